@@ -1,0 +1,62 @@
+//! The seam between who wants a host's checks run and what runs them.
+
+use std::{collections::HashMap, fmt::Debug, time::Duration};
+
+use async_trait::async_trait;
+
+use crate::model::{AgentEndpoint, CheckId, Detail, HealthCheck, HostId, ReasonCode};
+
+/// One run of a host: some or all of its checks, at once.
+#[derive(Clone, Debug)]
+pub struct HostRun {
+    /// The host.
+    pub host_id: HostId,
+    /// The checks to run.
+    pub checks: Vec<HealthCheck>,
+    /// Where the agents of the hosts that are asked answer; a host that is missing here is gone.
+    pub agents: HashMap<HostId, Option<AgentEndpoint>>,
+    /// The total time of each check (spec 2.1).
+    pub timeout: Duration,
+}
+
+/// What came out of one check's run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CheckOutcome {
+    /// The check.
+    pub check_id: CheckId,
+    /// The revision that ran.
+    pub revision: i64,
+    /// How it came out.
+    pub reason: ReasonCode,
+    /// A sentence for people.
+    pub detail: Detail,
+    /// How long it took.
+    pub latency: Duration,
+    /// The agent that was asked.
+    pub endpoint: Option<AgentEndpoint>,
+}
+
+/// Runs the checks of a host.
+///
+/// Contract:
+/// - Answer for every check of the run, in any order, within [`run_bound`] of its timeout.
+/// - A fault of one check fails that check alone.
+/// - Store nothing. Dropping a run closes what it opened.
+#[async_trait]
+pub trait HostRunner: Debug + Send + Sync + 'static {
+    /// Runs these checks now.
+    async fn run_host(&self, run: HostRun) -> Vec<CheckOutcome>;
+}
+
+/// B: the longest that a host's run may take, from the total time of a check (spec 2.7).
+#[must_use]
+pub fn run_bound(timeout: Duration) -> Duration {
+    timeout + run_head_start(timeout)
+}
+
+/// How long checks that share a connection may follow each other before the rest go on alone, so
+/// that the last of them still has its full time within [`run_bound`].
+#[must_use]
+pub fn run_head_start(timeout: Duration) -> Duration {
+    Duration::from_secs(5).min(timeout / 2)
+}

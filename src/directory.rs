@@ -1,0 +1,126 @@
+//! What the library must know of the application's hosts.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Debug,
+    sync::RwLock,
+};
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::model::{Actor, AgentEndpoint, HostId, Role};
+
+/// A host as the application knows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HostInfo {
+    /// Where its agent answers; `None` for a host without an agent.
+    pub agent: Option<AgentEndpoint>,
+    /// The groups it is in, by whatever the application calls them.
+    pub groups: Vec<String>,
+}
+
+/// The application's hosts, asked for many at once.
+///
+/// Contract:
+/// - Answer from what holds now: a changed address or a deleted host must show at the next call.
+/// - Leave out hosts that do not exist; an error means "cannot tell", and blocks gates.
+/// - Dropping a call must have no effect.
+#[async_trait]
+pub trait HostDirectory: Debug + Send + Sync + 'static {
+    /// The hosts among `ids` that exist.
+    async fn hosts(&self, ids: &[HostId]) -> Result<HashMap<HostId, HostInfo>, DirectoryError>;
+
+    /// The hosts among `ids` that the actor may see. By default every host that exists: an
+    /// application whose operators see only their groups' hosts answers with those.
+    async fn visible_to(
+        &self,
+        actor: &Actor,
+        ids: &[HostId],
+    ) -> Result<HashSet<HostId>, DirectoryError> {
+        let _ = actor;
+        Ok(self.hosts(ids).await?.into_keys().collect())
+    }
+}
+
+/// The directory cannot be read now.
+#[derive(Debug, Error)]
+#[error("the host directory cannot be read")]
+pub struct DirectoryError {
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl DirectoryError {
+    /// The error with what caused it.
+    pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { source: source.into() }
+    }
+}
+
+/// A directory kept in memory: for tests, examples and applications with a fixed list of hosts.
+///
+/// Operators and reporters see the hosts of the groups given by [`grant`](Self::grant);
+/// administrators and the system see all.
+#[derive(Debug, Default)]
+pub struct StaticDirectory {
+    hosts: RwLock<HashMap<HostId, HostInfo>>,
+    grants: RwLock<HashMap<String, HashSet<String>>>,
+}
+
+impl StaticDirectory {
+    /// A directory without hosts.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Enters a host, or replaces it.
+    pub fn insert(&self, id: HostId, agent: Option<AgentEndpoint>, groups: &[&str]) {
+        let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+        write(&self.hosts).insert(id, HostInfo { agent, groups });
+    }
+
+    /// Removes a host.
+    pub fn remove(&self, id: HostId) {
+        write(&self.hosts).remove(&id);
+    }
+
+    /// Lets the user of this name see the hosts of these groups.
+    pub fn grant(&self, user: impl Into<String>, groups: &[&str]) {
+        let groups = groups.iter().map(|group| (*group).to_owned());
+        write(&self.grants).entry(user.into()).or_default().extend(groups);
+    }
+}
+
+#[async_trait]
+impl HostDirectory for StaticDirectory {
+    async fn hosts(&self, ids: &[HostId]) -> Result<HashMap<HostId, HostInfo>, DirectoryError> {
+        let hosts = read(&self.hosts);
+        Ok(ids.iter().filter_map(|id| Some((*id, hosts.get(id)?.clone()))).collect())
+    }
+
+    async fn visible_to(
+        &self,
+        actor: &Actor,
+        ids: &[HostId],
+    ) -> Result<HashSet<HostId>, DirectoryError> {
+        let hosts = read(&self.hosts);
+        let grants = read(&self.grants);
+        let all = matches!(actor.role, Role::Admin | Role::System);
+        let granted = grants.get(&actor.name);
+        let may_see = |info: &HostInfo| {
+            all || granted.is_some_and(|mine| info.groups.iter().any(|group| mine.contains(group)))
+        };
+        Ok(ids.iter().copied().filter(|id| hosts.get(id).is_some_and(may_see)).collect())
+    }
+}
+
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    // A panic elsewhere cannot leave these maps half written.
+    lock.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,203 @@
+//! Who did what, and when.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ids::{AuditId, CheckId, HostId, JobId},
+    instant,
+};
+
+/// What a user may do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// What belongs to the hosts of their groups.
+    Operator,
+    /// Reads the hosts of their groups.
+    Reporter,
+    /// The application itself: start-up, rotation, a worker.
+    System,
+}
+
+/// On whose behalf something happens.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Actor {
+    /// The user's name or id, as the application knows them.
+    pub name: String,
+    /// The role at the time of acting.
+    pub role: Role,
+    /// The request that it happened in, where there was one.
+    pub request_id: Option<String>,
+}
+
+impl Actor {
+    /// An actor outside any request.
+    #[must_use]
+    pub fn new(name: impl Into<String>, role: Role) -> Self {
+        Self { name: name.into(), role, request_id: None }
+    }
+
+    /// The application itself.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::new("system", Role::System)
+    }
+}
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $variant:ident,)*) => {
+        /// What was done.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[non_exhaustive]
+        pub enum AuditAction {
+            $($(#[$doc])* $variant,)*
+        }
+    };
+}
+
+actions! {
+    /// A check was made.
+    HealthCheckCreated,
+    /// A check was changed.
+    HealthCheckUpdated,
+    /// A check was deleted.
+    HealthCheckDeleted,
+    /// A check was run by hand.
+    HealthCheckTested,
+    /// A password was sealed under another key.
+    HealthCheckRekeyed,
+    /// Failing checks were let pass for one job and host.
+    GateOverridden,
+    /// An override was taken back.
+    GateOverrideRemoved,
+    /// A gate's job was cancelled.
+    GateCancelled,
+    /// A key was entered as one that this installation uses.
+    KeyRegistered,
+}
+
+/// Whether it was done.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditOutcome {
+    /// It was done.
+    Allowed,
+    /// It was refused for lack of a right.
+    Refused,
+}
+
+/// One changed field. A secret is never shown: its texts are `set`, `changed` or `cleared`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// The member's name in the API's form.
+    pub field: String,
+    /// What it was.
+    pub before: Option<String>,
+    /// What it became.
+    pub after: Option<String>,
+}
+
+/// What a store is to record; it adds id and time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AuditEntry {
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub action: AuditAction,
+    /// Whether it was done.
+    pub outcome: AuditOutcome,
+    /// On which host.
+    pub host_id: Option<HostId>,
+    /// On which check.
+    pub check_id: Option<CheckId>,
+    /// For which job.
+    pub job_id: Option<JobId>,
+    /// The changed fields.
+    pub changes: Vec<FieldChange>,
+    /// The reason that the actor gave.
+    pub reason: Option<String>,
+}
+
+impl AuditEntry {
+    /// An allowed action without subject.
+    #[must_use]
+    pub const fn allowed(actor: Actor, action: AuditAction) -> Self {
+        Self {
+            actor,
+            action,
+            outcome: AuditOutcome::Allowed,
+            host_id: None,
+            check_id: None,
+            job_id: None,
+            changes: Vec::new(),
+            reason: None,
+        }
+    }
+
+    /// On this check of this host.
+    #[must_use]
+    pub fn on_check(self, host_id: HostId, check_id: CheckId) -> Self {
+        Self { host_id: Some(host_id), check_id: Some(check_id), ..self }
+    }
+
+    /// On this job's gate of this host.
+    #[must_use]
+    pub fn on_gate(self, job_id: JobId, host_id: HostId) -> Self {
+        Self { host_id: Some(host_id), job_id: Some(job_id), ..self }
+    }
+}
+
+/// One entry of the audit log, in the API's form.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// Identity; ordered by time.
+    pub id: AuditId,
+    /// When, by the store's clock.
+    #[serde(with = "instant")]
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub actor: String,
+    /// Their role at the time.
+    pub role: Role,
+    /// What.
+    pub action: AuditAction,
+    /// Whether it was done.
+    pub outcome: AuditOutcome,
+    /// On which host.
+    pub host_id: Option<HostId>,
+    /// On which check.
+    pub check_id: Option<CheckId>,
+    /// For which job.
+    pub job_id: Option<JobId>,
+    /// The changed fields.
+    pub changes: Vec<FieldChange>,
+    /// The reason that the actor gave.
+    pub reason: Option<String>,
+    /// The request that it happened in.
+    pub request_id: Option<String>,
+}
+
+impl AuditRecord {
+    /// The record that an entry becomes when a store writes it.
+    #[must_use]
+    pub fn new(id: AuditId, at: DateTime<Utc>, entry: AuditEntry) -> Self {
+        Self {
+            id,
+            at,
+            actor: entry.actor.name,
+            role: entry.actor.role,
+            action: entry.action,
+            outcome: entry.outcome,
+            host_id: entry.host_id,
+            check_id: entry.check_id,
+            job_id: entry.job_id,
+            changes: entry.changes,
+            reason: entry.reason,
+            request_id: entry.actor.request_id,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! A health check as it is configured.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::{
+    ids::{CheckId, HostId},
+    instant,
+    secret::SealedSecret,
+    text::{CheckName, ExpectedBody, ServiceName, UserName},
+    url::CheckUrl,
+};
+
+/// The two kinds of checks.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckType {
+    /// The host's agent is asked for the state of a unit.
+    Service,
+    /// A URL is requested.
+    Http,
+}
+
+impl CheckType {
+    /// The type as it stands in JSON and databases.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Http => "http",
+        }
+    }
+}
+
+impl fmt::Display for CheckType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// What a check asks. Only what belongs to its type can stand here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Probe {
+    /// Ask an agent for a unit.
+    Service(ServiceProbe),
+    /// Request a URL.
+    Http(HttpProbe),
+}
+
+/// What a service check asks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ServiceProbe {
+    /// The unit, in the agent's own rule for names.
+    pub service_name: ServiceName,
+    /// Ask this host's agent instead of the check's own, for redundant services.
+    pub target_host_id: Option<HostId>,
+}
+
+/// What an HTTP check asks.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HttpProbe {
+    /// The URL, as the parser wrote it back.
+    pub url: CheckUrl,
+    /// The bytes that the body must hold; empty for "the status alone".
+    pub expected_body: ExpectedBody,
+    /// The user for basic authentication; `None` sends none.
+    pub user: Option<UserName>,
+}
+
+/// A definition without identity: what an operator enters. Only the constructors of
+/// [`NewCheck`](super::NewCheck) and [`CheckChange`](super::CheckChange) make one, so it is always valid.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CheckDefinition {
+    /// A name for people; not unique.
+    pub name: CheckName,
+    /// A disabled check is neither polled nor asked for by gates.
+    pub enabled: bool,
+    /// Accept any certificate. Without effect on service checks.
+    pub ignore_cert_errors: bool,
+    /// What is asked.
+    pub probe: Probe,
+}
+
+impl CheckDefinition {
+    /// The type of the check.
+    #[must_use]
+    pub const fn check_type(&self) -> CheckType {
+        match self.probe {
+            Probe::Service(_) => CheckType::Service,
+            Probe::Http(_) => CheckType::Http,
+        }
+    }
+
+    /// The HTTP part, where this is an HTTP check.
+    #[must_use]
+    pub const fn http(&self) -> Option<&HttpProbe> {
+        match &self.probe {
+            Probe::Http(http) => Some(http),
+            Probe::Service(_) => None,
+        }
+    }
+
+    /// The service part, where this is a service check.
+    #[must_use]
+    pub const fn service(&self) -> Option<&ServiceProbe> {
+        match &self.probe {
+            Probe::Service(service) => Some(service),
+            Probe::Http(_) => None,
+        }
+    }
+
+    /// The host whose agent a service check asks, where it is not the check's own.
+    #[must_use]
+    pub fn target_host_id(&self) -> Option<HostId> {
+        self.service().and_then(|service| service.target_host_id)
+    }
+}
+
+/// A check as it is stored. Serialises in the API's form, without any secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HealthCheck {
+    /// Identity.
+    pub id: CheckId,
+    /// The host it belongs to.
+    pub host_id: HostId,
+    /// What it asks.
+    pub definition: CheckDefinition,
+    /// The password, sealed; `None` where there is none.
+    pub secret: Option<SealedSecret>,
+    /// When it was made, by the store's clock.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed, by the store's clock. Results from before do not count for a gate.
+    pub updated_at: DateTime<Utc>,
+    /// Raised by every change, from 1.
+    pub revision: i64,
+}
+
+impl HealthCheck {
+    /// The host whose agent a service check asks: its own, or the one it names.
+    #[must_use]
+    pub fn asked_host(&self) -> HostId {
+        self.definition.target_host_id().unwrap_or(self.host_id)
+    }
+
+    /// Whether a password is stored.
+    #[must_use]
+    pub const fn has_password(&self) -> bool {
+        self.secret.is_some()
+    }
+
+    /// Writes the members of the API's form into a map that a caller may add to.
+    pub(crate) fn serialize_members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        let definition = &self.definition;
+        let (service, http) = (definition.service(), definition.http());
+        map.serialize_entry("id", &self.id)?;
+        map.serialize_entry("host_id", &self.host_id)?;
+        map.serialize_entry("name", &definition.name)?;
+        map.serialize_entry("check_type", &definition.check_type())?;
+        map.serialize_entry("enabled", &definition.enabled)?;
+        map.serialize_entry("service_name", &service.map(|service| &service.service_name))?;
+        map.serialize_entry("url", &http.map(|http| &http.url))?;
+        map.serialize_entry("expected_body", &http.map(|http| &http.expected_body))?;
+        map.serialize_entry("ignore_cert_errors", &definition.ignore_cert_errors)?;
+        map.serialize_entry("basic_auth_user", &http.and_then(|http| http.user.as_ref()))?;
+        map.serialize_entry("has_basic_auth_pass", &self.has_password())?;
+        map.serialize_entry("target_host_id", &definition.target_host_id())?;
+        map.serialize_entry("created_at", &instant::to_text(&self.created_at))?;
+        map.serialize_entry("updated_at", &instant::to_text(&self.updated_at))?;
+        map.serialize_entry("revision", &self.revision)
+    }
+}
+
+impl Serialize for HealthCheck {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.serialize_members(&mut map)?;
+        map.end()
+    }
+}

@@ -1,0 +1,415 @@
+//! The life of a gate as it is stored and shown.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{
+    ids::{CheckId, GateId, HostId, JobId, PassId, WorkerId},
+    instant,
+    reason::ReasonCode,
+    result::Detail,
+    violation::{ViolationCode, Violations},
+    window::Window,
+};
+
+/// Where a gate stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateState {
+    /// It waits for its window or for healthy checks.
+    Waiting,
+    /// It handed out a pass that is not spent yet.
+    Passed,
+    /// Its pass was spent: the job went ahead.
+    Spent,
+    /// It ended without a pass.
+    Failed,
+    /// The job was cancelled.
+    Cancelled,
+}
+
+impl GateState {
+    /// Whether nothing can change any more (G18).
+    #[must_use]
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Spent | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// On what ground a pass was given.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PassKind {
+    /// Every enabled check was freshly healthy.
+    Healthy,
+    /// The host has no enabled check.
+    NoChecks,
+    /// An administrator let the failing checks pass.
+    Overridden,
+    /// The policy exempts this kind of job.
+    Exempt,
+    /// The policy only reports.
+    ReportOnly,
+}
+
+/// Why a gate ended without a pass.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The window closed before every check was healthy.
+    WindowClosed,
+    /// The window was taken away.
+    WindowWithdrawn,
+    /// The job was cancelled.
+    JobCancelled,
+    /// The host is gone.
+    HostDeleted,
+    /// There was no capacity to run the checks before the close.
+    NotRunCapacity,
+    /// Another job's gate held the host until the window ended.
+    GateBusy,
+}
+
+/// Why a requirement is or is not met: a code of the vocabulary, or a word of the application's own.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum EvidenceReason {
+    /// A check's outcome.
+    Code(ReasonCode),
+    /// The reason that one of the application's own conditions gives.
+    Condition(String),
+}
+
+impl EvidenceReason {
+    /// The reason as it stands in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Code(code) => code.as_str(),
+            Self::Condition(reason) => reason,
+        }
+    }
+
+    /// Whether the target was seen in this condition.
+    #[must_use]
+    pub fn observed(&self) -> bool {
+        match self {
+            Self::Code(code) => code.observed(),
+            Self::Condition(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for EvidenceReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Serialize for EvidenceReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for EvidenceReason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(text.parse().map_or(Self::Condition(text), Self::Code))
+    }
+}
+
+/// What a gate knows of one requirement: a check, or a condition of the application's own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The check; `None` for a condition of the application's own.
+    pub check_id: Option<CheckId>,
+    /// The name of the check or condition.
+    pub name: String,
+    /// Whether it is met.
+    pub healthy: bool,
+    /// Why, or why not.
+    pub reason: EvidenceReason,
+    /// Whether the target was seen in this condition, or could not be seen.
+    pub observed: bool,
+    /// A sentence for people.
+    pub detail: Detail,
+    /// How long the run took, in milliseconds; `None` where none is known.
+    pub latency_ms: Option<u32>,
+    /// When the run started; `None` where there was none.
+    #[serde(with = "instant::option")]
+    pub checked_at: Option<DateTime<Utc>>,
+}
+
+/// How an attempt came out.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptOutcome {
+    /// Its checks are being run.
+    Running,
+    /// Its checks have answered.
+    Finished,
+    /// It was cut by a stop or a crash; it counts as an attempt (G28).
+    Interrupted,
+}
+
+/// One evaluation by a gate that ran checks.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Counted from 1.
+    pub number: u32,
+    /// When its checks were started, by the store's clock.
+    #[serde(with = "instant")]
+    pub started_at: DateTime<Utc>,
+    /// When it was over.
+    #[serde(with = "instant::option")]
+    pub finished_at: Option<DateTime<Utc>>,
+    /// How it came out.
+    pub outcome: AttemptOutcome,
+    /// What is known of each check at its end.
+    pub checks: Vec<Evidence>,
+}
+
+/// Something that happened to a waiting gate from outside, for its timeline.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GateNote {
+    /// When the gate saw it.
+    #[serde(with = "instant")]
+    pub at: DateTime<Utc>,
+    /// A sentence for people.
+    pub text: Detail,
+}
+
+/// A check that an override lets pass, in the revision that the administrator saw.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct OverriddenCheck {
+    /// The check.
+    pub check_id: CheckId,
+    /// Its revision; a later change is not covered.
+    pub revision: i64,
+}
+
+/// An administrator's word that named checks may fail for one job and host (G26).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GateOverride {
+    /// The checks that may fail.
+    pub checks: Vec<OverriddenCheck>,
+    /// Why, in the administrator's words.
+    pub reason: String,
+    /// Until when; not after the close.
+    #[serde(with = "instant")]
+    pub expires_at: DateTime<Utc>,
+    /// Who.
+    pub actor: String,
+    /// When it was given.
+    #[serde(with = "instant")]
+    pub created_at: DateTime<Utc>,
+}
+
+impl GateOverride {
+    /// The fewest characters of a reason.
+    pub const MINIMUM_REASON: usize = 10;
+    /// The most characters of a reason.
+    pub const MAXIMUM_REASON: usize = 500;
+
+    /// An override given at `created_at` for a gate whose end is `end`.
+    ///
+    /// # Errors
+    /// Every violation: no check named, a reason that is too short or too long, an expiry that is
+    /// past or after the end.
+    pub fn new(
+        checks: Vec<OverriddenCheck>,
+        reason: &str,
+        expires_at: DateTime<Utc>,
+        actor: impl Into<String>,
+        created_at: DateTime<Utc>,
+        end: DateTime<Utc>,
+    ) -> Result<Self, Violations> {
+        let mut violations = Violations::new();
+        if checks.is_empty() {
+            violations.push("check_ids", ViolationCode::Required, "name at least one check");
+        }
+        let reason = reason.trim();
+        let characters = reason.chars().count();
+        if characters < Self::MINIMUM_REASON {
+            let message = "give a reason of at least 10 characters";
+            violations.push("reason", ViolationCode::TooShort, message);
+        } else if characters > Self::MAXIMUM_REASON {
+            let message = "give a reason of at most 500 characters";
+            violations.push("reason", ViolationCode::TooLong, message);
+        }
+        if expires_at <= created_at || expires_at > end {
+            let message = "let it expire in the future, and not after the close";
+            violations.push("expires_at", ViolationCode::OutOfRange, message);
+        }
+        violations.or_ok(Some(Self {
+            checks,
+            reason: Detail::new(reason).to_string(),
+            expires_at,
+            actor: actor.into(),
+            created_at,
+        }))
+    }
+}
+
+/// The permission to go ahead, for one job and host, once, until it expires (G16, G17).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GatePass {
+    /// Identity. A dispatch carries it, so that a repeated one can be told.
+    pub id: PassId,
+    /// The gate that gave it.
+    pub gate_id: GateId,
+    /// For this job.
+    pub job_id: JobId,
+    /// On this host.
+    pub host_id: HostId,
+    /// On what ground.
+    pub kind: PassKind,
+    /// When it was given, by the store's clock.
+    #[serde(with = "instant")]
+    pub granted_at: DateTime<Utc>,
+    /// It can be spent before this instant, which is never after the gate's end.
+    #[serde(with = "instant")]
+    pub valid_until: DateTime<Utc>,
+    /// The worker that gave it.
+    pub owner: WorkerId,
+    /// The fencing token under which it was given.
+    pub token: i64,
+    /// What was known of each check.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What somebody asks a gate for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GateRequest {
+    /// For this job.
+    pub job_id: JobId,
+    /// On this host.
+    pub host_id: HostId,
+    /// The window as it is known when the gate is opened.
+    pub window: Window,
+    /// What the window is, for the words of a failure.
+    pub window_kind: WindowKind,
+    /// Record what the gate would have done, and proceed. Fixed when the gate is opened (G34).
+    pub report_only: bool,
+    /// This kind of job is not held back by checks (spec 4.15).
+    pub exempt: bool,
+}
+
+impl GateRequest {
+    /// A gate with a maintenance window that blocks on unhealthy checks.
+    #[must_use]
+    pub const fn new(job_id: JobId, host_id: HostId, window: Window) -> Self {
+        Self {
+            job_id,
+            host_id,
+            window,
+            window_kind: WindowKind::Maintenance,
+            report_only: false,
+            exempt: false,
+        }
+    }
+}
+
+/// What bounds a gate's wait.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WindowKind {
+    /// A maintenance window.
+    Maintenance,
+    /// The longest wait of a job that was to run at once (spec 4.15).
+    Immediate,
+}
+
+/// A gate as it is stored, without its attempts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GateRecord {
+    /// Identity.
+    pub id: GateId,
+    /// For this job.
+    pub job_id: JobId,
+    /// On this host.
+    pub host_id: HostId,
+    /// Where it stands.
+    pub state: GateState,
+    /// When it was opened, by the store's clock.
+    #[serde(with = "instant")]
+    pub opened_at: DateTime<Utc>,
+    /// The window as it was last read.
+    pub window: Window,
+    /// What the window is.
+    pub window_kind: WindowKind,
+    /// It reports and does not block.
+    pub report_only: bool,
+    /// It does not block.
+    pub exempt: bool,
+    /// The job asked for its cancellation; nothing can be spent any more (G25).
+    pub cancel_requested: bool,
+    /// Attempts started so far.
+    pub attempts: u32,
+    /// When the newest attempt started.
+    #[serde(with = "instant::option")]
+    pub last_attempt_at: Option<DateTime<Utc>>,
+    /// When the next attempt is due, while it waits.
+    #[serde(with = "instant::option")]
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// The latest instant that was ever acted on; time does not go back behind it (G21).
+    #[serde(with = "instant")]
+    pub high_water: DateTime<Utc>,
+    /// Results of runs that started before this do not count (F14, G16).
+    #[serde(with = "instant::option")]
+    pub void_before: Option<DateTime<Utc>>,
+    /// The newest verdict on each requirement.
+    pub evidence: Vec<Evidence>,
+    /// What happened from outside while it waited; the newest [`GateRecord::MAXIMUM_NOTES`].
+    pub notes: Vec<GateNote>,
+    /// The override that is in force, if any.
+    #[serde(rename = "override")]
+    pub exception: Option<GateOverride>,
+    /// The newest pass.
+    pub pass: Option<GatePass>,
+    /// Why it ended without a pass.
+    pub end_reason: Option<EndReason>,
+    /// When it ended.
+    #[serde(with = "instant::option")]
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Where it stands, for people; while it waits it names what is failing.
+    pub detail: String,
+}
+
+impl GateRecord {
+    /// The most notes that are kept.
+    pub const MAXIMUM_NOTES: usize = 20;
+    /// The most bytes of [`detail`](Self::detail) (G30).
+    pub const MAXIMUM_DETAIL: usize = 4_096;
+
+    /// A gate that has just been opened.
+    #[must_use]
+    pub fn open(id: GateId, request: &GateRequest, now: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            job_id: request.job_id,
+            host_id: request.host_id,
+            state: GateState::Waiting,
+            opened_at: now,
+            window: request.window,
+            window_kind: request.window_kind,
+            report_only: request.report_only,
+            exempt: request.exempt,
+            cancel_requested: false,
+            attempts: 0,
+            last_attempt_at: None,
+            next_attempt_at: None,
+            high_water: now,
+            void_before: None,
+            evidence: Vec::new(),
+            notes: Vec::new(),
+            exception: None,
+            pass: None,
+            end_reason: None,
+            ended_at: None,
+            detail: String::new(),
+        }
+    }
+}

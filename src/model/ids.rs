@@ -1,0 +1,90 @@
+//! Identifiers as types of their own, so that a check's id cannot stand where a host's is wanted.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new id, ordered by the time of its making (UUID version 7, RFC 9562).
+            #[must_use]
+            pub fn generate() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// The id with this value.
+            #[must_use]
+            pub const fn from_uuid(value: Uuid) -> Self {
+                Self(value)
+            }
+
+            /// The value, for a database or a message.
+            #[must_use]
+            pub const fn as_uuid(&self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, formatter)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(value: Uuid) -> Self {
+                Self(value)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::from_str(text).map(Self)
+            }
+        }
+    };
+}
+
+id! {
+    /// A machine that the application manages. The application makes these.
+    HostId
+}
+id! {
+    /// A health check of one host.
+    CheckId
+}
+id! {
+    /// A job of the application's that wants to touch hosts. The application makes these.
+    JobId
+}
+id! {
+    /// The gate of one job on one host.
+    GateId
+}
+id! {
+    /// One permission to go ahead, handed out by a gate. It can be spent once.
+    PassId
+}
+id! {
+    /// One start of one worker process. Never reused, so that a lease's owner is unambiguous (L1).
+    WorkerId
+}
+id! {
+    /// One audit record.
+    AuditId
+}

@@ -1,0 +1,436 @@
+//! From what somebody sent to a valid definition, or to the whole list of what is wrong with it.
+//!
+//! Bodies and stores read the raw form, and the one function [`build`] makes definitions of it, so an
+//! invalid definition cannot exist (spec 1.4).
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::{Map, Value};
+
+use super::{
+    check::{CheckDefinition, CheckType, HealthCheck, HttpProbe, Probe, ServiceProbe},
+    ids::HostId,
+    secret::Password,
+    text::{CheckName, ExpectedBody, Refusal, ServiceName, UserName},
+    url::CheckUrl,
+    violation::{ViolationCode, Violations},
+};
+
+/// A valid definition of a check that does not exist yet, with its password.
+#[derive(Debug)]
+pub struct NewCheck {
+    /// What it asks.
+    pub definition: CheckDefinition,
+    /// The password for basic authentication.
+    pub password: Option<Password>,
+}
+
+impl NewCheck {
+    /// Reads a definition from its JSON form; `null` means absent.
+    ///
+    /// # Errors
+    /// Every violation at once.
+    pub fn from_json(body: Value) -> Result<Self, Violations> {
+        let mut violations = Violations::new();
+        let raw = RawCheck::read(body, &mut violations);
+        let definition = build(&raw, &mut violations);
+        let password = raw.password(&mut violations);
+        let definition = violations.or_ok(definition)?;
+        let password = match password {
+            Patch::Set(password) => Some(password),
+            Patch::Keep | Patch::Clear => None,
+        };
+        Ok(Self { definition, password })
+    }
+}
+
+/// What a change does with one member.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Patch<T> {
+    /// Absent: the value stays.
+    #[default]
+    Keep,
+    /// `null`: the value goes.
+    Clear,
+    /// The new value.
+    Set(T),
+}
+
+/// A partial body: an absent member keeps its value, `null` clears an optional one.
+///
+/// Reading one never fails: everything that is wrong with it is reported together, when it is
+/// [applied](Self::apply) to the check that it is for.
+#[derive(Debug)]
+pub struct CheckChange {
+    raw: RawCheck,
+    violations: Violations,
+}
+
+/// A change held against the check it is for.
+#[derive(Debug)]
+pub struct AppliedChange {
+    /// The definition after the change.
+    pub definition: CheckDefinition,
+    /// What happens to the password.
+    pub password: Patch<Password>,
+}
+
+impl CheckChange {
+    /// Reads a partial body.
+    #[must_use]
+    pub fn from_json(body: Value) -> Self {
+        let mut violations = Violations::new();
+        let raw = RawCheck::read(body, &mut violations);
+        Self { raw, violations }
+    }
+
+    /// The definition that the check has after this change.
+    ///
+    /// # Errors
+    /// Every violation at once: of the body's members and types, and of the result.
+    pub fn apply(self, check: &HealthCheck) -> Result<AppliedChange, Violations> {
+        let Self { raw, mut violations } = self;
+        for (field, member) in
+            [("enabled", &raw.enabled), ("ignore_cert_errors", &raw.ignore_cert_errors)]
+        {
+            if *member == Patch::Clear {
+                violations.push(field, ViolationCode::Required, "give `true` or `false`");
+            }
+        }
+        let merged = raw.over(check);
+        let definition = build(&merged, &mut violations);
+        let password = merged.password(&mut violations);
+        let definition = violations.or_ok(definition)?;
+        let has_user = definition.http().is_some_and(|http| http.user.is_some());
+        let password = match password {
+            // Without a user there is nothing a password could belong to.
+            Patch::Keep if !has_user && check.has_password() => Patch::Clear,
+            password => password,
+        };
+        Ok(AppliedChange { definition, password })
+    }
+}
+
+impl<'de> Deserialize<'de> for NewCheck {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_json(Value::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for CheckChange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Value::deserialize(deserializer).map(Self::from_json)
+    }
+}
+
+/// The members as they were sent or stored: the right JSON types, nothing else known of them.
+///
+/// Stores build one from a row and pass it through [`RawCheck::into_definition`].
+#[derive(Debug, Default)]
+pub struct RawCheck {
+    /// `name`
+    pub name: Patch<String>,
+    /// `check_type`
+    pub check_type: Patch<String>,
+    /// `enabled`
+    pub enabled: Patch<bool>,
+    /// `service_name`
+    pub service_name: Patch<String>,
+    /// `url`
+    pub url: Patch<String>,
+    /// `expected_body`
+    pub expected_body: Patch<String>,
+    /// `ignore_cert_errors`
+    pub ignore_cert_errors: Patch<bool>,
+    /// `basic_auth_user`
+    pub basic_auth_user: Patch<String>,
+    /// `target_host_id`
+    pub target_host_id: Patch<String>,
+    password: Patch<Secret>,
+}
+
+/// A password on its way through; shown by nothing, wiped when dropped.
+#[derive(Default)]
+struct Secret(zeroize::Zeroizing<String>);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Secret")
+    }
+}
+
+impl RawCheck {
+    /// The definition, by the same rules as for what people send.
+    ///
+    /// # Errors
+    /// Every violation at once.
+    pub fn into_definition(self) -> Result<CheckDefinition, Violations> {
+        let mut violations = Violations::new();
+        let definition = build(&self, &mut violations);
+        violations.or_ok(definition)
+    }
+
+    fn read(body: Value, violations: &mut Violations) -> Self {
+        let Value::Object(mut members) = body else {
+            violations.push("", ViolationCode::WrongType, "send a JSON object");
+            return Self::default();
+        };
+        let raw = Self {
+            name: text(&mut members, "name", violations),
+            check_type: text(&mut members, "check_type", violations),
+            enabled: boolean(&mut members, "enabled", violations),
+            service_name: text(&mut members, "service_name", violations),
+            url: text(&mut members, "url", violations),
+            expected_body: text(&mut members, "expected_body", violations),
+            ignore_cert_errors: boolean(&mut members, "ignore_cert_errors", violations),
+            basic_auth_user: text(&mut members, "basic_auth_user", violations),
+            target_host_id: text(&mut members, "target_host_id", violations),
+            password: match text(&mut members, "basic_auth_pass", violations) {
+                Patch::Keep => Patch::Keep,
+                Patch::Clear => Patch::Clear,
+                Patch::Set(password) => Patch::Set(Secret(zeroize::Zeroizing::new(password))),
+            },
+        };
+        for (unknown, _) in members {
+            let field: String = unknown.chars().take(100).collect();
+            violations.push(
+                &field,
+                ViolationCode::UnknownField,
+                "this member is unknown: remove it",
+            );
+        }
+        raw
+    }
+
+    /// These members laid over those of a stored check; a changed type drops the other type's.
+    fn over(self, check: &HealthCheck) -> Self {
+        let stored = &check.definition;
+        let kept = match &self.check_type {
+            Patch::Set(check_type) => check_type == stored.check_type().as_str(),
+            Patch::Keep => true,
+            Patch::Clear => false,
+        };
+        let http = stored.http().filter(|_| kept);
+        let service = stored.service().filter(|_| kept);
+        Self {
+            name: self.name.or_kept(Some(stored.name.to_string())),
+            check_type: match self.check_type {
+                Patch::Keep => Patch::Set(stored.check_type().as_str().to_owned()),
+                other => other,
+            },
+            enabled: self.enabled.or_kept_if_absent(stored.enabled),
+            service_name: self
+                .service_name
+                .or_kept(service.map(|service| service.service_name.to_string())),
+            url: self.url.or_kept(http.map(|http| http.url.to_string())),
+            expected_body: self
+                .expected_body
+                .or_kept(http.map(|http| http.expected_body.to_string())),
+            ignore_cert_errors: self
+                .ignore_cert_errors
+                .or_kept_if_absent(stored.ignore_cert_errors),
+            basic_auth_user: self
+                .basic_auth_user
+                .or_kept(http.and_then(|http| http.user.as_ref()).map(ToString::to_string)),
+            target_host_id: self.target_host_id.or_kept(
+                service.and_then(|service| service.target_host_id).map(|id| id.to_string()),
+            ),
+            password: self.password,
+        }
+    }
+
+    fn judge_values(&self, violations: &mut Violations) {
+        judge("name", &self.name, CheckName::parse, violations);
+        judge("check_type", &self.check_type, check_type, violations);
+        judge("service_name", &self.service_name, ServiceName::parse, violations);
+        judge("url", &self.url, CheckUrl::parse, violations);
+        judge("expected_body", &self.expected_body, ExpectedBody::parse, violations);
+        judge("basic_auth_user", &self.basic_auth_user, UserName::parse, violations);
+        judge("target_host_id", &self.target_host_id, host_id, violations);
+    }
+
+    fn password(self, violations: &mut Violations) -> Patch<Password> {
+        let secret = match self.password {
+            Patch::Keep => return Patch::Keep,
+            Patch::Clear => return Patch::Clear,
+            Patch::Set(secret) => secret,
+        };
+        let field = "basic_auth_pass";
+        if self.check_type == Patch::Set(CheckType::Service.as_str().to_owned()) {
+            violations.push(field, ViolationCode::NotAllowed, "a service check has no password");
+        } else if !matches!(self.basic_auth_user, Patch::Set(_))
+            && !violations.has_field("basic_auth_user")
+        {
+            let message = "a password needs a user: give both";
+            violations.push("basic_auth_user", ViolationCode::Required, message);
+        }
+        match Password::new(secret.0.as_str()) {
+            Ok(password) => Patch::Set(password),
+            Err(_) => {
+                violations.push(field, ViolationCode::TooLong, "give at most 1,024 bytes");
+                Patch::Keep
+            }
+        }
+    }
+}
+
+impl<T> Patch<T> {
+    /// This member, or the stored one where it was not sent.
+    fn or_kept(self, stored: Option<T>) -> Self {
+        match (self, stored) {
+            (Self::Keep, Some(stored)) => Self::Set(stored),
+            (patch, _) => patch,
+        }
+    }
+}
+
+impl Patch<bool> {
+    fn or_kept_if_absent(self, stored: bool) -> Self {
+        match self {
+            Self::Keep => Self::Set(stored),
+            patch => patch,
+        }
+    }
+}
+
+/// The one constructor of definitions. Adds every violation, and answers where there is none.
+fn build(raw: &RawCheck, violations: &mut Violations) -> Option<CheckDefinition> {
+    let name = required("name", &raw.name, CheckName::parse, violations);
+    let enabled = flag(&raw.enabled);
+    let ignore_cert_errors = flag(&raw.ignore_cert_errors);
+    let probe = match required("check_type", &raw.check_type, check_type, violations) {
+        Some(CheckType::Service) => service(raw, violations).map(Probe::Service),
+        Some(CheckType::Http) => http(raw, violations).map(Probe::Http),
+        None => {
+            // Which members belong is not known; what they hold can be judged all the same.
+            let mut values = Violations::new();
+            raw.judge_values(&mut values);
+            for violation in values.as_slice() {
+                if !violations.has_field(&violation.field) {
+                    violations.push(&violation.field, violation.code, violation.message.clone());
+                }
+            }
+            None
+        }
+    };
+    Some(CheckDefinition { name: name?, enabled, ignore_cert_errors, probe: probe? })
+}
+
+fn service(raw: &RawCheck, violations: &mut Violations) -> Option<ServiceProbe> {
+    let service_name = required("service_name", &raw.service_name, ServiceName::parse, violations);
+    let target_host_id = parsed("target_host_id", &raw.target_host_id, host_id, violations);
+    for (field, member) in [
+        ("url", &raw.url),
+        ("expected_body", &raw.expected_body),
+        ("basic_auth_user", &raw.basic_auth_user),
+    ] {
+        not_allowed(field, member, "a service check has no such member", violations);
+    }
+    let target_host_id = target_host_id.ok()?;
+    Some(ServiceProbe { service_name: service_name?, target_host_id })
+}
+
+fn http(raw: &RawCheck, violations: &mut Violations) -> Option<HttpProbe> {
+    let url = required("url", &raw.url, CheckUrl::parse, violations);
+    let expected_body =
+        required("expected_body", &raw.expected_body, ExpectedBody::parse, violations);
+    let user = parsed("basic_auth_user", &raw.basic_auth_user, UserName::parse, violations);
+    for (field, member) in
+        [("service_name", &raw.service_name), ("target_host_id", &raw.target_host_id)]
+    {
+        not_allowed(field, member, "an http check has no such member", violations);
+    }
+    let user = user.ok()?;
+    Some(HttpProbe { url: url?, expected_body: expected_body?, user })
+}
+
+fn check_type(text: &str) -> Result<CheckType, Refusal> {
+    match text {
+        "service" => Ok(CheckType::Service),
+        "http" => Ok(CheckType::Http),
+        _ => Err((ViolationCode::UnknownValue, "give `service` or `http`".to_owned())),
+    }
+}
+
+fn host_id(text: &str) -> Result<HostId, Refusal> {
+    text.parse().map_err(|_| (ViolationCode::InvalidFormat, "give the UUID of a host".to_owned()))
+}
+
+fn not_allowed(field: &str, member: &Patch<String>, message: &str, violations: &mut Violations) {
+    if matches!(member, Patch::Set(_)) {
+        violations.push(field, ViolationCode::NotAllowed, message);
+    }
+}
+
+/// The parsed value of an optional member; `Err` where it is there and wrong.
+fn parsed<T>(
+    field: &str,
+    member: &Patch<String>,
+    parse: impl FnOnce(&str) -> Result<T, Refusal>,
+    violations: &mut Violations,
+) -> Result<Option<T>, ()> {
+    let Patch::Set(text) = member else { return Ok(None) };
+    parse(text).map(Some).map_err(|(code, message)| violations.push(field, code, message))
+}
+
+/// Adds what is wrong with the value of a member, where it is there.
+fn judge<T>(
+    field: &str,
+    member: &Patch<String>,
+    parse: impl FnOnce(&str) -> Result<T, Refusal>,
+    violations: &mut Violations,
+) {
+    if let Patch::Set(text) = member
+        && let Err((code, message)) = parse(text)
+    {
+        violations.push(field, code, message);
+    }
+}
+
+fn required<T>(
+    field: &str,
+    member: &Patch<String>,
+    parse: impl FnOnce(&str) -> Result<T, Refusal>,
+    violations: &mut Violations,
+) -> Option<T> {
+    if !matches!(member, Patch::Set(_)) && !violations.has_field(field) {
+        violations.push(field, ViolationCode::Required, format!("give `{field}`"));
+    }
+    parsed(field, member, parse, violations).ok().flatten()
+}
+
+/// Both flags are on unless they are switched off.
+fn flag(member: &Patch<bool>) -> bool {
+    *member != Patch::Set(false)
+}
+
+fn text(
+    members: &mut Map<String, Value>,
+    field: &str,
+    violations: &mut Violations,
+) -> Patch<String> {
+    match members.remove(field) {
+        None => Patch::Keep,
+        Some(Value::Null) => Patch::Clear,
+        Some(Value::String(text)) => Patch::Set(text),
+        Some(_) => {
+            violations.push(field, ViolationCode::WrongType, "give a string");
+            Patch::Keep
+        }
+    }
+}
+
+fn boolean(
+    members: &mut Map<String, Value>,
+    field: &str,
+    violations: &mut Violations,
+) -> Patch<bool> {
+    match members.remove(field) {
+        None => Patch::Keep,
+        Some(Value::Null) => Patch::Clear,
+        Some(Value::Bool(value)) => Patch::Set(value),
+        Some(_) => {
+            violations.push(field, ViolationCode::WrongType, "give `true` or `false`");
+            Patch::Keep
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Plain data and its rules. No input or output, and nothing asynchronous.
+
+mod audit;
+mod check;
+mod endpoint;
+mod gate;
+mod ids;
+mod input;
+pub mod instant;
+mod reason;
+mod result;
+mod secret;
+mod text;
+mod url;
+mod violation;
+mod window;
+
+pub use self::{
+    audit::{Actor, AuditAction, AuditEntry, AuditOutcome, AuditRecord, FieldChange, Role},
+    check::{CheckDefinition, CheckType, HealthCheck, HttpProbe, Probe, ServiceProbe},
+    endpoint::{AgentEndpoint, EndpointError},
+    gate::{
+        Attempt, AttemptOutcome, EndReason, Evidence, EvidenceReason, GateNote, GateOverride,
+        GatePass, GateRecord, GateRequest, GateState, OverriddenCheck, PassKind, WindowKind,
+    },
+    ids::{AuditId, CheckId, GateId, HostId, JobId, PassId, WorkerId},
+    input::{AppliedChange, CheckChange, NewCheck, Patch, RawCheck},
+    reason::{ReasonCode, UnknownReason},
+    result::{
+        CheckResult, CheckState, CheckStatus, CheckView, Detail, HostStatus, HostSummary,
+        ResultSource,
+    },
+    secret::{Password, SealedSecret},
+    text::{CheckName, ExpectedBody, ServiceName, UserName},
+    url::{CheckUrl, Origin},
+    violation::{Violation, ViolationCode, Violations},
+    window::{Window, WindowError},
+};

@@ -1,0 +1,211 @@
+//! The one vocabulary of outcomes, shared by poller, tests, gate, API, metrics and UI.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thiserror::Error;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $observed:literal;)*) => {
+        /// Why a check came out as it did. Only [`ReasonCode::Ok`] is healthy; every other fails the
+        /// check and blocks the gate alike.
+        ///
+        /// The vocabulary is closed: a new word is a minor release and stands in the changelog.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[non_exhaustive]
+        pub enum ReasonCode {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl ReasonCode {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The code as it stands in JSON, metrics and databases.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// Whether the target was seen in this condition (`true`), or could not be seen at all.
+            #[must_use]
+            pub const fn observed(self) -> bool {
+                match self { $(Self::$variant => $observed,)* }
+            }
+        }
+
+        impl FromStr for ReasonCode {
+            type Err = UnknownReason;
+
+            fn from_str(code: &str) -> Result<Self, Self::Err> {
+                match code {
+                    $($code => Ok(Self::$variant),)*
+                    _ => Err(UnknownReason { code: code.chars().take(64).collect() }),
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Healthy.
+    Ok = "ok", true;
+    /// The agent answered `healthy: false`.
+    ServiceUnhealthy = "service_unhealthy", true;
+    /// The agent does not know the unit (404 in its envelope).
+    ServiceNotFound = "service_not_found", true;
+    /// The agent refuses the unit's name (400).
+    ServiceNameInvalid = "service_name_invalid", true;
+    /// The HTTP status was not 2xx.
+    Status = "status", true;
+    /// The body ended without the expected text.
+    BodyMismatch = "body_mismatch", true;
+    /// A text is expected, and the answer has no body.
+    BodyMissing = "body_missing", true;
+    /// The expected text did not occur before the cap on the body.
+    BodyTooLarge = "body_too_large", true;
+    /// The name could not be resolved.
+    Dns = "dns", false;
+    /// No connection could be made, or it broke before an answer.
+    Connect = "connect", false;
+    /// Time ran out while the name was resolved.
+    TimeoutDns = "timeout_dns", false;
+    /// Time ran out while connecting; TLS is included where the client cannot tell.
+    TimeoutConnect = "timeout_connect", false;
+    /// Time ran out before the head of the answer was complete.
+    TimeoutHead = "timeout_head", false;
+    /// Time ran out while the body was read.
+    TimeoutBody = "timeout_body", false;
+    /// The certificate comes from no trusted authority.
+    TlsUntrusted = "tls_untrusted", false;
+    /// The certificate has expired.
+    TlsExpired = "tls_expired", false;
+    /// The certificate is not valid yet.
+    TlsNotYetValid = "tls_not_yet_valid", false;
+    /// The certificate is not valid for the name or address that was asked.
+    TlsName = "tls_name", false;
+    /// The peer refused us in the handshake (no or revoked client certificate).
+    TlsRefused = "tls_refused", false;
+    /// Any other fault of TLS.
+    TlsOther = "tls_other", false;
+    /// The answer is not HTTP/1.1 as the client can read it.
+    Protocol = "protocol", false;
+    /// The transfer broke before the expected text was found.
+    BodyTruncated = "body_truncated", false;
+    /// The body came in an encoding that was not asked for.
+    EncodingRefused = "encoding_refused", false;
+    /// The answer redirects to where a check does not follow.
+    RedirectRefused = "redirect_refused", false;
+    /// The policy of destinations refuses the address.
+    DestinationRefused = "destination_refused", false;
+    /// The agent failed (5xx, or `success: false`).
+    AgentError = "agent_error", false;
+    /// The agent refuses this manager (401, 403).
+    AgentRefused = "agent_refused", false;
+    /// The agent limits the rate (429).
+    AgentRateLimited = "agent_rate_limited", false;
+    /// The agent has no such endpoint (405, or 404 without its envelope).
+    AgentUnsupported = "agent_unsupported", false;
+    /// The agent's answer cannot be read.
+    AgentBadReply = "agent_bad_reply", false;
+    /// The stored password does not open.
+    SecretUnreadable = "secret_unreadable", false;
+    /// The host to be asked is gone.
+    TargetMissing = "target_missing", false;
+    /// The run was cut by a stop or a crash.
+    Interrupted = "interrupted", false;
+    /// A fault of our own.
+    Internal = "internal", false;
+    /// Gate evidence: the check has no result that counts.
+    NoResult = "no_result", false;
+    /// Gate evidence: the newest result is too old, or from before the last change.
+    Stale = "stale", false;
+    /// Gate evidence: the newest result is dated in the future.
+    Clock = "clock", false;
+    /// Gate evidence: no capacity to run the check before the close.
+    NotRunCapacity = "not_run_capacity", false;
+    /// Gate evidence: another job's gate holds the host.
+    GateBusy = "gate_busy", false;
+}
+
+impl ReasonCode {
+    /// Whether this outcome says nothing of the target, so that a status made from it is `unknown`.
+    #[must_use]
+    pub const fn is_unknown(self) -> bool {
+        matches!(
+            self,
+            Self::Internal
+                | Self::Interrupted
+                | Self::NoResult
+                | Self::Stale
+                | Self::Clock
+                | Self::NotRunCapacity
+                | Self::GateBusy
+        )
+    }
+}
+
+impl fmt::Display for ReasonCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Serialize for ReasonCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ReasonCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        code.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A text that is no code of the vocabulary.
+#[derive(Debug, Error)]
+#[error("unknown reason code `{code}`")]
+pub struct UnknownReason {
+    code: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_reads_back_and_is_unique() {
+        let codes: HashSet<_> = ReasonCode::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(codes.len(), ReasonCode::ALL.len());
+        for reason in ReasonCode::ALL {
+            assert_eq!(reason.as_str().parse::<ReasonCode>().ok(), Some(*reason));
+        }
+        assert!("OK".parse::<ReasonCode>().is_err());
+    }
+
+    #[test]
+    fn observed_codes_are_those_of_the_documented_table() {
+        let observed: Vec<_> = ReasonCode::ALL
+            .iter()
+            .filter(|reason| reason.observed())
+            .map(|reason| reason.as_str())
+            .collect();
+        assert_eq!(
+            observed,
+            [
+                "ok",
+                "service_unhealthy",
+                "service_not_found",
+                "service_name_invalid",
+                "status",
+                "body_mismatch",
+                "body_missing",
+                "body_too_large"
+            ]
+        );
+    }
+}

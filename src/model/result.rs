@@ -1,0 +1,293 @@
+//! One run of a check, and what it makes of the check's and the host's status.
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+
+use super::{
+    check::HealthCheck,
+    endpoint::AgentEndpoint,
+    ids::{CheckId, HostId},
+    instant,
+    reason::ReasonCode,
+    text::is_deceptive,
+};
+
+/// A sentence for people: at most 500 characters, none of them a control or an invisible one.
+///
+/// Never built from a password or from what a target's body holds.
+#[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(from = "String")]
+pub struct Detail(String);
+
+impl Detail {
+    /// The most characters that are kept.
+    pub const MAXIMUM_CHARACTERS: usize = 500;
+
+    /// The text with every control and invisible character replaced, cut to its bound.
+    #[must_use]
+    pub fn new(text: impl AsRef<str>) -> Self {
+        let clean = |character: char| if is_deceptive(character) { '\u{FFFD}' } else { character };
+        Self(text.as_ref().chars().take(Self::MAXIMUM_CHARACTERS).map(clean).collect())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Detail {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl fmt::Display for Detail {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Detail {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, formatter)
+    }
+}
+
+/// Who ran a check.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResultSource {
+    /// The poller, on its schedule.
+    Poll,
+    /// A gate, for one of its attempts.
+    Gate,
+}
+
+/// One run of a check, as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// The check that ran.
+    pub check_id: CheckId,
+    /// Its host.
+    pub host_id: HostId,
+    /// The check's revision that ran. A result of an older one is void.
+    pub revision: i64,
+    /// How it came out; healthy is [`ReasonCode::Ok`] alone.
+    pub reason: ReasonCode,
+    /// A sentence for people.
+    pub detail: Detail,
+    /// How long the run took, in milliseconds.
+    pub latency_ms: u32,
+    /// When the run started, by the store's clock: what it saw is no older than that.
+    #[serde(with = "instant")]
+    pub checked_at: DateTime<Utc>,
+    /// Who ran it.
+    pub source: ResultSource,
+    /// Most hosts turned unreachable at once, so that the fault is probably the observer's own.
+    pub observer_fault: bool,
+    /// The agent that was asked, where one was.
+    pub endpoint: Option<AgentEndpoint>,
+}
+
+impl CheckResult {
+    /// Whether the check passed.
+    #[must_use]
+    pub fn healthy(&self) -> bool {
+        self.reason == ReasonCode::Ok
+    }
+
+    /// When the run ended, by the store's clock.
+    #[must_use]
+    pub fn finished_at(&self) -> DateTime<Utc> {
+        self.checked_at + TimeDelta::milliseconds(i64::from(self.latency_ms))
+    }
+
+    /// What this run alone says of the check.
+    #[must_use]
+    pub fn status(&self) -> CheckStatus {
+        if self.healthy() {
+            CheckStatus::Healthy
+        } else if self.observer_fault || self.reason.is_unknown() {
+            CheckStatus::Unknown
+        } else {
+            CheckStatus::Unhealthy
+        }
+    }
+}
+
+/// What is known of a check.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStatus {
+    /// The last result passed.
+    Healthy,
+    /// The last result failed, for whatever reason.
+    Unhealthy,
+    /// There is no result since the last change, it is too old, or it says nothing of the target.
+    Unknown,
+}
+
+/// What is known of a host, from its enabled checks.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostStatus {
+    /// No check is enabled.
+    None,
+    /// At least one check is unhealthy.
+    Unhealthy,
+    /// None is unhealthy, and at least one is unknown.
+    Unknown,
+    /// All are healthy.
+    Healthy,
+}
+
+/// The current state of a check, kept apart from its history (spec 7.4).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CheckState {
+    /// The newest result.
+    pub latest: CheckResult,
+    /// When results last turned to the status that the newest one has.
+    pub since: DateTime<Utc>,
+}
+
+impl CheckState {
+    /// The state after another result. One that is not newer changes nothing: a state moves only
+    /// forward in time (L5).
+    #[must_use]
+    pub fn after(previous: Option<&Self>, result: &CheckResult) -> Self {
+        match previous {
+            Some(previous) if previous.latest.checked_at >= result.checked_at => previous.clone(),
+            Some(previous)
+                if previous.latest.status() == result.status()
+                    && previous.latest.revision == result.revision =>
+            {
+                Self { latest: result.clone(), since: previous.since }
+            }
+            _ => Self { latest: result.clone(), since: result.checked_at },
+        }
+    }
+}
+
+/// A check with what is known of it: the API's form of a check.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CheckView {
+    /// The check.
+    pub check: HealthCheck,
+    /// Its status at the time of asking.
+    pub status: CheckStatus,
+    /// When the status last turned.
+    pub since: DateTime<Utc>,
+    /// The newest result, also where it is too old to count.
+    pub last_result: Option<CheckResult>,
+}
+
+impl CheckView {
+    /// What is known of a check at `now`, where results older than `stale_after` (two intervals)
+    /// count no more (spec 1.5).
+    #[must_use]
+    pub fn at(
+        check: HealthCheck,
+        state: Option<&CheckState>,
+        now: DateTime<Utc>,
+        stale_after: TimeDelta,
+    ) -> Self {
+        let current = state.filter(|state| state.latest.revision == check.revision);
+        let (status, since) = match current {
+            None => (CheckStatus::Unknown, check.updated_at),
+            Some(state) if now - state.latest.checked_at > stale_after => {
+                let stale_since = state.latest.checked_at + stale_after;
+                let unknown_before = state.latest.status() == CheckStatus::Unknown;
+                (CheckStatus::Unknown, if unknown_before { state.since } else { stale_since })
+            }
+            Some(state) => (state.latest.status(), state.since),
+        };
+        Self { check, status, since, last_result: state.map(|state| state.latest.clone()) }
+    }
+}
+
+impl Serialize for CheckView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.check.serialize_members(&mut map)?;
+        map.serialize_entry("status", &self.status)?;
+        map.serialize_entry("since", &instant::to_text(&self.since))?;
+        map.serialize_entry("last_result", &self.last_result.as_ref().map(LastResult))?;
+        map.end()
+    }
+}
+
+/// A result inside its check's form, where check, host and revision need no repeating.
+struct LastResult<'a>(&'a CheckResult);
+
+impl Serialize for LastResult<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(result) = self;
+        let mut map = serializer.serialize_map(Some(6))?;
+        map.serialize_entry("healthy", &result.healthy())?;
+        map.serialize_entry("reason", &result.reason)?;
+        map.serialize_entry("observed", &result.reason.observed())?;
+        map.serialize_entry("detail", &result.detail)?;
+        map.serialize_entry("latency_ms", &result.latency_ms)?;
+        map.serialize_entry("checked_at", &instant::to_text(&result.checked_at))?;
+        map.end()
+    }
+}
+
+/// How many of a host's enabled checks are in which status.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HostSummary {
+    /// The host.
+    pub host_id: HostId,
+    /// What they make of the host.
+    pub status: HostStatus,
+    /// Healthy checks.
+    pub healthy: u32,
+    /// Unhealthy checks.
+    pub unhealthy: u32,
+    /// Checks of which nothing is known.
+    pub unknown: u32,
+    /// Enabled checks.
+    pub total: u32,
+    /// When the check that was run longest ago was run; `None` where one has no result.
+    #[serde(with = "instant::option")]
+    pub oldest_checked_at: Option<DateTime<Utc>>,
+}
+
+impl HostSummary {
+    /// The summary of a host's checks; disabled ones count nowhere.
+    #[must_use]
+    pub fn of<'a>(host_id: HostId, checks: impl IntoIterator<Item = &'a CheckView>) -> Self {
+        let mut summary = Self {
+            host_id,
+            status: HostStatus::None,
+            healthy: 0,
+            unhealthy: 0,
+            unknown: 0,
+            total: 0,
+            oldest_checked_at: None,
+        };
+        let mut oldest = None;
+        for view in checks.into_iter().filter(|view| view.check.definition.enabled) {
+            let checked_at = view.last_result.as_ref().map(|result| result.checked_at);
+            oldest = if summary.total == 0 { checked_at } else { oldest.min(checked_at) };
+            summary.total += 1;
+            match view.status {
+                CheckStatus::Healthy => summary.healthy += 1,
+                CheckStatus::Unhealthy => summary.unhealthy += 1,
+                CheckStatus::Unknown => summary.unknown += 1,
+            }
+        }
+        summary.oldest_checked_at = oldest;
+        summary.status = match &summary {
+            Self { total: 0, .. } => HostStatus::None,
+            Self { unhealthy: 1.., .. } => HostStatus::Unhealthy,
+            Self { unknown: 1.., .. } => HostStatus::Unknown,
+            _ => HostStatus::Healthy,
+        };
+        summary
+    }
+}

@@ -1,0 +1,208 @@
+//! The URL of an HTTP check.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use url::{Host, Url};
+
+use super::violation::ViolationCode;
+
+/// An absolute `http` or `https` URL that a check may ask for (H1): parsed by the WHATWG rules and
+/// kept as the parser wrote it back, without user info or fragment, at most 2,048 bytes.
+///
+/// Where it leads to is judged when a check runs, never here.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct CheckUrl(Url);
+
+impl CheckUrl {
+    /// The most bytes that a URL may have.
+    pub const MAXIMUM_BYTES: usize = 2_048;
+
+    pub(crate) fn parse(text: &str) -> Result<Self, (ViolationCode, String)> {
+        use ViolationCode::{InvalidCharacter, InvalidFormat, TooLong};
+        let refuse = |code, message: &str| Err((code, message.to_owned()));
+        if text.len() > Self::MAXIMUM_BYTES {
+            return refuse(TooLong, "give a URL of at most 2,048 bytes");
+        }
+        // The parser would drop tabs and line feeds and trim spaces, so that what was seen in the
+        // field and what is asked would differ.
+        if text.chars().any(|character| character.is_control() || character.is_whitespace()) {
+            return refuse(InvalidCharacter, "remove spaces and control characters from the URL");
+        }
+        if text.contains('\\') {
+            return refuse(InvalidCharacter, "use `/` instead of `\\` in the URL");
+        }
+        let Ok(url) = Url::parse(text) else {
+            return refuse(InvalidFormat, "give an absolute URL such as `https://host:8443/path`");
+        };
+        if !matches!(url.scheme(), "http" | "https") {
+            return refuse(InvalidFormat, "the URL must begin with `http://` or `https://`");
+        }
+        if !text.to_ascii_lowercase().starts_with(&format!("{}://", url.scheme())) {
+            return refuse(InvalidFormat, "write the URL with `//` after the scheme");
+        }
+        if authority(text).is_empty() {
+            return refuse(InvalidFormat, "write the host right after `//`");
+        }
+        if authority(text).contains('@') {
+            return refuse(
+                InvalidFormat,
+                "give the user and password in their own fields, not in the URL",
+            );
+        }
+        if authority(text).contains('%') {
+            return refuse(InvalidCharacter, "write the host without `%` escapes");
+        }
+        if url.fragment().is_some() {
+            return refuse(InvalidFormat, "remove the fragment (`#…`) from the URL");
+        }
+        if url.port() == Some(0) {
+            return refuse(InvalidFormat, "port 0 cannot be asked");
+        }
+        if url.as_str().len() > Self::MAXIMUM_BYTES {
+            return refuse(TooLong, "the URL grows over 2,048 bytes when it is written out");
+        }
+        Ok(Self(url))
+    }
+
+    /// The URL as the parser wrote it back.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The parsed form.
+    #[must_use]
+    pub const fn as_url(&self) -> &Url {
+        &self.0
+    }
+
+    /// Scheme, host and port: what a password is bound to, and the bound of a redirect.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        // The constructor refuses what has no host or port.
+        Origin::of(&self.0).unwrap_or_else(|| Origin {
+            scheme: self.0.scheme().to_owned(),
+            host: String::new(),
+            port: 0,
+        })
+    }
+}
+
+/// The text's authority: what stands between `//` and the next `/`, `?` or `#`.
+fn authority(text: &str) -> &str {
+    let rest = text.split_once("//").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or("")
+}
+
+impl fmt::Display for CheckUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for CheckUrl {
+    /// Without the query, which may hold a token (H1).
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut url = self.0.clone();
+        if url.query().is_some() {
+            url.set_query(Some("…"));
+        }
+        fmt::Debug::fmt(url.as_str(), formatter)
+    }
+}
+
+impl Serialize for CheckUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// Scheme, host and port of a URL, with the scheme's own port written out.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Origin {
+    /// `http` or `https`.
+    pub scheme: String,
+    /// The host as the parser wrote it, an IPv6 address in brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+impl Origin {
+    /// The origin of a URL that has a host and a known port.
+    #[must_use]
+    pub fn of(url: &Url) -> Option<Self> {
+        Some(Self {
+            scheme: url.scheme().to_owned(),
+            host: url.host().as_ref().map(Host::to_string)?,
+            port: url.port_or_known_default()?,
+        })
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let default = if self.scheme == "https" { 443 } else { 80 };
+        write!(formatter, "{}://{}", self.scheme, self.host)?;
+        if self.port == default { Ok(()) } else { write!(formatter, ":{}", self.port) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f98_deceptive_urls_are_refused() {
+        for text in [
+            "http://a@b",
+            "http://a:b@c/",
+            "http://@b/",
+            "http://a%2Fb/",
+            "http://a\\b/",
+            "http://a\tb/",
+            " http://a/",
+            "http://a/ ",
+            "http://a/#x",
+            "http:a",
+            "http:/a",
+            "https:///a",
+            "ftp://a/",
+            "file:///etc/passwd",
+            "//a/",
+            "a",
+            "",
+            "http://",
+            "http://a:0/",
+            "http://a:65536/",
+        ] {
+            assert!(CheckUrl::parse(text).is_err(), "{text:?}");
+        }
+        assert!(CheckUrl::parse(&format!("http://a/{}", "x".repeat(2_040))).is_err());
+    }
+
+    #[test]
+    fn f98_the_parsers_form_is_kept_and_look_alikes_show_as_punycode() {
+        let written = |text| CheckUrl::parse(text).map(|url| url.to_string());
+        assert_eq!(written("HTTP://Example.COM"), Ok("http://example.com/".into()));
+        assert_eq!(written("https://еxample.com/"), Ok("https://xn--xample-2of.com/".into()));
+        assert_eq!(written("http://0x7f.1/"), Ok("http://127.0.0.1/".into()));
+    }
+
+    #[test]
+    fn h1_debug_hides_the_query() {
+        let url = CheckUrl::parse("http://a/b?token=hunter2");
+        assert!(!format!("{url:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn an_origin_writes_the_default_port_out_and_shows_it_only_where_it_differs() {
+        let origin = |text| CheckUrl::parse(text).map(|url| url.origin());
+        assert_eq!(origin("http://a/x"), origin("http://a:80/y"));
+        assert_eq!(
+            origin("https://[::1]:8443/").map(|o| o.to_string()),
+            Ok("https://[::1]:8443".into())
+        );
+    }
+}

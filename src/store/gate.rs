@@ -1,0 +1,216 @@
+//! Gates: their leases, steps, passes and overrides (L10, G16-G18, G25-G29).
+
+use std::{fmt::Debug, time::Duration};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::StoreError;
+use crate::model::{
+    Attempt, AttemptOutcome, AuditEntry, CheckResult, EndReason, Evidence, GateId, GateNote,
+    GateOverride, GatePass, GateRecord, GateRequest, HostId, JobId, Window, WorkerId,
+};
+
+/// A gate under lease.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeasedGate {
+    /// The gate as it stands.
+    pub record: GateRecord,
+    /// The fencing token: raised by every claim of this gate.
+    pub token: i64,
+}
+
+/// Gates that a worker holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GateClaims {
+    /// The store's clock.
+    pub now: DateTime<Utc>,
+    /// The gates, those that close earliest first.
+    pub gates: Vec<LeasedGate>,
+}
+
+/// One step of a gate, written under its fence. `None` leaves a field as it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GateStep {
+    /// The gate.
+    pub gate_id: GateId,
+    /// The token of the claim.
+    pub token: i64,
+    /// The window as it was read in this step.
+    pub window: Window,
+    /// The latest instant acted on (G21).
+    pub high_water: DateTime<Utc>,
+    /// Results of runs that started before this do not count any more.
+    pub void_before: Option<DateTime<Utc>>,
+    /// When the next attempt is due.
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// The newest verdicts.
+    pub evidence: Option<Vec<Evidence>>,
+    /// What happened from outside, to be added to the timeline.
+    pub notes: Vec<GateNote>,
+    /// Where it stands, for people.
+    pub detail: Option<String>,
+    /// An attempt that starts or ends with this step.
+    pub attempt: Option<AttemptWrite>,
+    /// Results of the attempt's runs, recorded by the rules of
+    /// [`ResultStore`](super::ResultStore).
+    pub results: Vec<CheckResult>,
+    /// A change of state.
+    pub transition: Option<GateTransition>,
+}
+
+/// An attempt that starts or ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AttemptWrite {
+    /// Its checks are about to be run. It counts from now on, whatever becomes of it (G28).
+    Start {
+        /// Counted from 1.
+        number: u32,
+        /// When, by the store's clock.
+        started_at: DateTime<Utc>,
+    },
+    /// Its checks have answered, or it was cut.
+    End {
+        /// Counted from 1.
+        number: u32,
+        /// When, by the store's clock.
+        finished_at: DateTime<Utc>,
+        /// How it came out.
+        outcome: AttemptOutcome,
+        /// What is known of each check.
+        checks: Vec<Evidence>,
+    },
+}
+
+/// A change of a gate's state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum GateTransition {
+    /// `waiting` to `passed`. The lease ends.
+    Pass(GatePass),
+    /// `passed` back to `waiting`: the pass was not spent in time (G16).
+    Renew,
+    /// To `failed`, or to `cancelled` where the reason is [`EndReason::JobCancelled`]. The lease ends.
+    End(EndReason),
+}
+
+/// Whether a pass was spent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Spend {
+    /// It is spent now, by this call: go ahead.
+    Spent(Box<GateRecord>),
+    /// It is not: do not go ahead.
+    Refused(SpendRefusal),
+}
+
+/// Why a pass cannot be spent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SpendRefusal {
+    /// It has been spent before (F21).
+    AlreadySpent,
+    /// Its time is over (F17).
+    Expired,
+    /// The job asked for its cancellation (G25).
+    Cancelled,
+    /// The gate has given another pass since, or none of this kind is known.
+    Superseded,
+}
+
+/// Gates.
+///
+/// Contract:
+/// - One gate per job and host: opening it again answers with the one there is, in whatever state.
+/// - At most one gate per host is unfinished ([`StoreError::GateBusy`] names the holder).
+/// - A claim takes gates that are `waiting`, and `passed` ones whose pass has expired or whose
+///   cancellation is asked for, under no valid lease; no two claims take one gate at the same time.
+///   It marks an attempt that is still running as interrupted.
+/// - A step counts only with the owner and token of the newest claim, before the lease has ended, and
+///   in a state from which its transition leads; else the gate is fenced and nothing of the step is
+///   written (G29). A fenced gate does not hold up the others.
+/// - A terminal gate never changes again (G18).
+/// - `spend_pass` is one conditional step on state, pass id, owner, token, cancellation and the
+///   store's clock, and succeeds at most once for ever. Cancelling and spending: exactly one wins.
+/// - An override or a cancellation and its audit record are one step.
+#[async_trait]
+pub trait GateStore: Debug + Send + Sync + 'static {
+    /// Opens a gate, or answers with the one that this job has on this host.
+    ///
+    /// # Errors
+    /// [`StoreError::GateBusy`] where another job's gate on this host is unfinished.
+    async fn open_gate(&self, request: GateRequest) -> Result<GateRecord, StoreError>;
+
+    /// Records a gate that ends without ever having waited: the host was busy to the end, or there
+    /// was no capacity. Answers with the one there is, where the job has one on this host.
+    async fn open_ended_gate(
+        &self,
+        request: GateRequest,
+        reason: EndReason,
+        detail: String,
+    ) -> Result<GateRecord, StoreError>;
+
+    /// The gate of a job on a host.
+    async fn gate(&self, job: JobId, host: HostId) -> Result<Option<GateRecord>, StoreError>;
+
+    /// All gates of a job, by the time of their opening.
+    async fn gates_of(&self, job: JobId) -> Result<Vec<GateRecord>, StoreError>;
+
+    /// The attempts of these gates, by gate and number.
+    async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError>;
+
+    /// Takes up to `limit` gates that need a worker, under a lease.
+    async fn claim_gates(
+        &self,
+        worker: WorkerId,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<GateClaims, StoreError>;
+
+    /// Renews the leases of these gates and answers with their newest records. Gates that are
+    /// missing in the answer are lost.
+    async fn renew_gates(
+        &self,
+        worker: WorkerId,
+        gates: &[(GateId, i64)],
+        lease: Duration,
+    ) -> Result<GateClaims, StoreError>;
+
+    /// Writes one step of each of these gates and answers with those that were fenced.
+    async fn settle_gates(
+        &self,
+        worker: WorkerId,
+        steps: Vec<GateStep>,
+    ) -> Result<Vec<GateId>, StoreError>;
+
+    /// Hands gates back, so that another worker can take them at once. Fenced ones are ignored.
+    async fn release_gates(
+        &self,
+        worker: WorkerId,
+        gates: &[(GateId, i64)],
+    ) -> Result<(), StoreError>;
+
+    /// Spends a pass, once.
+    async fn spend_pass(&self, pass: &GatePass) -> Result<Spend, StoreError>;
+
+    /// Asks for a gate's cancellation. From here on its pass cannot be spent; a worker ends it.
+    /// Answers with the gate as it then stands; a terminal one is unchanged.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where the job has no gate on this host.
+    async fn request_cancel(
+        &self,
+        job: JobId,
+        host: HostId,
+        audit: AuditEntry,
+    ) -> Result<GateRecord, StoreError>;
+
+    /// Sets or, with `None`, takes back the override of a waiting gate.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::InvalidState`] where the gate does not wait.
+    async fn set_override(
+        &self,
+        job: JobId,
+        host: HostId,
+        exception: Option<GateOverride>,
+        audit: AuditEntry,
+    ) -> Result<GateRecord, StoreError>;
+}

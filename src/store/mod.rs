@@ -1,0 +1,47 @@
+//! Where checks, results, gates and the audit log are kept: the traits, and the store in memory.
+//!
+//! One set of small traits, dyn-safe and free of transactions: whatever must happen together is one
+//! call. The conformance suite (feature `conformance`) shows each sentence of their contracts.
+//!
+//! Every store also keeps to these rules:
+//! - Each call is atomic: after an error nothing of it has happened, save for
+//!   [`StoreError::Unavailable`], where it is unknown; repeating a call is harmless then.
+//! - Dropping a call may abandon its answer, never half of its effect.
+//! - Every instant that a lease, a due time, a window or a pass depends on comes from the store's
+//!   own clock ([`Store::now`]).
+
+mod audit;
+mod check;
+mod error;
+mod gate;
+mod poll;
+mod result;
+mod secret;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+pub use self::{
+    audit::{AuditFilter, AuditLog},
+    check::{CheckInsert, CheckStore, CheckUpdate, SecretChange},
+    error::{Refusal, StoreError},
+    gate::{
+        AttemptWrite, GateClaims, GateStep, GateStore, GateTransition, LeasedGate, Spend,
+        SpendRefusal,
+    },
+    poll::{
+        Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease, PollQueue,
+    },
+    result::{HistoryPage, PruneOutcome, ResultStore},
+    secret::{KeyUse, SealedRow, SecretStore},
+};
+
+/// All of a store's abilities.
+#[async_trait]
+pub trait Store: CheckStore + ResultStore + PollQueue + GateStore + AuditLog + SecretStore {
+    /// The store's clock, cut to microseconds.
+    async fn now(&self) -> Result<DateTime<Utc>, StoreError>;
+
+    /// Whether what is written outlives the process (F62).
+    fn is_durable(&self) -> bool;
+}

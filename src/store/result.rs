@@ -1,0 +1,94 @@
+//! Results and what they make of checks and hosts.
+
+use std::{fmt::Debug, time::Duration};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::StoreError;
+use crate::model::{CheckId, CheckResult, CheckState, CheckView, HostId, HostSummary};
+
+/// A part of a check's history, newest first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HistoryPage {
+    /// The results.
+    pub results: Vec<CheckResult>,
+    /// Ask for what is older than this for the next page; `None` at the end.
+    pub next_before: Option<DateTime<Utc>>,
+}
+
+/// What a step of pruning did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PruneOutcome {
+    /// So many results were deleted, and nothing older is left.
+    Done {
+        /// How many.
+        deleted: u64,
+    },
+    /// So many results were deleted, and there are more: ask again.
+    More {
+        /// How many.
+        deleted: u64,
+    },
+    /// Nothing was deleted, since more than half of all results would go at once: probably the
+    /// store's clock has jumped (F49).
+    Suspicious {
+        /// How many would go.
+        expired: u64,
+        /// How many there are.
+        total: u64,
+    },
+}
+
+/// Results, their states and summaries. Results are written with
+/// [`PollQueue::complete`](super::PollQueue::complete) and
+/// [`GateStore::settle_gates`](super::GateStore::settle_gates), each under its fence; nothing else
+/// writes them.
+///
+/// Contract:
+/// - A result whose check is gone, disabled, or at another revision is dropped without an error.
+/// - A result with the same check and `checked_at` as a stored one is the same result: keep one.
+/// - A check's state moves only forward in `checked_at`, whoever ran it.
+/// - The newest result of each check is kept for as long as the check.
+#[async_trait]
+pub trait ResultStore: Debug + Send + Sync + 'static {
+    /// The states of all checks of these hosts that have one.
+    async fn states(&self, hosts: &[HostId]) -> Result<Vec<CheckState>, StoreError>;
+
+    /// All checks of these hosts with what is known of them now; results older than `stale_after`
+    /// count no more. In the order of [`CheckStore::checks_of`](super::CheckStore::checks_of).
+    async fn views(
+        &self,
+        hosts: &[HostId],
+        stale_after: Duration,
+    ) -> Result<Vec<CheckView>, StoreError>;
+
+    /// The summary of each of these hosts, in the order asked, without scanning any history.
+    async fn summaries(
+        &self,
+        hosts: &[HostId],
+        stale_after: Duration,
+    ) -> Result<Vec<HostSummary>, StoreError>;
+
+    /// Up to `limit` results of a check, newest first, older than `before` where it is given.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where the host has no such check.
+    async fn history(
+        &self,
+        host_id: HostId,
+        check_id: CheckId,
+        before: Option<DateTime<Utc>>,
+        limit: u32,
+    ) -> Result<HistoryPage, StoreError>;
+
+    /// Deletes up to `batch` results that are older than `keep` by the store's clock, never the
+    /// newest of a check. Where more than half of all results (and more than `batch`) would have to
+    /// go, it deletes none and says so, unless `force` is given.
+    async fn prune_results(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError>;
+}

@@ -3,8 +3,11 @@
 use std::{collections::HashMap, fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
-use crate::model::{AgentEndpoint, CheckId, Detail, HealthCheck, HostId, ReasonCode};
+use crate::model::{
+    AgentEndpoint, CheckId, CheckResult, Detail, HealthCheck, HostId, ReasonCode, ResultSource,
+};
 
 /// One run of a host: some or all of its checks, at once.
 #[derive(Clone, Debug)]
@@ -59,4 +62,43 @@ pub fn run_bound(timeout: Duration) -> Duration {
 #[must_use]
 pub fn run_head_start(timeout: Duration) -> Duration {
     Duration::from_secs(5).min(timeout / 2)
+}
+
+/// The results of a host's run that started at `checked_at`.
+pub(crate) fn results(
+    host_id: HostId,
+    outcomes: Vec<CheckOutcome>,
+    checked_at: DateTime<Utc>,
+    source: ResultSource,
+) -> Vec<CheckResult> {
+    let result = |outcome: CheckOutcome| CheckResult {
+        check_id: outcome.check_id,
+        host_id,
+        revision: outcome.revision,
+        reason: outcome.reason,
+        detail: outcome.detail,
+        latency_ms: u32::try_from(outcome.latency.as_millis()).unwrap_or(u32::MAX),
+        checked_at,
+        source,
+        observer_fault: false,
+        endpoint: outcome.endpoint,
+    };
+    outcomes.into_iter().map(result).collect()
+}
+
+/// The outcome of checks whose run gave no answer.
+pub(crate) fn unanswered(
+    checks: &[HealthCheck],
+    reason: ReasonCode,
+    detail: &str,
+) -> Vec<CheckOutcome> {
+    let outcome = |check: &HealthCheck| CheckOutcome {
+        check_id: check.id,
+        revision: check.revision,
+        reason,
+        detail: Detail::new(detail),
+        latency: Duration::ZERO,
+        endpoint: None,
+    };
+    checks.iter().map(outcome).collect()
 }

@@ -1,0 +1,108 @@
+//! How a poller works.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::checks::run::run_bound;
+
+/// How a poller works. [`PollerConfig::default`] polls every 5 minutes and keeps results 4 days.
+#[derive(Clone, Debug)]
+pub struct PollerConfig {
+    /// How often every enabled check runs. At least 1 s.
+    pub interval: Duration,
+    /// The total time of one check, 1 to 60 s (L3).
+    pub timeout: Duration,
+    /// The most checks in flight.
+    pub max_concurrent_checks: usize,
+    /// The most runs of different hosts that ask one agent at the same time.
+    pub max_runs_per_agent: usize,
+    /// How often to ask for due hosts where nothing calls for it earlier.
+    pub tick: Duration,
+    /// The most hosts of one claim.
+    pub claim_block: u32,
+    /// Results are written when so many hosts have ended …
+    pub flush_hosts: usize,
+    /// … or when the first of them has waited so long.
+    pub flush_after: Duration,
+    /// The most hosts whose results are kept while the store cannot be written.
+    pub buffered_hosts: usize,
+    /// How long results are kept.
+    pub retention: Duration,
+    /// How often old results are looked for.
+    pub prune_every: Duration,
+    /// How long runs may go on after the order to stop (F48).
+    pub grace: Duration,
+}
+
+impl Default for PollerConfig {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(300),
+            timeout: Duration::from_secs(10),
+            max_concurrent_checks: 512,
+            max_runs_per_agent: 2,
+            tick: Duration::from_secs(1),
+            claim_block: 200,
+            flush_hosts: 200,
+            flush_after: Duration::from_millis(500),
+            buffered_hosts: 10_000,
+            retention: Duration::from_secs(4 * 24 * 3600),
+            prune_every: Duration::from_secs(60),
+            grace: Duration::from_secs(12),
+        }
+    }
+}
+
+impl PollerConfig {
+    /// How long a lease lasts: the longer of 60 s and four times the bound of a run (L3).
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        Duration::from_secs(60).max(run_bound(self.timeout) * 4)
+    }
+
+    /// How old a result may be before its check's status is unknown: two intervals.
+    #[must_use]
+    pub fn stale_after(&self) -> Duration {
+        self.interval * 2
+    }
+
+    /// Holds the figures against each other.
+    ///
+    /// # Errors
+    /// The first that is out of its bounds.
+    pub fn validate(&self) -> Result<(), PollerConfigError> {
+        let second = Duration::from_secs(1);
+        let rules = [
+            ("interval", self.interval >= second, "at least 1 s"),
+            (
+                "timeout",
+                (second..=Duration::from_secs(60)).contains(&self.timeout),
+                "between 1 s and 60 s",
+            ),
+            ("max_concurrent_checks", self.max_concurrent_checks > 0, "at least 1"),
+            ("max_runs_per_agent", self.max_runs_per_agent > 0, "at least 1"),
+            ("tick", self.tick >= Duration::from_millis(10), "at least 10 ms"),
+            ("claim_block", self.claim_block > 0, "at least 1"),
+            ("flush_hosts", self.flush_hosts > 0, "at least 1"),
+            ("flush_after", self.flush_after < self.lease() / 4, "well within a lease"),
+            ("buffered_hosts", self.buffered_hosts >= self.flush_hosts, "at least `flush_hosts`"),
+            ("retention", self.retention >= self.interval, "at least one interval"),
+            ("prune_every", self.prune_every >= second, "at least 1 s"),
+        ];
+        match rules.into_iter().find(|(_, holds, _)| !holds) {
+            None => Ok(()),
+            Some((field, _, rule)) => Err(PollerConfigError { field, rule }),
+        }
+    }
+}
+
+/// A figure of a configuration that is out of its bounds.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("`{field}` must be {rule}")]
+pub struct PollerConfigError {
+    /// The field.
+    pub field: &'static str,
+    /// What holds for it.
+    pub rule: &'static str,
+}

@@ -1,0 +1,440 @@
+//! What a poller has under way, and what it does with what comes of it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    future::{Future, pending},
+    panic::AssertUnwindSafe,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{Either, select},
+    stream::FuturesUnordered,
+};
+use tracing::{debug, error, info, warn};
+
+use super::{
+    Poller,
+    lease::{ClaimError, ClaimTime, Claimed, Held, claim},
+};
+use crate::{
+    checks::{
+        run::{CheckOutcome, HostRun, HostRunner, results, run_bound, unanswered},
+        schedule,
+    },
+    clock::Clock,
+    model::{CheckResult, HostId, ReasonCode, ResultSource},
+    store::{ClaimRequest, Completed, HostCompletion, HostRelease, PruneOutcome, StoreError},
+};
+
+/// The usual most of a host's checks, for guessing how many hosts there is room for.
+const CHECKS_PER_HOST: usize = 5;
+
+/// The most results that one step of pruning deletes (L12).
+const PRUNE_BATCH: u32 = 5_000;
+
+/// A call of the store's that is under way.
+type Operation<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
+
+/// Waits for an operation that is under way, for ever where there is none. Being dropped while it
+/// waits leaves the operation as it is, so that a store's call always runs to its end.
+pub(super) async fn wait<T>(operation: &mut Operation<T>) -> T {
+    match operation {
+        Some(future) => {
+            let output = future.await;
+            *operation = None;
+            output
+        }
+        None => pending().await,
+    }
+}
+
+/// Sleeps so long, or for ever.
+pub(super) async fn sleep(clock: &dyn Clock, duration: Option<Duration>) {
+    match duration {
+        Some(duration) => clock.sleep(duration).await,
+        None => pending().await,
+    }
+}
+
+/// A run that has ended.
+pub(super) struct Ended {
+    held: Held,
+    started: Duration,
+    outcomes: Vec<CheckOutcome>,
+}
+
+/// A host whose results wait to be written.
+#[derive(Clone, Debug)]
+pub(super) struct Finished {
+    host_id: HostId,
+    token: i64,
+    config_seq: i64,
+    at: ClaimTime,
+    results: Vec<CheckResult>,
+}
+
+/// What is under way.
+pub(super) struct Cycle<'a> {
+    poller: &'a Poller,
+    pub(super) runs: FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send>>>,
+    in_flight: HashMap<HostId, HostRelease>,
+    checks_in_flight: usize,
+    agents: HashMap<(String, u16), usize>,
+    /// Hosts that wait for a place at their agent.
+    queued: VecDeque<Held>,
+    finished: VecDeque<Finished>,
+    first_finished: Option<Duration>,
+    pub(super) claiming: Operation<Result<Claimed, ClaimError>>,
+    pub(super) flushing: Operation<(Vec<Finished>, Result<Completed, StoreError>)>,
+    pub(super) pruning: Operation<Result<PruneOutcome, StoreError>>,
+    next_claim: Duration,
+    next_flush: Duration,
+    next_prune: Duration,
+    failures: u32,
+}
+
+impl<'a> Cycle<'a> {
+    pub(super) fn new(poller: &'a Poller) -> Self {
+        Self {
+            poller,
+            runs: FuturesUnordered::new(),
+            in_flight: HashMap::new(),
+            checks_in_flight: 0,
+            agents: HashMap::new(),
+            queued: VecDeque::new(),
+            finished: VecDeque::new(),
+            first_finished: None,
+            claiming: None,
+            flushing: None,
+            pruning: None,
+            next_claim: Duration::ZERO,
+            next_flush: Duration::ZERO,
+            next_prune: poller.clock.monotonic() + poller.config.prune_every,
+            failures: 0,
+        }
+    }
+
+    /// Starts whatever can be started now.
+    pub(super) fn start_work(&mut self) {
+        let now = self.poller.clock.monotonic();
+        self.start_queued();
+        if self.claiming.is_none() && now >= self.next_claim && self.capacity() > 0 {
+            self.start_claim();
+        }
+        if self.flushing.is_none() && self.flush_due().is_some_and(|due| now >= due) {
+            self.start_flush();
+        }
+        if self.pruning.is_none() && now >= self.next_prune {
+            let (store, keep) = (Arc::clone(&self.poller.store), self.poller.config.retention);
+            self.pruning =
+                Some(async move { store.prune_results(keep, PRUNE_BATCH, false).await }.boxed());
+        }
+        self.poller.stats.gauge(self.checks_in_flight, self.finished.len());
+    }
+
+    /// How long until something falls due; `None` where only an event can bring anything.
+    pub(super) fn next_wake(&self) -> Option<Duration> {
+        let now = self.poller.clock.monotonic();
+        let claim = (self.claiming.is_none() && self.capacity() > 0).then_some(self.next_claim);
+        let flush = self.flush_due().filter(|_| self.flushing.is_none());
+        let prune = self.pruning.is_none().then_some(self.next_prune);
+        let due = [claim, flush, prune].into_iter().flatten().min()?;
+        Some(due.saturating_sub(now))
+    }
+
+    /// How many hosts may be claimed: as many as could run if each had the usual most of checks.
+    fn capacity(&self) -> usize {
+        let config = &self.poller.config;
+        if self.queued.len() >= config.max_concurrent_checks
+            || self.finished.len() >= config.buffered_hosts
+        {
+            return 0;
+        }
+        config.max_concurrent_checks.saturating_sub(self.checks_in_flight).div_ceil(CHECKS_PER_HOST)
+    }
+
+    fn start_claim(&mut self) {
+        let poller = self.poller;
+        let limit = u32::try_from(self.capacity()).unwrap_or(u32::MAX);
+        let request = ClaimRequest {
+            worker: poller.worker,
+            limit: limit.min(poller.config.claim_block),
+            lease: poller.config.lease(),
+        };
+        let (store, directory) = (Arc::clone(&poller.store), Arc::clone(&poller.directory));
+        let clock = Arc::clone(&poller.clock);
+        self.claiming = Some(claim(store, directory, clock, request).boxed());
+    }
+
+    pub(super) fn on_claim(&mut self, claimed: Result<Claimed, ClaimError>) {
+        let now = self.poller.clock.monotonic();
+        match claimed {
+            Ok(Claimed { hosts, full }) => {
+                self.recovered();
+                self.poller.stats.claimed(hosts.len());
+                self.queued.extend(hosts);
+                self.next_claim = if full { now } else { now + self.poller.config.tick };
+            }
+            Err(error) => {
+                self.next_claim = now + self.failed("claim hosts", error.as_ref());
+            }
+        }
+    }
+
+    /// Starts the queued hosts that find a place at their agents.
+    fn start_queued(&mut self) {
+        let config = &self.poller.config;
+        let mut waiting = VecDeque::new();
+        while let Some(held) = self.queued.pop_front() {
+            if !held.at.trusted(self.poller.clock.as_ref(), config.lease()) {
+                // Another worker may have it soon; running it now would be for nothing.
+                debug!(host = %held.claim.host_id, "lease too old to start");
+                self.poller.stats.lease_lost();
+                continue;
+            }
+            let asked = held.agents_asked();
+            let free = self.checks_in_flight < config.max_concurrent_checks
+                && asked.iter().all(|agent| {
+                    self.agents.get(agent).is_none_or(|runs| *runs < config.max_runs_per_agent)
+                });
+            if free {
+                for agent in asked {
+                    *self.agents.entry(agent).or_default() += 1;
+                }
+                self.checks_in_flight += held.claim.checks.len();
+                self.in_flight.insert(held.claim.host_id, held.release());
+                let (runner, clock) =
+                    (Arc::clone(&self.poller.runner), Arc::clone(&self.poller.clock));
+                self.runs.push(run(runner, clock, held, config.timeout).boxed());
+            } else {
+                waiting.push_back(held);
+            }
+        }
+        self.queued = waiting;
+    }
+
+    pub(super) fn on_run(&mut self, ended: Ended) {
+        let Ended { held, started, outcomes } = ended;
+        self.checks_in_flight -= held.claim.checks.len();
+        self.in_flight.remove(&held.claim.host_id);
+        for agent in held.agents_asked() {
+            if let Some(runs) = self.agents.get_mut(&agent) {
+                *runs -= 1;
+                if *runs == 0 {
+                    self.agents.remove(&agent);
+                }
+            }
+        }
+        let clock = self.poller.clock.as_ref();
+        if !held.at.trusted(clock, self.poller.config.lease()) {
+            self.poller.stats.lease_lost();
+            warn!(host = %held.claim.host_id, "results dropped: the run outlived the trust in its lease");
+            return;
+        }
+        let checked_at = held.at.store_at(started);
+        let results = results(held.claim.host_id, outcomes, checked_at, ResultSource::Poll);
+        self.poller.stats.ran(results.len());
+        if self.first_finished.is_none() {
+            self.first_finished = Some(clock.monotonic());
+        }
+        self.finished.push_back(Finished {
+            host_id: held.claim.host_id,
+            token: held.claim.token,
+            config_seq: held.claim.config_seq,
+            at: held.at,
+            results,
+        });
+    }
+
+    fn flush_due(&self) -> Option<Duration> {
+        let first = self.first_finished?;
+        let due = if self.finished.len() >= self.poller.config.flush_hosts {
+            Duration::ZERO
+        } else {
+            first + self.poller.config.flush_after
+        };
+        Some(due.max(self.next_flush))
+    }
+
+    fn start_flush(&mut self) {
+        let config = &self.poller.config;
+        let count = self.finished.len().min(config.flush_hosts);
+        let batch: Vec<Finished> = self.finished.drain(..count).collect();
+        let now = self.poller.clock.monotonic();
+        self.first_finished = (!self.finished.is_empty()).then_some(now);
+        let completions = batch
+            .iter()
+            .map(|finished| HostCompletion {
+                host_id: finished.host_id,
+                token: finished.token,
+                config_seq: finished.config_seq,
+                next_due_at: schedule::next_slot(
+                    finished.host_id,
+                    config.interval,
+                    finished.at.store_at(now),
+                ),
+                results: finished.results.clone(),
+            })
+            .collect();
+        let (store, worker) = (Arc::clone(&self.poller.store), self.poller.worker);
+        self.flushing =
+            Some(async move { (batch, store.complete_hosts(worker, completions).await) }.boxed());
+    }
+
+    pub(super) fn on_flush(
+        &mut self,
+        (batch, outcome): (Vec<Finished>, Result<Completed, StoreError>),
+    ) {
+        let now = self.poller.clock.monotonic();
+        match outcome {
+            Ok(completed) => {
+                self.recovered();
+                self.poller.stats.completed(batch.len(), &completed);
+                for host in completed.fenced {
+                    debug!(%host, "results refused: the lease was lost");
+                }
+            }
+            Err(error @ StoreError::Unavailable { .. }) => {
+                self.next_flush = now + self.failed("record results", &error);
+                self.first_finished = Some(now);
+                for finished in batch.into_iter().rev() {
+                    self.finished.push_front(finished);
+                }
+                while self.finished.len() > self.poller.config.buffered_hosts {
+                    self.finished.pop_front();
+                    self.poller.stats.overflowed();
+                }
+            }
+            Err(error) => {
+                // Writing it again would fail again: the leases expire, and the hosts are run anew.
+                error!(%error, hosts = batch.len(), "results cannot be recorded");
+                self.next_flush = now + self.failed("record results", &error);
+            }
+        }
+    }
+
+    pub(super) fn on_prune(&mut self, outcome: &Result<PruneOutcome, StoreError>) {
+        let now = self.poller.clock.monotonic();
+        let pause = match outcome {
+            Ok(PruneOutcome::More { deleted }) => {
+                self.poller.stats.pruned(*deleted);
+                Duration::ZERO
+            }
+            Ok(PruneOutcome::Done { deleted }) => {
+                self.poller.stats.pruned(*deleted);
+                self.poller.config.prune_every
+            }
+            Ok(PruneOutcome::Suspicious { expired, total }) => {
+                error!(
+                    expired,
+                    total,
+                    "pruning is paused: most results would go at once; has the store's clock jumped?"
+                );
+                self.poller.config.prune_every
+            }
+            Err(error) => self.failed("prune results", error).max(self.poller.config.prune_every),
+        };
+        self.next_prune = now + pause;
+    }
+
+    /// Counts a failure of the store, says so the first time, and answers how long to wait.
+    fn failed(&mut self, what: &'static str, error: &dyn std::error::Error) -> Duration {
+        self.poller.stats.store_failed();
+        self.failures = self.failures.saturating_add(1);
+        let source = error.source().map(tracing::field::display);
+        if self.failures == 1 {
+            warn!(%error, source, "cannot {what}: backing off");
+        } else {
+            debug!(%error, source, failures = self.failures, "cannot {what}");
+        }
+        schedule::backoff(self.failures, self.poller.worker.as_uuid())
+    }
+
+    fn recovered(&mut self) {
+        if std::mem::take(&mut self.failures) > 0 {
+            info!("the store answers again");
+        }
+    }
+
+    /// Asks for due hosts at the next opportunity.
+    pub(super) fn claim_now(&mut self) {
+        self.next_claim = Duration::ZERO;
+    }
+
+    /// Lets runs finish, writes what there is and hands the rest back, all within the grace period.
+    pub(super) async fn stop(mut self) {
+        let clock = Arc::clone(&self.poller.clock);
+        let mut over = clock.sleep(self.poller.config.grace);
+        loop {
+            let now = clock.monotonic();
+            if self.flushing.is_none() && !self.finished.is_empty() && now >= self.next_flush {
+                self.start_flush();
+            }
+            let idle = self.runs.is_empty() && self.claiming.is_none() && self.flushing.is_none();
+            if idle && self.finished.is_empty() {
+                break;
+            }
+            let flush_again = idle.then(|| self.next_flush.saturating_sub(now));
+            tokio::select! {
+                biased;
+                () = &mut over => break,
+                Some(ended) = self.runs.next(), if !self.runs.is_empty() => self.on_run(ended),
+                claimed = wait(&mut self.claiming) => self.on_claim(claimed),
+                flushed = wait(&mut self.flushing) => self.on_flush(flushed),
+                () = sleep(clock.as_ref(), flush_again) => {}
+            }
+        }
+        let mut rest: Vec<HostRelease> = self.queued.iter().map(Held::release).collect();
+        rest.extend(self.in_flight.values().copied());
+        rest.extend(
+            self.finished
+                .iter()
+                .map(|finished| HostRelease { host_id: finished.host_id, token: finished.token }),
+        );
+        let handed_back = rest.len();
+        if let Err(error) = self.poller.store.release_hosts(self.poller.worker, rest).await {
+            warn!(%error, "leases cannot be handed back: they expire");
+        }
+        info!(handed_back, "poller stopped");
+    }
+}
+
+/// One host's run: never longer than its bound, and a panic in it fails its checks alone (F45).
+async fn run(
+    runner: Arc<dyn HostRunner>,
+    clock: Arc<dyn Clock>,
+    held: Held,
+    timeout: Duration,
+) -> Ended {
+    let started = clock.monotonic();
+    let checks = held.claim.checks.clone();
+    let host_run = HostRun {
+        host_id: held.claim.host_id,
+        checks: checks.clone(),
+        agents: held.agents.clone(),
+        timeout,
+    };
+    let outcomes = {
+        let running = pin!(AssertUnwindSafe(runner.run_host(host_run)).catch_unwind());
+        let bound = pin!(clock.sleep(run_bound(timeout) + OVERRUN));
+        match select(running, bound).await {
+            Either::Left((Ok(outcomes), _)) => outcomes,
+            Either::Left((Err(_), _)) => {
+                error!(host = %held.claim.host_id, "a run panicked");
+                unanswered(&checks, ReasonCode::Internal, "the run failed inside the manager")
+            }
+            Either::Right(_) => {
+                error!(host = %held.claim.host_id, "a run overran its bound");
+                unanswered(&checks, ReasonCode::Internal, "the run did not end in time")
+            }
+        }
+    };
+    Ended { held, started, outcomes }
+}
+
+/// What a run may take beyond its bound before it is cut: the runner keeps the bound itself.
+const OVERRUN: Duration = Duration::from_secs(1);

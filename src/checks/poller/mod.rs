@@ -1,0 +1,115 @@
+//! The poller: claims hosts that are due, runs their checks, records what came out.
+
+mod config;
+mod cycle;
+mod lease;
+mod stats;
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+pub use self::{
+    config::{PollerConfig, PollerConfigError},
+    stats::PollerStats,
+};
+use self::{
+    cycle::{Cycle, sleep, wait},
+    stats::StatsCell,
+};
+use super::run::HostRunner;
+use crate::{clock::Clock, directory::HostDirectory, model::WorkerId, store::Store};
+
+/// Runs every enabled check at its time, together with any number of other pollers on one store.
+///
+/// [`Poller::run`] is one future: nothing is spawned. To use more cores, run several pollers.
+#[derive(Debug)]
+pub struct Poller {
+    store: Arc<dyn Store>,
+    runner: Arc<dyn HostRunner>,
+    directory: Arc<dyn HostDirectory>,
+    clock: Arc<dyn Clock>,
+    config: PollerConfig,
+    worker: WorkerId,
+    nudge: Nudge,
+    stats: Arc<StatsCell>,
+}
+
+/// Tells a poller in the same process that something is due now. Others see it at their next tick.
+#[derive(Clone, Debug, Default)]
+pub struct Nudge(Arc<Notify>);
+
+impl Nudge {
+    /// Lets the poller look at once.
+    pub fn nudge(&self) {
+        self.0.notify_one();
+    }
+}
+
+impl Poller {
+    /// A poller over a store, a runner, the application's hosts and a clock.
+    ///
+    /// # Errors
+    /// A figure of the configuration that is out of its bounds.
+    pub fn new(
+        store: Arc<dyn Store>,
+        runner: Arc<dyn HostRunner>,
+        directory: Arc<dyn HostDirectory>,
+        clock: Arc<dyn Clock>,
+        config: PollerConfig,
+    ) -> Result<Self, PollerConfigError> {
+        config.validate()?;
+        Ok(Self {
+            store,
+            runner,
+            directory,
+            clock,
+            config,
+            worker: WorkerId::generate(),
+            nudge: Nudge::default(),
+            stats: Arc::default(),
+        })
+    }
+
+    /// A handle that makes this poller look for due hosts at once.
+    #[must_use]
+    pub fn nudge_handle(&self) -> Nudge {
+        self.nudge.clone()
+    }
+
+    /// What the poller has done so far.
+    #[must_use]
+    pub fn stats(&self) -> PollerStats {
+        self.stats.snapshot()
+    }
+
+    /// Polls until `shutdown` is cancelled; then stops claiming, lets runs finish within the grace
+    /// period, writes what it has and hands back its leases.
+    ///
+    /// Errors of the store end nothing: the poller backs off and goes on. Dropping the future stops
+    /// at once; its leases expire and another worker takes the hosts over.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        if !self.store.is_durable() {
+            warn!("polling on a store that does not outlive this process");
+        }
+        let mut cycle = Cycle::new(self);
+        loop {
+            cycle.start_work();
+            let next_wake = cycle.next_wake();
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                Some(ended) = cycle.runs.next(), if !cycle.runs.is_empty() => cycle.on_run(ended),
+                claimed = wait(&mut cycle.claiming) => cycle.on_claim(claimed),
+                flushed = wait(&mut cycle.flushing) => cycle.on_flush(flushed),
+                pruned = wait(&mut cycle.pruning) => cycle.on_prune(&pruned),
+                () = self.nudge.0.notified() => cycle.claim_now(),
+                () = sleep(self.clock.as_ref(), next_wake) => {}
+            }
+        }
+        cycle.stop().await;
+    }
+}

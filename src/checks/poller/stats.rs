@@ -1,0 +1,105 @@
+//! What a poller has done, as figures.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use crate::store::Completed;
+
+/// Figures of one poller since its making.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct PollerStats {
+    /// Hosts claimed.
+    pub hosts_claimed: u64,
+    /// Checks run.
+    pub checks_run: u64,
+    /// Hosts whose results were written.
+    pub hosts_completed: u64,
+    /// Hosts whose results the store refused, since the lease was lost (F64).
+    pub fenced: u64,
+    /// Results dropped, since their check was changed, disabled or deleted meanwhile.
+    pub results_dropped: u64,
+    /// Hosts given up here, since the lease was too old to be trusted.
+    pub leases_lost: u64,
+    /// Hosts whose results were lost, since the buffer was full.
+    pub overflowed: u64,
+    /// Calls of the store or directory that failed.
+    pub store_errors: u64,
+    /// Results deleted for their age.
+    pub results_pruned: u64,
+    /// Checks in flight now.
+    pub checks_in_flight: usize,
+    /// Hosts whose results wait to be written now.
+    pub hosts_buffered: usize,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct StatsCell {
+    hosts_claimed: AtomicU64,
+    checks_run: AtomicU64,
+    hosts_completed: AtomicU64,
+    fenced: AtomicU64,
+    results_dropped: AtomicU64,
+    leases_lost: AtomicU64,
+    overflowed: AtomicU64,
+    store_errors: AtomicU64,
+    results_pruned: AtomicU64,
+    checks_in_flight: AtomicUsize,
+    hosts_buffered: AtomicUsize,
+}
+
+impl StatsCell {
+    pub(super) fn snapshot(&self) -> PollerStats {
+        PollerStats {
+            hosts_claimed: self.hosts_claimed.load(Relaxed),
+            checks_run: self.checks_run.load(Relaxed),
+            hosts_completed: self.hosts_completed.load(Relaxed),
+            fenced: self.fenced.load(Relaxed),
+            results_dropped: self.results_dropped.load(Relaxed),
+            leases_lost: self.leases_lost.load(Relaxed),
+            overflowed: self.overflowed.load(Relaxed),
+            store_errors: self.store_errors.load(Relaxed),
+            results_pruned: self.results_pruned.load(Relaxed),
+            checks_in_flight: self.checks_in_flight.load(Relaxed),
+            hosts_buffered: self.hosts_buffered.load(Relaxed),
+        }
+    }
+
+    pub(super) fn claimed(&self, hosts: usize) {
+        add(&self.hosts_claimed, hosts);
+    }
+
+    pub(super) fn ran(&self, checks: usize) {
+        add(&self.checks_run, checks);
+    }
+
+    pub(super) fn completed(&self, hosts: usize, completed: &Completed) {
+        add(&self.hosts_completed, hosts - completed.fenced.len().min(hosts));
+        add(&self.fenced, completed.fenced.len());
+        self.results_dropped.fetch_add(completed.dropped, Relaxed);
+    }
+
+    pub(super) fn lease_lost(&self) {
+        self.leases_lost.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn overflowed(&self) {
+        self.overflowed.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn store_failed(&self) {
+        self.store_errors.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn pruned(&self, results: u64) {
+        self.results_pruned.fetch_add(results, Relaxed);
+    }
+
+    pub(super) fn gauge(&self, checks_in_flight: usize, hosts_buffered: usize) {
+        self.checks_in_flight.store(checks_in_flight, Relaxed);
+        self.hosts_buffered.store(hosts_buffered, Relaxed);
+    }
+}
+
+fn add(counter: &AtomicU64, count: usize) {
+    counter.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Relaxed);
+}

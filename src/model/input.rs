@@ -87,8 +87,8 @@ impl CheckChange {
     ///
     /// # Errors
     /// Every violation at once: of the body's members and types, and of the result.
-    pub fn apply(self, check: &HealthCheck) -> Result<AppliedChange, Violations> {
-        let Self { raw, mut violations } = self;
+    pub fn apply(&self, check: &HealthCheck) -> Result<AppliedChange, Violations> {
+        let (raw, mut violations) = (self.raw.clone(), self.violations.clone());
         for (field, member) in
             [("enabled", &raw.enabled), ("ignore_cert_errors", &raw.ignore_cert_errors)]
         {
@@ -125,7 +125,7 @@ impl<'de> Deserialize<'de> for CheckChange {
 /// The members as they were sent or stored: the right JSON types, nothing else known of them.
 ///
 /// Stores build one from a row and pass it through [`RawCheck::into_definition`].
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RawCheck {
     /// `name`
     pub name: Patch<String>,
@@ -149,7 +149,7 @@ pub struct RawCheck {
 }
 
 /// A password on its way through; shown by nothing, wiped when dropped.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Secret(zeroize::Zeroizing<String>);
 
 impl std::fmt::Debug for Secret {
@@ -255,7 +255,8 @@ impl RawCheck {
             Patch::Set(secret) => secret,
         };
         let field = "basic_auth_pass";
-        if self.check_type == Patch::Set(CheckType::Service.as_str().to_owned()) {
+        let service = Patch::Set(CheckType::Service.as_str().to_owned());
+        if self.check_type == service {
             violations.push(field, ViolationCode::NotAllowed, "a service check has no password");
         } else if !matches!(self.basic_auth_user, Patch::Set(_))
             && !violations.has_field("basic_auth_user")

@@ -1,64 +1,114 @@
-//! Instants as they are stored and shown: UTC, whole microseconds, RFC 3339 with `Z`.
+//! Instants in stored and transmitted text: RFC 3339, UTC, exactly six decimals, `Z`.
 //!
-//! Use it on a field with `#[serde(with = "healthgate::model::instant")]`, or
-//! `instant::option` for an optional one.
+//! One spelling per instant lets text be compared and sorted as it stands, in a store as well as in a client.
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// The instant without what lies below a microsecond, the resolution of every store.
-#[must_use]
-pub fn truncate(instant: DateTime<Utc>) -> DateTime<Utc> {
-    instant.trunc_subsecs(6)
-}
-
-/// The instant as text, for example `2026-11-24T02:00:00.000000Z`.
+/// The only spelling of an instant that is written, for example `2026-03-29T01:00:00.000000Z`.
 #[must_use]
 pub fn to_text(instant: &DateTime<Utc>) -> String {
-    instant.to_rfc3339_opts(SecondsFormat::Micros, true)
+    truncate(*instant).format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
-/// Writes an instant in the form of [`to_text`].
+/// The instant without what is finer than a microsecond, so that a value read back equals the value written.
+///
+/// A leap second, which stores and most clients cannot name, becomes the second that follows it.
+#[must_use]
+pub fn truncate(instant: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(instant.timestamp_micros()).unwrap_or(instant)
+}
+
+/// Writes the instant as [`to_text`] spells it; for `#[serde(with = "crate::model::instant")]`.
 ///
 /// # Errors
-/// Those of the serializer.
+/// Only those of the serializer.
 pub fn serialize<S: Serializer>(instant: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&to_text(instant))
 }
 
-/// Reads an RFC 3339 instant with any offset, cut to microseconds.
+/// Reads RFC 3339 text with any offset, truncated to microseconds.
 ///
 /// # Errors
-/// Whatever is not an RFC 3339 instant.
+/// Text that is not RFC 3339, or no text at all.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
-    DateTime::<Utc>::deserialize(deserializer).map(truncate)
+    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+    parse(&text).map_err(|error| D::Error::custom(format_args!("not an RFC 3339 instant: {error}")))
 }
 
-/// The same for an instant that may be absent (`null`).
-pub mod option {
-    use super::{DateTime, Deserialize, Deserializer, Serializer, Utc, to_text, truncate};
+/// Reads RFC 3339 text with any offset, truncated to microseconds.
+///
+/// # Errors
+/// Text that is not RFC 3339.
+pub fn parse(text: &str) -> Result<DateTime<Utc>, chrono::ParseError> {
+    DateTime::parse_from_rfc3339(text).map(|instant| truncate(instant.with_timezone(&Utc)))
+}
 
-    /// Writes the instant, or `null`.
+/// The same for `Option<DateTime<Utc>>`; combine with `#[serde(default)]` where the member may be left out.
+pub mod option {
+    use super::{DateTime, Deserialize, Deserializer, Serializer, Utc};
+
+    /// Writes the instant, or null.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// Only those of the serializer.
     pub fn serialize<S: Serializer>(
         instant: &Option<DateTime<Utc>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         match instant {
-            Some(instant) => serializer.serialize_some(&to_text(instant)),
+            Some(instant) => super::serialize(instant, serializer),
             None => serializer.serialize_none(),
         }
     }
 
-    /// Reads an instant or `null`.
+    /// Reads null or RFC 3339 text.
     ///
     /// # Errors
-    /// Whatever is neither.
+    /// Text that is not RFC 3339.
     pub fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<DateTime<Utc>>, D::Error> {
-        Ok(Option::<DateTime<Utc>>::deserialize(deserializer)?.map(truncate))
+        #[derive(Deserialize)]
+        struct Instant(#[serde(with = "super")] DateTime<Utc>);
+        Ok(Option::<Instant>::deserialize(deserializer)?.map(|instant| instant.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, serde::Serialize, Deserialize)]
+    struct Both {
+        #[serde(with = "super")]
+        plain: DateTime<Utc>,
+        #[serde(with = "super::option", default)]
+        optional: Option<DateTime<Utc>>,
+    }
+
+    #[test]
+    fn an_instant_has_one_spelling_and_survives_the_round_trip() {
+        let read: Both = serde_json::from_str(r#"{"plain":"2026-03-29T03:00:00.1234567+02:00"}"#)
+            .expect("valid");
+        assert_eq!(to_text(&read.plain), "2026-03-29T01:00:00.123456Z");
+        let text = serde_json::to_string(&read).expect("serialises");
+        assert_eq!(text, r#"{"plain":"2026-03-29T01:00:00.123456Z","optional":null}"#);
+        assert_eq!(serde_json::from_str::<Both>(&text).expect("valid"), read);
+        assert!(serde_json::from_str::<Both>(r#"{"plain":"2026-03-29"}"#).is_err());
+        assert!(serde_json::from_str::<Both>(r#"{"plain":7}"#).is_err());
+    }
+
+    #[test]
+    fn a_leap_second_is_written_as_the_second_that_follows() {
+        let leap = parse("2016-12-31T23:59:60.5Z").expect("valid");
+        assert_eq!(to_text(&leap), "2017-01-01T00:00:00.500000Z");
+    }
+
+    #[test]
+    fn instants_before_1970_are_cut_towards_the_past() {
+        let early = parse("1969-12-31T23:59:59.9999999Z").expect("valid");
+        assert_eq!(to_text(&early), "1969-12-31T23:59:59.999999Z");
     }
 }

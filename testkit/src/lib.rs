@@ -1,1 +1,49 @@
-//! skeleton
+//! Test equipment for healthgate: an agent that is accurate on the wire, web targets that misbehave on command, and
+//! listeners that record who called.
+//!
+//! Everything listens on loopback unless told otherwise, owns its tasks, and ends with its handle; nothing is global,
+//! so any number of them can run side by side.
+//!
+//! ```
+//! use healthgate_testkit::{Agent, Authority, ServiceScript};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+//! let authority = Authority::new("test authority");
+//! let agent = Agent::builder(&authority).service("nginx", ServiceScript::Healthy).start().await?;
+//! agent.set("nginx", ServiceScript::Failed);
+//! assert_eq!(agent.counters().requests, 0);
+//! # Ok(()) }
+//! ```
+
+mod activity;
+mod agent;
+mod agent_answers;
+mod agent_routes;
+mod authority;
+mod black_hole;
+mod connection;
+mod encoding;
+pub mod envelope;
+mod framing;
+mod rate_limit;
+mod recorder;
+mod script;
+mod server;
+mod step;
+mod tls_mode;
+mod web;
+mod web_script;
+mod wire;
+
+pub use activity::{Counters, RecordedRequest};
+pub use agent::{Agent, AgentBuilder, SERVICE_PATH};
+pub use authority::{Authority, Identity, ServerCertSpec, Validity};
+pub use black_hole::BlackHole;
+pub use envelope::ServiceState;
+pub use framing::Framing;
+pub use rate_limit::{EXEMPT_PATHS, RateLimit};
+pub use recorder::Recorder;
+pub use script::ServiceScript;
+pub use tls_mode::{ClientRefusal, TlsMode};
+pub use web::{WebTarget, WebTargetBuilder};
+pub use web_script::WebScript;

@@ -1,0 +1,3 @@
+//! The gate: whether a job may touch a host now.
+
+pub mod recurrence;

@@ -1,0 +1,297 @@
+//! Recurring windows in every zone of the database against a naive calendar written differently (F05, F06, G20).
+
+use chrono::{
+    DateTime, Datelike, Days, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone, Utc, Weekday,
+    WeekdaySet,
+};
+use chrono_tz::{TZ_VARIANTS, Tz};
+use healthgate::gate::recurrence::{self, LocalStart, Pattern, Recurrence};
+use healthgate::model::Window;
+use proptest::prelude::*;
+
+const MICROSECOND: TimeDelta = TimeDelta::microseconds(1);
+
+fn offset_at(zone: Tz, second: i64) -> i64 {
+    let utc = DateTime::from_timestamp(second, 0).expect("in range").naive_utc();
+    i64::from(zone.offset_from_utc_datetime(&utc).fix().local_minus_utc())
+}
+
+/// The stretches of constant offset around an instant: begin, end, offset, in seconds.
+///
+/// Found by asking for the offset of instants only, never for that of a local time.
+fn stretches(zone: Tz, from: i64, until: i64) -> Vec<(i64, i64, i64)> {
+    let mut found = Vec::new();
+    let (mut begin, mut offset) = (from, offset_at(zone, from));
+    let mut second = from;
+    while second < until {
+        let next = second + 3 * 3_600;
+        if offset_at(zone, next) != offset {
+            let (mut old, mut new) = (second, next);
+            while new - old > 1 {
+                let middle = old.midpoint(new);
+                if offset_at(zone, middle) == offset {
+                    old = middle;
+                } else {
+                    new = middle;
+                }
+            }
+            found.push((begin, new, offset));
+            (begin, offset) = (new, offset_at(zone, new));
+        }
+        second = next;
+    }
+    found.push((begin, until, offset));
+    found
+}
+
+/// The first instant at which the local clock shows `local` or more.
+fn first_reaching(stretches: &[(i64, i64, i64)], local: i64) -> i64 {
+    stretches
+        .iter()
+        .map(|(begin, end, offset)| ((*begin).max(local - offset), *end))
+        .find(|(instant, end)| instant < end)
+        .expect("the stretches reach far enough")
+        .0
+}
+
+fn last_day_of_month(date: NaiveDate) -> u32 {
+    let (year, month) =
+        if date.month() == 12 { (date.year() + 1, 1) } else { (date.year(), date.month() + 1) };
+    NaiveDate::from_ymd_opt(year, month, 1)
+        .and_then(|first| first.pred_opt())
+        .expect("in range")
+        .day()
+}
+
+/// Every occurrence of a definition whose local day lies within `around` of the instant.
+fn naive_occurrences(
+    recurrence: &Recurrence,
+    asked: DateTime<Utc>,
+) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
+    let (start, weekdays, day) = match recurrence.pattern() {
+        Pattern::Once { starts_at, .. } => {
+            return vec![(starts_at, starts_at + recurrence.duration())];
+        }
+        Pattern::Daily { start } => (start, WeekdaySet::ALL, None),
+        Pattern::Weekly { weekdays, start } => (start, weekdays, None),
+        Pattern::Monthly { day, start } => (start, WeekdaySet::ALL, Some(u32::from(day))),
+    };
+    let first = asked.date_naive() - Days::new(BEFORE);
+    let begin = asked.timestamp() - (BEFORE as i64 + 3) * 86_400;
+    let stretches = stretches(start.time_zone, begin, begin + (BEFORE + AFTER + 6) as i64 * 86_400);
+    first
+        .iter_days()
+        .take((BEFORE + AFTER) as usize)
+        .filter(|date| *date >= start.first_date && weekdays.contains(date.weekday()))
+        .filter(|date| {
+            day.is_none_or(|day| {
+                date.day() == day || (date.day() < day && date.day() == last_day_of_month(*date))
+            })
+        })
+        .map(|date| {
+            let local = date.and_time(start.start_time).and_utc().timestamp();
+            let opens =
+                DateTime::from_timestamp(first_reaching(&stretches, local), 0).expect("in range");
+            (opens, opens + recurrence.duration())
+        })
+        .collect()
+}
+
+/// Days that the naive calendar looks at before and after the instant.
+const BEFORE: u64 = 30;
+const AFTER: u64 = 75;
+
+/// All windows in sight, merged and uncut.
+fn naive_runs(set: &[Recurrence], asked: DateTime<Utc>) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
+    let mut all: Vec<_> =
+        set.iter().flat_map(|recurrence| naive_occurrences(recurrence, asked)).collect();
+    all.sort_unstable();
+    let mut runs: Vec<(DateTime<Utc>, DateTime<Utc>)> = Vec::new();
+    for (opens, closes) in all {
+        match runs.last_mut() {
+            Some(last) if opens <= last.1 => last.1 = last.1.max(closes),
+            _ => runs.push((opens, closes)),
+        }
+    }
+    runs
+}
+
+fn cut(
+    run: (DateTime<Utc>, DateTime<Utc>),
+    asked: DateTime<Utc>,
+) -> (DateTime<Utc>, DateTime<Utc>) {
+    let closes = run.1.min(asked + TimeDelta::days(7));
+    (run.0.max(closes - TimeDelta::days(7)), closes)
+}
+
+fn ends(window: Window) -> (DateTime<Utc>, DateTime<Utc>) {
+    (window.opens_at(), window.closes_at())
+}
+
+/// An instant, half of the time within two days of a change of the zone's clocks.
+fn instant(zone: Tz) -> impl Strategy<Value = DateTime<Utc>> {
+    (100_000_000_i64..2_100_000_000, 0_u32..1_000_000, any::<bool>(), -172_800_i64..172_800)
+        .prop_map(move |(second, microsecond, near_change, distance)| {
+            let offset = offset_at(zone, second);
+            let change = (1..200)
+                .map(|day| second + day * 86_400)
+                .find(|later| offset_at(zone, *later) != offset);
+            let second = match change {
+                Some(change) if near_change => change + distance,
+                _ => second,
+            };
+            DateTime::from_timestamp(second, microsecond * 1_000).expect("in range")
+        })
+}
+
+fn definition(zone: Tz, asked: DateTime<Utc>) -> impl Strategy<Value = Recurrence> {
+    let minutes = prop_oneof![
+        3 => 1_i64..600,
+        1 => Just(1_440_i64),
+        1 => prop::sample::select(vec![1_i64, 60, 1_380, 1_439, 1_441, 1_500, 10_080]),
+        1 => 1_i64..=10_080,
+    ];
+    (0_u8..8, 1_u8..128, 1_u8..=31, 0_u32..1_440, minutes, -20_i64..400, -10_000_i64..30_000)
+        .prop_map(move |(kind, weekday_bits, day, minute, minutes, days_ago, once_in)| {
+            let start = LocalStart {
+                time_zone: zone,
+                start_time: NaiveTime::from_num_seconds_from_midnight_opt(minute * 60, 0)
+                    .expect("valid"),
+                first_date: (asked - TimeDelta::days(days_ago)).date_naive(),
+            };
+            let weekdays: WeekdaySet = (0..7_u8)
+                .filter(|bit| weekday_bits & (1 << bit) != 0)
+                .map(|bit| Weekday::try_from(bit).expect("below 7"))
+                .collect();
+            let pattern = match kind {
+                0 => Pattern::Once {
+                    starts_at: asked + TimeDelta::minutes(once_in),
+                    time_zone: zone,
+                },
+                1..=3 => Pattern::Daily { start },
+                4..=5 => Pattern::Weekly { weekdays, start },
+                _ => Pattern::Monthly { day: if kind == 6 { day } else { 29 + day % 3 }, start },
+            };
+            Recurrence::new(pattern, TimeDelta::minutes(minutes)).expect("possible")
+        })
+}
+
+fn zone() -> impl Strategy<Value = Tz> {
+    const HARD: [Tz; 13] = [
+        Tz::Europe__Berlin,
+        Tz::America__New_York,
+        Tz::Australia__Sydney,
+        Tz::America__Santiago,
+        Tz::Australia__Lord_Howe,
+        Tz::America__Havana,
+        Tz::Africa__Cairo,
+        Tz::America__Asuncion,
+        Tz::Africa__Casablanca,
+        Tz::Antarctica__Troll,
+        Tz::Asia__Gaza,
+        Tz::America__Scoresbysund,
+        Tz::America__St_Johns,
+    ];
+    prop_oneof![prop::sample::select(&TZ_VARIANTS[..]), prop::sample::select(&HARD[..])]
+}
+
+fn asked_of_one() -> impl Strategy<Value = (Recurrence, DateTime<Utc>)> {
+    zone().prop_flat_map(|zone| {
+        instant(zone).prop_flat_map(move |asked| (definition(zone, asked), Just(asked)))
+    })
+}
+
+fn asked_of_set() -> impl Strategy<Value = (Vec<Recurrence>, DateTime<Utc>)> {
+    (zone(), zone()).prop_flat_map(|(one, other)| {
+        instant(one).prop_flat_map(move |asked| {
+            let member = prop_oneof![definition(one, asked), definition(other, asked)];
+            (prop::collection::vec(member, 1..4), Just(asked))
+        })
+    })
+}
+
+/// What holds for every answer, whatever the definitions.
+fn check_answers(set: &[Recurrence], asked: DateTime<Utc>) -> Result<(), TestCaseError> {
+    let open = recurrence::open_at(set, asked);
+    let next = recurrence::next_after(set, asked);
+    prop_assert_eq!(open, recurrence::open_at(set, asked));
+    prop_assert_eq!(next, recurrence::next_after(set, asked));
+    prop_assert_eq!(recurrence::current_or_next(set, asked), open.or(next));
+    if let Some(open) = open {
+        prop_assert!(open.contains(asked) && open.length() <= Window::MAXIMUM_LENGTH);
+        prop_assert!(open.closes_at() - asked <= Window::MAXIMUM_LENGTH);
+        for inside in [open.opens_at(), open.closes_at() - MICROSECOND] {
+            prop_assert!(
+                recurrence::open_at(set, inside).is_some_and(|seen| seen.contains(inside))
+            );
+        }
+        if open.length() < Window::MAXIMUM_LENGTH {
+            prop_assert_eq!(recurrence::open_at(set, open.opens_at() - MICROSECOND), None);
+            prop_assert_eq!(recurrence::open_at(set, open.closes_at()), None);
+        }
+    }
+    if let Some(next) = next {
+        prop_assert!(next.opens_at() > asked && next.length() <= Window::MAXIMUM_LENGTH);
+        let before = next.opens_at() - MICROSECOND;
+        prop_assert_eq!(recurrence::open_at(set, before), None);
+        prop_assert_eq!(recurrence::next_after(set, before), Some(next));
+        prop_assert_eq!(recurrence::open_at(set, next.opens_at()), Some(next));
+    }
+    Ok(())
+}
+
+/// The answers equal those of the naive calendar, as far as it sees.
+fn check_against_naive(set: &[Recurrence], asked: DateTime<Utc>) -> Result<(), TestCaseError> {
+    let runs = naive_runs(set, asked);
+    let open = runs.iter().find(|(opens, closes)| *opens <= asked && asked < *closes);
+    prop_assert_eq!(recurrence::open_at(set, asked).map(ends), open.map(|run| cut(*run, asked)));
+    // The naive calendar ends somewhere: an opening is only believed well before that.
+    let horizon = asked + TimeDelta::days(AFTER as i64 - 12);
+    if let Some(run) =
+        runs.iter().find(|(opens, _)| *opens > asked).filter(|(opens, _)| *opens < horizon)
+    {
+        prop_assert_eq!(recurrence::next_after(set, asked).map(ends), Some(cut(*run, run.0)));
+    } else if let Some(next) = recurrence::next_after(set, asked) {
+        prop_assert!(next.opens_at() >= horizon);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn f05_f06_one_definition_answers_as_the_naive_calendar((recurrence, asked) in asked_of_one()) {
+        let set = [recurrence];
+        check_answers(&set, asked)?;
+        check_against_naive(&set, asked)?;
+        prop_assert_eq!(recurrence.open_at(asked), recurrence::open_at(&set, asked));
+        prop_assert_eq!(recurrence.next_after(asked), recurrence::next_after(&set, asked));
+        let text = serde_json::to_string(&recurrence).expect("serialises");
+        prop_assert_eq!(serde_json::from_str::<Recurrence>(&text).expect("reads"), recurrence);
+    }
+
+    /// F05: where occurrences lie too far apart to meet, each lasts exactly its elapsed duration.
+    #[test]
+    fn f05_an_unmerged_window_lasts_its_duration((recurrence, asked) in asked_of_one()) {
+        let lonely = match recurrence.pattern() {
+            Pattern::Weekly { start, .. } | Pattern::Daily { start } | Pattern::Monthly { start, .. } =>
+                Pattern::Monthly { day: 15, start },
+            once @ Pattern::Once { .. } => once,
+        };
+        let lonely = Recurrence::new(lonely, recurrence.duration()).expect("possible");
+        if let Some(window) = lonely.current_or_next(asked) {
+            prop_assert_eq!(window.length(), recurrence.duration());
+        }
+    }
+
+    #[test]
+    fn f05_f06_several_definitions_merge_as_in_the_naive_calendar((set, asked) in asked_of_set()) {
+        check_answers(&set, asked)?;
+        check_against_naive(&set, asked)?;
+        let mut reversed = set.clone();
+        reversed.reverse();
+        prop_assert_eq!(recurrence::open_at(&set, asked), recurrence::open_at(&reversed, asked));
+        prop_assert_eq!(recurrence::next_after(&set, asked), recurrence::next_after(&reversed, asked));
+    }
+}

@@ -1,23 +1,22 @@
-//! placeholder
-use crate::model::SealedSecret;
-/// id
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
-pub struct KeyId(pub [u8; 8]);
-/// id
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct InstallId(pub [u8; 16]);
-/// canary
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Canary {
-    /// k
-    pub key_id: KeyId,
-    /// s
-    pub sealed: SealedSecret,
-}
-/// The key that an envelope names
-pub fn key_id_of(secret: &SealedSecret) -> Option<KeyId> {
-    if secret.format != 1 {
-        return None;
-    }
-    secret.ciphertext.get(1..9).and_then(|b| b.try_into().ok()).map(KeyId)
-}
+//! How passwords are encrypted: AES-256-GCM (NIST SP 800-38D) under keys from files, each password
+//! bound to the check that it is for.
+//!
+//! A sealed password opens only in its own row, for the origin and tolerance that it was entered for,
+//! in the installation that sealed it. A copied or edited row does not open.
+
+mod canary;
+mod envelope;
+mod key;
+mod key_file;
+mod key_ring;
+mod primitive;
+mod sealer;
+
+pub use self::{
+    canary::{Canary, CanaryMismatch},
+    envelope::key_id_of,
+    key::{InstallId, Key, KeyId},
+    key_file::{KeyFile, KeyFileError},
+    key_ring::KeyRing,
+    sealer::{MissingKey, OpenCause, OpenError, SealContext, SealError, Sealer},
+};

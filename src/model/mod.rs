@@ -30,7 +30,7 @@ pub use self::{
         CheckResult, CheckState, CheckStatus, CheckView, Detail, HostStatus, HostSummary,
         ResultSource,
     },
-    secret::{Password, SealedSecret},
+    secret::{Password, PasswordTooLong, SealedSecret},
     text::{CheckName, ExpectedBody, ServiceName, UserName},
     url::{CheckUrl, Origin},
     violation::{Violation, ViolationCode, Violations},

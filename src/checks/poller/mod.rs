@@ -38,7 +38,8 @@ pub struct Poller {
     stats: Arc<StatsCell>,
 }
 
-/// Tells a poller in the same process that something is due now. Others see it at their next tick.
+/// Tells a poller or a gate runner in the same process that there is something to do now; those in
+/// other processes see it at their next tick.
 #[derive(Clone, Debug, Default)]
 pub struct Nudge(Arc<Notify>);
 
@@ -46,6 +47,11 @@ impl Nudge {
     /// Lets the poller look at once.
     pub fn nudge(&self) {
         self.0.notify_one();
+    }
+
+    /// Waits for the next nudge, or for one that came while nobody waited.
+    pub(crate) async fn notified(&self) {
+        self.0.notified().await;
     }
 }
 
@@ -106,7 +112,7 @@ impl Poller {
                 claimed = wait(&mut cycle.claiming) => cycle.on_claim(claimed),
                 flushed = wait(&mut cycle.flushing) => cycle.on_flush(flushed),
                 pruned = wait(&mut cycle.pruning) => cycle.on_prune(&pruned),
-                () = self.nudge.0.notified() => cycle.claim_now(),
+                () = self.nudge.notified() => cycle.claim_now(),
                 () = sleep(self.clock.as_ref(), next_wake) => {}
             }
         }

@@ -1,0 +1,123 @@
+# shellcheck shell=bash
+# Helpers shared by the scripts of this project; sourced, never run.
+#
+# Sourcing it moves to the project's root and sets:
+#   project_root      the absolute path of the checkout
+#   target_directory  where cargo builds: CARGO_TARGET_DIR, or target/ in the checkout
+#
+# A step given to run_step must be a program or a script, not a shell function: bash
+# switches `set -e` off inside a function whose status is tested, and a failure in the
+# middle of such a function would go unseen.
+
+set -euo pipefail
+
+project_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$project_root"
+target_directory="${CARGO_TARGET_DIR:-$project_root/target}"
+# A relative CARGO_TARGET_DIR counts from here, as it does for the cargo calls below.
+[[ "$target_directory" = /* ]] || target_directory="$project_root/$target_directory"
+
+say() {
+    printf '%s\n' "$*"
+}
+
+fail() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# Runs a step under a heading, prints how long it took, and ends the script at a failure.
+# For a script's closing lines, current_step names the step that is under way and
+# finished_steps lists the others with their times.
+current_step=""
+finished_steps=()
+run_step() {
+    current_step="$1"
+    shift
+    local started=$SECONDS
+    printf '\n== %s\n   %s\n' "$current_step" "$*"
+    local status=0
+    "$@" || status=$?
+    if [ "$status" -ne 0 ]; then
+        printf 'error: %s: failed with status %s after %s s\n' \
+            "$current_step" "$status" "$((SECONDS - started))" >&2
+        exit "$status"
+    fi
+    printf -- '-- %s: passed in %s s\n' "$current_step" "$((SECONDS - started))"
+    finished_steps+=("$((SECONDS - started)) s  $current_step")
+    current_step=""
+}
+
+# Installs system packages with apt, as root or through sudo.
+apt_install() {
+    command -v apt-get >/dev/null 2>&1 ||
+        fail "this machine has no apt-get; please install by hand: $*"
+    local as_root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null 2>&1 ||
+            fail "installing $* needs root or sudo; please install by hand: $*"
+        as_root=(sudo)
+    fi
+    say "Installing system packages: $*"
+    # The package lists of a fresh machine are often empty, hence the update. Where it
+    # fails the lists that are there may still do, so the installation decides.
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq ||
+        say "The package lists could not be refreshed; going on with the present ones."
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "$@" </dev/null ||
+        fail "could not install: $*"
+}
+
+# need_command COMMAND PACKAGE...: makes sure that a command is there.
+need_command() {
+    local wanted="$1"
+    shift
+    command -v "$wanted" >/dev/null 2>&1 && return
+    apt_install "$@"
+    command -v "$wanted" >/dev/null 2>&1 ||
+        fail "$wanted is still missing after installing $*"
+}
+
+# What every build needs: cargo, and a C compiler, which links all Rust programs and
+# builds the C and assembly parts of the cryptography crates.
+need_toolchain() {
+    command -v cargo >/dev/null 2>&1 ||
+        fail "cargo is missing; please install Rust with rustup first"
+    command -v rustc >/dev/null 2>&1 ||
+        fail "rustc is missing; please install Rust with rustup first"
+    command -v cc >/dev/null 2>&1 || apt_install gcc libc6-dev
+    say "Using $(rustc --version), $(cargo --version)"
+}
+
+# need_component COMPONENT SUBCOMMAND: a part of the Rust toolchain, such as clippy.
+need_component() {
+    cargo "$2" --version >/dev/null 2>&1 && return
+    say "The toolchain lacks $1; asking rustup for it."
+    rustup component add "$1" >/dev/null 2>&1 ||
+        fail "$1 is missing and rustup could not fetch it; please run: rustup component add $1"
+}
+
+# need_cargo_tool NAME VERSION: a cargo subcommand, built into the target directory so
+# that nothing outside it is touched. A missing tool that cannot be built is a failure.
+#
+# Built unoptimised and without debug information: these tools' own release profiles use
+# link-time optimisation, which costs minutes and wins back seconds.
+need_cargo_tool() {
+    local name="$1" version="$2" tools="$target_directory/tools"
+    case ":$PATH:" in
+    *":$tools/bin:"*) ;;
+    *) export PATH="$tools/bin:$PATH" ;;
+    esac
+    if [ -x "$tools/bin/$name" ] &&
+        [ "$("$tools/bin/$name" "${name#cargo-}" --version 2>/dev/null)" = "$name $version" ]; then
+        say "$name $version is there already."
+        return
+    fi
+    local started=$SECONDS
+    say "Building $name $version into $tools"
+    CARGO_TARGET_DIR="$target_directory/tools-build" CARGO_PROFILE_DEV_DEBUG=0 \
+        cargo install --quiet --locked --force --root "$tools" --profile dev \
+        --version "$version" "$name" </dev/null ||
+        fail "could not build $name $version"
+    say "Built $name $version in $((SECONDS - started)) s"
+}

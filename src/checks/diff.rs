@@ -1,0 +1,70 @@
+//! What an audit record says of a change: the changed fields, never a secret.
+
+use crate::{
+    model::{CheckDefinition, FieldChange, HealthCheck},
+    store::SecretChange,
+};
+
+/// The fields of a new check.
+pub(super) fn created(definition: &CheckDefinition, password: bool) -> Vec<FieldChange> {
+    let mut changes: Vec<FieldChange> = fields(definition)
+        .into_iter()
+        .filter_map(|(field, value)| change(field, None, Some(value?)))
+        .collect();
+    if password {
+        changes.extend(change(PASSWORD, None, Some("set".to_owned())));
+    }
+    changes
+}
+
+/// The fields that differ.
+pub(super) fn changed(
+    before: &HealthCheck,
+    after: &CheckDefinition,
+    secret: &SecretChange,
+) -> Vec<FieldChange> {
+    let mut changes: Vec<FieldChange> = fields(&before.definition)
+        .into_iter()
+        .zip(fields(after))
+        .filter_map(|((field, before), (_, after))| change(field, before, after))
+        .collect();
+    let was = before.has_password().then(|| "set".to_owned());
+    match secret {
+        SecretChange::Keep => {}
+        SecretChange::Remove => changes.extend(change(PASSWORD, was, Some("cleared".to_owned()))),
+        SecretChange::Replace(_) => {
+            let now = if was.is_some() { "changed" } else { "set" };
+            changes.extend(change(PASSWORD, was, Some(now.to_owned())));
+        }
+    }
+    changes
+}
+
+/// The fields of a check that goes.
+pub(super) fn deleted(check: &HealthCheck) -> Vec<FieldChange> {
+    fields(&check.definition)
+        .into_iter()
+        .filter_map(|(field, value)| change(field, Some(value?), None))
+        .collect()
+}
+
+const PASSWORD: &str = "basic_auth_pass";
+
+fn change(field: &str, before: Option<String>, after: Option<String>) -> Option<FieldChange> {
+    (before != after).then(|| FieldChange { field: field.to_owned(), before, after })
+}
+
+fn fields(definition: &CheckDefinition) -> [(&'static str, Option<String>); 9] {
+    let (service, http) = (definition.service(), definition.http());
+    [
+        ("name", Some(definition.name.to_string())),
+        ("check_type", Some(definition.check_type().to_string())),
+        ("enabled", Some(definition.enabled.to_string())),
+        ("service_name", service.map(|service| service.service_name.to_string())),
+        ("url", http.map(|http| http.url.to_string())),
+        ("expected_body", http.map(|http| http.expected_body.to_string())),
+        ("ignore_cert_errors", Some(definition.ignore_cert_errors.to_string())),
+        ("basic_auth_user", http.and_then(|http| http.user.as_ref()).map(ToString::to_string)),
+        ("target_host_id", definition.target_host_id().map(|host| host.to_string())),
+    ]
+}

@@ -1,0 +1,396 @@
+//! The rules of changing a check, over the store: what the API is a thin skin of.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use thiserror::Error;
+use tracing::warn;
+
+use super::{
+    diff,
+    poller::Nudge,
+    run::{HostRun, HostRunner, results, unanswered},
+};
+use crate::{
+    crypto::{OpenError, SealContext, SealError, Sealer},
+    directory::{DirectoryError, HostDirectory},
+    model::{
+        Actor, AppliedChange, AuditAction, AuditEntry, CheckChange, CheckDefinition, CheckId,
+        CheckResult, HealthCheck, HostId, NewCheck, Password, Patch, ReasonCode, ResultSource,
+        SealedSecret, ViolationCode, Violations,
+    },
+    store::{CheckInsert, CheckUpdate, SecretChange, Store, StoreError},
+};
+
+/// Creates, changes, deletes and tests checks by the rules: validation against what is stored, the
+/// password rule, sealing, and the audit record of what changed.
+///
+/// Whether the actor may do it at all is the caller's question.
+#[derive(Clone, Debug)]
+pub struct HealthChecks {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) sealer: Arc<dyn Sealer>,
+    directory: Arc<dyn HostDirectory>,
+    runner: Arc<dyn HostRunner>,
+    limit: u32,
+    timeout: Duration,
+    nudge: Option<Nudge>,
+}
+
+impl HealthChecks {
+    /// The usual most of checks that a host may have (spec 1.1).
+    pub const DEFAULT_LIMIT: u32 = 5;
+
+    /// The checks of a store, sealed by `sealer` and tested by `runner`.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        sealer: Arc<dyn Sealer>,
+        directory: Arc<dyn HostDirectory>,
+        runner: Arc<dyn HostRunner>,
+        ) -> Self {
+        Self {
+            store,
+            sealer,
+            directory,
+            runner,
+            limit: Self::DEFAULT_LIMIT,
+            timeout: Duration::from_secs(10),
+            nudge: None,
+        }
+    }
+
+    /// The most checks that a host may have.
+    #[must_use]
+    pub fn limit(self, limit: u32) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// The total time of a test, the same as the poller's.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Lets a poller in the same process run a new or changed check at once.
+    #[must_use]
+    pub fn nudging(self, nudge: Nudge) -> Self {
+        Self { nudge: Some(nudge), ..self }
+    }
+
+    /// Makes a check.
+    ///
+    /// # Errors
+    /// [`ManageError::HostUnknown`], [`ManageError::Invalid`] where the target host is unknown,
+    /// [`StoreError::LimitReached`], or a password that cannot be sealed.
+    pub async fn create(
+        &self,
+        actor: &Actor,
+        host_id: HostId,
+        new: NewCheck,
+    ) -> Result<HealthCheck, ManageError> {
+        self.host_exists(host_id).await?;
+        self.target_visible(actor, &new.definition).await?;
+        let id = CheckId::generate();
+        let secret = match &new.password {
+            Some(password) => Some(self.seal(host_id, id, &new.definition, password).await?),
+            None => None,
+        };
+        let audit = AuditEntry {
+            changes: diff::created(&new.definition, secret.is_some()),
+            ..AuditEntry::allowed(actor.clone(), AuditAction::HealthCheckCreated)
+                .on_check(host_id, id)
+        };
+        let definition = new.definition;
+        let insert = CheckInsert { id, host_id, definition, secret, limit: self.limit };
+        let check = self.store.insert_check(insert, audit).await?;
+        self.nudge();
+        Ok(check)
+    }
+
+    /// Changes a check. Where no revision is expected, the change is applied to the newest one. A
+    /// change that changes nothing writes nothing.
+    ///
+    /// # Errors
+    /// [`ManageError::Invalid`], [`ManageError::PasswordRequired`], [`StoreError::NotFound`], or
+    /// [`StoreError::Conflict`] where the check is not at the expected revision.
+    pub async fn change(
+        &self,
+        actor: &Actor,
+        host_id: HostId,
+        id: CheckId,
+        change: &CheckChange,
+        expected_revision: Option<i64>,
+    ) -> Result<HealthCheck, ManageError> {
+        let mut tries = 0;
+        loop {
+            let check = self.stored(host_id, id).await?;
+            if expected_revision.is_some_and(|expected| expected != check.revision) {
+                return Err(StoreError::Conflict { current: check.revision }.into());
+            }
+            let AppliedChange { definition, password } =
+                change.apply(&check).map_err(ManageError::Invalid)?;
+            if definition.target_host_id() != check.definition.target_host_id() {
+                self.target_visible(actor, &definition).await?;
+            }
+            let secret = self.secret_after(&check, &definition, password).await?;
+            let changes = diff::changed(&check, &definition, &secret);
+            if changes.is_empty() && secret == SecretChange::Keep {
+                return Ok(check);
+            }
+            let update =
+                CheckUpdate { id, host_id, expected_revision: check.revision, definition, secret };
+            let audit = AuditEntry {
+                changes,
+                ..AuditEntry::allowed(actor.clone(), AuditAction::HealthCheckUpdated)
+                    .on_check(host_id, id)
+            };
+            match self.store.update_check(update, audit).await {
+                Err(StoreError::Conflict { .. })
+                    if expected_revision.is_none() && tries < MAXIMUM_RETRIES =>
+                {
+                    tries += 1;
+                }
+                Err(error) => return Err(error.into()),
+                Ok(check) => {
+                    self.nudge();
+                    return Ok(check);
+                }
+            }
+        }
+    }
+
+    /// Deletes a check.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] where the check is not at the expected
+    /// revision.
+    pub async fn delete(
+        &self,
+        actor: &Actor,
+        host_id: HostId,
+        id: CheckId,
+        expected_revision: Option<i64>,
+    ) -> Result<(), ManageError> {
+        let check = self.stored(host_id, id).await?;
+        let audit = AuditEntry {
+            changes: diff::deleted(&check),
+            ..AuditEntry::allowed(actor.clone(), AuditAction::HealthCheckDeleted)
+                .on_check(host_id, id)
+        };
+        Ok(self.store.delete_check(host_id, id, expected_revision, audit).await?)
+    }
+
+    /// Runs a stored check now, with a change laid over it where one is given, and stores nothing
+    /// but the audit record. The password rule holds for the change (F123).
+    ///
+    /// # Errors
+    /// As [`change`](Self::change).
+    pub async fn test(
+        &self,
+        actor: &Actor,
+        host_id: HostId,
+        id: CheckId,
+        change: Option<&CheckChange>,
+    ) -> Result<CheckResult, ManageError> {
+        let mut check = self.stored(host_id, id).await?;
+        if let Some(change) = change {
+            let AppliedChange { definition, password } =
+                change.apply(&check).map_err(ManageError::Invalid)?;
+            if definition.target_host_id() != check.definition.target_host_id() {
+                self.target_visible(actor, &definition).await?;
+            }
+            match self.secret_after(&check, &definition, password).await? {
+                SecretChange::Keep => {}
+                SecretChange::Remove => check.secret = None,
+                SecretChange::Replace(secret) => check.secret = Some(secret),
+            }
+            check.definition = definition;
+        }
+        self.run_test(actor, check).await
+    }
+
+    /// Runs a definition that is not stored.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), less the limit.
+    pub async fn test_unsaved(
+        &self,
+        actor: &Actor,
+        host_id: HostId,
+        new: NewCheck,
+    ) -> Result<CheckResult, ManageError> {
+        self.host_exists(host_id).await?;
+        self.target_visible(actor, &new.definition).await?;
+        let id = CheckId::generate();
+        let secret = match &new.password {
+            Some(password) => Some(self.seal(host_id, id, &new.definition, password).await?),
+            None => None,
+        };
+        let now = self.store.now().await?;
+        let check = HealthCheck {
+            id,
+            host_id,
+            definition: new.definition,
+            secret,
+            created_at: now,
+            updated_at: now,
+            revision: 0,
+        };
+        self.run_test(actor, check).await
+    }
+
+    async fn run_test(
+        &self,
+        actor: &Actor,
+        check: HealthCheck,
+    ) -> Result<CheckResult, ManageError> {
+        let (host_id, id) = (check.host_id, check.id);
+        let audit = AuditEntry::allowed(actor.clone(), AuditAction::HealthCheckTested)
+            .on_check(host_id, id);
+        let record = self.store.append_audit(audit).await?;
+        let mut agents = HashMap::new();
+        if check.definition.service().is_some() {
+            let known = self.directory.hosts(&[check.asked_host()]).await?;
+            agents.extend(known.into_iter().map(|(host, info)| (host, info.agent)));
+        }
+        let checks = vec![check.clone()];
+        let run = HostRun { host_id, checks, agents, timeout: self.timeout };
+        let mut outcomes = self.runner.run_host(run).await;
+        if outcomes.is_empty() {
+            outcomes = unanswered(&[check], ReasonCode::Internal, "the test gave no answer");
+        }
+        results(host_id, outcomes, record.at, ResultSource::Poll)
+            .into_iter()
+            .next()
+            .ok_or(ManageError::Store(StoreError::NotFound))
+    }
+
+    async fn stored(&self, host_id: HostId, id: CheckId) -> Result<HealthCheck, ManageError> {
+        Ok(self.store.check(host_id, id).await?.ok_or(StoreError::NotFound)?)
+    }
+
+    async fn host_exists(&self, host_id: HostId) -> Result<(), ManageError> {
+        if self.directory.hosts(&[host_id]).await?.contains_key(&host_id) {
+            Ok(())
+        } else {
+            Err(ManageError::HostUnknown)
+        }
+    }
+
+    async fn target_visible(
+        &self,
+        actor: &Actor,
+        definition: &CheckDefinition,
+    ) -> Result<(), ManageError> {
+        let Some(target) = definition.target_host_id() else { return Ok(()) };
+        if self.directory.visible_to(actor, &[target]).await?.contains(&target) {
+            return Ok(());
+        }
+        Err(ManageError::Invalid(Violations::one(
+            "target_host_id",
+            ViolationCode::TargetHostUnknown,
+            "there is no such host",
+        )))
+    }
+
+    /// What becomes of the password when a check gets a new definition (spec 6.5, F123, F124).
+    async fn secret_after(
+        &self,
+        check: &HealthCheck,
+        definition: &CheckDefinition,
+        password: Patch<Password>,
+    ) -> Result<SecretChange, ManageError> {
+        match password {
+            Patch::Clear if check.has_password() => Ok(SecretChange::Remove),
+            Patch::Clear => Ok(SecretChange::Keep),
+            Patch::Set(password) => self
+                .seal(check.host_id, check.id, definition, &password)
+                .await
+                .map(SecretChange::Replace),
+            Patch::Keep => {
+                let Some(secret) = &check.secret else { return Ok(SecretChange::Keep) };
+                let (before, after) = (&check.definition, definition);
+                let origin =
+                    |definition: &CheckDefinition| definition.http().map(|http| http.url.origin());
+                if origin(before) != origin(after) {
+                    return Err(ManageError::PasswordRequired {
+                        because: "the URL's origin changes",
+                    });
+                }
+                match (before.ignore_cert_errors, after.ignore_cert_errors) {
+                    (false, true) => Err(ManageError::PasswordRequired {
+                        because: "certificate errors are to be ignored",
+                    }),
+                    (true, false) => {
+                        // Stricter is harmless: the password is bound anew without asking for it.
+                        let install = self.store.install_id().await?;
+                        let context = SealContext::of(install, check.host_id, check.id, before);
+                        let context = context.ok_or(ManageError::Store(StoreError::NotFound))?;
+                        let opened = self.sealer.open(&context, secret).map_err(|error| {
+                            warn!(check = %check.id, %error, "a stored password does not open");
+                            ManageError::PasswordRequired {
+                                because: "the stored one does not open",
+                            }
+                        })?;
+                        self.seal(check.host_id, check.id, definition, &opened)
+                            .await
+                            .map(SecretChange::Replace)
+                    }
+                    _ => Ok(SecretChange::Keep),
+                }
+            }
+        }
+    }
+
+    async fn seal(
+        &self,
+        host_id: HostId,
+        id: CheckId,
+        definition: &CheckDefinition,
+        password: &Password,
+    ) -> Result<SealedSecret, ManageError> {
+        let install = self.store.install_id().await?;
+        let context = SealContext::of(install, host_id, id, definition)
+            .ok_or(ManageError::Store(StoreError::NotFound))?;
+        Ok(self.sealer.seal(&context, password)?)
+    }
+
+    fn nudge(&self) {
+        if let Some(nudge) = &self.nudge {
+            nudge.nudge();
+        }
+    }
+}
+
+/// How often a change without an expected revision is tried against ever newer ones.
+const MAXIMUM_RETRIES: u32 = 5;
+
+/// Why a check cannot be managed as asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ManageError {
+    /// The definition is invalid: every violation.
+    #[error(transparent)]
+    Invalid(Violations),
+    /// The stored password must be given again.
+    #[error("give the password again: {because}")]
+    PasswordRequired {
+        /// Why it is asked for.
+        because: &'static str,
+    },
+    /// There is no such host.
+    #[error("there is no such host")]
+    HostUnknown,
+    /// The password cannot be sealed.
+    #[error("the password cannot be encrypted")]
+    Seal(#[from] SealError),
+    /// A stored password cannot be opened.
+    #[error("a stored password cannot be decrypted")]
+    Open(#[from] OpenError),
+    /// The host directory cannot be read.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The store failed, or refuses the change.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,270 @@
+//! The file that holds a key: how it is opened, and how it is made at the first start.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::{MetadataExt, PermissionsExt},
+    },
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    fs::{Mode, OFlags, fchmod, fstat},
+    process::geteuid,
+};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use super::{key::Key, sealer::OpenCause};
+
+/// Reads and makes key files. Blocking: call it at start-up, or from a thread that may block.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyFile;
+
+/// How long a file may still be growing, while another process writes it (F72).
+const WRITING: Duration = Duration::from_secs(2);
+
+impl KeyFile {
+    /// The key in an existing file: a regular file of exactly 32 bytes, owned by the running user,
+    /// accessible to nobody else, under one name, in a directory that only its owner may change.
+    /// Nothing is mended silently.
+    ///
+    /// # Errors
+    /// What is wrong with the file, and what to do about it.
+    pub fn open(path: &Path) -> Result<Key, KeyFileError> {
+        let file = open_checked(path)?;
+        check_directory(path)?;
+        read_key(path, file)
+    }
+
+    /// The key in a file, which is made where it is absent and `may_create` says so. Say so only
+    /// while the store holds neither an encrypted password nor the canary of another key: a missing
+    /// key is never replaced by a new one (spec 6.1).
+    ///
+    /// Of several processes that start at once one makes the key, and all load that one (F75). A
+    /// half-written key never stands under the final name (F76).
+    ///
+    /// # Errors
+    /// [`KeyFileError::Missing`] where it is absent and may not be made; what is wrong with it; or why
+    /// it cannot be made.
+    pub fn load_or_create(path: &Path, may_create: bool) -> Result<Key, KeyFileError> {
+        match Self::open(path) {
+            Err(KeyFileError::Missing { .. }) if may_create => {
+                check_directory(path)?;
+                let failed = |source| KeyFileError::Create { path: path.to_owned(), source };
+                match create(path, &mut |_| Ok(())) {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                    Err(error) => return Err(failed(error)),
+                }
+                Self::open(path)
+            }
+            opened => opened,
+        }
+    }
+}
+
+/// A point of the creation at which a test may let it fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    Opened,
+    HalfWritten,
+    Written,
+    Synced,
+    Linked,
+}
+
+/// Makes the file: a temporary one beside it, complete and synced, is linked to the final name, which
+/// fails where that name is taken. The temporary one goes in any case.
+fn create(path: &Path, reached: &mut dyn FnMut(Step) -> io::Result<()>) -> io::Result<()> {
+    let directory = directory_of(path);
+    let mut suffix = [0; 8];
+    getrandom::fill(&mut suffix).map_err(io::Error::other)?;
+    let suffix = u64::from_be_bytes(suffix);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = directory.join(format!(".{name}.{suffix:016x}"));
+    let made = fill_and_link(&temporary, path, reached);
+    let removed = fs::remove_file(&temporary);
+    made?;
+    removed?;
+    File::open(directory)?.sync_all()
+}
+
+fn fill_and_link(
+    temporary: &Path,
+    path: &Path,
+    reached: &mut dyn FnMut(Step) -> io::Result<()>,
+) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let owner_only = Mode::RUSR | Mode::WUSR;
+    let descriptor: OwnedFd = rustix::fs::open(temporary, flags, owner_only)?;
+    // Whatever the umask left of the mode (F77).
+    fchmod(descriptor.as_fd(), owner_only)?;
+    let mut file = File::from(descriptor);
+    reached(Step::Opened)?;
+    let key = Key::generate().map_err(io::Error::other)?;
+    let (first, second) = key.bytes().split_at(Key::BYTES / 2);
+    file.write_all(first)?;
+    reached(Step::HalfWritten)?;
+    file.write_all(second)?;
+    reached(Step::Written)?;
+    file.sync_all()?;
+    reached(Step::Synced)?;
+    fs::hard_link(temporary, path)?;
+    reached(Step::Linked)
+}
+
+/// Opens without following a link or waiting for a pipe's other end, and judges what was opened.
+fn open_checked(path: &Path) -> Result<File, KeyFileError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let descriptor = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| {
+        let path = path.to_owned();
+        match error {
+            rustix::io::Errno::NOENT => KeyFileError::Missing { path },
+            rustix::io::Errno::LOOP => KeyFileError::NotRegular { path },
+            error => KeyFileError::Open { path, source: error.into() },
+        }
+    })?;
+    let failed = |source| KeyFileError::Open { path: path.to_owned(), source };
+    let stat = fstat(descriptor.as_fd()).map_err(|error| failed(error.into()))?;
+    let file = File::from(descriptor);
+    let metadata = file.metadata().map_err(failed)?;
+    let insecure = |what| KeyFileError::Insecure { path: path.to_owned(), what };
+    if !metadata.is_file() {
+        return Err(KeyFileError::NotRegular { path: path.to_owned() });
+    }
+    if stat.st_uid != geteuid().as_raw() {
+        return Err(insecure("it belongs to another user: change its owner to the running user"));
+    }
+    if metadata.permissions().mode() & 0o077 != 0 {
+        return Err(insecure("others may access it: set its mode to 0600"));
+    }
+    // Two while its maker has linked it and not yet removed the temporary name.
+    if metadata.nlink() > 1 && !becomes(|| file.metadata().is_ok_and(|now| now.nlink() == 1)) {
+        return Err(insecure("it has a second name (hard link): remove that"));
+    }
+    Ok(file)
+}
+
+fn check_directory(path: &Path) -> Result<(), KeyFileError> {
+    let directory = directory_of(path);
+    let metadata = fs::metadata(directory)
+        .map_err(|source| KeyFileError::Open { path: directory.to_owned(), source })?;
+    if metadata.permissions().mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let what = "others may write to its directory: keep it in one that only its owner can change";
+    Err(KeyFileError::Insecure { path: path.to_owned(), what })
+}
+
+fn read_key(path: &Path, mut file: File) -> Result<Key, KeyFileError> {
+    let size = || file.metadata().map_or(0, |metadata| metadata.len());
+    becomes(|| size() == Key::BYTES as u64);
+    // One byte more than a key has, so that a longer file shows.
+    let mut bytes = Zeroizing::new([0; Key::BYTES + 1]);
+    let mut length = 0;
+    while length < bytes.len() {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(KeyFileError::Open { path: path.to_owned(), source }),
+        }
+    }
+    if length != Key::BYTES {
+        return Err(KeyFileError::WrongLength { path: path.to_owned() });
+    }
+    let mut key = Zeroizing::new([0; Key::BYTES]);
+    key.copy_from_slice(&bytes[..Key::BYTES]);
+    Ok(Key::from_bytes(key))
+}
+
+/// Waits, within bounds, for another process to finish with the file.
+fn becomes(mut condition: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        if condition() {
+            return true;
+        }
+        if start.elapsed() >= WRITING {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Why a key file cannot be used, and what to do about it.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum KeyFileError {
+    /// There is no such file.
+    #[error("the key file {} is missing: restore it from where it was backed up", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is a link, a directory, a pipe or a device.
+    #[error("the key file {} is no regular file: put the key itself there", path.display())]
+    NotRegular {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Others could read or replace it.
+    #[error("the key file {} is not safe: {what}", path.display())]
+    Insecure {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        what: &'static str,
+    },
+    /// It has not 32 bytes.
+    #[error("the key file {} must have exactly 32 bytes: restore it", path.display())]
+    WrongLength {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It cannot be opened or read.
+    #[error("the key file {} cannot be read", path.display())]
+    Open {
+        /// The file or its directory.
+        path: PathBuf,
+        /// What happened.
+        #[source]
+        source: io::Error,
+    },
+    /// It cannot be made.
+    #[error("the key file {} cannot be made", path.display())]
+    Create {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl KeyFileError {
+    /// The cause that passwords fail to open with while this file cannot be used.
+    #[must_use]
+    pub const fn cause(&self) -> OpenCause {
+        match self {
+            Self::WrongLength { .. } => OpenCause::KeyWrongLength,
+            Self::Insecure { .. } | Self::NotRegular { .. } => OpenCause::KeyInsecure,
+            Self::Missing { .. } | Self::Open { .. } | Self::Create { .. } => OpenCause::KeyMissing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! AES-256-GCM with 96-bit nonces and 128-bit tags, and nothing else.
+
+use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
+use zeroize::Zeroizing;
+
+use super::key::Key;
+
+pub(super) const NONCE_BYTES: usize = 12;
+pub(super) const TAG_BYTES: usize = 16;
+
+/// The text or tag does not belong to this key, nonce and associated data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Unauthentic;
+
+/// A fresh nonce from the operating system's random source, for one encryption (F83).
+pub(super) fn fresh_nonce() -> Result<[u8; NONCE_BYTES], getrandom::Error> {
+    let mut nonce = [0; NONCE_BYTES];
+    getrandom::fill(&mut nonce)?;
+    Ok(nonce)
+}
+
+/// Ciphertext and tag of a text.
+pub(super) fn encrypt(
+    key: &Key,
+    nonce: &[u8; NONCE_BYTES],
+    associated: &[u8],
+    text: &[u8],
+) -> Result<Vec<u8>, Unauthentic> {
+    let mut buffer = Zeroizing::new(Vec::with_capacity(text.len() + TAG_BYTES));
+    buffer.extend_from_slice(text);
+    Aes256Gcm::new(key.bytes().into())
+        .encrypt_in_place(nonce.into(), associated, &mut *buffer)
+        .map_err(|_| Unauthentic)?;
+    Ok(std::mem::take(&mut *buffer))
+}
+
+/// The text of a ciphertext and tag, if it is authentic.
+pub(super) fn decrypt(
+    key: &Key,
+    nonce: &[u8; NONCE_BYTES],
+    associated: &[u8],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Unauthentic> {
+    let mut buffer = Zeroizing::new(sealed.to_vec());
+    Aes256Gcm::new(key.bytes().into())
+        .decrypt_in_place(nonce.into(), associated, &mut *buffer)
+        .map_err(|_| Unauthentic)?;
+    Ok(buffer)
+}

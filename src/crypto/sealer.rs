@@ -1,0 +1,185 @@
+//! The seam to whatever encrypts passwords.
+
+use std::fmt::{self, Debug};
+
+use thiserror::Error;
+
+use super::key::{InstallId, KeyId};
+use crate::model::{CheckDefinition, CheckId, HostId, Origin, Password, SealedSecret};
+
+/// What a password is bound to. User and path are not part of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SealContext {
+    /// The installation.
+    pub install_id: InstallId,
+    /// The host of the check.
+    pub host_id: HostId,
+    /// The check.
+    pub check_id: CheckId,
+    /// Where the password is sent.
+    pub origin: Origin,
+    /// Whether any certificate is accepted there.
+    pub tolerant: bool,
+}
+
+impl SealContext {
+    /// What the password of a check with this definition is bound to; `None` where it is no HTTP
+    /// check, which has none.
+    #[must_use]
+    pub fn of(
+        install_id: InstallId,
+        host_id: HostId,
+        check_id: CheckId,
+        definition: &CheckDefinition,
+    ) -> Option<Self> {
+        let origin = definition.http()?.url.origin();
+        Some(Self {
+            install_id,
+            host_id,
+            check_id,
+            origin,
+            tolerant: definition.ignore_cert_errors,
+        })
+    }
+}
+
+/// Encrypts and decrypts passwords. Synchronous, for it waits for nothing.
+///
+/// Contract:
+/// - What `seal` made, `open` opens with the same context, and with no other.
+/// - No password and no key ever stands in an error, a log or a `Debug` text.
+pub trait Sealer: Debug + Send + Sync + 'static {
+    /// Encrypts a password under the primary key, with a fresh nonce.
+    ///
+    /// # Errors
+    /// Where there is no key, it is used up, or there is no randomness.
+    fn seal(&self, context: &SealContext, password: &Password) -> Result<SealedSecret, SealError>;
+
+    /// Decrypts a password.
+    ///
+    /// # Errors
+    /// Why it does not open, for administrators; a check fails with `secret_unreadable` in any case.
+    fn open(&self, context: &SealContext, sealed: &SealedSecret) -> Result<Password, OpenError>;
+
+    /// The key that `seal` uses; `None` where there is none.
+    fn primary_key_id(&self) -> Option<KeyId>;
+}
+
+/// Why a password does not open.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum OpenCause {
+    /// The key file is missing while encrypted passwords exist.
+    KeyMissing,
+    /// The key file may be read or changed by others.
+    KeyInsecure,
+    /// The key file has not 32 bytes.
+    KeyWrongLength,
+    /// The key is not the one that this installation uses.
+    KeyMismatch,
+    /// The password names a key that is not loaded.
+    UnknownKeyId,
+    /// The nonce has not 12 bytes.
+    BadNonce,
+    /// The row is not of the form that it claims.
+    BadEnvelope,
+    /// The row was copied, edited or damaged.
+    AuthFailed,
+}
+
+impl OpenCause {
+    /// The cause as a word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyMissing => "key_missing",
+            Self::KeyInsecure => "key_insecure",
+            Self::KeyWrongLength => "key_wrong_length",
+            Self::KeyMismatch => "key_mismatch",
+            Self::UnknownKeyId => "unknown_key_id",
+            Self::BadNonce => "bad_nonce",
+            Self::BadEnvelope => "bad_envelope",
+            Self::AuthFailed => "auth_failed",
+        }
+    }
+}
+
+impl fmt::Display for OpenCause {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A password that does not open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("the stored password does not open: {cause}")]
+pub struct OpenError {
+    cause: OpenCause,
+}
+
+impl OpenError {
+    /// The error of this cause.
+    #[must_use]
+    pub const fn new(cause: OpenCause) -> Self {
+        Self { cause }
+    }
+
+    /// Why it does not open.
+    #[must_use]
+    pub const fn cause(&self) -> OpenCause {
+        self.cause
+    }
+}
+
+/// A password that cannot be sealed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// There is no key to seal with.
+    #[error("there is no key to encrypt with: {cause}")]
+    NoKey {
+        /// Why there is none.
+        cause: OpenCause,
+    },
+    /// The key has encrypted as much as one key may (NIST SP 800-38D, 8.3): rotate it.
+    #[error("the key {key_id} has been used 2^32 times: rotate it")]
+    KeyUsedUp {
+        /// The key.
+        key_id: KeyId,
+    },
+    /// The operating system gives no randomness.
+    #[error("there is no randomness for a nonce")]
+    NoRandomness(#[source] getrandom::Error),
+    /// The cipher refused the text.
+    #[error("the cipher refused the text")]
+    Cipher,
+}
+
+/// A sealer without a key: HTTP checks without a password go on, and whatever needs the key fails
+/// with its cause (F71).
+#[derive(Clone, Copy, Debug)]
+pub struct MissingKey {
+    cause: OpenCause,
+}
+
+impl MissingKey {
+    /// A sealer that fails with this cause.
+    #[must_use]
+    pub const fn new(cause: OpenCause) -> Self {
+        Self { cause }
+    }
+}
+
+impl Sealer for MissingKey {
+    fn seal(&self, _: &SealContext, _: &Password) -> Result<SealedSecret, SealError> {
+        Err(SealError::NoKey { cause: self.cause })
+    }
+
+    fn open(&self, _: &SealContext, _: &SealedSecret) -> Result<Password, OpenError> {
+        Err(OpenError::new(self.cause))
+    }
+
+    fn primary_key_id(&self) -> Option<KeyId> {
+        None
+    }
+}

@@ -47,7 +47,7 @@ impl HealthChecks {
         sealer: Arc<dyn Sealer>,
         directory: Arc<dyn HostDirectory>,
         runner: Arc<dyn HostRunner>,
-        ) -> Self {
+    ) -> Self {
         Self {
             store,
             sealer,

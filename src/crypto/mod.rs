@@ -11,6 +11,8 @@ mod key_file;
 mod key_ring;
 mod primitive;
 mod sealer;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     canary::{Canary, CanaryMismatch},

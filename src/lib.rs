@@ -4,6 +4,7 @@ pub mod checks;
 pub mod clock;
 pub mod crypto;
 pub mod directory;
+pub mod gate;
 
 pub mod model;
 pub mod store;

@@ -11,7 +11,7 @@ use super::{
     run::{HostRun, HostRunner, results, unanswered},
 };
 use crate::{
-    crypto::{OpenError, SealContext, SealError, Sealer},
+    crypto::{CanaryMismatch, OpenError, SealContext, SealError, Sealer},
     directory::{DirectoryError, HostDirectory},
     model::{
         Actor, AppliedChange, AuditAction, AuditEntry, CheckChange, CheckDefinition, CheckId,
@@ -387,6 +387,9 @@ pub enum ManageError {
     /// A stored password cannot be opened.
     #[error("a stored password cannot be decrypted")]
     Open(#[from] OpenError),
+    /// None of the loaded keys is known to this installation.
+    #[error(transparent)]
+    KeyMismatch(#[from] CanaryMismatch),
     /// The host directory cannot be read.
     #[error(transparent)]
     Directory(#[from] DirectoryError),

@@ -4,6 +4,7 @@ mod agent;
 mod diff;
 mod manage;
 mod poller;
+mod rotate;
 mod run;
 pub mod schedule;
 
@@ -12,5 +13,6 @@ pub use self::{
     agent::{AgentError, AgentLink, AgentTransport, ServiceStatus},
     manage::{HealthChecks, ManageError},
     poller::{Nudge, Poller, PollerConfig, PollerConfigError, PollerStats},
+    rotate::{RotationReport, may_create_key, register_keys},
     run::{CheckOutcome, HostRun, HostRunner, run_bound, run_head_start},
 };

@@ -32,7 +32,8 @@ pub struct KeyUse {
 ///
 /// Contract:
 /// - The install id is made once, at random, and never changes.
-/// - The first canary of a key stays; entering another for the same key answers with the first.
+/// - Canaries stay for ever, oldest first. One is entered only in full knowledge of the others, so
+///   that two first keys cannot both be entered (F78).
 /// - A password is replaced only where it is still the one that was read (F85); this raises no
 ///   revision, since the check asks the same as before.
 #[async_trait]
@@ -43,8 +44,14 @@ pub trait SecretStore: Debug + Send + Sync + 'static {
     /// The canaries of all keys that were ever used here.
     async fn canaries(&self) -> Result<Vec<Canary>, StoreError>;
 
-    /// Enters a key's canary, or answers with the one that is there.
-    async fn insert_canary(&self, canary: Canary, audit: AuditEntry) -> Result<Canary, StoreError>;
+    /// Enters a key's canary where exactly the canaries in `known` are there; `false` where others
+    /// are, and nothing was entered.
+    async fn insert_canary(
+        &self,
+        canary: Canary,
+        known: &[Canary],
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError>;
 
     /// Up to `limit` checks with a password, by id, after the given one.
     async fn sealed_page(

@@ -1,0 +1,79 @@
+//! Everything that a decision depends on.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    gate::policy::GatePolicy,
+    model::{AgentEndpoint, CheckId, CheckResult, Detail, GateRecord, Window},
+};
+
+/// Everything that a decision depends on. The decision borrows it and answers with indexes into it.
+#[derive(Clone, Copy, Debug)]
+pub struct GateInput<'a> {
+    /// The store's clock.
+    pub now: DateTime<Utc>,
+    /// The clock has stepped and is not believed yet.
+    pub clock_suspect: bool,
+    /// The gate as it is stored.
+    pub gate: &'a GateRecord,
+    /// An attempt is under way.
+    pub in_flight: bool,
+    /// Something changed since the last attempt: the next one need not wait for the retry (G14).
+    pub dirty: bool,
+    /// The window as it was read for this decision (G19).
+    pub window: WindowAnswer,
+    /// The checks of the host, disabled ones too, as they were read for this decision (G23).
+    pub requirements: &'a [Requirement],
+    /// Results of their runs, in any order, from the poller and from attempts alike.
+    pub observations: &'a [CheckResult],
+    /// Conditions of the application's own.
+    pub conditions: &'a [Condition],
+    /// Whoever gave the override still has the right to (G26).
+    pub override_allowed: bool,
+    /// The figures to decide by.
+    pub policy: &'a GatePolicy,
+}
+
+/// What a [`WindowSource`](crate::gate::WindowSource) answers.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum WindowAnswer {
+    /// The job has this window on the host; it may lie ahead or be over.
+    Open(Window),
+    /// The job has no window any more.
+    Withdrawn,
+    /// The job is cancelled.
+    JobCancelled,
+    /// The host is gone.
+    HostGone,
+}
+
+/// A check that must be healthy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Requirement {
+    /// Identity.
+    pub check_id: CheckId,
+    /// Its name, for people.
+    pub name: String,
+    /// Its revision; results of another one do not count.
+    pub revision: i64,
+    /// A disabled check is not required.
+    pub enabled: bool,
+    /// When it was last changed; results of runs that started before do not count.
+    pub changed_at: DateTime<Utc>,
+    /// The agent that is asked; results seen at another one do not count (G24). `None` where no agent
+    /// is asked.
+    pub endpoint: Option<AgentEndpoint>,
+}
+
+/// A condition of the application's own (spec 4.14), such as a host that an operator has paused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Condition {
+    /// Its name, for people.
+    pub name: String,
+    /// Whether it holds.
+    pub met: bool,
+    /// Why, as a short word of the application's own.
+    pub reason: String,
+    /// A sentence for people.
+    pub detail: Detail,
+}

@@ -1,0 +1,135 @@
+//! The verdict on each enabled check, from its newest results.
+
+use chrono::{DateTime, Utc};
+
+use super::input::{GateInput, Requirement, WindowAnswer};
+use crate::{
+    clock::delta,
+    model::{CheckResult, ReasonCode},
+};
+
+/// What is made of one enabled check.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// The requirement, by index.
+    pub index: usize,
+    /// Whether it is freshly healthy.
+    pub met: bool,
+    /// Why not, or `ok`. A result that does not count has the reason for that (G4).
+    pub reason: ReasonCode,
+    /// The newest result, by index, whether it counts or not.
+    pub observation: Option<usize>,
+    /// It may fail, by an override.
+    pub overridden: bool,
+}
+
+impl Verdict {
+    /// Whether it does not hold the gate back.
+    #[must_use]
+    pub const fn is_satisfied(&self) -> bool {
+        self.met || self.overridden
+    }
+}
+
+/// Judges every enabled check, however many there are (G8).
+pub(super) fn judge(input: &GateInput<'_>, now: DateTime<Utc>) -> Vec<Verdict> {
+    let enabled = input.requirements.iter().enumerate().filter(|(_, check)| check.enabled);
+    enabled.map(|(index, check)| judge_one(input, now, index, check)).collect()
+}
+
+fn judge_one(
+    input: &GateInput<'_>,
+    now: DateTime<Utc>,
+    index: usize,
+    check: &Requirement,
+) -> Verdict {
+    let own = || {
+        let of_check = |(_, result): &(usize, &CheckResult)| result.check_id == check.check_id;
+        input.observations.iter().enumerate().filter(of_check)
+    };
+    let judged = |result: &CheckResult| reason(input, now, check, result);
+    // The newest by start; of two that tell of one run the worse one (G6), whatever their order (G1).
+    let rank = |result: &CheckResult| {
+        let reason = judged(result);
+        (result.checked_at, reason != ReasonCode::Ok, reason, result.latency_ms)
+    };
+    let newest = own().max_by_key(|(_, result)| rank(result));
+    let reason = match newest {
+        None => ReasonCode::NoResult,
+        Some((_, result)) => match judged(result) {
+            ReasonCode::Ok if !in_a_row(input, check, own().map(|(_, result)| result)) => {
+                ReasonCode::NoResult
+            }
+            reason => reason,
+        },
+    };
+    let met = reason == ReasonCode::Ok;
+    let observation = newest.map(|(index, _)| index);
+    Verdict { index, met, reason, observation, overridden: !met && overridden(input, now, check) }
+}
+
+/// Why a result does not count, or its own reason where it does (G5).
+fn reason(
+    input: &GateInput<'_>,
+    now: DateTime<Utc>,
+    check: &Requirement,
+    result: &CheckResult,
+) -> ReasonCode {
+    if result.checked_at > now || result.finished_at() > now {
+        return ReasonCode::Clock;
+    }
+    if !is_current(input, check, result) || now - result.checked_at > delta(input.policy.max_age) {
+        return ReasonCode::Stale;
+    }
+    if result.healthy() && result.observer_fault {
+        return ReasonCode::Stale;
+    }
+    result.reason
+}
+
+/// Whether a result tells of the check, the agent and the gate's time as they are now.
+fn is_current(input: &GateInput<'_>, check: &Requirement, result: &CheckResult) -> bool {
+    let gate = input.gate;
+    let live = !input.policy.live_only
+        || matches!(input.window, WindowAnswer::Open(window)
+            if result.checked_at >= gate.opened_at.max(window.opens_at()));
+    // A run that failed before it knew whom to ask carries no endpoint and keeps its own reason.
+    let same_agent =
+        result.endpoint == check.endpoint || (result.endpoint.is_none() && !result.healthy());
+    result.revision == check.revision
+        && same_agent
+        && live
+        && result.checked_at >= check.changed_at
+        && gate.void_before.is_none_or(|void_before| result.checked_at >= void_before)
+}
+
+/// Whether the newest runs are healthy, as many of them as the policy asks for.
+fn in_a_row<'a>(
+    input: &GateInput<'_>,
+    check: &Requirement,
+    results: impl Iterator<Item = &'a CheckResult>,
+) -> bool {
+    let wanted = usize::try_from(input.policy.healthy_after).unwrap_or(usize::MAX);
+    if wanted <= 1 {
+        return true;
+    }
+    let mut runs: Vec<(DateTime<Utc>, bool)> = results
+        .map(|result| (result.checked_at, result.healthy() && is_current(input, check, result)))
+        .collect();
+    // Newest first, and of two that tell of one run the worse one.
+    runs.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    runs.dedup_by_key(|(started, _)| *started);
+    runs.len() >= wanted && runs.iter().take(wanted).all(|(_, healthy)| *healthy)
+}
+
+/// Whether an override lets the check, in this revision, fail (G26).
+fn overridden(input: &GateInput<'_>, now: DateTime<Utc>, check: &Requirement) -> bool {
+    input.gate.exception.as_ref().is_some_and(|exception| {
+        input.override_allowed
+            && now < exception.expires_at
+            && exception
+                .checks
+                .iter()
+                .any(|named| (named.check_id, named.revision) == (check.check_id, check.revision))
+    })
+}

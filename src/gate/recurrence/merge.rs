@@ -1,0 +1,106 @@
+//! Occurrences of several definitions as windows: what touches or overlaps is one.
+
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+
+use super::Recurrence;
+use crate::model::Window;
+use crate::model::instant;
+
+/// The window that is open at the instant, over all definitions, with touching and overlapping occurrences merged.
+///
+/// A merged window closes at most 7 days after the instant asked about, so an endless one (24 hours every day) has an
+/// end which moves on with the instant. It opens when its first occurrence starts, yet not earlier than 7 days before
+/// its close, so that it is a [`Window`]; an endless one therefore opens at the very instant asked about. An answer for
+/// an instant outside the years 1969 to 9001 is `None`.
+#[must_use]
+pub fn open_at(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Window> {
+    let instant = instant::truncate(instant);
+    let run = run_covering(recurrences, instant)?;
+    let closes_at = run.end.min(instant + Window::MAXIMUM_LENGTH);
+    let opens_at = run.start.max(closes_at - Window::MAXIMUM_LENGTH);
+    Window::new(opens_at, closes_at).ok()
+}
+
+/// The next window that opens after the instant, over all definitions, as [`open_at`] shows it when it opens.
+///
+/// What is open at the instant is not an answer, nor is an occurrence that prolongs it. A window that is open at the
+/// instant is followed to its end for at least 400 days; if it lasts longer, the answer is `None`.
+#[must_use]
+pub fn next_after(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Window> {
+    let mut closed_at = instant::truncate(instant);
+    if !is_in_calendar(closed_at) {
+        return None;
+    }
+    let mut steps = FOLLOWED_STEPS;
+    while let Some(run) = run_covering(recurrences, closed_at) {
+        steps -= 1;
+        if steps == 0 {
+            return None;
+        }
+        closed_at = run.end;
+    }
+    // Nothing is open here, so the earliest start that follows is an opening.
+    let opening = recurrences
+        .iter()
+        .filter_map(|recurrence| recurrence.first_start_after(closed_at))
+        .min()?;
+    open_at(recurrences, opening)
+}
+
+/// The window open at the instant, or else the next one that opens.
+#[must_use]
+pub fn current_or_next(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Window> {
+    open_at(recurrences, instant).or_else(|| next_after(recurrences, instant))
+}
+
+/// Each step follows a run for more than 7 days, or to its end.
+const FOLLOWED_STEPS: u32 = 60;
+
+/// A stretch in which at least one occurrence is open at every instant.
+struct Run {
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+}
+
+/// The run that covers the instant, seen from 7 days before it to 7 days after it: exact where it ends within that
+/// stretch, otherwise reaching at least to its border.
+fn run_covering(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Run> {
+    if !is_in_calendar(instant) || !recurrences.iter().any(|recurrence| covers(recurrence, instant))
+    {
+        return None;
+    }
+    let mut occurrences: Vec<(DateTime<Utc>, DateTime<Utc>)> = recurrences
+        .iter()
+        .flat_map(|recurrence| {
+            let from = instant - SEEN_EITHER_WAY - recurrence.duration();
+            let starts = recurrence.starts_between(from, instant + SEEN_EITHER_WAY);
+            starts.into_iter().map(|start| (start, start + recurrence.duration()))
+        })
+        .collect();
+    occurrences.sort_unstable();
+    let mut run: Option<Run> = None;
+    for (start, end) in occurrences {
+        match &mut run {
+            Some(run) if start <= run.end => run.end = run.end.max(end),
+            Some(run) if instant < run.end => break,
+            _ => run = Some(Run { start, end }),
+        }
+    }
+    run.filter(|run| run.start <= instant && instant < run.end)
+}
+
+/// How far a run is looked at in each direction.
+const SEEN_EITHER_WAY: TimeDelta = Window::MAXIMUM_LENGTH;
+
+/// Whether an occurrence of the definition alone is open at the instant.
+fn covers(recurrence: &Recurrence, instant: DateTime<Utc>) -> bool {
+    recurrence
+        .starts_between(instant - recurrence.duration(), instant)
+        .into_iter()
+        .any(|start| instant < start + recurrence.duration())
+}
+
+/// Definitions lie in the years 1970 to 9000; far outside nothing is open, and dates could not be reckoned with.
+fn is_in_calendar(instant: DateTime<Utc>) -> bool {
+    (1969..=9001).contains(&instant.year())
+}

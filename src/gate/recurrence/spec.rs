@@ -1,0 +1,285 @@
+//! A definition as it is sent and stored, before it is known to be possible.
+
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday, WeekdaySet};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use super::{LocalStart, Pattern, Recurrence, RecurrenceError, RecurrenceViolation, error};
+use crate::model::instant;
+
+/// The members of a definition in their raw form. A member left out or null is `None`.
+///
+/// Reading it refuses only wrong JSON types; [`RecurrenceSpec::resolve`] names every broken rule at once. Members it
+/// does not have are ignored, so that it can be flattened into a larger body.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RecurrenceSpec {
+    /// `once`, `daily`, `weekly` or `monthly`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recurrence: Option<String>,
+    /// For `weekly`: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`, at least one. Elsewhere none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weekdays: Option<Vec<String>>,
+    /// For `monthly`: 1 to 31.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day_of_month: Option<i64>,
+    /// An IANA name. For `once` it may be left out, and only says how to show the instant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// For all but `once`: `HH:MM`, 00:00 to 23:59, local.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<String>,
+    /// For `once`: an RFC 3339 instant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<String>,
+    /// For all but `once`: the local day `YYYY-MM-DD` before which nothing starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_date: Option<String>,
+    /// 1 to 10,080 minutes of elapsed time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_minutes: Option<i64>,
+}
+
+impl RecurrenceSpec {
+    /// Fills in a missing first date: the local day of `now`. Nothing happens where a first date has no meaning or
+    /// the zone is unknown.
+    #[must_use]
+    pub fn with_first_date_from(mut self, now: DateTime<Utc>) -> Self {
+        let zone = self.time_zone.as_deref().and_then(|name| name.parse::<Tz>().ok());
+        let is_repeated =
+            matches!(self.recurrence.as_deref(), Some("daily" | "weekly" | "monthly"));
+        if let (None, true, Some(zone)) = (&self.first_date, is_repeated, zone) {
+            let today = zone.from_utc_datetime(&now.naive_utc()).date_naive();
+            self.first_date = Some(today.format("%Y-%m-%d").to_string());
+        }
+        self
+    }
+
+    /// The definition, if it is possible.
+    ///
+    /// # Errors
+    /// Every broken rule with its member's name: members missing, unknown, malformed, out of range, or without meaning
+    /// for the kind of recurrence.
+    pub fn resolve(&self) -> Result<Recurrence, RecurrenceError> {
+        let mut reader = Reader { violations: Vec::new() };
+        let pattern = reader.pattern(self);
+        let duration = reader.duration(self.duration_minutes);
+        RecurrenceError::unless_empty(reader.violations)?;
+        match (pattern, duration) {
+            (Some(pattern), Some(duration)) => Recurrence::new(pattern, duration),
+            // Unreachable while every `None` above leaves a violation; refused all the same.
+            _ => Err(RecurrenceError { violations: vec![missing("recurrence")] }),
+        }
+    }
+}
+
+impl TryFrom<RecurrenceSpec> for Recurrence {
+    type Error = RecurrenceError;
+
+    fn try_from(spec: RecurrenceSpec) -> Result<Self, RecurrenceError> {
+        spec.resolve()
+    }
+}
+
+impl From<Recurrence> for RecurrenceSpec {
+    fn from(recurrence: Recurrence) -> Self {
+        let mut spec = Self {
+            time_zone: Some(recurrence.time_zone().name().to_owned()),
+            duration_minutes: Some(recurrence.duration().num_minutes()),
+            ..Self::default()
+        };
+        let kind = match recurrence.pattern() {
+            Pattern::Once { starts_at, .. } => {
+                spec.starts_at = Some(instant::to_text(&starts_at));
+                "once"
+            }
+            Pattern::Daily { .. } => "daily",
+            Pattern::Weekly { weekdays, .. } => {
+                let chosen = WEEKDAYS.iter().filter(|(_, weekday)| weekdays.contains(*weekday));
+                spec.weekdays = Some(chosen.map(|(name, _)| (*name).to_owned()).collect());
+                "weekly"
+            }
+            Pattern::Monthly { day, .. } => {
+                spec.day_of_month = Some(i64::from(day));
+                "monthly"
+            }
+        };
+        spec.recurrence = Some(kind.to_owned());
+        if let Some(start) = recurrence.pattern().start() {
+            spec.start_time = Some(start.start_time.format("%H:%M").to_string());
+            spec.first_date = Some(start.first_date.format("%Y-%m-%d").to_string());
+        }
+        spec
+    }
+}
+
+/// The names of the weekdays, in the order in which they are written.
+const WEEKDAYS: [(&str, Weekday); 7] = [
+    ("mon", Weekday::Mon),
+    ("tue", Weekday::Tue),
+    ("wed", Weekday::Wed),
+    ("thu", Weekday::Thu),
+    ("fri", Weekday::Fri),
+    ("sat", Weekday::Sat),
+    ("sun", Weekday::Sun),
+];
+
+/// Reads members one by one; where it answers `None` it has noted why.
+struct Reader {
+    violations: Vec<RecurrenceViolation>,
+}
+
+impl Reader {
+    fn pattern(&mut self, spec: &RecurrenceSpec) -> Option<Pattern> {
+        let kind = match spec.recurrence.as_deref() {
+            Some("once") => "once",
+            Some("daily") => "daily",
+            Some("weekly") => "weekly",
+            Some("monthly") => "monthly",
+            Some(other) => {
+                self.violations.push(RecurrenceViolation::unknown("recurrence", other));
+                return None;
+            }
+            None => {
+                self.violations.push(missing("recurrence"));
+                return None;
+            }
+        };
+        // An empty list chooses nothing, so for the other kinds it is as good as left out.
+        let has_weekdays = spec.weekdays.as_ref().is_some_and(|weekdays| !weekdays.is_empty());
+        self.refuse_unless(kind == "weekly", has_weekdays, "weekdays", kind);
+        self.refuse_unless(kind == "monthly", spec.day_of_month.is_some(), "day_of_month", kind);
+        self.refuse_unless(kind != "once", spec.start_time.is_some(), "start_time", kind);
+        self.refuse_unless(kind == "once", spec.starts_at.is_some(), "starts_at", kind);
+        self.refuse_unless(kind != "once", spec.first_date.is_some(), "first_date", kind);
+        if kind == "once" {
+            let time_zone = match &spec.time_zone {
+                Some(_) => self.time_zone(spec),
+                None => Some(Tz::UTC),
+            };
+            let starts_at = self.starts_at(spec);
+            return Some(Pattern::Once { starts_at: starts_at?, time_zone: time_zone? });
+        }
+        let weekdays = if kind == "weekly" { self.weekdays(spec) } else { None };
+        let day = if kind == "monthly" { self.day_of_month(spec) } else { None };
+        let start = self.start(spec);
+        match kind {
+            "weekly" => Some(Pattern::Weekly { weekdays: weekdays?, start: start? }),
+            "monthly" => Some(Pattern::Monthly { day: day?, start: start? }),
+            _ => Some(Pattern::Daily { start: start? }),
+        }
+    }
+
+    fn refuse_unless(
+        &mut self,
+        applies: bool,
+        given: bool,
+        field: &'static str,
+        recurrence: &'static str,
+    ) {
+        if given && !applies {
+            self.violations.push(RecurrenceViolation::NotApplicable { field, recurrence });
+        }
+    }
+
+    /// The value, or `None` with a note that it is missing.
+    fn given<'a, T>(&mut self, value: Option<&'a T>, field: &'static str) -> Option<&'a T> {
+        if value.is_none() {
+            self.violations.push(missing(field));
+        }
+        value
+    }
+
+    fn malformed<T>(&mut self, field: &'static str, expected: &'static str) -> Option<T> {
+        self.violations.push(RecurrenceViolation::Malformed { field, expected });
+        None
+    }
+
+    fn start(&mut self, spec: &RecurrenceSpec) -> Option<LocalStart> {
+        let time_zone = self.time_zone(spec);
+        let start_time = self.start_time(spec);
+        let first_date = self.first_date(spec);
+        Some(LocalStart { time_zone: time_zone?, start_time: start_time?, first_date: first_date? })
+    }
+
+    fn weekdays(&mut self, spec: &RecurrenceSpec) -> Option<WeekdaySet> {
+        let names = self.given(spec.weekdays.as_ref(), "weekdays")?;
+        let mut chosen = WeekdaySet::EMPTY;
+        for name in names {
+            match WEEKDAYS.iter().find(|(known, _)| known == name) {
+                Some((_, weekday)) => {
+                    chosen.insert(*weekday);
+                }
+                None => {
+                    self.violations.push(RecurrenceViolation::unknown("weekdays", name));
+                    return None;
+                }
+            }
+        }
+        error::check_weekdays(chosen, &mut self.violations);
+        Some(chosen)
+    }
+
+    fn day_of_month(&mut self, spec: &RecurrenceSpec) -> Option<u8> {
+        let day = *self.given(spec.day_of_month.as_ref(), "day_of_month")?;
+        error::check_day_of_month(day, &mut self.violations);
+        u8::try_from(day).ok()
+    }
+
+    fn time_zone(&mut self, spec: &RecurrenceSpec) -> Option<Tz> {
+        let name = self.given(spec.time_zone.as_ref(), "time_zone")?;
+        let zone = name.parse().ok();
+        if zone.is_none() {
+            self.violations.push(RecurrenceViolation::unknown("time_zone", name));
+        }
+        zone
+    }
+
+    fn start_time(&mut self, spec: &RecurrenceSpec) -> Option<NaiveTime> {
+        let text = self.given(spec.start_time.as_ref(), "start_time")?;
+        let time = has_form(text, b"00:00")
+            .then(|| NaiveTime::parse_from_str(text, "%H:%M").ok())
+            .flatten();
+        time.or_else(|| self.malformed("start_time", "HH:MM from 00:00 to 23:59"))
+    }
+
+    fn first_date(&mut self, spec: &RecurrenceSpec) -> Option<NaiveDate> {
+        let text = self.given(spec.first_date.as_ref(), "first_date")?;
+        let date = has_form(text, b"0000-00-00")
+            .then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
+            .flatten();
+        let date =
+            date.or_else(|| self.malformed("first_date", "an existing day as YYYY-MM-DD"))?;
+        error::check_first_date(date, &mut self.violations);
+        Some(date)
+    }
+
+    fn starts_at(&mut self, spec: &RecurrenceSpec) -> Option<DateTime<Utc>> {
+        let text = self.given(spec.starts_at.as_ref(), "starts_at")?;
+        let Ok(starts_at) = instant::parse(text) else {
+            return self.malformed("starts_at", "an RFC 3339 instant");
+        };
+        error::check_starts_at(starts_at, &mut self.violations);
+        Some(starts_at)
+    }
+
+    fn duration(&mut self, minutes: Option<i64>) -> Option<TimeDelta> {
+        let minutes = *self.given(minutes.as_ref(), "duration_minutes")?;
+        // What is too large for a span of time is too large for a window as well.
+        let duration = TimeDelta::try_minutes(minutes).unwrap_or(TimeDelta::MAX);
+        error::check_duration(duration, &mut self.violations);
+        Some(duration)
+    }
+}
+
+fn missing(field: &'static str) -> RecurrenceViolation {
+    RecurrenceViolation::Missing { field }
+}
+
+/// Whether the text has digits exactly where the form has a zero, and the form's signs elsewhere.
+fn has_form(text: &str, form: &[u8]) -> bool {
+    let fits = |(given, wanted): (u8, &u8)| {
+        if *wanted == b'0' { given.is_ascii_digit() } else { given == *wanted }
+    };
+    text.len() == form.len() && text.bytes().zip(form).all(fits)
+}

@@ -1,0 +1,147 @@
+//! The words of a gate: evidence, and what is said of a wait or a failure.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    decide::{GateInput, Verdict},
+    source::HostHealth,
+};
+use crate::model::{
+    CheckId, Detail, EndReason, Evidence, EvidenceReason, GateRecord, WindowKind, instant,
+};
+
+/// What is known of each requirement, from the verdicts of a decision.
+pub(super) fn evidence(verdicts: &[Verdict], input: &GateInput<'_>) -> Vec<Evidence> {
+    let checks = verdicts.iter().map(|verdict| {
+        let requirement = &input.requirements[verdict.index];
+        let result = verdict.observation.map(|index| &input.observations[index]);
+        Evidence {
+            check_id: Some(requirement.check_id),
+            name: requirement.name.clone(),
+            healthy: verdict.met && !verdict.overridden,
+            reason: EvidenceReason::Code(verdict.reason),
+            observed: verdict.reason.observed(),
+            detail: result.map(|result| result.detail.clone()).unwrap_or_default(),
+            latency_ms: result.map(|result| result.latency_ms),
+            checked_at: result.map(|result| result.checked_at),
+        }
+    });
+    let conditions = input.conditions.iter().map(|condition| Evidence {
+        check_id: None,
+        name: condition.name.clone(),
+        healthy: condition.met,
+        reason: EvidenceReason::Condition(condition.reason.clone()),
+        observed: true,
+        detail: condition.detail.clone(),
+        latency_ms: None,
+        checked_at: None,
+    });
+    checks.chain(conditions).collect()
+}
+
+/// What a waiting gate waits for, in one line for people.
+pub(super) fn waiting(evidence: &[Evidence], health: &HostHealth, not_open: bool) -> String {
+    if not_open {
+        return "waiting for the window to open".to_owned();
+    }
+    bounded("waiting for healthy checks", failing(evidence, health))
+}
+
+/// Why a gate failed, in one line for people (G30).
+pub(super) fn failed(
+    reason: EndReason,
+    record: &GateRecord,
+    end: DateTime<Utc>,
+    evidence: &[Evidence],
+    health: &HostHealth,
+) -> String {
+    let attempts = match record.attempts {
+        0 => "without an attempt".to_owned(),
+        1 => "after 1 attempt".to_owned(),
+        count => format!("after {count} attempts"),
+    };
+    let end = instant::to_text(&end);
+    let head = match (reason, record.window_kind) {
+        (EndReason::WindowClosed, WindowKind::Maintenance) => {
+            format!(
+                "the maintenance window closed at {end} before every check was healthy, {attempts}"
+            )
+        }
+        (EndReason::WindowClosed, WindowKind::Immediate) => {
+            format!("not every check became healthy until {end}, the end of the wait, {attempts}")
+        }
+        (EndReason::WindowWithdrawn, _) => format!("the window was withdrawn, {attempts}"),
+        (EndReason::JobCancelled, _) => format!("the job was cancelled, {attempts}"),
+        (EndReason::HostDeleted, _) => format!("the host was deleted, {attempts}"),
+        (EndReason::NotRunCapacity, _) => {
+            format!("there was no capacity to run the checks before {end}")
+        }
+        (EndReason::GateBusy, _) => format!("another job held the host until {end}"),
+    };
+    bounded(&head, failing(evidence, health))
+}
+
+/// Each failing requirement: its name, its reason, since when, and a sentence.
+fn failing<'a>(
+    evidence: &'a [Evidence],
+    health: &'a HostHealth,
+) -> impl Iterator<Item = String> + 'a {
+    evidence.iter().filter(|entry| !entry.healthy).map(|entry| {
+        let mut text = format!("{}: {}", entry.name, entry.reason);
+        if let Some(since) = entry.check_id.and_then(|check| since(health, check)) {
+            text.push_str(" since ");
+            text.push_str(&instant::to_text(&since));
+        }
+        if entry.checked_at.is_none() && entry.check_id.is_some() {
+            text.push_str(" (never ran)");
+        } else if !entry.detail.as_str().is_empty() {
+            text.push_str(" (");
+            text.push_str(entry.detail.as_str());
+            text.push(')');
+        }
+        text
+    })
+}
+
+fn since(health: &HostHealth, check: CheckId) -> Option<DateTime<Utc>> {
+    health.since.iter().find(|(id, _)| *id == check).map(|(_, since)| *since)
+}
+
+/// The head and every entry, within [`GateRecord::MAXIMUM_DETAIL`] bytes: each entry is cut to its
+/// share, so that none is missing; only where shares get too small to be read is the rest counted.
+fn bounded(head: &str, entries: impl Iterator<Item = String>) -> String {
+    const SHORTEST: usize = 60;
+    let mut text = Detail::new(head).to_string();
+    let entries: Vec<String> = entries.collect();
+    let room = GateRecord::MAXIMUM_DETAIL - text.len() - "; and 18446744073709551615 more".len();
+    let shown = entries.len().min(room / SHORTEST);
+    let share = room.checked_div(shown).map_or(0, |share| share - "; ".len());
+    for (index, entry) in entries.iter().take(shown).enumerate() {
+        text.push_str(if index == 0 { ": " } else { "; " });
+        let cut = (0..=share.min(entry.len())).rev().find(|cut| entry.is_char_boundary(*cut));
+        text.push_str(&entry[..cut.unwrap_or(0)]);
+    }
+    if shown < entries.len() {
+        text.push_str("; and ");
+        text.push_str(&(entries.len() - shown).to_string());
+        text.push_str(" more");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g30_a_failures_words_name_every_check_within_four_kibibytes() {
+        for (count, length) in [(0, 0), (1, 4_000), (5, 2_100), (6, 10), (20, 2_100), (500, 300)] {
+            let entries = (0..count).map(|index| format!("{index:03}{}", "é".repeat(length)));
+            let text = bounded("the window closed", entries);
+            assert!(text.len() <= GateRecord::MAXIMUM_DETAIL, "{count} x {length}");
+            let named = (0..count).filter(|index| text.contains(&format!("{index:03}"))).count();
+            assert!(named == count || text.ends_with(&format!("and {} more", count - named)));
+            assert!(named >= count.min(20), "{named} of {count}");
+        }
+    }
+}

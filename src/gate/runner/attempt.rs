@@ -1,0 +1,102 @@
+//! One attempt of a gate while its checks run.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use crate::{
+    clock::Clock,
+    gate::source::{HealthSource, LiveRun},
+    model::{
+        AttemptOutcome, CheckId, CheckResult, Detail, Evidence, EvidenceReason, GateId, ReasonCode,
+    },
+};
+
+/// An attempt that is to be started.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) gate_id: GateId,
+    pub(super) number: u32,
+    pub(super) run: LiveRun,
+    /// The checks' names, for the record.
+    pub(super) names: Vec<(CheckId, String)>,
+    /// Cuts it: its gate is lost or has ended.
+    pub(super) cut: CancellationToken,
+}
+
+/// An attempt that is over.
+#[derive(Clone, Debug)]
+pub(super) struct Ended {
+    pub(super) gate_id: GateId,
+    pub(super) number: u32,
+    pub(super) outcome: AttemptOutcome,
+    pub(super) started_at: DateTime<Utc>,
+    pub(super) took: Duration,
+    pub(super) results: Vec<CheckResult>,
+    pub(super) names: Vec<(CheckId, String)>,
+}
+
+impl Attempt {
+    /// Runs the checks, no longer than the attempt's time. A panic in them ends this attempt alone.
+    pub(super) async fn run(self, health: Arc<dyn HealthSource>, clock: Arc<dyn Clock>) -> Ended {
+        let started = clock.monotonic();
+        let (started_at, time) = (self.run.started_at, self.run.time);
+        let running = AssertUnwindSafe(health.run(self.run)).catch_unwind();
+        let bounded = async {
+            let running = std::pin::pin!(running);
+            let bound = std::pin::pin!(clock.sleep(time));
+            match select(running, bound).await {
+                Either::Left((Ok(results), _)) => Some(results),
+                Either::Left((Err(_), _)) => {
+                    error!(gate = %self.gate_id, "an attempt panicked");
+                    None
+                }
+                Either::Right(_) => None,
+            }
+        };
+        let results = self.cut.run_until_cancelled(bounded).await.flatten();
+        Ended {
+            gate_id: self.gate_id,
+            number: self.number,
+            outcome: if results.is_some() {
+                AttemptOutcome::Finished
+            } else {
+                AttemptOutcome::Interrupted
+            },
+            started_at,
+            took: clock.monotonic().saturating_sub(started),
+            results: results.unwrap_or_default(),
+            names: self.names,
+        }
+    }
+}
+
+impl Ended {
+    /// What is known of each check at the end of this attempt, for its record.
+    pub(super) fn evidence(&self) -> Vec<Evidence> {
+        let evidence = |(check_id, name): &(CheckId, String)| {
+            let result = self.results.iter().find(|result| result.check_id == *check_id);
+            let reason = result.map_or(ReasonCode::Interrupted, |result| result.reason);
+            Evidence {
+                check_id: Some(*check_id),
+                name: name.clone(),
+                healthy: reason == ReasonCode::Ok,
+                reason: EvidenceReason::Code(reason),
+                observed: reason.observed(),
+                detail: result.map_or_else(
+                    || Detail::new("the check gave no answer in time"),
+                    |result| result.detail.clone(),
+                ),
+                latency_ms: result.map(|result| result.latency_ms),
+                checked_at: result.map(|result| result.checked_at),
+            }
+        };
+        self.names.iter().map(evidence).collect()
+    }
+}

@@ -1,0 +1,67 @@
+//! How a runner of gates works.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// How a runner of gates works.
+#[derive(Clone, Debug)]
+pub struct GateRunnerConfig {
+    /// The longest time between two looks at every gate; at most 5 s, so that a shortened window or a
+    /// cancellation ends a wait within that (F11, F13).
+    pub tick: Duration,
+    /// The most gates of one claim.
+    pub claim_block: u32,
+    /// The most gates that one runner holds.
+    pub max_gates: usize,
+    /// The most checks that run for gates at the same time.
+    pub max_concurrent_checks: usize,
+    /// How long a lease lasts where nobody renews it.
+    pub lease: Duration,
+    /// How long attempts may go on after the order to stop.
+    pub grace: Duration,
+}
+
+impl Default for GateRunnerConfig {
+    fn default() -> Self {
+        Self {
+            tick: Duration::from_secs(2),
+            claim_block: 1_000,
+            max_gates: 20_000,
+            max_concurrent_checks: 384,
+            lease: Duration::from_secs(60),
+            grace: Duration::from_secs(12),
+        }
+    }
+}
+
+impl GateRunnerConfig {
+    /// Holds the figures against each other.
+    ///
+    /// # Errors
+    /// The first that is out of its bounds.
+    pub fn validate(&self) -> Result<(), GateRunnerConfigError> {
+        let tick = Duration::from_millis(10)..=Duration::from_secs(5);
+        let rules = [
+            ("tick", tick.contains(&self.tick), "between 10 ms and 5 s"),
+            ("claim_block", self.claim_block > 0, "at least 1"),
+            ("max_gates", self.max_gates > 0, "at least 1"),
+            ("max_concurrent_checks", self.max_concurrent_checks > 0, "at least 1"),
+            ("lease", self.lease >= self.tick * 4, "at least four ticks"),
+        ];
+        match rules.into_iter().find(|(_, holds, _)| !holds) {
+            None => Ok(()),
+            Some((field, _, rule)) => Err(GateRunnerConfigError { field, rule }),
+        }
+    }
+}
+
+/// A figure of a configuration that is out of its bounds.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+#[error("`{field}` must be {rule}")]
+pub struct GateRunnerConfigError {
+    /// The field.
+    pub field: &'static str,
+    /// What holds for it.
+    pub rule: &'static str,
+}

@@ -1,0 +1,171 @@
+//! The runner of gates: claims the waiting ones in blocks and takes each one step at a time.
+
+mod attempt;
+mod changes;
+mod config;
+mod gates;
+mod look;
+
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+pub use self::config::{GateRunnerConfig, GateRunnerConfigError};
+use self::{
+    attempt::{Attempt, Ended},
+    gates::Gates,
+};
+use super::{
+    policy::GatePolicy,
+    source::{HealthSource, WindowSource},
+};
+use crate::{
+    checks::{Nudge, schedule},
+    clock::Clock,
+    model::WorkerId,
+    store::Store,
+};
+
+/// Takes every waiting gate of a store forward, together with any number of other runners.
+///
+/// [`GateRunner::run`] is one future: nothing is spawned, and a waiting gate costs no future of its
+/// own. Each tick reads windows, checks and states of all gates at once, so that its number of store
+/// calls does not grow with them.
+#[derive(Debug)]
+pub struct GateRunner {
+    store: Arc<dyn Store>,
+    health: Arc<dyn HealthSource>,
+    windows: Arc<dyn WindowSource>,
+    clock: Arc<dyn Clock>,
+    policy: GatePolicy,
+    config: GateRunnerConfig,
+    worker: WorkerId,
+    nudge: Nudge,
+}
+
+impl GateRunner {
+    /// A runner over a store, what gates ask, and a clock.
+    ///
+    /// # Errors
+    /// A figure of the configuration that is out of its bounds.
+    pub fn new(
+        store: Arc<dyn Store>,
+        health: Arc<dyn HealthSource>,
+        windows: Arc<dyn WindowSource>,
+        clock: Arc<dyn Clock>,
+        policy: GatePolicy,
+        config: GateRunnerConfig,
+    ) -> Result<Self, GateRunnerConfigError> {
+        config.validate()?;
+        Ok(Self {
+            store,
+            health,
+            windows,
+            clock,
+            policy,
+            config,
+            worker: WorkerId::generate(),
+            nudge: Nudge::default(),
+        })
+    }
+
+    /// A handle that makes this runner look at its gates at once.
+    #[must_use]
+    pub fn nudge_handle(&self) -> Nudge {
+        self.nudge.clone()
+    }
+
+    /// Runs gates until `shutdown` is cancelled; then starts nothing more, lets attempts end within
+    /// the grace period, and hands its gates back, so that another worker resumes them at once.
+    ///
+    /// Errors of the store or of a source end nothing: every gate keeps waiting, and nothing passes
+    /// (G32). Dropping the future stops at once; the leases expire, and an attempt that was running
+    /// counts as interrupted (G28).
+    pub async fn run(&self, shutdown: CancellationToken) {
+        if !self.store.is_durable() {
+            warn!("running gates on a store that does not outlive this process");
+        }
+        let mut gates = Gates::new(self);
+        let mut attempts = FuturesUnordered::new();
+        let mut failures = 0_u32;
+        while !shutdown.is_cancelled() {
+            let (passed, ended) = meanwhile(gates.pass(), &mut attempts).await;
+            gates.over(ended);
+            let wait = match passed {
+                Ok(pass) => {
+                    if std::mem::take(&mut failures) > 0 {
+                        info!("gates go on");
+                    }
+                    attempts.extend(pass.starts.into_iter().map(|attempt| self.start(attempt)));
+                    pass.wait
+                }
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    let source = error.source().map(tracing::field::display);
+                    if failures == 1 {
+                        warn!(%error, source, "gates cannot go on: they keep waiting");
+                    } else {
+                        debug!(%error, source, failures, "gates cannot go on");
+                    }
+                    schedule::backoff(failures, self.worker.as_uuid())
+                }
+            };
+            if gates.has_ended_attempts() && failures == 0 {
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => {}
+                Some(ended) = attempts.next(), if !attempts.is_empty() => gates.over(vec![ended]),
+                () = self.nudge.notified() => {}
+                () = self.clock.sleep(wait) => {}
+            }
+        }
+        self.stop(gates, attempts).await;
+    }
+
+    fn start(&self, attempt: Attempt) -> impl Future<Output = Ended> + Send + use<> {
+        attempt.run(Arc::clone(&self.health), Arc::clone(&self.clock))
+    }
+
+    async fn stop(
+        &self,
+        mut gates: Gates<'_>,
+        mut attempts: FuturesUnordered<impl Future<Output = Ended> + Send>,
+    ) {
+        let mut over = self.clock.sleep(self.config.grace);
+        while !attempts.is_empty() {
+            tokio::select! {
+                biased;
+                () = &mut over => break,
+                Some(ended) = attempts.next() => gates.over(vec![ended]),
+            }
+        }
+        gates.hand_back().await;
+        info!("gates stopped");
+    }
+}
+
+/// Runs `pass` to its end and lets attempts go on meanwhile.
+async fn meanwhile<T, A: Future<Output = Ended> + Send>(
+    pass: impl Future<Output = T>,
+    attempts: &mut FuturesUnordered<A>,
+) -> (T, Vec<Ended>) {
+    let mut ended = Vec::new();
+    let mut pass = pin!(pass);
+    loop {
+        tokio::select! {
+            biased;
+            output = &mut pass => return (output, ended),
+            Some(attempt) = attempts.next(), if !attempts.is_empty() => ended.push(attempt),
+        }
+    }
+}
+
+/// What came of one pass over all gates.
+struct Pass {
+    starts: Vec<Attempt>,
+    wait: Duration,
+}

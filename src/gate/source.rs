@@ -1,0 +1,100 @@
+//! What a gate asks: windows, and the health of hosts. Both are asked for many gates at once.
+
+use std::{fmt::Debug, time::Duration};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use thiserror::Error;
+
+use super::decide::{Condition, Requirement, WindowAnswer};
+use crate::model::{CheckId, CheckResult, GateRecord, HostId, JobId};
+
+/// Says, at every step, which window a job has on a host.
+///
+/// Contract:
+/// - Answer from what holds now: a shortened window, a cancelled job and a deleted host must show at
+///   the next call.
+/// - Give one answer for each gate, in their order. An error means "cannot tell" and blocks (G32).
+/// - Dropping a call must have no effect.
+#[async_trait]
+pub trait WindowSource: Debug + Send + Sync + 'static {
+    /// The windows of these gates.
+    async fn windows(&self, gates: &[&GateRecord]) -> Result<Vec<WindowAnswer>, SourceError>;
+}
+
+/// The window that was given when the gate was opened, for applications whose windows never change.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestedWindows;
+
+#[async_trait]
+impl WindowSource for RequestedWindows {
+    async fn windows(&self, gates: &[&GateRecord]) -> Result<Vec<WindowAnswer>, SourceError> {
+        Ok(gates.iter().map(|gate| WindowAnswer::Open(gate.window)).collect())
+    }
+}
+
+/// What must hold for a host, and what is known of it.
+#[derive(Clone, Debug, Default)]
+pub struct HostHealth {
+    /// The checks of the host, disabled ones too.
+    pub requirements: Vec<Requirement>,
+    /// Results of their runs; one that is not listed in the requirements has no effect (G7).
+    pub results: Vec<CheckResult>,
+    /// When each check last turned to what its newest result says, for the words of a failure.
+    pub since: Vec<(CheckId, DateTime<Utc>)>,
+    /// Conditions of the application's own (spec 4.14).
+    pub conditions: Vec<Condition>,
+    /// The host does not exist any more.
+    pub host_gone: bool,
+}
+
+/// Which checks of a host a gate wants run now.
+#[derive(Clone, Debug)]
+pub struct LiveRun {
+    /// For this job.
+    pub job_id: JobId,
+    /// On this host.
+    pub host_id: HostId,
+    /// These checks.
+    pub checks: Vec<CheckId>,
+    /// The store's clock at the start: every result's `checked_at`.
+    pub started_at: DateTime<Utc>,
+    /// The run is abandoned after this time.
+    pub time: Duration,
+}
+
+/// Says how healthy hosts are: the library's own checks, or any signals of an application's.
+///
+/// Contract:
+/// - `health` answers for each gate, in their order, from what is stored; it runs nothing. An error
+///   means "cannot tell" and blocks (G32).
+/// - `run` runs checks now and answers with their results, all with the given `checked_at`. A check
+///   that gave no answer is left out, or has the reason for it.
+/// - Dropping a run closes what it opened; it stores nothing.
+#[async_trait]
+pub trait HealthSource: Debug + Send + Sync + 'static {
+    /// What is known of the hosts of these gates.
+    async fn health(&self, gates: &[&GateRecord]) -> Result<Vec<HostHealth>, SourceError>;
+
+    /// Runs checks of one host now.
+    async fn run(&self, run: LiveRun) -> Vec<CheckResult>;
+}
+
+/// A source cannot tell now.
+#[derive(Debug, Error)]
+#[error("the source of {what} cannot tell now")]
+pub struct SourceError {
+    what: &'static str,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl SourceError {
+    /// The error with what caused it.
+    pub fn new(
+        what: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self { what, source: source.into() }
+    }
+}

@@ -1,0 +1,131 @@
+//! The library's own health checks as what a gate asks.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tracing::warn;
+
+use super::{
+    decide::Requirement,
+    source::{HealthSource, HostHealth, LiveRun, SourceError},
+};
+use crate::{
+    checks::{HostRun, HostRunner, results},
+    directory::{HostDirectory, HostInfo},
+    model::{CheckResult, CheckState, GateRecord, HealthCheck, HostId, ResultSource},
+    store::Store,
+};
+
+/// The checks of a store, run live by a runner.
+#[derive(Debug)]
+pub struct StoredChecks {
+    store: Arc<dyn Store>,
+    runner: Arc<dyn HostRunner>,
+    directory: Arc<dyn HostDirectory>,
+    timeout: Duration,
+}
+
+impl StoredChecks {
+    /// The checks of a store; `timeout` is the total time of one check, the same as the poller's.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        runner: Arc<dyn HostRunner>,
+        directory: Arc<dyn HostDirectory>,
+        timeout: Duration,
+    ) -> Self {
+        Self { store, runner, directory, timeout }
+    }
+
+    async fn known(
+        &self,
+        hosts: impl IntoIterator<Item = HostId>,
+    ) -> Result<HashMap<HostId, HostInfo>, SourceError> {
+        let ids: HashSet<HostId> = hosts.into_iter().collect();
+        let ids: Vec<HostId> = ids.into_iter().collect();
+        self.directory.hosts(&ids).await.map_err(|error| SourceError::new("hosts", error))
+    }
+}
+
+#[async_trait]
+impl HealthSource for StoredChecks {
+    async fn health(&self, gates: &[&GateRecord]) -> Result<Vec<HostHealth>, SourceError> {
+        let failed = |error| SourceError::new("checks", error);
+        let hosts: Vec<HostId> = gates.iter().map(|gate| gate.host_id).collect();
+        let checks = self.store.checks_of(&hosts).await.map_err(failed)?;
+        let states = self.store.states(&hosts).await.map_err(failed)?;
+        let asked = checks.iter().map(HealthCheck::asked_host);
+        let known = self.known(hosts.iter().copied().chain(asked)).await?;
+        let checks = by_host(checks, |check| check.host_id);
+        let states = by_host(states, |state: &CheckState| state.latest.host_id);
+        Ok(hosts
+            .iter()
+            .map(|host| {
+                let states = states.get(host).map(Vec::as_slice).unwrap_or_default();
+                HostHealth {
+                    requirements: checks
+                        .get(host)
+                        .into_iter()
+                        .flatten()
+                        .map(|check| requirement(check, &known))
+                        .collect(),
+                    results: states.iter().map(|state| state.latest.clone()).collect(),
+                    since: states
+                        .iter()
+                        .map(|state| (state.latest.check_id, state.since))
+                        .collect(),
+                    conditions: Vec::new(),
+                    host_gone: !known.contains_key(host),
+                }
+            })
+            .collect())
+    }
+
+    async fn run(&self, run: LiveRun) -> Vec<CheckResult> {
+        let checks = match self.store.checks_of(&[run.host_id]).await {
+            Ok(checks) => checks,
+            Err(error) => {
+                warn!(host = %run.host_id, %error, "an attempt cannot read its checks");
+                return Vec::new();
+            }
+        };
+        let checks: Vec<HealthCheck> =
+            checks.into_iter().filter(|check| run.checks.contains(&check.id)).collect();
+        let agents = match self.known(checks.iter().map(HealthCheck::asked_host)).await {
+            Ok(known) => known.into_iter().map(|(host, info)| (host, info.agent)).collect(),
+            Err(error) => {
+                warn!(host = %run.host_id, %error, "an attempt cannot read its hosts");
+                return Vec::new();
+            }
+        };
+        let host_run =
+            HostRun { host_id: run.host_id, checks, agents, timeout: self.timeout.min(run.time) };
+        let outcomes = self.runner.run_host(host_run).await;
+        results(run.host_id, outcomes, run.started_at, ResultSource::Gate)
+    }
+}
+
+fn requirement(check: &HealthCheck, known: &HashMap<HostId, HostInfo>) -> Requirement {
+    let endpoint =
+        check.definition.service().and_then(|_| known.get(&check.asked_host())?.agent.clone());
+    Requirement {
+        check_id: check.id,
+        name: check.definition.name.to_string(),
+        revision: check.revision,
+        enabled: check.definition.enabled,
+        changed_at: check.updated_at,
+        endpoint,
+    }
+}
+
+fn by_host<T>(items: Vec<T>, host: impl Fn(&T) -> HostId) -> HashMap<HostId, Vec<T>> {
+    let mut grouped: HashMap<HostId, Vec<T>> = HashMap::new();
+    for item in items {
+        grouped.entry(host(&item)).or_default().push(item);
+    }
+    grouped
+}

@@ -254,7 +254,7 @@ proptest! {
     fn f88_every_password_up_to_its_bound_comes_back_exactly(text in "(?s).{0,300}") {
         prop_assume!(text.len() <= Password::MAXIMUM_BYTES);
         let row = sealed(&text);
-        prop_assert!((row.ciphertext.len() - 25) % 64 == 0);
+        prop_assert!((row.ciphertext.len() - 25).is_multiple_of(64));
         let opened = KeyRing::new(key(1)).open(&context(), &row).expect("opens");
         prop_assert_eq!(opened.expose(), text);
     }

@@ -14,6 +14,7 @@ mod audit;
 mod check;
 mod error;
 mod gate;
+mod memory;
 mod poll;
 mod result;
 mod secret;
@@ -29,6 +30,7 @@ pub use self::{
         AttemptWrite, GateClaims, GateStep, GateStore, GateTransition, LeasedGate, Spend,
         SpendRefusal,
     },
+    memory::{Change, MemoryHook, MemoryStore},
     poll::{
         Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease, PollQueue,
     },

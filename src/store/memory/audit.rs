@@ -1,0 +1,38 @@
+//! `AuditLog` in memory.
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::{
+    model::{AuditEntry, AuditId, AuditRecord},
+    store::{AuditFilter, AuditLog, StoreError},
+};
+
+#[async_trait]
+impl AuditLog for MemoryStore {
+    async fn append_audit(&self, entry: AuditEntry) -> Result<AuditRecord, StoreError> {
+        let mut state = self.lock();
+        let record = self.audit(entry)?;
+        state.audit.push(record.clone());
+        Ok(record)
+    }
+
+    async fn audit_page(
+        &self,
+        filter: &AuditFilter,
+        before: Option<AuditId>,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let state = self.lock();
+        let wanted = |record: &&AuditRecord| match (&filter.hosts, &record.host_id) {
+            (None, _) => true,
+            (Some(hosts), Some(host)) => hosts.contains(host),
+            (Some(_), None) => false,
+        };
+        let end = before
+            .and_then(|before| state.audit.iter().position(|record| record.id == before))
+            .unwrap_or(if before.is_some() { 0 } else { state.audit.len() });
+        let older = state.audit[..end].iter().rev();
+        Ok(older.filter(wanted).take(limit as usize).cloned().collect())
+    }
+}

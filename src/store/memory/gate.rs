@@ -1,0 +1,346 @@
+//! `GateStore` in memory.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::{
+    Change, MemoryStore,
+    state::{GateRow, Lease, State},
+};
+use crate::{
+    clock::delta,
+    model::{
+        Attempt, AttemptOutcome, AuditEntry, EndReason, GateId, GateOverride, GatePass, GateRecord,
+        GateRequest, GateState, HostId, JobId, WorkerId,
+    },
+    store::{
+        AttemptWrite, GateClaims, GateStep, GateStore, GateTransition, LeasedGate, Spend,
+        SpendRefusal, StoreError,
+    },
+};
+
+impl State {
+    fn gate_row(&self, job: JobId, host: HostId) -> Option<&GateRow> {
+        self.gates.get(self.gate_of.get(&(job, host))?)
+    }
+
+    fn add_gate(&mut self, record: GateRecord) {
+        let (id, job, host) = (record.id, record.job_id, record.host_id);
+        if !record.state.is_terminal() {
+            self.unfinished.insert(host, id);
+        }
+        self.gate_of.insert((job, host), id);
+        self.gates_of.entry(job).or_default().push(id);
+        self.gates.insert(id, GateRow { record, attempts: Vec::new(), lease: Lease::default() });
+    }
+
+    /// Writes a step whose fence and transition have been judged.
+    fn apply(&mut self, step: GateStep, now: DateTime<Utc>) {
+        let Some(row) = self.gates.get_mut(&step.gate_id) else { return };
+        let record = &mut row.record;
+        record.window = step.window;
+        record.high_water = step.high_water;
+        record.void_before = step.void_before.or(record.void_before);
+        record.next_attempt_at = step.next_attempt_at;
+        if let Some(evidence) = step.evidence {
+            record.evidence = evidence;
+        }
+        if let Some(detail) = step.detail {
+            record.detail = detail;
+        }
+        record.notes.extend(step.notes);
+        let surplus = record.notes.len().saturating_sub(GateRecord::MAXIMUM_NOTES);
+        record.notes.drain(..surplus);
+        match step.attempt {
+            None => {}
+            Some(AttemptWrite::Start { number, started_at }) => {
+                record.attempts = record.attempts.max(number);
+                record.last_attempt_at = Some(started_at);
+                row.attempts.push(Attempt {
+                    number,
+                    started_at,
+                    finished_at: None,
+                    outcome: AttemptOutcome::Running,
+                    checks: Vec::new(),
+                });
+            }
+            Some(AttemptWrite::End { number, finished_at, outcome, checks }) => {
+                if let Some(attempt) =
+                    row.attempts.iter_mut().find(|attempt| attempt.number == number)
+                {
+                    attempt.finished_at = Some(finished_at);
+                    attempt.outcome = outcome;
+                    attempt.checks = checks;
+                }
+            }
+        }
+        let host = record.host_id;
+        match step.transition {
+            None => {}
+            Some(GateTransition::Pass(pass)) => {
+                record.state = GateState::Passed;
+                record.pass = Some(pass);
+                row.lease.end();
+            }
+            Some(GateTransition::Renew) => record.state = GateState::Waiting,
+            Some(GateTransition::End(reason)) => {
+                end(record, reason, now);
+                row.lease.end();
+                self.unfinished.remove(&host);
+            }
+        }
+        self.record(host, step.results);
+    }
+}
+
+fn end(record: &mut GateRecord, reason: EndReason, now: DateTime<Utc>) {
+    record.state =
+        if reason == EndReason::JobCancelled { GateState::Cancelled } else { GateState::Failed };
+    record.end_reason = Some(reason);
+    record.ended_at = Some(now);
+    record.next_attempt_at = None;
+}
+
+/// Whether a step's transition leads from the state that the gate is in.
+fn leads(step: &GateStep, state: GateState) -> bool {
+    match (&step.transition, state) {
+        (Some(GateTransition::Renew), state) => state == GateState::Passed,
+        (Some(GateTransition::End(_)), GateState::Passed) | (_, GateState::Waiting) => true,
+        _ => false,
+    }
+}
+
+/// Whether a gate needs a worker.
+fn needs_worker(record: &GateRecord, now: DateTime<Utc>) -> bool {
+    match record.state {
+        GateState::Waiting => true,
+        GateState::Passed => {
+            record.cancel_requested
+                || record.pass.as_ref().is_none_or(|pass| pass.valid_until <= now)
+        }
+        GateState::Spent | GateState::Failed | GateState::Cancelled => false,
+    }
+}
+
+#[async_trait]
+impl GateStore for MemoryStore {
+    async fn open_gate(&self, request: GateRequest) -> Result<GateRecord, StoreError> {
+        let mut state = self.lock();
+        if let Some(row) = state.gate_row(request.job_id, request.host_id) {
+            return Ok(row.record.clone());
+        }
+        if let Some(holder) = state.unfinished.get(&request.host_id) {
+            return Err(StoreError::GateBusy { holder: *holder });
+        }
+        let record = GateRecord::open(GateId::generate(), &request, self.time());
+        state.add_gate(record.clone());
+        Ok(record)
+    }
+
+    async fn open_ended_gate(
+        &self,
+        request: GateRequest,
+        reason: EndReason,
+        detail: String,
+    ) -> Result<GateRecord, StoreError> {
+        let mut state = self.lock();
+        if let Some(row) = state.gate_row(request.job_id, request.host_id) {
+            return Ok(row.record.clone());
+        }
+        let now = self.time();
+        let mut record = GateRecord::open(GateId::generate(), &request, now);
+        record.detail = detail;
+        end(&mut record, reason, now);
+        state.add_gate(record.clone());
+        Ok(record)
+    }
+
+    async fn gate(&self, job: JobId, host: HostId) -> Result<Option<GateRecord>, StoreError> {
+        Ok(self.lock().gate_row(job, host).map(|row| row.record.clone()))
+    }
+
+    async fn gates_of(&self, job: JobId) -> Result<Vec<GateRecord>, StoreError> {
+        let state = self.lock();
+        let ids = state.gates_of.get(&job).map(Vec::as_slice).unwrap_or_default();
+        Ok(ids.iter().filter_map(|id| Some(state.gates.get(id)?.record.clone())).collect())
+    }
+
+    async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError> {
+        let state = self.lock();
+        let attempts = |id: &GateId| {
+            let attempts = state.gates.get(id).map(|row| row.attempts.clone());
+            let id = *id;
+            attempts.unwrap_or_default().into_iter().map(move |attempt| (id, attempt))
+        };
+        Ok(gates.iter().flat_map(attempts).collect())
+    }
+
+    async fn claim_gates(
+        &self,
+        worker: WorkerId,
+        limit: u32,
+        lease: Duration,
+    ) -> Result<GateClaims, StoreError> {
+        let mut state = self.lock();
+        let now = self.time();
+        let mut wanted: Vec<_> = state
+            .unfinished
+            .values()
+            .filter_map(|id| state.gates.get(id))
+            .filter(|row| needs_worker(&row.record, now) && row.lease.is_free(now))
+            .map(|row| (row.record.window.closes_at(), row.record.id))
+            .collect();
+        wanted.sort_unstable();
+        let mut gates = Vec::new();
+        for (_, id) in wanted.into_iter().take(limit as usize) {
+            let Some(row) = state.gates.get_mut(&id) else { continue };
+            let token = row.lease.take(worker, now + delta(lease));
+            let running = row
+                .attempts
+                .iter_mut()
+                .filter(|attempt| attempt.outcome == AttemptOutcome::Running);
+            for attempt in running {
+                attempt.outcome = AttemptOutcome::Interrupted;
+                attempt.finished_at = Some(now);
+            }
+            gates.push(LeasedGate { record: row.record.clone(), token });
+        }
+        Ok(GateClaims { now, gates })
+    }
+
+    async fn renew_gates(
+        &self,
+        worker: WorkerId,
+        gates: &[(GateId, i64)],
+        lease: Duration,
+    ) -> Result<GateClaims, StoreError> {
+        let mut state = self.lock();
+        let now = self.time();
+        let mut renewed = Vec::with_capacity(gates.len());
+        for (id, token) in gates {
+            if let Some(row) = state.gates.get_mut(id)
+                && row.lease.holds(worker, *token, now)
+            {
+                row.lease.renew(now + delta(lease));
+                renewed.push(LeasedGate { record: row.record.clone(), token: *token });
+            }
+        }
+        Ok(GateClaims { now, gates: renewed })
+    }
+
+    async fn settle_gates(
+        &self,
+        worker: WorkerId,
+        steps: Vec<GateStep>,
+    ) -> Result<Vec<GateId>, StoreError> {
+        let mut state = self.lock();
+        let now = self.time();
+        let mut fenced = Vec::new();
+        for step in steps {
+            let allowed = state.gates.get(&step.gate_id).is_some_and(|row| {
+                row.lease.holds(worker, step.token, now) && leads(&step, row.record.state)
+            });
+            if allowed {
+                state.apply(step, now);
+            } else {
+                fenced.push(step.gate_id);
+            }
+        }
+        Ok(fenced)
+    }
+
+    async fn release_gates(
+        &self,
+        worker: WorkerId,
+        gates: &[(GateId, i64)],
+    ) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let now = self.time();
+        for (id, token) in gates {
+            if let Some(row) = state.gates.get_mut(id)
+                && row.lease.holds(worker, *token, now)
+            {
+                row.lease.end();
+            }
+        }
+        Ok(())
+    }
+
+    async fn spend_pass(&self, pass: &GatePass) -> Result<Spend, StoreError> {
+        let mut state = self.lock();
+        let now = self.time();
+        let refused = |refusal| Ok(Spend::Refused(refusal));
+        let Some(row) = state.gates.get_mut(&pass.gate_id) else {
+            return refused(SpendRefusal::Superseded);
+        };
+        let same = row.record.pass.as_ref().is_some_and(|stored| {
+            (stored.id, stored.owner, stored.token) == (pass.id, pass.owner, pass.token)
+        });
+        let stored_until = row.record.pass.as_ref().map(|stored| stored.valid_until);
+        match row.record.state {
+            _ if !same => refused(SpendRefusal::Superseded),
+            GateState::Spent => refused(SpendRefusal::AlreadySpent),
+            GateState::Cancelled => refused(SpendRefusal::Cancelled),
+            GateState::Waiting | GateState::Failed => refused(SpendRefusal::Expired),
+            GateState::Passed if row.record.cancel_requested => refused(SpendRefusal::Cancelled),
+            GateState::Passed if stored_until.is_none_or(|until| until <= now) => {
+                refused(SpendRefusal::Expired)
+            }
+            // Claimed anew since: whoever gave this pass has lost the gate.
+            GateState::Passed if row.lease.token() != pass.token => {
+                refused(SpendRefusal::Superseded)
+            }
+            GateState::Passed => {
+                let mut spent = row.record.clone();
+                spent.state = GateState::Spent;
+                spent.ended_at = Some(now);
+                self.ask(&Change::PassSpent(&spent))?;
+                row.record = spent.clone();
+                row.lease.end();
+                state.unfinished.remove(&spent.host_id);
+                Ok(Spend::Spent(Box::new(spent)))
+            }
+        }
+    }
+
+    async fn request_cancel(
+        &self,
+        job: JobId,
+        host: HostId,
+        audit: AuditEntry,
+    ) -> Result<GateRecord, StoreError> {
+        let mut state = self.lock();
+        let row = state.gate_row(job, host).ok_or(StoreError::NotFound)?;
+        if row.record.state.is_terminal() || row.record.cancel_requested {
+            return Ok(row.record.clone());
+        }
+        let id = row.record.id;
+        let entry = self.audit(audit)?;
+        state.audit.push(entry);
+        let row = state.gates.get_mut(&id).ok_or(StoreError::NotFound)?;
+        row.record.cancel_requested = true;
+        Ok(row.record.clone())
+    }
+
+    async fn set_override(
+        &self,
+        job: JobId,
+        host: HostId,
+        exception: Option<GateOverride>,
+        audit: AuditEntry,
+    ) -> Result<GateRecord, StoreError> {
+        let mut state = self.lock();
+        let row = state.gate_row(job, host).ok_or(StoreError::NotFound)?;
+        if row.record.state != GateState::Waiting {
+            return Err(StoreError::InvalidState { state: "the gate does not wait" });
+        }
+        let id = row.record.id;
+        let entry = self.audit(audit)?;
+        state.audit.push(entry);
+        let row = state.gates.get_mut(&id).ok_or(StoreError::NotFound)?;
+        row.record.exception = exception;
+        Ok(row.record.clone())
+    }
+}

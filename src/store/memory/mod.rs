@@ -1,0 +1,109 @@
+//! The store in memory: for tests, examples, and services that keep nothing.
+
+mod audit;
+mod check;
+mod gate;
+mod poll;
+mod result;
+mod secret;
+mod state;
+
+use std::{
+    fmt::Debug,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use self::state::State;
+use super::{Refusal, Store, StoreError};
+use crate::{
+    clock::Clock,
+    model::{AuditEntry, AuditId, AuditRecord, GateRecord, HealthCheck},
+};
+
+/// All of a store's traits over one lock, with the application's clock as its own.
+///
+/// Nothing outlives the process. Cloning gives another handle on the same store.
+#[derive(Clone, Debug)]
+pub struct MemoryStore {
+    clock: Arc<dyn Clock>,
+    state: Arc<Mutex<State>>,
+    hook: Option<Arc<dyn MemoryHook>>,
+}
+
+/// What is about to become visible, for a hook.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Change<'a> {
+    /// A check was made or changed.
+    CheckWritten(&'a HealthCheck),
+    /// A check was deleted.
+    CheckDeleted(&'a HealthCheck),
+    /// An audit record was written, alone or with the change that it is of.
+    Audited(&'a AuditRecord),
+    /// A pass was spent: the place for an application to move its own job row.
+    PassSpent(&'a GateRecord),
+}
+
+/// The application's part of a change, in the same step: it may refuse, and then nothing has
+/// happened (spec 7.5).
+///
+/// Called under the store's lock: do not call the store from it, and do not wait.
+pub trait MemoryHook: Debug + Send + Sync + 'static {
+    /// Called before a change becomes visible.
+    ///
+    /// # Errors
+    /// Why the change must not happen.
+    fn before_commit(&self, change: &Change<'_>) -> Result<(), Refusal>;
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, state: Arc::default(), hook: None }
+    }
+
+    /// The same with a hook.
+    #[must_use]
+    pub fn with_hook(self, hook: Arc<dyn MemoryHook>) -> Self {
+        Self { hook: Some(hook), ..self }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code under this lock panics half way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn time(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Asks the hook about a change.
+    fn ask(&self, change: &Change<'_>) -> Result<(), StoreError> {
+        match &self.hook {
+            Some(hook) => hook.before_commit(change).map_err(StoreError::Refused),
+            None => Ok(()),
+        }
+    }
+
+    /// The record of an entry, after the hook has let it pass.
+    fn audit(&self, entry: AuditEntry) -> Result<AuditRecord, StoreError> {
+        let record = AuditRecord::new(AuditId::generate(), self.time(), entry);
+        self.ask(&Change::Audited(&record))?;
+        Ok(record)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
+        Ok(self.time())
+    }
+
+    fn is_durable(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,163 @@
+//! What a store in memory holds.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    crypto::{Canary, InstallId},
+    model::{
+        Attempt, AuditRecord, CheckId, CheckResult, CheckState, GateId, GateRecord, HealthCheck,
+        HostId, JobId, WorkerId,
+    },
+};
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// A host's checks in the order of their making.
+    pub(super) checks: HashMap<HostId, Vec<HealthCheck>>,
+    pub(super) schedule: HashMap<HostId, ScheduleRow>,
+    /// The schedule's hosts by due time, for claims.
+    pub(super) due: BTreeSet<(DateTime<Utc>, HostId)>,
+    pub(super) history: HashMap<CheckId, BTreeMap<DateTime<Utc>, CheckResult>>,
+    /// When each result was made, for pruning.
+    pub(super) ages: BTreeSet<(DateTime<Utc>, CheckId)>,
+    pub(super) states: HashMap<CheckId, CheckState>,
+    pub(super) gates: HashMap<GateId, GateRow>,
+    pub(super) gate_of: HashMap<(JobId, HostId), GateId>,
+    pub(super) gates_of: HashMap<JobId, Vec<GateId>>,
+    /// The one unfinished gate of a host.
+    pub(super) unfinished: HashMap<HostId, GateId>,
+    pub(super) audit: Vec<AuditRecord>,
+    pub(super) install_id: Option<InstallId>,
+    pub(super) canaries: Vec<Canary>,
+}
+
+/// When a host is due, and who has it.
+#[derive(Debug)]
+pub(super) struct ScheduleRow {
+    pub(super) due_at: DateTime<Utc>,
+    pub(super) config_seq: i64,
+    pub(super) lease: Lease,
+}
+
+#[derive(Debug)]
+pub(super) struct GateRow {
+    pub(super) record: GateRecord,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) lease: Lease,
+}
+
+/// Owner, fencing token and end of a lease (L1).
+#[derive(Debug, Default)]
+pub(super) struct Lease {
+    owner: Option<WorkerId>,
+    token: i64,
+    until: Option<DateTime<Utc>>,
+}
+
+impl Lease {
+    pub(super) const fn token(&self) -> i64 {
+        self.token
+    }
+
+    pub(super) fn is_free(&self, now: DateTime<Utc>) -> bool {
+        self.until.is_none_or(|until| until <= now)
+    }
+
+    /// Gives the lease to a worker, under a new token.
+    pub(super) fn take(&mut self, worker: WorkerId, until: DateTime<Utc>) -> i64 {
+        self.owner = Some(worker);
+        self.token += 1;
+        self.until = Some(until);
+        self.token
+    }
+
+    /// Whether this worker has it under this token, and it has not ended.
+    pub(super) fn holds(&self, worker: WorkerId, token: i64, now: DateTime<Utc>) -> bool {
+        self.owner == Some(worker)
+            && self.token == token
+            && self.until.is_some_and(|until| now < until)
+    }
+
+    pub(super) fn renew(&mut self, until: DateTime<Utc>) {
+        self.until = Some(until);
+    }
+
+    /// Ends it; the token stays, so that whoever had it stays fenced.
+    pub(super) fn end(&mut self) {
+        self.owner = None;
+        self.until = None;
+    }
+}
+
+impl State {
+    pub(super) fn check(&self, host: HostId, id: CheckId) -> Option<&HealthCheck> {
+        self.checks.get(&host)?.iter().find(|check| check.id == id)
+    }
+
+    /// Keeps the schedule row of a host whose checks have changed: it is due at once.
+    pub(super) fn reschedule(&mut self, host: HostId, now: DateTime<Utc>) {
+        let enabled = self
+            .checks
+            .get(&host)
+            .is_some_and(|checks| checks.iter().any(|check| check.definition.enabled));
+        match (enabled, self.schedule.get_mut(&host)) {
+            (true, Some(row)) => {
+                row.config_seq += 1;
+                let before = std::mem::replace(&mut row.due_at, now);
+                self.due.remove(&(before, host));
+                self.due.insert((now, host));
+            }
+            (true, None) => {
+                let row = ScheduleRow { due_at: now, config_seq: 1, lease: Lease::default() };
+                self.schedule.insert(host, row);
+                self.due.insert((now, host));
+            }
+            (false, Some(_)) => self.unschedule(host),
+            (false, None) => {}
+        }
+    }
+
+    pub(super) fn unschedule(&mut self, host: HostId) {
+        if let Some(row) = self.schedule.remove(&host) {
+            self.due.remove(&(row.due_at, host));
+        }
+    }
+
+    pub(super) fn set_due(&mut self, host: HostId, due_at: DateTime<Utc>) {
+        if let Some(row) = self.schedule.get_mut(&host) {
+            let before = std::mem::replace(&mut row.due_at, due_at);
+            self.due.remove(&(before, host));
+            self.due.insert((due_at, host));
+        }
+    }
+
+    /// Records results by the rules of `ResultStore`, and answers how many were dropped.
+    pub(super) fn record(&mut self, host: HostId, results: Vec<CheckResult>) -> u64 {
+        let mut dropped = 0;
+        for result in results {
+            let counts = self
+                .check(host, result.check_id)
+                .is_some_and(|check| check.revision == result.revision && check.definition.enabled);
+            if !counts || result.host_id != host {
+                dropped += 1;
+                continue;
+            }
+            let state = CheckState::after(self.states.get(&result.check_id), &result);
+            self.states.insert(result.check_id, state);
+            self.ages.insert((result.checked_at, result.check_id));
+            let history = self.history.entry(result.check_id).or_default();
+            history.entry(result.checked_at).or_insert(result);
+        }
+        dropped
+    }
+
+    /// Forgets what is known of a check.
+    pub(super) fn forget_results(&mut self, check: CheckId) {
+        self.states.remove(&check);
+        for checked_at in self.history.remove(&check).unwrap_or_default().into_keys() {
+            self.ages.remove(&(checked_at, check));
+        }
+    }
+}

@@ -1,12 +1,24 @@
-//! Running checks: once, and on a schedule.
+//! Running checks, once and on a schedule, and the rules of changing them.
 
 mod agent;
+#[cfg(feature = "http")]
+mod agent_tls;
 mod diff;
+#[cfg(feature = "http")]
+mod http;
 mod manage;
 mod poller;
+#[cfg(feature = "http")]
+mod progress;
+#[cfg(feature = "http")]
+mod resolve;
 mod rotate;
 mod run;
+#[cfg(feature = "http")]
+mod runner;
 pub mod schedule;
+#[cfg(feature = "http")]
+mod tls;
 
 pub(crate) use self::run::results;
 pub use self::{
@@ -15,4 +27,14 @@ pub use self::{
     poller::{Nudge, Poller, PollerConfig, PollerConfigError, PollerStats},
     rotate::{RotationReport, may_create_key, register_keys},
     run::{CheckOutcome, HostRun, HostRunner, run_bound, run_head_start},
+};
+#[cfg(feature = "http")]
+pub use self::{
+    agent_tls::{CertificateError, CertificateFiles, MutualTlsAgents},
+    http::{
+        DeniedDestination, DestinationPolicy, DestinationRefused, HttpClient, HttpClientConfig,
+        HttpClientError,
+    },
+    resolve::{Resolve, SystemResolver},
+    runner::CheckRunner,
 };

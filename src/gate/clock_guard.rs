@@ -100,11 +100,7 @@ mod tests {
 
     #[test]
     fn f01_a_second_jump_begins_the_doubt_anew() {
-        let trusts = trusts(90, |second| match second {
-            ..10 => 0,
-            10..30 => 3_600,
-            _ => 0,
-        });
+        let trusts = trusts(90, |second| if (10..30).contains(&second) { 3_600 } else { 0 });
         assert!(trusts[10..60].iter().all(|trust| *trust == ClockTrust::Suspect));
         assert_eq!(trusts[60], ClockTrust::Recovered);
     }

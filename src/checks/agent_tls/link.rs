@@ -1,0 +1,224 @@
+//! A link to one agent, over HTTP/1.1 on mutual TLS (H17).
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{
+    Client, Response, StatusCode,
+    dns::{Addrs, Name, Resolve as ClientResolve, Resolving},
+    header::{ACCEPT_ENCODING, HeaderValue, RETRY_AFTER},
+};
+use tokio::time::{Instant, sleep, timeout_at};
+use tower::{Layer, Service};
+
+use super::reply::{self, BODY_CAP};
+use crate::{
+    checks::{
+        agent::{AgentError, AgentLink, ServiceStatus},
+        progress::{Phase, Progress},
+        resolve::Resolve,
+        tls,
+    },
+    model::{AgentEndpoint, ReasonCode, ServiceName},
+};
+
+/// Everything in a unit's name but letters, digits and these is escaped: it stays one segment of the
+/// path, whatever it holds (F113).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What a second try after a limited rate needs beyond the pause that the agent asks for.
+const RETRY_MARGIN: Duration = Duration::from_millis(200);
+
+/// A link: a client of its own, so that its one connection is shared with no other host.
+pub(super) struct MutualTlsLink {
+    client: Client,
+    base: String,
+    progress: Progress,
+}
+
+impl MutualTlsLink {
+    pub(super) fn new(
+        endpoint: &AgentEndpoint,
+        config: rustls::ClientConfig,
+        resolver: Arc<dyn Resolve>,
+        user_agent: &str,
+    ) -> Result<Self, AgentError> {
+        let progress = Progress::default();
+        let client = tls::client(config, user_agent)
+            .pool_max_idle_per_host(1)
+            .dns_resolver(Arc::new(LinkResolver { resolver, progress: progress.clone() }))
+            .connector_layer(NoteConnected(progress.clone()))
+            .https_only(true)
+            .build()
+            .map_err(|error| {
+                AgentError::new(ReasonCode::Internal, "no client can be made").caused_by(error)
+            })?;
+        let host = match endpoint.address() {
+            address if address.contains(':') => format!("[{address}]"),
+            address => address.to_owned(),
+        };
+        let base = format!("https://{host}:{}/api/v1/system/services/", endpoint.port());
+        Ok(Self { client, base, progress })
+    }
+
+    async fn ask(
+        &self,
+        name: &ServiceName,
+        deadline: Instant,
+    ) -> Result<ServiceStatus, AgentError> {
+        let url = format!("{}{}", self.base, utf8_percent_encode(name, SEGMENT));
+        let response = self.get(&url).await?;
+        let pause = retry_after(&response);
+        let status = response.status();
+        let body = self.body(response).await?;
+        match pause {
+            Some(pause) if Instant::now() + pause + RETRY_MARGIN < deadline => {
+                sleep(pause).await;
+                let response = self.get(&url).await?;
+                let status = response.status();
+                reply::read(status, &self.body(response).await?)
+            }
+            _ => reply::read(status, &body),
+        }
+    }
+
+    async fn get(&self, url: &str) -> Result<Response, AgentError> {
+        // A connection that is open already enters none of the phases before this one.
+        self.progress.enter(Phase::AwaitingHead);
+        let request =
+            self.client.get(url).header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        request.send().await.map_err(|error| {
+            let (reason, words) = match self.progress.phase() {
+                Phase::Resolving => (ReasonCode::Dns, "the agent's name has no address".to_owned()),
+                _ => tls::classify(&error),
+            };
+            AgentError::new(reason, words).caused_by(error)
+        })
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>, AgentError> {
+        self.progress.enter(Phase::ReadingBody);
+        let mut body = Vec::new();
+        loop {
+            let chunk = response.chunk().await.map_err(|error| {
+                let words = "the agent's answer broke off";
+                AgentError::new(ReasonCode::BodyTruncated, words).caused_by(error)
+            })?;
+            let Some(chunk) = chunk else { return Ok(body) };
+            if body.len() + chunk.len() > BODY_CAP {
+                let words = "the agent's answer is over 64 KiB";
+                return Err(AgentError::new(ReasonCode::AgentBadReply, words));
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+}
+
+/// How long an agent that limits the rate asks to wait, in whole seconds.
+fn retry_after(response: &Response) -> Option<Duration> {
+    if response.status() != StatusCode::TOO_MANY_REQUESTS {
+        return None;
+    }
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[async_trait]
+impl AgentLink for MutualTlsLink {
+    async fn service(
+        &self,
+        name: &ServiceName,
+        time: Duration,
+    ) -> Result<ServiceStatus, AgentError> {
+        let deadline = Instant::now() + time;
+        match timeout_at(deadline, self.ask(name, deadline)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                let (reason, words) = self.progress.timeout();
+                Err(AgentError::new(reason, words))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for MutualTlsLink {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("MutualTlsLink").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+/// Resolves the agent's name by the configured resolver.
+struct LinkResolver {
+    resolver: Arc<dyn Resolve>,
+    progress: Progress,
+}
+
+impl ClientResolve for LinkResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (resolver, progress) = (Arc::clone(&self.resolver), self.progress.clone());
+        Box::pin(async move {
+            progress.enter(Phase::Resolving);
+            let addresses = resolver.resolve(name.as_str()).await?;
+            if addresses.is_empty() {
+                return Err("the name has no address".into());
+            }
+            progress.enter(Phase::Connecting);
+            let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
+            let addresses: Addrs = Box::new(addresses);
+            Ok(addresses)
+        })
+    }
+}
+
+/// Notes when connecting begins and when it is done.
+#[derive(Clone, Debug)]
+struct NoteConnected(Progress);
+
+impl<S> Layer<S> for NoteConnected {
+    type Service = Noting<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Noting { inner, progress: self.0.clone() }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Noting<S> {
+    inner: S,
+    progress: Progress,
+}
+
+impl<S, R> Service<R> for Noting<S>
+where
+    S: Service<R>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: R) -> Self::Future {
+        let progress = self.progress.clone();
+        progress.enter(Phase::Connecting);
+        let connecting = self.inner.call(request);
+        Box::pin(async move {
+            let connected = connecting.await;
+            if connected.is_ok() {
+                progress.enter(Phase::AwaitingHead);
+            }
+            connected
+        })
+    }
+}

@@ -1,0 +1,259 @@
+//! Agents over mutual TLS: the transport that the existing agent speaks.
+
+mod link;
+mod reply;
+mod strict_json;
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
+
+use rustls::{
+    ClientConfig, RootCertStore, client::WebPkiServerVerifier, sign::CertifiedKey, version,
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
+use thiserror::Error;
+use tracing::{error, info};
+
+use self::link::MutualTlsLink;
+use super::{
+    agent::{AgentError, AgentLink, AgentTransport},
+    resolve::{Resolve, SystemResolver},
+    tls,
+};
+use crate::model::{AgentEndpoint, ReasonCode};
+
+/// Reaches agents by TLS 1.3 with a certificate on both sides. There are no built-in authorities, and
+/// nothing is tolerated (F107).
+#[derive(Debug)]
+pub struct MutualTlsAgents {
+    credentials: Mutex<Credentials>,
+    files: Option<CertificateFiles>,
+    resolver: Arc<dyn Resolve>,
+    user_agent: String,
+}
+
+/// Where the manager's certificates are, as PEM.
+#[derive(Clone, Debug)]
+pub struct CertificateFiles {
+    /// The authority that the agents' certificates come from.
+    pub authority: PathBuf,
+    /// The manager's certificate, with what leads to the authority.
+    pub certificate: PathBuf,
+    /// The manager's private key.
+    pub key: PathBuf,
+}
+
+/// How often changed files are looked for, at most.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What identifies the content of the files.
+type Stamp = [Option<(SystemTime, u64)>; 3];
+
+struct Credentials {
+    verifier: Arc<WebPkiServerVerifier>,
+    config: ClientConfig,
+    stamp: Stamp,
+    looked: Instant,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Credentials").finish_non_exhaustive()
+    }
+}
+
+impl MutualTlsAgents {
+    /// A transport with certificates in PEM form.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn from_pem(
+        authority: &[u8],
+        certificate: &[u8],
+        key: &[u8],
+    ) -> Result<Self, CertificateError> {
+        Ok(Self {
+            credentials: Mutex::new(Credentials::new(authority, certificate, key, [None; 3])?),
+            files: None,
+            resolver: Arc::new(SystemResolver),
+            user_agent: concat!("healthgate/", env!("CARGO_PKG_VERSION")).to_owned(),
+        })
+    }
+
+    /// A transport with certificates from files. They are read again when they have changed; where
+    /// the new ones cannot be used, the old ones stay in use and the log says so.
+    ///
+    /// # Errors
+    /// What is wrong with the files.
+    pub fn from_files(files: CertificateFiles) -> Result<Self, CertificateError> {
+        let credentials = Credentials::load(&files)?;
+        let mut agents = Self {
+            credentials: Mutex::new(credentials),
+            files: None,
+            resolver: Arc::new(SystemResolver),
+            user_agent: concat!("healthgate/", env!("CARGO_PKG_VERSION")).to_owned(),
+        };
+        agents.files = Some(files);
+        Ok(agents)
+    }
+
+    /// The same with another resolver, for agents that are addressed by name.
+    #[must_use]
+    pub fn resolving_by(self, resolver: Arc<dyn Resolve>) -> Self {
+        Self { resolver, ..self }
+    }
+
+    /// The configuration for one endpoint, from certificates that are up to date.
+    fn config(&self, endpoint: &AgentEndpoint) -> Result<ClientConfig, AgentError> {
+        let identity =
+            ServerName::try_from(endpoint.expected_identity().to_owned()).map_err(|error| {
+                let words = "the agent's identity is neither a name nor an address";
+                AgentError::new(ReasonCode::TlsName, words).caused_by(error)
+            })?;
+        let mut credentials = self.lock();
+        if let Some(files) = &self.files {
+            credentials.refresh(files);
+        }
+        let mut config = credentials.config.clone();
+        let inner = Arc::clone(&credentials.verifier);
+        config
+            .dangerous()
+            .set_certificate_verifier(Arc::new(tls::ExpectedIdentity { inner, identity }));
+        Ok(config)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Credentials> {
+        // A panic elsewhere cannot leave them half written: they are replaced whole.
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AgentTransport for MutualTlsAgents {
+    fn link(&self, endpoint: &AgentEndpoint) -> Result<Box<dyn AgentLink>, AgentError> {
+        let config = self.config(endpoint)?;
+        let resolver = Arc::clone(&self.resolver);
+        Ok(Box::new(MutualTlsLink::new(endpoint, config, resolver, &self.user_agent)?))
+    }
+}
+
+impl Credentials {
+    fn load(files: &CertificateFiles) -> Result<Self, CertificateError> {
+        // Taken before reading, so that a change in between is seen as one.
+        let stamp = stamp(files);
+        let read = |path: &Path| {
+            fs::read(path)
+                .map_err(|source| CertificateError::Read { path: path.to_owned(), source })
+        };
+        let key = zeroize::Zeroizing::new(read(&files.key)?);
+        Self::new(&read(&files.authority)?, &read(&files.certificate)?, &key, stamp)
+    }
+
+    fn new(
+        authority: &[u8],
+        certificate: &[u8],
+        key: &[u8],
+        stamp: Stamp,
+    ) -> Result<Self, CertificateError> {
+        let pem = |what| move |error| CertificateError::Pem { what, source: Box::new(error) };
+        let tls = |what| move |error| CertificateError::Tls { what, source: Box::new(error) };
+        let mut roots = RootCertStore::empty();
+        for root in CertificateDer::pem_slice_iter(authority) {
+            let root = root.map_err(pem("the agents' authority"))?;
+            roots.add(root).map_err(tls("the agents' authority"))?;
+        }
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(certificate)
+            .collect::<Result<_, _>>()
+            .map_err(pem("the manager's certificate"))?;
+        if roots.is_empty() || chain.is_empty() {
+            return Err(CertificateError::Empty);
+        }
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(pem("the manager's key"))?;
+        let provider = tls::provider();
+        // Refuses a key that does not belong to the certificate, before any agent does.
+        let certified = CertifiedKey::from_der(chain, key, &provider)
+            .map_err(tls("the manager's certificate and key"))?;
+        certified.keys_match().map_err(tls("the manager's certificate and key"))?;
+        let verifier = tls::verifier(roots, Arc::clone(&provider))
+            .map_err(|error| CertificateError::Verifier(Box::new(error)))?;
+        let resolver = rustls::sign::SingleCertAndKey::from(certified);
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&version::TLS13])
+            .map_err(tls("TLS 1.3"))?
+            .with_webpki_verifier(Arc::clone(&verifier))
+            .with_client_cert_resolver(Arc::new(resolver));
+        Ok(Self { verifier, config: tls::common(config), stamp, looked: Instant::now() })
+    }
+
+    /// Reads the files again where they have changed.
+    fn refresh(&mut self, files: &CertificateFiles) {
+        if self.looked.elapsed() < LOOK_EVERY {
+            return;
+        }
+        self.looked = Instant::now();
+        let now = stamp(files);
+        if now == self.stamp {
+            return;
+        }
+        match Self::load(files) {
+            Ok(credentials) => {
+                *self = credentials;
+                info!("the certificates for agents have changed and are in use");
+            }
+            Err(error) => {
+                // Said once for each change.
+                self.stamp = now;
+                error!(%error, "the changed certificates for agents cannot be used: the old ones stay");
+            }
+        }
+    }
+}
+
+fn stamp(files: &CertificateFiles) -> Stamp {
+    [&files.authority, &files.certificate, &files.key].map(|path| {
+        let metadata = fs::metadata(path).ok()?;
+        Some((metadata.modified().ok()?, metadata.len()))
+    })
+}
+
+/// What is wrong with the manager's certificates.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// A file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        #[source]
+        source: io::Error,
+    },
+    /// It is not in PEM form.
+    #[error("{what} cannot be read as PEM")]
+    Pem {
+        /// Which of them.
+        what: &'static str,
+        /// What is wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// There is no certificate in it.
+    #[error("there is no certificate in the authority's or the manager's file")]
+    Empty,
+    /// TLS cannot use it, or key and certificate do not belong together.
+    #[error("{what} cannot be used")]
+    Tls {
+        /// Which of them.
+        what: &'static str,
+        /// What is wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The authority cannot verify anything.
+    #[error("the agents' authority cannot be used")]
+    Verifier(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

@@ -1,0 +1,306 @@
+//! The client of HTTP checks.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use reqwest::{
+    Client, Request, Response, StatusCode,
+    header::{ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, HeaderValue, LOCATION},
+};
+use rustls::{ClientConfig, RootCertStore, version};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+use thiserror::Error;
+use tokio::time::{Instant, timeout_at};
+use tracing::warn;
+use url::{Host, Url};
+
+use super::{
+    body::{BodySearch, Searched},
+    connector::{HOP, Hop, JudgedAddresses, NoteConnected},
+    destination::DestinationPolicy,
+    redirect::{self, MAXIMUM_REDIRECTS, Redirect},
+};
+use crate::{
+    checks::{
+        progress::{Phase, Progress},
+        resolve::{Resolve, SystemResolver},
+        tls,
+    },
+    model::{HttpProbe, Password, ReasonCode},
+};
+
+/// How HTTP checks are run.
+#[derive(Clone, Debug)]
+pub struct HttpClientConfig {
+    /// Which addresses may be connected to.
+    pub destinations: DestinationPolicy,
+    /// PEM of authorities that strict checks trust beside the system's.
+    pub extra_authorities: Option<Vec<u8>>,
+    /// The most bytes of a body that are read, at most [`HttpClientConfig::MAXIMUM_BODY`].
+    pub body_cap: usize,
+    /// The name that requests carry.
+    pub user_agent: String,
+    /// Resolves host names.
+    pub resolver: Arc<dyn Resolve>,
+}
+
+impl HttpClientConfig {
+    /// The largest cap on a body: 1 MiB.
+    pub const MAXIMUM_BODY: usize = 1024 * 1024;
+}
+
+impl Default for HttpClientConfig {
+    fn default() -> Self {
+        Self {
+            destinations: DestinationPolicy::default(),
+            extra_authorities: None,
+            body_cap: 256 * 1024,
+            user_agent: concat!("healthgate/", env!("CARGO_PKG_VERSION")).to_owned(),
+            resolver: Arc::new(SystemResolver),
+        }
+    }
+}
+
+/// Runs HTTP checks. Built once and shared: it holds one client for strict checks and one for those
+/// that ignore certificate errors, which share nothing with each other (H5, F105).
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    strict: Client,
+    tolerant: Client,
+    config: Arc<HttpClientConfig>,
+}
+
+/// Why the client cannot be built.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum HttpClientError {
+    /// The extra authorities are not PEM certificates.
+    #[error("the extra authorities are not certificates in PEM form")]
+    Authorities(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// How a check came out, and a sentence.
+pub(in crate::checks) type Outcome = (ReasonCode, String);
+
+impl HttpClient {
+    /// The client. Loads the system's authorities, which takes some milliseconds: build it once.
+    ///
+    /// # Errors
+    /// Extra authorities that cannot be read, or TLS that cannot be set up.
+    pub fn new(mut config: HttpClientConfig) -> Result<Self, HttpClientError> {
+        let tls_failed = |error: rustls::Error| HttpClientError::Tls(error.into());
+        let client_failed = |error: reqwest::Error| HttpClientError::Tls(error.into());
+        config.body_cap = config.body_cap.clamp(1, HttpClientConfig::MAXIMUM_BODY);
+        let provider = tls::provider();
+        let builder = || {
+            ClientConfig::builder_with_provider(tls::provider())
+                .with_protocol_versions(&[&version::TLS13, &version::TLS12])
+        };
+        let roots = authorities(config.extra_authorities.as_deref())?;
+        let strict =
+            builder().map_err(tls_failed)?.with_root_certificates(roots).with_no_client_auth();
+        let tolerant = builder()
+            .map_err(tls_failed)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(tls::AnyCertificate(provider)))
+            .with_no_client_auth();
+        let client = |tls_config| {
+            tls::client(tls::common(tls_config), &config.user_agent)
+                // A dead listener must be seen: nothing is kept open (H7).
+                .pool_max_idle_per_host(0)
+                .dns_resolver(Arc::new(JudgedAddresses))
+                .connector_layer(NoteConnected)
+                .build()
+                .map_err(client_failed)
+        };
+        let (strict, tolerant) = (client(strict)?, client(tolerant)?);
+        Ok(Self { strict, tolerant, config: Arc::new(config) })
+    }
+
+    /// Runs a check once, within `timeout` from now to the last byte, redirects included.
+    pub(in crate::checks) async fn run(
+        &self,
+        probe: &HttpProbe,
+        tolerant: bool,
+        password: Option<&Password>,
+        timeout: Duration,
+    ) -> Outcome {
+        let progress = Progress::default();
+        let run = Run { client: self, probe, tolerant, password, progress: progress.clone() };
+        match timeout_at(Instant::now() + timeout, run.follow()).await {
+            Ok(Ok(outcome) | Err(outcome)) => outcome,
+            Err(_) => {
+                let (reason, words) = progress.timeout();
+                (reason, words.to_owned())
+            }
+        }
+    }
+}
+
+/// The system's authorities and the extra ones.
+fn authorities(extra: Option<&[u8]>) -> Result<RootCertStore, HttpClientError> {
+    let mut roots = RootCertStore::empty();
+    let native = rustls_native_certs::load_native_certs();
+    for error in native.errors {
+        warn!(%error, "some of the system's authorities cannot be read");
+    }
+    roots.add_parsable_certificates(native.certs);
+    for certificate in CertificateDer::pem_slice_iter(extra.unwrap_or_default()) {
+        let certificate =
+            certificate.map_err(|error| HttpClientError::Authorities(error.into()))?;
+        roots.add(certificate).map_err(|error| HttpClientError::Authorities(error.into()))?;
+    }
+    if roots.is_empty() {
+        warn!("no authority is known: every strict https check will fail");
+    }
+    Ok(roots)
+}
+
+/// One run of a check.
+struct Run<'a> {
+    client: &'a HttpClient,
+    probe: &'a HttpProbe,
+    tolerant: bool,
+    password: Option<&'a Password>,
+    progress: Progress,
+}
+
+impl Run<'_> {
+    /// Follows the redirects that may be followed, and judges the last answer. `Err` is the outcome
+    /// of a run that came to no answer.
+    async fn follow(&self) -> Result<Outcome, Outcome> {
+        let mut url = self.probe.url.as_url().clone();
+        for _ in 0..=MAXIMUM_REDIRECTS {
+            let response = self.send(&url).await?;
+            let location = response.headers().get(LOCATION);
+            let Some(location) = location.filter(|_| is_redirect(response.status())) else {
+                return self.judge(response).await;
+            };
+            match redirect::judge(&url, location.as_bytes(), self.probe.user.is_some()) {
+                Redirect::Follow(target) => url = target,
+                Redirect::Refused(words) => return Err((ReasonCode::RedirectRefused, words)),
+            }
+        }
+        let words = format!("more than {MAXIMUM_REDIRECTS} redirects");
+        Err((ReasonCode::RedirectRefused, words))
+    }
+
+    async fn send(&self, url: &Url) -> Result<Response, Outcome> {
+        let addresses = self.addresses(url).await?;
+        self.progress.enter(Phase::Connecting);
+        let client = if self.tolerant { &self.client.tolerant } else { &self.client.strict };
+        let request = self.request(client, url)?;
+        let hop = Arc::new(Hop { addresses, progress: self.progress.clone() });
+        let response = HOP
+            .scope(Arc::clone(&hop), client.execute(request))
+            .await
+            .map_err(|error| tls::classify(&error))?;
+        // The resolver gives out judged addresses alone; this holds should that ever change (H4).
+        if response.remote_addr().is_some_and(|peer| !hop.addresses.contains(&peer)) {
+            return Err(refused_destination());
+        }
+        Ok(response)
+    }
+
+    /// The addresses of a URL's host that may be connected to; resolved once, judged each.
+    async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, Outcome> {
+        self.progress.enter(Phase::Resolving);
+        let config = &self.client.config;
+        let port = url.port_or_known_default().unwrap_or(0);
+        let addresses = match url.host() {
+            Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
+            Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
+            Some(Host::Domain(name)) => {
+                let resolved = config.resolver.resolve(name).await.unwrap_or_default();
+                if resolved.is_empty() {
+                    return Err((ReasonCode::Dns, format!("the name {name} has no address")));
+                }
+                resolved
+            }
+            None => return Err((ReasonCode::Internal, "the URL has no host".to_owned())),
+        };
+        let allowed: Vec<SocketAddr> = addresses
+            .into_iter()
+            .filter(|address| config.destinations.judge(*address, port).is_ok())
+            .map(|address| SocketAddr::new(address, port))
+            .collect();
+        if allowed.is_empty() { Err(refused_destination()) } else { Ok(allowed) }
+    }
+
+    fn request(&self, client: &Client, url: &Url) -> Result<Request, Outcome> {
+        let mut request = client
+            .get(url.clone())
+            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+            .header(CONNECTION, HeaderValue::from_static("close"));
+        if let Some(user) = &self.probe.user {
+            // Marked as sensitive by the client; every hop has the stored origin.
+            request = request.basic_auth(&**user, Some(self.password.map_or("", Password::expose)));
+        }
+        request.build().map_err(|_| {
+            (ReasonCode::Internal, "the request cannot be built from this definition".to_owned())
+        })
+    }
+
+    async fn judge(&self, mut response: Response) -> Result<Outcome, Outcome> {
+        let status = response.status();
+        if !status.is_success() {
+            return Err((ReasonCode::Status, format!("HTTP {}", status.as_u16())));
+        }
+        let answered = format!("HTTP {}", status.as_u16());
+        let expected = self.probe.expected_body.as_bytes();
+        if expected.is_empty() {
+            return Ok((ReasonCode::Ok, answered));
+        }
+        let encoding = response.headers().get(CONTENT_ENCODING);
+        if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            let words = format!("{answered}, but the body came in an encoding");
+            return Err((ReasonCode::EncodingRefused, words));
+        }
+        self.progress.enter(Phase::ReadingBody);
+        let mut search = BodySearch::new(expected, self.client.config.body_cap);
+        loop {
+            let chunk = response.chunk().await.map_err(|_| {
+                let words =
+                    format!("{answered}, but the body broke off after {} bytes", search.seen());
+                (ReasonCode::BodyTruncated, words)
+            })?;
+            let Some(chunk) = chunk else {
+                return Err(if search.seen() == 0 {
+                    (ReasonCode::BodyMissing, format!("{answered} without a body"))
+                } else {
+                    let words = format!("{answered}, the expected text is not in the body");
+                    (ReasonCode::BodyMismatch, words)
+                });
+            };
+            match search.push(&chunk) {
+                Searched::Found => {
+                    return Ok((
+                        ReasonCode::Ok,
+                        format!("{answered}, the expected text was found"),
+                    ));
+                }
+                Searched::NotYet => {}
+                Searched::CapReached => {
+                    let cap = self.client.config.body_cap;
+                    let words =
+                        format!("{answered}, the expected text is not in the first {cap} bytes");
+                    return Err((ReasonCode::BodyTooLarge, words));
+                }
+            }
+        }
+    }
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+fn refused_destination() -> Outcome {
+    (ReasonCode::DestinationRefused, "the policy refuses this destination".to_owned())
+}

@@ -1,0 +1,257 @@
+//! Which addresses an HTTP check may connect to (H4).
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use thiserror::Error;
+
+/// Judges every address before it is connected to, for every hop, literal ones included.
+///
+/// Private ranges are legitimate targets. Loopback, link-local (with cloud metadata), multicast,
+/// unspecified, reserved and broadcast addresses are refused unless [`allowed`](Self::allowed) says
+/// otherwise, also where they are written into an IPv6 address.
+#[derive(Clone, Debug)]
+pub struct DestinationPolicy {
+    /// Exempt from the refusal of special ranges.
+    pub allowed: Vec<IpNet>,
+    /// Refused in any case: the manager's own listeners, its database's.
+    pub also_denied: Vec<DeniedDestination>,
+    /// Ports that speak no HTTP and must not be reached through a check (H1).
+    pub denied_ports: Vec<u16>,
+    /// Where given, nothing else may be connected to.
+    pub only: Option<Vec<IpNet>>,
+}
+
+/// A destination that is refused whatever else is allowed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DeniedDestination {
+    /// These addresses …
+    pub network: IpNet,
+    /// … at this port, or at every one.
+    pub port: Option<u16>,
+}
+
+/// Why an address is refused. Its text is coarse on purpose: it tells a prober nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("the policy refuses this destination")]
+pub struct DestinationRefused;
+
+impl Default for DestinationPolicy {
+    fn default() -> Self {
+        Self {
+            allowed: Vec::new(),
+            also_denied: Vec::new(),
+            denied_ports: vec![22, 25, 465, 587, 5_432, 6_379, 11_211],
+            only: None,
+        }
+    }
+}
+
+impl DestinationPolicy {
+    /// Judges an address and port.
+    ///
+    /// # Errors
+    /// Where it must not be connected to.
+    pub fn judge(&self, address: IpAddr, port: u16) -> Result<(), DestinationRefused> {
+        let forms = forms(address);
+        let within = |networks: &[IpNet]| {
+            forms.iter().any(|form| networks.iter().any(|network| network.contains(form)))
+        };
+        let denied = self.also_denied.iter().any(|denied| {
+            denied.port.is_none_or(|denied_port| denied_port == port)
+                && forms.iter().any(|form| denied.network.contains(form))
+        });
+        let outside = self.only.as_ref().is_some_and(|only| !within(only));
+        if denied || outside || self.denied_ports.contains(&port) {
+            return Err(DestinationRefused);
+        }
+        if !within(&self.allowed) && forms.iter().any(|form| is_special(*form)) {
+            return Err(DestinationRefused);
+        }
+        Ok(())
+    }
+}
+
+/// The address and the IPv4 address that is written into it, where there is one.
+fn forms(address: IpAddr) -> Vec<IpAddr> {
+    let embedded = match address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(address) => embedded_ipv4(address),
+    };
+    match embedded {
+        // `::` and `::1` are addresses of their own and not only forms of 0.0.0.0 and 0.0.0.1.
+        Some(embedded) => vec![IpAddr::V4(embedded), address],
+        None => vec![address],
+    }
+}
+
+/// The IPv4 address in a mapped, compatible, translated (RFC 6052, RFC 8215) or 6to4 (RFC 3056) one.
+fn embedded_ipv4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let bytes = address.octets();
+    let at = |offset: usize| {
+        Ipv4Addr::new(bytes[offset], bytes[offset + 1], bytes[offset + 2], bytes[offset + 3])
+    };
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0 | 0xffff, ..]
+        | [0x64, 0xff9b, 0, 0, 0, 0, ..]
+        | [0x64, 0xff9b, 1, ..] => Some(at(12)),
+        [0x2002, ..] => Some(at(2)),
+        _ => None,
+    }
+}
+
+fn is_special(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => SPECIAL_V4.iter().any(|network| network.contains(&address)),
+        IpAddr::V6(address) => SPECIAL_V6.iter().any(|network| network.contains(&address)),
+    }
+}
+
+const fn v4(a: u8, b: u8, c: u8, d: u8, prefix: u8) -> Ipv4Net {
+    Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix)
+}
+
+const fn v6(first: u16, second: u16, last: u16, prefix: u8) -> Ipv6Net {
+    Ipv6Net::new_assert(Ipv6Addr::new(first, second, 0, 0, 0, 0, 0, last), prefix)
+}
+
+const SPECIAL_V4: [Ipv4Net; 7] = [
+    v4(0, 0, 0, 0, 8),
+    v4(127, 0, 0, 0, 8),
+    // Link-local, with the metadata services of most clouds.
+    v4(169, 254, 0, 0, 16),
+    v4(224, 0, 0, 0, 4),
+    v4(240, 0, 0, 0, 4),
+    // Metadata services outside the link-local range.
+    v4(100, 100, 100, 200, 32),
+    v4(168, 63, 129, 16, 32),
+];
+
+const SPECIAL_V6: [Ipv6Net; 6] = [
+    v6(0, 0, 0, 128),
+    v6(0, 0, 1, 128),
+    v6(0xfe80, 0, 0, 10),
+    v6(0xff00, 0, 0, 8),
+    // A metadata service, and Teredo, whose inner address is hidden.
+    v6(0xfd00, 0xec2, 0x254, 128),
+    v6(0x2001, 0, 0, 32),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(policy: &DestinationPolicy, address: &str) -> bool {
+        policy.judge(address.parse().expect("an address"), 80).is_ok()
+    }
+
+    /// F96: special addresses in every form that they can be written in.
+    #[test]
+    fn f96_special_addresses_are_refused_in_every_form() {
+        let policy = DestinationPolicy::default();
+        for address in [
+            "127.0.0.1",
+            "127.255.255.255",
+            "0.0.0.0",
+            "0.1.2.3",
+            "169.254.169.254",
+            "224.0.0.1",
+            "239.255.255.255",
+            "240.0.0.1",
+            "255.255.255.255",
+            "100.100.100.200",
+            "168.63.129.16",
+            "::",
+            "::1",
+            "fe80::1",
+            "febf::1",
+            "ff02::1",
+            "fd00:ec2::254",
+            "2001::1",
+            "2001:0:53aa:64c:0:0:80ff:fffe",
+            "::ffff:127.0.0.1",
+            "::127.0.0.1",
+            "64:ff9b::7f00:1",
+            "64:ff9b:1::7f00:1",
+            "2002:7f00:1::",
+            "2002:a9fe:a9fe::1",
+            "::ffff:169.254.169.254",
+            "::ffff:0.0.0.0",
+        ] {
+            assert!(!judge(&policy, address), "{address}");
+        }
+    }
+
+    #[test]
+    fn private_and_public_addresses_are_legitimate() {
+        let policy = DestinationPolicy::default();
+        for address in [
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "93.184.216.34",
+            "fd12::1",
+            "2606:2800:220:1::1",
+            "::ffff:10.0.0.1",
+            "2002:a00:1::",
+            "2001:db8::1",
+            "168.63.129.17",
+        ] {
+            assert!(judge(&policy, address), "{address}");
+        }
+    }
+
+    #[test]
+    fn an_allowed_range_is_exempt_and_a_denied_destination_wins_over_it() {
+        let network = |text: &str| -> IpNet { text.parse().expect("a network") };
+        let policy = DestinationPolicy {
+            allowed: vec![network("127.0.0.0/8")],
+            also_denied: vec![
+                DeniedDestination { network: network("127.0.0.9/32"), port: None },
+                DeniedDestination { network: network("127.0.0.1/32"), port: Some(8_080) },
+            ],
+            ..DestinationPolicy::default()
+        };
+        assert!(judge(&policy, "127.0.0.1"));
+        assert!(judge(&policy, "::ffff:127.0.0.1"));
+        assert!(!judge(&policy, "127.0.0.9"));
+        assert!(!judge(&policy, "::ffff:127.0.0.9"));
+        assert!(!judge(&policy, "169.254.1.1"));
+        let own = "127.0.0.1".parse().expect("an address");
+        assert_eq!(policy.judge(own, 8_080), Err(DestinationRefused));
+        assert_eq!(policy.judge(own, 5_432), Err(DestinationRefused));
+    }
+
+    #[test]
+    fn a_policy_can_narrow_destinations_to_a_list() {
+        let only = Some(vec!["10.1.0.0/16".parse().expect("a network")]);
+        let policy = DestinationPolicy { only, ..DestinationPolicy::default() };
+        assert!(judge(&policy, "10.1.2.3"));
+        assert!(!judge(&policy, "10.2.0.1"));
+    }
+
+    /// F97: what people can write for an address is judged as the parser reads it.
+    #[test]
+    fn f97_odd_spellings_of_loopback_are_refused() {
+        let policy = DestinationPolicy::default();
+        for text in [
+            "http://0177.0.0.1/",
+            "http://0x7f.1/",
+            "http://2130706433/",
+            "http://127.1/",
+            "http://0.0.0.0/",
+            "http://１２７.0.0.1/",
+            "http://127.0.0.1./",
+            "http://[::ffff:7f00:1]/",
+        ] {
+            let url = url::Url::parse(text).expect("a URL");
+            let address = match url.host() {
+                Some(url::Host::Ipv4(address)) => IpAddr::V4(address),
+                Some(url::Host::Ipv6(address)) => IpAddr::V6(address),
+                other => panic!("{text} is no address but {other:?}"),
+            };
+            assert!(policy.judge(address, 80).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! HTTP checks: one GET by the rules H1 to H17.
+
+mod body;
+mod client;
+mod connector;
+mod destination;
+mod redirect;
+
+pub use self::{
+    client::{HttpClient, HttpClientConfig, HttpClientError},
+    destination::{DeniedDestination, DestinationPolicy, DestinationRefused},
+};

@@ -1,0 +1,306 @@
+//! Runs the checks of a host: HTTP checks at once, service checks over shared links (spec 2.7).
+
+use std::{
+    collections::BTreeMap,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, join_all},
+    stream::FuturesUnordered,
+};
+use tokio::time::timeout;
+use tracing::{Instrument, debug_span, warn};
+
+use super::{
+    agent::{AgentError, AgentLink, AgentTransport, ServiceStatus},
+    http::HttpClient,
+    run::{CheckOutcome, HostRun, HostRunner, run_bound, run_head_start, unanswered},
+};
+use crate::{
+    crypto::{InstallId, SealContext, Sealer},
+    model::{
+        AgentEndpoint, Detail, HealthCheck, HostId, HttpProbe, Password, Probe, ReasonCode,
+        ServiceProbe,
+    },
+};
+
+/// Runs checks over real connections.
+#[derive(Clone, Debug)]
+pub struct CheckRunner {
+    agents: Arc<dyn AgentTransport>,
+    http: HttpClient,
+    sealer: Arc<dyn Sealer>,
+    install_id: InstallId,
+}
+
+/// How long the checks that share a connection wait for one that does not answer, at most.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl CheckRunner {
+    /// A runner over a transport to agents and a client for HTTP, which opens passwords with
+    /// `sealer`, for the installation that [`SecretStore`](crate::store::SecretStore) names.
+    #[must_use]
+    pub fn new(
+        agents: Arc<dyn AgentTransport>,
+        http: HttpClient,
+        sealer: Arc<dyn Sealer>,
+        install_id: InstallId,
+    ) -> Self {
+        Self { agents, http, sealer, install_id }
+    }
+
+    async fn http_check(&self, check: &HealthCheck, probe: &HttpProbe, time: Duration) -> Done {
+        let password = match self.password(check) {
+            Ok(password) => password,
+            Err(done) => return done,
+        };
+        let tolerant = check.definition.ignore_cert_errors;
+        let (reason, words) = self.http.run(probe, tolerant, password.as_ref(), time).await;
+        Done { reason, detail: Detail::new(words) }
+    }
+
+    /// Opens the password right before it is sent.
+    fn password(&self, check: &HealthCheck) -> Result<Option<Password>, Done> {
+        let context = SealContext::of(self.install_id, check.host_id, check.id, &check.definition);
+        let (Some(secret), Some(context)) = (&check.secret, context) else { return Ok(None) };
+        self.sealer.open(&context, secret).map(Some).map_err(|error| {
+            // A security event: somebody moved or edited a row, or the key is wrong.
+            warn!(check = %check.id, host = %check.host_id, cause = %error.cause(),
+                  "a stored password does not open");
+            let words = "the stored password cannot be read: enter it again";
+            Done { reason: ReasonCode::SecretUnreadable, detail: Detail::new(words) }
+        })
+    }
+
+    /// Asks one agent for all units, one after another on one connection for as long as that goes
+    /// well; the rest then go on over connections of their own.
+    async fn service_checks(
+        &self,
+        endpoint: &AgentEndpoint,
+        checks: &[(&HealthCheck, &ServiceProbe)],
+        run: &Timing,
+    ) -> Vec<CheckOutcome> {
+        let mut outcomes = Vec::with_capacity(checks.len());
+        let mut rest = checks;
+        let mut slow: Option<BoxFuture<'_, CheckOutcome>> = None;
+        if let Ok(link) = self.agents.link(endpoint) {
+            let link: Arc<dyn AgentLink> = Arc::from(link);
+            while let Some(((check, probe), after)) = rest.split_first() {
+                if rest.len() < checks.len() && run.started.elapsed() >= run.head_start {
+                    break;
+                }
+                rest = after;
+                let link = Arc::clone(&link);
+                let mut asked =
+                    ask(link, (*check).clone(), (*probe).clone(), endpoint.clone(), run.timeout)
+                        .boxed();
+                match timeout(run.patience, &mut asked).await {
+                    Ok((outcome, sound)) => {
+                        outcomes.push(outcome);
+                        if !sound {
+                            break;
+                        }
+                    }
+                    Err(_) => {
+                        slow = Some(asked.map(|(outcome, _)| outcome).boxed());
+                        break;
+                    }
+                }
+            }
+        }
+        let alone =
+            rest.iter().map(|(check, probe)| self.alone(check, probe, endpoint, run).boxed());
+        outcomes.extend(join_all(alone.chain(slow)).await);
+        outcomes
+    }
+
+    /// Asks for one unit over a connection of its own.
+    async fn alone(
+        &self,
+        check: &HealthCheck,
+        probe: &ServiceProbe,
+        endpoint: &AgentEndpoint,
+        run: &Timing,
+    ) -> CheckOutcome {
+        match self.agents.link(endpoint) {
+            Ok(link) => {
+                let (check, probe) = (check.clone(), probe.clone());
+                ask(Arc::from(link), check, probe, endpoint.clone(), run.timeout).await.0
+            }
+            Err(error) => Done::failed(&error).of(check, Duration::ZERO, Some(endpoint.clone())),
+        }
+    }
+}
+
+/// How the times of one run are laid out.
+struct Timing {
+    started: Instant,
+    timeout: Duration,
+    patience: Duration,
+    head_start: Duration,
+}
+
+/// How one check came out.
+struct Done {
+    reason: ReasonCode,
+    detail: Detail,
+}
+
+impl Done {
+    fn failed(error: &AgentError) -> Self {
+        Self { reason: error.reason(), detail: error.detail().clone() }
+    }
+
+    fn of(
+        self,
+        check: &HealthCheck,
+        latency: Duration,
+        endpoint: Option<AgentEndpoint>,
+    ) -> CheckOutcome {
+        CheckOutcome {
+            check_id: check.id,
+            revision: check.revision,
+            reason: self.reason,
+            detail: self.detail,
+            latency,
+            endpoint,
+        }
+    }
+}
+
+/// Asks for one unit on a link, and tells whether the link is still good for the next.
+async fn ask(
+    link: Arc<dyn AgentLink>,
+    check: HealthCheck,
+    probe: ServiceProbe,
+    endpoint: AgentEndpoint,
+    time: Duration,
+) -> (CheckOutcome, bool) {
+    let started = Instant::now();
+    let answer = link.service(&probe.service_name, time).await;
+    // An answer of any kind came over a sound connection; what has no answer may be the link's fault.
+    let sound = match &answer {
+        Ok(_) => true,
+        Err(error) => {
+            error.reason().observed()
+                || matches!(
+                    error.reason(),
+                    ReasonCode::AgentError
+                        | ReasonCode::AgentRefused
+                        | ReasonCode::AgentRateLimited
+                        | ReasonCode::AgentUnsupported
+                )
+        }
+    };
+    let done = match answer {
+        Ok(status) => Done {
+            reason: if status.healthy { ReasonCode::Ok } else { ReasonCode::ServiceUnhealthy },
+            detail: describe(&probe.service_name, &status),
+        },
+        Err(error) => Done::failed(&error),
+    };
+    (done.of(&check, started.elapsed(), Some(endpoint)), sound)
+}
+
+/// A unit's states in words: `active/running, enabled`.
+fn describe(asked: &str, status: &ServiceStatus) -> Detail {
+    let mut words = Vec::new();
+    match (&status.active_state, &status.sub_state) {
+        (Some(active), Some(sub)) => words.push(format!("{active}/{sub}")),
+        (Some(active), None) => words.push(active.clone()),
+        (None, _) => {}
+    }
+    words.extend(status.enabled_state.clone());
+    words.extend(status.load_state.clone().filter(|load| load != "loaded"));
+    let same = status.name == asked || status.name.strip_suffix(".service") == Some(asked);
+    if !same {
+        words.push(format!("answers as {}", status.name));
+    }
+    Detail::new(words.join(", "))
+}
+
+#[async_trait]
+impl HostRunner for CheckRunner {
+    async fn run_host(&self, run: HostRun) -> Vec<CheckOutcome> {
+        let timing = Timing {
+            started: Instant::now(),
+            timeout: run.timeout,
+            patience: PATIENCE.min(run.timeout / 4),
+            head_start: run_head_start(run.timeout),
+        };
+        let mut outcomes = Vec::with_capacity(run.checks.len());
+        let mut by_host: BTreeMap<HostId, Vec<(&HealthCheck, &ServiceProbe)>> = BTreeMap::new();
+        let mut parts: FuturesUnordered<BoxFuture<'_, Vec<CheckOutcome>>> = FuturesUnordered::new();
+        for check in &run.checks {
+            match &check.definition.probe {
+                Probe::Http(probe) => {
+                    let running = async {
+                        let started = Instant::now();
+                        let done = self.http_check(check, probe, timing.timeout).await;
+                        vec![done.of(check, started.elapsed(), None)]
+                    };
+                    let span = debug_span!("http_check", check = %check.id, host = %run.host_id);
+                    parts.push(contained(vec![check], running.instrument(span)).boxed());
+                }
+                Probe::Service(probe) => {
+                    by_host.entry(check.asked_host()).or_default().push((check, probe));
+                }
+            }
+        }
+        for (host, checks) in &by_host {
+            let missing = |words: &str| {
+                let gone = checks.iter().map(|(check, _)| (*check).clone()).collect::<Vec<_>>();
+                unanswered(&gone, ReasonCode::TargetMissing, words)
+            };
+            match run.agents.get(host) {
+                None => outcomes.extend(missing("the host to be asked does not exist")),
+                Some(None) => outcomes.extend(missing("the host to be asked has no agent")),
+                Some(Some(endpoint)) => {
+                    let span =
+                        debug_span!("service_checks", host = %run.host_id, agent = %endpoint);
+                    let asking = self.service_checks(endpoint, checks, &timing).instrument(span);
+                    let of = checks.iter().map(|(check, _)| *check).collect();
+                    parts.push(contained(of, asking).boxed());
+                }
+            }
+        }
+        // Every part keeps its own times; this holds them should one not.
+        let collect = async {
+            while let Some(part) = parts.next().await {
+                outcomes.extend(part);
+            }
+        };
+        let in_time = timeout(run_bound(run.timeout), collect).await.is_ok();
+        drop(parts);
+        if !in_time {
+            let missing: Vec<HealthCheck> = run
+                .checks
+                .iter()
+                .filter(|check| outcomes.iter().all(|outcome| outcome.check_id != check.id))
+                .cloned()
+                .collect();
+            let words = "the run did not end in time";
+            outcomes.extend(unanswered(&missing, ReasonCode::Internal, words));
+        }
+        outcomes
+    }
+}
+
+/// A part of a run whose panic fails its own checks alone (F45).
+async fn contained(
+    checks: Vec<&HealthCheck>,
+    part: impl Future<Output = Vec<CheckOutcome>>,
+) -> Vec<CheckOutcome> {
+    match AssertUnwindSafe(part).catch_unwind().await {
+        Ok(outcomes) => outcomes,
+        Err(_) => {
+            let checks: Vec<HealthCheck> = checks.into_iter().cloned().collect();
+            unanswered(&checks, ReasonCode::Internal, "the run failed inside the manager")
+        }
+    }
+}

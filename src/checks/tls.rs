@@ -1,0 +1,202 @@
+//! TLS configurations, and what a failed handshake says.
+
+use std::{error::Error, io, sync::Arc};
+
+use reqwest::ClientBuilder;
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore,
+    SignatureScheme,
+    client::{
+        Resumption, WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, ring},
+};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+use crate::model::ReasonCode;
+
+/// The one provider of cryptography, given explicitly: nothing depends on a process-wide default.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+/// What every connection has in common: HTTP/1.1 alone, and no session that outlives its connection.
+pub(super) fn common(mut config: ClientConfig) -> ClientConfig {
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.resumption = Resumption::disabled();
+    config
+}
+
+/// A client builder with what every request has in common (H2, H6, H8, H14).
+pub(super) fn client(config: ClientConfig, user_agent: &str) -> ClientBuilder {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(config)
+        .http1_only()
+        .http1_max_headers(MAXIMUM_HEADERS)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .user_agent(user_agent)
+}
+
+/// The most header fields of an answer (H9).
+const MAXIMUM_HEADERS: usize = 100;
+
+/// Accepts whatever certificate a target shows, for checks that ask for it.
+#[derive(Debug)]
+pub(super) struct AnyCertificate(pub(super) Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Verifies a certificate for the identity that a host record names, whatever address was dialled
+/// (F108).
+#[derive(Debug)]
+pub(super) struct ExpectedIdentity {
+    pub(super) inner: Arc<WebPkiServerVerifier>,
+    pub(super) identity: ServerName<'static>,
+}
+
+impl ServerCertVerifier for ExpectedIdentity {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let identity = &self.identity;
+        self.inner.verify_server_cert(end_entity, intermediates, identity, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, cert, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, cert, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+/// A verifier for a set of roots.
+pub(super) fn verifier(
+    roots: RootCertStore,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<WebPkiServerVerifier>, rustls::client::VerifierBuilderError> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build()
+}
+
+/// The first thing that a person would fix about an error of the client's, in the phase up to the
+/// head of the answer (spec 2.8).
+pub(super) fn classify(error: &(dyn Error + 'static)) -> (ReasonCode, String) {
+    let mut input_output = None;
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return (tls_reason(tls), tls.to_string());
+        }
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+                return (tls_reason(tls), rustls::Error::to_string(tls));
+            }
+            input_output = Some(error);
+        }
+        next = error.source();
+    }
+    match input_output {
+        Some(error) => (ReasonCode::Connect, connection_words(error)),
+        None => {
+            let words = "the connection closed before a whole answer, or the answer is no HTTP/1.1";
+            (ReasonCode::Protocol, words.to_owned())
+        }
+    }
+}
+
+fn connection_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            "the connection was reset".to_owned()
+        }
+        io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
+fn tls_reason(error: &rustls::Error) -> ReasonCode {
+    use rustls::Error::{AlertReceived, InvalidCertificate};
+    match error {
+        InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+            ReasonCode::TlsExpired
+        }
+        InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        ) => ReasonCode::TlsNotYetValid,
+        InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => ReasonCode::TlsName,
+        InvalidCertificate(_) => ReasonCode::TlsUntrusted,
+        AlertReceived(
+            AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::CertificateRequired
+            | AlertDescription::NoCertificate
+            | AlertDescription::HandshakeFailure,
+        ) => ReasonCode::TlsRefused,
+        _ => ReasonCode::TlsOther,
+    }
+}

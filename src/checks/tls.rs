@@ -144,13 +144,14 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> (ReasonCode, String) {
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {
             return (tls_reason(tls), tls.to_string());
         }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
-                return (tls_reason(tls), rustls::Error::to_string(tls));
-            }
-            input_output = Some(error);
-        }
         next = error.source();
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            // What an input or output error wraps is not among its sources.
+            match error.get_ref() {
+                Some(inner) => next = Some(inner),
+                None => input_output = Some(error),
+            }
+        }
     }
     match input_output {
         Some(error) => (ReasonCode::Connect, connection_words(error)),

@@ -146,10 +146,10 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> (ReasonCode, String) {
         }
         next = error.source();
         if let Some(error) = error.downcast_ref::<io::Error>() {
+            input_output = Some(error);
             // What an input or output error wraps is not among its sources.
-            match error.get_ref() {
-                Some(inner) => next = Some(inner),
-                None => input_output = Some(error),
+            if let Some(inner) = error.get_ref() {
+                next = Some(inner);
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::{
         decide::WindowAnswer,
         source::HostHealth,
     },
-    model::{Detail, GateId, GateNote, GateRecord, instant},
+    model::{CheckResult, Detail, GateId, GateNote, GateRecord, instant},
     store::{AttemptWrite, AuditFilter, GateStep, GateTransition, LeasedGate},
 };
 
@@ -41,6 +41,8 @@ pub(super) struct Held {
     pub(super) running: Option<Running>,
     /// Something changed since the last attempt, so that the next one need not wait for the retry.
     pub(super) dirty: bool,
+    /// The newest results of this gate's own attempts, which are recorded: a source need not keep them.
+    live: Vec<CheckResult>,
     seen: Seen,
 }
 
@@ -55,6 +57,21 @@ impl Drop for Running {
     /// Whoever forgets an attempt ends it.
     fn drop(&mut self) {
         self.cut.cancel();
+    }
+}
+
+impl Held {
+    /// Keeps the results of an attempt, as many of each check as a decision can need.
+    fn remember(&mut self, results: Vec<CheckResult>, runs: u32) {
+        self.live.extend(results);
+        let live = std::mem::take(&mut self.live);
+        for result in live.into_iter().rev() {
+            let kept = self.live.iter().filter(|kept| kept.check_id == result.check_id).count();
+            if kept < runs as usize {
+                self.live.push(result);
+            }
+        }
+        self.live.reverse();
     }
 }
 
@@ -100,9 +117,10 @@ impl<'a> Gates<'a> {
         order.sort_unstable();
         let mut free = self.free_checks();
         for (_, id) in order {
-            let (Some(held), Some(read)) = (self.held.get_mut(&id), read.remove(&id)) else {
+            let (Some(held), Some(mut read)) = (self.held.get_mut(&id), read.remove(&id)) else {
                 continue;
             };
+            read.health.results.extend_from_slice(&held.live);
             let changes = held.seen.update(&read.health.requirements);
             let mut notes = notes(self.runner, &held.record, changes, now).await;
             held.dirty |= !notes.is_empty();
@@ -193,6 +211,7 @@ impl<'a> Gates<'a> {
         for ended in self.ended.drain(..) {
             if let Some(held) = self.held.get_mut(&ended.gate_id) {
                 held.running = None;
+                held.remember(ended.results, self.runner.policy.healthy_after);
             }
         }
         self.forget(&fenced);
@@ -213,7 +232,8 @@ impl<'a> Gates<'a> {
             for LeasedGate { record, token } in claims.gates {
                 debug!(gate = %record.id, job = %record.job_id, host = %record.host_id, "gate taken");
                 let seen = Seen::default();
-                let held = Held { record, token, running: None, dirty: false, seen };
+                let live = Vec::new();
+                let held = Held { record, token, running: None, dirty: false, live, seen };
                 self.held.insert(held.record.id, held);
             }
             if !full {

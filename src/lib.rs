@@ -1,10 +1,79 @@
 //! Health checks, a poller and a window-bounded gate for software that patches or reboots hosts.
+//!
+//! A host that is not healthy is not patched, and no host is patched outside its maintenance window.
+//! Here a job asks for a host without checks; the pass that it gets can be spent once:
+//!
+//! ```
+//! # use std::{sync::Arc, time::Duration};
+//! # use chrono::{TimeDelta, Utc};
+//! # use healthgate::{checks::*, clock::*, directory::*, gate::*, model::*, store::*};
+//! # use tokio_util::sync::CancellationToken;
+//! # #[derive(Debug)] struct Runner;
+//! # #[async_trait::async_trait]
+//! # impl HostRunner for Runner {
+//! #     async fn run_host(&self, _: HostRun) -> Vec<CheckOutcome> { Vec::new() }
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let runner = Arc::new(Runner);
+//! let (clock, windows) = (Arc::new(SystemClock), Arc::new(RequestedWindows));
+//! let store = Arc::new(MemoryStore::new(clock.clone()));
+//! let directory = Arc::new(StaticDirectory::new());
+//! let host = HostId::generate();
+//! directory.insert(host, None, &["web"]);
+//!
+//! let policy = GatePolicy::default();
+//! let health = StoredChecks::new(store.clone(), runner, directory, policy.timeout);
+//! let (health, config) = (Arc::new(health), GateRunnerConfig::default());
+//! let gates = GateRunner::new(
+//!     store.clone(), health, windows.clone(), clock.clone(), policy.clone(), config,
+//! )?;
+//! let gate = Gate::new(store, windows, clock, policy).nudging(gates.nudge_handle());
+//!
+//! let job = async {
+//!     let window = Window::lasting(Utc::now(), TimeDelta::hours(1))?;
+//!     let record = gate.wait(GateRequest::new(JobId::generate(), host, window)).await?;
+//!     let pass = record.pass.ok_or("the gate did not pass")?;
+//!     assert_eq!(pass.kind, PassKind::NoChecks);
+//!     assert!(matches!(gate.spend(&pass).await?, Spend::Spent(_))); // now patch the host
+//!     assert!(matches!(gate.spend(&pass).await?, Spend::Refused(_)));
+//!     Ok::<_, Box<dyn std::error::Error>>(())
+//! };
+//! tokio::select! { done = job => done, () = gates.run(CancellationToken::new()) => Ok(()) }
+//! # }
+//! ```
+//!
+//! # Parts
+//!
+//! Imports point one way, down this list.
+//!
+//! | module | what is in it |
+//! | --- | --- |
+//! | [`model`] | plain data and its rules: ids, checks, results, windows, gates, audit records |
+//! | [`clock`] | time from one source, and a manual clock for tests |
+//! | [`directory`] | the application's hosts |
+//! | [`crypto`] | keys, key files, and how passwords are sealed |
+//! | [`store`] | the traits of storage, the store in memory, the conformance suite |
+//! | [`checks`] | changing, running and polling checks; the seams to agents and name resolution |
+//! | [`gate`] | the decision, the runner around it, windows that recur |
+//!
+//! # Features
+//!
+//! | feature | default | brings |
+//! | --- | --- | --- |
+//! | `http` | yes | the runners of checks: `CheckRunner`, `HttpClient`, `MutualTlsAgents` |
+//! | `conformance` | no | `store::conformance`, the suite that proves a store |
+//!
+//! # Rules of the house
+//!
+//! Nothing is global, nothing is read from the environment, and no task is spawned behind the caller's
+//! back: [`Poller::run`](checks::Poller::run) and [`GateRunner::run`](gate::GateRunner::run) are
+//! futures. Dropping one at any await loses no stored fact: leases expire, and gates resume.
 
 pub mod checks;
 pub mod clock;
 pub mod crypto;
 pub mod directory;
 pub mod gate;
-
 pub mod model;
 pub mod store;

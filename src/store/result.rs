@@ -41,7 +41,7 @@ pub enum PruneOutcome {
 }
 
 /// Results, their states and summaries. Results are written with
-/// [`PollQueue::complete`](super::PollQueue::complete) and
+/// [`PollQueue::complete_hosts`](super::PollQueue::complete_hosts) and
 /// [`GateStore::settle_gates`](super::GateStore::settle_gates), each under its fence; nothing else
 /// writes them.
 ///

@@ -153,7 +153,8 @@ fn a_window_that_is_not_open_yet_is_waited_for() {
 /// F11, F12, F13, F27, G19: what happens to the window counts within 5 s.
 #[test]
 fn f11_f12_f13_f27_a_changed_window_counts_at_once() {
-    let cases: [(&str, fn(&World, &GateRequest) -> WindowAnswer, EndReason); 4] = [
+    type Answer = fn(&World, &GateRequest) -> WindowAnswer;
+    let cases: [(&str, Answer, EndReason); 4] = [
         (
             "shortened",
             |world, request| {

@@ -12,6 +12,8 @@
 
 mod audit;
 mod check;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod gate;
 mod memory;

@@ -1,0 +1,289 @@
+//! `GateStore`: opening, leases, steps, attempts.
+
+use std::collections::HashSet;
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+
+use super::{Fixture, make};
+use crate::{
+    model::{
+        AttemptOutcome, AuditAction, CheckId, Detail, EndReason, GateId, GateNote, GateOverride,
+        GateRecord, GateState, HostId, JobId, OverriddenCheck, ReasonCode, ResultSource, WorkerId,
+    },
+    store::{AttemptWrite, GateStep, GateTransition, LeasedGate, StoreError},
+};
+
+pub(super) fn exception(gate: &GateRecord) -> GateOverride {
+    let checks = vec![OverriddenCheck { check_id: CheckId::generate(), revision: 1 }];
+    let end = gate.window.closes_at();
+    let reason = "a reason that is long enough";
+    GateOverride::new(checks, reason, end, "ada", gate.opened_at, end).expect("valid")
+}
+
+fn ended(gate: &LeasedGate, reason: EndReason) -> GateStep {
+    GateStep {
+        transition: Some(GateTransition::End(reason)),
+        detail: Some("why".to_owned()),
+        ..make::step(gate)
+    }
+}
+
+/// F19.
+pub async fn opening_twice_is_one_gate(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let request = make::request(&store, host).await;
+    let openers = (0..20).map(|_| {
+        let (store, request) = (store.clone(), request.clone());
+        tokio::spawn(async move { store.open_gate(request).await.expect("opened").id })
+    });
+    let ids: HashSet<GateId> =
+        join_all(openers).await.into_iter().map(|id| id.expect("no panic")).collect();
+    assert_eq!(ids.len(), 1);
+    let gates = store.gates_of(request.job_id).await.expect("read");
+    assert_eq!(gates.len(), 1);
+    assert_eq!((gates[0].state, gates[0].window), (GateState::Waiting, request.window));
+    assert!(store.gate(JobId::generate(), host).await.expect("read").is_none());
+}
+
+/// F18: one unfinished gate for each host, and the other is told which.
+pub async fn a_second_gate_of_a_host_is_busy(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let first = make::open(&store, host).await;
+    let second = store.open_gate(make::request(&store, host).await).await;
+    assert!(matches!(second, Err(StoreError::GateBusy { holder }) if holder == first.id));
+    make::open(&store, HostId::generate()).await;
+}
+
+/// An ended gate makes room for the next.
+pub async fn an_ended_gate_frees_its_host(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let first = make::open(&store, host).await;
+    let worker = WorkerId::generate();
+    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    assert!(make::settle(&store, worker, ended(&held, EndReason::WindowClosed)).await.is_empty());
+    let first = make::newest(&store, &first).await;
+    assert_eq!((first.state, first.detail.as_str()), (GateState::Failed, "why"));
+    assert!(first.ended_at.is_some());
+    make::open(&store, host).await;
+}
+
+/// No two claims take one gate.
+pub async fn racing_claims_of_gates_are_disjoint(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    for _ in 0..100 {
+        make::open(&store, HostId::generate()).await;
+    }
+    let workers = (0..8).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let (worker, mut taken) = (WorkerId::generate(), Vec::new());
+            loop {
+                let claims = store.claim_gates(worker, 7, make::LONG_LEASE).await.expect("claimed");
+                if claims.gates.is_empty() {
+                    return taken;
+                }
+                taken.extend(claims.gates.into_iter().map(|gate| gate.record.id));
+            }
+        })
+    });
+    let taken: Vec<GateId> =
+        join_all(workers).await.into_iter().flat_map(|worker| worker.expect("no panic")).collect();
+    let distinct: HashSet<_> = taken.iter().collect();
+    assert_eq!((taken.len(), distinct.len()), (100, 100));
+}
+
+/// The token rises with each claim.
+pub async fn an_expired_gate_is_taken_over(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    make::open(&store, HostId::generate()).await;
+    let first = make::claim_gates(&store, WorkerId::generate(), make::LEASE).await;
+    assert!(make::claim_gates(&store, WorkerId::generate(), make::LEASE).await.is_empty());
+    fixture.elapse(make::PAST_LEASE).await;
+    let second = make::claim_gates(&store, WorkerId::generate(), make::LEASE).await;
+    assert!(second[0].token > first[0].token);
+}
+
+/// A renewal keeps the lease and shows what others wrote; what was lost is missing.
+pub async fn renewing_brings_the_newest_record(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let gate = make::open(&store, host).await;
+    let worker = WorkerId::generate();
+    let held = make::claim_gates(&store, worker, make::LEASE).await.remove(0);
+    let tokens = [(held.record.id, held.token)];
+    let entry = make::audit(AuditAction::GateCancelled);
+    store.request_cancel(gate.job_id, host, entry).await.expect("asked");
+    fixture.elapse(make::LEASE / 2).await;
+    let renewed = store.renew_gates(worker, &tokens, make::LEASE).await.expect("renewed");
+    assert!(renewed.gates[0].record.cancel_requested);
+    fixture.elapse(make::LEASE * 3 / 4).await;
+    assert!(make::claim_gates(&store, WorkerId::generate(), make::LEASE).await.is_empty());
+    fixture.elapse(make::PAST_LEASE).await;
+    let lost = store.renew_gates(worker, &tokens, make::LEASE).await.expect("answered");
+    assert!(lost.gates.is_empty());
+}
+
+/// G29, F20.
+pub async fn a_fenced_step_writes_nothing(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let gate = make::open(&store, host).await;
+    let zombie = WorkerId::generate();
+    let old = make::claim_gates(&store, zombie, make::LEASE).await.remove(0);
+    fixture.elapse(make::PAST_LEASE).await;
+    let step = || GateStep {
+        next_attempt_at: Some(gate.opened_at),
+        ..ended(&old, EndReason::HostDeleted)
+    };
+    assert_eq!(make::settle(&store, zombie, step()).await, [gate.id], "before a take-over");
+    let heir = WorkerId::generate();
+    let new = make::claim_gates(&store, heir, make::LONG_LEASE).await.remove(0);
+    assert_eq!(make::settle(&store, zombie, step()).await, [gate.id], "and after it");
+    assert_eq!(make::newest(&store, &gate).await, gate);
+    let steps = vec![step(), ended(&new, EndReason::WindowClosed)];
+    let fenced = store.settle_gates(heir, steps).await.expect("settled");
+    assert_eq!(fenced, [gate.id], "the sound one of two is written");
+    assert_eq!(make::newest(&store, &gate).await.state, GateState::Failed);
+}
+
+/// Attempts are kept with what came of them, by number.
+pub async fn attempts_are_kept(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let gate = make::open(&store, host).await;
+    let worker = WorkerId::generate();
+    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    for number in 1..=2 {
+        let started_at = gate.opened_at + TimeDelta::seconds(i64::from(number));
+        let attempt = Some(AttemptWrite::Start { number, started_at });
+        make::settle(&store, worker, GateStep { attempt, ..make::step(&held) }).await;
+        let record = make::newest(&store, &gate).await;
+        assert_eq!((record.attempts, record.last_attempt_at), (number, Some(started_at)));
+        let finished_at = started_at + TimeDelta::seconds(1);
+        let (outcome, checks) = (AttemptOutcome::Finished, Vec::new());
+        let attempt = Some(AttemptWrite::End { number, finished_at, outcome, checks });
+        make::settle(&store, worker, GateStep { attempt, ..make::step(&held) }).await;
+    }
+    let attempts = store.attempts_of(&[gate.id]).await.expect("read");
+    let numbers: Vec<_> = attempts.iter().map(|(_, attempt)| attempt.number).collect();
+    assert_eq!(numbers, [1, 2]);
+    assert!(attempts.iter().all(|(id, attempt)| {
+        *id == gate.id
+            && attempt.outcome == AttemptOutcome::Finished
+            && attempt.finished_at.is_some()
+    }));
+}
+
+/// G28: an attempt that was cut by a crash counts, as interrupted.
+pub async fn an_attempt_is_interrupted_by_a_takeover(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let gate = make::open(&store, host).await;
+    let worker = WorkerId::generate();
+    let held = make::claim_gates(&store, worker, make::LEASE).await.remove(0);
+    let attempt = Some(AttemptWrite::Start { number: 1, started_at: gate.opened_at });
+    make::settle(&store, worker, GateStep { attempt, ..make::step(&held) }).await;
+    fixture.elapse(make::PAST_LEASE).await;
+    let heir = make::claim_gates(&store, WorkerId::generate(), make::LEASE).await;
+    assert_eq!(heir[0].record.attempts, 1);
+    let attempts = store.attempts_of(&[gate.id]).await.expect("read");
+    assert_eq!(attempts[0].1.outcome, AttemptOutcome::Interrupted);
+    assert!(attempts[0].1.finished_at.is_some());
+}
+
+/// A gate's runs are results like any other, under the gate's fence.
+pub async fn a_step_records_its_results(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    let gate = make::open(&store, host).await;
+    let worker = WorkerId::generate();
+    let held = make::claim_gates(&store, worker, make::LEASE).await.remove(0);
+    let mut result = make::result(&check, ReasonCode::Ok, gate.opened_at);
+    result.source = ResultSource::Gate;
+    let step = || GateStep { results: vec![result.clone()], ..make::step(&held) };
+    assert!(make::settle(&store, worker, step()).await.is_empty());
+    let page = store.history(host, check.id, None, 10).await.expect("read");
+    assert_eq!(page.results, std::slice::from_ref(&result));
+    assert_eq!(store.states(&[host]).await.expect("read").len(), 1);
+    fixture.elapse(make::PAST_LEASE).await;
+    result.checked_at += TimeDelta::milliseconds(1);
+    let late = GateStep { results: vec![result], ..make::step(&held) };
+    assert_eq!(make::settle(&store, worker, late).await, [gate.id]);
+    let page = store.history(host, check.id, None, 10).await.expect("read");
+    assert_eq!(page.results.len(), 1);
+}
+
+/// A timeline keeps its newest notes.
+pub async fn notes_are_bounded(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let gate = make::open(&store, host).await;
+    let worker = WorkerId::generate();
+    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    for number in 0..30 {
+        let text = Detail::new(number.to_string());
+        let notes = vec![GateNote { at: gate.opened_at, text }];
+        make::settle(&store, worker, GateStep { notes, ..make::step(&held) }).await;
+    }
+    let notes = make::newest(&store, &gate).await.notes;
+    assert_eq!(notes.len(), GateRecord::MAXIMUM_NOTES);
+    assert_eq!(notes.last().map(|note| note.text.as_str()), Some("29"));
+}
+
+/// G18.
+pub async fn an_ended_gate_never_changes(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let gate = make::open(&store, host).await;
+    let worker = WorkerId::generate();
+    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    make::settle(&store, worker, ended(&held, EndReason::JobCancelled)).await;
+    let end = make::newest(&store, &gate).await;
+    assert_eq!(end.state, GateState::Cancelled);
+    assert_eq!(make::settle(&store, worker, ended(&held, EndReason::HostDeleted)).await, [gate.id]);
+    let entry = make::audit(AuditAction::GateCancelled);
+    store.request_cancel(gate.job_id, host, entry).await.expect("no error");
+    assert!(make::claim_gates(&store, worker, make::LEASE).await.is_empty());
+    let request = crate::model::GateRequest::new(gate.job_id, host, gate.window);
+    assert_eq!(store.open_gate(request).await.expect("opened"), end);
+    assert_eq!(make::newest(&store, &gate).await, end);
+}
+
+/// A gate that is handed back is free at once.
+pub async fn released_gates_are_claimed_at_once(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    make::open(&store, HostId::generate()).await;
+    let worker = WorkerId::generate();
+    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    let other = WorkerId::generate();
+    store.release_gates(other, &[(held.record.id, held.token)]).await.expect("ignored");
+    assert!(make::claim_gates(&store, other, make::LEASE).await.is_empty());
+    store.release_gates(worker, &[(held.record.id, held.token)]).await.expect("released");
+    assert_eq!(make::claim_gates(&store, other, make::LEASE).await.len(), 1);
+}
+
+/// A job whose host was busy to the end has a gate that says so.
+pub async fn a_gate_can_end_without_having_waited(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let holder = make::open(&store, host).await;
+    let request = make::request(&store, host).await;
+    let end = EndReason::GateBusy;
+    let ended = store.open_ended_gate(request.clone(), end, "busy".to_owned()).await.expect("made");
+    assert_eq!((ended.state, ended.end_reason), (GateState::Failed, Some(end)));
+    assert_eq!(store.gate(request.job_id, host).await.expect("read"), Some(ended));
+    assert_eq!(make::newest(&store, &holder).await, holder);
+    assert_eq!(make::claim_gates(&store, WorkerId::generate(), make::LEASE).await.len(), 1);
+}
+
+/// An override is set and taken back while the gate waits, and not after.
+pub async fn overrides_are_for_waiting_gates(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let gate = make::open(&store, host).await;
+    let entry = || make::audit(AuditAction::GateOverridden);
+    let set = |exception| store.set_override(gate.job_id, host, exception, entry());
+    let given = exception(&gate);
+    assert_eq!(set(Some(given.clone())).await.expect("set").exception, Some(given.clone()));
+    assert_eq!(make::newest(&store, &gate).await.exception, Some(given.clone()));
+    assert_eq!(set(None).await.expect("taken back").exception, None);
+    let unknown = store.set_override(JobId::generate(), host, None, entry()).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound)));
+    let worker = WorkerId::generate();
+    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    make::settle(&store, worker, ended(&held, EndReason::WindowClosed)).await;
+    assert!(matches!(set(Some(given)).await, Err(StoreError::InvalidState { .. })));
+}

@@ -1,0 +1,107 @@
+//! The suite that proves a store: one case for each sentence of the traits' contracts.
+//!
+//! Give [`conformance_tests!`](crate::conformance_tests) an expression that makes a [`Fixture`] over a
+//! fresh, empty store; it becomes one test for each case:
+//!
+//! ```ignore
+//! mod my_store {
+//!     healthgate::conformance_tests!(MyFixture::fresh().await);
+//! }
+//! ```
+//!
+//! A case panics where the contract is broken. Needs tokio with its macros among the tests' own
+//! dependencies.
+
+pub mod audit;
+pub mod checks;
+pub mod gates;
+mod make;
+pub mod passes;
+pub mod poll;
+pub mod results;
+pub mod secrets;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+use super::Store;
+
+/// A fresh store, and the hands on it that a case needs.
+#[async_trait]
+pub trait Fixture: Send + Sync {
+    /// The store. It is empty when the case begins.
+    fn store(&self) -> Arc<dyn Store>;
+
+    /// Lets time pass for the store: moves its clock, or waits. Cases ask for less than a second.
+    async fn elapse(&self, duration: Duration);
+
+    /// From now on every audit record fails to be written, or is written again.
+    fn fail_audit(&self, failing: bool);
+
+    /// Called at the end of a case that succeeded.
+    async fn clean_up(&self) {}
+}
+
+/// Makes one test of each case of the suite, over fixtures that an expression makes.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($fixture:expr) => {
+        $crate::conformance_tests!(@module $fixture, checks:
+            insert_keeps_everything_and_starts_at_revision_one, fifty_racers_leave_exactly_the_limit,
+            update_raises_the_revision_and_the_time, one_of_twenty_edits_of_a_revision_wins,
+            a_check_of_another_host_is_not_found, delete_takes_results_with_it,
+            checks_come_by_host_in_the_order_of_their_making, a_forgotten_host_leaves_nothing);
+        $crate::conformance_tests!(@module $fixture, audit:
+            a_failing_record_undoes_insert, a_failing_record_undoes_update,
+            a_failing_record_undoes_delete, a_failing_record_undoes_cancel_and_override,
+            a_failing_record_undoes_canary_and_rekeying, records_are_paged_newest_first,
+            records_are_filtered_by_host, each_change_has_its_record);
+        $crate::conformance_tests!(@module $fixture, poll:
+            a_new_check_is_due_at_once, a_claim_carries_all_enabled_checks_of_a_host,
+            disabled_hosts_are_not_claimed, the_longest_due_come_first, racing_claims_are_disjoint,
+            a_held_host_is_not_claimed, an_expired_lease_is_taken_over_with_a_higher_token,
+            a_late_completion_is_refused_for_ever, a_completion_needs_the_newest_token,
+            a_completion_sets_the_next_due_time, a_change_during_a_run_makes_due_at_once,
+            a_release_hands_back, a_fenced_host_does_not_hold_up_the_others,
+            a_repeated_completion_records_once, the_backlog_counts_what_is_due);
+        $crate::conformance_tests!(@module $fixture, results:
+            results_of_old_revisions_are_dropped, results_of_deleted_checks_are_dropped,
+            results_of_disabled_checks_are_dropped, a_state_moves_only_forward,
+            since_turns_with_the_status_alone, a_changed_check_is_unknown, a_stale_check_is_unknown,
+            what_says_nothing_is_unknown, summaries_count_enabled_checks,
+            history_is_paged_newest_first, pruning_keeps_the_newest_and_goes_in_batches,
+            pruning_most_of_all_is_suspicious);
+        $crate::conformance_tests!(@module $fixture, gates:
+            opening_twice_is_one_gate, a_second_gate_of_a_host_is_busy,
+            an_ended_gate_frees_its_host, racing_claims_of_gates_are_disjoint,
+            an_expired_gate_is_taken_over, renewing_brings_the_newest_record,
+            a_fenced_step_writes_nothing, attempts_are_kept, an_attempt_is_interrupted_by_a_takeover,
+            a_step_records_its_results, notes_are_bounded, an_ended_gate_never_changes,
+            released_gates_are_claimed_at_once, a_gate_can_end_without_having_waited,
+            overrides_are_for_waiting_gates);
+        $crate::conformance_tests!(@module $fixture, passes:
+            a_pass_is_spent_once_among_a_hundred, an_expired_pass_is_refused,
+            an_unknown_or_older_pass_is_refused, a_cancellation_refuses_the_pass,
+            cancelling_and_spending_have_one_winner, a_spent_pass_outlives_a_cancellation,
+            an_expired_pass_is_renewed_and_a_new_one_works, a_passed_gate_is_left_alone);
+        $crate::conformance_tests!(@module $fixture, secrets:
+            the_install_id_never_changes, a_canary_is_entered_in_knowledge_of_the_others,
+            sealed_checks_are_paged, a_secret_is_replaced_only_where_it_is_still_there,
+            keys_in_use_are_counted);
+    };
+    (@module $fixture:expr, $module:ident: $($case:ident),* $(,)?) => {
+        mod $module {
+            #[allow(unused_imports)]
+            use super::*;
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    let fixture = $fixture;
+                    $crate::store::conformance::$module::$case(&fixture).await;
+                    $crate::store::conformance::Fixture::clean_up(&fixture).await;
+                }
+            )*
+        }
+    };
+}

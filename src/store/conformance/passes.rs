@@ -1,0 +1,144 @@
+//! `GateStore`: passes, spending and cancelling (G16, G17, G25).
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::{Fixture, make};
+use crate::{
+    model::{AuditAction, GatePass, GateState, HostId, PassId, WorkerId},
+    store::{GateStep, GateTransition, Spend, SpendRefusal},
+};
+
+const VALID: Duration = Duration::from_secs(60);
+
+fn refusal(spend: Spend) -> SpendRefusal {
+    match spend {
+        Spend::Refused(refusal) => refusal,
+        Spend::Spent(_) => panic!("it must not be spent"),
+    }
+}
+
+/// F21.
+pub async fn a_pass_is_spent_once_among_a_hundred(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let pass = make::passed(&store, HostId::generate(), VALID).await;
+    let spenders = (0..100).map(|_| {
+        let (store, pass) = (store.clone(), pass.clone());
+        tokio::spawn(async move { store.spend_pass(&pass).await.expect("answered") })
+    });
+    let mut spent = 0;
+    for spend in join_all(spenders).await {
+        match spend.expect("no panic") {
+            Spend::Spent(record) => {
+                assert_eq!(record.state, GateState::Spent);
+                spent += 1;
+            }
+            Spend::Refused(refusal) => assert_eq!(refusal, SpendRefusal::AlreadySpent),
+        }
+    }
+    assert_eq!(spent, 1);
+}
+
+/// F17: by the store's clock, and exclusive.
+pub async fn an_expired_pass_is_refused(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let pass = make::passed(&store, HostId::generate(), make::LEASE).await;
+    fixture.elapse(make::PAST_LEASE).await;
+    let later =
+        GatePass { valid_until: pass.valid_until + chrono::TimeDelta::hours(1), ..pass.clone() };
+    for pass in [pass, later] {
+        let spend = store.spend_pass(&pass).await.expect("answered");
+        assert_eq!(refusal(spend), SpendRefusal::Expired, "the store's own record counts");
+    }
+}
+
+/// Id, owner and token must be those of the newest pass.
+pub async fn an_unknown_or_older_pass_is_refused(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let pass = make::passed(&store, HostId::generate(), VALID).await;
+    let other_id = GatePass { id: PassId::generate(), ..pass.clone() };
+    let other_owner = GatePass { owner: WorkerId::generate(), ..pass.clone() };
+    let other_token = GatePass { token: pass.token - 1, ..pass.clone() };
+    let other_gate = GatePass { gate_id: crate::model::GateId::generate(), ..pass.clone() };
+    for pass in [other_id, other_owner, other_token, other_gate] {
+        let spend = store.spend_pass(&pass).await.expect("answered");
+        assert_eq!(refusal(spend), SpendRefusal::Superseded);
+    }
+    assert!(matches!(store.spend_pass(&pass).await.expect("answered"), Spend::Spent(_)));
+}
+
+/// G25: from the asking on.
+pub async fn a_cancellation_refuses_the_pass(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let pass = make::passed(&store, HostId::generate(), VALID).await;
+    let entry = make::audit(AuditAction::GateCancelled);
+    store.request_cancel(pass.job_id, pass.host_id, entry).await.expect("asked");
+    let spend = store.spend_pass(&pass).await.expect("answered");
+    assert_eq!(refusal(spend), SpendRefusal::Cancelled);
+    let held = make::claim_gates(&store, WorkerId::generate(), make::LEASE).await;
+    assert_eq!(held.len(), 1, "a worker ends it");
+}
+
+/// G25, F22: exactly one of both succeeds.
+pub async fn cancelling_and_spending_have_one_winner(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    for _ in 0..20 {
+        let pass = make::passed(&store, HostId::generate(), VALID).await;
+        let (canceller, spender) = (store.clone(), store.clone());
+        let (job, host) = (pass.job_id, pass.host_id);
+        let cancel = tokio::spawn(async move {
+            let entry = make::audit(AuditAction::GateCancelled);
+            canceller.request_cancel(job, host, entry).await.expect("asked").cancel_requested
+        });
+        let spend = tokio::spawn(async move { spender.spend_pass(&pass).await.expect("answered") });
+        let cancelled = cancel.await.expect("no panic");
+        let spent = matches!(spend.await.expect("no panic"), Spend::Spent(_));
+        assert!(cancelled != spent, "cancelled: {cancelled}, spent: {spent}");
+    }
+}
+
+/// What is spent cannot be cancelled any more.
+pub async fn a_spent_pass_outlives_a_cancellation(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let pass = make::passed(&store, HostId::generate(), VALID).await;
+    store.spend_pass(&pass).await.expect("answered");
+    let entry = make::audit(AuditAction::GateCancelled);
+    let record = store.request_cancel(pass.job_id, pass.host_id, entry).await.expect("no error");
+    assert_eq!((record.state, record.cancel_requested), (GateState::Spent, false));
+}
+
+/// G16: a pass that nobody spent is taken back, and counts no more.
+pub async fn an_expired_pass_is_renewed_and_a_new_one_works(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let old = make::passed(&store, HostId::generate(), make::LEASE).await;
+    fixture.elapse(make::PAST_LEASE).await;
+    let worker = WorkerId::generate();
+    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    let now = store.now().await.expect("the time");
+    let renew = GateStep {
+        transition: Some(GateTransition::Renew),
+        void_before: Some(now),
+        ..make::step(&held)
+    };
+    assert!(make::settle(&store, worker, renew).await.is_empty());
+    let waiting = make::newest(&store, &held.record).await;
+    assert_eq!((waiting.state, waiting.void_before), (GateState::Waiting, Some(now)));
+    let new = make::pass(&store, worker, &held, VALID).await;
+    let spend = store.spend_pass(&old).await.expect("answered");
+    assert_eq!(refusal(spend), SpendRefusal::Superseded);
+    assert!(matches!(store.spend_pass(&new).await.expect("answered"), Spend::Spent(_)));
+}
+
+/// While its pass is valid a gate needs no worker, and no step of one counts.
+pub async fn a_passed_gate_is_left_alone(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let record = make::open(&store, host).await;
+    let worker = WorkerId::generate();
+    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    make::pass(&store, worker, &held, VALID).await;
+    assert!(make::claim_gates(&store, WorkerId::generate(), make::LEASE).await.is_empty());
+    let step = GateStep { detail: Some("late".to_owned()), ..make::step(&held) };
+    assert_eq!(make::settle(&store, worker, step).await, [record.id]);
+    assert_eq!(make::newest(&store, &record).await.state, GateState::Passed);
+}

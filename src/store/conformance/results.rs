@@ -1,0 +1,219 @@
+//! `ResultStore`: results, states, summaries, history, pruning.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::{Fixture, make};
+use crate::{
+    model::{AuditAction, CheckStatus, HostId, HostStatus, ReasonCode, WorkerId},
+    store::PruneOutcome,
+};
+
+const FRESH: Duration = Duration::from_secs(600);
+
+/// F69.
+pub async fn results_of_old_revisions_are_dropped(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let old = make::check(&store, host, "a").await;
+    let new = make::edit(&store, &old, |_| {}).await;
+    let now = store.now().await.expect("the time");
+    let dropped = make::record(&store, host, vec![make::result(&old, ReasonCode::Ok, now)]).await;
+    assert_eq!(dropped, 1);
+    assert!(store.states(&[host]).await.expect("read").is_empty());
+    let kept = make::record(&store, host, vec![make::result(&new, ReasonCode::Ok, now)]).await;
+    assert_eq!((kept, store.states(&[host]).await.expect("read").len()), (0, 1));
+}
+
+/// F70.
+pub async fn results_of_deleted_checks_are_dropped(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    make::check(&store, host, "b").await;
+    let worker = WorkerId::generate();
+    let held = make::claim(&store, worker, make::LONG_LEASE).await.remove(0);
+    let entry = make::audit(AuditAction::HealthCheckDeleted);
+    store.delete_check(host, check.id, None, entry).await.expect("deleted");
+    let now = store.now().await.expect("the time");
+    let results = vec![make::result(&check, ReasonCode::Ok, now)];
+    let batch = vec![make::completion(&held, now, results)];
+    let completed = store.complete_hosts(worker, batch).await.expect("completed");
+    assert_eq!((completed.dropped, completed.fenced.len()), (1, 0));
+    assert!(store.states(&[host]).await.expect("read").is_empty());
+}
+
+/// A disabled check takes no results.
+pub async fn results_of_disabled_checks_are_dropped(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    make::check(&store, host, "b").await;
+    let off = make::edit(&store, &check, |definition| definition.enabled = false).await;
+    let now = store.now().await.expect("the time");
+    let dropped = make::record(&store, host, vec![make::result(&off, ReasonCode::Ok, now)]).await;
+    assert_eq!(dropped, 1);
+}
+
+/// A result that is not newer changes no state, whoever ran it.
+pub async fn a_state_moves_only_forward(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    let now = store.now().await.expect("the time");
+    let earlier = now - TimeDelta::seconds(10);
+    make::record(&store, host, vec![make::result(&check, ReasonCode::Ok, now)]).await;
+    make::record(&store, host, vec![make::result(&check, ReasonCode::Status, earlier)]).await;
+    let states = store.states(&[host]).await.expect("read");
+    assert_eq!((states[0].latest.reason, states[0].latest.checked_at), (ReasonCode::Ok, now));
+    let page = store.history(host, check.id, None, 10).await.expect("read");
+    assert_eq!(page.results.len(), 2, "the history has both");
+}
+
+/// `since` is when the status last turned.
+pub async fn since_turns_with_the_status_alone(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    let now = store.now().await.expect("the time");
+    let ago = |seconds| now - TimeDelta::seconds(seconds);
+    use ReasonCode::{Connect, Ok, Status};
+    for (seconds, reason, since) in
+        [(50, Ok, 50), (40, Ok, 50), (30, Status, 30), (20, Connect, 30), (10, Ok, 10)]
+    {
+        make::record(&store, host, vec![make::result(&check, reason, ago(seconds))]).await;
+        let states = store.states(&[host]).await.expect("read");
+        assert_eq!(states[0].since, ago(since), "{reason}");
+        let views = store.views(&[host], FRESH).await.expect("read");
+        assert_eq!(views[0].since, ago(since), "{reason}");
+    }
+}
+
+/// What was seen before a change says nothing of the check as it is.
+pub async fn a_changed_check_is_unknown(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    let view = || async { store.views(&[host], FRESH).await.expect("read").remove(0) };
+    assert_eq!((view().await.status, view().await.last_result), (CheckStatus::Unknown, None));
+    let now = store.now().await.expect("the time");
+    make::record(&store, host, vec![make::result(&check, ReasonCode::Ok, now)]).await;
+    assert_eq!(view().await.status, CheckStatus::Healthy);
+    let changed = make::edit(&store, &check, |_| {}).await;
+    let view = view().await;
+    assert_eq!((view.status, view.since), (CheckStatus::Unknown, changed.updated_at));
+}
+
+/// A result older than two intervals counts no more.
+pub async fn a_stale_check_is_unknown(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    let long_ago = store.now().await.expect("the time") - TimeDelta::seconds(700);
+    make::record(&store, host, vec![make::result(&check, ReasonCode::Ok, long_ago)]).await;
+    let view = store.views(&[host], FRESH).await.expect("read").remove(0);
+    assert_eq!(view.status, CheckStatus::Unknown);
+    assert_eq!(view.since, long_ago + TimeDelta::seconds(600));
+    assert!(view.last_result.is_some(), "it is shown all the same");
+}
+
+/// Faults of our own, and of the observer, say nothing of the target.
+pub async fn what_says_nothing_is_unknown(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    let now = store.now().await.expect("the time");
+    let cases = [
+        (ReasonCode::Internal, false, CheckStatus::Unknown),
+        (ReasonCode::Interrupted, false, CheckStatus::Unknown),
+        (ReasonCode::Connect, true, CheckStatus::Unknown),
+        (ReasonCode::Connect, false, CheckStatus::Unhealthy),
+        (ReasonCode::SecretUnreadable, false, CheckStatus::Unhealthy),
+    ];
+    for ((reason, observer_fault, expected), second) in cases.into_iter().zip(0..) {
+        let mut result = make::result(&check, reason, now - TimeDelta::seconds(20 - second));
+        result.observer_fault = observer_fault;
+        make::record(&store, host, vec![result]).await;
+        let view = store.views(&[host], FRESH).await.expect("read").remove(0);
+        assert_eq!(view.status, expected, "{reason}, observer fault: {observer_fault}");
+    }
+}
+
+/// Disabled checks count nowhere; unhealthy comes before unknown before healthy.
+pub async fn summaries_count_enabled_checks(fixture: &dyn Fixture) {
+    let (store, host, empty) = (fixture.store(), HostId::generate(), HostId::generate());
+    let healthy = make::check(&store, host, "healthy").await;
+    let failing = make::check(&store, host, "failing").await;
+    let unseen = make::check(&store, host, "unseen").await;
+    let off = make::check(&store, host, "off").await;
+    make::edit(&store, &off, |definition| definition.enabled = false).await;
+    let now = store.now().await.expect("the time");
+    let summary = || async { store.summaries(&[empty, host], FRESH).await.expect("read") };
+    make::record(&store, host, vec![make::result(&healthy, ReasonCode::Ok, now)]).await;
+    assert_eq!(summary().await[1].status, HostStatus::Unknown);
+    let failed = make::result(&failing, ReasonCode::Status, now);
+    make::record(&store, host, vec![failed]).await;
+    let summaries = summary().await;
+    assert_eq!((summaries[0].host_id, summaries[0].status), (empty, HostStatus::None));
+    let of = &summaries[1];
+    assert_eq!(of.status, HostStatus::Unhealthy);
+    assert_eq!((of.healthy, of.unhealthy, of.unknown, of.total), (1, 1, 1, 3));
+    assert_eq!(of.oldest_checked_at, None, "one has never run");
+    make::record(&store, host, vec![make::result(&unseen, ReasonCode::Ok, now)]).await;
+    assert_eq!(summary().await[1].oldest_checked_at, Some(now));
+}
+
+/// Pages follow each other without a gap or a double.
+pub async fn history_is_paged_newest_first(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    let now = store.now().await.expect("the time");
+    for second in 1..=7 {
+        let result = make::result(&check, ReasonCode::Ok, now - TimeDelta::seconds(second));
+        make::record(&store, host, vec![result]).await;
+    }
+    let (mut read, mut before) = (Vec::new(), None);
+    loop {
+        let page = store.history(host, check.id, before, 3).await.expect("read");
+        read.extend(page.results.into_iter().map(|result| (now - result.checked_at).num_seconds()));
+        before = page.next_before;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(read, [1, 2, 3, 4, 5, 6, 7]);
+}
+
+/// What is old goes in steps, never the newest of a check.
+pub async fn pruning_keeps_the_newest_and_goes_in_batches(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let (busy, quiet) =
+        (make::check(&store, host, "a").await, make::check(&store, host, "b").await);
+    let now = store.now().await.expect("the time");
+    let old = |second| now - TimeDelta::days(5) - TimeDelta::seconds(second);
+    for second in 1..=5 {
+        make::record(&store, host, vec![make::result(&busy, ReasonCode::Ok, old(second))]).await;
+        let recent = now - TimeDelta::seconds(second);
+        make::record(&store, host, vec![make::result(&busy, ReasonCode::Ok, recent)]).await;
+    }
+    make::record(&store, host, vec![make::result(&quiet, ReasonCode::Ok, old(9))]).await;
+    let keep = Duration::from_secs(4 * 24 * 3600);
+    let prune = || store.prune_results(keep, 3, false);
+    assert_eq!(prune().await.expect("pruned"), PruneOutcome::More { deleted: 3 });
+    assert_eq!(prune().await.expect("pruned"), PruneOutcome::Done { deleted: 2 });
+    assert_eq!(prune().await.expect("pruned"), PruneOutcome::Done { deleted: 0 });
+    let left = |check| {
+        let store = store.clone();
+        async move { store.history(host, check, None, 100).await.expect("read").results.len() }
+    };
+    assert_eq!((left(busy.id).await, left(quiet.id).await), (5, 1));
+}
+
+/// F49: where most of all results would go at once, the clock is to be doubted.
+pub async fn pruning_most_of_all_is_suspicious(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    let long_ago = store.now().await.expect("the time") - TimeDelta::days(5);
+    for second in 0..10 {
+        let result = make::result(&check, ReasonCode::Ok, long_ago + TimeDelta::seconds(second));
+        make::record(&store, host, vec![result]).await;
+    }
+    let keep = Duration::from_secs(4 * 24 * 3600);
+    let outcome = store.prune_results(keep, 3, false).await.expect("pruned");
+    assert_eq!(outcome, PruneOutcome::Suspicious { expired: 9, total: 10 });
+    let forced = store.prune_results(keep, 100, true).await.expect("pruned");
+    assert_eq!(forced, PruneOutcome::Done { deleted: 9 });
+}

@@ -286,3 +286,11 @@ fn f01_a_clock_that_jumps_ahead_brings_no_burst() {
         );
     });
 }
+
+/// F62: the store in memory says that it outlives nothing, and leases and gates on it work like any
+/// other's.
+#[test]
+fn f62_the_store_in_memory_says_what_it_is() {
+    use healthgate::store::Store;
+    assert!(!World::new().memory.is_durable());
+}

@@ -187,8 +187,8 @@ proptest! {
         events.push((recovers, Event::Health(true)));
         let history = play(length, false, &events, &policy(100));
         let close_at = |instant: DateTime<Utc>| {
-            let known = history.closes.iter().filter(|(since, _)| *since <= instant);
-            known.last().unwrap().1
+            let known = history.closes.iter().rev().find(|(since, _)| *since <= instant);
+            known.unwrap().1
         };
         for start in &history.starts {
             prop_assert!(*start < close_at(*start));

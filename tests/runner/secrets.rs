@@ -66,8 +66,10 @@ fn f86_no_log_and_no_outcome_holds_a_password() {
                 let check = bench.check(json!({"name": "web", "check_type": "http", "url": url,
                     "expected_body": "in", "basic_auth_user": "monitor",
                     "basic_auth_pass": "canary-hunter2"}));
-                told += &format!("{check:?}");
-                told += &format!("{:?}", bench.ask(check).await);
+                let shown = format!("{check:?}");
+                told.push_str(&shown);
+                let outcome = format!("{:?}", bench.ask(check).await);
+                told.push_str(&outcome);
             }
             told
         })

@@ -12,9 +12,9 @@ use crate::{
 
 const VALID: Duration = Duration::from_secs(60);
 
-fn refusal(spend: Spend) -> SpendRefusal {
+fn refusal(spend: &Spend) -> SpendRefusal {
     match spend {
-        Spend::Refused(refusal) => refusal,
+        Spend::Refused(refusal) => *refusal,
         Spend::Spent(_) => panic!("it must not be spent"),
     }
 }
@@ -49,7 +49,7 @@ pub async fn an_expired_pass_is_refused(fixture: &dyn Fixture) {
         GatePass { valid_until: pass.valid_until + chrono::TimeDelta::hours(1), ..pass.clone() };
     for pass in [pass, later] {
         let spend = store.spend_pass(&pass).await.expect("answered");
-        assert_eq!(refusal(spend), SpendRefusal::Expired, "the store's own record counts");
+        assert_eq!(refusal(&spend), SpendRefusal::Expired, "the store's own record counts");
     }
 }
 
@@ -63,7 +63,7 @@ pub async fn an_unknown_or_older_pass_is_refused(fixture: &dyn Fixture) {
     let other_gate = GatePass { gate_id: crate::model::GateId::generate(), ..pass.clone() };
     for pass in [other_id, other_owner, other_token, other_gate] {
         let spend = store.spend_pass(&pass).await.expect("answered");
-        assert_eq!(refusal(spend), SpendRefusal::Superseded);
+        assert_eq!(refusal(&spend), SpendRefusal::Superseded);
     }
     assert!(matches!(store.spend_pass(&pass).await.expect("answered"), Spend::Spent(_)));
 }
@@ -75,7 +75,7 @@ pub async fn a_cancellation_refuses_the_pass(fixture: &dyn Fixture) {
     let entry = make::audit(AuditAction::GateCancelled);
     store.request_cancel(pass.job_id, pass.host_id, entry).await.expect("asked");
     let spend = store.spend_pass(&pass).await.expect("answered");
-    assert_eq!(refusal(spend), SpendRefusal::Cancelled);
+    assert_eq!(refusal(&spend), SpendRefusal::Cancelled);
     let held = make::claim_gates(&store, WorkerId::generate(), make::LEASE).await;
     assert_eq!(held.len(), 1, "a worker ends it");
 }
@@ -126,7 +126,7 @@ pub async fn an_expired_pass_is_renewed_and_a_new_one_works(fixture: &dyn Fixtur
     assert_eq!((waiting.state, waiting.void_before), (GateState::Waiting, Some(now)));
     let new = make::pass(&store, worker, &held, VALID).await;
     let spend = store.spend_pass(&old).await.expect("answered");
-    assert_eq!(refusal(spend), SpendRefusal::Superseded);
+    assert_eq!(refusal(&spend), SpendRefusal::Superseded);
     assert!(matches!(store.spend_pass(&new).await.expect("answered"), Spend::Spent(_)));
 }
 

@@ -136,10 +136,10 @@ mod tests {
     #[test]
     fn g30_a_failures_words_name_every_check_within_four_kibibytes() {
         for (count, length) in [(0, 0), (1, 4_000), (5, 2_100), (6, 10), (20, 2_100), (500, 300)] {
-            let entries = (0..count).map(|index| format!("{index:03}{}", "é".repeat(length)));
+            let entries = (0..count).map(|index| format!("#{index:03}{}", "é".repeat(length)));
             let text = bounded("the window closed", entries);
             assert!(text.len() <= GateRecord::MAXIMUM_DETAIL, "{count} x {length}");
-            let named = (0..count).filter(|index| text.contains(&format!("{index:03}"))).count();
+            let named = (0..count).filter(|index| text.contains(&format!("#{index:03}"))).count();
             assert!(named == count || text.ends_with(&format!("and {} more", count - named)));
             assert!(named >= count.min(20), "{named} of {count}");
         }

@@ -3,7 +3,6 @@
 
 mod agents;
 mod host_run;
-mod hostile;
 mod http_answers;
 mod http_policy;
 mod secrets;

@@ -16,7 +16,7 @@ use healthgate_testkit::{Agent, Authority};
 use serde_json::{Value, json};
 
 /// The deadline of a run in these tests. What is bounded by it is held to three times as much.
-pub(crate) const TIMEOUT: Duration = Duration::from_millis(400);
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(600);
 
 const INSTALL: InstallId = InstallId::from_bytes([7; 16]);
 

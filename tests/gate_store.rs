@@ -102,8 +102,7 @@ impl Model {
         let fence_holds = owner == self.workers[worker] && token == held.token && self.now < until;
         let leads = match (&transition, before.state) {
             (GateTransition::Renew, state) => state == GateState::Passed,
-            (_, GateState::Waiting) => true,
-            (GateTransition::End(_), GateState::Passed) => true,
+            (_, GateState::Waiting) | (GateTransition::End(_), GateState::Passed) => true,
             _ => false,
         };
         let ends_lease = !matches!(transition, GateTransition::Renew);

@@ -3,6 +3,8 @@
 mod agent;
 #[cfg(feature = "http")]
 mod agent_tls;
+#[cfg(feature = "http")]
+mod connector;
 mod diff;
 #[cfg(feature = "http")]
 mod http;

@@ -1,15 +1,8 @@
 //! A link to one agent, over HTTP/1.1 on mutual TLS (H17).
 
-use std::{
-    fmt,
-    net::SocketAddr,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{
     Client, Response, StatusCode,
@@ -17,12 +10,12 @@ use reqwest::{
     header::{ACCEPT_ENCODING, HeaderValue, RETRY_AFTER},
 };
 use tokio::time::{Instant, sleep, timeout_at};
-use tower::{Layer, Service};
 
 use super::reply::{self, BODY_CAP};
 use crate::{
     checks::{
         agent::{AgentError, AgentLink, ServiceStatus},
+        connector::NoteConnecting,
         progress::{Phase, Progress},
         resolve::Resolve,
         tls,
@@ -55,7 +48,10 @@ impl MutualTlsLink {
         let client = tls::client(config, user_agent)
             .pool_max_idle_per_host(1)
             .dns_resolver(Arc::new(LinkResolver { resolver, progress: progress.clone() }))
-            .connector_layer(NoteConnected(progress.clone()))
+            .connector_layer(NoteConnecting({
+                let progress = progress.clone();
+                move |phase| progress.enter(phase)
+            }))
             .https_only(true)
             .build()
             .map_err(|error| {
@@ -174,51 +170,6 @@ impl ClientResolve for LinkResolver {
             let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
             let addresses: Addrs = Box::new(addresses);
             Ok(addresses)
-        })
-    }
-}
-
-/// Notes when connecting begins and when it is done.
-#[derive(Clone, Debug)]
-struct NoteConnected(Progress);
-
-impl<S> Layer<S> for NoteConnected {
-    type Service = Noting<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Noting { inner, progress: self.0.clone() }
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Noting<S> {
-    inner: S,
-    progress: Progress,
-}
-
-impl<S, R> Service<R> for Noting<S>
-where
-    S: Service<R>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: R) -> Self::Future {
-        let progress = self.progress.clone();
-        progress.enter(Phase::Connecting);
-        let connecting = self.inner.call(request);
-        Box::pin(async move {
-            let connected = connecting.await;
-            if connected.is_ok() {
-                progress.enter(Phase::AwaitingHead);
-            }
-            connected
         })
     }
 }

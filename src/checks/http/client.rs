@@ -19,12 +19,13 @@ use url::{Host, Url};
 
 use super::{
     body::{BodySearch, Searched},
-    connector::{HOP, Hop, JudgedAddresses, NoteConnected},
+    connector::{HOP, Hop, JudgedAddresses, note},
     destination::DestinationPolicy,
     redirect::{self, MAXIMUM_REDIRECTS, Redirect},
 };
 use crate::{
     checks::{
+        connector::NoteConnecting,
         progress::{Phase, Progress},
         resolve::{Resolve, SystemResolver},
         tls,
@@ -115,7 +116,7 @@ impl HttpClient {
                 // A dead listener must be seen: nothing is kept open (H7).
                 .pool_max_idle_per_host(0)
                 .dns_resolver(Arc::new(JudgedAddresses))
-                .connector_layer(NoteConnected)
+                .connector_layer(NoteConnecting(note))
                 .build()
                 .map_err(client_failed)
         };

@@ -5,15 +5,9 @@
 //! the future that sends the request, since no connection is pooled; so a task-local value reaches
 //! them, and without one they refuse.
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{net::SocketAddr, sync::Arc};
 
-use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tower::{Layer, Service};
 
 use crate::checks::progress::{Phase, Progress};
 
@@ -43,44 +37,7 @@ impl Resolve for JudgedAddresses {
     }
 }
 
-/// Notes when a connection, TLS included, is there.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct NoteConnected;
-
-impl<S> Layer<S> for NoteConnected {
-    type Service = Noting<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Noting(inner)
-    }
-}
-
-/// A connector that notes when it is done.
-#[derive(Clone, Debug)]
-pub(super) struct Noting<S>(S);
-
-impl<S, R> Service<R> for Noting<S>
-where
-    S: Service<R>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&mut self, request: R) -> Self::Future {
-        let connecting = self.0.call(request);
-        Box::pin(async move {
-            let connected = connecting.await;
-            if connected.is_ok() {
-                // Outside a run there is nothing to note.
-                let _ = HOP.try_with(|hop| hop.progress.enter(Phase::AwaitingHead));
-            }
-            connected
-        })
-    }
+/// Notes a phase of the run that the current task works for; outside a run there is nothing to note.
+pub(super) fn note(phase: Phase) {
+    let _ = HOP.try_with(|hop| hop.progress.enter(phase));
 }

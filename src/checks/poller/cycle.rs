@@ -3,30 +3,23 @@
 use std::{
     collections::{HashMap, VecDeque},
     future::{Future, pending},
-    panic::AssertUnwindSafe,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
     time::Duration,
 };
 
-use futures_util::{
-    FutureExt, StreamExt,
-    future::{Either, select},
-    stream::FuturesUnordered,
-};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tracing::{debug, error, info, warn};
 
 use super::{
     Poller,
+    host_run::{Ended, run},
     lease::{ClaimError, ClaimTime, Claimed, Held, claim},
 };
 use crate::{
-    checks::{
-        run::{CheckOutcome, HostRun, HostRunner, results, run_bound, unanswered},
-        schedule,
-    },
+    checks::{run::results, schedule},
     clock::Clock,
-    model::{CheckResult, HostId, ReasonCode, ResultSource},
+    model::{CheckResult, HostId, ResultSource},
     store::{ClaimRequest, Completed, HostCompletion, HostRelease, PruneOutcome, StoreError},
 };
 
@@ -58,13 +51,6 @@ pub(super) async fn sleep(clock: &dyn Clock, duration: Option<Duration>) {
         Some(duration) => clock.sleep(duration).await,
         None => pending().await,
     }
-}
-
-/// A run that has ended.
-pub(super) struct Ended {
-    held: Held,
-    started: Duration,
-    outcomes: Vec<CheckOutcome>,
 }
 
 /// A host whose results wait to be written.
@@ -402,39 +388,3 @@ impl<'a> Cycle<'a> {
         info!(handed_back, "poller stopped");
     }
 }
-
-/// One host's run: never longer than its bound, and a panic in it fails its checks alone (F45).
-async fn run(
-    runner: Arc<dyn HostRunner>,
-    clock: Arc<dyn Clock>,
-    held: Held,
-    timeout: Duration,
-) -> Ended {
-    let started = clock.monotonic();
-    let checks = held.claim.checks.clone();
-    let host_run = HostRun {
-        host_id: held.claim.host_id,
-        checks: checks.clone(),
-        agents: held.agents.clone(),
-        timeout,
-    };
-    let outcomes = {
-        let running = pin!(AssertUnwindSafe(runner.run_host(host_run)).catch_unwind());
-        let bound = pin!(clock.sleep(run_bound(timeout) + OVERRUN));
-        match select(running, bound).await {
-            Either::Left((Ok(outcomes), _)) => outcomes,
-            Either::Left((Err(_), _)) => {
-                error!(host = %held.claim.host_id, "a run panicked");
-                unanswered(&checks, ReasonCode::Internal, "the run failed inside the manager")
-            }
-            Either::Right(_) => {
-                error!(host = %held.claim.host_id, "a run overran its bound");
-                unanswered(&checks, ReasonCode::Internal, "the run did not end in time")
-            }
-        }
-    };
-    Ended { held, started, outcomes }
-}
-
-/// What a run may take beyond its bound before it is cut: the runner keeps the bound itself.
-const OVERRUN: Duration = Duration::from_secs(1);

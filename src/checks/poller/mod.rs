@@ -2,6 +2,7 @@
 
 mod config;
 mod cycle;
+mod host_run;
 mod lease;
 mod stats;
 

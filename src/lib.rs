@@ -70,6 +70,8 @@
 //! back: [`Poller::run`](checks::Poller::run) and [`GateRunner::run`](gate::GateRunner::run) are
 //! futures. Dropping one at any await loses no stored fact: leases expire, and gates resume.
 
+#[cfg(feature = "api")]
+pub mod api;
 pub mod checks;
 pub mod clock;
 pub mod crypto;
@@ -77,3 +79,5 @@ pub mod directory;
 pub mod gate;
 pub mod model;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -27,7 +27,7 @@ pub use self::{
     input::{AppliedChange, CheckChange, NewCheck, Patch, RawCheck},
     reason::{ReasonCode, UnknownReason},
     result::{
-        CheckResult, CheckState, CheckStatus, CheckView, Detail, HostStatus, HostSummary,
+        CheckResult, CheckState, CheckStatus, CheckView, Damping, Detail, HostStatus, HostSummary,
         ResultSource,
     },
     secret::{Password, PasswordTooLong, SealedSecret},

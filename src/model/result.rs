@@ -145,29 +145,62 @@ pub enum HostStatus {
     Healthy,
 }
 
+/// How many results in a row turn a check's status (spec 3.8). By default the first one does.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Damping {
+    /// So many failed results in a row make a healthy check unhealthy. At least 1.
+    pub unhealthy_after: u32,
+    /// So many passed results in a row make an unhealthy check healthy. At least 1.
+    pub healthy_after: u32,
+}
+
+impl Default for Damping {
+    fn default() -> Self {
+        Self { unhealthy_after: 1, healthy_after: 1 }
+    }
+}
+
 /// The current state of a check, kept apart from its history (spec 7.4).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CheckState {
     /// The newest result.
     pub latest: CheckResult,
-    /// When results last turned to the status that the newest one has.
+    /// What the newest results make of the check, damped.
+    pub status: CheckStatus,
+    /// When the status last turned.
     pub since: DateTime<Utc>,
+    /// How many of the newest results in a row, of this revision, say the same as the newest one.
+    pub in_a_row: u32,
 }
 
 impl CheckState {
     /// The state after another result. One that is not newer changes nothing: a state moves only
-    /// forward in time (L5).
+    /// forward in time (L5). A result of another revision than the one before begins anew, and what
+    /// says nothing of the target is never damped.
     #[must_use]
-    pub fn after(previous: Option<&Self>, result: &CheckResult) -> Self {
-        match previous {
-            Some(previous) if previous.latest.checked_at >= result.checked_at => previous.clone(),
-            Some(previous)
-                if previous.latest.status() == result.status()
-                    && previous.latest.revision == result.revision =>
-            {
-                Self { latest: result.clone(), since: previous.since }
-            }
-            _ => Self { latest: result.clone(), since: result.checked_at },
+    pub fn after(previous: Option<&Self>, result: &CheckResult, damping: Damping) -> Self {
+        let said = result.status();
+        let first = |since| Self { latest: result.clone(), status: said, since, in_a_row: 1 };
+        let Some(previous) = previous else { return first(result.checked_at) };
+        if previous.latest.checked_at >= result.checked_at {
+            return previous.clone();
+        }
+        if previous.latest.revision != result.revision {
+            return first(result.checked_at);
+        }
+        let same = previous.latest.status() == said;
+        let in_a_row = if same { previous.in_a_row.saturating_add(1) } else { 1 };
+        let needed = match (previous.status, said) {
+            (CheckStatus::Healthy, CheckStatus::Unhealthy) => damping.unhealthy_after,
+            (CheckStatus::Unhealthy, CheckStatus::Healthy) => damping.healthy_after,
+            _ => 1,
+        };
+        let turns = said != previous.status && in_a_row >= needed;
+        Self {
+            latest: result.clone(),
+            status: if turns { said } else { previous.status },
+            since: if turns { result.checked_at } else { previous.since },
+            in_a_row,
         }
     }
 }
@@ -200,10 +233,10 @@ impl CheckView {
             None => (CheckStatus::Unknown, check.updated_at),
             Some(state) if now - state.latest.checked_at > stale_after => {
                 let stale_since = state.latest.checked_at + stale_after;
-                let unknown_before = state.latest.status() == CheckStatus::Unknown;
+                let unknown_before = state.status == CheckStatus::Unknown;
                 (CheckStatus::Unknown, if unknown_before { state.since } else { stale_since })
             }
-            Some(state) => (state.latest.status(), state.since),
+            Some(state) => (state.status, state.since),
         };
         Self { check, status, since, last_result: state.map(|state| state.latest.clone()) }
     }
@@ -289,5 +322,62 @@ impl HostSummary {
             _ => HostStatus::Healthy,
         };
         summary
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(second: i64, reason: ReasonCode) -> CheckResult {
+        CheckResult {
+            check_id: CheckId::from_uuid(uuid::Uuid::from_u128(1)),
+            host_id: HostId::from_uuid(uuid::Uuid::from_u128(2)),
+            revision: 1,
+            reason,
+            detail: Detail::default(),
+            latency_ms: 1,
+            checked_at: DateTime::from_timestamp(second, 0).expect("in range"),
+            source: ResultSource::Poll,
+            observer_fault: false,
+            endpoint: None,
+        }
+    }
+
+    /// The statuses, and the seconds they hold since, after each of these results.
+    fn run(damping: Damping, reasons: &[ReasonCode]) -> Vec<(CheckStatus, i64, u32)> {
+        let mut state: Option<CheckState> = None;
+        let numbered = (1..).zip(reasons);
+        let step = |(second, reason): (i64, &ReasonCode)| {
+            let next = CheckState::after(state.as_ref(), &result(second, *reason), damping);
+            let seen = (next.status, next.since.timestamp(), next.in_a_row);
+            state = Some(next);
+            seen
+        };
+        numbered.map(step).collect()
+    }
+
+    #[test]
+    fn a_damped_status_turns_after_so_many_in_a_row() {
+        use CheckStatus::{Healthy, Unhealthy, Unknown};
+        let (ok, bad, none) = (ReasonCode::Ok, ReasonCode::Status, ReasonCode::Internal);
+        let damping = Damping { unhealthy_after: 3, healthy_after: 2 };
+        let seen = run(damping, &[ok, bad, bad, ok, bad, bad, bad, ok, ok, none, bad]);
+        let expected = [
+            (Healthy, 1, 1),
+            (Healthy, 1, 1),
+            (Healthy, 1, 2),
+            (Healthy, 1, 1),
+            (Healthy, 1, 1),
+            (Healthy, 1, 2),
+            (Unhealthy, 7, 3),
+            (Unhealthy, 7, 1),
+            (Healthy, 9, 2),
+            (Unknown, 10, 1),
+            (Unhealthy, 11, 1),
+        ];
+        assert_eq!(seen, expected);
+        let seen = run(Damping::default(), &[ok, bad, ok]);
+        assert_eq!(seen, [(Healthy, 1, 1), (Unhealthy, 2, 1), (Healthy, 3, 1)]);
     }
 }

@@ -11,28 +11,36 @@
 //!   own clock ([`Store::now`]).
 
 mod audit;
+mod change;
 mod check;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod feed;
 mod gate;
 mod memory;
 mod poll;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod result;
 mod secret;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 pub use self::{
     audit::{AuditFilter, AuditLog},
+    change::Change,
     check::{CheckInsert, CheckStore, CheckUpdate, SecretChange},
     error::{Refusal, StoreError},
+    feed::{Feed, StoreEvent, Subscription},
     gate::{
         AttemptWrite, GateClaims, GateStep, GateStore, GateTransition, LeasedGate, Spend,
         SpendRefusal,
     },
-    memory::{Change, MemoryHook, MemoryStore},
+    memory::{MemoryHook, MemoryStore},
     poll::{
         Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease, PollQueue,
     },
@@ -48,4 +56,8 @@ pub trait Store: CheckStore + ResultStore + PollQueue + GateStore + AuditLog + S
 
     /// Whether what is written outlives the process (F62).
     fn is_durable(&self) -> bool;
+
+    /// Changes of checks and gates from here on, whoever makes them; in a database that several
+    /// processes share, theirs too. It is lossy, and says so ([`StoreEvent::Resync`]).
+    async fn subscribe(&self) -> Result<Subscription, StoreError>;
 }

@@ -37,6 +37,9 @@ pub struct HostClaim {
     pub token: i64,
     /// Raised by every change of the host's checks.
     pub config_seq: i64,
+    /// How many leases in a row ended without a completion or a release: the workers that had them
+    /// died, or were cut off (F68). A completion begins the count anew.
+    pub lost_leases: u32,
     /// When the host was due.
     pub due_at: DateTime<Utc>,
     /// The host's enabled checks.
@@ -93,6 +96,8 @@ pub struct Backlog {
 /// - A claim raises the token; a completion or release counts only with the owner and token of the
 ///   newest claim, and a completion only before the lease has ended. Anything else is fenced: it
 ///   changes nothing, for ever.
+/// - A claim of a host whose last lease has expired counts one more lost lease; a completion, or a
+///   change of the host's checks, begins that count anew, and a release leaves it.
 /// - A completion records results and states, sets the next due time and ends the lease in one step
 ///   for the whole batch; a fenced host does not hold up the others. Where the host's checks have
 ///   changed since the claim, the host is due at once.

@@ -324,6 +324,10 @@ impl Store for FaultyStore {
         self.call(self.inner.now()).await
     }
 
+    async fn subscribe(&self) -> Result<Subscription, StoreError> {
+        self.inner.subscribe().await
+    }
+
     fn is_durable(&self) -> bool {
         self.inner.is_durable()
     }

@@ -14,6 +14,7 @@
 
 pub mod audit;
 pub mod checks;
+pub mod feed;
 pub mod gates;
 mod make;
 pub mod passes;
@@ -64,7 +65,10 @@ macro_rules! conformance_tests {
             a_late_completion_is_refused_for_ever, a_completion_needs_the_newest_token,
             a_completion_sets_the_next_due_time, a_change_during_a_run_makes_due_at_once,
             a_release_hands_back, a_fenced_host_does_not_hold_up_the_others,
-            a_repeated_completion_records_once, the_backlog_counts_what_is_due);
+            a_repeated_completion_records_once, the_backlog_counts_what_is_due,
+            lost_leases_are_counted);
+        $crate::conformance_tests!(@module $fixture, feed:
+            a_turned_status_is_told, a_gates_life_is_told, a_cancelled_gate_is_told);
         $crate::conformance_tests!(@module $fixture, results:
             results_of_old_revisions_are_dropped, results_of_deleted_checks_are_dropped,
             results_of_disabled_checks_are_dropped, a_state_moves_only_forward,

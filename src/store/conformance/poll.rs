@@ -267,3 +267,30 @@ pub async fn the_backlog_counts_what_is_due(fixture: &dyn Fixture) {
     assert_eq!(backlog.due, 2);
     assert!(backlog.oldest_due_at.is_some());
 }
+
+/// F68: leases that ended by themselves are counted, until the host is completed or changed.
+pub async fn lost_leases_are_counted(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    let worker = WorkerId::generate();
+    for lost in 0..3 {
+        let held = make::claim(&store, WorkerId::generate(), make::LEASE).await;
+        assert_eq!(held[0].lost_leases, lost);
+        fixture.elapse(make::PAST_LEASE).await;
+    }
+    let held = make::claim(&store, worker, make::LONG_LEASE).await.remove(0);
+    assert_eq!(held.lost_leases, 3);
+    let release = HostRelease { host_id: host, token: held.token };
+    store.release_hosts(worker, vec![release]).await.expect("released");
+    let held = make::claim(&store, worker, make::LONG_LEASE).await.remove(0);
+    assert_eq!(held.lost_leases, 3, "a release neither counts nor forgives");
+    let now = store.now().await.expect("the time");
+    let batch = vec![make::completion(&held, now, Vec::new())];
+    store.complete_hosts(worker, batch).await.expect("completed");
+    let held = make::claim(&store, worker, make::LEASE).await.remove(0);
+    assert_eq!(held.lost_leases, 0);
+    fixture.elapse(make::PAST_LEASE).await;
+    make::edit(&store, &check, |definition| definition.ignore_cert_errors = false).await;
+    let held = make::claim(&store, worker, make::LEASE).await.remove(0);
+    assert!(held.lost_leases <= 1, "a change begins anew");
+}

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use chrono::TimeDelta;
 
-use super::{Change, MemoryStore};
+use super::MemoryStore;
 use crate::{
     model::{AuditEntry, CheckId, HealthCheck, HostId},
-    store::{CheckInsert, CheckStore, CheckUpdate, SecretChange, StoreError},
+    store::{Change, CheckInsert, CheckStore, CheckUpdate, SecretChange, StoreError, StoreEvent},
 };
 
 #[async_trait]
@@ -36,6 +36,7 @@ impl CheckStore for MemoryStore {
         state.checks.entry(check.host_id).or_default().push(check.clone());
         state.reschedule(check.host_id, now);
         state.audit.push(record);
+        self.feed.publish(StoreEvent::of_change(check.host_id, check.id));
         Ok(check)
     }
 
@@ -70,6 +71,7 @@ impl CheckStore for MemoryStore {
         }
         state.reschedule(check.host_id, now);
         state.audit.push(record);
+        self.feed.publish(StoreEvent::of_change(check.host_id, check.id));
         Ok(check)
     }
 

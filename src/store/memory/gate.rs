@@ -6,18 +6,18 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Change, MemoryStore,
+    MemoryStore,
     state::{GateRow, Lease, State},
 };
 use crate::{
     clock::delta,
     model::{
-        Attempt, AttemptOutcome, AuditEntry, EndReason, GateId, GateOverride, GatePass, GateRecord,
-        GateRequest, GateState, HostId, JobId, WorkerId,
+        Attempt, AttemptOutcome, AuditEntry, Damping, EndReason, GateId, GateOverride, GatePass,
+        GateRecord, GateRequest, GateState, HostId, JobId, WorkerId,
     },
     store::{
-        AttemptWrite, GateClaims, GateStep, GateStore, GateTransition, LeasedGate, Spend,
-        SpendRefusal, StoreError,
+        AttemptWrite, Change, Feed, GateClaims, GateStep, GateStore, GateTransition, LeasedGate,
+        Spend, SpendRefusal, StoreError, StoreEvent,
     },
 };
 
@@ -37,7 +37,7 @@ impl State {
     }
 
     /// Writes a step whose fence and transition have been judged.
-    fn apply(&mut self, step: GateStep, now: DateTime<Utc>) {
+    fn apply(&mut self, step: GateStep, now: DateTime<Utc>, damping: Damping, feed: &Feed) {
         let Some(row) = self.gates.get_mut(&step.gate_id) else { return };
         let record = &mut row.record;
         record.window = step.window;
@@ -91,7 +91,8 @@ impl State {
                 self.unfinished.remove(&host);
             }
         }
-        self.record(host, step.results);
+        feed.publish(StoreEvent::of_gate(&row.record));
+        self.record(host, step.results, damping, feed);
     }
 }
 
@@ -136,6 +137,7 @@ impl GateStore for MemoryStore {
         }
         let record = GateRecord::open(GateId::generate(), &request, self.time());
         state.add_gate(record.clone());
+        self.feed.publish(StoreEvent::of_gate(&record));
         Ok(record)
     }
 
@@ -154,6 +156,7 @@ impl GateStore for MemoryStore {
         record.detail = detail;
         end(&mut record, reason, now);
         state.add_gate(record.clone());
+        self.feed.publish(StoreEvent::of_gate(&record));
         Ok(record)
     }
 
@@ -243,7 +246,7 @@ impl GateStore for MemoryStore {
                 row.lease.holds(worker, step.token, now) && leads(&step, row.record.state)
             });
             if allowed {
-                state.apply(step, now);
+                state.apply(step, now, self.damping, &self.feed);
             } else {
                 fenced.push(step.gate_id);
             }
@@ -300,6 +303,7 @@ impl GateStore for MemoryStore {
                 row.record = spent.clone();
                 row.lease.end();
                 state.unfinished.remove(&spent.host_id);
+                self.feed.publish(StoreEvent::of_gate(&spent));
                 Ok(Spend::Spent(Box::new(spent)))
             }
         }
@@ -321,6 +325,7 @@ impl GateStore for MemoryStore {
         state.audit.push(entry);
         let row = state.gates.get_mut(&id).ok_or(StoreError::NotFound)?;
         row.record.cancel_requested = true;
+        self.feed.publish(StoreEvent::of_gate(&row.record));
         Ok(row.record.clone())
     }
 
@@ -341,6 +346,7 @@ impl GateStore for MemoryStore {
         state.audit.push(entry);
         let row = state.gates.get_mut(&id).ok_or(StoreError::NotFound)?;
         row.record.exception = exception;
+        self.feed.publish(StoreEvent::of_gate(&row.record));
         Ok(row.record.clone())
     }
 }

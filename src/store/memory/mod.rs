@@ -17,10 +17,10 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use self::state::State;
-use super::{Refusal, Store, StoreError};
+use super::{Change, Feed, Refusal, Store, StoreError, Subscription};
 use crate::{
     clock::Clock,
-    model::{AuditEntry, AuditId, AuditRecord, GateRecord, HealthCheck},
+    model::{AuditEntry, AuditId, AuditRecord, Damping},
 };
 
 /// All of a store's traits over one lock, with the application's clock as its own.
@@ -31,20 +31,8 @@ pub struct MemoryStore {
     clock: Arc<dyn Clock>,
     state: Arc<Mutex<State>>,
     hook: Option<Arc<dyn MemoryHook>>,
-}
-
-/// What is about to become visible, for a hook.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Change<'a> {
-    /// A check was made or changed.
-    CheckWritten(&'a HealthCheck),
-    /// A check was deleted.
-    CheckDeleted(&'a HealthCheck),
-    /// An audit record was written, alone or with the change that it is of.
-    Audited(&'a AuditRecord),
-    /// A pass was spent: the place for an application to move its own job row.
-    PassSpent(&'a GateRecord),
+    damping: Damping,
+    feed: Feed,
 }
 
 /// The application's part of a change, in the same step: it may refuse, and then nothing has
@@ -63,7 +51,14 @@ impl MemoryStore {
     /// An empty store.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, state: Arc::default(), hook: None }
+        let (hook, damping) = (None, Damping::default());
+        Self { clock, state: Arc::default(), hook, damping, feed: Feed::new() }
+    }
+
+    /// The same with damped statuses (spec 3.8).
+    #[must_use]
+    pub fn with_damping(self, damping: Damping) -> Self {
+        Self { damping, ..self }
     }
 
     /// The same with a hook.
@@ -105,5 +100,9 @@ impl Store for MemoryStore {
 
     fn is_durable(&self) -> bool {
         false
+    }
+
+    async fn subscribe(&self) -> Result<Subscription, StoreError> {
+        Ok(self.feed.subscribe())
     }
 }

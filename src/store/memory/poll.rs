@@ -30,9 +30,12 @@ impl PollQueue for MemoryStore {
             let checks = state.checks.get(&host_id).map(Vec::as_slice).unwrap_or_default();
             let checks = checks.iter().filter(|check| check.definition.enabled).cloned().collect();
             let Some(row) = state.schedule.get_mut(&host_id) else { continue };
+            if row.lease.is_taken() {
+                row.lost_leases += 1;
+            }
             let token = row.lease.take(request.worker, now + delta(request.lease));
-            let config_seq = row.config_seq;
-            hosts.push(HostClaim { host_id, token, config_seq, due_at, checks });
+            let (config_seq, lost_leases) = (row.config_seq, row.lost_leases);
+            hosts.push(HostClaim { host_id, token, config_seq, lost_leases, due_at, checks });
         }
         Ok(Claims { now, hosts })
     }
@@ -55,10 +58,11 @@ impl PollQueue for MemoryStore {
                 continue;
             };
             row.lease.end();
+            row.lost_leases = 0;
             // A change during the run is not lost: the host is due at once (L5).
             let unchanged = row.config_seq == done.config_seq;
             state.set_due(done.host_id, if unchanged { done.next_due_at } else { now });
-            completed.dropped += state.record(done.host_id, done.results);
+            completed.dropped += state.record(done.host_id, done.results, self.damping, &self.feed);
         }
         Ok(completed)
     }

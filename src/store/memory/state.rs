@@ -7,9 +7,10 @@ use chrono::{DateTime, Utc};
 use crate::{
     crypto::{Canary, InstallId},
     model::{
-        Attempt, AuditRecord, CheckId, CheckResult, CheckState, GateId, GateRecord, HealthCheck,
-        HostId, JobId, WorkerId,
+        Attempt, AuditRecord, CheckId, CheckResult, CheckState, Damping, GateId, GateRecord,
+        HealthCheck, HostId, JobId, WorkerId,
     },
+    store::{Feed, StoreEvent},
 };
 
 #[derive(Debug, Default)]
@@ -38,6 +39,7 @@ pub(super) struct State {
 pub(super) struct ScheduleRow {
     pub(super) due_at: DateTime<Utc>,
     pub(super) config_seq: i64,
+    pub(super) lost_leases: u32,
     pub(super) lease: Lease,
 }
 
@@ -59,6 +61,11 @@ pub(super) struct Lease {
 impl Lease {
     pub(super) const fn token(&self) -> i64 {
         self.token
+    }
+
+    /// Whether somebody has had it and has not given it back.
+    pub(super) const fn is_taken(&self) -> bool {
+        self.owner.is_some()
     }
 
     pub(super) fn is_free(&self, now: DateTime<Utc>) -> bool {
@@ -105,12 +112,14 @@ impl State {
         match (enabled, self.schedule.get_mut(&host)) {
             (true, Some(row)) => {
                 row.config_seq += 1;
+                row.lost_leases = 0;
                 let before = std::mem::replace(&mut row.due_at, now);
                 self.due.remove(&(before, host));
                 self.due.insert((now, host));
             }
             (true, None) => {
-                let row = ScheduleRow { due_at: now, config_seq: 1, lease: Lease::default() };
+                let lease = Lease::default();
+                let row = ScheduleRow { due_at: now, config_seq: 1, lost_leases: 0, lease };
                 self.schedule.insert(host, row);
                 self.due.insert((now, host));
             }
@@ -134,7 +143,13 @@ impl State {
     }
 
     /// Records results by the rules of `ResultStore`, and answers how many were dropped.
-    pub(super) fn record(&mut self, host: HostId, results: Vec<CheckResult>) -> u64 {
+    pub(super) fn record(
+        &mut self,
+        host: HostId,
+        results: Vec<CheckResult>,
+        damping: Damping,
+        feed: &Feed,
+    ) -> u64 {
         let mut dropped = 0;
         for result in results {
             let counts = self
@@ -144,7 +159,11 @@ impl State {
                 dropped += 1;
                 continue;
             }
-            let state = CheckState::after(self.states.get(&result.check_id), &result);
+            let before = self.states.get(&result.check_id);
+            let state = CheckState::after(before, &result, damping);
+            if let Some(event) = StoreEvent::of_state(before, &state) {
+                feed.publish(event);
+            }
             self.states.insert(result.check_id, state);
             self.ages.insert((result.checked_at, result.check_id));
             let history = self.history.entry(result.check_id).or_default();

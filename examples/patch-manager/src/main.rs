@@ -1,0 +1,3 @@
+//! A small patch manager that embeds healthgate.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What other projects' test suites need: scripted transports, faults, fixtures and mocks.

@@ -8,13 +8,11 @@ use healthgate::{
     gate::{GatePolicy, decide::WindowAnswer},
     model::{AttemptOutcome, EndReason, GateState, ReasonCode},
     store::{GateStore, Spend},
+    testing::Fault,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    faulty_store::Fault,
-    world::{MINUTE, Script, World},
-};
+use crate::world::{MINUTE, Script, World};
 
 const RETRY: Duration = Duration::from_secs(300);
 
@@ -39,7 +37,7 @@ fn f36_nothing_passes_while_the_store_is_down_and_the_end_is_recorded_after() {
                 assert!(matches!(world.memory.spend_pass(pass).await.unwrap(), Spend::Refused(_)));
             }
             assert_ne!(record.state, GateState::Spent, "{fault:?}");
-            world.store.fail(Fault::None);
+            world.store.heal();
             // A claim whose answer was lost holds the gate until its lease ends.
             world.clock.sleep(Duration::from_secs(100)).await;
             let record = world.record(&request).await;

@@ -1,7 +1,6 @@
 //! Poller and gates over the memory store, under a clock that moves by itself whenever nothing else
 //! can happen: hours pass in milliseconds, and every run is the same.
 
-mod faulty_store;
 mod gates;
 mod gates_faults;
 mod poller;

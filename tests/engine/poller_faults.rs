@@ -8,14 +8,12 @@ use healthgate::{
     clock::Clock,
     model::{CheckStatus, ReasonCode, WorkerId},
     store::{ClaimRequest, PollQueue, ResultStore},
+    testing::Fault,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    faulty_store::Fault,
-    world::{MINUTE, Script, World},
-};
+use crate::world::{MINUTE, Script, World};
 
 const INTERVAL: Duration = Duration::from_secs(300);
 
@@ -212,7 +210,7 @@ fn f54_an_outage_of_the_store_is_waited_out_and_results_are_kept_meanwhile() {
         world.clock.sleep(Duration::from_secs(20)).await;
         assert!(world.memory.states(&[host]).await.unwrap().is_empty());
         assert_eq!(poller.stats().hosts_buffered, 1);
-        world.store.fail(Fault::None);
+        world.store.heal();
         world.clock.sleep(Duration::from_secs(30)).await;
         assert_eq!(world.memory.states(&[host]).await.unwrap().len(), 1);
         assert_eq!((world.ran().len(), poller.stats().fenced), (1, 0), "it is not run again");
@@ -221,7 +219,7 @@ fn f54_an_outage_of_the_store_is_waited_out_and_results_are_kept_meanwhile() {
         world.clock.sleep(MINUTE * 30).await;
         let errors = poller.stats().store_errors;
         assert!((60..400).contains(&errors), "it backs off: {errors}");
-        world.store.fail(Fault::None);
+        world.store.heal();
         let before = world.ran().len();
         world.clock.sleep(INTERVAL).await;
         let runs = world.ran().len() - before;
@@ -241,7 +239,7 @@ fn f51_a_commit_of_unknown_outcome_is_repeated_and_recorded_once() {
         world.clock.sleep(Duration::from_secs(2)).await;
         world.store.fail(Fault::After);
         world.clock.sleep(Duration::from_secs(10)).await;
-        world.store.fail(Fault::None);
+        world.store.heal();
         world.clock.sleep(Duration::from_secs(40)).await;
         let page = world.memory.history(host, check.id, None, 10).await.unwrap();
         assert_eq!(page.results.len(), 1);

@@ -21,11 +21,10 @@ use healthgate::{
         GateRecord, GateRequest, HealthCheck, HostId, JobId, NewCheck, ReasonCode, Window,
     },
     store::{CheckInsert, CheckStore, CheckUpdate, GateStore, MemoryStore, SecretChange},
+    testing::FaultyStore,
 };
 use serde_json::json;
 use uuid::Uuid;
-
-use crate::faulty_store::FaultyStore;
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
@@ -146,7 +145,9 @@ impl World {
         let clock = ManualClock::new(start);
         let memory = MemoryStore::new(Arc::new(clock.clone()));
         Self {
-            store: Arc::new(FaultyStore::new(memory.clone())),
+            store: Arc::new(
+                FaultyStore::new(Arc::new(memory.clone())).with_clock(Arc::new(clock.clone())),
+            ),
             memory,
             runner: Arc::new(ScriptedRunner {
                 clock: clock.clone(),

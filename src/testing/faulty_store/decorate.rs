@@ -1,69 +1,16 @@
-//! A store whose calls can be made to fail, before or after they take effect.
+//! The decorator's calls: each goes through the one place where faults are decided.
 
-use std::{
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use healthgate::{
+
+use super::{FaultyStore, Operation};
+use crate::{
     crypto::{Canary, InstallId},
     model::*,
     store::*,
 };
-
-/// When calls fail.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Fault {
-    /// They do not.
-    None,
-    /// Without effect, as when the store is down.
-    Before,
-    /// After they took effect, as when the answer to a commit is lost.
-    After,
-}
-
-#[derive(Debug)]
-pub(crate) struct FaultyStore {
-    inner: MemoryStore,
-    fault: Mutex<Fault>,
-    calls: AtomicU64,
-}
-
-impl FaultyStore {
-    pub(crate) fn new(inner: MemoryStore) -> Self {
-        Self { inner, fault: Mutex::new(Fault::None), calls: AtomicU64::new(0) }
-    }
-
-    pub(crate) fn fail(&self, fault: Fault) {
-        *self.fault.lock().unwrap() = fault;
-    }
-
-    /// How many calls were made.
-    pub(crate) fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
-    }
-
-    async fn call<T>(
-        &self,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        let fault = *self.fault.lock().unwrap();
-        match fault {
-            Fault::None => call.await,
-            Fault::Before => Err(StoreError::unavailable("scripted outage")),
-            Fault::After => {
-                call.await?;
-                Err(StoreError::unavailable("scripted loss of the answer"))
-            }
-        }
-    }
-}
 
 #[async_trait]
 impl CheckStore for FaultyStore {
@@ -72,7 +19,7 @@ impl CheckStore for FaultyStore {
         insert: CheckInsert,
         audit: AuditEntry,
     ) -> Result<HealthCheck, StoreError> {
-        self.call(self.inner.insert_check(insert, audit)).await
+        self.call(Operation::InsertCheck, self.inner.insert_check(insert, audit)).await
     }
 
     async fn update_check(
@@ -80,7 +27,7 @@ impl CheckStore for FaultyStore {
         update: CheckUpdate,
         audit: AuditEntry,
     ) -> Result<HealthCheck, StoreError> {
-        self.call(self.inner.update_check(update, audit)).await
+        self.call(Operation::UpdateCheck, self.inner.update_check(update, audit)).await
     }
 
     async fn delete_check(
@@ -90,26 +37,26 @@ impl CheckStore for FaultyStore {
         revision: Option<i64>,
         audit: AuditEntry,
     ) -> Result<(), StoreError> {
-        self.call(self.inner.delete_check(host, id, revision, audit)).await
+        self.call(Operation::DeleteCheck, self.inner.delete_check(host, id, revision, audit)).await
     }
 
     async fn check(&self, host: HostId, id: CheckId) -> Result<Option<HealthCheck>, StoreError> {
-        self.call(self.inner.check(host, id)).await
+        self.call(Operation::Check, self.inner.check(host, id)).await
     }
 
     async fn checks_of(&self, hosts: &[HostId]) -> Result<Vec<HealthCheck>, StoreError> {
-        self.call(self.inner.checks_of(hosts)).await
+        self.call(Operation::ChecksOf, self.inner.checks_of(hosts)).await
     }
 
     async fn forget_host(&self, host: HostId) -> Result<(), StoreError> {
-        self.call(self.inner.forget_host(host)).await
+        self.call(Operation::ForgetHost, self.inner.forget_host(host)).await
     }
 }
 
 #[async_trait]
 impl ResultStore for FaultyStore {
     async fn states(&self, hosts: &[HostId]) -> Result<Vec<CheckState>, StoreError> {
-        self.call(self.inner.states(hosts)).await
+        self.call(Operation::States, self.inner.states(hosts)).await
     }
 
     async fn views(
@@ -117,7 +64,7 @@ impl ResultStore for FaultyStore {
         hosts: &[HostId],
         stale_after: Duration,
     ) -> Result<Vec<CheckView>, StoreError> {
-        self.call(self.inner.views(hosts, stale_after)).await
+        self.call(Operation::Views, self.inner.views(hosts, stale_after)).await
     }
 
     async fn summaries(
@@ -125,7 +72,7 @@ impl ResultStore for FaultyStore {
         hosts: &[HostId],
         stale_after: Duration,
     ) -> Result<Vec<HostSummary>, StoreError> {
-        self.call(self.inner.summaries(hosts, stale_after)).await
+        self.call(Operation::Summaries, self.inner.summaries(hosts, stale_after)).await
     }
 
     async fn history(
@@ -135,7 +82,7 @@ impl ResultStore for FaultyStore {
         before: Option<DateTime<Utc>>,
         limit: u32,
     ) -> Result<HistoryPage, StoreError> {
-        self.call(self.inner.history(host, check, before, limit)).await
+        self.call(Operation::History, self.inner.history(host, check, before, limit)).await
     }
 
     async fn prune_results(
@@ -144,14 +91,14 @@ impl ResultStore for FaultyStore {
         batch: u32,
         force: bool,
     ) -> Result<PruneOutcome, StoreError> {
-        self.call(self.inner.prune_results(keep, batch, force)).await
+        self.call(Operation::PruneResults, self.inner.prune_results(keep, batch, force)).await
     }
 }
 
 #[async_trait]
 impl PollQueue for FaultyStore {
     async fn claim_hosts(&self, request: ClaimRequest) -> Result<Claims, StoreError> {
-        self.call(self.inner.claim_hosts(request)).await
+        self.call(Operation::ClaimHosts, self.inner.claim_hosts(request)).await
     }
 
     async fn complete_hosts(
@@ -159,7 +106,7 @@ impl PollQueue for FaultyStore {
         worker: WorkerId,
         batch: Vec<HostCompletion>,
     ) -> Result<Completed, StoreError> {
-        self.call(self.inner.complete_hosts(worker, batch)).await
+        self.call(Operation::CompleteHosts, self.inner.complete_hosts(worker, batch)).await
     }
 
     async fn release_hosts(
@@ -167,18 +114,18 @@ impl PollQueue for FaultyStore {
         worker: WorkerId,
         hosts: Vec<HostRelease>,
     ) -> Result<(), StoreError> {
-        self.call(self.inner.release_hosts(worker, hosts)).await
+        self.call(Operation::ReleaseHosts, self.inner.release_hosts(worker, hosts)).await
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
-        self.call(self.inner.backlog()).await
+        self.call(Operation::Backlog, self.inner.backlog()).await
     }
 }
 
 #[async_trait]
 impl GateStore for FaultyStore {
     async fn open_gate(&self, request: GateRequest) -> Result<GateRecord, StoreError> {
-        self.call(self.inner.open_gate(request)).await
+        self.call(Operation::OpenGate, self.inner.open_gate(request)).await
     }
 
     async fn open_ended_gate(
@@ -187,19 +134,20 @@ impl GateStore for FaultyStore {
         reason: EndReason,
         detail: String,
     ) -> Result<GateRecord, StoreError> {
-        self.call(self.inner.open_ended_gate(request, reason, detail)).await
+        self.call(Operation::OpenEndedGate, self.inner.open_ended_gate(request, reason, detail))
+            .await
     }
 
     async fn gate(&self, job: JobId, host: HostId) -> Result<Option<GateRecord>, StoreError> {
-        self.call(self.inner.gate(job, host)).await
+        self.call(Operation::Gate, self.inner.gate(job, host)).await
     }
 
     async fn gates_of(&self, job: JobId) -> Result<Vec<GateRecord>, StoreError> {
-        self.call(self.inner.gates_of(job)).await
+        self.call(Operation::GatesOf, self.inner.gates_of(job)).await
     }
 
     async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError> {
-        self.call(self.inner.attempts_of(gates)).await
+        self.call(Operation::AttemptsOf, self.inner.attempts_of(gates)).await
     }
 
     async fn claim_gates(
@@ -208,7 +156,7 @@ impl GateStore for FaultyStore {
         limit: u32,
         lease: Duration,
     ) -> Result<GateClaims, StoreError> {
-        self.call(self.inner.claim_gates(worker, limit, lease)).await
+        self.call(Operation::ClaimGates, self.inner.claim_gates(worker, limit, lease)).await
     }
 
     async fn renew_gates(
@@ -217,7 +165,7 @@ impl GateStore for FaultyStore {
         gates: &[(GateId, i64)],
         lease: Duration,
     ) -> Result<GateClaims, StoreError> {
-        self.call(self.inner.renew_gates(worker, gates, lease)).await
+        self.call(Operation::RenewGates, self.inner.renew_gates(worker, gates, lease)).await
     }
 
     async fn settle_gates(
@@ -225,7 +173,7 @@ impl GateStore for FaultyStore {
         worker: WorkerId,
         steps: Vec<GateStep>,
     ) -> Result<Vec<GateId>, StoreError> {
-        self.call(self.inner.settle_gates(worker, steps)).await
+        self.call(Operation::SettleGates, self.inner.settle_gates(worker, steps)).await
     }
 
     async fn release_gates(
@@ -233,11 +181,11 @@ impl GateStore for FaultyStore {
         worker: WorkerId,
         gates: &[(GateId, i64)],
     ) -> Result<(), StoreError> {
-        self.call(self.inner.release_gates(worker, gates)).await
+        self.call(Operation::ReleaseGates, self.inner.release_gates(worker, gates)).await
     }
 
     async fn spend_pass(&self, pass: &GatePass) -> Result<Spend, StoreError> {
-        self.call(self.inner.spend_pass(pass)).await
+        self.call(Operation::SpendPass, self.inner.spend_pass(pass)).await
     }
 
     async fn request_cancel(
@@ -246,7 +194,7 @@ impl GateStore for FaultyStore {
         host: HostId,
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError> {
-        self.call(self.inner.request_cancel(job, host, audit)).await
+        self.call(Operation::RequestCancel, self.inner.request_cancel(job, host, audit)).await
     }
 
     async fn set_override(
@@ -256,14 +204,15 @@ impl GateStore for FaultyStore {
         exception: Option<GateOverride>,
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError> {
-        self.call(self.inner.set_override(job, host, exception, audit)).await
+        self.call(Operation::SetOverride, self.inner.set_override(job, host, exception, audit))
+            .await
     }
 }
 
 #[async_trait]
 impl AuditLog for FaultyStore {
     async fn append_audit(&self, entry: AuditEntry) -> Result<AuditRecord, StoreError> {
-        self.call(self.inner.append_audit(entry)).await
+        self.call(Operation::AppendAudit, self.inner.append_audit(entry)).await
     }
 
     async fn audit_page(
@@ -272,18 +221,18 @@ impl AuditLog for FaultyStore {
         before: Option<AuditId>,
         limit: u32,
     ) -> Result<Vec<AuditRecord>, StoreError> {
-        self.call(self.inner.audit_page(filter, before, limit)).await
+        self.call(Operation::AuditPage, self.inner.audit_page(filter, before, limit)).await
     }
 }
 
 #[async_trait]
 impl SecretStore for FaultyStore {
     async fn install_id(&self) -> Result<InstallId, StoreError> {
-        self.call(self.inner.install_id()).await
+        self.call(Operation::InstallId, self.inner.install_id()).await
     }
 
     async fn canaries(&self) -> Result<Vec<Canary>, StoreError> {
-        self.call(self.inner.canaries()).await
+        self.call(Operation::Canaries, self.inner.canaries()).await
     }
 
     async fn insert_canary(
@@ -292,7 +241,7 @@ impl SecretStore for FaultyStore {
         known: &[Canary],
         audit: AuditEntry,
     ) -> Result<bool, StoreError> {
-        self.call(self.inner.insert_canary(canary, known, audit)).await
+        self.call(Operation::InsertCanary, self.inner.insert_canary(canary, known, audit)).await
     }
 
     async fn sealed_page(
@@ -300,7 +249,7 @@ impl SecretStore for FaultyStore {
         after: Option<CheckId>,
         limit: u32,
     ) -> Result<Vec<SealedRow>, StoreError> {
-        self.call(self.inner.sealed_page(after, limit)).await
+        self.call(Operation::SealedPage, self.inner.sealed_page(after, limit)).await
     }
 
     async fn replace_secret(
@@ -310,22 +259,22 @@ impl SecretStore for FaultyStore {
         new: SealedSecret,
         audit: AuditEntry,
     ) -> Result<bool, StoreError> {
-        self.call(self.inner.replace_secret(check, old, new, audit)).await
+        self.call(Operation::ReplaceSecret, self.inner.replace_secret(check, old, new, audit)).await
     }
 
     async fn key_uses(&self) -> Result<Vec<KeyUse>, StoreError> {
-        self.call(self.inner.key_uses()).await
+        self.call(Operation::KeyUses, self.inner.key_uses()).await
     }
 }
 
 #[async_trait]
 impl Store for FaultyStore {
     async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
-        self.call(self.inner.now()).await
+        self.call(Operation::Now, self.inner.now()).await
     }
 
     async fn subscribe(&self) -> Result<Subscription, StoreError> {
-        self.inner.subscribe().await
+        self.call(Operation::Subscribe, self.inner.subscribe()).await
     }
 
     fn is_durable(&self) -> bool {

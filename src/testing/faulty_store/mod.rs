@@ -1,0 +1,178 @@
+//! A store whose calls can be made to fail, before or after they take effect.
+
+mod decorate;
+mod operation;
+mod rule;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+pub use self::{
+    operation::Operation,
+    rule::{Fault, FaultRule},
+};
+use crate::{
+    clock::{Clock, SystemClock},
+    store::{Store, StoreError},
+};
+
+/// A [`Store`] over another one that makes its calls fail or take long, when it is told to.
+///
+/// The first rule that befalls a call decides; a plan ([`with_plan`](Self::with_plan)) is asked
+/// before all rules. Failed calls answer [`StoreError::Unavailable`], which by the contract leaves
+/// open whether the call took effect: what a caller does then is what this is for.
+///
+/// To fail every single call of a piece of code in turn, until a run meets no fault any more:
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use chrono::{TimeZone, Utc};
+/// # use healthgate::{clock::*, store::*, testing::{Fault, FaultRule, FaultyStore}};
+/// # let clock = ManualClock::new(Utc.with_ymd_and_hms(2026, 11, 24, 2, 0, 0).unwrap());
+/// # clock.clone().drive(async {
+/// for n in 1.. {
+///     let store = FaultyStore::new(Arc::new(MemoryStore::new(Arc::new(clock.clone()))));
+///     store.inject(FaultRule::new(Fault::After).nth(n));
+///     let answer = store.backlog().await; // the code under test
+///     if store.faults() == 0 {
+///         break;
+///     }
+///     assert!(matches!(answer, Err(StoreError::Unavailable { .. })));
+/// }
+/// # });
+/// ```
+pub struct FaultyStore {
+    inner: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    script: Mutex<Script>,
+}
+
+/// Decides call by call; `None` leaves the call to the rules.
+type Plan = Box<dyn FnMut(Operation) -> Option<Fault> + Send>;
+
+#[derive(Default)]
+struct Script {
+    plan: Option<Plan>,
+    rules: Vec<FaultRule>,
+    calls: BTreeMap<Operation, u64>,
+    faults: u64,
+}
+
+impl FaultyStore {
+    /// A store that passes every call on, until a rule says otherwise.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Store>) -> Self {
+        Self { inner, clock: Arc::new(SystemClock), script: Mutex::default() }
+    }
+
+    /// The same with delays by another clock than the system's.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The same with a plan, which is asked at every call and goes before the rules. A simulation
+    /// draws its faults here.
+    #[must_use]
+    pub fn with_plan(self, plan: impl FnMut(Operation) -> Option<Fault> + Send + 'static) -> Self {
+        self.script().plan = Some(Box::new(plan));
+        self
+    }
+
+    /// Adds a rule.
+    pub fn inject(&self, rule: FaultRule) {
+        self.script().rules.push(rule);
+    }
+
+    /// Makes this fault befall every call from now on, in the place of all rules so far.
+    pub fn fail(&self, fault: Fault) {
+        self.script().rules = vec![FaultRule::new(fault)];
+    }
+
+    /// Drops all rules. A plan stays.
+    pub fn heal(&self) {
+        self.script().rules.clear();
+    }
+
+    /// How many calls were made, failed ones included.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.script().calls.values().sum()
+    }
+
+    /// How many calls of one operation were made, failed ones included.
+    #[must_use]
+    pub fn calls_of(&self, operation: Operation) -> u64 {
+        self.script().calls.get(&operation).copied().unwrap_or_default()
+    }
+
+    /// How many calls a fault befell.
+    #[must_use]
+    pub fn faults(&self) -> u64 {
+        self.script().faults
+    }
+
+    /// Makes one call, with what befalls it.
+    async fn call<T>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let Some(fault) = self.script().meet(operation) else { return call.await };
+        match fault {
+            Fault::Before | Fault::ReadOnly | Fault::Full => {
+                Err(StoreError::unavailable(fault.to_string()))
+            }
+            Fault::After => {
+                // An answer that says no loses nothing by being lost: the effect is none.
+                let _ = call.await;
+                Err(StoreError::unavailable(fault.to_string()))
+            }
+            Fault::Delay(duration) => {
+                self.clock.sleep(duration).await;
+                call.await
+            }
+            Fault::DelayAnswer(duration) => {
+                let answer = call.await;
+                self.clock.sleep(duration).await;
+                answer
+            }
+        }
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        // A plan that panics leaves nothing half done here.
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Script {
+    /// Counts a call and answers with the fault that befalls it. Every rule counts it.
+    fn meet(&mut self, operation: Operation) -> Option<Fault> {
+        *self.calls.entry(operation).or_default() += 1;
+        let planned = self.plan.as_mut().and_then(|plan| plan(operation));
+        let planned = planned.filter(|fault| fault.applies_to(operation));
+        let ruled = self.rules.iter_mut().fold(None, |first, rule| {
+            let fault = rule.meet(operation);
+            first.or(fault)
+        });
+        let fault = planned.or(ruled);
+        self.faults += u64::from(fault.is_some());
+        fault
+    }
+}
+
+impl fmt::Debug for FaultyStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let script = self.script();
+        formatter
+            .debug_struct("FaultyStore")
+            .field("inner", &self.inner)
+            .field("rules", &script.rules)
+            .field("faults", &script.faults)
+            .finish_non_exhaustive()
+    }
+}

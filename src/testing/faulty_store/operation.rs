@@ -1,0 +1,80 @@
+//! The calls of a store, by name.
+
+use std::fmt;
+
+macro_rules! operations {
+    ($($variant:ident $name:literal $effect:ident,)*) => {
+        /// A call of a [`Store`](crate::store::Store), named as its method.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[non_exhaustive]
+        pub enum Operation {
+            $(#[doc = concat!("`", $name, "`")] $variant,)*
+        }
+
+        impl Operation {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The method's name.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// Whether it changes what is stored: such calls fail where a store is full, or may only
+            /// be read.
+            #[must_use]
+            pub const fn writes(self) -> bool {
+                match self { $(Self::$variant => operations!(@$effect),)* }
+            }
+        }
+    };
+    (@reads) => { false };
+    (@writes) => { true };
+}
+
+operations! {
+    InsertCheck "insert_check" writes,
+    UpdateCheck "update_check" writes,
+    DeleteCheck "delete_check" writes,
+    Check "check" reads,
+    ChecksOf "checks_of" reads,
+    ForgetHost "forget_host" writes,
+    States "states" reads,
+    Views "views" reads,
+    Summaries "summaries" reads,
+    History "history" reads,
+    PruneResults "prune_results" writes,
+    ClaimHosts "claim_hosts" writes,
+    CompleteHosts "complete_hosts" writes,
+    ReleaseHosts "release_hosts" writes,
+    Backlog "backlog" reads,
+    OpenGate "open_gate" writes,
+    OpenEndedGate "open_ended_gate" writes,
+    Gate "gate" reads,
+    GatesOf "gates_of" reads,
+    AttemptsOf "attempts_of" reads,
+    ClaimGates "claim_gates" writes,
+    RenewGates "renew_gates" writes,
+    SettleGates "settle_gates" writes,
+    ReleaseGates "release_gates" writes,
+    SpendPass "spend_pass" writes,
+    RequestCancel "request_cancel" writes,
+    SetOverride "set_override" writes,
+    AppendAudit "append_audit" writes,
+    AuditPage "audit_page" reads,
+    InstallId "install_id" writes,
+    Canaries "canaries" reads,
+    InsertCanary "insert_canary" writes,
+    SealedPage "sealed_page" reads,
+    ReplaceSecret "replace_secret" writes,
+    KeyUses "key_uses" reads,
+    Now "now" reads,
+    Subscribe "subscribe" reads,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}

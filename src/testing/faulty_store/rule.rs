@@ -1,0 +1,113 @@
+//! What goes wrong, and at which calls.
+
+use std::{fmt, time::Duration};
+
+use super::Operation;
+
+/// What goes wrong with one call.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It fails and has no effect, as when the store is down.
+    Before,
+    /// It takes effect and its answer is lost, as when a connection breaks after a commit.
+    After,
+    /// It takes effect only after so long, as on a slow server. A caller that goes away meanwhile
+    /// leaves no effect.
+    Delay(Duration),
+    /// It takes effect at once and answers only after so long. A caller that goes away meanwhile
+    /// leaves the effect.
+    DelayAnswer(Duration),
+    /// It fails without effect where it would write, as on a standby; reading goes on (F54).
+    ReadOnly,
+    /// It fails without effect where it would write, as on a full disk; reading goes on (F53).
+    Full,
+}
+
+impl Fault {
+    /// Whether it touches this call at all.
+    #[must_use]
+    pub const fn applies_to(self, operation: Operation) -> bool {
+        match self {
+            Self::ReadOnly | Self::Full => operation.writes(),
+            Self::Before | Self::After | Self::Delay(_) | Self::DelayAnswer(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Before => formatter.write_str("scripted outage"),
+            Self::After => formatter.write_str("scripted loss of the answer"),
+            Self::Delay(duration) => write!(formatter, "scripted delay of {duration:?}"),
+            Self::DelayAnswer(duration) => write!(formatter, "answer held for {duration:?}"),
+            Self::ReadOnly => formatter.write_str("scripted read-only store"),
+            Self::Full => formatter.write_str("scripted full disk"),
+        }
+    }
+}
+
+/// A fault and the calls that it befalls: every one, where nothing narrows it.
+///
+/// ```
+/// # use healthgate::testing::{Fault, FaultRule, Operation};
+/// // The answer to the third write of results is lost.
+/// let rule = FaultRule::new(Fault::After).on([Operation::CompleteHosts]).nth(3);
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FaultRule {
+    fault: Fault,
+    operations: Option<Vec<Operation>>,
+    calls: Calls,
+    seen: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Calls {
+    Every,
+    Nth(u64),
+    From(u64),
+}
+
+impl FaultRule {
+    /// The fault at every call.
+    #[must_use]
+    pub const fn new(fault: Fault) -> Self {
+        Self { fault, operations: None, calls: Calls::Every, seen: 0 }
+    }
+
+    /// At these operations only.
+    #[must_use]
+    pub fn on(self, operations: impl IntoIterator<Item = Operation>) -> Self {
+        Self { operations: Some(operations.into_iter().collect()), ..self }
+    }
+
+    /// At the `n`th call alone, counted from 1 over the calls that the rule is about, from the time
+    /// when it is injected.
+    #[must_use]
+    pub fn nth(self, n: u64) -> Self {
+        Self { calls: Calls::Nth(n), ..self }
+    }
+
+    /// At the `n`th call and at all later ones.
+    #[must_use]
+    pub fn from_nth(self, n: u64) -> Self {
+        Self { calls: Calls::From(n), ..self }
+    }
+
+    /// Counts a call and answers with the fault that befalls it.
+    pub(super) fn meet(&mut self, operation: Operation) -> Option<Fault> {
+        let named = self.operations.as_ref().is_none_or(|named| named.contains(&operation));
+        if !named || !self.fault.applies_to(operation) {
+            return None;
+        }
+        self.seen += 1;
+        let hit = match self.calls {
+            Calls::Every => true,
+            Calls::Nth(n) => self.seen == n,
+            Calls::From(n) => self.seen >= n,
+        };
+        hit.then_some(self.fault)
+    }
+}

@@ -1,0 +1,3 @@
+//! The tools for other projects' tests, tested.
+
+mod faulty_store;

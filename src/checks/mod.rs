@@ -3,6 +3,7 @@
 mod agent;
 #[cfg(feature = "http")]
 mod agent_tls;
+mod capacity;
 #[cfg(feature = "http")]
 mod connector;
 mod diff;
@@ -25,6 +26,7 @@ mod tls;
 pub(crate) use self::run::results;
 pub use self::{
     agent::{AgentError, AgentLink, AgentTransport, ServiceStatus},
+    capacity::{Capacity, CapacityUse, GateDemand, Permit},
     manage::{HealthChecks, ManageError},
     poller::{Nudge, Poller, PollerConfig, PollerConfigError, PollerStats},
     rotate::{RotationReport, may_create_key, register_keys},

@@ -13,7 +13,8 @@ pub struct PollerConfig {
     pub interval: Duration,
     /// The total time of one check, 1 to 60 s (L3).
     pub timeout: Duration,
-    /// The most checks in flight.
+    /// The most checks in flight; where the poller shares a
+    /// [`Capacity`](crate::checks::Capacity), that one's total counts instead.
     pub max_concurrent_checks: usize,
     /// The most runs of different hosts that ask one agent at the same time.
     pub max_runs_per_agent: usize,

@@ -17,7 +17,7 @@ use super::{
     lease::{ClaimError, ClaimTime, Claimed, Held, claim},
 };
 use crate::{
-    checks::{run::results, schedule},
+    checks::{capacity::Permit, run::results, schedule},
     clock::Clock,
     model::{CheckResult, HostId, ResultSource},
     store::{ClaimRequest, Completed, HostCompletion, HostRelease, PruneOutcome, StoreError},
@@ -67,7 +67,7 @@ pub(super) struct Finished {
 pub(super) struct Cycle<'a> {
     poller: &'a Poller,
     pub(super) runs: FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send>>>,
-    in_flight: HashMap<HostId, HostRelease>,
+    in_flight: HashMap<HostId, (HostRelease, Permit)>,
     checks_in_flight: usize,
     agents: HashMap<(String, u16), usize>,
     /// Hosts that wait for a place at their agent.
@@ -125,7 +125,11 @@ impl<'a> Cycle<'a> {
     /// How long until something falls due; `None` where only an event can bring anything.
     pub(super) fn next_wake(&self) -> Option<Duration> {
         let now = self.poller.clock.monotonic();
-        let claim = (self.claiming.is_none() && self.capacity() > 0).then_some(self.next_claim);
+        let claim = self.claiming.is_none().then(|| match self.capacity() {
+            // Room that others give back wakes nobody here.
+            0 => self.next_claim.max(now + self.poller.config.tick),
+            _ => self.next_claim,
+        });
         let flush = self.flush_due().filter(|_| self.flushing.is_none());
         let prune = self.pruning.is_none().then_some(self.next_prune);
         let due = [claim, flush, prune].into_iter().flatten().min()?;
@@ -140,7 +144,7 @@ impl<'a> Cycle<'a> {
         {
             return 0;
         }
-        config.max_concurrent_checks.saturating_sub(self.checks_in_flight).div_ceil(CHECKS_PER_HOST)
+        self.poller.capacity.poll_room().div_ceil(CHECKS_PER_HOST)
     }
 
     fn start_claim(&mut self) {
@@ -183,16 +187,17 @@ impl<'a> Cycle<'a> {
                 continue;
             }
             let asked = held.agents_asked();
-            let free = self.checks_in_flight < config.max_concurrent_checks
-                && asked.iter().all(|agent| {
-                    self.agents.get(agent).is_none_or(|runs| *runs < config.max_runs_per_agent)
-                });
-            if free {
+            let free = asked.iter().all(|agent| {
+                self.agents.get(agent).is_none_or(|runs| *runs < config.max_runs_per_agent)
+            });
+            let checks = held.claim.checks.len();
+            let permit = free.then(|| self.poller.capacity.admit_poll(checks)).flatten();
+            if let Some(permit) = permit {
                 for agent in asked {
                     *self.agents.entry(agent).or_default() += 1;
                 }
-                self.checks_in_flight += held.claim.checks.len();
-                self.in_flight.insert(held.claim.host_id, held.release());
+                self.checks_in_flight += checks;
+                self.in_flight.insert(held.claim.host_id, (held.release(), permit));
                 let (runner, clock) =
                     (Arc::clone(&self.poller.runner), Arc::clone(&self.poller.clock));
                 self.runs.push(run(runner, clock, held, config.timeout).boxed());
@@ -375,7 +380,7 @@ impl<'a> Cycle<'a> {
             }
         }
         let mut rest: Vec<HostRelease> = self.queued.iter().map(Held::release).collect();
-        rest.extend(self.in_flight.values().copied());
+        rest.extend(self.in_flight.values().map(|(release, _)| *release));
         rest.extend(
             self.finished
                 .iter()

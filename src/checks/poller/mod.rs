@@ -21,7 +21,7 @@ use self::{
     cycle::{Cycle, sleep, wait},
     stats::StatsCell,
 };
-use super::run::HostRunner;
+use super::{capacity::Capacity, run::HostRunner};
 use crate::{clock::Clock, directory::HostDirectory, model::WorkerId, store::Store};
 
 /// Runs every enabled check at its time, together with any number of other pollers on one store.
@@ -37,6 +37,7 @@ pub struct Poller {
     worker: WorkerId,
     nudge: Nudge,
     stats: Arc<StatsCell>,
+    capacity: Capacity,
 }
 
 /// Tells a poller or a gate runner in the same process that there is something to do now; those in
@@ -69,6 +70,7 @@ impl Poller {
         config: PollerConfig,
     ) -> Result<Self, PollerConfigError> {
         config.validate()?;
+        let capacity = Capacity::split(config.max_concurrent_checks, 0);
         Ok(Self {
             store,
             runner,
@@ -78,7 +80,15 @@ impl Poller {
             worker: WorkerId::generate(),
             nudge: Nudge::default(),
             stats: Arc::default(),
+            capacity,
         })
+    }
+
+    /// Takes its places from a total that others share, such as the gate runner of the same process,
+    /// whose attempts go first (H15). Then `max_concurrent_checks` has no effect.
+    #[must_use]
+    pub fn sharing(self, capacity: Capacity) -> Self {
+        Self { capacity, ..self }
     }
 
     /// A handle that makes this poller look for due hosts at once.

@@ -1,0 +1,282 @@
+//! How many checks are in flight at once, over polling and gates together (H15, F37, F38).
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The places for checks in flight that a poller and a gate runner share (H15).
+///
+/// Gates may take up to their share, three quarters by default. Polling takes what is left, and
+/// keeps out of the gates' share while an attempt of a gate waits for room, so that no window is
+/// lost to polling. A run is admitted whole: all of its checks or none.
+///
+/// A run with more checks than there are places for its kind is admitted while none of its kind is
+/// in flight: the total cannot be held for it, and it must not wait for ever.
+///
+/// Cloning gives another handle on the same places. Nothing in here waits: whoever finds no room
+/// asks again.
+#[derive(Clone, Debug)]
+pub struct Capacity(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    total: usize,
+    gate_share: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    polls: usize,
+    gates: usize,
+    gates_waiting: usize,
+}
+
+/// How the places are used now, in checks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct CapacityUse {
+    /// All places.
+    pub total: usize,
+    /// The most that gates may take.
+    pub gate_share: usize,
+    /// Checks in flight for polling.
+    pub polls: usize,
+    /// Checks in flight for gates.
+    pub gates: usize,
+    /// Checks of gates' attempts that are due and find no room.
+    pub gates_waiting: usize,
+}
+
+/// Who wants places.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Poll,
+    Gate,
+}
+
+impl Capacity {
+    /// So many places, of which gates may take three quarters (at least one).
+    #[must_use]
+    pub fn new(total: usize) -> Self {
+        Self::split(total, (total / 4 * 3 + total % 4 * 3 / 4).max(1))
+    }
+
+    /// So many places, of which gates may take `gate_share`.
+    #[must_use]
+    pub fn split(total: usize, gate_share: usize) -> Self {
+        let state = Mutex::default();
+        Self(Arc::new(Shared { total, gate_share: gate_share.min(total), state }))
+    }
+
+    /// Places for a run of the poller's, until the permit is dropped; `None` where there is no room
+    /// now.
+    #[must_use]
+    pub fn admit_poll(&self, checks: usize) -> Option<Permit> {
+        let mut state = self.0.lock();
+        let room = self.0.poll_room(&state);
+        // Judged by the places that polling can have at all.
+        let too_large = checks > self.0.poll_places(&state);
+        if checks > room && !(too_large && state.polls == 0) {
+            return None;
+        }
+        state.polls += checks;
+        Some(Permit { shared: Arc::clone(&self.0), kind: Kind::Poll, checks })
+    }
+
+    /// Places for a gate's attempt, until the permit is dropped; `None` where there is no room now:
+    /// say so with [`GateDemand::set`], and ask again.
+    #[must_use]
+    pub fn admit_gate(&self, checks: usize) -> Option<Permit> {
+        let mut state = self.0.lock();
+        let Shared { total, gate_share, .. } = *self.0;
+        let fits =
+            state.gates + checks <= gate_share && state.polls + state.gates + checks <= total;
+        if !fits && !(checks > gate_share && state.gates == 0) {
+            return None;
+        }
+        state.gates += checks;
+        Some(Permit { shared: Arc::clone(&self.0), kind: Kind::Gate, checks })
+    }
+
+    /// How many checks polling could start now.
+    #[must_use]
+    pub fn poll_room(&self) -> usize {
+        self.0.poll_room(&self.0.lock())
+    }
+
+    /// A handle by which one gate runner says for how many checks it finds no room.
+    #[must_use]
+    pub fn gate_demand(&self) -> GateDemand {
+        GateDemand { shared: Arc::clone(&self.0), checks: 0 }
+    }
+
+    /// How the places are used now.
+    #[must_use]
+    pub fn in_use(&self) -> CapacityUse {
+        let state = self.0.lock();
+        CapacityUse {
+            total: self.0.total,
+            gate_share: self.0.gate_share,
+            polls: state.polls,
+            gates: state.gates,
+            gates_waiting: state.gates_waiting,
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing under this lock panics half way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many places polling can have at most, as things stand with gates.
+    const fn poll_places(&self, state: &State) -> usize {
+        if state.gates_waiting > 0 { self.total - self.gate_share } else { self.total }
+    }
+
+    fn poll_room(&self, state: &State) -> usize {
+        let own = self.poll_places(state).saturating_sub(state.polls);
+        own.min(self.total.saturating_sub(state.polls + state.gates))
+    }
+}
+
+/// Places for one run. Dropping it gives them back.
+#[derive(Debug)]
+#[must_use]
+pub struct Permit {
+    shared: Arc<Shared>,
+    kind: Kind,
+    checks: usize,
+}
+
+impl Permit {
+    /// How many places.
+    #[must_use]
+    pub const fn checks(&self) -> usize {
+        self.checks
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        match self.kind {
+            Kind::Poll => state.polls -= self.checks,
+            Kind::Gate => state.gates -= self.checks,
+        }
+    }
+}
+
+/// What one gate runner finds no room for. Dropping it takes the demand back.
+#[derive(Debug)]
+pub struct GateDemand {
+    shared: Arc<Shared>,
+    checks: usize,
+}
+
+impl GateDemand {
+    /// So many checks are due and find no room now; 0 for none.
+    pub fn set(&mut self, checks: usize) {
+        let mut state = self.shared.lock();
+        state.gates_waiting = state.gates_waiting - self.checks + checks;
+        self.checks = checks;
+    }
+}
+
+impl Drop for GateDemand {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn gates_may_take_three_quarters_and_at_least_one() {
+        let shares = [1, 2, 3, 4, 5, 512].map(|total| Capacity::new(total).in_use().gate_share);
+        assert_eq!(shares, [1, 1, 2, 3, 3, 384]);
+    }
+
+    #[test]
+    fn polling_keeps_out_of_the_gates_share_while_a_gate_waits() {
+        let capacity = Capacity::new(16);
+        let polls: Vec<Permit> = (0..3).filter_map(|_| capacity.admit_poll(5)).collect();
+        assert_eq!((polls.len(), capacity.poll_room()), (3, 1));
+        assert!(capacity.admit_gate(5).is_none(), "an attempt is admitted whole");
+        let mut demand = capacity.gate_demand();
+        demand.set(5);
+        drop(polls);
+        assert_eq!(capacity.poll_room(), 4);
+        let gate = capacity.admit_gate(5).expect("there is room");
+        demand.set(0);
+        assert_eq!(capacity.poll_room(), 11);
+        drop(gate);
+        demand.set(5);
+        drop(demand);
+        assert_eq!(capacity.poll_room(), 16, "a runner that is gone wants nothing");
+    }
+
+    #[test]
+    fn a_run_larger_than_all_places_is_admitted_alone() {
+        let capacity = Capacity::new(4);
+        let _demand = {
+            let mut demand = capacity.gate_demand();
+            demand.set(1);
+            demand
+        };
+        let (gate, poll) = (capacity.admit_gate(5), capacity.admit_poll(5));
+        assert!(gate.is_some() && poll.is_some());
+        assert!(capacity.admit_gate(5).is_none() && capacity.admit_poll(5).is_none());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// H15: whatever is asked and given back in whatever order, the total, the gates' share and,
+        /// while a gate waits, the share of polling hold; and what is given back is free again.
+        #[test]
+        fn h15_total_and_shares_hold_whatever_comes(
+            total in 5_usize..64,
+            calls in proptest::collection::vec((0_u8..5, 1_usize..6, any::<prop::sample::Index>()), 0..60),
+        ) {
+            let capacity = Capacity::new(total);
+            let mut demand = capacity.gate_demand();
+            let mut permits = Vec::new();
+            for (call, checks, pick) in calls {
+                let before = capacity.in_use();
+                match call {
+                    0 | 1 => {
+                        let permit = capacity.admit_gate(checks);
+                        let fits = before.gates + checks <= before.gate_share
+                            && before.polls + before.gates + checks <= total;
+                        let alone = checks > before.gate_share && before.gates == 0;
+                        prop_assert_eq!(permit.is_some(), fits || alone);
+                        permits.extend(permit);
+                    }
+                    2 => {
+                        if let Some(permit) = capacity.admit_poll(checks) {
+                            let waiting = before.gates_waiting > 0;
+                            let places = total - if waiting { before.gate_share } else { 0 };
+                            let alone = checks > places && before.polls == 0;
+                            prop_assert!(alone || before.polls + checks <= places);
+                            prop_assert!(alone || before.polls + before.gates + checks <= total);
+                            permits.push(permit);
+                        }
+                    }
+                    3 => demand.set(checks - 1),
+                    _ if !permits.is_empty() => drop(permits.swap_remove(pick.index(permits.len()))),
+                    _ => {}
+                }
+            }
+            let held: usize = permits.iter().map(Permit::checks).sum();
+            let used = capacity.in_use();
+            prop_assert_eq!(used.polls + used.gates, held);
+            drop((permits, demand));
+            prop_assert_eq!(capacity.poll_room(), total);
+        }
+    }
+}

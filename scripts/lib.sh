@@ -89,6 +89,21 @@ need_toolchain() {
     say "Using $(rustc --version), $(cargo --version)"
 }
 
+# The programs of Postgres, for throw-away servers of the tests' own. Debian's package would make and start a
+# cluster of the system's besides, which nobody asked for.
+need_postgres() {
+    command -v postgres >/dev/null 2>&1 && return
+    compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null && return
+    local settings=/etc/postgresql-common/createcluster.conf
+    if [ "$(id -u)" -eq 0 ] && [ ! -e "$settings" ]; then
+        mkdir -p "$(dirname "$settings")"
+        printf 'create_main_cluster = false\n' >"$settings"
+    fi
+    apt_install postgresql
+    compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null ||
+        fail "Postgres is still missing after installing postgresql"
+}
+
 # need_component COMPONENT SUBCOMMAND: a part of the Rust toolchain, such as clippy.
 need_component() {
     cargo "$2" --version >/dev/null 2>&1 && return

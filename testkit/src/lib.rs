@@ -25,6 +25,8 @@ mod connection;
 mod encoding;
 pub mod envelope;
 mod framing;
+#[cfg(unix)]
+mod postgres;
 mod rate_limit;
 mod recorder;
 mod script;
@@ -41,6 +43,8 @@ pub use authority::{Authority, Identity, ServerCertSpec, Validity};
 pub use black_hole::BlackHole;
 pub use envelope::ServiceState;
 pub use framing::Framing;
+#[cfg(unix)]
+pub use postgres::{Postgres, PostgresBuilder, Stop};
 pub use rate_limit::{EXEMPT_PATHS, RateLimit};
 pub use recorder::Recorder;
 pub use script::ServiceScript;

@@ -1,0 +1,317 @@
+//! A throw-away Postgres server in a temporary directory.
+
+use std::{
+    ffi::OsString,
+    fmt, fs,
+    io::{self, BufRead, BufReader, Write},
+    net::{Ipv4Addr, TcpListener},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::{
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+/// Keeps the server, does as it is told line by line, and ends with the pipe to it: so no server outlives the
+/// process that wanted it, however that ended.
+const KEEPER: &str = r#"
+directory=${KEEPER_PLACE:-$(mktemp -d "${TMPDIR:-/tmp}/healthgate-postgres.XXXXXX")} || exit 1
+data=$directory/data
+log=$directory/log
+pid=
+run() {
+    "$KEEPER_BIN/postgres" -D "$data" -p "$KEEPER_PORT" -k "$directory" "$@" </dev/null >>"$log" 2>&1 &
+    pid=$!
+    tries=600
+    until "$KEEPER_BIN/pg_isready" -q -h 127.0.0.1 -p "$KEEPER_PORT"; do
+        kill -0 "$pid" 2>/dev/null || { pid=; return 1; }
+        tries=$((tries - 1)); [ "$tries" -gt 0 ] || return 1
+        sleep 0.1
+    done
+}
+halt() {
+    [ -z "$pid" ] || { kill "-$1" "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; }
+    pid=
+}
+answer() {
+    if [ "$1" -eq 0 ]; then echo ok; else echo "failed: $(tail -n 3 "$log" 2>/dev/null | tr '\n' ' ')"; fi
+}
+trap : INT TERM HUP
+"$KEEPER_BIN/initdb" --no-sync --no-instructions -A trust -U postgres -E UTF8 --locale=C -D "$data" >"$log" 2>&1 &&
+    run "$@"
+answer $?
+while read -r word; do
+    case $word in
+    run) run "$@"; answer $? ;;
+    *) halt "$word"; answer 0 ;;
+    esac
+done
+halt QUIT
+rm -rf "$data" "$log"
+[ -n "$KEEPER_PLACE" ] || rm -rf "$directory"
+"#;
+
+/// How a server is stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// Sessions are cut, and all is written down ("fast").
+    Orderly,
+    /// As if the machine had crashed: the next start recovers from the log ("immediate").
+    Crash,
+}
+
+/// A running Postgres on `127.0.0.1` at a free port, with the superuser `postgres` and no password. It ends, and its
+/// directory goes, with this value or with the process. When root it runs as the system's user `postgres`. It never
+/// waits for the disk (`fsync` is off): it survives its own crash, not the machine's.
+///
+/// Every method blocks, for milliseconds as a rule.
+pub struct Postgres {
+    keeper: Mutex<Keeper>,
+    binaries: PathBuf,
+    port: u16,
+    databases: AtomicU32,
+}
+
+struct Keeper {
+    child: Child,
+    orders: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+/// What a server should be like before it starts.
+#[derive(Clone, Debug, Default)]
+pub struct PostgresBuilder {
+    place: Option<PathBuf>,
+    settings: Vec<(String, String)>,
+}
+
+impl PostgresBuilder {
+    /// Keeps the data in this directory, which must exist, instead of a temporary one. When root it must belong to
+    /// the user `postgres`.
+    #[must_use]
+    pub fn place(self, directory: impl Into<PathBuf>) -> Self {
+        Self { place: Some(directory.into()), ..self }
+    }
+
+    /// Sets a parameter of the server's.
+    #[must_use]
+    pub fn set(mut self, parameter: &str, value: &str) -> Self {
+        self.settings.push((parameter.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Makes the cluster and starts the server; takes a second or two.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::NotFound`] where Postgres is not installed; what the server said where it does not start.
+    pub fn start(&self) -> io::Result<Postgres> {
+        let binaries = binaries()?;
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let mut command = Command::new("sh");
+        command.args(["-c", KEEPER, "postgres-keeper"]);
+        let defaults = [
+            ("listen_addresses", "127.0.0.1"),
+            ("fsync", "off"),
+            ("full_page_writes", "off"),
+            ("max_connections", "200"),
+            ("max_wal_senders", "0"),
+            ("wal_level", "minimal"),
+        ];
+        let defaults = defaults.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        for (parameter, value) in defaults.iter().chain(&self.settings) {
+            command.arg("-c").arg(format!("{parameter}={value}"));
+        }
+        command.env("KEEPER_BIN", &binaries).env("KEEPER_PORT", port.to_string());
+        command.env("KEEPER_PLACE", self.place.as_deref().unwrap_or(Path::new("")));
+        command.current_dir("/").process_group(0);
+        if rustix::process::geteuid().is_root() {
+            let (user, group) = postgres_user()?;
+            command.uid(user).gid(group);
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn()?;
+        let orders = child.stdin.take();
+        let answers = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let mut keeper = Keeper { child, orders, answers: BufReader::new(answers) };
+        keeper.answer()?;
+        Ok(Postgres { keeper: Mutex::new(keeper), binaries, port, databases: AtomicU32::new(0) })
+    }
+}
+
+impl Postgres {
+    /// A server like no other.
+    #[must_use]
+    pub fn builder() -> PostgresBuilder {
+        PostgresBuilder::default()
+    }
+
+    /// The one server that this process shares; started by whoever asks first.
+    ///
+    /// # Panics
+    /// Where it cannot be started: tests that need it cannot go on.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Postgres> = OnceLock::new();
+        let started = || Self::builder().start();
+        SHARED.get_or_init(|| started().unwrap_or_else(|error| panic!("no Postgres: {error}")))
+    }
+
+    /// The port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL of a database.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Makes an empty database and answers with its name.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn create_database(&self) -> io::Result<String> {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.sql("postgres", &format!("create database {name}"))?;
+        Ok(name)
+    }
+
+    /// Runs SQL in a database by `psql`, and answers with what it printed, unaligned.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn sql(&self, database: &str, sql: &str) -> io::Result<String> {
+        let mut psql = self.command("psql");
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql]);
+        let output = psql.output()?;
+        if !output.status.success() {
+            return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+    }
+
+    /// One of Postgres's programs, such as `pg_dump`, pointed at this server.
+    #[must_use]
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.binaries.join(program));
+        command.env("PGHOST", "127.0.0.1").env("PGPORT", self.port.to_string());
+        command.env("PGUSER", "postgres").env("PGOPTIONS", "").stdin(Stdio::null());
+        command
+    }
+
+    /// Stops the server and waits until it has ended.
+    ///
+    /// # Errors
+    /// Where its keeper has ended.
+    pub fn stop(&self, how: Stop) -> io::Result<()> {
+        let signal = match how {
+            Stop::Orderly => "INT",
+            Stop::Crash => "QUIT",
+        };
+        self.lock().order(signal)
+    }
+
+    /// Starts the server again, on the same port and data, and waits until it answers.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn start_again(&self) -> io::Result<()> {
+        self.lock().order("run")
+    }
+
+    /// Stops and starts again.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn restart(&self, how: Stop) -> io::Result<()> {
+        self.stop(how)?;
+        self.start_again()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Keeper> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Keeper {
+    fn order(&mut self, word: &str) -> io::Result<()> {
+        let orders = self.orders.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+        writeln!(orders, "{word}")?;
+        orders.flush()?;
+        self.answer()
+    }
+
+    fn answer(&mut self) -> io::Result<()> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        if line == "ok\n" { Ok(()) } else { Err(io::Error::other(line)) }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        // It stops the server and clears up; there is nobody to tell if it could not.
+        let _ = self.child.wait();
+    }
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Postgres").field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+/// Where Postgres's programs are: on the path, or where Debian keeps them, the newest version first.
+fn binaries() -> io::Result<PathBuf> {
+    let version = |path: &PathBuf| {
+        let parent = path.parent().and_then(Path::file_name).map(OsString::from);
+        parent.and_then(|name| name.to_str()?.parse::<u32>().ok()).unwrap_or(0)
+    };
+    let mut installed: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .collect();
+    installed.sort_by_key(|path| std::cmp::Reverse(version(path)));
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let complete = |path: &PathBuf| {
+        ["initdb", "postgres", "pg_isready", "psql"].iter().all(|name| path.join(name).is_file())
+    };
+    let mut all = std::env::split_paths(&on_path).chain(installed);
+    let missing = "Postgres is not installed (Debian: apt-get install postgresql)";
+    all.find(complete).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, missing))
+}
+
+/// Ids of the system's user `postgres`, since Postgres refuses to run as root.
+fn postgres_user() -> io::Result<(u32, u32)> {
+    let users = fs::read_to_string("/etc/passwd")?;
+    let ids = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some("postgres")).then_some(())?;
+        Some((fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?))
+    });
+    ids.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no user `postgres`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_keeps_its_data_over_a_crash_and_goes_with_its_handle() {
+        let server = Postgres::builder().set("max_connections", "20").start().expect("started");
+        let database = server.create_database().expect("made");
+        server.sql(&database, "create table kept as select 7 as number").expect("written");
+        server.restart(Stop::Crash).expect("restarted");
+        assert_eq!(server.sql(&database, "select number from kept").expect("read"), "7");
+        assert_eq!(server.sql(&database, "show max_connections").expect("read"), "20");
+        assert!(server.sql(&database, "select 1/0").is_err());
+        let data = server.sql(&database, "show data_directory").expect("read");
+        drop(server);
+        assert!(!Path::new(&data).exists());
+    }
+}

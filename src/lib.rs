@@ -63,6 +63,7 @@
 //! | --- | --- | --- |
 //! | `http` | yes | the runners of checks: `CheckRunner`, `HttpClient`, `MutualTlsAgents` |
 //! | `conformance` | no | `store::conformance`, the suite that proves a store |
+//! | `testing` | no | `testing`: scripted agents and runners, a store that breaks, fixtures, mocks |
 //!
 //! # Rules of the house
 //!

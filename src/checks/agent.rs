@@ -48,6 +48,7 @@ impl ServiceStatus {
 ///   requests at the same time have connections of their own.
 /// - The agent is authenticated for the endpoint's expected identity, without any tolerance, and no
 ///   redirect is followed (H17).
+#[cfg_attr(feature = "testing", mockall::automock)]
 pub trait AgentTransport: Debug + Send + Sync + 'static {
     /// A link to one agent, for one run of one host.
     ///

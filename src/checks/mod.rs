@@ -23,6 +23,8 @@ pub mod schedule;
 #[cfg(feature = "http")]
 mod tls;
 
+#[cfg(feature = "testing")]
+pub use self::agent::MockAgentTransport;
 pub(crate) use self::run::results;
 pub use self::{
     agent::{AgentError, AgentLink, AgentTransport, ServiceStatus},

@@ -24,6 +24,7 @@ const WALL_CHECK: Duration = Duration::from_secs(5);
 /// - `now` may step either way, as wall clocks do; cut it to microseconds.
 /// - `monotonic` never goes back.
 /// - `sleep` is measured by `monotonic`. Dropping it has no effect.
+#[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait Clock: Debug + Send + Sync + 'static {
     /// The wall instant.

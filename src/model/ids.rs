@@ -5,6 +5,19 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+#[cfg(feature = "testing")]
+pub use self::source::SeededIds;
+
+#[cfg(not(feature = "testing"))]
+mod source {
+    pub(super) fn next() -> uuid::Uuid {
+        uuid::Uuid::now_v7()
+    }
+}
+#[cfg(feature = "testing")]
+#[path = "ids/seeded.rs"]
+mod source;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -16,7 +29,7 @@ macro_rules! id {
             /// A new id, ordered by the time of its making (UUID version 7, RFC 9562).
             #[must_use]
             pub fn generate() -> Self {
-                Self(Uuid::now_v7())
+                Self(source::next())
             }
 
             /// The id with this value.

@@ -15,6 +15,8 @@ mod url;
 mod violation;
 mod window;
 
+#[cfg(feature = "testing")]
+pub use self::ids::SeededIds;
 pub use self::{
     audit::{Actor, AuditAction, AuditEntry, AuditOutcome, AuditRecord, FieldChange, Role},
     check::{CheckDefinition, CheckType, HealthCheck, HttpProbe, Probe, ServiceProbe},

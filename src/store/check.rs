@@ -59,6 +59,7 @@ pub enum SecretChange {
 /// - A write raises the revision by one and sets `updated_at` to the store's clock, later than before.
 /// - Address a check by host and id together: one of another host is [`StoreError::NotFound`].
 /// - Deleting a check deletes its results and its state.
+#[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait CheckStore: Debug + Send + Sync + 'static {
     /// Makes a check, at revision 1.

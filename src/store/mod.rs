@@ -30,6 +30,8 @@ pub mod sqlite;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+#[cfg(feature = "testing")]
+pub use self::check::MockCheckStore;
 pub use self::{
     audit::{AuditFilter, AuditLog},
     change::Change,

@@ -1,8 +1,26 @@
-//! What other projects' test suites need: a store that fails when it is told to.
+//! What other projects' test suites need (feature `testing`).
 //!
-//! The clock that moves by hand is [`clock::ManualClock`](crate::clock::ManualClock), and needs no
-//! feature.
+//! | for | take |
+//! | --- | --- |
+//! | time | [`ManualClock`](crate::clock::ManualClock), which needs no feature |
+//! | checks that answer as you like | [`ScriptedRunner`]; [`ScriptedAgents`] where the runner is real |
+//! | a store that breaks | [`FaultyStore`] over any store |
+//! | hosts, checks, windows, gates | [`fixtures`] |
+//! | a call that must or must not happen | [`MockAgentTransport`], [`MockCheckStore`], [`MockClock`], by mockall |
+//! | runs that are the same every time | [`SeededIds`] |
 
+mod agents;
 mod faulty_store;
+pub mod fixtures;
+mod runner;
+mod script;
 
-pub use self::faulty_store::{Fault, FaultRule, FaultyStore, Operation};
+pub use self::{
+    agents::ScriptedAgents,
+    faulty_store::{Fault, FaultRule, FaultyStore, Operation},
+    runner::{RunRecord, ScriptedRunner},
+    script::Answer,
+};
+pub use crate::{
+    checks::MockAgentTransport, clock::MockClock, model::SeededIds, store::MockCheckStore,
+};

@@ -1,0 +1,141 @@
+//! A runner of checks that asks nobody.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use futures_util::future::pending;
+
+use super::script::{Answer, Timeline};
+use crate::{
+    checks::{CheckOutcome, HostRun, HostRunner},
+    clock::Clock,
+    model::{CheckId, Detail, HealthCheck, HostId, ReasonCode},
+};
+
+/// A [`HostRunner`] whose answers are written down by check or by host, and by time. What is not
+/// written down is healthy after 10 ms.
+///
+/// The checks of a run start together, and the run lasts as long as the slowest of them, by the
+/// given clock. Under a [`ManualClock`](crate::clock::ManualClock) that costs no time at all.
+///
+/// ```
+/// # use std::{sync::Arc, time::Duration};
+/// # use healthgate::{model::*, testing::{fixtures, Answer, ScriptedRunner}};
+/// let clock = Arc::new(fixtures::clock());
+/// let runner = ScriptedRunner::new(clock);
+/// runner.answer_host(fixtures::host(1), Answer::new(ReasonCode::Connect));
+/// # let check = CheckId::generate();
+/// runner.answer_from(check, fixtures::start() + chrono::TimeDelta::minutes(7),
+///     Answer::healthy().after(Duration::from_secs(8)));
+/// ```
+#[derive(Debug)]
+pub struct ScriptedRunner {
+    clock: Arc<dyn Clock>,
+    script: Mutex<Script>,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    checks: HashMap<CheckId, Timeline>,
+    hosts: HashMap<HostId, Timeline>,
+    runs: Vec<RunRecord>,
+}
+
+/// One run that took place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RunRecord {
+    /// The host.
+    pub host_id: HostId,
+    /// The checks, in the order given.
+    pub checks: Vec<CheckId>,
+    /// When it started, by the wall clock.
+    pub at: DateTime<Utc>,
+    /// When it started, by the monotonic clock.
+    pub monotonic: Duration,
+}
+
+impl ScriptedRunner {
+    /// A runner whose every answer is healthy so far.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, script: Mutex::default() }
+    }
+
+    /// From now on a check answers like this.
+    pub fn answer(&self, check: CheckId, answer: Answer) {
+        self.answer_from(check, self.clock.now(), answer);
+    }
+
+    /// From an instant on a check answers like this, until an answer that is written down for later.
+    /// What holds when a run starts is what it answers.
+    pub fn answer_from(&self, check: CheckId, from: DateTime<Utc>, answer: Answer) {
+        self.script().checks.entry(check).or_default().set(from, answer);
+    }
+
+    /// From now on the checks of a host for which nothing else is written down answer like this.
+    pub fn answer_host(&self, host: HostId, answer: Answer) {
+        let now = self.clock.now();
+        self.script().hosts.entry(host).or_default().set(now, answer);
+    }
+
+    /// The runs so far, in the order of their start.
+    #[must_use]
+    pub fn runs(&self) -> Vec<RunRecord> {
+        self.script().runs.clone()
+    }
+
+    fn answer_of(&self, check: &HealthCheck) -> Answer {
+        let (now, script) = (self.clock.now(), self.script());
+        let of_check = script.checks.get(&check.id).and_then(|timeline| timeline.at(now));
+        let of_host = || script.hosts.get(&check.host_id).and_then(|timeline| timeline.at(now));
+        of_check.or_else(of_host).unwrap_or_else(Answer::healthy)
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        // Nothing under this lock panics.
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl HostRunner for ScriptedRunner {
+    async fn run_host(&self, run: HostRun) -> Vec<CheckOutcome> {
+        self.script().runs.push(RunRecord {
+            host_id: run.host_id,
+            checks: run.checks.iter().map(|check| check.id).collect(),
+            at: self.clock.now(),
+            monotonic: self.clock.monotonic(),
+        });
+        let mut outcomes = Vec::with_capacity(run.checks.len());
+        for check in &run.checks {
+            let answer = self.answer_of(check).within(run.timeout);
+            let Some((reason, latency)) = answer else { return pending().await };
+            outcomes.push(outcome(&run, check, reason, latency));
+        }
+        let longest = outcomes.iter().map(|outcome| outcome.latency).max();
+        self.clock.sleep(longest.unwrap_or_default()).await;
+        outcomes
+    }
+}
+
+fn outcome(
+    run: &HostRun,
+    check: &HealthCheck,
+    reason: ReasonCode,
+    latency: Duration,
+) -> CheckOutcome {
+    let asked = check.definition.service().and_then(|_| run.agents.get(&check.asked_host()));
+    CheckOutcome {
+        check_id: check.id,
+        revision: check.revision,
+        reason,
+        detail: Detail::new(format!("scripted: {reason}")),
+        latency,
+        endpoint: asked.cloned().flatten(),
+    }
+}

@@ -30,7 +30,9 @@ pub use self::{
     agent::{AgentError, AgentLink, AgentTransport, ServiceStatus},
     capacity::{Capacity, CapacityUse, GateDemand, Permit},
     manage::{HealthChecks, ManageError},
-    poller::{Nudge, Poller, PollerConfig, PollerConfigError, PollerStats},
+    poller::{
+        Nudge, ObserverProbe, ObserverRule, Poller, PollerConfig, PollerConfigError, PollerStats,
+    },
     rotate::{RotationReport, may_create_key, register_keys},
     run::{CheckOutcome, HostRun, HostRunner, run_bound, run_head_start},
 };

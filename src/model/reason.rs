@@ -129,6 +129,13 @@ reasons! {
 }
 
 impl ReasonCode {
+    /// Whether not even a connection came about: what a fault of the manager's own network looks like
+    /// from here (spec 3.9).
+    #[must_use]
+    pub const fn is_unreachable(self) -> bool {
+        matches!(self, Self::Dns | Self::Connect | Self::TimeoutDns | Self::TimeoutConnect)
+    }
+
     /// Whether this outcome says nothing of the target, so that a status made from it is `unknown`.
     #[must_use]
     pub const fn is_unknown(self) -> bool {

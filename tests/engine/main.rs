@@ -5,4 +5,6 @@ mod gates;
 mod gates_faults;
 mod poller;
 mod poller_faults;
+mod poller_guards;
+mod poller_observer;
 mod world;

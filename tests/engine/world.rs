@@ -17,8 +17,8 @@ use healthgate::{
         decide::WindowAnswer,
     },
     model::{
-        Actor, AgentEndpoint, Attempt, AuditAction, AuditEntry, CheckChange, CheckId, Detail,
-        GateRecord, GateRequest, HealthCheck, HostId, JobId, NewCheck, ReasonCode, Window,
+        Actor, AgentEndpoint, Attempt, AuditAction, AuditEntry, CheckChange, CheckId, Damping,
+        Detail, GateRecord, GateRequest, HealthCheck, HostId, JobId, NewCheck, ReasonCode, Window,
     },
     store::{CheckInsert, CheckStore, CheckUpdate, GateStore, MemoryStore, SecretChange},
     testing::FaultyStore,
@@ -141,9 +141,14 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::damped(Damping::default())
+    }
+
+    /// A world whose store turns a status only after so many results.
+    pub(crate) fn damped(damping: Damping) -> Self {
         let start = Utc.with_ymd_and_hms(2026, 11, 24, 2, 0, 0).single().unwrap();
         let clock = ManualClock::new(start);
-        let memory = MemoryStore::new(Arc::new(clock.clone()));
+        let memory = MemoryStore::new(Arc::new(clock.clone())).with_damping(damping);
         Self {
             store: Arc::new(
                 FaultyStore::new(Arc::new(memory.clone())).with_clock(Arc::new(clock.clone())),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::observer::ObserverRule;
 use crate::checks::run::run_bound;
 
 /// How a poller works. [`PollerConfig::default`] polls every 5 minutes and keeps results 4 days.
@@ -11,6 +12,9 @@ use crate::checks::run::run_bound;
 pub struct PollerConfig {
     /// How often every enabled check runs. At least 1 s.
     pub interval: Duration,
+    /// How often a host runs while one of its checks fails, where that is to be more often: between
+    /// 1 s and `interval`. Results that are flagged as the observer's own fault do not count.
+    pub unhealthy_interval: Option<Duration>,
     /// The total time of one check, 1 to 60 s (L3).
     pub timeout: Duration,
     /// The most checks in flight; where the poller shares a
@@ -34,12 +38,20 @@ pub struct PollerConfig {
     pub prune_every: Duration,
     /// How long runs may go on after the order to stop (F48).
     pub grace: Duration,
+    /// A host is not run any more after so many lost leases in a row (F68). At least 2.
+    pub quarantine_after: u32,
+    /// For how long it is not run then; a change of its checks ends it early.
+    pub quarantine: Duration,
+    /// When unreachable hosts are taken for a fault of the manager's own network (spec 3.9); `None`
+    /// never does so.
+    pub observer: Option<ObserverRule>,
 }
 
 impl Default for PollerConfig {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(300),
+            unhealthy_interval: None,
             timeout: Duration::from_secs(10),
             max_concurrent_checks: 512,
             max_runs_per_agent: 2,
@@ -51,6 +63,9 @@ impl Default for PollerConfig {
             retention: Duration::from_secs(4 * 24 * 3600),
             prune_every: Duration::from_secs(60),
             grace: Duration::from_secs(12),
+            quarantine_after: 3,
+            quarantine: Duration::from_secs(3600),
+            observer: Some(ObserverRule::default()),
         }
     }
 }
@@ -74,8 +89,15 @@ impl PollerConfig {
     /// The first that is out of its bounds.
     pub fn validate(&self) -> Result<(), PollerConfigError> {
         let second = Duration::from_secs(1);
+        let shorter = self.unhealthy_interval.unwrap_or(self.interval);
+        let observer = self.observer.unwrap_or_default();
         let rules = [
             ("interval", self.interval >= second, "at least 1 s"),
+            (
+                "unhealthy_interval",
+                (second..=self.interval).contains(&shorter),
+                "between 1 s and `interval`",
+            ),
             (
                 "timeout",
                 (second..=Duration::from_secs(60)).contains(&self.timeout),
@@ -90,6 +112,11 @@ impl PollerConfig {
             ("buffered_hosts", self.buffered_hosts >= self.flush_hosts, "at least `flush_hosts`"),
             ("retention", self.retention >= self.interval, "at least one interval"),
             ("prune_every", self.prune_every >= second, "at least 1 s"),
+            ("quarantine_after", self.quarantine_after >= 2, "at least 2"),
+            ("quarantine", self.quarantine >= second, "at least 1 s"),
+            ("observer.hosts", observer.hosts > 0, "at least 1"),
+            ("observer.percent", observer.percent < 100, "less than 100"),
+            ("observer.within", observer.within >= second, "at least 1 s"),
         ];
         match rules.into_iter().find(|(_, holds, _)| !holds) {
             None => Ok(()),

@@ -8,17 +8,29 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use chrono::{DateTime, Utc};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{Either, select},
+    stream::FuturesUnordered,
+};
 use tracing::{debug, error, info, warn};
 
 use super::{
     Poller,
+    config::PollerConfig,
     host_run::{Ended, run},
     lease::{ClaimError, ClaimTime, Claimed, Held, claim},
+    observer::{Observer, ObserverProbe},
+    quarantine::{self, Standing},
 };
 use crate::{
-    checks::{capacity::Permit, run::results, schedule},
-    clock::Clock,
+    checks::{
+        capacity::Permit,
+        run::{CheckOutcome, results},
+        schedule,
+    },
+    clock::{Clock, delta},
     model::{CheckResult, HostId, ResultSource},
     store::{ClaimRequest, Completed, HostCompletion, HostRelease, PruneOutcome, StoreError},
 };
@@ -28,6 +40,9 @@ const CHECKS_PER_HOST: usize = 5;
 
 /// The most results that one step of pruning deletes (L12).
 const PRUNE_BATCH: u32 = 5_000;
+
+/// How long the application's probe may take.
+const PROBE_TIME: Duration = Duration::from_secs(10);
 
 /// A call of the store's that is under way.
 type Operation<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
@@ -42,6 +57,14 @@ pub(super) async fn wait<T>(operation: &mut Operation<T>) -> T {
             output
         }
         None => pending().await,
+    }
+}
+
+/// The answer of the application's probe; none in time is none.
+async fn ask(probe: Arc<dyn ObserverProbe>, clock: Arc<dyn Clock>) -> bool {
+    match select(probe.network_works(), clock.sleep(PROBE_TIME)).await {
+        Either::Left((works, _)) => works,
+        Either::Right(_) => false,
     }
 }
 
@@ -61,6 +84,23 @@ pub(super) struct Finished {
     config_seq: i64,
     at: ClaimTime,
     results: Vec<CheckResult>,
+    /// It was not run, and is not for a while.
+    quarantined: bool,
+}
+
+impl Finished {
+    /// When the host is due next, at `now` by the store's clock.
+    fn next_due_at(&self, config: &PollerConfig, now: DateTime<Utc>) -> DateTime<Utc> {
+        if self.quarantined {
+            return now + delta(config.quarantine);
+        }
+        let regular = schedule::next_slot(self.host_id, config.interval, now);
+        let failing = self.results.iter().any(|result| !result.healthy() && !result.observer_fault);
+        match config.unhealthy_interval.filter(|_| failing) {
+            Some(shorter) => regular.min(schedule::next_slot(self.host_id, shorter, now)),
+            None => regular,
+        }
+    }
 }
 
 /// What is under way.
@@ -77,6 +117,13 @@ pub(super) struct Cycle<'a> {
     pub(super) claiming: Operation<Result<Claimed, ClaimError>>,
     pub(super) flushing: Operation<(Vec<Finished>, Result<Completed, StoreError>)>,
     pub(super) pruning: Operation<Result<PruneOutcome, StoreError>>,
+    pub(super) releasing: Operation<Result<(), StoreError>>,
+    pub(super) probing: Operation<bool>,
+    observer: Observer,
+    /// Hosts that are handed back unrun.
+    unwanted: Vec<HostRelease>,
+    /// The one host under way that would be quarantined if this worker died now.
+    suspect: Option<HostId>,
     next_claim: Duration,
     next_flush: Duration,
     next_prune: Duration,
@@ -97,6 +144,11 @@ impl<'a> Cycle<'a> {
             claiming: None,
             flushing: None,
             pruning: None,
+            releasing: None,
+            probing: None,
+            observer: Observer::default(),
+            unwanted: Vec::new(),
+            suspect: None,
             next_claim: Duration::ZERO,
             next_flush: Duration::ZERO,
             next_prune: poller.clock.monotonic() + poller.config.prune_every,
@@ -119,7 +171,40 @@ impl<'a> Cycle<'a> {
             self.pruning =
                 Some(async move { store.prune_results(keep, PRUNE_BATCH, false).await }.boxed());
         }
+        if self.releasing.is_none() && !self.unwanted.is_empty() {
+            let (store, worker) = (Arc::clone(&self.poller.store), self.poller.worker);
+            let hosts = std::mem::take(&mut self.unwanted);
+            self.releasing = Some(async move { store.release_hosts(worker, hosts).await }.boxed());
+        }
+        self.watch_observer(now);
         self.poller.stats.gauge(self.checks_in_flight, self.finished.len());
+    }
+
+    /// Looks whether it is rather this machine's network that is at fault (spec 3.9).
+    fn watch_observer(&mut self, now: Duration) {
+        let Some(rule) = self.poller.config.observer else { return };
+        match &self.poller.probe {
+            None => self.observer.judge(rule, now, None),
+            Some(_) if self.probing.is_some() => {}
+            Some(probe) if self.observer.wants_probe(rule, now) => {
+                let (probe, clock) = (Arc::clone(probe), Arc::clone(&self.poller.clock));
+                self.probing = Some(ask(probe, clock).boxed());
+            }
+            Some(_) => {}
+        }
+        self.poller.stats.observer_fault(self.observer.fault());
+    }
+
+    pub(super) fn on_probe(&mut self, network_works: bool) {
+        if let Some(rule) = self.poller.config.observer {
+            self.observer.judge(rule, self.poller.clock.monotonic(), Some(network_works));
+        }
+    }
+
+    pub(super) fn on_release(&mut self, outcome: &Result<(), StoreError>) {
+        if let Err(error) = outcome {
+            self.failed("hand hosts back", error);
+        }
     }
 
     /// How long until something falls due; `None` where only an event can bring anything.
@@ -166,13 +251,52 @@ impl<'a> Cycle<'a> {
             Ok(Claimed { hosts, full }) => {
                 self.recovered();
                 self.poller.stats.claimed(hosts.len());
-                self.queued.extend(hosts);
-                self.next_claim = if full { now } else { now + self.poller.config.tick };
+                hosts.into_iter().for_each(|host| self.take(host));
+                let again = full && self.unwanted.is_empty();
+                self.next_claim = if again { now } else { now + self.poller.config.tick };
             }
             Err(error) => {
                 self.next_claim = now + self.failed("claim hosts", error.as_ref());
             }
         }
+    }
+
+    /// Takes a claimed host, unless its lost leases speak against it (F68).
+    fn take(&mut self, held: Held) {
+        let (poller, host) = (self.poller, held.claim.host_id);
+        match Standing::of(&held.claim, &poller.config) {
+            Standing::Sound => self.queued.push_back(held),
+            Standing::Suspect if self.suspect.is_none() => {
+                self.suspect = Some(host);
+                self.queued.push_back(held);
+            }
+            Standing::Suspect => self.unwanted.push(held.release()),
+            Standing::Quarantined => {
+                error!(%host, lost_leases = held.claim.lost_leases, pause = ?poller.config.quarantine,
+                       "quarantined: worker after worker was lost while it ran this host's checks");
+                poller.stats.quarantined();
+                let outcomes = quarantine::outcomes(&held.claim, &poller.config);
+                self.finish(&held, poller.clock.monotonic(), outcomes, true);
+            }
+        }
+    }
+
+    /// Whether a host has to wait until those beside it are handed back.
+    fn waits_alone(&self, host: HostId) -> bool {
+        self.suspect == Some(host) && (self.releasing.is_some() || !self.unwanted.is_empty())
+    }
+
+    /// Gives a host up whose lease is too old to be relied on. It is handed back as far as that still
+    /// goes: a lease that merely expires would speak against the host.
+    fn give_up(&mut self, held: &Held) {
+        self.poller.stats.lease_lost();
+        self.unwanted.push(held.release());
+        self.cleared(held.claim.host_id);
+    }
+
+    /// Notes that a host's lease has ended, so that another suspect may run.
+    fn cleared(&mut self, host: HostId) {
+        self.suspect = self.suspect.filter(|suspect| *suspect != host);
     }
 
     /// Starts the queued hosts that find a place at their agents.
@@ -183,13 +307,14 @@ impl<'a> Cycle<'a> {
             if !held.at.trusted(self.poller.clock.as_ref(), config.lease()) {
                 // Another worker may have it soon; running it now would be for nothing.
                 debug!(host = %held.claim.host_id, "lease too old to start");
-                self.poller.stats.lease_lost();
+                self.give_up(&held);
                 continue;
             }
             let asked = held.agents_asked();
-            let free = asked.iter().all(|agent| {
-                self.agents.get(agent).is_none_or(|runs| *runs < config.max_runs_per_agent)
-            });
+            let free = !self.waits_alone(held.claim.host_id)
+                && asked.iter().all(|agent| {
+                    self.agents.get(agent).is_none_or(|runs| *runs < config.max_runs_per_agent)
+                });
             let checks = held.claim.checks.len();
             let permit = free.then(|| self.poller.capacity.admit_poll(checks)).flatten();
             if let Some(permit) = permit {
@@ -220,17 +345,31 @@ impl<'a> Cycle<'a> {
                 }
             }
         }
-        let clock = self.poller.clock.as_ref();
-        if !held.at.trusted(clock, self.poller.config.lease()) {
-            self.poller.stats.lease_lost();
-            warn!(host = %held.claim.host_id, "results dropped: the run outlived the trust in its lease");
+        let (poller, host) = (self.poller, held.claim.host_id);
+        if !held.at.trusted(poller.clock.as_ref(), poller.config.lease()) {
+            warn!(%host, "results dropped: the run outlived the trust in its lease");
+            self.give_up(&held);
             return;
         }
+        if let Some(rule) = poller.config.observer {
+            self.observer.note(rule, poller.clock.monotonic(), host, &outcomes);
+        }
+        poller.stats.ran(outcomes.len());
+        self.finish(&held, started, outcomes, false);
+    }
+
+    /// Keeps what came out of a host until it is written.
+    fn finish(
+        &mut self,
+        held: &Held,
+        started: Duration,
+        outcomes: Vec<CheckOutcome>,
+        quarantined: bool,
+    ) {
         let checked_at = held.at.store_at(started);
         let results = results(held.claim.host_id, outcomes, checked_at, ResultSource::Poll);
-        self.poller.stats.ran(results.len());
         if self.first_finished.is_none() {
-            self.first_finished = Some(clock.monotonic());
+            self.first_finished = Some(self.poller.clock.monotonic());
         }
         self.finished.push_back(Finished {
             host_id: held.claim.host_id,
@@ -238,6 +377,7 @@ impl<'a> Cycle<'a> {
             config_seq: held.claim.config_seq,
             at: held.at,
             results,
+            quarantined,
         });
     }
 
@@ -254,7 +394,11 @@ impl<'a> Cycle<'a> {
     fn start_flush(&mut self) {
         let config = &self.poller.config;
         let count = self.finished.len().min(config.flush_hosts);
-        let batch: Vec<Finished> = self.finished.drain(..count).collect();
+        let mut batch: Vec<Finished> = self.finished.drain(..count).collect();
+        // The fault may have shown itself since they ran.
+        for result in batch.iter_mut().flat_map(|finished| &mut finished.results) {
+            result.observer_fault |= self.observer.flags(result.reason);
+        }
         let now = self.poller.clock.monotonic();
         self.first_finished = (!self.finished.is_empty()).then_some(now);
         let completions = batch
@@ -263,11 +407,7 @@ impl<'a> Cycle<'a> {
                 host_id: finished.host_id,
                 token: finished.token,
                 config_seq: finished.config_seq,
-                next_due_at: schedule::next_slot(
-                    finished.host_id,
-                    config.interval,
-                    finished.at.store_at(now),
-                ),
+                next_due_at: finished.next_due_at(config, finished.at.store_at(now)),
                 results: finished.results.clone(),
             })
             .collect();
@@ -285,6 +425,7 @@ impl<'a> Cycle<'a> {
             Ok(completed) => {
                 self.recovered();
                 self.poller.stats.completed(batch.len(), &completed);
+                batch.iter().for_each(|finished| self.cleared(finished.host_id));
                 for host in completed.fenced {
                     debug!(%host, "results refused: the lease was lost");
                 }
@@ -295,14 +436,17 @@ impl<'a> Cycle<'a> {
                 for finished in batch.into_iter().rev() {
                     self.finished.push_front(finished);
                 }
-                while self.finished.len() > self.poller.config.buffered_hosts {
-                    self.finished.pop_front();
+                while self.finished.len() > self.poller.config.buffered_hosts
+                    && let Some(lost) = self.finished.pop_front()
+                {
+                    self.cleared(lost.host_id);
                     self.poller.stats.overflowed();
                 }
             }
             Err(error) => {
                 // Writing it again would fail again: the leases expire, and the hosts are run anew.
                 error!(%error, hosts = batch.len(), "results cannot be recorded");
+                batch.iter().for_each(|finished| self.cleared(finished.host_id));
                 self.next_flush = now + self.failed("record results", &error);
             }
         }
@@ -365,7 +509,10 @@ impl<'a> Cycle<'a> {
             if self.flushing.is_none() && !self.finished.is_empty() && now >= self.next_flush {
                 self.start_flush();
             }
-            let idle = self.runs.is_empty() && self.claiming.is_none() && self.flushing.is_none();
+            let idle = self.runs.is_empty()
+                && self.claiming.is_none()
+                && self.flushing.is_none()
+                && self.releasing.is_none();
             if idle && self.finished.is_empty() {
                 break;
             }
@@ -376,11 +523,13 @@ impl<'a> Cycle<'a> {
                 Some(ended) = self.runs.next(), if !self.runs.is_empty() => self.on_run(ended),
                 claimed = wait(&mut self.claiming) => self.on_claim(claimed),
                 flushed = wait(&mut self.flushing) => self.on_flush(flushed),
+                released = wait(&mut self.releasing) => self.on_release(&released),
                 () = sleep(clock.as_ref(), flush_again) => {}
             }
         }
         let mut rest: Vec<HostRelease> = self.queued.iter().map(Held::release).collect();
         rest.extend(self.in_flight.values().map(|(release, _)| *release));
+        rest.append(&mut self.unwanted);
         rest.extend(
             self.finished
                 .iter()

@@ -4,6 +4,8 @@ mod config;
 mod cycle;
 mod host_run;
 mod lease;
+mod observer;
+mod quarantine;
 mod stats;
 
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use tracing::warn;
 
 pub use self::{
     config::{PollerConfig, PollerConfigError},
+    observer::{ObserverProbe, ObserverRule},
     stats::PollerStats,
 };
 use self::{
@@ -36,6 +39,7 @@ pub struct Poller {
     config: PollerConfig,
     worker: WorkerId,
     nudge: Nudge,
+    probe: Option<Arc<dyn ObserverProbe>>,
     stats: Arc<StatsCell>,
     capacity: Capacity,
 }
@@ -79,6 +83,7 @@ impl Poller {
             config,
             worker: WorkerId::generate(),
             nudge: Nudge::default(),
+            probe: None,
             stats: Arc::default(),
             capacity,
         })
@@ -89,6 +94,13 @@ impl Poller {
     #[must_use]
     pub fn sharing(self, capacity: Capacity) -> Self {
         Self { capacity, ..self }
+    }
+
+    /// Asks the application whether the network works before unreachable hosts are taken for a fault of
+    /// the manager's own, and lets its answer end that fault.
+    #[must_use]
+    pub fn with_probe(self, probe: Arc<dyn ObserverProbe>) -> Self {
+        Self { probe: Some(probe), ..self }
     }
 
     /// A handle that makes this poller look for due hosts at once.
@@ -123,6 +135,8 @@ impl Poller {
                 claimed = wait(&mut cycle.claiming) => cycle.on_claim(claimed),
                 flushed = wait(&mut cycle.flushing) => cycle.on_flush(flushed),
                 pruned = wait(&mut cycle.pruning) => cycle.on_prune(&pruned),
+                released = wait(&mut cycle.releasing) => cycle.on_release(&released),
+                works = wait(&mut cycle.probing) => cycle.on_probe(works),
                 () = self.nudge.notified() => cycle.claim_now(),
                 () = sleep(self.clock.as_ref(), next_wake) => {}
             }

@@ -1,6 +1,6 @@
 //! What a poller has done, as figures.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::store::Completed;
 
@@ -26,6 +26,10 @@ pub struct PollerStats {
     pub store_errors: u64,
     /// Results deleted for their age.
     pub results_pruned: u64,
+    /// Hosts put into quarantine, each time anew (F68).
+    pub quarantined: u64,
+    /// Whether most hosts are unreachable by what is probably the manager's own fault (spec 3.9).
+    pub observer_fault: bool,
     /// Checks in flight now.
     pub checks_in_flight: usize,
     /// Hosts whose results wait to be written now.
@@ -43,6 +47,8 @@ pub(super) struct StatsCell {
     overflowed: AtomicU64,
     store_errors: AtomicU64,
     results_pruned: AtomicU64,
+    quarantined: AtomicU64,
+    observer_fault: AtomicBool,
     checks_in_flight: AtomicUsize,
     hosts_buffered: AtomicUsize,
 }
@@ -59,6 +65,8 @@ impl StatsCell {
             overflowed: self.overflowed.load(Relaxed),
             store_errors: self.store_errors.load(Relaxed),
             results_pruned: self.results_pruned.load(Relaxed),
+            quarantined: self.quarantined.load(Relaxed),
+            observer_fault: self.observer_fault.load(Relaxed),
             checks_in_flight: self.checks_in_flight.load(Relaxed),
             hosts_buffered: self.hosts_buffered.load(Relaxed),
         }
@@ -92,6 +100,14 @@ impl StatsCell {
 
     pub(super) fn pruned(&self, results: u64) {
         self.results_pruned.fetch_add(results, Relaxed);
+    }
+
+    pub(super) fn quarantined(&self) {
+        self.quarantined.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn observer_fault(&self, fault: bool) {
+        self.observer_fault.store(fault, Relaxed);
     }
 
     pub(super) fn gauge(&self, checks_in_flight: usize, hosts_buffered: usize) {

@@ -1,0 +1,44 @@
+//! Hosts whose checks seem to kill the workers that run them (F68).
+
+use super::config::PollerConfig;
+use crate::{
+    checks::run::{CheckOutcome, unanswered},
+    clock::delta,
+    model::ReasonCode,
+    store::HostClaim,
+};
+
+/// What a host's lost leases say of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    /// Nothing.
+    Sound,
+    /// One more lost lease makes it quarantined. Such hosts run one at a time: a worker that dies
+    /// takes all its leases with it, and the others' must not be lost for the sake of one.
+    Suspect,
+    /// It is not run.
+    Quarantined,
+}
+
+impl Standing {
+    pub(super) const fn of(claim: &HostClaim, config: &PollerConfig) -> Self {
+        if claim.lost_leases >= config.quarantine_after {
+            Self::Quarantined
+        } else if claim.lost_leases > 0 && claim.lost_leases + 1 >= config.quarantine_after {
+            Self::Suspect
+        } else {
+            Self::Sound
+        }
+    }
+}
+
+/// What is recorded of a quarantined host's checks.
+pub(super) fn outcomes(claim: &HostClaim, config: &PollerConfig) -> Vec<CheckOutcome> {
+    let detail = format!(
+        "quarantined: {} workers in a row were lost while they ran this host's checks; it is tried \
+         again in {} min, or as soon as one of its checks is changed",
+        claim.lost_leases,
+        delta(config.quarantine).num_minutes(),
+    );
+    unanswered(&claim.checks, ReasonCode::Internal, &detail)
+}

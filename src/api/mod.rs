@@ -1,1 +1,113 @@
-//! The REST API: a router to mount into an application of your own.
+//! The REST API: routes to mount into an axum application of your own, with their OpenAPI document.
+//!
+//! ```
+//! # use axum::{Router, middleware::from_fn};
+//! # use healthgate::api::{Api, envelope, fallback, routes};
+//! # fn mount(api: &Api) -> Router {
+//! let (router, document) = routes(api).split_for_parts();
+//! # let _ = document;
+//! router.fallback(fallback).layer(from_fn(envelope))
+//! # }
+//! ```
+//!
+//! **What the application brings.** A store, [`HealthChecks`](crate::checks::HealthChecks), a
+//! [`Gate`](crate::gate::Gate), a directory of hosts, and an [`Authorizer`], of which
+//! [`RolesAndGroups`] is a ready one. Authentication is its own: its middleware puts an
+//! [`Actor`](crate::model::Actor) with the user's name and present role into the request's
+//! extensions, and a request without one is answered with 401. The routes bind no socket and spawn
+//! nothing; one future, [`Api::run`], feeds the event streams.
+//!
+//! **Routes of its own** are merged into one document: start with
+//! `OpenApiRouter::with_openapi(…)`, `merge(routes(&api))`, and answer errors with [`Problem`]. Bodies
+//! are read with [`JsonBody`] and [`Members`], queries with [`Page`] and [`Query`], ids in paths with
+//! [`Id`] and [`Ids`], all by the rules of the library's routes.
+//!
+//! **Rights** are asked for with every request. A host that the caller may not see is answered like
+//! one that does not exist: 404. A refused write on a host that exists is audited.
+//!
+//! **Order of answers**: 401 before anything else, then 404 and 403, then what is wrong with the body
+//! (413, 415, 400, 422), then 412 and 409.
+
+mod access;
+mod audit;
+mod authorize;
+mod body;
+mod checks;
+mod errors;
+mod etag;
+mod events;
+pub mod forms;
+mod gates;
+mod limits;
+mod openapi;
+mod overrides;
+mod preview;
+mod problem;
+mod query;
+mod refusals;
+mod request;
+mod results;
+mod schemas;
+mod state;
+mod summary;
+mod tests;
+
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn};
+use utoipa::OpenApi as _;
+use utoipa_axum::{router::OpenApiRouter, routes as operation};
+
+pub use self::{
+    authorize::{AuditScope, AuthorizeError, Authorizer, HostAccess, JobDirectory, RolesAndGroups},
+    body::{BODY_LIMIT, FromMember, JsonBody, Members},
+    events::EventHub,
+    preview::UpcomingWindows,
+    problem::{ErrorMember, FieldProblem, Problem, ProblemBody},
+    query::{Page, Query},
+    request::{Caller, Id, Ids, REQUEST_ID_HEADER, RequestId, envelope},
+    state::{Api, ApiBuilder},
+};
+
+/// All routes of the library, each with its full path under `/api/v1`, and their part of the OpenAPI
+/// document.
+///
+/// They bring their own body limit, [`envelope`], and 405. An unknown path is the application's to
+/// answer: see [`fallback`].
+#[must_use]
+pub fn routes<S: Clone + Send + Sync + 'static>(api: &Api) -> OpenApiRouter<S> {
+    let (router, document) = operations().with_state(api.clone()).split_for_parts();
+    let router: Router<S> = router
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn(envelope));
+    OpenApiRouter::with_openapi(document).merge(router.into())
+}
+
+/// The OpenAPI document of the library's routes alone (OpenAPI 3.1).
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    operations().into_openapi()
+}
+
+fn operations() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .routes(operation!(checks::list, checks::create))
+        .routes(operation!(checks::read, checks::change, checks::delete))
+        .routes(operation!(tests::test_unsaved))
+        .routes(operation!(tests::test))
+        .routes(operation!(results::results))
+        .routes(operation!(summary::summary))
+        .routes(operation!(preview::preview))
+        .routes(operation!(gates::gates))
+        .routes(operation!(overrides::set, overrides::remove))
+        .routes(operation!(audit::audit))
+        .routes(operation!(events::events))
+}
+
+/// The answer to a path that does not exist, for [`Router::fallback`].
+pub async fn fallback() -> Problem {
+    std::future::ready(Problem::not_found()).await
+}
+
+async fn method_not_allowed() -> Problem {
+    std::future::ready(Problem::method_not_allowed()).await
+}

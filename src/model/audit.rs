@@ -56,6 +56,11 @@ macro_rules! actions {
         pub enum AuditAction {
             $($(#[$doc])* $variant,)*
         }
+
+        impl AuditAction {
+            /// Every action, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+        }
     };
 }
 

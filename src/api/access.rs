@@ -1,0 +1,103 @@
+//! How a handler asks whether its caller may do what they ask for.
+
+use std::collections::HashMap;
+
+use super::{Problem, authorize::HostAccess, refusals::Refused, state::Parts};
+use crate::{
+    checks::ManageError,
+    model::{Actor, AuditAction, CheckId, HostId, JobId},
+    store::{Refusal, StoreError},
+};
+
+/// A write that somebody asks for, for the audit of its refusal.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Write {
+    action: AuditAction,
+    host_id: HostId,
+    check_id: Option<CheckId>,
+    job_id: Option<JobId>,
+    needs: HostAccess,
+}
+
+impl Write {
+    /// A change or test of a host's checks.
+    pub(super) const fn checks(action: AuditAction, host_id: HostId, id: Option<CheckId>) -> Self {
+        let needs = HostAccess::Operate;
+        Self { action, host_id, check_id: id, job_id: None, needs }
+    }
+
+    /// A change of a gate's override.
+    pub(super) const fn gate(action: AuditAction, job_id: JobId, host_id: HostId) -> Self {
+        let needs = HostAccess::Administer;
+        Self { action, host_id, check_id: None, job_id: Some(job_id), needs }
+    }
+}
+
+impl Parts {
+    /// Whether the actor may read this host; else it is unknown to them.
+    pub(super) async fn may_read(&self, actor: &Actor, host_id: HostId) -> Result<(), Problem> {
+        let access = self.authorizer.access(actor, &[host_id]).await?;
+        if access.contains_key(&host_id) { Ok(()) } else { Err(Problem::not_found()) }
+    }
+
+    /// What the actor may do with each of these hosts.
+    pub(super) async fn access(
+        &self,
+        actor: &Actor,
+        hosts: &[HostId],
+    ) -> Result<HashMap<HostId, HostAccess>, Problem> {
+        if hosts.is_empty() {
+            return Ok(HashMap::new());
+        }
+        Ok(self.authorizer.access(actor, hosts).await?)
+    }
+
+    /// Whether the actor may do this; a refusal on a host that exists is audited.
+    pub(super) async fn may_write(&self, actor: &Actor, write: &Write) -> Result<(), Problem> {
+        let access = self.authorizer.access(actor, &[write.host_id]).await?;
+        match access.get(&write.host_id) {
+            Some(access) if *access >= write.needs => Ok(()),
+            Some(_) => {
+                self.note_refusal(actor, write).await;
+                Err(Problem::forbidden())
+            }
+            None => {
+                let known = self.directory.hosts(&[write.host_id]).await?;
+                if known.contains_key(&write.host_id) {
+                    self.note_refusal(actor, write).await;
+                }
+                Err(Problem::not_found())
+            }
+        }
+    }
+
+    /// What an error of a write is to the actor. Where a hook refused it, the right was lost on the
+    /// way: whether the host is still to be seen is asked again (F120).
+    pub(super) async fn write_problem(
+        &self,
+        actor: &Actor,
+        write: &Write,
+        error: ManageError,
+    ) -> Problem {
+        if !matches!(error, ManageError::Store(StoreError::Refused(Refusal::Forbidden))) {
+            return error.into();
+        }
+        self.note_refusal(actor, write).await;
+        match self.authorizer.access(actor, &[write.host_id]).await {
+            Ok(access) if access.contains_key(&write.host_id) => Problem::forbidden(),
+            Ok(_) => Problem::not_found(),
+            Err(error) => error.into(),
+        }
+    }
+
+    async fn note_refusal(&self, actor: &Actor, write: &Write) {
+        let refused = Refused {
+            actor: actor.name.clone(),
+            action: write.action,
+            host_id: write.host_id,
+            check_id: write.check_id,
+            job_id: write.job_id,
+        };
+        self.refusals.note(actor, refused).await;
+    }
+}

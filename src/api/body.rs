@@ -1,0 +1,274 @@
+//! JSON bodies, read strictly: everything that is wrong with one is reported at once.
+
+use std::error::Error as _;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header},
+};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use super::Problem;
+use crate::model::{
+    CheckId, HostId, JobId, ViolationCode, Violations, Window, WindowError, instant,
+};
+
+/// The most bytes of a body (spec 8.5).
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// A JSON body, or what is wrong with it: a handler first asks whether the caller may do this at
+/// all, and then looks at the body.
+///
+/// 413 where it is larger than [`BODY_LIMIT`], 415 where its type is not JSON, 400 where it is no
+/// JSON. Lay [`axum::extract::DefaultBodyLimit`] of that size around routes of your own.
+#[derive(Debug)]
+pub struct JsonBody(Result<Option<Value>, Problem>);
+
+impl JsonBody {
+    /// The body.
+    ///
+    /// # Errors
+    /// What is wrong with it; also that there is none.
+    pub fn value(self) -> Result<Value, Problem> {
+        self.optional()?.ok_or_else(|| Problem::malformed("send a JSON object"))
+    }
+
+    /// The body; `None` where it is empty.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn optional(self) -> Result<Option<Value>, Problem> {
+        self.0
+    }
+
+    /// The body's members.
+    ///
+    /// # Errors
+    /// As [`value`](Self::value).
+    pub fn members(self) -> Result<Members, Problem> {
+        self.value().map(Members::of)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for JsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let headers = request.headers().clone();
+        Ok(Self(match Bytes::from_request(request, state).await {
+            Ok(bytes) if bytes.is_empty() => Ok(None),
+            Ok(_) if !is_json(&headers) => Err(Problem::unsupported_media_type()),
+            Ok(bytes) => read(&bytes).map(Some),
+            Err(rejection) => Err(unread(&rejection)),
+        }))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.and_then(|value| value.split(';').next()).map(str::trim);
+    essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+}
+
+fn read(bytes: &[u8]) -> Result<Value, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        // Where it breaks, and not what stands there: that may be part of a password.
+        let (line, column) = (error.line(), error.column());
+        Problem::malformed(format!("this is no JSON: see line {line}, column {column}"))
+    })
+}
+
+fn unread(rejection: &BytesRejection) -> Problem {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return Problem::too_large();
+    }
+    tracing::debug!(error = ?rejection.source(), "a body broke off");
+    Problem::malformed("the body broke off: send it again")
+}
+
+/// The members of a JSON object, taken one by one. Whatever is wrong with any of them is collected;
+/// members that nobody took are unknown.
+///
+/// ```
+/// # use healthgate::{api::{Members, Problem}, model::HostId};
+/// # fn handler(body: serde_json::Value) -> Result<(), Problem> {
+/// let mut members = Members::of(body);
+/// let hosts = members.required::<Vec<HostId>>("host_ids");
+/// let immediate = members.optional::<bool>("immediate");
+/// let hosts = members.finish(hosts)?;
+/// # let _ = (hosts, immediate);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Members {
+    members: Map<String, Value>,
+    violations: Violations,
+}
+
+impl Members {
+    /// The members of a body.
+    #[must_use]
+    pub fn of(body: Value) -> Self {
+        let mut violations = Violations::new();
+        let members = if let Value::Object(members) = body {
+            members
+        } else {
+            violations.push("", ViolationCode::WrongType, "send a JSON object");
+            Map::new()
+        };
+        Self { members, violations }
+    }
+
+    /// A member that may be absent or `null`.
+    pub fn optional<T: FromMember>(&mut self, field: &str) -> Option<T> {
+        match self.members.remove(field) {
+            None | Some(Value::Null) => None,
+            Some(value) => T::from_member(value, field, &mut self.violations),
+        }
+    }
+
+    /// A member that must be there.
+    pub fn required<T: FromMember>(&mut self, field: &str) -> Option<T> {
+        match self.members.remove(field) {
+            None | Some(Value::Null) => {
+                let message = format!("give `{field}`");
+                self.violations.push(field, ViolationCode::Required, message);
+                None
+            }
+            Some(value) => T::from_member(value, field, &mut self.violations),
+        }
+    }
+
+    /// Adds something that is wrong.
+    pub fn violation(&mut self, field: &str, code: ViolationCode, message: impl Into<String>) {
+        self.violations.push(field, code, message);
+    }
+
+    /// `value`, where nothing is wrong; it is `None` only where something is.
+    ///
+    /// # Errors
+    /// Everything that is wrong, members that were not taken included.
+    pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Violations> {
+        for unknown in self.members.keys() {
+            let field: String = unknown.chars().take(100).collect();
+            let message = "this member is unknown: remove it";
+            self.violations.push(&field, ViolationCode::UnknownField, message);
+        }
+        self.violations.or_ok(value)
+    }
+}
+
+/// What a member can be read as.
+pub trait FromMember: Sized {
+    /// The value; `None` after a violation was added.
+    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self>;
+}
+
+fn wrong<T>(field: &str, violations: &mut Violations, message: &str) -> Option<T> {
+    violations.push(field, ViolationCode::WrongType, message);
+    None
+}
+
+impl FromMember for String {
+    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
+        match value {
+            Value::String(text) => Some(text),
+            _ => wrong(field, violations, "give a string"),
+        }
+    }
+}
+
+impl FromMember for bool {
+    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
+        value.as_bool().or_else(|| wrong(field, violations, "give `true` or `false`"))
+    }
+}
+
+impl FromMember for i64 {
+    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
+        value.as_i64().or_else(|| wrong(field, violations, "give a whole number"))
+    }
+}
+
+impl FromMember for Value {
+    fn from_member(value: Value, _: &str, _: &mut Violations) -> Option<Self> {
+        Some(value)
+    }
+}
+
+impl FromMember for DateTime<Utc> {
+    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
+        let text = String::from_member(value, field, violations)?;
+        let instant = instant::parse(&text).ok();
+        if instant.is_none() {
+            let message = "give an instant as RFC 3339 writes it, such as 2026-03-29T01:00:00Z";
+            violations.push(field, ViolationCode::InvalidFormat, message);
+        }
+        instant
+    }
+}
+
+macro_rules! ids {
+    ($($id:ident),*) => {
+        $(impl FromMember for $id {
+            fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
+                let text = String::from_member(value, field, violations)?;
+                let id = text.parse().ok();
+                if id.is_none() {
+                    violations.push(field, ViolationCode::InvalidFormat, "give a UUID");
+                }
+                id
+            }
+        })*
+    };
+}
+
+ids!(HostId, CheckId, JobId);
+
+impl<T: FromMember> FromMember for Vec<T> {
+    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
+        let Value::Array(values) = value else { return wrong(field, violations, "give a list") };
+        let mut wrongs = Violations::new();
+        let read = |value| T::from_member(value, field, &mut wrongs);
+        let values: Option<Self> = values.into_iter().map(read).collect();
+        // One word for the list: the first that is wrong.
+        if let Some(first) = wrongs.as_slice().first() {
+            violations.push(field, first.code, first.message.clone());
+        }
+        values
+    }
+}
+
+impl FromMember for Window {
+    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
+        if !value.is_object() {
+            return wrong(field, violations, "give an object with `opens_at` and `closes_at`");
+        }
+        let mut members = Members::of(value);
+        let opens_at = members.required::<DateTime<Utc>>("opens_at");
+        let closes_at = members.required::<DateTime<Utc>>("closes_at");
+        match members.finish(opens_at.zip(closes_at)) {
+            Err(inner) => {
+                for violation in inner.as_slice() {
+                    let field = format!("{field}.{}", violation.field);
+                    violations.push(&field, violation.code, violation.message.clone());
+                }
+                None
+            }
+            Ok((opens_at, closes_at)) => Self::new(opens_at, closes_at)
+                .map_err(|error| {
+                    let message = match error {
+                        WindowError::TooLong { .. } => "let it close within 7 days of its opening",
+                        WindowError::OutOfRange => "give instants of the years 0 to 9999",
+                        _ => "let it close after it opens",
+                    };
+                    let field = format!("{field}.closes_at");
+                    violations.push(&field, ViolationCode::OutOfRange, message);
+                })
+                .ok(),
+        }
+    }
+}

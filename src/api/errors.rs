@@ -1,0 +1,77 @@
+//! What the library's errors are to a client.
+
+use super::{AuthorizeError, Problem};
+use crate::{
+    checks::ManageError,
+    directory::DirectoryError,
+    store::{Refusal, StoreError},
+};
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Self::not_found(),
+            StoreError::LimitReached { limit } => Self::conflict(
+                "limit_reached",
+                format!("a host may have at most {limit} checks: delete one first"),
+            ),
+            StoreError::Conflict { .. } => {
+                Self::conflict("conflict", "it is being changed by others: try again")
+                    .because(error)
+            }
+            StoreError::GateBusy { .. } => Self::conflict(
+                "gate_busy",
+                "another job's gate holds this host: wait until it has ended",
+            ),
+            StoreError::InvalidState { state } => {
+                Self::conflict("invalid_state", format!("this cannot be done now: {state}"))
+            }
+            StoreError::Refused(Refusal::Forbidden) => Self::forbidden(),
+            StoreError::Refused(Refusal::StateMoved) => {
+                Self::conflict("invalid_state", "the job has moved on meanwhile: read it again")
+            }
+            StoreError::Refused(Refusal::Failed(_)) | StoreError::Unavailable { .. } => {
+                store_unavailable().because(error)
+            }
+            StoreError::Corrupt { .. } => Self::internal().because(error),
+        }
+    }
+}
+
+fn store_unavailable() -> Problem {
+    Problem::unavailable("store_unavailable", "the database does not answer: try again later")
+}
+
+impl From<ManageError> for Problem {
+    fn from(error: ManageError) -> Self {
+        match error {
+            ManageError::Invalid(violations) => Self::from(violations),
+            ManageError::PasswordRequired { because } => Self::conflict(
+                "password_required",
+                format!("give `basic_auth_pass` again, since {because}"),
+            ),
+            ManageError::HostUnknown => Self::not_found(),
+            ManageError::Seal(_) | ManageError::Open(_) | ManageError::KeyMismatch(_) => {
+                Self::unavailable(
+                    "secrets_unavailable",
+                    "passwords cannot be encrypted now: tell the administrator",
+                )
+                .because(error)
+            }
+            ManageError::Directory(error) => Self::from(error),
+            ManageError::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<DirectoryError> for Problem {
+    fn from(error: DirectoryError) -> Self {
+        store_unavailable().because(error)
+    }
+}
+
+impl From<AuthorizeError> for Problem {
+    fn from(error: AuthorizeError) -> Self {
+        store_unavailable().because(error)
+    }
+}

@@ -1,0 +1,62 @@
+//! Entity tags: the quoted revision (spec 8.5, RFC 9110 section 8.8.3).
+
+use axum::http::{HeaderMap, HeaderValue, header};
+
+/// The tag of a revision.
+pub(super) fn of(revision: i64) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("\"{revision}\"")).ok()
+}
+
+/// Which revisions a change may be made from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum IfMatch {
+    /// Any: there is no such header, or it is `*`.
+    Any,
+    /// Only these. A tag that no revision has matches none, and neither does a weak one.
+    These(Vec<i64>),
+}
+
+impl IfMatch {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all(header::IF_MATCH).iter().peekable();
+        if values.peek().is_none() {
+            return Self::Any;
+        }
+        let mut revisions = Vec::new();
+        for tag in values.filter_map(|value| value.to_str().ok()).flat_map(|tags| tags.split(',')) {
+            match tag.trim() {
+                "*" => return Self::Any,
+                tag => revisions.extend(revision(tag)),
+            }
+        }
+        Self::These(revisions)
+    }
+}
+
+fn revision(tag: &str) -> Option<i64> {
+    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let revision = digits.parse::<i64>().ok()?;
+    (revision.to_string() == digits).then_some(revision)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_header(value: &'static str) -> IfMatch {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_MATCH, HeaderValue::from_static(value));
+        IfMatch::of(&headers)
+    }
+
+    #[test]
+    fn strong_tags_of_revisions_match_and_nothing_else() {
+        assert_eq!(IfMatch::of(&HeaderMap::new()), IfMatch::Any);
+        assert_eq!(of_header("*"), IfMatch::Any);
+        assert_eq!(of_header("\"3\""), IfMatch::These(vec![3]));
+        assert_eq!(of_header("\"3\", \"4\""), IfMatch::These(vec![3, 4]));
+        for none in ["W/\"3\"", "3", "\"03\"", "\"+3\"", "\"x\"", "", "\""] {
+            assert_eq!(of_header(none), IfMatch::These(vec![]), "{none}");
+        }
+    }
+}

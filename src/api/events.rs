@@ -1,0 +1,354 @@
+//! The event stream: changes of statuses and gates, for whoever may see their hosts.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures_util::{Stream, stream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::{Api, Caller, Problem, forms::EventForm, openapi::problems, state::Parts};
+use crate::{
+    clock::Clock,
+    model::{Actor, HostId},
+    store::{Store, StoreEvent},
+};
+
+/// So many events are kept for those who come back, and wait for a slow reader.
+const KEPT: usize = 1_024;
+/// What a caller may see is asked anew after this time.
+const RIGHTS_HOLD: Duration = Duration::from_secs(3);
+/// A comment is sent after so much silence, so that no proxy takes the connection for dead.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// The most events that are looked at in one step.
+const BATCH: usize = 256;
+
+/// Reads the store's change feed once and hands it to every event stream of the process.
+///
+/// Nothing waits without end: the last 1,024 events are kept for those who come back with
+/// `Last-Event-ID`, and a reader that falls further behind is dropped, to come back by itself.
+#[derive(Clone, Debug)]
+pub struct EventHub(Arc<Hub>);
+
+#[derive(Debug)]
+struct Hub {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    streams: Arc<Semaphore>,
+    turn: tokio::sync::Mutex<()>,
+    line: Mutex<Option<Line>>,
+}
+
+/// The events since the hub was started.
+#[derive(Debug)]
+struct Line {
+    /// Tells the events of one start from those of another.
+    start: Uuid,
+    next: u64,
+    kept: VecDeque<Arc<Numbered>>,
+    readers: broadcast::Sender<Arc<Numbered>>,
+}
+
+#[derive(Debug)]
+struct Numbered {
+    id: String,
+    number: u64,
+    event: StoreEvent,
+}
+
+impl EventHub {
+    /// So many streams may be open at the same time, unless the application says otherwise.
+    pub const DEFAULT_STREAMS: usize = 1_024;
+
+    pub(super) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, streams: usize) -> Self {
+        let streams = Arc::new(Semaphore::new(streams.min(Semaphore::MAX_PERMITS)));
+        Self(Arc::new(Hub {
+            store,
+            clock,
+            streams,
+            turn: tokio::sync::Mutex::default(),
+            line: Mutex::default(),
+        }))
+    }
+
+    /// Feeds the streams until it is told to stop; then they end. A second one waits its turn.
+    /// Dropping it ends the streams too. [`Api::run`] contains it.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = self.feed() => {}
+        }
+    }
+
+    /// Whether streams are fed.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.0.line().is_some()
+    }
+
+    async fn feed(&self) {
+        let _turn = self.0.turn.lock().await;
+        let _end = EndOfLine(&self.0);
+        let mut pause = Duration::from_secs(1);
+        loop {
+            match self.0.store.subscribe().await {
+                Ok(mut changes) => {
+                    pause = Duration::from_secs(1);
+                    self.0.begin();
+                    while let Some(event) = changes.next().await {
+                        self.0.publish(event);
+                    }
+                    info!("the store's change feed ended; subscribing anew");
+                }
+                Err(error) => warn!(%error, "the store's change feed cannot be read"),
+            }
+            self.0.clock.sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(30));
+        }
+    }
+}
+
+/// Ends every stream when the hub stops, however it does.
+struct EndOfLine<'a>(&'a Hub);
+
+impl Drop for EndOfLine<'_> {
+    fn drop(&mut self) {
+        *self.0.line() = None;
+    }
+}
+
+impl Hub {
+    fn line(&self) -> MutexGuard<'_, Option<Line>> {
+        // No code under this lock panics half way through a change.
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the line; where it is open, something was missed.
+    fn begin(&self) {
+        let mut line = self.line();
+        match line.as_mut() {
+            Some(line) => line.publish(StoreEvent::Resync),
+            None => {
+                *line = Some(Line {
+                    start: Uuid::now_v7(),
+                    next: 1,
+                    kept: VecDeque::with_capacity(KEPT),
+                    readers: broadcast::Sender::new(KEPT),
+                });
+            }
+        }
+    }
+
+    fn publish(&self, event: StoreEvent) {
+        if let Some(line) = self.line().as_mut() {
+            line.publish(event);
+        }
+    }
+}
+
+impl Line {
+    fn publish(&mut self, event: StoreEvent) {
+        let number = self.next;
+        self.next += 1;
+        let numbered = Arc::new(Numbered { id: self.id(number), number, event });
+        if self.kept.len() == KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(numbered.clone());
+        // Without a reader there is nobody to tell.
+        let _ = self.readers.send(numbered);
+    }
+
+    fn id(&self, number: u64) -> String {
+        format!("{}.{number}", self.start.simple())
+    }
+
+    /// What came after the event with this id; `None` where that is not known any more.
+    fn after(&self, id: &str) -> Option<VecDeque<Arc<Numbered>>> {
+        let (start, number) = id.split_once('.')?;
+        let number: u64 = number.parse().ok()?;
+        let oldest = self.kept.front().map_or(self.next, |event| event.number);
+        let known = start == self.start.simple().to_string()
+            && (oldest.saturating_sub(1)..self.next).contains(&number);
+        known.then(|| self.kept.iter().filter(|event| event.number > number).cloned().collect())
+    }
+}
+
+/// One caller's stream.
+struct Reader {
+    api: Arc<Parts>,
+    rights: Rights,
+    events: broadcast::Receiver<Arc<Numbered>>,
+    /// Not yet held against the rights.
+    missed: VecDeque<Arc<Numbered>>,
+    ready: VecDeque<Event>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Reader {
+    fn open(api: Arc<Parts>, actor: Actor, last: Option<&str>) -> Result<Self, Problem> {
+        let hub = api.events.0.clone();
+        let permit = hub.streams.clone().try_acquire_owned().map_err(|_| {
+            Problem::unavailable("too_many_streams", "too many event streams are open: try later")
+        })?;
+        let line = hub.line();
+        let line = line.as_ref().ok_or_else(|| {
+            Problem::unavailable("events_unavailable", "events are not to be had now: try later")
+        })?;
+        let greeting = Event::default().comment("connected").retry(Duration::from_secs(2));
+        let mut ready = VecDeque::from([greeting.id(line.id(line.next - 1))]);
+        let missed = last.map(|id| line.after(id));
+        match &missed {
+            None => {}
+            // The greeting's id would hide what follows it, if the connection broke in between.
+            Some(Some(_)) => ready.clear(),
+            Some(None) => ready.push_back(form(&StoreEvent::Resync, line.id(line.next - 1))),
+        }
+        let rights = Rights { actor, asked_at: None, visible: HashMap::new() };
+        let (events, missed) = (line.readers.subscribe(), missed.flatten().unwrap_or_default());
+        Ok(Self { api, rights, events, missed, ready, _permit: permit })
+    }
+
+    /// The next event that the caller may see; `None` at the end of the stream.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            let batch = self.batch().await?;
+            let visible = self.rights.visible(&self.api, &batch).await?;
+            self.ready = visible.iter().map(|event| form(&event.event, event.id.clone())).collect();
+        }
+    }
+
+    /// What is there, and at least one; `None` where the hub has stopped, or the reader is too slow.
+    async fn batch(&mut self) -> Option<Vec<Arc<Numbered>>> {
+        let mut batch: Vec<_> = self.missed.drain(..self.missed.len().min(BATCH)).collect();
+        if batch.is_empty() {
+            batch.push(self.events.recv().await.ok()?);
+        }
+        while batch.len() < BATCH && self.missed.is_empty() {
+            match self.events.try_recv() {
+                Ok(event) => batch.push(event),
+                Err(broadcast::error::TryRecvError::Empty) => break,
+                Err(_) => return None,
+            }
+        }
+        Some(batch)
+    }
+}
+
+/// What a stream's caller may see, asked anew every few seconds.
+struct Rights {
+    actor: Actor,
+    asked_at: Option<Duration>,
+    visible: HashMap<HostId, bool>,
+}
+
+impl Rights {
+    /// The events among these that the caller may see; `None` where that cannot be told, or they may
+    /// not see anything any more.
+    async fn visible(
+        &mut self,
+        api: &Parts,
+        batch: &[Arc<Numbered>],
+    ) -> Option<Vec<Arc<Numbered>>> {
+        match self.ask(api, batch).await {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(problem) => {
+                warn!(%problem, actor = %self.actor.name, "an event stream ends");
+                return None;
+            }
+        }
+        let may_see = |event: &&Arc<Numbered>| match event.event.host_id() {
+            Some(host) => self.visible.get(&host).copied().unwrap_or(false),
+            None => true,
+        };
+        Some(batch.iter().filter(may_see).cloned().collect())
+    }
+
+    async fn ask(&mut self, api: &Parts, batch: &[Arc<Numbered>]) -> Result<bool, Problem> {
+        let now = api.events.0.clock.monotonic();
+        if self.asked_at.is_none_or(|asked_at| now.saturating_sub(asked_at) >= RIGHTS_HOLD) {
+            self.visible.clear();
+            self.asked_at = Some(now);
+            match api.authorizer.refresh(&self.actor).await? {
+                Some(actor) => self.actor = actor,
+                None => return Ok(false),
+            }
+        }
+        let mut hosts: Vec<HostId> =
+            batch.iter().filter_map(|event| event.event.host_id()).collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        hosts.retain(|host| !self.visible.contains_key(host));
+        let access = api.access(&self.actor, &hosts).await?;
+        self.visible.extend(hosts.into_iter().map(|host| (host, access.contains_key(&host))));
+        Ok(true)
+    }
+}
+
+fn form(event: &StoreEvent, id: String) -> Event {
+    let (name, data) = EventForm::of(event);
+    Event::default().event(name).id(id).data(data)
+}
+
+fn stream(reader: Reader) -> impl Stream<Item = Result<Event, Infallible>> {
+    stream::unfold(reader, |mut reader| async move {
+        let event = reader.next().await?;
+        Some((Ok(event), reader))
+    })
+}
+
+problems! {
+    /// What can go wrong with opening a stream.
+    EventProblems {
+        503: ["events_unavailable", "too_many_streams", "store_unavailable"],
+    }
+}
+
+/// Changes as they happen, as server-sent events.
+///
+/// `check_status` (`CheckStatusEvent`), `gate` (`GateEvent`), and `resync` (`{}`) when something was
+/// missed: read afresh what you show. Only events of hosts that the caller may see are sent. A comment
+/// comes after 15 s of silence. Come back with `Last-Event-ID` for what happened meanwhile; a reader
+/// that is too slow is disconnected.
+#[utoipa::path(
+    get,
+    path = "/api/v1/events",
+    tag = "events",
+    params(("Last-Event-ID" = Option<String>, Header, description = "the last event's id")),
+    responses(
+        (status = 200, description = "the events", body = String, content_type = "text/event-stream"),
+        EventProblems,
+    ),
+)]
+pub(super) async fn events(
+    State(api): State<Api>,
+    Caller(actor): Caller,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let reader = Reader::open(api.0.clone(), actor, last)?;
+    let alive = KeepAlive::new().interval(HEARTBEAT).text("alive");
+    let mut response = Sse::new(stream(reader)).keep_alive(alive).into_response();
+    // Asks nginx not to hold events back.
+    let header = HeaderName::from_static("x-accel-buffering");
+    response.headers_mut().insert(header, HeaderValue::from_static("no"));
+    Ok(response)
+}

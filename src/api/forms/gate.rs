@@ -1,0 +1,282 @@
+//! Gates, their attempts, overrides and passes.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::model::{
+    Attempt, AttemptOutcome, CheckId, EndReason, Evidence, EvidenceReason, GateNote, GateOverride,
+    GatePass, GateRecord, GateState, HostId, JobId, PassId, PassKind, WindowKind, instant,
+};
+
+/// A window: from `opens_at` (inside) to `closes_at` (outside), at most 7 days.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Window)]
+#[serde(deny_unknown_fields)]
+pub struct WindowForm {
+    /// The first instant inside.
+    #[serde(with = "instant")]
+    pub opens_at: DateTime<Utc>,
+    /// The first instant after it.
+    #[serde(with = "instant")]
+    pub closes_at: DateTime<Utc>,
+}
+
+/// What a gate knows of one check, or of a condition of the application's own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[schema(as = Evidence)]
+pub struct EvidenceForm {
+    /// The check; `null` for a condition of the application's own.
+    #[schema(required)]
+    pub check_id: Option<CheckId>,
+    /// The name of the check or condition.
+    pub name: String,
+    /// Whether it is met.
+    pub healthy: bool,
+    /// Why, or why not.
+    pub reason: EvidenceReason,
+    /// Whether the target was seen in this condition, or could not be seen.
+    pub observed: bool,
+    /// A sentence for people.
+    pub detail: String,
+    /// How long the run took, in milliseconds.
+    #[schema(required)]
+    pub latency_ms: Option<u32>,
+    /// When the run started.
+    #[serde(with = "instant::option")]
+    #[schema(required)]
+    pub checked_at: Option<DateTime<Utc>>,
+}
+
+impl From<Evidence> for EvidenceForm {
+    fn from(evidence: Evidence) -> Self {
+        Self {
+            check_id: evidence.check_id,
+            name: evidence.name,
+            healthy: evidence.healthy,
+            reason: evidence.reason,
+            observed: evidence.observed,
+            detail: evidence.detail.to_string(),
+            latency_ms: evidence.latency_ms,
+            checked_at: evidence.checked_at,
+        }
+    }
+}
+
+/// One attempt of a gate.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[schema(as = GateAttempt)]
+pub struct AttemptForm {
+    /// Counted from 1.
+    pub number: u32,
+    /// When its checks were started.
+    #[serde(with = "instant")]
+    pub started_at: DateTime<Utc>,
+    /// When it was over.
+    #[serde(with = "instant::option")]
+    #[schema(required)]
+    pub finished_at: Option<DateTime<Utc>>,
+    /// How it came out.
+    pub outcome: AttemptOutcome,
+    /// What was known of each check at its end.
+    pub checks: Vec<EvidenceForm>,
+}
+
+impl From<Attempt> for AttemptForm {
+    fn from(attempt: Attempt) -> Self {
+        Self {
+            number: attempt.number,
+            started_at: attempt.started_at,
+            finished_at: attempt.finished_at,
+            outcome: attempt.outcome,
+            checks: attempt.checks.into_iter().map(EvidenceForm::from).collect(),
+        }
+    }
+}
+
+/// Something that happened to a gate from outside.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[schema(as = GateNote)]
+pub struct NoteForm {
+    /// When the gate saw it.
+    #[serde(with = "instant")]
+    pub at: DateTime<Utc>,
+    /// A sentence for people.
+    pub text: String,
+}
+
+impl From<GateNote> for NoteForm {
+    fn from(note: GateNote) -> Self {
+        Self { at: note.at, text: note.text.to_string() }
+    }
+}
+
+/// What lets failing checks pass for one job and host.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[schema(as = GateOverride)]
+pub struct OverrideForm {
+    /// The checks that may fail.
+    pub check_ids: Vec<CheckId>,
+    /// Why.
+    pub reason: String,
+    /// Until when.
+    #[serde(with = "instant")]
+    pub expires_at: DateTime<Utc>,
+    /// Who.
+    pub actor: String,
+    /// When it was given.
+    #[serde(with = "instant")]
+    pub created_at: DateTime<Utc>,
+}
+
+impl From<GateOverride> for OverrideForm {
+    fn from(exception: GateOverride) -> Self {
+        Self {
+            check_ids: exception.checks.iter().map(|check| check.check_id).collect(),
+            reason: exception.reason,
+            expires_at: exception.expires_at,
+            actor: exception.actor,
+            created_at: exception.created_at,
+        }
+    }
+}
+
+/// What an administrator asks for with an override.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = NewGateOverride)]
+#[serde(deny_unknown_fields)]
+pub struct OverrideRequestForm {
+    /// The checks that may fail: checks of this host.
+    #[schema(min_items = 1)]
+    pub check_ids: Vec<CheckId>,
+    /// Why.
+    #[schema(min_length = 10, max_length = 500)]
+    pub reason: String,
+    /// Until when: in the future, and not after the gate's end.
+    #[serde(with = "instant")]
+    pub expires_at: DateTime<Utc>,
+}
+
+/// The permission to go ahead.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[schema(as = GatePass)]
+pub struct PassForm {
+    /// Identity.
+    pub id: PassId,
+    /// On what ground.
+    pub kind: PassKind,
+    /// When it was given.
+    #[serde(with = "instant")]
+    pub granted_at: DateTime<Utc>,
+    /// It can be spent before this instant.
+    #[serde(with = "instant")]
+    pub valid_until: DateTime<Utc>,
+    /// What was known of each check.
+    pub evidence: Vec<EvidenceForm>,
+}
+
+impl From<GatePass> for PassForm {
+    fn from(pass: GatePass) -> Self {
+        Self {
+            id: pass.id,
+            kind: pass.kind,
+            granted_at: pass.granted_at,
+            valid_until: pass.valid_until,
+            evidence: pass.evidence.into_iter().map(EvidenceForm::from).collect(),
+        }
+    }
+}
+
+/// The gate of one job on one host.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[schema(as = Gate)]
+pub struct GateForm {
+    /// The job.
+    pub job_id: JobId,
+    /// The host.
+    pub host_id: HostId,
+    /// Where it stands.
+    pub state: GateState,
+    /// On what ground it passed; `null` before it does.
+    #[schema(required)]
+    pub kind: Option<PassKind>,
+    /// When its window opens.
+    #[serde(with = "instant")]
+    pub opens_at: DateTime<Utc>,
+    /// When its window closes.
+    #[serde(with = "instant")]
+    pub closes_at: DateTime<Utc>,
+    /// What bounds the wait.
+    pub window_kind: WindowKind,
+    /// It reports and does not block.
+    pub report_only: bool,
+    /// It does not block.
+    pub exempt: bool,
+    /// The job asked for its cancellation.
+    pub cancel_requested: bool,
+    /// When the gate was opened.
+    #[serde(with = "instant")]
+    pub created_at: DateTime<Utc>,
+    /// When the next attempt is due, while it waits.
+    #[serde(with = "instant::option")]
+    #[schema(required)]
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    #[serde(with = "instant::option")]
+    #[schema(required)]
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Why it ended without a pass.
+    #[schema(required)]
+    pub end_reason: Option<EndReason>,
+    /// Where it stands, for people; while it waits it names what is failing.
+    pub detail: String,
+    /// The newest verdict on each check and condition.
+    pub evidence: Vec<EvidenceForm>,
+    /// What happened from outside while it waited.
+    pub notes: Vec<NoteForm>,
+    /// The attempts, by number.
+    pub attempts: Vec<AttemptForm>,
+    /// The override in force.
+    #[serde(rename = "override")]
+    #[schema(required)]
+    pub exception: Option<OverrideForm>,
+    /// The newest pass.
+    #[schema(required)]
+    pub pass: Option<PassForm>,
+}
+
+impl GateForm {
+    /// The form of a gate with these attempts.
+    #[must_use]
+    pub fn new(record: GateRecord, attempts: Vec<Attempt>) -> Self {
+        Self {
+            job_id: record.job_id,
+            host_id: record.host_id,
+            state: record.state,
+            kind: record.pass.as_ref().map(|pass| pass.kind),
+            opens_at: record.window.opens_at(),
+            closes_at: record.window.closes_at(),
+            window_kind: record.window_kind,
+            report_only: record.report_only,
+            exempt: record.exempt,
+            cancel_requested: record.cancel_requested,
+            created_at: record.opened_at,
+            next_attempt_at: record.next_attempt_at,
+            ended_at: record.ended_at,
+            end_reason: record.end_reason,
+            detail: record.detail,
+            evidence: record.evidence.into_iter().map(EvidenceForm::from).collect(),
+            notes: record.notes.into_iter().map(NoteForm::from).collect(),
+            attempts: attempts.into_iter().map(AttemptForm::from).collect(),
+            exception: record.exception.map(OverrideForm::from),
+            pass: record.pass.map(PassForm::from),
+        }
+    }
+}
+
+/// The gates of a job.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct GateList {
+    /// Those of hosts that the caller may see, by the time of their opening.
+    pub gates: Vec<GateForm>,
+}

@@ -1,0 +1,21 @@
+//! The shapes of bodies: what the API takes and answers, for its document and for clients in Rust.
+
+mod audit;
+mod check;
+mod event;
+mod gate;
+mod preview;
+
+pub use self::{
+    audit::{AuditList, AuditRecordForm, ChangeForm},
+    check::{
+        CheckChangeForm, CheckForm, CheckList, HistoryForm, HistoryList, NewCheckForm, ResultForm,
+        SummaryForm, SummaryList,
+    },
+    event::{CheckStatusEvent, EventForm, GateEvent},
+    gate::{
+        AttemptForm, EvidenceForm, GateForm, GateList, NoteForm, OverrideForm, OverrideRequestForm,
+        PassForm, WindowForm,
+    },
+    preview::{BlockingForm, DecisionForm, PreviewForm, PreviewList, PreviewRequestForm},
+};

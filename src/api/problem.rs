@@ -1,0 +1,273 @@
+//! The one form of every error answer (RFC 9457), for the library's routes and the application's.
+
+use std::{error::Error, fmt, sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::model::{ViolationCode, Violations};
+
+/// An error answer: a status, a stable code, and a sentence that says what to do.
+///
+/// It becomes an `application/problem+json` body ([`ProblemBody`]) and shows nothing of its source,
+/// which is logged by [`envelope`](super::envelope). An application's handlers can answer with it
+/// as the library's do: `async fn handler() -> Result<Json<T>, Problem>`.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    errors: Vec<FieldProblem>,
+    retry_after: Option<Duration>,
+    revision: Option<i64>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl Problem {
+    /// A problem of the application's own. `code` is for programs, `detail` for people.
+    #[must_use]
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        let (errors, retry_after, revision, source) = (Vec::new(), None, None, None);
+        Self { status, code, detail, errors, retry_after, revision, source }
+    }
+
+    /// 400: the request cannot be read.
+    #[must_use]
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
+    }
+
+    /// 401: the request says not who it is from.
+    #[must_use]
+    pub fn unauthenticated() -> Self {
+        let detail = "say who you are: send a valid token";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+    }
+
+    /// 403: the caller may see the subject, and may not do this to it.
+    #[must_use]
+    pub fn forbidden() -> Self {
+        let detail = "you do not have the right to do this: ask an administrator";
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+
+    /// 404: there is no such thing, or the caller may not see it; nobody can tell which.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "there is no such thing, or it is not for you",
+        )
+    }
+
+    /// 405: the thing knows no such method.
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        let detail = "use one of the methods in the header `Allow`";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    }
+
+    /// 409: this cannot be done in the state that things are in.
+    #[must_use]
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, detail)
+    }
+
+    /// 412: `If-Match` names another revision than the current one.
+    #[must_use]
+    pub fn revision_mismatch(current: i64) -> Self {
+        let detail =
+            "somebody else has changed it meanwhile: read it again, and repeat your change";
+        let problem = Self::new(StatusCode::PRECONDITION_FAILED, "revision_mismatch", detail);
+        Self { revision: Some(current), ..problem }
+    }
+
+    /// 413: the body is too large.
+    #[must_use]
+    pub fn too_large() -> Self {
+        let detail = "send a body of at most 65,536 bytes";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    }
+
+    /// 415: the body is not JSON.
+    #[must_use]
+    pub fn unsupported_media_type() -> Self {
+        let detail = "send JSON, and say so in `Content-Type: application/json`";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    }
+
+    /// 422: what was sent can be read, and breaks these rules.
+    #[must_use]
+    pub fn invalid(violations: &Violations) -> Self {
+        let errors: Vec<_> = violations.as_slice().iter().map(FieldProblem::from).collect();
+        let detail = match errors.as_slice() {
+            [one] if one.field.is_empty() => one.message.clone(),
+            [one] => format!("`{}`: {}", one.field, one.message),
+            many => format!("{} things are wrong: each stands in `errors`", many.len()),
+        };
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
+    }
+
+    /// 422 with one violation.
+    #[must_use]
+    pub fn invalid_field(field: &str, code: ViolationCode, message: impl Into<String>) -> Self {
+        Self::invalid(&Violations::one(field, code, message))
+    }
+
+    /// 429: too often. The answer says after how many seconds to try again.
+    #[must_use]
+    pub fn too_many(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail);
+        Self { retry_after: Some(retry_after), ..problem }
+    }
+
+    /// 503: something that the answer needs is down.
+    #[must_use]
+    pub fn unavailable(code: &'static str, detail: impl Into<String>) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
+        Self { retry_after: Some(Duration::from_secs(5)), ..problem }
+    }
+
+    /// 500: a fault of our own.
+    #[must_use]
+    pub fn internal() -> Self {
+        let detail =
+            "something went wrong here: try again, and tell the administrator the request id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    /// The same with its cause, which is logged and never shown.
+    #[must_use]
+    pub fn because(self, source: impl Error + Send + Sync + 'static) -> Self {
+        Self { source: Some(Arc::new(source)), ..self }
+    }
+
+    /// The status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The code, for programs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What is wrong with which field.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldProblem] {
+        &self.errors
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn to_body(&self) -> ProblemBody {
+        ProblemBody {
+            kind: "about:blank".to_owned(),
+            title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: self.status.as_u16(),
+            code: self.code.to_owned(),
+            detail: self.detail.clone(),
+            errors: self.errors.clone(),
+            error: ErrorMember { code: self.code.to_owned(), message: self.detail.clone() },
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}: {}", self.status.as_u16(), self.code, self.detail)
+    }
+}
+
+impl Error for Problem {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| source.as_ref() as _)
+    }
+}
+
+impl From<Violations> for Problem {
+    fn from(violations: Violations) -> Self {
+        Self::invalid(&violations)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.to_body())).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(retry_after) = self.retry_after {
+            // Whole seconds, and never earlier than it is worth trying.
+            let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if let Some(etag) = self.revision.and_then(super::etag::of) {
+            headers.insert(header::ETAG, etag);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The body of a [`Problem`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// Always `about:blank`: `code` says what it is.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// The status.
+    pub status: u16,
+    /// What it is, for programs.
+    pub code: String,
+    /// What to do about it, for people.
+    pub detail: String,
+    /// What is wrong with which member or parameter; empty where nothing of the kind is.
+    pub errors: Vec<FieldProblem>,
+    /// The same again, as the existing front end reads it.
+    pub error: ErrorMember,
+}
+
+/// What is wrong with one member or parameter.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FieldProblem {
+    /// Its name; empty for the body as a whole.
+    pub field: String,
+    /// What is wrong, for programs.
+    pub code: String,
+    /// What to do about it, for people.
+    pub message: String,
+}
+
+impl From<&crate::model::Violation> for FieldProblem {
+    fn from(violation: &crate::model::Violation) -> Self {
+        Self {
+            field: violation.field.clone(),
+            code: violation.code.as_str().to_owned(),
+            message: violation.message.clone(),
+        }
+    }
+}
+
+/// Code and message in one member.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ErrorMember {
+    /// What it is, for programs.
+    pub code: String,
+    /// What to do about it, for people.
+    pub message: String,
+}

@@ -1,0 +1,150 @@
+//! What every request brings: who it is from, its id, and the ids in its path.
+
+use std::{error::Error as _, fmt, str::FromStr, sync::Arc};
+
+use axum::{
+    extract::{FromRequestParts, Path, Request},
+    http::{HeaderValue, header, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+use tracing::{Instrument, error, info_span};
+use uuid::Uuid;
+
+use super::Problem;
+use crate::model::Actor;
+
+/// The header that carries a request's id, both ways.
+pub const REQUEST_ID_HEADER: &str = "x-request-id";
+
+/// The id of a request, for logs and audit records: the caller's own where it is 1 to 128 letters,
+/// digits, `.`, `_` or `-`, else one of ours.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The id that a request has.
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
+        if let Some(known) = request.extensions().get::<Self>() {
+            return known.clone();
+        }
+        let given = request.headers().get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok());
+        let fine = |id: &&str| {
+            let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+            (1..=128).contains(&id.len()) && id.bytes().all(known)
+        };
+        match given.filter(fine) {
+            Some(id) => Self(id.into()),
+            None => Self(Uuid::now_v7().to_string().into()),
+        }
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The middleware around every route of the API, which an application lays around its own too, for
+/// [`axum::middleware::from_fn`].
+///
+/// It gives the request its [`RequestId`] (as an extension, in a span around the handler, and in the
+/// answer's header), forbids sniffing and caching of the answer, and logs what is behind a
+/// [`Problem`] of status 500 and above. Laid twice, it acts once.
+pub async fn envelope(mut request: Request, next: Next) -> Response {
+    if request.extensions().get::<RequestId>().is_some() {
+        return next.run(request).await;
+    }
+    let id = RequestId::of(&request);
+    request.extensions_mut().insert(id.clone());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = info_span!("request", request_id = %id, %method, path);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    if let Some(problem) = response.extensions().get::<Problem>()
+        && problem.status().is_server_error()
+    {
+        let cause = Causes(problem);
+        span.in_scope(|| error!(status = problem.status().as_u16(), code = problem.code(), %cause));
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        headers.insert(REQUEST_ID_HEADER, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The causes of a problem, from the outside in.
+struct Causes<'a>(&'a Problem);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut next = self.0.source();
+        let mut separator = "";
+        while let Some(cause) = next {
+            write!(formatter, "{separator}{cause}")?;
+            separator = ": ";
+            next = cause.source();
+        }
+        Ok(())
+    }
+}
+
+/// Who a request is from. Authentication is the application's: it puts an [`Actor`] into the
+/// request's extensions. A request without one is answered with 401.
+///
+/// The actor's role must be the one that the user has now. The request's id is entered here.
+#[derive(Clone, Debug)]
+pub struct Caller(pub Actor);
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut actor = parts.extensions.get::<Actor>().cloned();
+        let actor = actor.take().ok_or_else(Problem::unauthenticated)?;
+        let request_id = parts.extensions.get::<RequestId>().map(ToString::to_string);
+        Ok(Self(Actor { request_id: request_id.or(actor.request_id), ..actor }))
+    }
+}
+
+/// The one id in a path. What is no UUID names nothing: 404, with the body of any unknown id.
+#[derive(Clone, Copy, Debug)]
+pub struct Id<T>(pub T);
+
+impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(id) = path.map_err(|_| Problem::not_found())?;
+        parsed(&id).map(Self)
+    }
+}
+
+/// The two ids in a path, by the rule of [`Id`].
+#[derive(Clone, Copy, Debug)]
+pub struct Ids<A, B>(pub A, pub B);
+
+impl<S: Send + Sync, A: FromStr, B: FromStr> FromRequestParts<S> for Ids<A, B> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((first, second)) = path.map_err(|_| Problem::not_found())?;
+        Ok(Self(parsed(&first)?, parsed(&second)?))
+    }
+}
+
+fn parsed<T: FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::not_found())
+}

@@ -1,0 +1,145 @@
+//! What the routes work with.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    authorize::{Authorizer, JobDirectory},
+    events::EventHub,
+    limits::TestLimits,
+    preview::UpcomingWindows,
+    refusals::Refusals,
+};
+use crate::{
+    checks::HealthChecks, clock::Clock, directory::HostDirectory, gate::Gate, store::Store,
+};
+
+/// The API's state: what its routes work with. Cloning gives another handle on the same.
+#[derive(Clone, Debug)]
+pub struct Api(pub(super) Arc<Parts>);
+
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) checks: HealthChecks,
+    pub(super) directory: Arc<dyn HostDirectory>,
+    pub(super) authorizer: Arc<dyn Authorizer>,
+    pub(super) jobs: Option<Arc<dyn JobDirectory>>,
+    pub(super) gate: Gate,
+    pub(super) windows: Option<Arc<dyn UpcomingWindows>>,
+    pub(super) stale_after: Duration,
+    pub(super) tests: TestLimits,
+    pub(super) refusals: Refusals,
+    pub(super) events: EventHub,
+}
+
+impl Api {
+    /// The API over these parts, with defaults for the rest; [`ApiBuilder::build`] finishes it.
+    #[must_use]
+    pub fn builder(
+        store: Arc<dyn Store>,
+        checks: HealthChecks,
+        gate: Gate,
+        directory: Arc<dyn HostDirectory>,
+        authorizer: Arc<dyn Authorizer>,
+        clock: Arc<dyn Clock>,
+    ) -> ApiBuilder {
+        ApiBuilder {
+            store,
+            checks,
+            gate,
+            directory,
+            authorizer,
+            clock,
+            jobs: None,
+            windows: None,
+            stale_after: Duration::from_secs(600),
+            tests_per_minute: (60, 60),
+            streams: EventHub::DEFAULT_STREAMS,
+        }
+    }
+
+    /// Feeds the event streams and records what was refused, until it is told to stop. One such
+    /// future a process; without it there are no events. Nothing is spawned: dropping it stops it.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let events = self.0.events.run(shutdown.clone());
+        tokio::join!(events, self.0.refusals.run(shutdown));
+    }
+
+    /// The event streams' source, for an application that streams events of its own way.
+    #[must_use]
+    pub fn events(&self) -> &EventHub {
+        &self.0.events
+    }
+}
+
+/// The API in the making.
+#[derive(Clone, Debug)]
+pub struct ApiBuilder {
+    store: Arc<dyn Store>,
+    checks: HealthChecks,
+    gate: Gate,
+    directory: Arc<dyn HostDirectory>,
+    authorizer: Arc<dyn Authorizer>,
+    clock: Arc<dyn Clock>,
+    jobs: Option<Arc<dyn JobDirectory>>,
+    windows: Option<Arc<dyn UpcomingWindows>>,
+    stale_after: Duration,
+    tests_per_minute: (u32, u32),
+    streams: usize,
+}
+
+impl ApiBuilder {
+    /// Knows jobs that have no gate yet.
+    #[must_use]
+    pub fn jobs(self, jobs: Arc<dyn JobDirectory>) -> Self {
+        Self { jobs: Some(jobs), ..self }
+    }
+
+    /// Knows the windows of hosts, for previews that name none.
+    #[must_use]
+    pub fn windows(self, windows: Arc<dyn UpcomingWindows>) -> Self {
+        Self { windows: Some(windows), ..self }
+    }
+
+    /// A result older than this counts no more: two poll intervals (spec 1.5). 10 minutes by default.
+    #[must_use]
+    pub fn stale_after(self, stale_after: Duration) -> Self {
+        Self { stale_after, ..self }
+    }
+
+    /// So many tests by hand a minute, for each user and of each host; 0 for no limit. 60 and 60 by
+    /// default.
+    #[must_use]
+    pub fn tests_per_minute(self, per_user: u32, per_host: u32) -> Self {
+        Self { tests_per_minute: (per_user, per_host), ..self }
+    }
+
+    /// The most event streams that are open at the same time; [`EventHub::DEFAULT_STREAMS`] by
+    /// default.
+    #[must_use]
+    pub fn event_streams(self, streams: usize) -> Self {
+        Self { streams, ..self }
+    }
+
+    /// The API.
+    #[must_use]
+    pub fn build(self) -> Api {
+        let (per_user, per_host) = self.tests_per_minute;
+        let clock = self.clock;
+        Api(Arc::new(Parts {
+            tests: TestLimits::new(clock.clone(), per_user, per_host),
+            refusals: Refusals::new(self.store.clone(), clock.clone()),
+            events: EventHub::new(self.store.clone(), clock, self.streams),
+            store: self.store,
+            checks: self.checks,
+            gate: self.gate,
+            directory: self.directory,
+            authorizer: self.authorizer,
+            jobs: self.jobs,
+            windows: self.windows,
+            stale_after: self.stale_after,
+        }))
+    }
+}

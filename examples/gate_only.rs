@@ -13,7 +13,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use healthgate::{
     clock::SystemClock,
     gate::{
@@ -22,9 +22,9 @@ use healthgate::{
     },
     model::{
         CheckId, CheckResult, Detail, GateRecord, GateRequest, HostId, JobId, ReasonCode,
-        ResultSource, Window, WindowKind,
+        ResultSource,
     },
-    store::{MemoryStore, Spend},
+    store::{MemoryStore, Spend, Store},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -82,22 +82,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let config = GateRunnerConfig { tick: Duration::from_millis(100), ..Default::default() };
     let runner = GateRunner::new(
         store.clone(),
-        lag,
+        lag.clone(),
         windows.clone(),
         clock.clone(),
         policy.clone(),
         config,
     )?;
-    let gate = Gate::new(store, windows, clock, policy)
+    let gate = Gate::new(store.clone(), lag, windows, clock, policy)
         .looking_every(Duration::from_millis(100))
         .nudging(runner.nudge_handle());
 
     let stop = CancellationToken::new();
     let deploy = async {
         // No maintenance window: wait at most 20 s.
-        let window = Window::lasting(Utc::now(), TimeDelta::seconds(20))?;
-        let request = GateRequest::new(JobId::generate(), HostId::generate(), window);
-        let request = GateRequest { window_kind: WindowKind::Immediate, ..request };
+        let (job, host, now) = (JobId::generate(), HostId::generate(), store.now().await?);
+        let request = GateRequest::immediate(job, host, now, Duration::from_secs(20))?;
         println!("deploy: asking the gate");
         let record = gate.wait(request).await?;
         stop.cancel();

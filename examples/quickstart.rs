@@ -82,13 +82,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let windows = Arc::new(RequestedWindows);
     let gates = GateRunner::new(
         store.clone(),
-        health,
+        health.clone(),
         windows.clone(),
         clock.clone(),
         policy.clone(),
         GateRunnerConfig { tick: Duration::from_millis(200), ..Default::default() },
     )?;
-    let gate = Gate::new(store.clone(), windows, clock, policy).nudging(gates.nudge_handle());
+    let gate =
+        Gate::new(store.clone(), health, windows, clock, policy).nudging(gates.nudge_handle());
     let checks = HealthChecks::new(store.clone(), keys, directory.clone(), runner)
         .nudging(poller.nudge_handle());
     let service = |unit: &str| json!({"name": unit, "check_type": "service", "service_name": unit});

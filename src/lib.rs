@@ -26,9 +26,9 @@
 //! let health = StoredChecks::new(store.clone(), runner, directory, policy.timeout);
 //! let (health, config) = (Arc::new(health), GateRunnerConfig::default());
 //! let gates = GateRunner::new(
-//!     store.clone(), health, windows.clone(), clock.clone(), policy.clone(), config,
+//!     store.clone(), health.clone(), windows.clone(), clock.clone(), policy.clone(), config,
 //! )?;
-//! let gate = Gate::new(store, windows, clock, policy).nudging(gates.nudge_handle());
+//! let gate = Gate::new(store, health, windows, clock, policy).nudging(gates.nudge_handle());
 //!
 //! let job = async {
 //!     let window = Window::lasting(Utc::now(), TimeDelta::hours(1))?;

@@ -178,6 +178,7 @@ impl Model {
                     owner: self.workers[worker],
                     token: gate.token,
                     evidence: Vec::new(),
+                    would_have: None,
                 };
                 self.settle(worker, held, GateTransition::Pass(pass)).await;
             }

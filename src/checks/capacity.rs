@@ -90,7 +90,8 @@ impl Capacity {
         let Shared { total, gate_share, .. } = *self.0;
         let fits =
             state.gates + checks <= gate_share && state.polls + state.gates + checks <= total;
-        if !fits && !(checks > gate_share && state.gates == 0) {
+        let alone = checks > gate_share && state.gates == 0;
+        if !fits && !alone {
             return None;
         }
         state.gates += checks;

@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    decide::{GateInput, Verdict},
+    decide::{Condition, GateInput, Verdict},
     source::HostHealth,
 };
 use crate::model::{
-    CheckId, Detail, EndReason, Evidence, EvidenceReason, GateRecord, WindowKind, instant,
+    CheckId, CheckResult, Detail, EndReason, Evidence, EvidenceReason, GateRecord, ReasonCode,
+    WindowKind, instant,
 };
 
 /// What is known of each requirement, from the verdicts of a decision.
@@ -26,7 +27,12 @@ pub(super) fn evidence(verdicts: &[Verdict], input: &GateInput<'_>) -> Vec<Evide
             checked_at: result.map(|result| result.checked_at),
         }
     });
-    let conditions = input.conditions.iter().map(|condition| Evidence {
+    checks.chain(input.conditions.iter().map(condition)).collect()
+}
+
+/// What is known of a condition of the application's own.
+pub(super) fn condition(condition: &Condition) -> Evidence {
+    Evidence {
         check_id: None,
         name: condition.name.clone(),
         healthy: condition.met,
@@ -35,16 +41,47 @@ pub(super) fn evidence(verdicts: &[Verdict], input: &GateInput<'_>) -> Vec<Evide
         detail: condition.detail.clone(),
         latency_ms: None,
         checked_at: None,
-    });
-    checks.chain(conditions).collect()
+    }
+}
+
+/// What a live run says of one of its checks, where it answered.
+pub(super) fn live(check_id: CheckId, name: &str, results: &[CheckResult]) -> Evidence {
+    let result = results.iter().find(|result| result.check_id == check_id);
+    let reason = result.map_or(ReasonCode::Interrupted, |result| result.reason);
+    Evidence {
+        check_id: Some(check_id),
+        name: name.to_owned(),
+        healthy: reason == ReasonCode::Ok,
+        reason: EvidenceReason::Code(reason),
+        observed: reason.observed(),
+        detail: result.map_or_else(
+            || Detail::new("the check gave no answer in time"),
+            |result| result.detail.clone(),
+        ),
+        latency_ms: result.map(|result| result.latency_ms),
+        checked_at: result.map(|result| result.checked_at),
+    }
+}
+
+/// What a waiting gate waits for first of all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Waiting {
+    /// For its window to open.
+    Opening,
+    /// For room to run checks.
+    Room,
+    /// For what is not met.
+    Health,
 }
 
 /// What a waiting gate waits for, in one line for people.
-pub(super) fn waiting(evidence: &[Evidence], health: &HostHealth, not_open: bool) -> String {
-    if not_open {
-        return "waiting for the window to open".to_owned();
-    }
-    bounded("waiting for healthy checks", failing(evidence, health))
+pub(super) fn waiting(evidence: &[Evidence], health: &HostHealth, waiting: Waiting) -> String {
+    let head = match waiting {
+        Waiting::Opening => return "waiting for the window to open".to_owned(),
+        Waiting::Room => "waiting for room to run checks",
+        Waiting::Health => "waiting for healthy checks",
+    };
+    bounded(head, failing(evidence, health))
 }
 
 /// Why a gate failed, in one line for people (G30).

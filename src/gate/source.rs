@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
-use super::decide::{Condition, Requirement, WindowAnswer};
+use super::decide::{Condition, Requirement, Streak, WindowAnswer};
 use crate::model::{CheckId, CheckResult, GateRecord, HostId, JobId};
 
 /// Says, at every step, which window a job has on a host.
@@ -42,6 +42,8 @@ pub struct HostHealth {
     pub results: Vec<CheckResult>,
     /// When each check last turned to what its newest result says, for the words of a failure.
     pub since: Vec<(CheckId, DateTime<Utc>)>,
+    /// How long stored runs have been healthy, where that is known (spec 3.8).
+    pub streaks: Vec<Streak>,
     /// Conditions of the application's own (spec 4.14).
     pub conditions: Vec<Condition>,
     /// The host does not exist any more.

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tracing::warn;
 
 use super::{
-    decide::Requirement,
+    decide::{Requirement, Streak},
     source::{HealthSource, HostHealth, LiveRun, SourceError},
 };
 use crate::{
@@ -78,6 +78,7 @@ impl HealthSource for StoredChecks {
                         .iter()
                         .map(|state| (state.latest.check_id, state.since))
                         .collect(),
+                    streaks: states.iter().filter_map(streak).collect(),
                     conditions: Vec::new(),
                     host_gone: !known.contains_key(host),
                 }
@@ -120,6 +121,13 @@ fn requirement(check: &HealthCheck, known: &HashMap<HostId, HostInfo>) -> Requir
         changed_at: check.updated_at,
         endpoint,
     }
+}
+
+/// How long a check's runs have been healthy; the gate's own are among them, once they are recorded.
+fn streak(state: &CheckState) -> Option<Streak> {
+    let CheckState { latest, in_a_row, .. } = state;
+    let (check_id, newest) = (latest.check_id, latest.checked_at);
+    latest.healthy().then_some(Streak { check_id, newest, runs: *in_a_row })
 }
 
 fn by_host<T>(items: Vec<T>, host: impl Fn(&T) -> HostId) -> HashMap<HostId, Vec<T>> {

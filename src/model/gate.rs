@@ -6,8 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
+    gate_request::{GateRequest, WindowKind},
     ids::{CheckId, GateId, HostId, JobId, PassId, WorkerId},
     instant,
+    outlook::WouldHave,
     reason::ReasonCode,
     result::Detail,
     violation::{ViolationCode, Violations},
@@ -278,48 +280,9 @@ pub struct GatePass {
     pub token: i64,
     /// What was known of each check.
     pub evidence: Vec<Evidence>,
-}
-
-/// What somebody asks a gate for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct GateRequest {
-    /// For this job.
-    pub job_id: JobId,
-    /// On this host.
-    pub host_id: HostId,
-    /// The window as it is known when the gate is opened.
-    pub window: Window,
-    /// What the window is, for the words of a failure.
-    pub window_kind: WindowKind,
-    /// Record what the gate would have done, and proceed. Fixed when the gate is opened (G34).
-    pub report_only: bool,
-    /// This kind of job is not held back by checks (spec 4.15).
-    pub exempt: bool,
-}
-
-impl GateRequest {
-    /// A gate with a maintenance window that blocks on unhealthy checks.
-    #[must_use]
-    pub const fn new(job_id: JobId, host_id: HostId, window: Window) -> Self {
-        Self {
-            job_id,
-            host_id,
-            window,
-            window_kind: WindowKind::Maintenance,
-            report_only: false,
-            exempt: false,
-        }
-    }
-}
-
-/// What bounds a gate's wait.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WindowKind {
-    /// A maintenance window.
-    Maintenance,
-    /// The longest wait of a job that was to run at once (spec 4.15).
-    Immediate,
+    /// What a blocking gate would have done on the same evidence; for a gate that only reports (G34).
+    #[serde(default)]
+    pub would_have: Option<WouldHave>,
 }
 
 /// A gate as it is stored, without its attempts.

@@ -4,9 +4,11 @@ mod audit;
 mod check;
 mod endpoint;
 mod gate;
+mod gate_request;
 mod ids;
 mod input;
 pub mod instant;
+mod outlook;
 mod reason;
 mod result;
 mod secret;
@@ -23,10 +25,12 @@ pub use self::{
     endpoint::{AgentEndpoint, EndpointError},
     gate::{
         Attempt, AttemptOutcome, EndReason, Evidence, EvidenceReason, GateNote, GateOverride,
-        GatePass, GateRecord, GateRequest, GateState, OverriddenCheck, PassKind, WindowKind,
+        GatePass, GateRecord, GateState, OverriddenCheck, PassKind,
     },
+    gate_request::{GateRequest, WindowKind},
     ids::{AuditId, CheckId, GateId, HostId, JobId, PassId, WorkerId},
     input::{AppliedChange, CheckChange, NewCheck, Patch, RawCheck},
+    outlook::{Outlook, WouldHave},
     reason::{ReasonCode, UnknownReason},
     result::{
         CheckResult, CheckState, CheckStatus, CheckView, Damping, Detail, HostStatus, HostSummary,

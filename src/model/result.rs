@@ -169,7 +169,8 @@ pub struct CheckState {
     pub status: CheckStatus,
     /// When the status last turned.
     pub since: DateTime<Utc>,
-    /// How many of the newest results in a row, of this revision, say the same as the newest one.
+    /// How many of the newest results in a row, of this revision, say the same as the newest one;
+    /// healthy ones were all seen at one agent.
     pub in_a_row: u32,
 }
 
@@ -188,7 +189,9 @@ impl CheckState {
         if previous.latest.revision != result.revision {
             return first(result.checked_at);
         }
-        let same = previous.latest.status() == said;
+        // What was seen at another agent says nothing of this one (G24).
+        let elsewhere = said == CheckStatus::Healthy && previous.latest.endpoint != result.endpoint;
+        let same = previous.latest.status() == said && !elsewhere;
         let in_a_row = if same { previous.in_a_row.saturating_add(1) } else { 1 };
         let needed = match (previous.status, said) {
             (CheckStatus::Healthy, CheckStatus::Unhealthy) => damping.unhealthy_after,

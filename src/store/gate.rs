@@ -113,6 +113,9 @@ pub enum SpendRefusal {
     Cancelled,
     /// The gate has given another pass since, or none of this kind is known.
     Superseded,
+    /// What it was given on is not so any more: a check was added, enabled or changed since, or a
+    /// condition does not hold. The gate waits again once the pass's time is over.
+    Outdated,
 }
 
 /// Gates.

@@ -13,8 +13,8 @@ use healthgate::{
     clock::{Clock, ManualClock},
     directory::StaticDirectory,
     gate::{
-        Gate, GatePolicy, GateRunner, GateRunnerConfig, SourceError, StoredChecks, WindowSource,
-        decide::WindowAnswer,
+        Gate, GatePolicy, GateRunner, GateRunnerConfig, HealthSource, SourceError, StoredChecks,
+        WindowSource, decide::WindowAnswer,
     },
     model::{
         Actor, AgentEndpoint, Attempt, AuditAction, AuditEntry, CheckChange, CheckId, Damping,
@@ -249,16 +249,19 @@ impl World {
         .unwrap()
     }
 
+    pub(crate) fn health(&self) -> Arc<StoredChecks> {
+        let (store, runner) = (self.store.clone(), self.runner.clone());
+        Arc::new(StoredChecks::new(store, runner, self.directory.clone(), self.policy.timeout))
+    }
+
     pub(crate) fn gates(&self) -> GateRunner {
-        let timeout = self.policy.timeout;
+        self.gates_on(self.health())
+    }
+
+    pub(crate) fn gates_on(&self, health: Arc<dyn HealthSource>) -> GateRunner {
         GateRunner::new(
             self.store.clone(),
-            Arc::new(StoredChecks::new(
-                self.store.clone(),
-                self.runner.clone(),
-                self.directory.clone(),
-                timeout,
-            )),
+            health,
             self.windows.clone(),
             Arc::new(self.clock.clone()),
             self.policy.clone(),
@@ -268,8 +271,12 @@ impl World {
     }
 
     pub(crate) fn gate(&self) -> Gate {
-        let clock = Arc::new(self.clock.clone());
-        Gate::new(self.store.clone(), self.windows.clone(), clock, self.policy.clone())
+        self.gate_on(self.health())
+    }
+
+    pub(crate) fn gate_on(&self, health: Arc<dyn HealthSource>) -> Gate {
+        let (store, windows) = (self.store.clone(), self.windows.clone());
+        Gate::new(store, health, windows, Arc::new(self.clock.clone()), self.policy.clone())
     }
 
     /// A window that opens after `opens` and is open for `lasts`.

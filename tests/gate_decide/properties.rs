@@ -206,6 +206,7 @@ proptest! {
             owner: WorkerId::generate(),
             token: 1,
             evidence: Vec::new(),
+ would_have: None,
         });
         let decision = scene.decide();
         let goes_on = matches!(decision.action, Action::Pass { .. } | Action::Start { .. });
@@ -320,10 +321,13 @@ fn plain(seconds: i64) -> Scene {
         suspect: false,
         gate: gate(window),
         in_flight: false,
+        no_room: false,
         dirty: false,
         answer: WindowAnswer::Open(window),
         requirements: vec![requirement(0)],
         observations: Vec::new(),
+        streaks: Vec::new(),
+        conditions: Vec::new(),
         override_allowed: true,
         policy: healthgate::gate::GatePolicy::default(),
     }

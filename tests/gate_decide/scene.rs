@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     gate::{
         GatePolicy,
-        decide::{Decision, GateInput, Requirement, WindowAnswer, decide},
+        decide::{Condition, Decision, GateInput, Requirement, Streak, WindowAnswer, decide},
     },
     model::{
         AgentEndpoint, CheckId, CheckResult, Detail, GateId, GateOverride, GateRecord, GateRequest,
@@ -33,10 +33,13 @@ pub(crate) struct Scene {
     pub(crate) suspect: bool,
     pub(crate) gate: GateRecord,
     pub(crate) in_flight: bool,
+    pub(crate) no_room: bool,
     pub(crate) dirty: bool,
     pub(crate) answer: WindowAnswer,
     pub(crate) requirements: Vec<Requirement>,
     pub(crate) observations: Vec<CheckResult>,
+    pub(crate) streaks: Vec<Streak>,
+    pub(crate) conditions: Vec<Condition>,
     pub(crate) override_allowed: bool,
     pub(crate) policy: GatePolicy,
 }
@@ -48,11 +51,13 @@ impl Scene {
             clock_suspect: self.suspect,
             gate: &self.gate,
             in_flight: self.in_flight,
+            no_room: self.no_room,
             dirty: self.dirty,
             window: self.answer,
             requirements: &self.requirements,
             observations: &self.observations,
-            conditions: &[],
+            streaks: &self.streaks,
+            conditions: &self.conditions,
             override_allowed: self.override_allowed,
             policy: &self.policy,
         })
@@ -237,6 +242,7 @@ prop_compose! {
             now: at(now),
             suspect: flags.3 == 0,
             in_flight: flags.4,
+            no_room: false,
             dirty: flags.5,
             answer: match flags.6 {
                 0 => WindowAnswer::Withdrawn,
@@ -254,6 +260,8 @@ prop_compose! {
                 })
                 .collect(),
             observations,
+            streaks: Vec::new(),
+            conditions: Vec::new(),
             override_allowed: flags.7,
             policy: GatePolicy {
                 closing_margin: Duration::from_secs(u64::from(margin)),

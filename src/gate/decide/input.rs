@@ -18,6 +18,8 @@ pub struct GateInput<'a> {
     pub gate: &'a GateRecord,
     /// An attempt is under way.
     pub in_flight: bool,
+    /// An attempt was due and found no room, and none has started since (F38).
+    pub no_room: bool,
     /// Something changed since the last attempt: the next one need not wait for the retry (G14).
     pub dirty: bool,
     /// The window as it was read for this decision (G19).
@@ -26,6 +28,8 @@ pub struct GateInput<'a> {
     pub requirements: &'a [Requirement],
     /// Results of their runs, in any order, from the poller and from attempts alike.
     pub observations: &'a [CheckResult],
+    /// How long the checks' stored runs have been healthy, where that is known.
+    pub streaks: &'a [Streak],
     /// Conditions of the application's own.
     pub conditions: &'a [Condition],
     /// Whoever gave the override still has the right to (G26).
@@ -63,6 +67,18 @@ pub struct Requirement {
     /// The agent that is asked; results seen at another one do not count (G24). `None` where no agent
     /// is asked.
     pub endpoint: Option<AgentEndpoint>,
+}
+
+/// How many of a check's newest stored runs in a row were healthy, so that a gate that asks for more
+/// than one need not see them all itself (spec 3.8).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Streak {
+    /// The check.
+    pub check_id: CheckId,
+    /// When the newest of these runs started. It counts beside that run's result alone, as the newest.
+    pub newest: DateTime<Utc>,
+    /// How many, that one included: all of its revision and seen at its endpoint.
+    pub runs: u32,
 }
 
 /// A condition of the application's own (spec 4.14), such as a host that an operator has paused.

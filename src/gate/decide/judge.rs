@@ -57,11 +57,19 @@ fn judge_one(
     let reason = match newest {
         None => ReasonCode::NoResult,
         Some((_, result)) => match judged(result) {
-            ReasonCode::Ok if !in_a_row(input, check, own().map(|(_, result)| result)) => {
+            ReasonCode::Ok
+                if !in_a_row(input, check, own().map(|(_, result)| result))
+                    && !in_a_streak(input, check, result.checked_at) =>
+            {
                 ReasonCode::NoResult
             }
             reason => reason,
         },
+    };
+    // Not seen, for want of room to look: that is no fault of the host's (F38).
+    let reason = match reason {
+        ReasonCode::NoResult | ReasonCode::Stale if input.no_room => ReasonCode::NotRunCapacity,
+        reason => reason,
     };
     let met = reason == ReasonCode::Ok;
     let observation = newest.map(|(index, _)| index);
@@ -120,6 +128,20 @@ fn in_a_row<'a>(
     runs.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     runs.dedup_by_key(|(started, _)| *started);
     runs.len() >= wanted && runs.iter().take(wanted).all(|(_, healthy)| *healthy)
+}
+
+/// Whether the stored runs that end with the newest result are healthy, as many as the policy asks for.
+///
+/// Of the older ones only their number is known. So a streak does not count where results from before
+/// some instant do not, other than by age: then the gate has to see them itself.
+fn in_a_streak(input: &GateInput<'_>, check: &Requirement, newest: DateTime<Utc>) -> bool {
+    if input.policy.live_only || input.gate.void_before.is_some() {
+        return false;
+    }
+    let own = input.streaks.iter().filter(|streak| streak.check_id == check.check_id);
+    // Of two that contradict each other the shorter one (G1).
+    let runs = own.filter(|streak| streak.newest == newest).map(|streak| streak.runs).min();
+    runs.is_some_and(|runs| runs >= input.policy.healthy_after)
 }
 
 /// Whether an override lets the check, in this revision, fail (G26).

@@ -10,14 +10,14 @@ mod schedule;
 use chrono::{DateTime, TimeDelta, Utc};
 
 pub use self::{
-    input::{Condition, GateInput, Requirement, WindowAnswer},
+    input::{Condition, GateInput, Requirement, Streak, WindowAnswer},
     judge::Verdict,
 };
 use self::{judge::judge, schedule::Next};
 use super::policy::NoChecks;
 use crate::{
     clock::delta,
-    model::{EndReason, GateState, PassKind},
+    model::{EndReason, GateState, Outlook, PassKind, ReasonCode, Window, WouldHave},
 };
 
 /// What a gate is to do now.
@@ -29,9 +29,10 @@ pub struct Decision {
     pub action: Action,
     /// The verdict on each enabled check, in the order of the requirements (G8).
     pub verdicts: Vec<Verdict>,
-    /// Whether every requirement is met, also where that did not decide: what a gate that only reports
-    /// would have gone by (G34).
+    /// Whether every requirement is met, also where that did not decide.
     pub satisfied: bool,
+    /// What a blocking gate would have done, where this one passes since it only reports (G34).
+    pub would_have: Option<WouldHave>,
 }
 
 /// What to do. Exactly one of these.
@@ -81,6 +82,21 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// What it means for the job, said before it is done.
+    #[must_use]
+    pub const fn outlook(&self) -> WouldHave {
+        let (decision, kind) = match self {
+            Self::Pass { kind, .. } => (Outlook::Proceed, Some(*kind)),
+            Self::Fail { .. } | Self::Abort { .. } | Self::Ended => (Outlook::Fail, None),
+            Self::Start { .. } | Self::Wait { .. } | Self::Hold { .. } | Self::Renew => {
+                (Outlook::Wait, None)
+            }
+        };
+        WouldHave { decision, kind }
+    }
+}
+
 /// What a gate waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum WaitReason {
@@ -112,7 +128,13 @@ pub fn decide(input: &GateInput<'_>) -> Decision {
         && checks_met
         && (!verdicts.is_empty() || input.policy.no_checks == NoChecks::Pass);
     let action = act(input, effective_now, &verdicts, satisfied);
-    Decision { effective_now, action, verdicts, satisfied }
+    let would_have = match (&action, input.window) {
+        (Action::Pass { kind: PassKind::ReportOnly, .. }, WindowAnswer::Open(window)) => {
+            Some(on_checks(input, effective_now, window, &verdicts, satisfied).outlook())
+        }
+        _ => None,
+    };
+    Decision { effective_now, action, verdicts, satisfied, would_have }
 }
 
 fn act(input: &GateInput<'_>, now: DateTime<Utc>, verdicts: &[Verdict], satisfied: bool) -> Action {
@@ -134,7 +156,7 @@ fn act(input: &GateInput<'_>, now: DateTime<Utc>, verdicts: &[Verdict], satisfie
     }
     let end = input.policy.end_of(window);
     if now >= end {
-        return Action::Fail { reason: EndReason::WindowClosed };
+        return Action::Fail { reason: end_reason(input, verdicts) };
     }
     if gate.state == GateState::Passed {
         return match &gate.pass {
@@ -147,18 +169,26 @@ fn act(input: &GateInput<'_>, now: DateTime<Utc>, verdicts: &[Verdict], satisfie
     if now < window.opens_at() {
         return Action::Wait { next_at: window.opens_at(), why: WaitReason::NotOpen };
     }
-    let pass = |kind| {
-        let valid_until = (now + delta(input.policy.pass_ttl)).min(end);
-        Action::Pass { kind, valid_until }
-    };
     if gate.exempt {
-        return pass(PassKind::Exempt);
+        return pass(input, now, window, PassKind::Exempt);
     }
     if gate.report_only {
-        return pass(PassKind::ReportOnly);
+        return pass(input, now, window, PassKind::ReportOnly);
     }
+    on_checks(input, now, window, verdicts, satisfied)
+}
+
+/// What a gate that blocks does in its open window.
+fn on_checks(
+    input: &GateInput<'_>,
+    now: DateTime<Utc>,
+    window: Window,
+    verdicts: &[Verdict],
+    satisfied: bool,
+) -> Action {
+    let end = input.policy.end_of(window);
     if satisfied {
-        return pass(kind(verdicts));
+        return pass(input, now, window, kind(verdicts));
     }
     let run: Vec<usize> = verdicts
         .iter()
@@ -175,7 +205,7 @@ fn act(input: &GateInput<'_>, now: DateTime<Utc>, verdicts: &[Verdict], satisfie
     }
     match schedule::next(input, now, window, end) {
         Next::Now => Action::Start {
-            number: gate.attempts.saturating_add(1),
+            number: input.gate.attempts.saturating_add(1),
             deadline: (now + delta(input.policy.budget())).min(end),
             run,
         },
@@ -184,6 +214,22 @@ fn act(input: &GateInput<'_>, now: DateTime<Utc>, verdicts: &[Verdict], satisfie
     }
 }
 
+fn pass(input: &GateInput<'_>, now: DateTime<Utc>, window: Window, kind: PassKind) -> Action {
+    let valid_until = (now + delta(input.policy.pass_ttl)).min(input.policy.end_of(window));
+    Action::Pass { kind, valid_until }
+}
+
+/// Why a gate ends at its end: for want of room only where nothing else held it back (F38).
+fn end_reason(input: &GateInput<'_>, verdicts: &[Verdict]) -> EndReason {
+    let mut failing = verdicts.iter().filter(|verdict| !verdict.is_satisfied()).peekable();
+    let conditions_met = input.conditions.iter().all(|condition| condition.met);
+    let not_run = |verdict: &Verdict| verdict.reason == ReasonCode::NotRunCapacity;
+    if input.no_room && conditions_met && failing.peek().is_some() && failing.all(not_run) {
+        EndReason::NotRunCapacity
+    } else {
+        EndReason::WindowClosed
+    }
+}
 fn kind(verdicts: &[Verdict]) -> PassKind {
     if verdicts.is_empty() {
         PassKind::NoChecks

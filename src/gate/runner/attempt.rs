@@ -11,11 +11,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use crate::{
+    checks::Permit,
     clock::Clock,
-    gate::source::{HealthSource, LiveRun},
-    model::{
-        AttemptOutcome, CheckId, CheckResult, Detail, Evidence, EvidenceReason, GateId, ReasonCode,
+    gate::{
+        report,
+        source::{HealthSource, LiveRun},
     },
+    model::{AttemptOutcome, CheckId, CheckResult, Evidence, GateId},
 };
 
 /// An attempt that is to be started.
@@ -28,6 +30,8 @@ pub(super) struct Attempt {
     pub(super) names: Vec<(CheckId, String)>,
     /// Cuts it: its gate is lost or has ended.
     pub(super) cut: CancellationToken,
+    /// Its places among the checks in flight, given back when its checks have ended.
+    pub(super) permit: Permit,
 }
 
 /// An attempt that is over.
@@ -61,6 +65,7 @@ impl Attempt {
             }
         };
         let results = self.cut.run_until_cancelled(bounded).await.flatten();
+        drop(self.permit);
         Ended {
             gate_id: self.gate_id,
             number: self.number,
@@ -80,23 +85,8 @@ impl Attempt {
 impl Ended {
     /// What is known of each check at the end of this attempt, for its record.
     pub(super) fn evidence(&self) -> Vec<Evidence> {
-        let evidence = |(check_id, name): &(CheckId, String)| {
-            let result = self.results.iter().find(|result| result.check_id == *check_id);
-            let reason = result.map_or(ReasonCode::Interrupted, |result| result.reason);
-            Evidence {
-                check_id: Some(*check_id),
-                name: name.clone(),
-                healthy: reason == ReasonCode::Ok,
-                reason: EvidenceReason::Code(reason),
-                observed: reason.observed(),
-                detail: result.map_or_else(
-                    || Detail::new("the check gave no answer in time"),
-                    |result| result.detail.clone(),
-                ),
-                latency_ms: result.map(|result| result.latency_ms),
-                checked_at: result.map(|result| result.checked_at),
-            }
-        };
+        let evidence =
+            |(check_id, name): &(CheckId, String)| report::live(*check_id, name, &self.results);
         self.names.iter().map(evidence).collect()
     }
 }

@@ -3,13 +3,20 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    gate::decide::Requirement,
-    model::{CheckId, Detail, GateNote, Window, instant},
+    gate::decide::{Condition, Requirement},
+    model::{CheckId, Detail, GateNote, GateOverride, GateRecord, Window, instant},
+    store::{AuditFilter, Store},
 };
 
-/// What a gate saw of its checks at its last look.
+/// What a gate saw around it at its last look.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen(Option<Vec<SeenCheck>>);
+pub(super) struct Seen {
+    checks: Option<Vec<SeenCheck>>,
+    /// Name, and whether it held.
+    conditions: Option<Vec<(String, bool)>>,
+    /// When the override in force was given.
+    exception: Option<Option<DateTime<Utc>>>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct SeenCheck {
@@ -28,8 +35,8 @@ pub(super) struct CheckChanged {
 
 impl Seen {
     /// The changes since the last look; none at the first.
-    pub(super) fn update(&mut self, requirements: &[Requirement]) -> Vec<CheckChanged> {
-        let same = self.0.as_ref().is_some_and(|seen| {
+    pub(super) fn checks(&mut self, requirements: &[Requirement]) -> Vec<CheckChanged> {
+        let same = self.checks.as_ref().is_some_and(|seen| {
             seen.len() == requirements.len()
                 && seen.iter().zip(requirements).all(|(seen, now)| {
                     (seen.check_id, seen.revision, seen.enabled)
@@ -48,7 +55,7 @@ impl Seen {
                 enabled: requirement.enabled,
             })
             .collect();
-        let Some(before) = self.0.replace(now.clone()) else { return Vec::new() };
+        let Some(before) = self.checks.replace(now.clone()) else { return Vec::new() };
         let find =
             |checks: &[SeenCheck], id| checks.iter().find(|check| check.check_id == id).cloned();
         let mut changes = Vec::new();
@@ -74,7 +81,67 @@ impl Seen {
         }
         changes
     }
+
+    /// The conditions that have turned since the last look; none at the first.
+    pub(super) fn conditions(&mut self, conditions: &[Condition]) -> Vec<String> {
+        let now = conditions.iter().map(|one| (one.name.clone(), one.met)).collect();
+        let Some(before) = self.conditions.replace(now) else { return Vec::new() };
+        let turned = conditions.iter().filter(|one| {
+            let was = before.iter().find(|(name, _)| *name == one.name);
+            // One that was not asked for before is told only where it blocks.
+            was.map_or(!one.met, |(_, met)| *met != one.met)
+        });
+        let text = |one: &Condition| match one.met {
+            true => format!("the condition \"{}\" holds now", one.name),
+            false => format!("the condition \"{}\" does not hold: {}", one.name, one.reason),
+        };
+        turned.map(text).collect()
+    }
+
+    /// What was made of the override since the last look; nothing at the first.
+    pub(super) fn exception(&mut self, exception: Option<&GateOverride>) -> Option<String> {
+        let now = exception.map(|exception| exception.created_at);
+        let before = self.exception.replace(now)?;
+        if before == now {
+            return None;
+        }
+        Some(match exception {
+            None => "the override was taken back".to_owned(),
+            Some(exception) => format!(
+                "{} lets {} failing checks pass until {}: {}",
+                exception.actor,
+                exception.checks.len(),
+                instant::to_text(&exception.expires_at),
+                exception.reason,
+            ),
+        })
+    }
 }
+
+/// What to note of changed checks, with who changed them where the audit log tells.
+pub(super) async fn notes(
+    store: &dyn Store,
+    record: &GateRecord,
+    changes: Vec<CheckChanged>,
+    now: DateTime<Utc>,
+) -> Vec<GateNote> {
+    if changes.is_empty() {
+        return Vec::new();
+    }
+    let filter = AuditFilter { hosts: Some(vec![record.host_id]) };
+    // Without the audit log the note lacks the actor; the change counts all the same.
+    let audit = store.audit_page(&filter, None, AUDIT_LOOK_BACK).await.unwrap_or_default();
+    let note = |change: CheckChanged| {
+        let actor = audit.iter().find(|entry| entry.check_id == Some(change.check_id));
+        let by =
+            actor.map(|entry| format!(" by {} at {}", entry.actor, instant::to_text(&entry.at)));
+        GateNote { at: now, text: Detail::new(change.text + &by.unwrap_or_default()) }
+    };
+    changes.into_iter().map(note).collect()
+}
+
+/// How many of a host's newest audit records are searched for the author of a change.
+const AUDIT_LOOK_BACK: u32 = 20;
 
 /// What to say of a window that differs from the one read before.
 pub(super) fn window_note(at: DateTime<Utc>, before: Window, now: Window) -> Option<GateNote> {

@@ -14,7 +14,8 @@ pub struct GateRunnerConfig {
     pub claim_block: u32,
     /// The most gates that one runner holds.
     pub max_gates: usize,
-    /// The most checks that run for gates at the same time.
+    /// The most checks that run for gates at the same time; where the runner shares a
+    /// [`Capacity`](crate::checks::Capacity), that one's share of gates counts instead.
     pub max_concurrent_checks: usize,
     /// How long a lease lasts where nobody renews it.
     pub lease: Duration,

@@ -1,26 +1,25 @@
 //! The gates that a runner holds, and one pass over them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{
     GateRunner, Pass,
     attempt::{Attempt, Ended},
-    changes::{CheckChanged, Seen},
-    look::{Looked, look},
+    changes::notes,
+    held::{Held, Read, Right, Running},
+    look::{Sight, look},
+    overrides::{refuse, rights},
+    stats::StatsCell,
 };
 use crate::{
+    checks::GateDemand,
     clock::delta,
-    gate::{
-        clock_guard::{ClockGuard, ClockTrust},
-        decide::WindowAnswer,
-        source::HostHealth,
-    },
-    model::{CheckResult, Detail, GateId, GateNote, GateRecord, instant},
-    store::{AttemptWrite, AuditFilter, GateStep, GateTransition, LeasedGate},
+    gate::clock_guard::{ClockGuard, ClockTrust},
+    model::{Detail, EndReason, GateId, GateNote, GateRecord, PassKind, instant},
+    store::{AttemptWrite, GateStep, GateTransition},
 };
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -32,58 +31,14 @@ pub(super) struct Gates<'a> {
     guard: ClockGuard,
     /// Attempts that are over and not recorded yet.
     ended: Vec<Ended>,
-}
-
-/// One gate under lease.
-pub(super) struct Held {
-    pub(super) record: GateRecord,
-    pub(super) token: i64,
-    pub(super) running: Option<Running>,
-    /// Something changed since the last attempt, so that the next one need not wait for the retry.
-    pub(super) dirty: bool,
-    /// The newest results of this gate's own attempts, which are recorded: a source need not keep them.
-    live: Vec<CheckResult>,
-    seen: Seen,
-}
-
-/// An attempt that is under way.
-pub(super) struct Running {
-    pub(super) number: u32,
-    checks: usize,
-    cut: CancellationToken,
-}
-
-impl Drop for Running {
-    /// Whoever forgets an attempt ends it.
-    fn drop(&mut self) {
-        self.cut.cancel();
-    }
-}
-
-impl Held {
-    /// Keeps the results of an attempt, as many of each check as a decision can need.
-    fn remember(&mut self, results: Vec<CheckResult>, runs: u32) {
-        self.live.extend(results);
-        let live = std::mem::take(&mut self.live);
-        for result in live.into_iter().rev() {
-            let kept = self.live.iter().filter(|kept| kept.check_id == result.check_id).count();
-            if kept < runs as usize {
-                self.live.push(result);
-            }
-        }
-        self.live.reverse();
-    }
-}
-
-/// What was read of one gate in a pass.
-pub(super) struct Read {
-    pub(super) window: WindowAnswer,
-    pub(super) health: HostHealth,
+    /// What attempts are due and find no room.
+    demand: GateDemand,
 }
 
 impl<'a> Gates<'a> {
     pub(super) fn new(runner: &'a GateRunner) -> Self {
-        Self { runner, held: HashMap::new(), guard: ClockGuard::new(), ended: Vec::new() }
+        let (guard, demand) = (ClockGuard::new(), runner.capacity.gate_demand());
+        Self { runner, held: HashMap::new(), guard, ended: Vec::new(), demand }
     }
 
     /// Notes attempts that are over; the next pass records them.
@@ -99,15 +54,20 @@ impl<'a> Gates<'a> {
     pub(super) async fn pass(&mut self) -> Result<Pass, Error> {
         self.record_ended().await?;
         self.claim().await?;
+        let oldest = self.held.values().map(|held| held.record.opened_at).min();
+        self.runner.stats.gauge(self.held.len(), oldest);
         if self.held.is_empty() {
+            self.demand.set(0);
             return Ok(Pass { starts: Vec::new(), wait: self.runner.config.tick });
         }
+        let runner = self.runner;
+        let rights = rights(runner, self.held.values().map(|held| &held.record)).await;
         let mut read = self.read().await?;
         // The clock is read last, together with flags and overrides: what was read before it cannot
         // lie in its future.
         let now = self.renew().await?;
-        let trust = self.guard.observe(now, self.runner.clock.monotonic());
-        let mut wait = self.runner.config.tick;
+        let trust = self.guard.observe(now, runner.clock.monotonic());
+        let mut wait = runner.config.tick;
         let (mut steps, mut starts) = (Vec::new(), Vec::new());
         let mut order: Vec<(DateTime<Utc>, GateId)> = self
             .held
@@ -115,45 +75,35 @@ impl<'a> Gates<'a> {
             .map(|held| (held.record.window.closes_at(), held.record.id))
             .collect();
         order.sort_unstable();
-        let mut free = self.free_checks();
+        let mut wanted = 0;
         for (_, id) in order {
             let (Some(held), Some(mut read)) = (self.held.get_mut(&id), read.remove(&id)) else {
                 continue;
             };
+            read.right = Right::of(held.record.exception.as_ref(), rights.get(&id));
             read.health.results.extend_from_slice(&held.live);
-            let changes = held.seen.update(&read.health.requirements);
-            let mut notes = notes(self.runner, &held.record, changes, now).await;
-            held.dirty |= !notes.is_empty();
-            if trust == ClockTrust::Recovered && held.record.high_water > now {
-                warn!(gate = %id, "the clock was put right: the gate's time goes back to it");
-                held.record.high_water = now;
-                let text = Detail::new("the clock was put right");
-                notes.push(GateNote { at: now, text });
+            let notes = happened(runner, held, &read, now, trust).await;
+            if read.right == Right::TooNew {
+                wait = Duration::ZERO;
             }
-            let looked = look(
-                &self.runner.policy,
-                self.runner.worker,
-                held,
-                &read,
-                notes,
-                now,
-                trust == ClockTrust::Suspect,
-            );
+            // Earliest close first: where one finds no room, none that closes later starts before it.
+            let mut admit = |checks| match wanted {
+                0 => runner.capacity.admit_gate(checks),
+                _ => None,
+            };
+            let sight = Sight { now, suspect: trust == ClockTrust::Suspect, read: &read, notes };
+            let looked = look(&runner.policy, runner.worker, held, sight, &mut admit);
             wait = wait.min(looked.wait);
-            let Looked { step, start, .. } = looked;
-            match start {
-                // Earliest close first; one that finds no room now is looked at again at the next pass.
-                Some(start) if start.run.checks.len() > free && free < self.limit() => {
-                    debug!(gate = %id, "no room for an attempt now");
-                }
-                Some(start) => {
-                    free = free.saturating_sub(start.run.checks.len());
-                    steps.extend(step);
-                    starts.push(start);
-                }
-                None => steps.extend(step),
+            held.no_room = looked.out_of_room > 0 || (held.no_room && looked.start.is_none());
+            if looked.out_of_room > 0 {
+                debug!(gate = %id, checks = looked.out_of_room, "no room for an attempt now");
+                runner.stats.out_of_room();
+                wanted += looked.out_of_room;
             }
+            steps.extend(looked.step);
+            starts.extend(looked.start);
         }
+        self.demand.set(wanted);
         let starts = self.write(steps, starts).await?;
         Ok(Pass { starts, wait })
     }
@@ -168,16 +118,6 @@ impl<'a> Gates<'a> {
         if let Err(error) = self.runner.store.release_gates(self.runner.worker, &gates).await {
             warn!(%error, "gates cannot be handed back: their leases expire");
         }
-    }
-
-    const fn limit(&self) -> usize {
-        self.runner.config.max_concurrent_checks
-    }
-
-    fn free_checks(&self) -> usize {
-        let running: usize =
-            self.held.values().filter_map(|held| held.running.as_ref()).map(|run| run.checks).sum();
-        self.limit().saturating_sub(running)
     }
 
     /// Records attempts that are over, with their results, before anything is decided by them: what
@@ -203,12 +143,14 @@ impl<'a> Gates<'a> {
                     checks: ended.evidence(),
                 }),
                 results: ended.results.clone(),
-                ..unchanged(held)
+                ..held.unchanged()
             }
         };
         let steps = self.ended.iter().map(step).collect();
         let fenced = self.runner.store.settle_gates(self.runner.worker, steps).await?;
+        self.runner.stats.fenced(fenced.len());
         for ended in self.ended.drain(..) {
+            self.runner.stats.attempt_over(ended.outcome);
             if let Some(held) = self.held.get_mut(&ended.gate_id) {
                 held.running = None;
                 held.remember(ended.results, self.runner.policy.healthy_after);
@@ -229,11 +171,11 @@ impl<'a> Gates<'a> {
             let store = &self.runner.store;
             let claims = store.claim_gates(self.runner.worker, limit, config.lease).await?;
             let full = claims.gates.len() >= limit as usize;
-            for LeasedGate { record, token } in claims.gates {
+            self.runner.stats.claimed(claims.gates.len());
+            for gate in claims.gates {
+                let held = Held::new(gate);
+                let record = &held.record;
                 debug!(gate = %record.id, job = %record.job_id, host = %record.host_id, "gate taken");
-                let seen = Seen::default();
-                let live = Vec::new();
-                let held = Held { record, token, running: None, dirty: false, live, seen };
                 self.held.insert(held.record.id, held);
             }
             if !full {
@@ -250,7 +192,9 @@ impl<'a> Gates<'a> {
         if windows.len() != records.len() || health.len() != records.len() {
             return Err("a source did not answer for every gate".into());
         }
-        let read = windows.into_iter().zip(health).map(|(window, health)| Read { window, health });
+        let right = Right::None;
+        let read =
+            windows.into_iter().zip(health).map(|(window, health)| Read { window, health, right });
         Ok(records.iter().map(|record| record.id).zip(read).collect())
     }
 
@@ -284,24 +228,24 @@ impl<'a> Gates<'a> {
         if steps.is_empty() {
             return Ok(Vec::new());
         }
-        let settled: Vec<GateId> = steps
-            .iter()
-            .filter(|step| {
-                matches!(step.transition, Some(GateTransition::Pass(_) | GateTransition::End(_)))
-            })
-            .map(|step| step.gate_id)
-            .collect();
+        let transitions: Vec<(GateId, Transition)> =
+            steps.iter().filter_map(|step| Some((step.gate_id, Transition::of(step)?))).collect();
         let fenced = self.runner.store.settle_gates(self.runner.worker, steps).await?;
+        self.runner.stats.fenced(fenced.len());
+        for (gate, transition) in transitions {
+            if !fenced.contains(&gate) {
+                transition.count(&self.runner.stats);
+            }
+            if transition != Transition::Renewed {
+                self.held.remove(&gate);
+            }
+        }
         self.forget(&fenced);
-        self.forget(&settled);
         starts.retain(|start| match self.held.get_mut(&start.gate_id) {
             Some(held) => {
+                self.runner.stats.started();
                 held.dirty = false;
-                held.running = Some(Running {
-                    number: start.number,
-                    checks: start.run.checks.len(),
-                    cut: start.cut.clone(),
-                });
+                held.running = Some(Running { number: start.number, cut: start.cut.clone() });
                 true
             }
             None => false,
@@ -316,45 +260,53 @@ impl<'a> Gates<'a> {
     }
 }
 
-/// A step that changes nothing of a gate yet.
-pub(super) fn unchanged(held: &Held) -> GateStep {
-    GateStep {
-        gate_id: held.record.id,
-        token: held.token,
-        window: held.record.window,
-        high_water: held.record.high_water,
-        void_before: None,
-        next_attempt_at: held.record.next_attempt_at,
-        evidence: None,
-        notes: Vec::new(),
-        detail: None,
-        attempt: None,
-        results: Vec::new(),
-        transition: None,
-    }
-}
-
-/// What to note of changed checks, with who changed them where the audit log tells.
-async fn notes(
+/// What has happened to a gate from outside since the last look, for its timeline.
+async fn happened(
     runner: &GateRunner,
-    record: &GateRecord,
-    changes: Vec<CheckChanged>,
+    held: &mut Held,
+    read: &Read,
     now: DateTime<Utc>,
+    trust: ClockTrust,
 ) -> Vec<GateNote> {
-    if changes.is_empty() {
-        return Vec::new();
+    let changes = held.seen.checks(&read.health.requirements);
+    held.dirty |= !changes.is_empty();
+    let mut notes = notes(runner.store.as_ref(), &held.record, changes, now).await;
+    let mut texts = held.seen.conditions(&read.health.conditions);
+    texts.extend(held.seen.exception(held.record.exception.as_ref()));
+    if trust == ClockTrust::Recovered && held.record.high_water > now {
+        warn!(gate = %held.record.id, "the clock was put right: the gate's time goes back to it");
+        held.record.high_water = now;
+        texts.push("the clock was put right".to_owned());
     }
-    let filter = AuditFilter { hosts: Some(vec![record.host_id]) };
-    // Without the audit log the note lacks the actor; the change counts all the same.
-    let audit = runner.store.audit_page(&filter, None, AUDIT_LOOK_BACK).await.unwrap_or_default();
-    let note = |change: CheckChanged| {
-        let actor = audit.iter().find(|entry| entry.check_id == Some(change.check_id));
-        let by =
-            actor.map(|entry| format!(" by {} at {}", entry.actor, instant::to_text(&entry.at)));
-        GateNote { at: now, text: Detail::new(change.text + &by.unwrap_or_default()) }
-    };
-    changes.into_iter().map(note).collect()
+    notes.extend(texts.into_iter().map(|text| GateNote { at: now, text: Detail::new(text) }));
+    if read.right == Right::Refused {
+        notes.extend(refuse(runner, held, now).await);
+    }
+    notes
 }
 
-/// How many of a host's newest audit records are searched for the author of a change.
-const AUDIT_LOOK_BACK: u32 = 20;
+/// A change of a gate's state, for the figures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Transition {
+    Passed(PassKind),
+    Renewed,
+    Ended(EndReason),
+}
+
+impl Transition {
+    fn of(step: &GateStep) -> Option<Self> {
+        match step.transition.as_ref()? {
+            GateTransition::Pass(pass) => Some(Self::Passed(pass.kind)),
+            GateTransition::Renew => Some(Self::Renewed),
+            GateTransition::End(reason) => Some(Self::Ended(*reason)),
+        }
+    }
+
+    fn count(self, stats: &StatsCell) {
+        match self {
+            Self::Passed(kind) => stats.passed(kind),
+            Self::Renewed => stats.renewed(),
+            Self::Ended(reason) => stats.ended(reason),
+        }
+    }
+}

@@ -9,13 +9,14 @@ use tracing::{info, warn};
 use super::{
     attempt::Attempt,
     changes::window_note,
-    gates::{Held, Read, unchanged},
+    held::{Held, Read, Right},
 };
 use crate::{
+    checks::Permit,
     gate::{
-        decide::{Action, Decision, GateInput, WindowAnswer, decide},
+        decide::{Action, Decision, GateInput, WaitReason, WindowAnswer, decide},
         policy::GatePolicy,
-        report,
+        report::{self, Waiting},
         source::LiveRun,
     },
     model::{
@@ -25,46 +26,66 @@ use crate::{
     store::{AttemptWrite, GateStep, GateTransition},
 };
 
+/// What a gate is looked at with.
+pub(super) struct Sight<'a> {
+    pub(super) now: DateTime<Utc>,
+    pub(super) suspect: bool,
+    pub(super) read: &'a Read,
+    pub(super) notes: Vec<GateNote>,
+}
+
 /// What came of a look.
 pub(super) struct Looked {
     /// What is to be written; `None` where nothing has changed.
     pub(super) step: Option<GateStep>,
     /// An attempt that starts once its step is written.
     pub(super) start: Option<Attempt>,
+    /// How many checks an attempt would have run, had there been room.
+    pub(super) out_of_room: usize,
     /// How long until the gate has to be looked at again.
     pub(super) wait: Duration,
 }
 
-/// Decides one gate by what was read of it.
+/// Decides one gate by what was read of it. An attempt starts only with a permit of `admit`'s.
 pub(super) fn look(
     policy: &GatePolicy,
     worker: WorkerId,
     held: &Held,
-    read: &Read,
-    mut notes: Vec<GateNote>,
-    now: DateTime<Utc>,
-    suspect: bool,
+    sight: Sight<'_>,
+    admit: &mut dyn FnMut(usize) -> Option<Permit>,
 ) -> Looked {
+    let Sight { now, suspect, read, mut notes } = sight;
     let record = &held.record;
     let window = match read.window {
         WindowAnswer::Open(window) => window,
         _ => record.window,
     };
     notes.extend(window_note(now, record.window, window));
-    let input = GateInput {
+    let mut input = GateInput {
         now,
         clock_suspect: suspect,
         gate: record,
         in_flight: held.running.is_some(),
+        no_room: held.no_room,
         dirty: held.dirty,
         window: if read.health.host_gone { WindowAnswer::HostGone } else { read.window },
         requirements: &read.health.requirements,
         observations: &read.health.results,
+        streaks: &read.health.streaks,
         conditions: &read.health.conditions,
-        override_allowed: true,
+        override_allowed: read.right == Right::Granted,
         policy,
     };
-    let decision = decide(&input);
+    let mut decision = decide(&input);
+    let mut permit = None;
+    if let Action::Start { run, .. } = &decision.action {
+        permit = admit(run.len());
+        if permit.is_none() {
+            // The verdicts say so; what is to be done stays the same.
+            input.no_room = true;
+            decision = decide(&input);
+        }
+    }
     let evidence = report::evidence(&decision.verdicts, &input);
     let mut step = GateStep {
         window,
@@ -72,52 +93,56 @@ pub(super) fn look(
         notes,
         // A window that moved to later makes what was seen before its new start void (F14).
         void_before: (window.opens_at() > now && record.window.opens_at() <= now).then_some(now),
-        ..unchanged(held)
+        ..held.unchanged()
     };
     let until = |instant: DateTime<Utc>| (instant - now).to_std().unwrap_or_default();
-    let mut looked = Looked { step: None, start: None, wait: Duration::MAX };
+    let mut looked = Looked { step: None, start: None, out_of_room: 0, wait: Duration::MAX };
     let mut write = !step.notes.is_empty() || window != record.window;
+    // Waiting: for what, and when the next attempt is due.
+    let mut waits = |for_what, next_attempt_at, evidence: Vec<Evidence>| {
+        let detail = report::waiting(&evidence, &read.health, for_what);
+        write |= record.next_attempt_at != next_attempt_at || record.detail != detail;
+        write |= differs(&record.evidence, &evidence);
+        step.next_attempt_at = next_attempt_at;
+        step.detail = Some(detail);
+        step.evidence = Some(evidence);
+    };
     match decision.action {
         Action::Ended => return looked,
         Action::Hold { until: instant } => {
             looked.wait = until(instant);
             return looked;
         }
-        Action::Wait { next_at, .. } => {
+        Action::Wait { next_at, why } => {
             looked.wait = until(next_at);
             if record.state == GateState::Waiting {
-                let detail = report::waiting(&evidence, &read.health, now < window.opens_at());
-                let changed = record.next_attempt_at != Some(next_at) || record.detail != detail;
-                write |= changed || differs(&record.evidence, &evidence);
-                step.next_attempt_at = Some(next_at);
-                step.detail = Some(detail);
-                step.evidence = Some(evidence);
+                let due = matches!(why, WaitReason::NotOpen | WaitReason::NextAttempt);
+                let for_what = match why {
+                    WaitReason::NotOpen => Waiting::Opening,
+                    WaitReason::End if held.no_room => Waiting::Room,
+                    _ => Waiting::Health,
+                };
+                waits(for_what, due.then_some(next_at), evidence);
             }
         }
-        Action::Start { deadline, ref run, number } => {
-            write = true;
-            let cut = CancellationToken::new();
-            let checks: Vec<_> =
-                run.iter().map(|index| &read.health.requirements[*index]).collect();
-            let started_at = decision.effective_now;
-            step.attempt = Some(AttemptWrite::Start { number, started_at });
-            step.next_attempt_at = None;
-            step.detail = Some(report::waiting(&evidence, &read.health, false));
-            step.evidence = Some(evidence);
-            looked.start = Some(Attempt {
-                gate_id: record.id,
-                number,
-                run: LiveRun {
-                    job_id: record.job_id,
-                    host_id: record.host_id,
-                    checks: checks.iter().map(|check| check.check_id).collect(),
-                    started_at,
-                    time: (deadline - started_at).to_std().unwrap_or_default(),
-                },
-                names: checks.iter().map(|check| (check.check_id, check.name.clone())).collect(),
-                cut,
-            });
-        }
+        Action::Start { deadline, ref run, number } => match permit {
+            Some(permit) => {
+                write = true;
+                step.attempt =
+                    Some(AttemptWrite::Start { number, started_at: decision.effective_now });
+                step.next_attempt_at = None;
+                step.detail = Some(report::waiting(&evidence, &read.health, Waiting::Health));
+                step.evidence = Some(evidence);
+                let time = (deadline - decision.effective_now).to_std().unwrap_or_default();
+                looked.start =
+                    Some(attempt(held, read, run, number, decision.effective_now, time, permit));
+            }
+            None => {
+                looked.out_of_room = run.len();
+                let due = record.next_attempt_at.unwrap_or(decision.effective_now);
+                waits(Waiting::Room, Some(due), evidence);
+            }
+        },
         Action::Pass { kind, valid_until } => {
             write = true;
             pass(&mut step, held, worker, &decision, kind, valid_until, evidence);
@@ -134,6 +159,32 @@ pub(super) fn look(
     }
     looked.step = write.then_some(step);
     looked
+}
+
+fn attempt(
+    held: &Held,
+    read: &Read,
+    run: &[usize],
+    number: u32,
+    started_at: DateTime<Utc>,
+    time: Duration,
+    permit: Permit,
+) -> Attempt {
+    let checks: Vec<_> = run.iter().map(|index| &read.health.requirements[*index]).collect();
+    Attempt {
+        gate_id: held.record.id,
+        number,
+        run: LiveRun {
+            job_id: held.record.job_id,
+            host_id: held.record.host_id,
+            checks: checks.iter().map(|check| check.check_id).collect(),
+            started_at,
+            time,
+        },
+        names: checks.iter().map(|check| (check.check_id, check.name.clone())).collect(),
+        cut: CancellationToken::new(),
+        permit,
+    }
 }
 
 fn pass(
@@ -165,6 +216,7 @@ fn pass(
         owner: worker,
         token: held.token,
         evidence,
+        would_have: decision.would_have,
     }));
 }
 

@@ -4,25 +4,33 @@ mod attempt;
 mod changes;
 mod config;
 mod gates;
+mod held;
 mod look;
+mod overrides;
+mod stats;
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{Instrument, debug, info, info_span, warn};
 
-pub use self::config::{GateRunnerConfig, GateRunnerConfigError};
 use self::{
     attempt::{Attempt, Ended},
     gates::Gates,
+    stats::StatsCell,
+};
+pub use self::{
+    config::{GateRunnerConfig, GateRunnerConfigError},
+    stats::GateStats,
 };
 use super::{
     policy::GatePolicy,
+    rights::{OverrideRights, OverridesStand},
     source::{HealthSource, WindowSource},
 };
 use crate::{
-    checks::{Nudge, schedule},
+    checks::{Capacity, Nudge, schedule},
     clock::Clock,
     model::WorkerId,
     store::Store,
@@ -43,6 +51,9 @@ pub struct GateRunner {
     config: GateRunnerConfig,
     worker: WorkerId,
     nudge: Nudge,
+    rights: Arc<dyn OverrideRights>,
+    capacity: Capacity,
+    stats: Arc<StatsCell>,
 }
 
 impl GateRunner {
@@ -59,6 +70,7 @@ impl GateRunner {
         config: GateRunnerConfig,
     ) -> Result<Self, GateRunnerConfigError> {
         config.validate()?;
+        let (most, rights) = (config.max_concurrent_checks, Arc::new(OverridesStand));
         Ok(Self {
             store,
             health,
@@ -68,7 +80,31 @@ impl GateRunner {
             config,
             worker: WorkerId::generate(),
             nudge: Nudge::default(),
+            rights,
+            capacity: Capacity::split(most, most),
+            stats: Arc::default(),
         })
+    }
+
+    /// Takes its places from a total that others share, such as the poller of the same process, whose
+    /// runs keep out of the gates' share while an attempt waits for room (H15). Then
+    /// `max_concurrent_checks` has no effect.
+    #[must_use]
+    pub fn sharing(self, capacity: Capacity) -> Self {
+        Self { capacity, ..self }
+    }
+
+    /// Asks at every look whether whoever gave an override still may (G26). Without it every override
+    /// counts until it expires.
+    #[must_use]
+    pub fn asking_rights(self, rights: Arc<dyn OverrideRights>) -> Self {
+        Self { rights, ..self }
+    }
+
+    /// What the runner has done so far.
+    #[must_use]
+    pub fn stats(&self) -> GateStats {
+        self.stats.snapshot()
     }
 
     /// A handle that makes this runner look at its gates at once.
@@ -102,6 +138,7 @@ impl GateRunner {
                     pass.wait
                 }
                 Err(error) => {
+                    self.stats.look_failed();
                     failures = failures.saturating_add(1);
                     let source = error.source().map(tracing::field::display);
                     if failures == 1 {
@@ -127,7 +164,9 @@ impl GateRunner {
     }
 
     fn start(&self, attempt: Attempt) -> impl Future<Output = Ended> + Send + use<> {
-        attempt.run(Arc::clone(&self.health), Arc::clone(&self.clock))
+        let span = info_span!("gate_attempt", gate = %attempt.gate_id, job = %attempt.run.job_id,
+                              host = %attempt.run.host_id, attempt = attempt.number);
+        attempt.run(Arc::clone(&self.health), Arc::clone(&self.clock)).instrument(span)
     }
 
     async fn stop(

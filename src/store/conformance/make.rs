@@ -199,6 +199,7 @@ pub(super) async fn pass(
         owner: worker,
         token: gate.token,
         evidence: Vec::new(),
+        would_have: None,
     };
     let transition = Some(GateTransition::Pass(pass.clone()));
     let fenced = settle(store, worker, GateStep { transition, ..step(gate) }).await;

@@ -1,0 +1,97 @@
+//! Opening gates where other jobs may hold the hosts (spec 4.8, G27).
+
+use tracing::debug;
+
+use super::{
+    decide::WindowAnswer,
+    wait::{Gate, GateError},
+};
+use crate::{
+    model::{EndReason, GateId, GateRecord, GateRequest, GateState},
+    store::StoreError,
+};
+
+/// What came of asking for a gate.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Opening {
+    /// The job has its gate on the host, in whatever state: a runner takes it from here.
+    Open(GateRecord),
+    /// Another job's gate holds the host. Ask again at the next retry.
+    Busy {
+        /// That gate.
+        holder: GateId,
+    },
+    /// The request's own time ended while the host was held: an ended gate is recorded, `gate_busy` or
+    /// whatever became of the job's window meanwhile.
+    Ended(GateRecord),
+}
+
+impl Gate {
+    /// Opens gates, or finds those that the jobs have on the hosts. A host that another job holds is
+    /// [`Opening::Busy`] while the request's window lasts, and then ended with a record. The answers
+    /// are in the requests' order.
+    ///
+    /// Call it for all queued hosts at each retry: asked again, it answers with what there is. The
+    /// window source is asked once for all held hosts.
+    ///
+    /// # Errors
+    /// Where store or windows cannot be reached. Some of the gates may be open then: repeat the call.
+    pub async fn open_all(&self, requests: &[GateRequest]) -> Result<Vec<Opening>, GateError> {
+        let mut openings = Vec::with_capacity(requests.len());
+        let mut held = Vec::new();
+        for request in requests {
+            openings.push(match self.store.open_gate(request.clone()).await {
+                Ok(record) => Opening::Open(record),
+                Err(StoreError::GateBusy { holder }) => {
+                    debug!(job = %request.job_id, host = %request.host_id, gate = %holder,
+                           "another job holds the host");
+                    held.push(openings.len());
+                    Opening::Busy { holder }
+                }
+                Err(error) => return Err(error.into()),
+            });
+        }
+        let unseen = |opening: &Opening| {
+            // Nothing was decided of it yet.
+            matches!(opening, Opening::Open(record)
+                if record.state == GateState::Waiting && record.next_attempt_at.is_none()
+                    && record.attempts == 0)
+        };
+        if openings.iter().any(unseen) {
+            self.nudge();
+        }
+        if held.is_empty() {
+            return Ok(openings);
+        }
+        let now = self.store.now().await?;
+        let asked: Vec<GateRecord> = held
+            .iter()
+            .map(|index| GateRecord::open(GateId::generate(), &requests[*index], now))
+            .collect();
+        let windows = self.windows_of(&asked.iter().collect::<Vec<_>>()).await?;
+        for (index, window) in held.into_iter().zip(windows) {
+            let (reason, detail) = match window {
+                WindowAnswer::Open(window) if now < self.policy.end_of(window) => continue,
+                WindowAnswer::Open(_) => {
+                    (EndReason::GateBusy, "another job's gate held the host until the window ended")
+                }
+                WindowAnswer::Withdrawn => (
+                    EndReason::WindowWithdrawn,
+                    "the window was withdrawn while another job's gate held the host",
+                ),
+                WindowAnswer::JobCancelled => (
+                    EndReason::JobCancelled,
+                    "the job was cancelled while another job's gate held the host",
+                ),
+                WindowAnswer::HostGone => (
+                    EndReason::HostDeleted,
+                    "the host was deleted while another job's gate held it",
+                ),
+            };
+            let request = requests[index].clone();
+            let record = self.store.open_ended_gate(request, reason, detail.to_owned()).await?;
+            openings[index] = Opening::Ended(record);
+        }
+        Ok(openings)
+    }
+}

@@ -1,0 +1,129 @@
+//! What the gate would say now, without running or writing anything (spec 4.11).
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    decide::{Action, GateInput, WaitReason, WindowAnswer, decide},
+    report,
+    wait::{Gate, GateError},
+};
+use crate::{
+    clock::delta,
+    model::{
+        CheckId, Detail, Evidence, EvidenceReason, GateId, GateRecord, GateRequest, HostId, JobId,
+        Outlook, PassKind, Window, instant,
+    },
+};
+
+/// What the gate would say of one host now.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HostPreview {
+    /// The host.
+    pub host_id: HostId,
+    /// Whether the job would go ahead, wait or fail.
+    pub decision: Outlook,
+    /// On what ground it would go ahead.
+    pub kind: Option<PassKind>,
+    /// The window is not open yet: that alone makes it wait where nothing is blocking.
+    pub not_open: bool,
+    /// The host does not exist.
+    pub host_gone: bool,
+    /// What is left of the window has no room for a second attempt: a check that fails at the first
+    /// one fails the job.
+    pub window_too_short: bool,
+    /// The checks and conditions that are not known to be met, those whose result is too old included.
+    pub blocking: Vec<Blocking>,
+}
+
+/// A check or condition that would hold the gate back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Blocking {
+    /// The check; `None` for a condition of the application's own.
+    pub check_id: Option<CheckId>,
+    /// The name of the check or condition.
+    pub name: String,
+    /// Why.
+    pub reason: EvidenceReason,
+    /// Whether the target was seen in this condition, or could not be seen.
+    pub observed: bool,
+    /// A sentence for people.
+    pub detail: Detail,
+    /// When the check was last run; `None` where it never was.
+    #[serde(with = "instant::option")]
+    pub checked_at: Option<DateTime<Utc>>,
+}
+
+impl Gate {
+    /// What the gate would say of these hosts now, each with its window, in their order. Nothing is run
+    /// and nothing written. What is asked of store and application does not grow with the hosts: the
+    /// store's clock, and the health of all hosts at once.
+    ///
+    /// A gate would run a check live whose result is too old; here that check is blocking, and the
+    /// host waits. Another job's gate on the host is not looked at.
+    ///
+    /// # Errors
+    /// Where store or health cannot be read.
+    pub async fn preview(&self, hosts: &[(HostId, Window)]) -> Result<Vec<HostPreview>, GateError> {
+        // The clock comes last, as in a look of the runner's: nothing read can lie in its future.
+        let before = self.store.now().await?;
+        let job = JobId::from_uuid(Uuid::nil());
+        let gates: Vec<GateRecord> = hosts
+            .iter()
+            .map(|(host, window)| {
+                let request = GateRequest::new(job, *host, *window);
+                GateRecord::open(GateId::generate(), &request, before)
+            })
+            .collect();
+        let health = self.health_of_all(&gates.iter().collect::<Vec<_>>()).await?;
+        let now = self.store.now().await?;
+        let previews = gates.iter().zip(&health).map(|(gate, health)| {
+            let window = match health.host_gone {
+                true => WindowAnswer::HostGone,
+                false => WindowAnswer::Open(gate.window),
+            };
+            let input = GateInput {
+                now,
+                clock_suspect: false,
+                gate,
+                in_flight: false,
+                no_room: false,
+                dirty: false,
+                window,
+                requirements: &health.requirements,
+                observations: &health.results,
+                streaks: &health.streaks,
+                conditions: &health.conditions,
+                override_allowed: false,
+                policy: &self.policy,
+            };
+            let decision = decide(&input);
+            let outlook = decision.action.outlook();
+            let evidence = report::evidence(&decision.verdicts, &input);
+            HostPreview {
+                host_id: gate.host_id,
+                decision: outlook.decision,
+                kind: outlook.kind,
+                not_open: matches!(decision.action, Action::Wait { why: WaitReason::NotOpen, .. }),
+                host_gone: health.host_gone,
+                window_too_short: self.too_short(gate.window, now),
+                blocking: evidence.into_iter().filter(|one| !one.healthy).map(Into::into).collect(),
+            }
+        });
+        Ok(previews.collect())
+    }
+
+    /// Whether what is left of a window has no room for a first attempt and a retry.
+    fn too_short(&self, window: Window, now: DateTime<Utc>) -> bool {
+        let from = now.max(window.opens_at());
+        from + delta(self.policy.retry + self.policy.budget()) > self.policy.end_of(window)
+    }
+}
+
+impl From<Evidence> for Blocking {
+    fn from(evidence: Evidence) -> Self {
+        let Evidence { check_id, name, reason, observed, detail, checked_at, .. } = evidence;
+        Self { check_id, name, reason, observed, detail, checked_at }
+    }
+}

@@ -1,0 +1,187 @@
+//! The same checks again, after the patch (spec 4.12).
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::{Either, select};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    decide::Requirement,
+    report,
+    source::{HostHealth, LiveRun},
+    wait::{Gate, GateError},
+};
+use crate::{
+    model::{CheckId, Evidence, EvidenceReason, GateRecord, HostId, JobId, instant},
+    store::StoreError,
+};
+
+/// What the checks of a host say after the patch, against the pass on which it was patched.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Recheck {
+    /// The job.
+    pub job_id: JobId,
+    /// The host.
+    pub host_id: HostId,
+    /// When the checks were run, by the store's clock.
+    #[serde(with = "instant")]
+    pub checked_at: DateTime<Utc>,
+    /// Each check and condition of the host now, and then those of the pass that are no more.
+    pub checks: Vec<Rechecked>,
+}
+
+impl Recheck {
+    /// Whether anything fails that did not fail before.
+    #[must_use]
+    pub fn is_worse(&self) -> bool {
+        let worse = |one: &Rechecked| match one.change {
+            RecheckChange::Broke => true,
+            RecheckChange::New => one.now.as_ref().is_some_and(|now| !now.healthy),
+            RecheckChange::Same
+            | RecheckChange::StillFailing
+            | RecheckChange::Mended
+            | RecheckChange::Gone => false,
+        };
+        self.checks.iter().any(worse)
+    }
+}
+
+/// One check or condition before and after.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Rechecked {
+    /// The check; `None` for a condition of the application's own.
+    pub check_id: Option<CheckId>,
+    /// The name, as it is now where it still exists.
+    pub name: String,
+    /// What was known when the pass was given; `None` where it was not required then.
+    pub was: Option<Evidence>,
+    /// What came out now; `None` where it is not required any more.
+    pub now: Option<Evidence>,
+    /// What that makes.
+    pub change: RecheckChange,
+}
+
+/// What became of a check.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecheckChange {
+    /// Healthy before and now.
+    Same,
+    /// Healthy before, failing now.
+    Broke,
+    /// Failing before (an override, a gate that did not block), healthy now.
+    Mended,
+    /// Failing before and now, for whatever reason.
+    StillFailing,
+    /// Nothing was known of it when the pass was given: it was not required, or not run.
+    New,
+    /// Not required any more: deleted or disabled.
+    Gone,
+}
+
+impl Gate {
+    /// Runs the host's checks again, live, and says what changed against the newest pass of this job's
+    /// gate. Takes at most as long as an attempt. Conditions are asked again too.
+    ///
+    /// Nothing is stored: results are written under a fence only, and the gate's history ended with
+    /// its pass. Keep the answer with the job. It is not one of the runs that share a
+    /// [`Capacity`](crate::checks::Capacity): bound how many go on at once. Dropping the call closes
+    /// what it opened.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where the job has no gate on this host, [`StoreError::InvalidState`]
+    /// where that gate has given no pass; where store or health cannot be read.
+    pub async fn recheck(&self, job_id: JobId, host_id: HostId) -> Result<Recheck, GateError> {
+        let record = self.store.gate(job_id, host_id).await?.ok_or(StoreError::NotFound)?;
+        let Some(pass) = &record.pass else {
+            return Err(StoreError::InvalidState { state: "the gate has given no pass" }.into());
+        };
+        let health = self.health_of(&record).await?;
+        let checked_at = self.store.now().await?;
+        let now = self.run_all(&record, &health, checked_at).await;
+        Ok(Recheck { job_id, host_id, checked_at, checks: compare(&pass.evidence, now) })
+    }
+
+    /// What every enabled check says now, and every condition.
+    async fn run_all(
+        &self,
+        record: &GateRecord,
+        health: &HostHealth,
+        started_at: DateTime<Utc>,
+    ) -> Vec<Evidence> {
+        let enabled: Vec<&Requirement> =
+            health.requirements.iter().filter(|check| check.enabled).collect();
+        let mut evidence = Vec::new();
+        if !enabled.is_empty() {
+            let time = self.policy.budget();
+            let run = LiveRun {
+                job_id: record.job_id,
+                host_id: record.host_id,
+                checks: enabled.iter().map(|check| check.check_id).collect(),
+                started_at,
+                time,
+            };
+            let results = self.bounded(time, self.health.run(run)).await.unwrap_or_default();
+            let live = |check: &&Requirement| report::live(check.check_id, &check.name, &results);
+            evidence.extend(enabled.iter().map(live));
+        }
+        evidence.extend(health.conditions.iter().map(report::condition));
+        evidence
+    }
+
+    /// The output of a future, unless it takes longer.
+    async fn bounded<T>(&self, time: Duration, future: impl Future<Output = T>) -> Option<T> {
+        let (future, bound) = (std::pin::pin!(future), self.clock.sleep(time));
+        match select(future, bound).await {
+            Either::Left((output, _)) => Some(output),
+            Either::Right(_) => None,
+        }
+    }
+}
+
+/// Whether an entry tells of no run that counted.
+fn says_nothing(was: &Evidence) -> bool {
+    matches!(&was.reason, EvidenceReason::Code(reason) if reason.is_unknown())
+}
+
+fn compare(before: &[Evidence], now: Vec<Evidence>) -> Vec<Rechecked> {
+    let same = |a: &Evidence, b: &Evidence| match (a.check_id, b.check_id) {
+        (None, None) => a.name == b.name,
+        (a, b) => a == b,
+    };
+    let gone: Vec<Rechecked> = before
+        .iter()
+        .filter(|was| now.iter().all(|now| !same(was, now)))
+        .map(|was| Rechecked {
+            check_id: was.check_id,
+            name: was.name.clone(),
+            was: Some(was.clone()),
+            now: None,
+            change: RecheckChange::Gone,
+        })
+        .collect();
+    let mut checks: Vec<Rechecked> = now
+        .into_iter()
+        .map(|now| {
+            let was = before.iter().find(|was| same(was, &now)).cloned();
+            let known = was.as_ref().filter(|was| !says_nothing(was));
+            let change = match (known.map(|was| was.healthy), now.healthy) {
+                (None, _) => RecheckChange::New,
+                (Some(true), true) => RecheckChange::Same,
+                (Some(true), false) => RecheckChange::Broke,
+                (Some(false), true) => RecheckChange::Mended,
+                (Some(false), false) => RecheckChange::StillFailing,
+            };
+            Rechecked {
+                check_id: now.check_id,
+                name: now.name.clone(),
+                was,
+                now: Some(now),
+                change,
+            }
+        })
+        .collect();
+    checks.extend(gone);
+    checks
+}

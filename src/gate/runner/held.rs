@@ -1,0 +1,129 @@
+//! One gate under lease, as its runner knows it.
+
+use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
+
+use super::changes::Seen;
+use crate::{
+    gate::{decide::WindowAnswer, source::HostHealth},
+    model::{CheckResult, EvidenceReason, GateOverride, GateRecord, ReasonCode},
+    store::{GateStep, LeasedGate},
+};
+
+/// One gate under lease.
+pub(super) struct Held {
+    pub(super) record: GateRecord,
+    pub(super) token: i64,
+    pub(super) running: Option<Running>,
+    /// Something changed since the last attempt, so that the next one need not wait for the retry.
+    pub(super) dirty: bool,
+    /// An attempt that was due found no room (F38).
+    pub(super) no_room: bool,
+    /// The override that is known to be refused, by the time it was given.
+    pub(super) refused: Option<DateTime<Utc>>,
+    /// The newest results of this gate's own attempts, which are recorded: a source need not keep them.
+    pub(super) live: Vec<CheckResult>,
+    pub(super) seen: Seen,
+}
+
+/// An attempt that is under way.
+pub(super) struct Running {
+    pub(super) number: u32,
+    pub(super) cut: CancellationToken,
+}
+
+impl Drop for Running {
+    /// Whoever forgets an attempt ends it.
+    fn drop(&mut self) {
+        self.cut.cancel();
+    }
+}
+
+/// What was read of one gate in a pass.
+pub(super) struct Read {
+    pub(super) window: WindowAnswer,
+    pub(super) health: HostHealth,
+    pub(super) right: Right,
+}
+
+/// Whether the override of a gate counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Right {
+    /// There is no override.
+    None,
+    /// It counts.
+    Granted,
+    /// Whoever gave it may not any more (F40).
+    Refused,
+    /// It cannot be told now.
+    Unknown,
+    /// It was set after rights were asked for: ask again at once.
+    TooNew,
+}
+
+/// What was answered of an override: when that was given, and whether it counts.
+pub(super) type Answered = (DateTime<Utc>, Option<bool>);
+
+impl Right {
+    /// What an answer says of the override that a gate has now.
+    pub(super) fn of(exception: Option<&GateOverride>, answered: Option<&Answered>) -> Self {
+        let Some(exception) = exception else { return Self::None };
+        match answered {
+            Some((given, answer)) if *given == exception.created_at => match answer {
+                Some(true) => Self::Granted,
+                Some(false) => Self::Refused,
+                None => Self::Unknown,
+            },
+            _ => Self::TooNew,
+        }
+    }
+}
+
+impl Held {
+    pub(super) fn new(LeasedGate { record, token }: LeasedGate) -> Self {
+        // What the worker before has written of it tells whether it was out of room.
+        let out_of_room = EvidenceReason::Code(ReasonCode::NotRunCapacity);
+        let no_room = record.evidence.iter().any(|entry| entry.reason == out_of_room);
+        Self {
+            record,
+            token,
+            running: None,
+            dirty: false,
+            no_room,
+            refused: None,
+            live: Vec::new(),
+            seen: Seen::default(),
+        }
+    }
+
+    /// Keeps the results of an attempt, as many of each check as a decision can need.
+    pub(super) fn remember(&mut self, results: Vec<CheckResult>, runs: u32) {
+        self.live.extend(results);
+        let live = std::mem::take(&mut self.live);
+        for result in live.into_iter().rev() {
+            let kept = self.live.iter().filter(|kept| kept.check_id == result.check_id).count();
+            if kept < runs as usize {
+                self.live.push(result);
+            }
+        }
+        self.live.reverse();
+    }
+
+    /// A step that changes nothing yet.
+    pub(super) fn unchanged(&self) -> GateStep {
+        GateStep {
+            gate_id: self.record.id,
+            token: self.token,
+            window: self.record.window,
+            high_water: self.record.high_water,
+            void_before: None,
+            next_attempt_at: self.record.next_attempt_at,
+            evidence: None,
+            notes: Vec::new(),
+            detail: None,
+            attempt: None,
+            results: Vec::new(),
+            transition: None,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Whether the overrides of waiting gates still count (G26, F40).
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use tracing::warn;
+
+use super::{
+    GateRunner,
+    held::{Answered, Held},
+};
+use crate::model::{
+    Actor, AuditAction, AuditEntry, AuditOutcome, Detail, GateId, GateNote, GateRecord, instant,
+};
+
+/// Asks for the rights behind all overrides at once; only where there is one.
+pub(super) async fn rights(
+    runner: &GateRunner,
+    records: impl Iterator<Item = &GateRecord>,
+) -> HashMap<GateId, Answered> {
+    let with: Vec<&GateRecord> = records.filter(|record| record.exception.is_some()).collect();
+    if with.is_empty() {
+        return HashMap::new();
+    }
+    let answers = match runner.rights.may_override(&with).await {
+        Ok(answers) if answers.len() == with.len() => answers.into_iter().map(Some).collect(),
+        Ok(_) => {
+            warn!("the source of rights did not answer for every gate: overrides do not count now");
+            vec![None; with.len()]
+        }
+        Err(error) => {
+            warn!(%error, "rights cannot be read: overrides do not count now");
+            vec![None; with.len()]
+        }
+    };
+    let answered = |(record, answer): (&&GateRecord, Option<bool>)| {
+        Some((record.id, (record.exception.as_ref()?.created_at, answer)))
+    };
+    with.iter().zip(answers).filter_map(answered).collect()
+}
+
+/// Audits that an override does not count, and answers with the note of it: once for each override.
+/// A worker that dies between the two leaves the note to the next one, with a second record.
+pub(super) async fn refuse(
+    runner: &GateRunner,
+    held: &mut Held,
+    now: DateTime<Utc>,
+) -> Option<GateNote> {
+    let record = &held.record;
+    let exception = record.exception.as_ref()?;
+    if held.refused == Some(exception.created_at) {
+        return None;
+    }
+    let given = instant::to_text(&exception.created_at);
+    let text = format!(
+        "the override that {} gave at {given} does not count: there is no right to it any more",
+        exception.actor
+    );
+    let text = Detail::new(text);
+    if record.notes.iter().any(|note| note.text == text) {
+        held.refused = Some(exception.created_at);
+        return None;
+    }
+    let entry = AuditEntry {
+        outcome: AuditOutcome::Refused,
+        reason: Some(text.to_string()),
+        ..AuditEntry::allowed(Actor::system(), AuditAction::GateOverridden)
+            .on_gate(record.job_id, record.host_id)
+    };
+    if let Err(error) = runner.store.append_audit(entry).await {
+        warn!(gate = %record.id, %error, "a refused override cannot be audited now");
+        return None;
+    }
+    warn!(gate = %record.id, job = %record.job_id, host = %record.host_id,
+          actor = exception.actor, "an override does not count: no right to it any more");
+    runner.stats.override_refused();
+    held.refused = Some(exception.created_at);
+    Some(GateNote { at: now, text })
+}

@@ -1,0 +1,135 @@
+//! What a runner of gates has done, as figures.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+};
+
+use chrono::{DateTime, Utc};
+
+use crate::model::{AttemptOutcome, EndReason, PassKind};
+
+/// Figures of one gate runner since its making.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct GateStats {
+    /// Gates claimed.
+    pub gates_claimed: u64,
+    /// Attempts started.
+    pub attempts_started: u64,
+    /// Attempts whose checks have answered.
+    pub attempts_finished: u64,
+    /// Attempts that were cut by their time, a stop, or the end of their gate.
+    pub attempts_interrupted: u64,
+    /// Passes given.
+    pub passes: u64,
+    /// Passes taken back, since nobody spent them in time.
+    pub passes_renewed: u64,
+    /// Gates ended without a pass.
+    pub ends: u64,
+    /// Steps that the store refused, since the lease was lost (G29).
+    pub fenced: u64,
+    /// Times that an attempt was due and found no room.
+    pub out_of_room: u64,
+    /// Overrides that did not count, since their giver had lost the right.
+    pub overrides_refused: u64,
+    /// Looks at all gates that failed for the store or a source.
+    pub failed_looks: u64,
+    /// Gates held now.
+    pub gates_held: usize,
+    /// When the gate that has waited longest, of those held now, was opened.
+    pub oldest_opened_at: Option<DateTime<Utc>>,
+}
+
+/// The one place where a runner counts.
+#[derive(Debug, Default)]
+pub(super) struct StatsCell {
+    gates_claimed: AtomicU64,
+    attempts_started: AtomicU64,
+    attempts_finished: AtomicU64,
+    attempts_interrupted: AtomicU64,
+    passes: AtomicU64,
+    passes_renewed: AtomicU64,
+    ends: AtomicU64,
+    fenced: AtomicU64,
+    out_of_room: AtomicU64,
+    overrides_refused: AtomicU64,
+    failed_looks: AtomicU64,
+    gates_held: AtomicUsize,
+    oldest_opened_at: Mutex<Option<DateTime<Utc>>>,
+}
+
+impl StatsCell {
+    pub(super) fn snapshot(&self) -> GateStats {
+        let oldest = self.oldest_opened_at.lock().unwrap_or_else(PoisonError::into_inner);
+        GateStats {
+            gates_claimed: self.gates_claimed.load(Relaxed),
+            attempts_started: self.attempts_started.load(Relaxed),
+            attempts_finished: self.attempts_finished.load(Relaxed),
+            attempts_interrupted: self.attempts_interrupted.load(Relaxed),
+            passes: self.passes.load(Relaxed),
+            passes_renewed: self.passes_renewed.load(Relaxed),
+            ends: self.ends.load(Relaxed),
+            fenced: self.fenced.load(Relaxed),
+            out_of_room: self.out_of_room.load(Relaxed),
+            overrides_refused: self.overrides_refused.load(Relaxed),
+            failed_looks: self.failed_looks.load(Relaxed),
+            gates_held: self.gates_held.load(Relaxed),
+            oldest_opened_at: *oldest,
+        }
+    }
+
+    pub(super) fn claimed(&self, gates: usize) {
+        add(&self.gates_claimed, gates);
+    }
+
+    pub(super) fn started(&self) {
+        add(&self.attempts_started, 1);
+    }
+
+    pub(super) fn attempt_over(&self, outcome: AttemptOutcome) {
+        match outcome {
+            AttemptOutcome::Interrupted => add(&self.attempts_interrupted, 1),
+            AttemptOutcome::Finished | AttemptOutcome::Running => add(&self.attempts_finished, 1),
+        }
+    }
+
+    pub(super) fn passed(&self, kind: PassKind) {
+        let _ = kind;
+        add(&self.passes, 1);
+    }
+
+    pub(super) fn renewed(&self) {
+        add(&self.passes_renewed, 1);
+    }
+
+    pub(super) fn ended(&self, reason: EndReason) {
+        let _ = reason;
+        add(&self.ends, 1);
+    }
+
+    pub(super) fn fenced(&self, gates: usize) {
+        add(&self.fenced, gates);
+    }
+
+    pub(super) fn out_of_room(&self) {
+        add(&self.out_of_room, 1);
+    }
+
+    pub(super) fn override_refused(&self) {
+        add(&self.overrides_refused, 1);
+    }
+
+    pub(super) fn look_failed(&self) {
+        add(&self.failed_looks, 1);
+    }
+
+    pub(super) fn gauge(&self, gates_held: usize, oldest_opened_at: Option<DateTime<Utc>>) {
+        self.gates_held.store(gates_held, Relaxed);
+        *self.oldest_opened_at.lock().unwrap_or_else(PoisonError::into_inner) = oldest_opened_at;
+    }
+}
+
+fn add(counter: &AtomicU64, count: usize) {
+    counter.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Relaxed);
+}

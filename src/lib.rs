@@ -62,6 +62,7 @@
 //! | feature | default | brings |
 //! | --- | --- | --- |
 //! | `http` | yes | the runners of checks: `CheckRunner`, `HttpClient`, `MutualTlsAgents` |
+//! | `sqlite` | no | `store::sqlite`, the store in a SQLite file |
 //! | `conformance` | no | `store::conformance`, the suite that proves a store |
 //! | `testing` | no | `testing`: scripted agents and runners, a store that breaks, fixtures, mocks |
 //!

@@ -1,4 +1,4 @@
-//! The conformance suite on the store in memory.
+//! The conformance suite on each store.
 
 use std::{
     sync::{
@@ -62,4 +62,88 @@ mod memory {
     use super::Memory;
 
     healthgate::conformance_tests!(Memory::fresh());
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use chrono::Utc;
+    use healthgate::{
+        clock::ManualClock,
+        store::{
+            Change, Refusal, Store,
+            conformance::Fixture,
+            sqlite::{SqliteStore, SqliteTxHook},
+        },
+    };
+    use sqlx::SqliteConnection;
+    use tempfile::TempDir;
+
+    #[derive(Debug, Default)]
+    struct AuditSwitch(AtomicBool);
+
+    #[async_trait]
+    impl SqliteTxHook for AuditSwitch {
+        async fn before_commit(
+            &self,
+            _: &mut SqliteConnection,
+            change: &Change<'_>,
+        ) -> Result<(), Refusal> {
+            match change {
+                Change::Audited(_) if self.0.load(Ordering::Relaxed) => {
+                    Err(Refusal::Failed("told to fail".into()))
+                }
+                _ => Ok(()),
+            }
+        }
+    }
+
+    /// A real file, in a folder of its own that goes with the fixture.
+    struct File {
+        clock: ManualClock,
+        store: Arc<SqliteStore>,
+        switch: Arc<AuditSwitch>,
+        _folder: TempDir,
+    }
+
+    impl File {
+        async fn fresh() -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (clock, switch) = (ManualClock::new(Utc::now()), Arc::new(AuditSwitch::default()));
+            let store = SqliteStore::open(folder.path().join("health.db"))
+                .await
+                .expect("opened")
+                .with_clock(Arc::new(clock.clone()))
+                .with_hook(switch.clone());
+            store.migrate().await.expect("migrated");
+            Self { clock, store: Arc::new(store), switch, _folder: folder }
+        }
+    }
+
+    #[async_trait]
+    impl Fixture for File {
+        fn store(&self) -> Arc<dyn Store> {
+            self.store.clone()
+        }
+
+        async fn elapse(&self, duration: Duration) {
+            self.clock.advance(duration);
+        }
+
+        fn fail_audit(&self, failing: bool) {
+            self.switch.0.store(failing, Ordering::Relaxed);
+        }
+
+        async fn clean_up(&self) {
+            self.store.close().await;
+        }
+    }
+
+    healthgate::conformance_tests!(File::fresh().await);
 }

@@ -66,7 +66,7 @@ impl StoreEvent {
     #[must_use]
     pub fn of_state(before: Option<&CheckState>, now: &CheckState) -> Option<Self> {
         let said = |state: &CheckState| (state.status, state.latest.reason, state.latest.revision);
-        (before.map(said) != Some(said(now))).then(|| Self::CheckStatus {
+        (before.map(said) != Some(said(now))).then_some(Self::CheckStatus {
             host_id: now.latest.host_id,
             check_id: now.latest.check_id,
             status: now.status,

@@ -82,6 +82,16 @@ pub enum AttemptWrite {
     },
 }
 
+impl AttemptWrite {
+    /// The attempt's number.
+    #[must_use]
+    pub const fn number(&self) -> u32 {
+        match self {
+            Self::Start { number, .. } | Self::End { number, .. } => *number,
+        }
+    }
+}
+
 /// A change of a gate's state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum GateTransition {

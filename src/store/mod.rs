@@ -24,8 +24,11 @@ mod poll;
 pub mod postgres;
 mod result;
 mod secret;
+#[cfg(feature = "sql")]
+mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod transition;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -16,8 +16,8 @@ use crate::{
         GateRecord, GateRequest, GateState, HostId, JobId, WorkerId,
     },
     store::{
-        AttemptWrite, Change, Feed, GateClaims, GateStep, GateStore, GateTransition, LeasedGate,
-        Spend, SpendRefusal, StoreError, StoreEvent,
+        Change, Feed, GateClaims, GateStep, GateStore, LeasedGate, Spend, SpendRefusal, StoreError,
+        StoreEvent, transition,
     },
 };
 
@@ -39,77 +39,25 @@ impl State {
     /// Writes a step whose fence and transition have been judged.
     fn apply(&mut self, step: GateStep, now: DateTime<Utc>, damping: Damping, feed: &Feed) {
         let Some(row) = self.gates.get_mut(&step.gate_id) else { return };
-        let record = &mut row.record;
-        record.window = step.window;
-        record.high_water = step.high_water;
-        record.void_before = step.void_before.or(record.void_before);
-        record.next_attempt_at = step.next_attempt_at;
-        if let Some(evidence) = step.evidence {
-            record.evidence = evidence;
+        if transition::apply(&mut row.record, &step, now) {
+            row.lease.end();
         }
-        if let Some(detail) = step.detail {
-            record.detail = detail;
-        }
-        record.notes.extend(step.notes);
-        let surplus = record.notes.len().saturating_sub(GateRecord::MAXIMUM_NOTES);
-        record.notes.drain(..surplus);
-        match step.attempt {
-            None => {}
-            Some(AttemptWrite::Start { number, started_at }) => {
-                record.attempts = record.attempts.max(number);
-                record.last_attempt_at = Some(started_at);
-                row.attempts.push(Attempt {
-                    number,
-                    started_at,
-                    finished_at: None,
-                    outcome: AttemptOutcome::Running,
-                    checks: Vec::new(),
-                });
-            }
-            Some(AttemptWrite::End { number, finished_at, outcome, checks }) => {
-                if let Some(attempt) =
-                    row.attempts.iter_mut().find(|attempt| attempt.number == number)
-                {
-                    attempt.finished_at = Some(finished_at);
-                    attempt.outcome = outcome;
-                    attempt.checks = checks;
-                }
+        if let Some(write) = &step.attempt {
+            let number = write.number();
+            let stored = row.attempts.iter().position(|attempt| attempt.number == number);
+            let before = stored.map(|index| row.attempts[index].clone());
+            match (stored, transition::write_attempt(before, write)) {
+                (Some(index), Some(attempt)) => row.attempts[index] = attempt,
+                (None, Some(attempt)) => row.attempts.push(attempt),
+                (_, None) => {}
             }
         }
-        let host = record.host_id;
-        match step.transition {
-            None => {}
-            Some(GateTransition::Pass(pass)) => {
-                record.state = GateState::Passed;
-                record.pass = Some(pass);
-                row.lease.end();
-            }
-            Some(GateTransition::Renew) => record.state = GateState::Waiting,
-            Some(GateTransition::End(reason)) => {
-                end(record, reason, now);
-                row.lease.end();
-                self.unfinished.remove(&host);
-            }
-        }
+        let (host, ended) = (row.record.host_id, row.record.state.is_terminal());
         feed.publish(StoreEvent::of_gate(&row.record));
+        if ended {
+            self.unfinished.remove(&host);
+        }
         self.record(host, step.results, damping, feed);
-    }
-}
-
-fn end(record: &mut GateRecord, reason: EndReason, now: DateTime<Utc>) {
-    record.state =
-        if reason == EndReason::JobCancelled { GateState::Cancelled } else { GateState::Failed };
-    record.end_reason = Some(reason);
-    record.ended_at = Some(now);
-    record.next_attempt_at = None;
-}
-
-/// Whether a step's transition leads from the state that the gate is in.
-fn leads(step: &GateStep, state: GateState) -> bool {
-    match (&step.transition, state) {
-        (Some(GateTransition::Renew), state) => state == GateState::Passed,
-        (Some(GateTransition::End(_)), GateState::Passed) | (_, GateState::Waiting) => true,
-        _ => false,
     }
 }
 
@@ -154,7 +102,7 @@ impl GateStore for MemoryStore {
         let now = self.time();
         let mut record = GateRecord::open(GateId::generate(), &request, now);
         record.detail = detail;
-        end(&mut record, reason, now);
+        transition::end(&mut record, reason, now);
         state.add_gate(record.clone());
         self.feed.publish(StoreEvent::of_gate(&record));
         Ok(record)
@@ -243,7 +191,8 @@ impl GateStore for MemoryStore {
         let mut fenced = Vec::new();
         for step in steps {
             let allowed = state.gates.get(&step.gate_id).is_some_and(|row| {
-                row.lease.holds(worker, step.token, now) && leads(&step, row.record.state)
+                row.lease.holds(worker, step.token, now)
+                    && transition::leads(&step, row.record.state)
             });
             if allowed {
                 state.apply(step, now, self.damping, &self.feed);
@@ -278,35 +227,17 @@ impl GateStore for MemoryStore {
         let Some(row) = state.gates.get_mut(&pass.gate_id) else {
             return refused(SpendRefusal::Superseded);
         };
-        let same = row.record.pass.as_ref().is_some_and(|stored| {
-            (stored.id, stored.owner, stored.token) == (pass.id, pass.owner, pass.token)
-        });
-        let stored_until = row.record.pass.as_ref().map(|stored| stored.valid_until);
-        match row.record.state {
-            _ if !same => refused(SpendRefusal::Superseded),
-            GateState::Spent => refused(SpendRefusal::AlreadySpent),
-            GateState::Cancelled => refused(SpendRefusal::Cancelled),
-            GateState::Waiting | GateState::Failed => refused(SpendRefusal::Expired),
-            GateState::Passed if row.record.cancel_requested => refused(SpendRefusal::Cancelled),
-            GateState::Passed if stored_until.is_none_or(|until| until <= now) => {
-                refused(SpendRefusal::Expired)
-            }
-            // Claimed anew since: whoever gave this pass has lost the gate.
-            GateState::Passed if row.lease.token() != pass.token => {
-                refused(SpendRefusal::Superseded)
-            }
-            GateState::Passed => {
-                let mut spent = row.record.clone();
-                spent.state = GateState::Spent;
-                spent.ended_at = Some(now);
-                self.ask(&Change::PassSpent(&spent))?;
-                row.record = spent.clone();
-                row.lease.end();
-                state.unfinished.remove(&spent.host_id);
-                self.feed.publish(StoreEvent::of_gate(&spent));
-                Ok(Spend::Spent(Box::new(spent)))
-            }
+        if let Some(refusal) = transition::refusal(&row.record, row.lease.token(), pass, now) {
+            return refused(refusal);
         }
+        let mut spent = row.record.clone();
+        transition::spend(&mut spent, now);
+        self.ask(&Change::PassSpent(&spent))?;
+        row.record = spent.clone();
+        row.lease.end();
+        state.unfinished.remove(&spent.host_id);
+        self.feed.publish(StoreEvent::of_gate(&spent));
+        Ok(Spend::Spent(Box::new(spent)))
     }
 
     async fn request_cancel(

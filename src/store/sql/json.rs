@@ -1,0 +1,42 @@
+//! Columns that hold JSON, or one word of a closed vocabulary.
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::store::StoreError;
+
+/// The JSON text of a record.
+pub(in crate::store) fn to_json(
+    what: &'static str,
+    value: &impl Serialize,
+) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::corrupt(what, error))
+}
+
+/// The record of a JSON text; `what` names its kind where it cannot be read.
+pub(in crate::store) fn from_json<T: DeserializeOwned>(
+    what: &'static str,
+    text: &str,
+) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::corrupt(what, error))
+}
+
+/// The word that stands for a value of a closed vocabulary, as in the API's form.
+pub(in crate::store) fn to_word(
+    what: &'static str,
+    value: &impl Serialize,
+) -> Result<String, StoreError> {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => Ok(word),
+        Ok(other) => Err(StoreError::corrupt(what, format!("{other} is not one word"))),
+        Err(error) => Err(StoreError::corrupt(what, error)),
+    }
+}
+
+/// The value that a word stands for.
+pub(in crate::store) fn from_word<T: DeserializeOwned>(
+    what: &'static str,
+    word: String,
+) -> Result<T, StoreError> {
+    serde_json::from_value(Value::String(word)).map_err(|error| StoreError::corrupt(what, error))
+}

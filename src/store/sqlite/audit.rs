@@ -1,0 +1,62 @@
+//! `AuditLog` over SQLite.
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use sqlx::SqliteConnection;
+
+use super::{SqliteStore, error::translate, record::hosts_list};
+use crate::{
+    model::{AuditEntry, AuditId, AuditRecord},
+    store::{AuditFilter, AuditLog, StoreError, sql::from_json},
+};
+
+#[async_trait]
+impl AuditLog for SqliteStore {
+    async fn append_audit(&self, entry: AuditEntry) -> Result<AuditRecord, StoreError> {
+        self.write(move |write| write.audit(entry).boxed()).await
+    }
+
+    async fn audit_page(
+        &self,
+        filter: &AuditFilter,
+        before: Option<AuditId>,
+        limit: u32,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let hosts = filter.hosts.as_deref().map(hosts_list);
+        let records =
+            self.read(move |connection| page(connection, hosts, before, limit).boxed()).await?;
+        records.iter().map(|record| from_json("audit record", record)).collect()
+    }
+}
+
+async fn page(
+    connection: &mut SqliteConnection,
+    hosts: Option<String>,
+    before: Option<AuditId>,
+    limit: u32,
+) -> Result<Vec<String>, StoreError> {
+    let before: Option<i64> = match before {
+        None => Some(i64::MAX),
+        Some(id) => sqlx::query_scalar("select number from health_audit where id = ?")
+            .bind(id.as_uuid())
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(translate)?,
+    };
+    let Some(before) = before else { return Ok(Vec::new()) };
+    let query = match hosts {
+        None => sqlx::query_scalar(
+            "select record from health_audit where number < ?1 order by number desc limit ?2",
+        )
+        .bind(before)
+        .bind(limit),
+        Some(hosts) => sqlx::query_scalar(
+            "select record from health_audit where number < ?1 \
+             and host_id in (select unhex(value) from json_each(?3)) order by number desc limit ?2",
+        )
+        .bind(before)
+        .bind(limit)
+        .bind(hosts),
+    };
+    query.fetch_all(connection).await.map_err(translate)
+}

@@ -1,0 +1,270 @@
+//! `CheckStore` over SQLite.
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use futures_util::FutureExt;
+use sqlx::SqliteConnection;
+
+use super::{
+    SqliteStore,
+    error::translate,
+    record::{CheckRow, find_check, hosts_list, micros},
+    write::Write,
+};
+use crate::{
+    model::{AuditEntry, CheckId, HealthCheck, HostId, SealedSecret},
+    store::{
+        Change, CheckInsert, CheckStore, CheckUpdate, SecretChange, StoreError, StoreEvent,
+        sql::DefinitionColumns,
+    },
+};
+
+impl Write<'_> {
+    async fn insert_check(
+        &mut self,
+        insert: CheckInsert,
+        audit: AuditEntry,
+    ) -> Result<HealthCheck, StoreError> {
+        let present: i64 =
+            sqlx::query_scalar("select count(*) from host_health_checks where host_id = ?")
+                .bind(insert.host_id.as_uuid())
+                .fetch_one(&mut *self.connection)
+                .await
+                .map_err(translate)?;
+        if present >= i64::from(insert.limit) {
+            return Err(StoreError::LimitReached { limit: insert.limit });
+        }
+        let check = HealthCheck {
+            id: insert.id,
+            host_id: insert.host_id,
+            definition: insert.definition,
+            secret: insert.secret,
+            created_at: self.now,
+            updated_at: self.now,
+            revision: 1,
+        };
+        let columns = DefinitionColumns::of(&check.definition);
+        let secret = check.secret.as_ref();
+        sqlx::query(
+            "insert into host_health_checks (id, host_id, name, check_type, enabled, service_name, \
+             target_host_id, url, expected_body, ignore_cert_errors, basic_auth_user, \
+             basic_auth_pass_encrypted, basic_auth_pass_nonce, secret_format, created_at, updated_at, \
+             revision) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(check.id.as_uuid())
+        .bind(check.host_id.as_uuid())
+        .bind(columns.name)
+        .bind(columns.check_type)
+        .bind(columns.enabled)
+        .bind(columns.service_name)
+        .bind(columns.target_host_id)
+        .bind(columns.url)
+        .bind(columns.expected_body)
+        .bind(columns.ignore_cert_errors)
+        .bind(columns.basic_auth_user)
+        .bind(secret.map(|secret| &secret.ciphertext))
+        .bind(secret.map(|secret| &secret.nonce))
+        .bind(secret.map_or(SealedSecret::BOUND, |secret| secret.format))
+        .bind(micros(check.created_at))
+        .bind(micros(check.updated_at))
+        .bind(check.revision)
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        self.written(&check, audit).await?;
+        Ok(check)
+    }
+
+    async fn update_check(
+        &mut self,
+        update: CheckUpdate,
+        audit: AuditEntry,
+    ) -> Result<HealthCheck, StoreError> {
+        let row = find_check(self.connection, update.host_id, update.id).await?;
+        let row = row.ok_or(StoreError::NotFound)?;
+        let number = row.number;
+        let before = row.into_check()?;
+        if before.revision != update.expected_revision {
+            return Err(StoreError::Conflict { current: before.revision });
+        }
+        let check = HealthCheck {
+            definition: update.definition,
+            secret: match update.secret {
+                SecretChange::Keep => before.secret,
+                SecretChange::Remove => None,
+                SecretChange::Replace(secret) => Some(secret),
+            },
+            // Later than before also where the clock stands still or has stepped back.
+            updated_at: self.now.max(before.updated_at + TimeDelta::microseconds(1)),
+            revision: before.revision + 1,
+            ..before
+        };
+        let columns = DefinitionColumns::of(&check.definition);
+        let secret = check.secret.as_ref();
+        sqlx::query(
+            "update host_health_checks set name = ?, check_type = ?, enabled = ?, service_name = ?, \
+             target_host_id = ?, url = ?, expected_body = ?, ignore_cert_errors = ?, \
+             basic_auth_user = ?, basic_auth_pass_encrypted = ?, basic_auth_pass_nonce = ?, \
+             secret_format = ?, updated_at = ?, revision = ? where number = ?",
+        )
+        .bind(columns.name)
+        .bind(columns.check_type)
+        .bind(columns.enabled)
+        .bind(columns.service_name)
+        .bind(columns.target_host_id)
+        .bind(columns.url)
+        .bind(columns.expected_body)
+        .bind(columns.ignore_cert_errors)
+        .bind(columns.basic_auth_user)
+        .bind(secret.map(|secret| &secret.ciphertext))
+        .bind(secret.map(|secret| &secret.nonce))
+        .bind(secret.map_or(SealedSecret::BOUND, |secret| secret.format))
+        .bind(micros(check.updated_at))
+        .bind(check.revision)
+        .bind(number)
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        self.written(&check, audit).await?;
+        Ok(check)
+    }
+
+    /// What follows a check that was made or changed.
+    async fn written(&mut self, check: &HealthCheck, audit: AuditEntry) -> Result<(), StoreError> {
+        self.reschedule(check.host_id).await?;
+        self.ask(&Change::CheckWritten(check)).await?;
+        self.audit(audit).await?;
+        self.tell(StoreEvent::of_change(check.host_id, check.id));
+        Ok(())
+    }
+
+    async fn delete_check(
+        &mut self,
+        host: HostId,
+        id: CheckId,
+        expected_revision: Option<i64>,
+        audit: AuditEntry,
+    ) -> Result<(), StoreError> {
+        let row = find_check(self.connection, host, id).await?.ok_or(StoreError::NotFound)?;
+        let number = row.number;
+        let check = row.into_check()?;
+        if expected_revision.is_some_and(|expected| expected != check.revision) {
+            return Err(StoreError::Conflict { current: check.revision });
+        }
+        // Its results and its state go with it.
+        sqlx::query("delete from host_health_checks where number = ?")
+            .bind(number)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        self.reschedule(host).await?;
+        self.ask(&Change::CheckDeleted(&check)).await?;
+        self.audit(audit).await?;
+        Ok(())
+    }
+
+    /// Keeps the schedule row of a host whose checks have changed: it is due at once.
+    async fn reschedule(&mut self, host: HostId) -> Result<(), StoreError> {
+        let now = self.now_micros();
+        // A row that is made anew begins with the time as its token, so that whoever had an earlier
+        // row of this host stays fenced.
+        sqlx::query(
+            "insert into health_schedule (host_id, due_at, config_seq, lost_leases, token) \
+             select ?1, ?2, 1, 0, ?2 where exists \
+             (select 1 from host_health_checks where host_id = ?1 and enabled) \
+             on conflict (host_id) do update \
+             set due_at = excluded.due_at, config_seq = config_seq + 1, lost_leases = 0",
+        )
+        .bind(host.as_uuid())
+        .bind(now)
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        sqlx::query(
+            "delete from health_schedule where host_id = ?1 and not exists \
+             (select 1 from host_health_checks where host_id = ?1 and enabled)",
+        )
+        .bind(host.as_uuid())
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        Ok(())
+    }
+
+    async fn forget_host(&mut self, host: HostId) -> Result<(), StoreError> {
+        for statement in [
+            "delete from host_health_checks where host_id = ?",
+            "delete from health_schedule where host_id = ?",
+        ] {
+            sqlx::query(statement)
+                .bind(host.as_uuid())
+                .execute(&mut *self.connection)
+                .await
+                .map_err(translate)?;
+        }
+        Ok(())
+    }
+}
+
+/// The checks of hosts, by host in the order asked, then by the time of their making.
+pub(super) async fn checks_of(
+    connection: &mut SqliteConnection,
+    hosts: &[HostId],
+) -> Result<Vec<CheckRow>, StoreError> {
+    sqlx::query_as(
+        "select c.* from json_each(?) as wanted \
+         cross join host_health_checks c on c.host_id = unhex(wanted.value) \
+         order by wanted.key, c.number",
+    )
+    .bind(hosts_list(hosts))
+    .fetch_all(connection)
+    .await
+    .map_err(translate)
+}
+
+#[async_trait]
+impl CheckStore for SqliteStore {
+    async fn insert_check(
+        &self,
+        insert: CheckInsert,
+        audit: AuditEntry,
+    ) -> Result<HealthCheck, StoreError> {
+        self.write(move |write| write.insert_check(insert, audit).boxed()).await
+    }
+
+    async fn update_check(
+        &self,
+        update: CheckUpdate,
+        audit: AuditEntry,
+    ) -> Result<HealthCheck, StoreError> {
+        self.write(move |write| write.update_check(update, audit).boxed()).await
+    }
+
+    async fn delete_check(
+        &self,
+        host_id: HostId,
+        id: CheckId,
+        expected_revision: Option<i64>,
+        audit: AuditEntry,
+    ) -> Result<(), StoreError> {
+        self.write(move |write| write.delete_check(host_id, id, expected_revision, audit).boxed())
+            .await
+    }
+
+    async fn check(&self, host_id: HostId, id: CheckId) -> Result<Option<HealthCheck>, StoreError> {
+        let row = self.read(move |connection| find_check(connection, host_id, id).boxed()).await?;
+        row.map(CheckRow::into_check).transpose()
+    }
+
+    async fn checks_of(&self, hosts: &[HostId]) -> Result<Vec<HealthCheck>, StoreError> {
+        let hosts = hosts.to_vec();
+        let rows = self
+            .read(move |connection| async move { checks_of(connection, &hosts).await }.boxed())
+            .await?;
+        rows.into_iter().map(CheckRow::into_check).collect()
+    }
+
+    async fn forget_host(&self, host_id: HostId) -> Result<(), StoreError> {
+        self.write(move |write| write.forget_host(host_id).boxed()).await
+    }
+}

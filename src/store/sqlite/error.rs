@@ -1,0 +1,44 @@
+//! What SQLite says, as values that a caller can branch on.
+
+use thiserror::Error;
+
+use crate::store::StoreError;
+
+/// The primary code of what is a damaged file (<https://www.sqlite.org/rescode.html>).
+const CORRUPT: i64 = 11;
+/// The primary code of a file that is no database.
+const NOT_A_DATABASE: i64 = 26;
+
+/// Why a schema could not be brought up to date.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MigrateError {
+    /// A newer version of this library has written the file. It is left as it is (F63).
+    #[error("the file's schema is at version {found}, and this version knows {known}")]
+    Newer {
+        /// The file's version.
+        found: i64,
+        /// The newest that is known.
+        known: i64,
+    },
+    /// The database did not let it.
+    #[error("the schema could not be brought up to date")]
+    Database(#[source] sqlx::Error),
+}
+
+/// The store's error of a database's.
+pub(super) fn translate(error: sqlx::Error) -> StoreError {
+    let code = match &error {
+        sqlx::Error::Database(database) => {
+            database.code().and_then(|code| code.parse::<i64>().ok()).map(|code| code & 0xff)
+        }
+        _ => None,
+    };
+    match (&error, code) {
+        (_, Some(CORRUPT | NOT_A_DATABASE)) => StoreError::corrupt("database file", error),
+        (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_), _) => {
+            StoreError::corrupt("row", error)
+        }
+        _ => StoreError::unavailable(error),
+    }
+}

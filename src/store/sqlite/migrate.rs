@@ -1,0 +1,46 @@
+//! The schema, in numbered steps.
+
+use sqlx::{Connection, SqliteConnection};
+
+use super::MigrateError;
+
+/// The version of the schema that this version of the library reads and writes.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// The steps, by the version that they lead to.
+const STEPS: [(i64, &str); 1] =
+    [(1, include_str!("../../../migrations/sqlite/0001_health_checks.sql"))];
+
+/// Brings the schema up to date. Each step is a transaction with its version; of several starters
+/// one does it, and the others find it done.
+pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
+    let database = MigrateError::Database;
+    let mut transaction = connection.begin_with("begin immediate").await.map_err(database)?;
+    sqlx::query(
+        "create table if not exists health_schema_versions \
+         (version integer primary key, applied_at text not null default current_timestamp) strict",
+    )
+    .execute(&mut *transaction)
+    .await
+    .map_err(database)?;
+    let found = version(&mut transaction).await.map_err(database)?.unwrap_or(0);
+    if found > SCHEMA_VERSION {
+        return Err(MigrateError::Newer { found, known: SCHEMA_VERSION });
+    }
+    for (version, statements) in STEPS.into_iter().filter(|(version, _)| *version > found) {
+        sqlx::raw_sql(statements).execute(&mut *transaction).await.map_err(database)?;
+        sqlx::query("insert into health_schema_versions (version) values (?)")
+            .bind(version)
+            .execute(&mut *transaction)
+            .await
+            .map_err(database)?;
+    }
+    transaction.commit().await.map_err(database)
+}
+
+/// The version that the file is at; `None` before the first step.
+pub(super) async fn version(connection: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar("select max(version) from health_schema_versions")
+        .fetch_one(connection)
+        .await
+}

@@ -1,0 +1,197 @@
+//! `PollQueue` over SQLite: the steps of L1 to L9, each inside one `BEGIN IMMEDIATE`.
+
+use std::collections::{HashMap, HashSet};
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::{
+    SqliteStore,
+    error::translate,
+    record::{CheckRow, count, hosts_list, instant, later, micros},
+    write::Write,
+};
+use crate::{
+    clock::delta,
+    model::{CheckResult, HealthCheck, HostId, WorkerId},
+    store::{
+        Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease,
+        PollQueue, StoreError,
+    },
+};
+
+#[derive(FromRow)]
+struct ClaimedRow {
+    host_id: Uuid,
+    token: i64,
+    config_seq: i64,
+    lost_leases: i64,
+    due_at: i64,
+}
+
+impl Write<'_> {
+    async fn claim_hosts(&mut self, request: ClaimRequest) -> Result<Claims, StoreError> {
+        self.refuse_newer_schema().await?;
+        let mut rows: Vec<ClaimedRow> = sqlx::query_as(
+            "update health_schedule set token = token + 1, owner = ?1, lease_until = ?2, \
+             lost_leases = lost_leases + (owner is not null) \
+             where host_id in (select host_id from health_schedule where due_at <= ?3 \
+             and (lease_until is null or lease_until <= ?3) order by due_at, host_id limit ?4) \
+             returning host_id, token, config_seq, lost_leases, due_at",
+        )
+        .bind(request.worker.as_uuid())
+        .bind(later(self.now, delta(request.lease)))
+        .bind(self.now_micros())
+        .bind(request.limit)
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        rows.sort_unstable_by_key(|row| (row.due_at, row.host_id));
+        let mut checks = self.enabled_checks(&rows).await?;
+        let claim = |row: ClaimedRow| {
+            let host_id = HostId::from_uuid(row.host_id);
+            Ok(HostClaim {
+                host_id,
+                token: row.token,
+                config_seq: row.config_seq,
+                lost_leases: u32::try_from(row.lost_leases).unwrap_or(u32::MAX),
+                due_at: instant(row.due_at)?,
+                checks: checks.remove(&host_id).unwrap_or_default(),
+            })
+        };
+        let hosts = rows.into_iter().map(claim).collect::<Result<_, StoreError>>()?;
+        Ok(Claims { now: self.now, hosts })
+    }
+
+    async fn enabled_checks(
+        &mut self,
+        rows: &[ClaimedRow],
+    ) -> Result<HashMap<HostId, Vec<HealthCheck>>, StoreError> {
+        let hosts: Vec<_> = rows.iter().map(|row| HostId::from_uuid(row.host_id)).collect();
+        let rows: Vec<CheckRow> = sqlx::query_as(
+            "select c.* from json_each(?) as wanted \
+             cross join host_health_checks c on c.host_id = unhex(wanted.value) \
+             where c.enabled order by c.number",
+        )
+        .bind(hosts_list(&hosts))
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        let mut checks: HashMap<_, Vec<_>> = HashMap::new();
+        for row in rows {
+            let check = row.into_check()?;
+            checks.entry(check.host_id).or_default().push(check);
+        }
+        Ok(checks)
+    }
+
+    async fn complete_hosts(
+        &mut self,
+        worker: WorkerId,
+        batch: Vec<HostCompletion>,
+    ) -> Result<Completed, StoreError> {
+        let wanted = Value::from_iter(batch.iter().map(|done| {
+            json!({
+                "host": done.host_id.as_uuid().simple().to_string(),
+                "token": done.token,
+                "config_seq": done.config_seq,
+                "next_due_at": micros(done.next_due_at),
+            })
+        }));
+        // A change during the run is not lost: the host is due at once (L5).
+        let held: Vec<Uuid> = sqlx::query_scalar(
+            "update health_schedule set owner = null, lease_until = null, lost_leases = 0, \
+             due_at = iif(config_seq = done.value ->> 'config_seq', done.value ->> 'next_due_at', ?3) \
+             from json_each(?1) as done \
+             where host_id = unhex(done.value ->> 'host') and token = done.value ->> 'token' \
+             and owner = ?2 and lease_until > ?3 returning host_id",
+        )
+        .bind(wanted.to_string())
+        .bind(worker.as_uuid())
+        .bind(self.now_micros())
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        let mut held: HashSet<HostId> = held.into_iter().map(HostId::from_uuid).collect();
+        let mut completed = Completed::default();
+        let mut results: Vec<(HostId, CheckResult)> = Vec::new();
+        for done in batch {
+            if held.remove(&done.host_id) {
+                results.extend(done.results.into_iter().map(|result| (done.host_id, result)));
+            } else {
+                completed.fenced.push(done.host_id);
+            }
+        }
+        completed.dropped = self.record(results).await?;
+        Ok(completed)
+    }
+
+    async fn release_hosts(
+        &mut self,
+        worker: WorkerId,
+        hosts: Vec<HostRelease>,
+    ) -> Result<(), StoreError> {
+        let wanted = Value::from_iter(hosts.iter().map(|host| {
+            json!({"host": host.host_id.as_uuid().simple().to_string(), "token": host.token})
+        }));
+        sqlx::query(
+            "update health_schedule set owner = null, lease_until = null \
+             from json_each(?1) as handed \
+             where host_id = unhex(handed.value ->> 'host') and token = handed.value ->> 'token' \
+             and owner = ?2 and lease_until > ?3",
+        )
+        .bind(wanted.to_string())
+        .bind(worker.as_uuid())
+        .bind(self.now_micros())
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PollQueue for SqliteStore {
+    async fn claim_hosts(&self, request: ClaimRequest) -> Result<Claims, StoreError> {
+        self.write(move |write| write.claim_hosts(request).boxed()).await
+    }
+
+    async fn complete_hosts(
+        &self,
+        worker: WorkerId,
+        batch: Vec<HostCompletion>,
+    ) -> Result<Completed, StoreError> {
+        self.write(move |write| write.complete_hosts(worker, batch).boxed()).await
+    }
+
+    async fn release_hosts(
+        &self,
+        worker: WorkerId,
+        hosts: Vec<HostRelease>,
+    ) -> Result<(), StoreError> {
+        self.write(move |write| write.release_hosts(worker, hosts).boxed()).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let now = micros(self.time());
+        let (due, oldest): (i64, Option<i64>) = self
+            .read(move |connection| {
+                async move {
+                    sqlx::query_as(
+                        "select count(*), min(due_at) from health_schedule where due_at <= ?1 \
+                         and (lease_until is null or lease_until <= ?1)",
+                    )
+                    .bind(now)
+                    .fetch_one(connection)
+                    .await
+                    .map_err(translate)
+                }
+                .boxed()
+            })
+            .await?;
+        Ok(Backlog { due: count(due), oldest_due_at: oldest.map(instant).transpose()? })
+    }
+}

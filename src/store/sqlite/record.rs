@@ -1,0 +1,156 @@
+//! What stands in SQLite's columns: instants as microseconds, ids as 16 bytes, and rows as values.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+use sqlx::{FromRow, SqliteConnection};
+
+use super::error::translate;
+use crate::{
+    model::{CheckId, CheckResult, CheckState, HealthCheck, HostId, WorkerId},
+    store::{
+        StoreError,
+        sql::{CheckColumns, ResultColumns, from_word, to_json, to_word},
+    },
+};
+
+/// An instant as it stands in a column.
+pub(super) const fn micros(instant: DateTime<Utc>) -> i64 {
+    instant.timestamp_micros()
+}
+
+/// The instant of a column.
+pub(super) fn instant(micros: i64) -> Result<DateTime<Utc>, StoreError> {
+    DateTime::from_timestamp_micros(micros)
+        .ok_or_else(|| StoreError::corrupt("instant", format!("{micros} is out of range")))
+}
+
+/// The instant so long from this one, or the last there is.
+pub(super) fn later(instant: DateTime<Utc>, by: TimeDelta) -> i64 {
+    micros(instant.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC))
+}
+
+/// Ids as one parameter: a JSON list for `json_each`, read back with `unhex(value)`.
+pub(super) fn id_list(ids: impl IntoIterator<Item = uuid::Uuid>) -> String {
+    Value::from_iter(ids.into_iter().map(|id| id.simple().to_string())).to_string()
+}
+
+pub(super) fn hosts_list(hosts: &[HostId]) -> String {
+    id_list(hosts.iter().map(HostId::as_uuid))
+}
+
+/// A count of rows, which is never negative.
+pub(super) fn count(rows: i64) -> u64 {
+    u64::try_from(rows).unwrap_or(0)
+}
+
+#[derive(FromRow, Debug)]
+pub(super) struct CheckRow {
+    pub(super) number: i64,
+    created_at: i64,
+    updated_at: i64,
+    #[sqlx(flatten)]
+    columns: CheckColumns,
+}
+
+impl CheckRow {
+    pub(super) fn into_check(self) -> Result<HealthCheck, StoreError> {
+        self.columns.into_check(instant(self.created_at)?, instant(self.updated_at)?)
+    }
+}
+
+/// A result as it is read, with `check_id` and `host_id` joined to it.
+#[derive(FromRow, Debug)]
+pub(super) struct ResultRow {
+    checked_at: i64,
+    #[sqlx(flatten)]
+    columns: ResultColumns,
+}
+
+impl ResultRow {
+    pub(super) fn into_result(self) -> Result<CheckResult, StoreError> {
+        self.columns.into_result(instant(self.checked_at)?)
+    }
+}
+
+#[derive(FromRow, Debug)]
+pub(super) struct StateRow {
+    pub(super) check_number: i64,
+    status: String,
+    since: i64,
+    in_a_row: i64,
+    #[sqlx(flatten)]
+    latest: ResultRow,
+}
+
+impl StateRow {
+    pub(super) fn into_state(self) -> Result<CheckState, StoreError> {
+        Ok(CheckState {
+            latest: self.latest.into_result()?,
+            status: from_word("check state", self.status)?,
+            since: instant(self.since)?,
+            in_a_row: u32::try_from(self.in_a_row).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+/// The columns of a result as members of a JSON object, for `json_each`.
+pub(super) fn result_json(number: i64, result: &CheckResult) -> Result<Value, StoreError> {
+    let endpoint = result.endpoint.as_ref().map(|endpoint| to_json("endpoint", endpoint));
+    Ok(json!({
+        "check_number": number,
+        "checked_at": micros(result.checked_at),
+        "revision": result.revision,
+        "reason": result.reason,
+        "detail": result.detail,
+        "latency_ms": result.latency_ms,
+        "source": result.source,
+        "observer_fault": i64::from(result.observer_fault),
+        "endpoint": endpoint.transpose()?,
+    }))
+}
+
+/// The same of a state.
+pub(super) fn state_json(number: i64, state: &CheckState) -> Result<Value, StoreError> {
+    let mut row = result_json(number, &state.latest)?;
+    row["status"] = Value::from(to_word("check state", &state.status)?);
+    row["since"] = Value::from(micros(state.since));
+    row["in_a_row"] = Value::from(state.in_a_row);
+    Ok(row)
+}
+
+/// A check of a host with its number.
+pub(super) async fn find_check(
+    connection: &mut SqliteConnection,
+    host: HostId,
+    id: CheckId,
+) -> Result<Option<CheckRow>, StoreError> {
+    sqlx::query_as("select * from host_health_checks where id = ? and host_id = ?")
+        .bind(id.as_uuid())
+        .bind(host.as_uuid())
+        .fetch_optional(connection)
+        .await
+        .map_err(translate)
+}
+
+/// The columns of a lease.
+#[derive(FromRow, Debug)]
+pub(super) struct LeaseRow {
+    owner: Option<uuid::Uuid>,
+    pub(super) token: i64,
+    lease_until: Option<i64>,
+}
+
+impl LeaseRow {
+    /// Whether this worker has it under this token, and it has not ended (L5, L9).
+    pub(super) fn is_held(&self, worker: WorkerId, token: i64, now: i64) -> bool {
+        self.owner == Some(worker.as_uuid())
+            && self.token == token
+            && self.lease_until.is_some_and(|until| now < until)
+    }
+
+    /// Ends it; the token stays, so that whoever had it stays fenced.
+    pub(super) fn end(&mut self) {
+        self.owner = None;
+        self.lease_until = None;
+    }
+}

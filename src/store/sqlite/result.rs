@@ -1,0 +1,281 @@
+//! `ResultStore` over SQLite.
+
+use std::{collections::HashMap, time::Duration};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
+use serde_json::Value;
+use sqlx::{Connection, FromRow, SqliteConnection};
+use uuid::Uuid;
+
+use super::{
+    SqliteStore,
+    check::checks_of,
+    error::translate,
+    record::{
+        ResultRow, StateRow, find_check, hosts_list, id_list, micros, result_json, state_json,
+    },
+    write::Write,
+};
+use crate::{
+    clock::delta,
+    model::{CheckId, CheckResult, CheckState, CheckView, HostId, HostSummary},
+    store::{HistoryPage, PruneOutcome, ResultStore, StoreError, StoreEvent},
+};
+
+#[derive(FromRow)]
+struct TargetRow {
+    number: i64,
+    id: Uuid,
+    host_id: Uuid,
+    enabled: bool,
+    revision: i64,
+}
+
+impl Write<'_> {
+    /// Records results, each of a run of this host, by the rules of `ResultStore`: with so many
+    /// statements for all of them. Answers how many were dropped.
+    pub(super) async fn record(
+        &mut self,
+        results: Vec<(HostId, CheckResult)>,
+    ) -> Result<u64, StoreError> {
+        if results.is_empty() {
+            return Ok(0);
+        }
+        let ids = id_list(results.iter().map(|(_, result)| result.check_id.as_uuid()));
+        let targets = self.targets(&ids).await?;
+        let mut states = self.states_by_id(&ids).await?;
+        let (mut rows, mut moved, mut dropped) = (Vec::new(), HashMap::new(), 0);
+        for (host, result) in results {
+            let target = targets.get(&result.check_id).filter(|target| {
+                target.enabled
+                    && target.revision == result.revision
+                    && target.host_id == host.as_uuid()
+                    && result.host_id == host
+            });
+            let Some(target) = target else {
+                dropped += 1;
+                continue;
+            };
+            let before = states.get(&result.check_id);
+            let state = CheckState::after(before, &result, self.damping);
+            if let Some(event) = StoreEvent::of_state(before, &state) {
+                self.tell(event);
+            }
+            if before != Some(&state) {
+                moved.insert(target.number, state_json(target.number, &state)?);
+                states.insert(result.check_id, state);
+            }
+            rows.push(result_json(target.number, &result)?);
+        }
+        self.insert_results(rows).await?;
+        self.move_states(moved.into_values().collect()).await?;
+        Ok(dropped)
+    }
+
+    async fn targets(&mut self, ids: &str) -> Result<HashMap<CheckId, TargetRow>, StoreError> {
+        let rows: Vec<TargetRow> = sqlx::query_as(
+            "select number, id, host_id, enabled, revision from host_health_checks \
+             where id in (select unhex(value) from json_each(?))",
+        )
+        .bind(ids)
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        Ok(rows.into_iter().map(|row| (CheckId::from_uuid(row.id), row)).collect())
+    }
+
+    async fn states_by_id(
+        &mut self,
+        ids: &str,
+    ) -> Result<HashMap<CheckId, CheckState>, StoreError> {
+        let rows: Vec<StateRow> = sqlx::query_as(
+            "select s.*, c.id as check_id, c.host_id from host_health_checks c \
+             join health_states s on s.check_number = c.number \
+             where c.id in (select unhex(value) from json_each(?))",
+        )
+        .bind(ids)
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        let state = |row: StateRow| row.into_state().map(|state| (state.latest.check_id, state));
+        rows.into_iter().map(state).collect()
+    }
+
+    async fn insert_results(&mut self, rows: Vec<Value>) -> Result<(), StoreError> {
+        // The same check and instant is the same result (L6).
+        sqlx::query(
+            "insert into host_health_check_results (check_number, checked_at, result_revision, \
+             reason, detail, latency_ms, source, observer_fault, endpoint) \
+             select value ->> 'check_number', value ->> 'checked_at', value ->> 'revision', \
+             value ->> 'reason', value ->> 'detail', value ->> 'latency_ms', value ->> 'source', \
+             value ->> 'observer_fault', value ->> 'endpoint' from json_each(?) where true \
+             on conflict do nothing",
+        )
+        .bind(Value::from(rows).to_string())
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        Ok(())
+    }
+
+    async fn move_states(&mut self, rows: Vec<Value>) -> Result<(), StoreError> {
+        sqlx::query(
+            "insert into health_states (check_number, status, since, in_a_row, result_revision, \
+             reason, detail, latency_ms, checked_at, source, observer_fault, endpoint) \
+             select value ->> 'check_number', value ->> 'status', value ->> 'since', \
+             value ->> 'in_a_row', value ->> 'revision', value ->> 'reason', value ->> 'detail', \
+             value ->> 'latency_ms', value ->> 'checked_at', value ->> 'source', \
+             value ->> 'observer_fault', value ->> 'endpoint' from json_each(?) where true \
+             on conflict (check_number) do update set status = excluded.status, \
+             since = excluded.since, in_a_row = excluded.in_a_row, \
+             result_revision = excluded.result_revision, reason = excluded.reason, \
+             detail = excluded.detail, latency_ms = excluded.latency_ms, \
+             checked_at = excluded.checked_at, source = excluded.source, \
+             observer_fault = excluded.observer_fault, endpoint = excluded.endpoint",
+        )
+        .bind(Value::from(rows).to_string())
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        Ok(())
+    }
+}
+
+/// The states of hosts' checks, by host in the order asked, then by the time of the check's making.
+async fn states_of(
+    connection: &mut SqliteConnection,
+    hosts: &[HostId],
+) -> Result<Vec<StateRow>, StoreError> {
+    sqlx::query_as(
+        "select s.*, c.id as check_id, c.host_id from json_each(?) as wanted \
+         cross join host_health_checks c on c.host_id = unhex(wanted.value) \
+         join health_states s on s.check_number = c.number order by wanted.key, c.number",
+    )
+    .bind(hosts_list(hosts))
+    .fetch_all(connection)
+    .await
+    .map_err(translate)
+}
+
+async fn history(
+    connection: &mut SqliteConnection,
+    host: HostId,
+    check: CheckId,
+    before: Option<DateTime<Utc>>,
+    limit: u32,
+) -> Result<HistoryPage, StoreError> {
+    // Both reads are of one state of the file.
+    let mut transaction = connection.begin().await.map_err(translate)?;
+    let row = find_check(&mut transaction, host, check).await?.ok_or(StoreError::NotFound)?;
+    // One more than asked for tells whether there is another page.
+    let rows: Vec<ResultRow> = sqlx::query_as(
+        "select *, ?1 as check_id, ?2 as host_id from host_health_check_results \
+         where check_number = ?3 and checked_at < ?4 order by checked_at desc limit ?5",
+    )
+    .bind(check.as_uuid())
+    .bind(host.as_uuid())
+    .bind(row.number)
+    .bind(before.map_or(i64::MAX, micros))
+    .bind(i64::from(limit) + 1)
+    .fetch_all(&mut *transaction)
+    .await
+    .map_err(translate)?;
+    transaction.commit().await.map_err(translate)?;
+    let more = rows.len() > limit as usize;
+    let results: Vec<CheckResult> = rows
+        .into_iter()
+        .take(limit as usize)
+        .map(ResultRow::into_result)
+        .collect::<Result<_, _>>()?;
+    let next_before = results.last().filter(|_| more).map(|last| last.checked_at);
+    Ok(HistoryPage { results, next_before })
+}
+
+impl SqliteStore {
+    async fn views_at(
+        &self,
+        hosts: Vec<HostId>,
+        now: DateTime<Utc>,
+        stale_after: Duration,
+    ) -> Result<Vec<CheckView>, StoreError> {
+        let (checks, states) = self
+            .read(move |connection| {
+                async move {
+                    // Checks and states of one state of the file.
+                    let mut transaction = connection.begin().await.map_err(translate)?;
+                    let checks = checks_of(&mut transaction, &hosts).await?;
+                    let states = states_of(&mut transaction, &hosts).await?;
+                    transaction.commit().await.map_err(translate)?;
+                    Ok((checks, states))
+                }
+                .boxed()
+            })
+            .await?;
+        let numbered = |row: StateRow| Ok((row.check_number, row.into_state()?));
+        let states: HashMap<i64, CheckState> =
+            states.into_iter().map(numbered).collect::<Result<_, StoreError>>()?;
+        let stale_after = delta(stale_after);
+        let view = |row: super::record::CheckRow| {
+            let state = states.get(&row.number);
+            Ok(CheckView::at(row.into_check()?, state, now, stale_after))
+        };
+        checks.into_iter().map(view).collect()
+    }
+}
+
+#[async_trait]
+impl ResultStore for SqliteStore {
+    async fn states(&self, hosts: &[HostId]) -> Result<Vec<CheckState>, StoreError> {
+        let hosts = hosts.to_vec();
+        let rows = self
+            .read(move |connection| async move { states_of(connection, &hosts).await }.boxed())
+            .await?;
+        rows.into_iter().map(StateRow::into_state).collect()
+    }
+
+    async fn views(
+        &self,
+        hosts: &[HostId],
+        stale_after: Duration,
+    ) -> Result<Vec<CheckView>, StoreError> {
+        self.views_at(hosts.to_vec(), self.time(), stale_after).await
+    }
+
+    async fn summaries(
+        &self,
+        hosts: &[HostId],
+        stale_after: Duration,
+    ) -> Result<Vec<HostSummary>, StoreError> {
+        let views = self.views_at(hosts.to_vec(), self.time(), stale_after).await?;
+        let mut by_host: HashMap<HostId, Vec<CheckView>> = HashMap::new();
+        for view in views {
+            by_host.entry(view.check.host_id).or_default().push(view);
+        }
+        let summary = |host: &HostId| {
+            HostSummary::of(*host, by_host.get(host).map(Vec::as_slice).unwrap_or_default())
+        };
+        Ok(hosts.iter().map(summary).collect())
+    }
+
+    async fn history(
+        &self,
+        host_id: HostId,
+        check_id: CheckId,
+        before: Option<DateTime<Utc>>,
+        limit: u32,
+    ) -> Result<HistoryPage, StoreError> {
+        self.read(move |connection| history(connection, host_id, check_id, before, limit).boxed())
+            .await
+    }
+
+    async fn prune_results(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        self.write(move |write| write.prune(keep, batch, force).boxed()).await
+    }
+}

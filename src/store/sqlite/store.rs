@@ -1,0 +1,274 @@
+//! The store: its handle, and how an operation is run.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use futures_util::{
+    future::BoxFuture,
+    stream::{self, StreamExt},
+};
+use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
+use tokio::sync::{Mutex, Semaphore};
+
+use super::{MigrateError, SqliteOptions, SqliteTxHook, error::translate, migrate, write::Write};
+use crate::{
+    clock::{Clock, SystemClock},
+    model::Damping,
+    store::{Feed, Store, StoreError, StoreEvent, Subscription},
+};
+
+/// How often a subscription looks whether another process has written.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// All of a store's traits over a SQLite file.
+///
+/// Cloning gives another handle on the same store. Call [`migrate`](Self::migrate) once at start.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    pub(super) inner: Arc<Inner>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Inner {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    /// The turn of the writer. Callers queue here, first come first served, before they hold anything.
+    turn: Arc<Semaphore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) hook: Option<Arc<dyn SqliteTxHook>>,
+    pub(super) damping: Damping,
+    pub(super) feed: Feed,
+    /// What SQLite's `data_version` was on the writer's connection: it moves when anybody else
+    /// commits.
+    seen: Arc<Mutex<Option<i64>>>,
+}
+
+impl SqliteStore {
+    /// Opens the file with [`SqliteOptions::new`], and makes it where it is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the file cannot be made or opened;
+    /// [`StoreError::Corrupt`] where it is no database.
+    pub async fn open(path: impl Into<std::path::PathBuf>) -> Result<Self, StoreError> {
+        Self::open_with(&SqliteOptions::new(path)).await
+    }
+
+    /// Opens a file, and makes it where it is not there.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_with(options: &SqliteOptions) -> Result<Self, StoreError> {
+        let (writer, readers) = options.pools().await?;
+        Ok(Self::from_pools(writer, readers))
+    }
+
+    /// The store over an application's own pools, whose connections are made with
+    /// [`SqliteOptions::connect_options`]. Both may be the same pool.
+    ///
+    /// The store takes one connection of `writer` at a time. Where the application writes its own
+    /// tables through a pool of one connection, and gives that pool as `writer`, its writes and the
+    /// store's never wait for each other's locks, and its commits are not taken for another
+    /// process's by [`Store::subscribe`].
+    #[must_use]
+    pub fn from_pools(writer: SqlitePool, readers: SqlitePool) -> Self {
+        let inner = Inner {
+            writer,
+            readers,
+            turn: Arc::new(Semaphore::new(1)),
+            clock: Arc::new(SystemClock),
+            hook: None,
+            damping: Damping::default(),
+            feed: Feed::new(),
+            seen: Arc::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The same with another clock than the machine's, for tests.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        self.with(|inner| inner.clock = clock)
+    }
+
+    /// The same with damped statuses (spec 3.8).
+    #[must_use]
+    pub fn with_damping(self, damping: Damping) -> Self {
+        self.with(|inner| inner.damping = damping)
+    }
+
+    /// The same with a hook.
+    #[must_use]
+    pub fn with_hook(self, hook: Arc<dyn SqliteTxHook>) -> Self {
+        self.with(|inner| inner.hook = Some(hook))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.inner));
+        self
+    }
+
+    /// Brings the file's schema up to date. Harmless to repeat, also by several starters at once.
+    ///
+    /// # Errors
+    /// [`MigrateError::Newer`] where a newer version of this library has written the file.
+    pub async fn migrate(&self) -> Result<(), MigrateError> {
+        let pool = self.inner.writer.clone();
+        let work = async move {
+            let mut connection = pool.acquire().await.map_err(MigrateError::Database)?;
+            migrate::migrate(&mut connection).await
+        };
+        let joined = tokio::spawn(work).await;
+        joined.unwrap_or_else(|error| Err(MigrateError::Database(sqlx::Error::Io(error.into()))))
+    }
+
+    /// Closes the file: waits for what is under way, and lets SQLite fold its write-ahead log in.
+    pub async fn close(&self) {
+        self.inner.readers.close().await;
+        self.inner.writer.close().await;
+    }
+
+    /// Runs a write as one transaction, to its end, whatever becomes of the caller; and tells what
+    /// has changed once it is committed.
+    pub(super) async fn write<T, F>(&self, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, StoreError>>
+            + Send
+            + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        let turn = Arc::clone(&inner.turn).acquire_owned().await;
+        finish(tokio::spawn(async move {
+            let _turn = turn.map_err(StoreError::unavailable)?;
+            let mut connection = inner.writer.acquire().await.map_err(translate)?;
+            let done = inner.transact(&mut connection, operation).await;
+            inner.give_back(connection, done)
+        }))
+        .await
+    }
+
+    /// Runs a read to its end.
+    pub(super) async fn read<T, F>(&self, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>>
+            + Send
+            + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        finish(tokio::spawn(async move {
+            let mut connection = inner.readers.acquire().await.map_err(translate)?;
+            let done = operation(&mut connection).await;
+            inner.give_back(connection, done)
+        }))
+        .await
+    }
+
+    pub(super) fn time(&self) -> DateTime<Utc> {
+        self.inner.clock.now()
+    }
+}
+
+async fn finish<T>(task: tokio::task::JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
+    task.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
+}
+
+impl Inner {
+    async fn transact<T, F>(
+        &self,
+        connection: &mut SqliteConnection,
+        operation: F,
+    ) -> Result<T, StoreError>
+    where
+        F: for<'c> FnOnce(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, StoreError>>,
+    {
+        let mut transaction = connection.begin_with("begin immediate").await.map_err(translate)?;
+        self.note_others(&mut transaction).await?;
+        let mut write = Write::new(self, &mut transaction);
+        let value = operation(&mut write).await;
+        let events = write.into_events();
+        match value {
+            Ok(value) => {
+                transaction.commit().await.map_err(translate)?;
+                events.into_iter().for_each(|event| self.feed.publish(event));
+                Ok(value)
+            }
+            Err(error) => {
+                // SQLite may have rolled back by itself; the connection is closed then.
+                let lost = transaction.rollback().await.err();
+                match (error, lost) {
+                    (error @ (StoreError::Unavailable { .. } | StoreError::Corrupt { .. }), _)
+                    | (error, None) => Err(error),
+                    (_, Some(lost)) => Err(translate(lost)),
+                }
+            }
+        }
+    }
+
+    /// Gives a connection back, unless something went wrong on it: whatever state it is in, it
+    /// is closed then, and opening another costs little.
+    fn give_back<T>(
+        &self,
+        mut connection: PoolConnection<Sqlite>,
+        done: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if matches!(done, Err(StoreError::Unavailable { .. } | StoreError::Corrupt { .. })) {
+            connection.close_on_drop();
+        }
+        done
+    }
+
+    /// Tells subscribers to read afresh where somebody else has written since the last look. To be
+    /// called on the writer's connection, whose own commits do not count.
+    async fn note_others(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let version: i64 = sqlx::query_scalar("pragma data_version")
+            .fetch_one(connection)
+            .await
+            .map_err(translate)?;
+        let before = self.seen.lock().await.replace(version);
+        if before.is_some_and(|before| before != version) {
+            self.feed.publish(StoreEvent::Resync);
+        }
+        Ok(())
+    }
+
+    async fn look_for_others(&self) -> Result<(), StoreError> {
+        let _turn = self.turn.acquire().await.map_err(StoreError::unavailable)?;
+        let mut connection = self.writer.acquire().await.map_err(translate)?;
+        self.note_others(&mut connection).await
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
+        Ok(self.time())
+    }
+
+    fn is_durable(&self) -> bool {
+        true
+    }
+
+    /// What other processes write on the same file shows as [`StoreEvent::Resync`] within a second.
+    async fn subscribe(&self) -> Result<Subscription, StoreError> {
+        let feed = self.inner.feed.subscribe();
+        self.inner.look_for_others().await?;
+        let inner = Arc::clone(&self.inner);
+        let events = stream::unfold((feed, inner), |(mut feed, inner)| async move {
+            loop {
+                // Both are harmless to drop: the feed loses nothing, and the other is a look.
+                tokio::select! {
+                    biased;
+                    event = feed.next() => return event.map(|event| (event, (feed, inner))),
+                    () = tokio::time::sleep(LOOK_EVERY) => {
+                        if let Err(error) = inner.look_for_others().await {
+                            tracing::debug!(%error, "cannot tell whether another process has written");
+                        }
+                    }
+                }
+            }
+        });
+        Ok(Subscription::new(events.boxed()))
+    }
+}

@@ -1,0 +1,80 @@
+//! A write under way: its transaction, its time, and what it will tell once it is committed.
+
+use chrono::{DateTime, Utc};
+use sqlx::SqliteConnection;
+
+use super::{
+    MigrateError, SCHEMA_VERSION, error::translate, migrate, record::micros, store::Inner,
+};
+use crate::{
+    model::{AuditEntry, AuditId, AuditRecord, Damping},
+    store::{Change, StoreError, StoreEvent, sql::to_json},
+};
+
+/// An open transaction that holds the file's one right to write.
+#[derive(Debug)]
+pub(super) struct Write<'a> {
+    pub(super) connection: &'a mut SqliteConnection,
+    /// The store's clock, read once the right to write was had: so it follows the order of writes.
+    pub(super) now: DateTime<Utc>,
+    pub(super) damping: Damping,
+    store: &'a Inner,
+    events: Vec<StoreEvent>,
+}
+
+impl<'a> Write<'a> {
+    pub(super) fn new(store: &'a Inner, connection: &'a mut SqliteConnection) -> Self {
+        let (now, damping) = (store.clock.now(), store.damping);
+        Self { connection, now, damping, store, events: Vec::new() }
+    }
+
+    /// The present instant as it stands in a column.
+    pub(super) fn now_micros(&self) -> i64 {
+        micros(self.now)
+    }
+
+    /// Refuses where a newer version of this library has changed the schema meanwhile (F63). Asked
+    /// by claims, without which nothing else happens.
+    pub(super) async fn refuse_newer_schema(&mut self) -> Result<(), StoreError> {
+        let found = migrate::version(self.connection).await.map_err(translate)?.unwrap_or(0);
+        if found > SCHEMA_VERSION {
+            let newer = MigrateError::Newer { found, known: SCHEMA_VERSION };
+            return Err(StoreError::unavailable(newer));
+        }
+        Ok(())
+    }
+
+    /// Tells subscribers, once the change is committed.
+    pub(super) fn tell(&mut self, event: StoreEvent) {
+        self.events.push(event);
+    }
+
+    pub(super) fn into_events(self) -> Vec<StoreEvent> {
+        self.events
+    }
+
+    /// Asks the application's hook about a change.
+    pub(super) async fn ask(&mut self, change: &Change<'_>) -> Result<(), StoreError> {
+        match &self.store.hook {
+            Some(hook) => {
+                hook.before_commit(self.connection, change).await.map_err(StoreError::Refused)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Writes an audit record.
+    pub(super) async fn audit(&mut self, entry: AuditEntry) -> Result<AuditRecord, StoreError> {
+        let record = AuditRecord::new(AuditId::generate(), self.now, entry);
+        sqlx::query("insert into health_audit (id, at, host_id, record) values (?, ?, ?, ?)")
+            .bind(record.id.as_uuid())
+            .bind(micros(record.at))
+            .bind(record.host_id.map(|host| host.as_uuid()))
+            .bind(to_json("audit record", &record)?)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        self.ask(&Change::Audited(&record)).await?;
+        Ok(record)
+    }
+}

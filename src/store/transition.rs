@@ -1,0 +1,110 @@
+//! What a step, a claim or a spending makes of a gate: one form of it for every store.
+
+use chrono::{DateTime, Utc};
+
+use super::{AttemptWrite, GateStep, GateTransition, SpendRefusal};
+use crate::model::{Attempt, AttemptOutcome, EndReason, GatePass, GateRecord, GateState};
+
+/// Whether a step's transition leads from the state that the gate is in.
+pub(super) fn leads(step: &GateStep, state: GateState) -> bool {
+    match (&step.transition, state) {
+        (Some(GateTransition::Renew), state) => state == GateState::Passed,
+        (Some(GateTransition::End(_)), GateState::Passed) | (_, GateState::Waiting) => true,
+        _ => false,
+    }
+}
+
+/// Writes a step, whose fence and transition have been judged, into the record. Its attempt is for
+/// [`write_attempt`], its results for the store. Answers whether the lease ends with it.
+pub(super) fn apply(record: &mut GateRecord, step: &GateStep, now: DateTime<Utc>) -> bool {
+    record.window = step.window;
+    record.high_water = step.high_water;
+    record.void_before = step.void_before.or(record.void_before);
+    record.next_attempt_at = step.next_attempt_at;
+    if let Some(evidence) = &step.evidence {
+        record.evidence.clone_from(evidence);
+    }
+    if let Some(detail) = &step.detail {
+        record.detail.clone_from(detail);
+    }
+    record.notes.extend(step.notes.iter().cloned());
+    let surplus = record.notes.len().saturating_sub(GateRecord::MAXIMUM_NOTES);
+    record.notes.drain(..surplus);
+    if let Some(AttemptWrite::Start { number, started_at }) = step.attempt {
+        record.attempts = record.attempts.max(number);
+        record.last_attempt_at = Some(started_at);
+    }
+    match &step.transition {
+        None => false,
+        Some(GateTransition::Pass(pass)) => {
+            record.state = GateState::Passed;
+            record.pass = Some(pass.clone());
+            true
+        }
+        Some(GateTransition::Renew) => {
+            record.state = GateState::Waiting;
+            false
+        }
+        Some(GateTransition::End(reason)) => {
+            end(record, *reason, now);
+            true
+        }
+    }
+}
+
+/// The attempt as a step's write leaves it, from what is stored under its number.
+pub(super) fn write_attempt(stored: Option<Attempt>, write: &AttemptWrite) -> Option<Attempt> {
+    match write {
+        AttemptWrite::Start { number, started_at } => Some(Attempt {
+            number: *number,
+            started_at: *started_at,
+            finished_at: None,
+            outcome: AttemptOutcome::Running,
+            checks: Vec::new(),
+        }),
+        AttemptWrite::End { finished_at, outcome, checks, .. } => stored.map(|attempt| Attempt {
+            finished_at: Some(*finished_at),
+            outcome: *outcome,
+            checks: checks.clone(),
+            ..attempt
+        }),
+    }
+}
+
+/// Ends a gate without a pass.
+pub(super) fn end(record: &mut GateRecord, reason: EndReason, now: DateTime<Utc>) {
+    record.state =
+        if reason == EndReason::JobCancelled { GateState::Cancelled } else { GateState::Failed };
+    record.end_reason = Some(reason);
+    record.ended_at = Some(now);
+    record.next_attempt_at = None;
+}
+
+/// Why a pass cannot be spent; `None` where it can. `token` is the newest one of the gate's lease.
+pub(super) fn refusal(
+    record: &GateRecord,
+    token: i64,
+    pass: &GatePass,
+    now: DateTime<Utc>,
+) -> Option<SpendRefusal> {
+    let Some(stored) = &record.pass else { return Some(SpendRefusal::Superseded) };
+    if (stored.id, stored.owner, stored.token) != (pass.id, pass.owner, pass.token) {
+        return Some(SpendRefusal::Superseded);
+    }
+    match record.state {
+        GateState::Spent => Some(SpendRefusal::AlreadySpent),
+        GateState::Cancelled => Some(SpendRefusal::Cancelled),
+        GateState::Waiting | GateState::Failed => Some(SpendRefusal::Expired),
+        GateState::Passed if record.cancel_requested => Some(SpendRefusal::Cancelled),
+        GateState::Passed if stored.valid_until <= now => Some(SpendRefusal::Expired),
+        // Claimed anew since: whoever gave this pass has lost the gate.
+        GateState::Passed if token != pass.token => Some(SpendRefusal::Superseded),
+        GateState::Passed => None,
+    }
+}
+
+/// The record of a gate whose pass is spent now.
+pub(super) fn spend(record: &mut GateRecord, now: DateTime<Utc>) {
+    record.state = GateState::Spent;
+    record.ended_at = Some(now);
+}

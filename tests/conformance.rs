@@ -147,3 +147,88 @@ mod sqlite {
 
     healthgate::conformance_tests!(File::fresh().await);
 }
+
+/// On a real server that the tests start themselves; each case in a schema of its own.
+#[cfg(all(feature = "postgres", unix))]
+mod postgres {
+    use std::{
+        sync::{
+            Arc, OnceLock,
+            atomic::{AtomicBool, AtomicU32, Ordering},
+        },
+        time::Duration,
+    };
+
+    use async_trait::async_trait;
+    use healthgate::store::{
+        Change, Refusal, Store,
+        conformance::Fixture,
+        postgres::{PgStore, PgTxHook},
+    };
+    use sqlx::{AssertSqlSafe, PgConnection, postgres::PgPoolOptions};
+
+    #[derive(Debug, Default)]
+    struct AuditSwitch(AtomicBool);
+
+    #[async_trait]
+    impl PgTxHook for AuditSwitch {
+        async fn before_commit(
+            &self,
+            _connection: &mut PgConnection,
+            change: &Change<'_>,
+        ) -> Result<(), Refusal> {
+            match change {
+                Change::Audited(_) if self.0.load(Ordering::Relaxed) => {
+                    Err(Refusal::Failed("told to fail".into()))
+                }
+                _ => Ok(()),
+            }
+        }
+    }
+
+    struct Postgres {
+        store: PgStore,
+        schema: String,
+        switch: Arc<AuditSwitch>,
+    }
+
+    impl Postgres {
+        async fn fresh() -> Self {
+            static DATABASE: OnceLock<String> = OnceLock::new();
+            static CASES: AtomicU32 = AtomicU32::new(0);
+            let server = healthgate_testkit::Postgres::shared();
+            let database = DATABASE.get_or_init(|| server.create_database().expect("made"));
+            let schema = format!("case_{}", CASES.fetch_add(1, Ordering::Relaxed));
+            let options = PgPoolOptions::new().max_connections(10);
+            let pool = options.connect(&server.url(database)).await.expect("connected");
+            let switch = Arc::new(AuditSwitch::default());
+            let store = PgStore::new(pool)
+                .in_schema(schema.parse().expect("a name"))
+                .with_hook(switch.clone());
+            store.migrate().await.expect("migrated");
+            Self { store, schema, switch }
+        }
+    }
+
+    #[async_trait]
+    impl Fixture for Postgres {
+        fn store(&self) -> Arc<dyn Store> {
+            Arc::new(self.store.clone())
+        }
+
+        async fn elapse(&self, duration: Duration) {
+            tokio::time::sleep(duration).await;
+        }
+
+        fn fail_audit(&self, failing: bool) {
+            self.switch.0.store(failing, Ordering::Relaxed);
+        }
+
+        async fn clean_up(&self) {
+            let drop = AssertSqlSafe(format!("drop schema {} cascade", self.schema));
+            sqlx::raw_sql(drop).execute(self.store.pool()).await.expect("dropped");
+        }
+    }
+
+    healthgate::conformance_tests!(Postgres::fresh().await);
+}

@@ -85,6 +85,10 @@ pub trait ResultStore: Debug + Send + Sync + 'static {
     /// Deletes up to `batch` results that are older than `keep` by the store's clock, never the
     /// newest of a check. Where more than half of all results (and more than `batch`) would have to
     /// go, it deletes none and says so, unless `force` is given.
+    ///
+    /// A store that keeps results in parts, such as a partition for each day, may delete part by part
+    /// instead: then a result goes when its whole part is too old, at most a day later, and one step
+    /// may delete more than `batch`.
     async fn prune_results(
         &self,
         keep: Duration,

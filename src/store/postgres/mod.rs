@@ -1,1 +1,38 @@
 //! The store in Postgres: any number of workers share it, without a leader.
+//!
+//! It takes a pool and never opens one; [`session_options`] and [`pool_options`] say what a pool
+//! should be like. [`PgStore::migrate`] makes or adopts the tables, when the application calls it.
+//!
+//! - Every lease, due time and pass is judged by the database's clock.
+//! - Results lie in a partition for each day (UTC) and leave with it: pruning drops whole days, and
+//!   so keeps a result for up to a day longer than asked. The newest of each check lies in the
+//!   check's state besides, and stays.
+//! - Each database operation runs to its end in a task of its own: a dropped call abandons its
+//!   answer, and never a connection in an open transaction (F57). The server's timeouts bound it, and
+//!   a bound of the store's own, after which the connection is closed.
+//! - A transaction that meets a conflict with another one is done anew, up to five times (F58).
+//! - Locks are taken in one order: host, schedule, check, state; or gate, check, state.
+
+mod audit;
+mod check;
+mod error;
+mod feed;
+mod gate;
+mod hook;
+mod migrate;
+mod poll;
+mod prune;
+mod record;
+mod result;
+mod secret;
+mod settings;
+mod store;
+mod write;
+
+pub use self::{
+    error::{PgFault, PgUnavailable},
+    hook::PgTxHook,
+    migrate::{MigrateError, SCHEMA_VERSION},
+    settings::{InvalidSchemaName, SchemaName, pool_options, session_options},
+    store::PgStore,
+};

@@ -1,0 +1,297 @@
+//! `CheckStore` over Postgres.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use sqlx::PgConnection;
+
+use super::{
+    PgStore,
+    error::translate,
+    record::{CheckRow, host_ids},
+    write::Write,
+};
+use crate::{
+    model::{AuditEntry, CheckId, HealthCheck, HostId, SealedSecret},
+    store::{
+        Change, CheckInsert, CheckStore, CheckUpdate, SecretChange, StoreError, StoreEvent,
+        sql::DefinitionColumns,
+    },
+};
+
+/// All checks of these hosts, by host and then by the time of their making.
+pub(super) async fn checks_of(
+    connection: &mut PgConnection,
+    hosts: &[HostId],
+) -> Result<Vec<HealthCheck>, StoreError> {
+    let rows: Vec<CheckRow> = sqlx::query_as(
+        "select * from host_health_checks where host_id = any($1) order by host_id, created_at, id",
+    )
+    .bind(host_ids(hosts))
+    .fetch_all(connection)
+    .await
+    .map_err(translate)?;
+    rows.into_iter().map(CheckRow::into_check).collect()
+}
+
+async fn find(
+    connection: &mut PgConnection,
+    host: HostId,
+    id: CheckId,
+) -> Result<Option<HealthCheck>, StoreError> {
+    let row: Option<CheckRow> =
+        sqlx::query_as("select * from host_health_checks where id = $1 and host_id = $2")
+            .bind(id.as_uuid())
+            .bind(host.as_uuid())
+            .fetch_optional(connection)
+            .await
+            .map_err(translate)?;
+    row.map(CheckRow::into_check).transpose()
+}
+
+impl Write<'_> {
+    async fn insert_check(
+        &mut self,
+        insert: &CheckInsert,
+        audit: &AuditEntry,
+    ) -> Result<HealthCheck, StoreError> {
+        self.lock_host(insert.host_id).await?;
+        let present: i64 =
+            sqlx::query_scalar("select count(*) from host_health_checks where host_id = $1")
+                .bind(insert.host_id.as_uuid())
+                .fetch_one(&mut *self.connection)
+                .await
+                .map_err(translate)?;
+        if present >= i64::from(insert.limit) {
+            return Err(StoreError::LimitReached { limit: insert.limit });
+        }
+        let columns = DefinitionColumns::of(&insert.definition);
+        let (ciphertext, nonce, format) = secret_columns(insert.secret.as_ref());
+        let row: CheckRow = sqlx::query_as(
+            "insert into host_health_checks (id, host_id, name, check_type, enabled, service_name, \
+             target_host_id, url, expected_body, ignore_cert_errors, basic_auth_user, \
+             basic_auth_pass_encrypted, basic_auth_pass_nonce, secret_format, created_at, updated_at) \
+             select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, at, at \
+             from clock_timestamp() at returning *",
+        )
+        .bind(insert.id.as_uuid())
+        .bind(insert.host_id.as_uuid())
+        .bind(columns.name)
+        .bind(columns.check_type)
+        .bind(columns.enabled)
+        .bind(columns.service_name)
+        .bind(columns.target_host_id)
+        .bind(columns.url)
+        .bind(columns.expected_body)
+        .bind(columns.ignore_cert_errors)
+        .bind(columns.basic_auth_user)
+        .bind(ciphertext)
+        .bind(nonce)
+        .bind(format)
+        .fetch_one(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        let check = row.into_check()?;
+        self.written(&check, audit).await?;
+        Ok(check)
+    }
+
+    async fn update_check(
+        &mut self,
+        update: &CheckUpdate,
+        audit: &AuditEntry,
+    ) -> Result<HealthCheck, StoreError> {
+        self.lock_host(update.host_id).await?;
+        let before = self.locked(update.host_id, update.id).await?;
+        if before.revision != update.expected_revision {
+            return Err(StoreError::Conflict { current: before.revision });
+        }
+        let columns = DefinitionColumns::of(&update.definition);
+        let (ciphertext, nonce, format) = secret_columns(match &update.secret {
+            SecretChange::Keep => before.secret.as_ref(),
+            SecretChange::Remove => None,
+            SecretChange::Replace(secret) => Some(secret),
+        });
+        // Later than before also where the clock has stepped back.
+        let row: CheckRow = sqlx::query_as(
+            "update host_health_checks set name = $2, check_type = $3, enabled = $4, \
+             service_name = $5, target_host_id = $6, url = $7, expected_body = $8, \
+             ignore_cert_errors = $9, basic_auth_user = $10, basic_auth_pass_encrypted = $11, \
+             basic_auth_pass_nonce = $12, secret_format = $13, revision = revision + 1, \
+             updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond') \
+             where id = $1 returning *",
+        )
+        .bind(update.id.as_uuid())
+        .bind(columns.name)
+        .bind(columns.check_type)
+        .bind(columns.enabled)
+        .bind(columns.service_name)
+        .bind(columns.target_host_id)
+        .bind(columns.url)
+        .bind(columns.expected_body)
+        .bind(columns.ignore_cert_errors)
+        .bind(columns.basic_auth_user)
+        .bind(ciphertext)
+        .bind(nonce)
+        .bind(format)
+        .fetch_one(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        let check = row.into_check()?;
+        self.written(&check, audit).await?;
+        Ok(check)
+    }
+
+    async fn delete_check(
+        &mut self,
+        host: HostId,
+        id: CheckId,
+        expected_revision: Option<i64>,
+        audit: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        self.lock_host(host).await?;
+        let check = self.locked(host, id).await?;
+        if expected_revision.is_some_and(|expected| expected != check.revision) {
+            return Err(StoreError::Conflict { current: check.revision });
+        }
+        // Results and state go with it.
+        sqlx::query("delete from host_health_checks where id = $1")
+            .bind(id.as_uuid())
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        self.reschedule(host).await?;
+        self.ask(&Change::CheckDeleted(&check)).await?;
+        self.audit(audit).await?;
+        Ok(())
+    }
+
+    async fn forget_host(&mut self, host: HostId) -> Result<(), StoreError> {
+        self.lock_host(host).await?;
+        for statement in [
+            "delete from host_health_checks where host_id = $1",
+            "delete from health_schedule where host_id = $1",
+        ] {
+            sqlx::query(statement)
+                .bind(host.as_uuid())
+                .execute(&mut *self.connection)
+                .await
+                .map_err(translate)?;
+        }
+        Ok(())
+    }
+
+    /// A check of a host, locked against results and other changes.
+    async fn locked(&mut self, host: HostId, id: CheckId) -> Result<HealthCheck, StoreError> {
+        let row: Option<CheckRow> = sqlx::query_as(
+            "select * from host_health_checks where id = $1 and host_id = $2 for update",
+        )
+        .bind(id.as_uuid())
+        .bind(host.as_uuid())
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        row.ok_or(StoreError::NotFound)?.into_check()
+    }
+
+    /// What goes with every written check.
+    async fn written(&mut self, check: &HealthCheck, audit: &AuditEntry) -> Result<(), StoreError> {
+        self.reschedule(check.host_id).await?;
+        self.ask(&Change::CheckWritten(check)).await?;
+        self.audit(audit).await?;
+        self.tell(StoreEvent::of_change(check.host_id, check.id));
+        Ok(())
+    }
+
+    /// Keeps the schedule row of a host whose checks have changed: it is due at once, and a lease on
+    /// it stays.
+    async fn reschedule(&mut self, host: HostId) -> Result<(), StoreError> {
+        let enabled: bool = sqlx::query_scalar(
+            "select exists (select from host_health_checks where host_id = $1 and enabled)",
+        )
+        .bind(host.as_uuid())
+        .fetch_one(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        let statement = if enabled {
+            "insert into health_schedule as stored (host_id, next_due) values ($1, clock_timestamp()) \
+             on conflict (host_id) do update set next_due = excluded.next_due, \
+             config_seq = stored.config_seq + 1, lost_leases = 0"
+        } else {
+            "delete from health_schedule where host_id = $1"
+        };
+        sqlx::query(statement)
+            .bind(host.as_uuid())
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        Ok(())
+    }
+}
+
+/// Ciphertext, nonce and format as they stand in the row.
+fn secret_columns(secret: Option<&SealedSecret>) -> (Option<&[u8]>, Option<&[u8]>, i16) {
+    match secret {
+        Some(secret) => (Some(&secret.ciphertext), Some(&secret.nonce), secret.format),
+        None => (None, None, SealedSecret::BOUND),
+    }
+}
+
+#[async_trait]
+impl CheckStore for PgStore {
+    async fn insert_check(
+        &self,
+        insert: CheckInsert,
+        audit: AuditEntry,
+    ) -> Result<HealthCheck, StoreError> {
+        let given = Arc::new((insert, audit));
+        self.write(move |write| {
+            let given = Arc::clone(&given);
+            async move { write.insert_check(&given.0, &given.1).await }.boxed()
+        })
+        .await
+    }
+
+    async fn update_check(
+        &self,
+        update: CheckUpdate,
+        audit: AuditEntry,
+    ) -> Result<HealthCheck, StoreError> {
+        let given = Arc::new((update, audit));
+        self.write(move |write| {
+            let given = Arc::clone(&given);
+            async move { write.update_check(&given.0, &given.1).await }.boxed()
+        })
+        .await
+    }
+
+    async fn delete_check(
+        &self,
+        host_id: HostId,
+        id: CheckId,
+        expected_revision: Option<i64>,
+        audit: AuditEntry,
+    ) -> Result<(), StoreError> {
+        let audit = Arc::new(audit);
+        self.write(move |write| {
+            let audit = Arc::clone(&audit);
+            async move { write.delete_check(host_id, id, expected_revision, &audit).await }.boxed()
+        })
+        .await
+    }
+
+    async fn check(&self, host_id: HostId, id: CheckId) -> Result<Option<HealthCheck>, StoreError> {
+        self.read(move |connection| find(connection, host_id, id).boxed()).await
+    }
+
+    async fn checks_of(&self, hosts: &[HostId]) -> Result<Vec<HealthCheck>, StoreError> {
+        let hosts = hosts.to_vec();
+        self.read(move |connection| async move { checks_of(connection, &hosts).await }.boxed())
+            .await
+    }
+
+    async fn forget_host(&self, host_id: HostId) -> Result<(), StoreError> {
+        self.write(move |write| write.forget_host(host_id).boxed()).await
+    }
+}

@@ -1,0 +1,132 @@
+//! What Postgres says, as values that a caller can branch on.
+
+use thiserror::Error;
+
+use crate::store::{Refusal, StoreError};
+
+/// The source of a [`StoreError::Unavailable`] of this store.
+#[derive(Debug, Error)]
+#[error("{fault}")]
+pub struct PgUnavailable {
+    /// What is wrong.
+    pub fault: PgFault,
+    #[source]
+    source: Option<sqlx::Error>,
+}
+
+/// What is wrong with the database, for those who want to tell people.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum PgFault {
+    /// It takes no writes: a standby, or in recovery (F54).
+    #[error("the database is read-only")]
+    ReadOnly,
+    /// Its disk is full (F53).
+    #[error("the database's disk is full")]
+    DiskFull,
+    /// It takes no more connections.
+    #[error("the database has no connection left")]
+    TooManyConnections,
+    /// No connection of the pool came free in time (F56).
+    #[error("no connection of the pool came free in time")]
+    PoolExhausted,
+    /// The pool has been closed.
+    #[error("the pool is closed")]
+    PoolClosed,
+    /// A statement, or the operation as a whole, took too long (F55).
+    #[error("the database took too long")]
+    TooSlow,
+    /// A lock was not had in time.
+    #[error("a lock in the database was not had in time")]
+    Locked,
+    /// Others wrote the same at the same time, again and again (F58).
+    #[error("others wrote the same at the same time")]
+    Contended,
+    /// It is starting, stopping, or cannot be reached (F51).
+    #[error("the database cannot be reached")]
+    Unreachable,
+    /// The schema is missing or older than this version needs: call [`PgStore::migrate`](super::PgStore::migrate).
+    #[error("the database's schema is not at the version that is needed")]
+    NotMigrated,
+    /// A newer version of this library has changed the schema (F63).
+    #[error("the database's schema is newer than this version knows")]
+    Newer,
+    /// The session may not do it.
+    #[error("the database refuses it for lack of a right")]
+    Forbidden,
+    /// Anything else; the source says what.
+    #[error("the database failed")]
+    Other,
+}
+
+impl PgFault {
+    /// The fault behind a store's error, where this store made it.
+    #[must_use]
+    pub fn of(error: &StoreError) -> Option<Self> {
+        match error {
+            StoreError::Unavailable { source } => {
+                source.downcast_ref::<PgUnavailable>().map(|unavailable| unavailable.fault)
+            }
+            _ => None,
+        }
+    }
+
+    /// The store's error of this fault.
+    pub(super) fn into_error(self) -> StoreError {
+        StoreError::unavailable(PgUnavailable { fault: self, source: None })
+    }
+}
+
+/// The store's error of a database's. Codes: <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
+pub(super) fn translate(error: sqlx::Error) -> StoreError {
+    let fault = match &error {
+        sqlx::Error::Database(database) => match database.code().as_deref().unwrap_or_default() {
+            "25006" => PgFault::ReadOnly,
+            "53100" => PgFault::DiskFull,
+            "53300" | "53400" => PgFault::TooManyConnections,
+            "57014" | "25P03" => PgFault::TooSlow,
+            "55P03" => PgFault::Locked,
+            "40001" | "40P01" => PgFault::Contended,
+            "57P01" | "57P02" | "57P03" | "08000" | "08003" | "08006" => PgFault::Unreachable,
+            "42P01" | "42703" | "42883" | "3F000" => PgFault::NotMigrated,
+            "42501" => PgFault::Forbidden,
+            "XX001" | "XX002" => return StoreError::corrupt("page", error),
+            _ => PgFault::Other,
+        },
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
+            return StoreError::corrupt("row", error);
+        }
+        sqlx::Error::PoolTimedOut => PgFault::PoolExhausted,
+        sqlx::Error::PoolClosed => PgFault::PoolClosed,
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => PgFault::Unreachable,
+        _ => PgFault::Other,
+    };
+    StoreError::unavailable(PgUnavailable { fault, source: Some(error) })
+}
+
+/// Whether doing the whole transaction again may well succeed: also where it was a statement of the
+/// application's hook that met the conflict.
+pub(super) fn is_contended(error: &StoreError) -> bool {
+    match error {
+        StoreError::Refused(Refusal::Failed(source)) => match source.downcast_ref() {
+            Some(sqlx::Error::Database(database)) => {
+                matches!(database.code().as_deref(), Some("40001" | "40P01"))
+            }
+            _ => false,
+        },
+        error => PgFault::of(error) == Some(PgFault::Contended),
+    }
+}
+
+/// Whether a result lies in a day that has no partition.
+pub(super) fn lacks_partition(error: &StoreError) -> bool {
+    let StoreError::Unavailable { source } = error else { return false };
+    match source.downcast_ref::<PgUnavailable>().and_then(|unavailable| unavailable.source.as_ref())
+    {
+        // The code is that of a violated constraint, and no constraint is named.
+        Some(sqlx::Error::Database(database)) => {
+            database.code().as_deref() == Some("23514") && database.constraint().is_none()
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,213 @@
+//! `PollQueue` over Postgres: leases and fencing (L1 to L9).
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::FutureExt;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::{PgStore, error::translate, record::CheckRow, write::Write};
+use crate::{
+    model::{HealthCheck, HostId, WorkerId},
+    store::{
+        Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease,
+        PollQueue, StoreError,
+    },
+};
+
+#[derive(FromRow, Debug)]
+struct ClaimedRow {
+    host_id: Uuid,
+    token: i64,
+    config_seq: i64,
+    lost_leases: i32,
+    next_due: DateTime<Utc>,
+}
+
+/// The instant so long from this one, or the last that Postgres and RFC 3339 both know.
+pub(super) fn later(instant: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    let last = DateTime::from_timestamp(253_402_300_799, 0).unwrap_or(instant);
+    let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+    instant.checked_add_signed(by).map_or(last, |later| later.min(last))
+}
+
+impl Write<'_> {
+    async fn claim_hosts(&mut self, request: ClaimRequest) -> Result<Claims, StoreError> {
+        let now = self.now_under_known_schema().await?;
+        let mut rows: Vec<ClaimedRow> = sqlx::query_as(
+            "with due as materialized ( \
+                 select host_id from health_schedule \
+                 where next_due <= $1 and (lease_until is null or lease_until <= $1) \
+                 order by next_due, host_id limit $2 for update skip locked) \
+             update health_schedule s set owner = $3, token = nextval('health_tokens'), \
+             lease_until = $4, lost_leases = s.lost_leases + (s.owner is not null)::int \
+             from due where s.host_id = due.host_id \
+             returning s.host_id, s.token, s.config_seq, s.lost_leases, s.next_due",
+        )
+        .bind(now)
+        .bind(i64::from(request.limit))
+        .bind(request.worker.as_uuid())
+        .bind(later(now, request.lease))
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        rows.sort_unstable_by_key(|row| (row.next_due, row.host_id));
+        let mut checks = self.enabled_checks(&rows).await?;
+        let claim = |row: ClaimedRow| {
+            let host_id = HostId::from_uuid(row.host_id);
+            HostClaim {
+                host_id,
+                token: row.token,
+                config_seq: row.config_seq,
+                lost_leases: u32::try_from(row.lost_leases).unwrap_or(u32::MAX),
+                due_at: row.next_due,
+                checks: checks.remove(&host_id).unwrap_or_default(),
+            }
+        };
+        Ok(Claims { now, hosts: rows.into_iter().map(claim).collect() })
+    }
+
+    async fn enabled_checks(
+        &mut self,
+        claimed: &[ClaimedRow],
+    ) -> Result<HashMap<HostId, Vec<HealthCheck>>, StoreError> {
+        let mut checks: HashMap<_, Vec<_>> = HashMap::new();
+        if claimed.is_empty() {
+            return Ok(checks);
+        }
+        let hosts: Vec<Uuid> = claimed.iter().map(|row| row.host_id).collect();
+        let rows: Vec<CheckRow> = sqlx::query_as(
+            "select * from host_health_checks where host_id = any($1) and enabled \
+             order by created_at, id",
+        )
+        .bind(hosts)
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        for row in rows {
+            // One row that somebody else has written wrongly must not stop the polling of all. It
+            // gets no result, so it turns unknown, and what asks for it by name is told why.
+            match row.into_check() {
+                Ok(check) => checks.entry(check.host_id).or_default().push(check),
+                Err(error) => tracing::error!(%error, "a stored check is left out of polling"),
+            }
+        }
+        Ok(checks)
+    }
+
+    async fn complete_hosts(
+        &mut self,
+        worker: WorkerId,
+        batch: &[HostCompletion],
+    ) -> Result<Completed, StoreError> {
+        // A change during the run is not lost: the host is due at once (L5).
+        let held: Vec<Uuid> = sqlx::query_scalar(
+            "update health_schedule s set owner = null, lease_until = null, lost_leases = 0, \
+             next_due = case when s.config_seq = done.config_seq then done.next_due \
+                        else clock_timestamp() end \
+             from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[]) \
+                  as done (host_id, token, config_seq, next_due) \
+             where s.host_id = done.host_id and s.token = done.token and s.owner = $5 \
+             and s.lease_until > clock_timestamp() returning s.host_id",
+        )
+        .bind(batch.iter().map(|done| done.host_id.as_uuid()).collect::<Vec<_>>())
+        .bind(batch.iter().map(|done| done.token).collect::<Vec<_>>())
+        .bind(batch.iter().map(|done| done.config_seq).collect::<Vec<_>>())
+        .bind(batch.iter().map(|done| done.next_due_at).collect::<Vec<_>>())
+        .bind(worker.as_uuid())
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        let mut held: HashSet<HostId> = held.into_iter().map(HostId::from_uuid).collect();
+        let mut completed = Completed::default();
+        let mut results = Vec::new();
+        for done in batch {
+            if held.remove(&done.host_id) {
+                results.extend(done.results.iter().map(|result| (done.host_id, result)));
+            } else {
+                completed.fenced.push(done.host_id);
+            }
+        }
+        completed.dropped = self.record(&results).await?;
+        Ok(completed)
+    }
+
+    async fn release_hosts(
+        &mut self,
+        worker: WorkerId,
+        hosts: &[HostRelease],
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "update health_schedule s set owner = null, lease_until = null \
+             from unnest($1::uuid[], $2::bigint[]) as handed (host_id, token) \
+             where s.host_id = handed.host_id and s.token = handed.token and s.owner = $3 \
+             and s.lease_until > clock_timestamp()",
+        )
+        .bind(hosts.iter().map(|host| host.host_id.as_uuid()).collect::<Vec<_>>())
+        .bind(hosts.iter().map(|host| host.token).collect::<Vec<_>>())
+        .bind(worker.as_uuid())
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PollQueue for PgStore {
+    async fn claim_hosts(&self, request: ClaimRequest) -> Result<Claims, StoreError> {
+        self.write(move |write| write.claim_hosts(request).boxed()).await
+    }
+
+    async fn complete_hosts(
+        &self,
+        worker: WorkerId,
+        batch: Vec<HostCompletion>,
+    ) -> Result<Completed, StoreError> {
+        let batch = Arc::new(batch);
+        let days = || batch.iter().flat_map(|done| &done.results).map(|result| result.checked_at);
+        self.recording(days, || {
+            let batch = Arc::clone(&batch);
+            self.write(move |write| {
+                let batch = Arc::clone(&batch);
+                async move { write.complete_hosts(worker, &batch).await }.boxed()
+            })
+        })
+        .await
+    }
+
+    async fn release_hosts(
+        &self,
+        worker: WorkerId,
+        hosts: Vec<HostRelease>,
+    ) -> Result<(), StoreError> {
+        let hosts = Arc::new(hosts);
+        self.write(move |write| {
+            let hosts = Arc::clone(&hosts);
+            async move { write.release_hosts(worker, &hosts).await }.boxed()
+        })
+        .await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let (due, oldest_due_at): (i64, Option<DateTime<Utc>>) = self
+            .read(|connection| {
+                sqlx::query_as(
+                    "select count(*), min(next_due) from health_schedule, \
+                     (select clock_timestamp() as now offset 0) clock \
+                     where next_due <= now and (lease_until is null or lease_until <= now)",
+                )
+                .fetch_one(connection)
+                .map(|row| row.map_err(translate))
+                .boxed()
+            })
+            .await?;
+        Ok(Backlog { due: u64::try_from(due).unwrap_or(0), oldest_due_at })
+    }
+}

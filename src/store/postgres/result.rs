@@ -1,0 +1,259 @@
+//! `ResultStore` over Postgres.
+
+use std::{collections::HashMap, time::Duration};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::{
+    PgStore,
+    check::checks_of,
+    error::translate,
+    record::{ResultRow, StateRow, host_ids, state_columns},
+};
+use crate::{
+    clock::delta,
+    model::{CheckId, CheckResult, CheckState, CheckView, HostId, HostStatus, HostSummary},
+    store::{HistoryPage, PruneOutcome, ResultStore, StoreError},
+};
+
+async fn states_of(
+    connection: &mut PgConnection,
+    hosts: &[HostId],
+) -> Result<Vec<CheckState>, StoreError> {
+    let rows: Vec<StateRow> = sqlx::query_as(concat!(
+        "select ",
+        state_columns!(),
+        " from host_health_checks c join health_states s on s.check_id = c.id \
+         where c.host_id = any($1) order by c.host_id, c.created_at, c.id",
+    ))
+    .bind(host_ids(hosts))
+    .fetch_all(connection)
+    .await
+    .map_err(translate)?;
+    rows.into_iter().map(StateRow::into_state).collect()
+}
+
+async fn views(
+    connection: &mut PgConnection,
+    hosts: &[HostId],
+    stale_after: Duration,
+) -> Result<Vec<CheckView>, StoreError> {
+    let checks = checks_of(connection, hosts).await?;
+    let states = states_of(connection, hosts).await?;
+    let states: HashMap<CheckId, CheckState> =
+        states.into_iter().map(|state| (state.latest.check_id, state)).collect();
+    let now: DateTime<Utc> = sqlx::query_scalar("select clock_timestamp()")
+        .fetch_one(connection)
+        .await
+        .map_err(translate)?;
+    let view = |check: crate::model::HealthCheck| {
+        let state = states.get(&check.id);
+        CheckView::at(check, state, now, delta(stale_after))
+    };
+    Ok(checks.into_iter().map(view).collect())
+}
+
+#[derive(FromRow, Debug)]
+struct SummaryRow {
+    host_id: Uuid,
+    healthy: i64,
+    unhealthy: i64,
+    total: i64,
+    oldest_checked_at: Option<DateTime<Utc>>,
+}
+
+impl SummaryRow {
+    fn into_summary(self) -> HostSummary {
+        let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+        let (healthy, unhealthy, total) =
+            (count(self.healthy), count(self.unhealthy), count(self.total));
+        let unknown = total.saturating_sub(healthy).saturating_sub(unhealthy);
+        let status = match (total, unhealthy, unknown) {
+            (0, _, _) => HostStatus::None,
+            (_, 1.., _) => HostStatus::Unhealthy,
+            (_, _, 1..) => HostStatus::Unknown,
+            _ => HostStatus::Healthy,
+        };
+        HostSummary {
+            host_id: HostId::from_uuid(self.host_id),
+            status,
+            healthy,
+            unhealthy,
+            unknown,
+            total,
+            oldest_checked_at: self.oldest_checked_at,
+        }
+    }
+}
+
+/// The summaries of hosts that have an enabled check, by the rules of `CheckView::at` and
+/// `HostSummary::of`, counted by the database: a row for each host comes back, not one for each check.
+async fn summaries(
+    connection: &mut PgConnection,
+    hosts: &[HostId],
+    stale_after: Duration,
+) -> Result<Vec<SummaryRow>, StoreError> {
+    sqlx::query_as(
+        "select host_id, count(*) filter (where status = 'healthy') as healthy, \
+         count(*) filter (where status = 'unhealthy') as unhealthy, count(*) as total, \
+         case when count(checked_at) = count(*) then min(checked_at) end as oldest_checked_at \
+         from (select c.host_id, s.checked_at, \
+               case when s.revision = c.revision and s.checked_at >= $2 then s.status end as status \
+               from host_health_checks c left join health_states s on s.check_id = c.id \
+               where c.enabled and c.host_id = any($1)) seen \
+         group by host_id",
+    )
+    .bind(host_ids(hosts))
+    .bind(fresh_from(connection, stale_after).await?)
+    .fetch_all(connection)
+    .await
+    .map_err(translate)
+}
+
+/// Results from before this instant count no more.
+async fn fresh_from(
+    connection: &mut PgConnection,
+    stale_after: Duration,
+) -> Result<DateTime<Utc>, StoreError> {
+    let now: DateTime<Utc> = sqlx::query_scalar("select clock_timestamp()")
+        .fetch_one(connection)
+        .await
+        .map_err(translate)?;
+    Ok(now.checked_sub_signed(delta(stale_after)).unwrap_or(DateTime::UNIX_EPOCH))
+}
+
+async fn history(
+    connection: &mut PgConnection,
+    host: HostId,
+    check: CheckId,
+    before: Option<DateTime<Utc>>,
+    limit: u32,
+) -> Result<HistoryPage, StoreError> {
+    let newest = newest(connection, host, check).await?;
+    // Results of an adopted table have no reason; what failed shows as what its type fails by.
+    let rows: Vec<ResultRow> = sqlx::query_as(
+        "select r.check_id, c.host_id, r.revision as result_revision, \
+         coalesce(r.reason, case when r.healthy then 'ok' when c.check_type = 'service' \
+                  then 'service_unhealthy' else 'status' end) as reason, \
+         coalesce(r.detail, '') as detail, \
+         greatest(coalesce(r.latency_ms, 0), 0)::bigint as latency_ms, r.checked_at, r.source, \
+         r.observer_fault, r.endpoint::text as endpoint \
+         from host_health_check_results r join host_health_checks c on c.id = r.check_id \
+         where r.check_id = $1 and r.checked_at < coalesce($2, 'infinity') \
+         order by r.checked_at desc limit $3",
+    )
+    .bind(check.as_uuid())
+    .bind(before)
+    .bind(i64::from(limit) + 1)
+    .fetch_all(connection)
+    .await
+    .map_err(translate)?;
+    let mut results =
+        rows.into_iter().map(ResultRow::into_result).collect::<Result<Vec<_>, StoreError>>()?;
+    // The newest stays, also where its day has been dropped.
+    if let Some(newest) = newest
+        && before.is_none_or(|before| newest.checked_at < before)
+        && results.first().is_none_or(|first| first.checked_at < newest.checked_at)
+    {
+        results.insert(0, newest);
+    }
+    let more = results.len() > limit as usize;
+    results.truncate(limit as usize);
+    let next_before = results.last().filter(|_| more).map(|last| last.checked_at);
+    Ok(HistoryPage { results, next_before })
+}
+
+/// The newest result of a check, if it has one.
+async fn newest(
+    connection: &mut PgConnection,
+    host: HostId,
+    check: CheckId,
+) -> Result<Option<CheckResult>, StoreError> {
+    let known: bool = sqlx::query_scalar(
+        "select exists (select from host_health_checks where id = $1 and host_id = $2)",
+    )
+    .bind(check.as_uuid())
+    .bind(host.as_uuid())
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(translate)?;
+    if !known {
+        return Err(StoreError::NotFound);
+    }
+    let row: Option<StateRow> = sqlx::query_as(concat!(
+        "select ",
+        state_columns!(),
+        " from health_states s where s.check_id = $1",
+    ))
+    .bind(check.as_uuid())
+    .fetch_optional(connection)
+    .await
+    .map_err(translate)?;
+    Ok(row.map(StateRow::into_state).transpose()?.map(|state| state.latest))
+}
+
+#[async_trait]
+impl ResultStore for PgStore {
+    async fn states(&self, hosts: &[HostId]) -> Result<Vec<CheckState>, StoreError> {
+        let hosts = hosts.to_vec();
+        self.read(move |connection| async move { states_of(connection, &hosts).await }.boxed())
+            .await
+    }
+
+    async fn views(
+        &self,
+        hosts: &[HostId],
+        stale_after: Duration,
+    ) -> Result<Vec<CheckView>, StoreError> {
+        let hosts = hosts.to_vec();
+        self.read(move |connection| {
+            async move { views(connection, &hosts, stale_after).await }.boxed()
+        })
+        .await
+    }
+
+    async fn summaries(
+        &self,
+        hosts: &[HostId],
+        stale_after: Duration,
+    ) -> Result<Vec<HostSummary>, StoreError> {
+        let wanted = hosts.to_vec();
+        let rows = self
+            .read(move |connection| {
+                async move { summaries(connection, &wanted, stale_after).await }.boxed()
+            })
+            .await?;
+        let counted: HashMap<HostId, HostSummary> = rows
+            .into_iter()
+            .map(|row| (HostId::from_uuid(row.host_id), row.into_summary()))
+            .collect();
+        let summary = |host: &HostId| {
+            counted.get(host).cloned().unwrap_or_else(|| HostSummary::of(*host, []))
+        };
+        Ok(hosts.iter().map(summary).collect())
+    }
+
+    async fn history(
+        &self,
+        host_id: HostId,
+        check_id: CheckId,
+        before: Option<DateTime<Utc>>,
+        limit: u32,
+    ) -> Result<HistoryPage, StoreError> {
+        self.read(move |connection| history(connection, host_id, check_id, before, limit).boxed())
+            .await
+    }
+
+    async fn prune_results(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        self.write(move |write| write.prune_results(keep, batch, force).boxed()).await
+    }
+}

@@ -1,0 +1,305 @@
+//! The store: its handle, and how an operation is run.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+use futures_util::{FutureExt, future::BoxFuture};
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection,
+};
+use tokio::{
+    task::JoinHandle,
+    time::{error::Elapsed, timeout},
+};
+use uuid::Uuid;
+
+use super::{
+    MigrateError, PgFault, PgTxHook, SchemaName,
+    error::{is_contended, translate},
+    feed::Listening,
+    migrate,
+    write::Write,
+};
+use crate::{
+    model::Damping,
+    store::{Store, StoreError, Subscription},
+};
+
+/// So often a transaction that met a conflict is done anew (F58).
+const MOST_REPETITIONS: u32 = 5;
+/// After so long an operation is given up and its connection closed, whatever the server says.
+const DEFAULT_BOUND: Duration = Duration::from_secs(30);
+
+/// All of a store's traits over a Postgres database, version 14 or newer.
+///
+/// Cloning gives another handle on the same store. Call [`migrate`](Self::migrate) once at start,
+/// from any number of processes.
+#[derive(Clone, Debug)]
+pub struct PgStore {
+    pub(super) inner: Arc<Inner>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Inner {
+    pub(super) pool: PgPool,
+    pub(super) schema: Option<SchemaName>,
+    pub(super) hook: Option<Arc<dyn PgTxHook>>,
+    pub(super) damping: Damping,
+    bound: Duration,
+    pub(super) listening: Arc<Listening>,
+    /// Days that have a partition, as far as is known here.
+    pub(super) days: Arc<std::sync::Mutex<BTreeSet<NaiveDate>>>,
+}
+
+impl PgStore {
+    /// The store over a pool, in the schema that comes first in the search path of its sessions.
+    #[must_use]
+    pub fn new(pool: PgPool) -> Self {
+        let inner = Inner {
+            pool,
+            schema: None,
+            hook: None,
+            damping: Damping::default(),
+            bound: DEFAULT_BOUND,
+            listening: Arc::default(),
+            days: Arc::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The same in a schema of its own.
+    #[must_use]
+    pub fn in_schema(self, schema: SchemaName) -> Self {
+        self.with(|inner| inner.schema = Some(schema))
+    }
+
+    /// The same with damped statuses (spec 3.8).
+    #[must_use]
+    pub fn with_damping(self, damping: Damping) -> Self {
+        self.with(|inner| inner.damping = damping)
+    }
+
+    /// The same with a hook.
+    #[must_use]
+    pub fn with_hook(self, hook: Arc<dyn PgTxHook>) -> Self {
+        self.with(|inner| inner.hook = Some(hook))
+    }
+
+    /// The same with another bound on one operation, 30 s by default: after that its connection is
+    /// closed. It is for a server or a network that does not even answer with a timeout.
+    #[must_use]
+    pub fn with_bound(self, bound: Duration) -> Self {
+        self.with(|inner| inner.bound = bound)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        let inner = Arc::make_mut(&mut self.inner);
+        change(inner);
+        // Another schema has other days and another channel.
+        (inner.listening, inner.days) = Default::default();
+        self
+    }
+
+    /// The pool that was given.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.inner.pool
+    }
+
+    /// Makes the tables, adopts those of the plan that are there already, with all rows (spec 7.2), or
+    /// brings an older schema up to date. Harmless to repeat, also by many starters at once.
+    ///
+    /// It holds no long lock on a table that is in use: what takes its time (an index over adopted
+    /// results) is built beside the writers, in steps that a later call takes up where an earlier one
+    /// was cut. Needs the right to create in the schema, and in the database where the store has a
+    /// schema that does not exist yet.
+    ///
+    /// # Errors
+    /// [`MigrateError::Newer`] where a newer version of this library has changed the schema (F63).
+    pub async fn migrate(&self) -> Result<(), MigrateError> {
+        let inner = Arc::clone(&self.inner);
+        let joined = tokio::spawn(async move { migrate::migrate(&inner).await }).await;
+        joined.unwrap_or_else(|error| Err(MigrateError::Database(sqlx::Error::Io(error.into()))))
+    }
+
+    /// Runs a write as one transaction, to its end, whatever becomes of the caller, and again where it
+    /// met a conflict.
+    pub(super) async fn write<T, F>(&self, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> Fn(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, StoreError>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        finish(tokio::spawn(async move {
+            let mut repetitions = 0;
+            loop {
+                match inner.transact(&operation).await {
+                    Err(error) if is_contended(&error) && repetitions < MOST_REPETITIONS => {
+                        repetitions += 1;
+                        tokio::time::sleep(pause(repetitions)).await;
+                    }
+                    done => return done,
+                }
+            }
+        }))
+        .await
+    }
+
+    /// Runs reads to their end, whatever becomes of the caller.
+    pub(super) async fn read<T, F>(&self, operation: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>
+            + Send
+            + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        finish(tokio::spawn(async move { inner.look(operation).await })).await
+    }
+}
+
+/// Longer each time, and never the same for two that met.
+fn pause(repetition: u32) -> Duration {
+    let longest = 10 * (1_u64 << repetition);
+    let random = u64::try_from(Uuid::new_v4().as_u128() & 0xffff_ffff).unwrap_or(0);
+    Duration::from_millis(longest / 2 + random % longest)
+}
+
+async fn finish<T>(task: JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
+    task.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
+}
+
+/// What came of work on a connection. An inner error leaves the connection sound; after an outer one it
+/// is closed.
+type Done<T> = Result<Result<T, StoreError>, StoreError>;
+
+impl Inner {
+    async fn transact<T, F>(&self, operation: &F) -> Result<T, StoreError>
+    where
+        T: Send,
+        F: for<'c> Fn(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, StoreError>> + Sync,
+    {
+        let mut connection = self.pool.acquire().await.map_err(translate)?;
+        let done = timeout(self.bound, self.attempt(&mut connection, operation)).await;
+        settle(connection, done)
+    }
+
+    async fn attempt<T, F>(&self, connection: &mut PgConnection, operation: &F) -> Done<T>
+    where
+        T: Send,
+        F: for<'c> Fn(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, StoreError>> + Sync,
+    {
+        let mut transaction = self.begin(connection).await?;
+        let mut write = Write::new(self, &mut transaction);
+        let value = match operation(&mut write).await {
+            Ok(value) => write.tell_all().await.map(|()| value),
+            Err(error) => Err(error),
+        };
+        match value {
+            Ok(value) => {
+                transaction.commit().await.map_err(translate)?;
+                Ok(Ok(value))
+            }
+            // What failed is told, not that undoing it failed too.
+            Err(error) => match transaction.rollback().await {
+                Ok(()) => Ok(Err(error)),
+                Err(_) => Err(error),
+            },
+        }
+    }
+
+    async fn look<T, F>(&self, operation: F) -> Result<T, StoreError>
+    where
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
+    {
+        let mut connection = self.pool.acquire().await.map_err(translate)?;
+        let done = timeout(self.bound, self.attempt_to_look(&mut connection, operation)).await;
+        settle(connection, done)
+    }
+
+    async fn attempt_to_look<T, F>(&self, connection: &mut PgConnection, operation: F) -> Done<T>
+    where
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
+    {
+        if self.schema.is_none() {
+            return match operation(connection).await {
+                // What is not there, or cannot be read, was answered all the same.
+                Err(error @ StoreError::Unavailable { .. }) => Err(error),
+                done => Ok(done),
+            };
+        }
+        let mut transaction = self.begin(connection).await?;
+        let value = operation(&mut transaction).await;
+        match transaction.rollback().await {
+            Ok(()) => Ok(value),
+            Err(error) => Err(value.err().unwrap_or_else(|| translate(error))),
+        }
+    }
+
+    async fn begin<'c>(
+        &self,
+        connection: &'c mut PgConnection,
+    ) -> Result<Transaction<'c, Postgres>, StoreError> {
+        let begun = match &self.schema {
+            None => connection.begin().await,
+            // A schema's name has nothing in it that could end the text.
+            Some(schema) => {
+                let begin = format!(
+                    "begin; select set_config('search_path', \
+                     '{schema}, ' || current_setting('search_path'), true)"
+                );
+                connection.begin_with(AssertSqlSafe(begin)).await
+            }
+        };
+        begun.map_err(translate)
+    }
+
+    /// The channel on which this store's processes tell each other of changes.
+    pub(super) fn channel(&self) -> String {
+        match &self.schema {
+            None => "healthgate".to_owned(),
+            Some(schema) => format!("healthgate_{schema}"),
+        }
+    }
+}
+
+/// Gives a connection back to its pool, or closes it.
+fn settle<T>(
+    mut connection: PoolConnection<Postgres>,
+    done: Result<Done<T>, Elapsed>,
+) -> Result<T, StoreError> {
+    match done.unwrap_or_else(|_| Err(PgFault::TooSlow.into_error())) {
+        Ok(done) => done,
+        Err(error) => {
+            connection.close_on_drop();
+            Err(error)
+        }
+    }
+}
+
+#[async_trait]
+impl Store for PgStore {
+    async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
+        self.read(|connection| {
+            sqlx::query_scalar("select clock_timestamp()")
+                .fetch_one(connection)
+                .map(|now| now.map_err(translate))
+                .boxed()
+        })
+        .await
+    }
+
+    fn is_durable(&self) -> bool {
+        true
+    }
+
+    /// The first call takes a connection of the pool, which listens for as long as the store lives,
+    /// for all subscriptions.
+    async fn subscribe(&self) -> Result<Subscription, StoreError> {
+        self.inner.listening.subscribe(&self.inner.pool, self.inner.channel()).await
+    }
+}

@@ -1,0 +1,114 @@
+//! A write under way: its transaction, and what it will tell with its commit.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{PgFault, SCHEMA_VERSION, error::translate, store::Inner};
+use crate::{
+    model::{AuditEntry, AuditId, AuditRecord, Damping, HostId},
+    store::{Change, StoreError, StoreEvent, sql::to_json},
+};
+
+/// An open transaction.
+#[derive(Debug)]
+pub(super) struct Write<'a> {
+    pub(super) connection: &'a mut PgConnection,
+    pub(super) damping: Damping,
+    store: &'a Inner,
+    events: Vec<StoreEvent>,
+}
+
+impl<'a> Write<'a> {
+    pub(super) fn new(store: &'a Inner, connection: &'a mut PgConnection) -> Self {
+        Self { connection, damping: store.damping, store, events: Vec::new() }
+    }
+
+    /// The database's clock. To be read after the locks that a decision needs are had.
+    pub(super) async fn now(&mut self) -> Result<DateTime<Utc>, StoreError> {
+        sqlx::query_scalar("select clock_timestamp()")
+            .fetch_one(&mut *self.connection)
+            .await
+            .map_err(translate)
+    }
+
+    /// The database's clock, where its schema is the one that is known here (F63). Asked by claims,
+    /// without which nothing else happens.
+    pub(super) async fn now_under_known_schema(&mut self) -> Result<DateTime<Utc>, StoreError> {
+        let (now, version): (DateTime<Utc>, Option<i32>) = sqlx::query_as(
+            "select clock_timestamp(), (select schema_version from health_installation)",
+        )
+        .fetch_one(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        match version {
+            Some(SCHEMA_VERSION) => Ok(now),
+            Some(newer) if newer > SCHEMA_VERSION => Err(PgFault::Newer.into_error()),
+            _ => Err(PgFault::NotMigrated.into_error()),
+        }
+    }
+
+    /// Lets the writers of one host's checks follow each other. The first lock of all.
+    pub(super) async fn lock_host(&mut self, host: HostId) -> Result<(), StoreError> {
+        sqlx::query(
+            "select pg_advisory_xact_lock(hashtextextended('health_host ' || $1::text, 0))",
+        )
+        .bind(host.as_uuid())
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        sqlx::query("select from health_schedule where host_id = $1 for update")
+            .bind(host.as_uuid())
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        Ok(())
+    }
+
+    /// Tells subscribers, with the commit.
+    pub(super) fn tell(&mut self, event: StoreEvent) {
+        self.events.push(event);
+    }
+
+    pub(super) async fn tell_all(self) -> Result<(), StoreError> {
+        if self.events.is_empty() {
+            return Ok(());
+        }
+        let texts = self.events.iter().map(|event| to_json("event", event));
+        let texts = texts.collect::<Result<Vec<_>, _>>()?;
+        sqlx::query("select pg_notify($1, event) from unnest($2::text[]) event")
+            .bind(self.store.channel())
+            .bind(texts)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        Ok(())
+    }
+
+    /// Asks the application's hook about a change.
+    pub(super) async fn ask(&mut self, change: &Change<'_>) -> Result<(), StoreError> {
+        match &self.store.hook {
+            Some(hook) => {
+                hook.before_commit(self.connection, change).await.map_err(StoreError::Refused)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Writes an audit record.
+    pub(super) async fn audit(&mut self, entry: &AuditEntry) -> Result<AuditRecord, StoreError> {
+        let now = self.now().await?;
+        let record = AuditRecord::new(AuditId::generate(), now, entry.clone());
+        sqlx::query(
+            "insert into health_audit (id, at, host_id, record) values ($1, $2, $3, $4::jsonb)",
+        )
+        .bind(record.id.as_uuid())
+        .bind(record.at)
+        .bind(record.host_id.map(|host| host.as_uuid()))
+        .bind(to_json("audit record", &record)?)
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        self.ask(&Change::Audited(&record)).await?;
+        Ok(record)
+    }
+}

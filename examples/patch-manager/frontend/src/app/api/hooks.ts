@@ -1,0 +1,209 @@
+import {
+  keepPreviousData,
+  useInfiniteQuery,
+  useMutation,
+  useQueries,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query';
+import { healthKeys, unwrap, useRefetchInterval, type HostSearch, type HostStatus } from '../../health';
+import { api } from './client';
+import { appKeys } from './keys';
+import type { JobRequest, WindowRequest } from './types';
+
+/** Who is signed in, and what they may do. */
+export function useMe() {
+  return useQuery({
+    queryKey: appKeys.me,
+    queryFn: ({ signal }) => unwrap(api.GET('/api/v1/me', { signal })),
+    staleTime: 60_000,
+  });
+}
+
+/** What the signed-in user may do. The server decides; this hides what would be refused. */
+export function useRights() {
+  const role = useMe().data?.role;
+  return {
+    canEdit: role === 'admin' || role === 'operator',
+    canOverride: role === 'admin',
+    canAudit: role === 'admin' || role === 'operator',
+  };
+}
+
+/** What is asked of the host list; all of it is the server's work. */
+export interface HostFilter {
+  q: string;
+  status: HostStatus | '';
+  sort: 'name' | 'status';
+  cursor?: string | undefined;
+  limit?: number;
+}
+
+/** One page of hosts. */
+export function useHosts(filter: HostFilter) {
+  return useQuery({
+    queryKey: appKeys.hostPage(filter),
+    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET('/api/v1/hosts', {
+          params: {
+            query: {
+              limit: filter.limit ?? 50,
+              sort: filter.sort,
+              ...(filter.q !== '' && { q: filter.q }),
+              ...(filter.status !== '' && { status: filter.status }),
+              ...(filter.cursor !== undefined && { cursor: filter.cursor }),
+            },
+          },
+          signal,
+        }),
+      ),
+    refetchInterval: useRefetchInterval(),
+  });
+}
+
+const hostQuery = (id: string) => ({
+  queryKey: appKeys.host(id),
+  queryFn: ({ signal }: { signal: AbortSignal }) =>
+    unwrap(api.GET('/api/v1/hosts/{host_id}', { params: { path: { host_id: id } }, signal })),
+});
+
+/** One host. */
+export function useHost(id: string) {
+  return useQuery({ ...hostQuery(id), refetchInterval: useRefetchInterval() });
+}
+
+/** The names of a few hosts; an id's beginning where the name is not known (yet). */
+export function useHostNames(ids: readonly string[]): (id: string) => string {
+  const names = useQueries({
+    queries: ids.map((id) => ({ ...hostQuery(id), staleTime: 300_000 })),
+    combine: (answers) => new Map(answers.map(({ data }) => [data?.id, data?.name])),
+  });
+  return (id) => names.get(id) ?? `host ${id.slice(0, 8)}`;
+}
+
+/** Finds hosts for a picker. */
+export const hostSearch: HostSearch = {
+  byName: async (text, signal) => {
+    const query = { limit: 30, sort: 'name' as const, ...(text !== '' && { q: text }) };
+    const page = await unwrap(api.GET('/api/v1/hosts', { params: { query }, signal }));
+    return page.hosts;
+  },
+  byId: async (id, signal) => {
+    try {
+      return await unwrap(api.GET('/api/v1/hosts/{host_id}', { params: { path: { host_id: id } }, signal }));
+    } catch {
+      return null;
+    }
+  },
+};
+
+/** Pauses a host for a reason, which is a condition of the application's own; `null` lets it go on. */
+export function usePause(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (reason: string | null) =>
+      unwrap(
+        api.PUT('/api/v1/hosts/{host_id}/paused', {
+          params: { path: { host_id: id } },
+          body: reason === null ? { paused: false } : { paused: true, reason },
+        }),
+      ),
+    onSettled: async () => {
+      await queries.invalidateQueries({ queryKey: appKeys.hosts });
+      await queries.invalidateQueries({ queryKey: healthKeys.previews });
+    },
+  });
+}
+
+/** One page of jobs, newest first. */
+export function useJobs(cursor: string | undefined) {
+  return useQuery({
+    queryKey: appKeys.jobPage(cursor),
+    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET('/api/v1/jobs', {
+          params: { query: { limit: 25, ...(cursor !== undefined && { cursor }) } },
+          signal,
+        }),
+      ),
+    refetchInterval: useRefetchInterval(),
+  });
+}
+
+/** One job; asked for often while it is under way, since patching itself sends no event. */
+export function useJob(id: string) {
+  return useQuery({
+    queryKey: appKeys.job(id),
+    queryFn: ({ signal }) =>
+      unwrap(api.GET('/api/v1/jobs/{job_id}', { params: { path: { job_id: id } }, signal })),
+    refetchInterval: ({ state }) =>
+      state.data === undefined || isJobOver(state.data.status) ? 30_000 : 2_000,
+  });
+}
+
+/** Whether nothing will change any more. */
+export function isJobOver(status: string): boolean {
+  return status === 'succeeded' || status === 'failed' || status === 'cancelled';
+}
+
+/** Submits a job. */
+export function useCreateJob() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: JobRequest) => unwrap(api.POST('/api/v1/jobs', { body })),
+    onSettled: () => queries.invalidateQueries({ queryKey: appKeys.jobs }),
+  });
+}
+
+/** Cancels a job. */
+export function useCancelJob(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: () => unwrap(api.POST('/api/v1/jobs/{job_id}/cancel', { params: { path: { job_id: id } } })),
+    onSettled: async () => {
+      await queries.invalidateQueries({ queryKey: appKeys.jobs });
+      await queries.invalidateQueries({ queryKey: healthKeys.gates(id) });
+    },
+  });
+}
+
+/** The maintenance windows, page by page. */
+export function useWindows() {
+  return useInfiniteQuery({
+    queryKey: appKeys.windows,
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam, signal }) =>
+      unwrap(
+        api.GET('/api/v1/maintenance-windows', {
+          params: { query: { limit: 100, ...(pageParam !== undefined && { cursor: pageParam }) } },
+          signal,
+        }),
+      ),
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
+  });
+}
+
+/** Adds a maintenance window, or changes one. */
+export function useSaveWindow() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ id, body }: { id: string | null; body: WindowRequest }) =>
+      id === null
+        ? unwrap(api.POST('/api/v1/maintenance-windows', { body }))
+        : unwrap(api.PUT('/api/v1/maintenance-windows/{window_id}', { params: { path: { window_id: id } }, body })),
+    onSettled: () => queries.invalidateQueries({ queryKey: appKeys.all }),
+  });
+}
+
+/** Deletes a maintenance window. */
+export function useDeleteWindow() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) =>
+      unwrap(api.DELETE('/api/v1/maintenance-windows/{window_id}', { params: { path: { window_id: id } } })),
+    onSettled: () => queries.invalidateQueries({ queryKey: appKeys.all }),
+  });
+}

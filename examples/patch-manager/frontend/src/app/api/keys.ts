@@ -1,0 +1,14 @@
+/** The keys of the application's own answers. */
+export const appKeys = {
+  all: ['app'] as const,
+  me: ['app', 'me'] as const,
+  hosts: ['app', 'hosts'] as const,
+  hostPage: (filter: unknown) => ['app', 'hosts', 'page', filter] as const,
+  host: (id: string) => ['app', 'hosts', 'one', id] as const,
+  jobs: ['app', 'jobs'] as const,
+  jobPage: (cursor: string | undefined) => ['app', 'jobs', 'page', cursor ?? null] as const,
+  job: (id: string) => ['app', 'jobs', 'one', id] as const,
+  windows: ['app', 'windows'] as const,
+  demoUsers: ['app', 'demo', 'users'] as const,
+  demoFleet: ['app', 'demo', 'fleet'] as const,
+};

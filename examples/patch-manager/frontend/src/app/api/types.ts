@@ -1,0 +1,18 @@
+/** The names under which the pages know the application's own shapes; all generated. */
+import type { components, paths } from './schema';
+
+export type { paths };
+
+type Schemas = components['schemas'];
+
+export type Me = Schemas['Me'];
+export type Host = Schemas['Host'];
+export type HostList = Schemas['HostList'];
+export type Job = Schemas['Job'];
+export type JobHost = Schemas['JobHost'];
+export type JobStatus = Schemas['JobStatus'];
+export type JobHostStatus = Schemas['JobHostStatus'];
+export type JobRequest = Schemas['JobRequest'];
+export type MaintenanceWindow = Schemas['MaintenanceWindow'];
+export type WindowRequest = Schemas['MaintenanceWindowRequest'];
+export type DemoUser = Schemas['DemoUser'];

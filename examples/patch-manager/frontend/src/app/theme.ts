@@ -1,0 +1,85 @@
+import { createTheme, type PaletteMode, type Theme } from '@mui/material';
+
+const light = {
+  primary: { main: '#2457c5' },
+  success: { main: '#187a45' },
+  error: { main: '#c4292f' },
+  warning: { main: '#8f5600' },
+  info: { main: '#0b6a8f' },
+  background: { default: '#f5f6f8', paper: '#ffffff' },
+  text: { primary: '#1a2027', secondary: '#56606b', disabled: '#8a94a0' },
+  divider: '#dfe3e8',
+};
+
+const dark = {
+  primary: { main: '#8ab0ff', contrastText: '#0b1220' },
+  success: { main: '#4cc38a', contrastText: '#06130c' },
+  error: { main: '#ff8a85', contrastText: '#1c0706' },
+  warning: { main: '#e6b04f', contrastText: '#171003' },
+  info: { main: '#6fc3e8', contrastText: '#06131a' },
+  background: { default: '#0f1318', paper: '#171c23' },
+  text: { primary: '#e6eaef', secondary: '#a3adb9', disabled: '#6f7a87' },
+  divider: '#2a323c',
+};
+
+/** The look of the whole: calm, dense, and readable in both modes (contrast is held by a test). */
+export function makeTheme(mode: PaletteMode): Theme {
+  return createTheme({
+    palette: { mode, ...(mode === 'light' ? light : dark) },
+    shape: { borderRadius: 8 },
+    typography: {
+      fontFamily: '"Inter Variable", system-ui, sans-serif',
+      fontSize: 13.5,
+      h5: { fontSize: '1.35rem', fontWeight: 650, letterSpacing: '-0.012em' },
+      h6: { fontSize: '1.02rem', fontWeight: 620, letterSpacing: '-0.006em' },
+      body1: { fontSize: '0.925rem' },
+      body2: { fontSize: '0.85rem' },
+      button: { textTransform: 'none', fontWeight: 600 },
+      subtitle2: { fontWeight: 620 },
+    },
+    components: {
+      MuiCssBaseline: {
+        styleOverrides: {
+          body: { scrollbarGutter: 'stable' },
+          ':focus-visible': { outlineOffset: 2 },
+          '@media (prefers-reduced-motion: reduce)': {
+            '*': { animationDuration: '0.01ms !important', transitionDuration: '0.01ms !important' },
+          },
+        },
+      },
+      MuiButton: { defaultProps: { disableElevation: true } },
+      MuiTextField: { defaultProps: { size: 'small' } },
+      MuiFormControl: { defaultProps: { size: 'small' } },
+      MuiAutocomplete: { defaultProps: { size: 'small' } },
+      MuiCheckbox: { defaultProps: { size: 'small' } },
+      MuiSwitch: { defaultProps: { size: 'small' } },
+      MuiIconButton: { styleOverrides: { sizeSmall: { padding: 6 } } },
+      MuiSvgIcon: { styleOverrides: { root: { fontSize: '1.25rem' } } },
+      MuiPaper: { styleOverrides: { root: { backgroundImage: 'none' } } },
+      MuiDialogTitle: { styleOverrides: { root: { fontSize: '1.1rem', fontWeight: 640 } } },
+      MuiDialogActions: { styleOverrides: { root: { padding: '12px 24px 20px' } } },
+      MuiTableCell: {
+        styleOverrides: {
+          root: { fontSize: '0.85rem' },
+          head: ({ theme }) => ({
+            fontWeight: 600,
+            color: theme.palette.text.secondary,
+            backgroundColor: theme.palette.background.paper,
+          }),
+        },
+      },
+      MuiTooltip: {
+        defaultProps: { arrow: true, enterDelay: 300 },
+        styleOverrides: { tooltip: { fontSize: '0.78rem', maxWidth: 360 } },
+      },
+      MuiAlert: {
+        styleOverrides: { root: { fontSize: '0.85rem' }, message: { minWidth: 0, flex: 1 } },
+      },
+      MuiAlertTitle: { styleOverrides: { root: { fontSize: '0.88rem', fontWeight: 620, marginBottom: 2 } } },
+      MuiFormControlLabel: { styleOverrides: { label: { fontSize: '0.875rem' } } },
+      MuiChip: { defaultProps: { size: 'small' } },
+      MuiTab: { styleOverrides: { root: { minHeight: 40 } } },
+      MuiLink: { defaultProps: { underline: 'hover' } },
+    },
+  });
+}

@@ -1,0 +1,62 @@
+import type { Host, Job, JobHost, JobHostStatus, JobStatus } from './api/types';
+
+/** How a state is coloured where it is shown; the word is always there as well. */
+export type Tone = 'success' | 'error' | 'warning' | 'info' | 'default';
+
+export const JOB_STATUS: Readonly<Record<JobStatus, { word: string; tone: Tone }>> = {
+  queued: { word: 'Queued', tone: 'default' },
+  running: { word: 'Running', tone: 'info' },
+  succeeded: { word: 'Succeeded', tone: 'success' },
+  failed: { word: 'Failed', tone: 'error' },
+  cancelled: { word: 'Cancelled', tone: 'default' },
+};
+
+export const JOB_HOST_STATUS: Readonly<Record<JobHostStatus, { word: string; tone: Tone }>> = {
+  queued: { word: 'Queued', tone: 'default' },
+  waiting_for_window: { word: 'Waiting for window', tone: 'warning' },
+  waiting_health_check: { word: 'Waiting for checks', tone: 'warning' },
+  patching: { word: 'Patching', tone: 'info' },
+  succeeded: { word: 'Succeeded', tone: 'success' },
+  failed: { word: 'Failed', tone: 'error' },
+  cancelled: { word: 'Cancelled', tone: 'default' },
+};
+
+const ORDER: readonly JobHostStatus[] = [
+  'failed',
+  'waiting_health_check',
+  'waiting_for_window',
+  'patching',
+  'queued',
+  'cancelled',
+  'succeeded',
+];
+
+/** How many hosts of a job are in which state: what needs a person comes first. */
+export function countByStatus(hosts: readonly Pick<JobHost, 'status'>[]): [JobHostStatus, number][] {
+  return ORDER.map((status): [JobHostStatus, number] => [
+    status,
+    hosts.filter((host) => host.status === status).length,
+  ]).filter(([, number]) => number > 0);
+}
+
+/** What comes first in a list of a job's hosts. */
+export function byUrgency(a: JobHost, b: JobHost): number {
+  return ORDER.indexOf(a.status) - ORDER.indexOf(b.status);
+}
+
+/** "2 waiting for checks, 1 succeeded" */
+export function jobSentence(job: Pick<Job, 'hosts'>): string {
+  return countByStatus(job.hosts)
+    .map(([status, number]) => `${number} ${JOB_HOST_STATUS[status].word.toLowerCase()}`)
+    .join(', ');
+}
+
+/** A job's short name: what people read out to each other. */
+export function shortId(id: string): string {
+  return id.slice(-8);
+}
+
+/** "web, db" or what stands for none. */
+export function groupWords(host: Pick<Host, 'groups'>): string {
+  return host.groups.length === 0 ? 'no group' : host.groups.join(', ');
+}

@@ -1,0 +1,145 @@
+import {
+  Box,
+  Skeleton,
+  Stack,
+  Table,
+  TableBody,
+  TableCell,
+  TableContainer,
+  TableHead,
+  TableRow,
+  Typography,
+} from '@mui/material';
+import { lazy, Suspense } from 'react';
+import type { HealthCheck } from '../api/types';
+import type { CheckHistory } from '../hooks/useHistory';
+import { reasonWords } from '../model/reasons';
+import { formatLatency, formatShort } from '../model/time';
+import { HealthHistoryStrip } from './HealthHistoryStrip';
+import { HealthStatusIcon } from './HealthStatusIcon';
+
+const LatencyChart = lazy(() => import('./LatencyChart'));
+
+/** Properties of {@link CheckDetails}. */
+export interface CheckDetailsProps {
+  check: HealthCheck;
+  /** `undefined` while it is being asked for. */
+  history: CheckHistory | undefined;
+}
+
+/** How many of the newest results are listed. */
+const LISTED = 12;
+
+/** What there is to know of one check: its settings, its past in large, and its newest results. */
+export function CheckDetails({ check, history }: CheckDetailsProps) {
+  const results = history?.results;
+  return (
+    <Stack spacing={2.5} sx={{ pt: 1, pb: 2 }}>
+      <Settings check={check} />
+      <Box>
+        <Heading>Last 4 days</Heading>
+        <HealthHistoryStrip results={results} columns={192} height={36} axis />
+      </Box>
+      <Box>
+        <Heading>Latency</Heading>
+        {results === undefined ? (
+          <Skeleton variant="rounded" height={180} />
+        ) : results.length === 0 ? (
+          <Typography variant="body2" color="text.secondary">
+            Nothing to plot yet: the check has not run.
+          </Typography>
+        ) : (
+          <Suspense fallback={<Skeleton variant="rounded" height={180} />}>
+            <LatencyChart results={results} />
+          </Suspense>
+        )}
+      </Box>
+      {results !== undefined && results.length > 0 && (
+        <Box>
+          <Heading>Newest results</Heading>
+          <TableContainer
+            tabIndex={0}
+            role="region"
+            aria-label={`Newest results of ${check.name}`}
+            sx={{ maxHeight: 320 }}
+          >
+            <Table size="small" stickyHeader>
+              <TableHead>
+                <TableRow>
+                  <TableCell>Status</TableCell>
+                  <TableCell>When</TableCell>
+                  <TableCell align="right">Latency</TableCell>
+                  <TableCell>Reason</TableCell>
+                  <TableCell>Run by</TableCell>
+                </TableRow>
+              </TableHead>
+              <TableBody>
+                {results.slice(0, LISTED).map((result) => (
+                  <TableRow key={result.checked_at}>
+                    <TableCell>
+                      <HealthStatusIcon status={result.healthy ? 'healthy' : 'unhealthy'} size={16} />
+                    </TableCell>
+                    <TableCell sx={{ whiteSpace: 'nowrap' }}>{formatShort(result.checked_at)}</TableCell>
+                    <TableCell align="right" sx={{ whiteSpace: 'nowrap' }}>
+                      {result.latency_ms == null ? '–' : formatLatency(result.latency_ms)}
+                    </TableCell>
+                    <TableCell sx={{ overflowWrap: 'anywhere', minWidth: 180 }}>
+                      {result.healthy ? result.detail : `${reasonWords(result.reason).title}: ${result.detail}`}
+                    </TableCell>
+                    <TableCell>{result.source === 'gate' ? 'gate' : 'poller'}</TableCell>
+                  </TableRow>
+                ))}
+              </TableBody>
+            </Table>
+          </TableContainer>
+        </Box>
+      )}
+    </Stack>
+  );
+}
+
+function Settings({ check }: { check: HealthCheck }) {
+  const facts: [string, string][] =
+    check.check_type === 'service'
+      ? [
+          ['Service', check.service_name ?? '–'],
+          ['Asked on', check.target_host_id == null ? 'this host' : 'another host’s agent'],
+        ]
+      : [
+          ['URL', check.url ?? '–'],
+          ['Expected text', check.expected_body ? `“${check.expected_body}”` : 'none: status only'],
+          ['Certificate errors', check.ignore_cert_errors ? 'ignored' : 'fail the check'],
+          [
+            'Basic auth',
+            check.basic_auth_user == null
+              ? 'none'
+              : `${check.basic_auth_user}, ${check.has_basic_auth_pass ? 'password stored' : 'no password'}`,
+          ],
+        ];
+  facts.push(['Changed', formatShort(check.updated_at)]);
+  return (
+    <Box
+      component="dl"
+      sx={{ display: 'flex', flexWrap: 'wrap', columnGap: 4, rowGap: 1, m: 0, overflowWrap: 'anywhere' }}
+    >
+      {facts.map(([term, value]) => (
+        <Box key={term} sx={{ minWidth: 0 }}>
+          <Typography component="dt" variant="caption" color="text.secondary">
+            {term}
+          </Typography>
+          <Typography component="dd" variant="body2" sx={{ m: 0 }}>
+            {value}
+          </Typography>
+        </Box>
+      ))}
+    </Box>
+  );
+}
+
+function Heading({ children }: { children: string }) {
+  return (
+    <Typography variant="subtitle2" component="h4" sx={{ mb: 0.75 }}>
+      {children}
+    </Typography>
+  );
+}

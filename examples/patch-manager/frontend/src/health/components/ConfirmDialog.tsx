@@ -1,0 +1,76 @@
+import {
+  Alert,
+  Button,
+  Dialog,
+  DialogActions,
+  DialogContent,
+  DialogContentText,
+  DialogTitle,
+} from '@mui/material';
+import { useId, type ReactNode } from 'react';
+import { messageOf } from '../api/problem';
+
+/** Properties of {@link ConfirmDialog}. */
+export interface ConfirmDialogProps {
+  open: boolean;
+  /** The question, with the name of what it is about. */
+  title: string;
+  /** What will happen. */
+  children: ReactNode;
+  /** The word on the button that does it. */
+  confirm: string;
+  /** The button's colour; red for what cannot be undone. */
+  color?: 'primary' | 'error' | 'warning';
+  /** It is being done. */
+  busy?: boolean;
+  /** What went wrong when it was tried. */
+  error?: unknown;
+  onConfirm: () => void;
+  onClose: () => void;
+}
+
+/** Asks before something that cannot be taken back. The focus stands on the harmless answer. */
+export function ConfirmDialog({
+  open,
+  title,
+  children,
+  confirm,
+  color = 'primary',
+  busy = false,
+  error,
+  onConfirm,
+  onClose,
+}: ConfirmDialogProps) {
+  const id = useId();
+  return (
+    <Dialog
+      open={open}
+      onClose={busy ? undefined : onClose}
+      aria-labelledby={`${id}-title`}
+      aria-describedby={`${id}-text`}
+      fullWidth
+      maxWidth="xs"
+    >
+      <DialogTitle id={`${id}-title`}>{title}</DialogTitle>
+      <DialogContent>
+        <DialogContentText component="div" id={`${id}-text`}>
+          {children}
+        </DialogContentText>
+        {error != null && (
+          <Alert severity="error" sx={{ mt: 2 }}>
+            {messageOf(error)}
+          </Alert>
+        )}
+      </DialogContent>
+      <DialogActions>
+        {/* eslint-disable-next-line jsx-a11y/no-autofocus -- a dialog moves the focus into itself */}
+        <Button onClick={onClose} disabled={busy} autoFocus>
+          Cancel
+        </Button>
+        <Button variant="contained" color={color} onClick={onConfirm} loading={busy}>
+          {confirm}
+        </Button>
+      </DialogActions>
+    </Dialog>
+  );
+}

@@ -1,0 +1,149 @@
+import { Alert, AlertTitle, Box, Button, Stack, Typography } from '@mui/material';
+import { useState, type ReactNode } from 'react';
+import type { HostPreview } from '../api/types';
+import { useNow } from '../hooks/useNow';
+import { groupPreview } from '../model/preview';
+import { reasonWords } from '../model/reasons';
+import { count, formatDuration, toMillis } from '../model/time';
+
+/** Properties of {@link DeployHealthWarning}. */
+export interface DeployHealthWarningProps {
+  /** What the gate would say of each chosen host; `undefined` while it is being asked. */
+  previews: readonly HostPreview[] | undefined;
+  /** A host's name. */
+  hostName: (hostId: string) => string;
+  /** Chosen hosts that have no window, where the job is for each host's own. */
+  windowless?: readonly string[];
+  /** The gate would only report. */
+  reportOnly?: boolean;
+}
+
+/** Before anything is submitted: which hosts would wait, and why, and which nothing would hold back. */
+export function DeployHealthWarning({
+  previews,
+  hostName,
+  windowless = [],
+  reportOnly = false,
+}: DeployHealthWarningProps) {
+  const now = useNow();
+  if (previews === undefined) {
+    return <Alert severity="info">Asking what the gate would say…</Alert>;
+  }
+  const groups = groupPreview(previews);
+  const held = groups.fail.length + groups.unhealthy.length + groups.unknown.length;
+  const names = (hosts: readonly HostPreview[], note?: (host: HostPreview) => ReactNode) => (
+    <HostList hosts={hosts} hostName={hostName} note={note} />
+  );
+  return (
+    <Stack spacing={1} role="region" aria-label="What the gate would say">
+      {reportOnly && held > 0 && (
+        <Alert severity="warning">
+          <AlertTitle>Report only: failing checks will not hold the patch back</AlertTitle>
+          The gate records what it would have done, and {count(held, 'host')} would be patched although{' '}
+          {held === 1 ? 'its checks are' : 'their checks are'} not healthy.
+        </Alert>
+      )}
+      {windowless.length > 0 && (
+        <Alert severity="error">
+          <AlertTitle>{count(windowless.length, 'host')} without a maintenance window</AlertTitle>
+          A job for the next window is refused. Choose another time for{' '}
+          {windowless.length === 1 ? 'it' : 'them'}, or leave {windowless.length === 1 ? 'it' : 'them'} out.
+          <HostList hosts={windowless.map((host_id) => ({ host_id }))} hostName={hostName} />
+        </Alert>
+      )}
+      {groups.fail.length > 0 && (
+        <Alert severity="error">
+          <AlertTitle>{count(groups.fail.length, 'host')} would fail</AlertTitle>
+          {names(groups.fail, reasons)}
+        </Alert>
+      )}
+      {groups.unhealthy.length > 0 && (
+        <Alert severity="warning">
+          <AlertTitle>
+            {count(groups.unhealthy.length, 'host')} would wait for{' '}
+            {groups.unhealthy.length === 1 ? 'its' : 'their'} checks to become healthy
+          </AlertTitle>
+          {names(groups.unhealthy, reasons)}
+        </Alert>
+      )}
+      {groups.unknown.length > 0 && (
+        <Alert severity="warning">
+          <AlertTitle>
+            {count(groups.unknown.length, 'host')} with checks of which nothing recent is known
+          </AlertTitle>
+          The gate runs them first and goes by what they say.
+          {names(groups.unknown, reasons)}
+        </Alert>
+      )}
+      {groups.short.length > 0 && (
+        <Alert severity="warning">
+          <AlertTitle>
+            {count(groups.short.length, 'host')} whose window is too short for a second attempt
+          </AlertTitle>
+          If a check fails at the first attempt, there is no time for another before the close.
+          {names(groups.short, (host) => {
+            const start = Math.max(now, toMillis(host.opens_at));
+            return `${formatDuration(toMillis(host.closes_at) - start)} in all`;
+          })}
+        </Alert>
+      )}
+      {groups.unchecked.length > 0 && (
+        <Alert severity="warning">
+          <AlertTitle>{count(groups.unchecked.length, 'host')} without a health check</AlertTitle>
+          Nothing will hold the patch back, and nothing will tell whether{' '}
+          {groups.unchecked.length === 1 ? 'it is' : 'they are'} well afterwards.
+          {names(groups.unchecked)}
+        </Alert>
+      )}
+      {groups.early.length > 0 && (
+        <Alert severity="info">
+          <AlertTitle>{count(groups.early.length, 'host')} healthy, and waiting for the window</AlertTitle>
+          The checks count as they are once the window has opened.
+        </Alert>
+      )}
+      {groups.ready.length > 0 && (
+        <Alert severity="success">
+          <AlertTitle>
+            {count(groups.ready.length, 'host')} with every check healthy: the patch would start at once
+          </AlertTitle>
+        </Alert>
+      )}
+    </Stack>
+  );
+}
+
+function reasons(host: HostPreview): ReactNode {
+  return host.blocking.map((each) => `${each.name}: ${reasonWords(each.reason).title}`).join('; ');
+}
+
+interface HostListProps<Host> {
+  hosts: readonly Host[];
+  hostName: (hostId: string) => string;
+  note?: ((host: Host) => ReactNode) | undefined;
+}
+
+const SHOWN = 6;
+
+function HostList<Host extends { host_id: string }>({ hosts, hostName, note }: HostListProps<Host>) {
+  const [all, setAll] = useState(false);
+  const visible = all ? hosts : hosts.slice(0, SHOWN);
+  return (
+    <>
+      <Box component="ul" sx={{ m: 0, mt: 0.5, pl: 2.5, overflowWrap: 'anywhere' }}>
+        {visible.map((host) => (
+          <li key={host.host_id}>
+            <Typography variant="body2" component="span">
+              <strong>{hostName(host.host_id)}</strong>
+              {note !== undefined && <> – {note(host)}</>}
+            </Typography>
+          </li>
+        ))}
+      </Box>
+      {hosts.length > SHOWN && (
+        <Button size="small" color="inherit" onClick={() => setAll(!all)} aria-expanded={all}>
+          {all ? 'Show fewer' : `and ${hosts.length - SHOWN} more`}
+        </Button>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,210 @@
+import { Alert, Box, Button, Collapse, Stack, Typography } from '@mui/material';
+import { useId, useState, type ReactNode } from 'react';
+import type { Evidence, Gate } from '../api/types';
+import { useNow } from '../hooks/useNow';
+import { failing, gateSentence, isOver } from '../model/gate';
+import { count, formatInstant, formatLatency, formatShort, LOCAL_ZONE, toMillis } from '../model/time';
+import { GateTimeline } from './GateTimeline';
+import { HealthStatusIcon } from './HealthStatusIcon';
+import { ChevronIcon, ClockIcon, HealthyIcon, NoneIcon, ShieldIcon, UnhealthyIcon } from './icons';
+import { Countdown } from './RelativeTime';
+import { ResultText } from './ResultText';
+
+/** Properties of {@link GateStatusPanel}. */
+export interface GateStatusPanelProps {
+  /** The gate, as the gates endpoint shows it. */
+  gate: Gate;
+  /** The window's zone; the browser's own where absent. UTC is always shown beside it. */
+  timeZone?: string;
+  /** Opens the override dialog; absent where the user may not override. */
+  onOverride?: (() => void) | undefined;
+  /** Takes the override back; absent where the user may not. */
+  onTakeBack?: (() => void) | undefined;
+  /** The override is being taken back. */
+  takingBack?: boolean;
+}
+
+/** A gate on one host: where it stands and why, what comes next and when, and how it got there. */
+export function GateStatusPanel({
+  gate,
+  timeZone = LOCAL_ZONE,
+  onOverride,
+  onTakeBack,
+  takingBack = false,
+}: GateStatusPanelProps) {
+  const id = useId();
+  const now = useNow();
+  const [history, setHistory] = useState(false);
+  const waiting = gate.state === 'waiting';
+  const opened = now >= toMillis(gate.opens_at);
+  const checks = gate.evidence;
+  const overridable = failing(gate).some((check) => check.check_id != null);
+  const bound = gate.window_kind === 'immediate' ? 'wait' : 'window';
+  return (
+    <Stack spacing={1.5} data-gate={gate.state}>
+      <Stack direction="row" spacing={1} sx={{ alignItems: 'center' }} aria-live="polite">
+        <StateIcon gate={gate} />
+        <Typography sx={{ fontWeight: 600, overflowWrap: 'anywhere' }}>{gateSentence(gate, now)}</Typography>
+      </Stack>
+      {waiting && (
+        <Box sx={{ display: 'flex', flexWrap: 'wrap', gap: 1 }}>
+          {!opened && <Moment label="Window opens" instant={gate.opens_at} timeZone={timeZone} />}
+          {opened && gate.next_attempt_at != null && (
+            <Moment label="Next attempt" instant={gate.next_attempt_at} timeZone={timeZone} over="any moment" />
+          )}
+          <Moment
+            label={bound === 'window' ? 'Window closes' : 'Wait ends'}
+            instant={gate.closes_at}
+            timeZone={timeZone}
+            over="closing"
+          />
+          <Tile label="Attempts so far">{gate.attempts.length}</Tile>
+        </Box>
+      )}
+      {gate.state === 'passed' && gate.pass != null && (
+        <Box sx={{ display: 'flex', flexWrap: 'wrap', gap: 1 }}>
+          <Moment label="Pass valid for" instant={gate.pass.valid_until} timeZone={timeZone} over="expired" />
+        </Box>
+      )}
+      {isOver(gate) && (
+        <Typography variant="body2" color="text.secondary">
+          After {count(gate.attempts.length, 'attempt')}; {bound === 'window' ? 'window' : 'bounded wait'}{' '}
+          {formatShort(gate.opens_at, timeZone)} to {formatShort(gate.closes_at, timeZone)}.
+        </Typography>
+      )}
+      {checks.length > 0 && (
+        <Box
+          component="ul"
+          aria-label="What the gate knows of each check"
+          sx={{ m: 0, p: 0, listStyle: 'none' }}
+        >
+          {checks.map((check, index) => (
+            <CheckLine key={check.check_id ?? `${check.name} ${index}`} check={check} advice={waiting} />
+          ))}
+        </Box>
+      )}
+      {gate.override != null && (
+        <Alert
+          severity="warning"
+          icon={<ShieldIcon />}
+          action={
+            onTakeBack !== undefined &&
+            !isOver(gate) && (
+              <Button color="inherit" size="small" onClick={onTakeBack} loading={takingBack}>
+                Take back
+              </Button>
+            )
+          }
+        >
+          <strong>Override by {gate.override.actor}</strong> for{' '}
+          {count(gate.override.check_ids.length, 'check')}, until{' '}
+          {formatInstant(gate.override.expires_at, timeZone)}: “{gate.override.reason}”
+        </Alert>
+      )}
+      <Stack direction="row" spacing={1} sx={{ flexWrap: 'wrap' }}>
+        {waiting && onOverride !== undefined && overridable && (
+          <Button size="small" variant="outlined" color="warning" startIcon={<ShieldIcon />} onClick={onOverride}>
+            Override…
+          </Button>
+        )}
+        {gate.attempts.length > 0 && (
+          <Button
+            size="small"
+            aria-expanded={history}
+            aria-controls={id}
+            onClick={() => setHistory(!history)}
+            endIcon={<ChevronIcon sx={{ transform: history ? 'rotate(180deg)' : 'none' }} />}
+          >
+            Timeline
+          </Button>
+        )}
+      </Stack>
+      <Collapse in={history} id={id} unmountOnExit>
+        <GateTimeline gate={gate} timeZone={timeZone} />
+      </Collapse>
+    </Stack>
+  );
+}
+
+function StateIcon({ gate }: { gate: Gate }) {
+  const style = { fontSize: 22 };
+  switch (gate.state) {
+    case 'waiting':
+      return <ClockIcon color="warning" sx={style} />;
+    case 'passed':
+    case 'spent':
+      return gate.kind === 'overridden' || gate.kind === 'report_only' ? (
+        <ShieldIcon color="warning" sx={style} />
+      ) : (
+        <HealthyIcon color="success" sx={style} />
+      );
+    case 'failed':
+      return <UnhealthyIcon color="error" sx={style} />;
+    case 'cancelled':
+      return <NoneIcon color="disabled" sx={style} />;
+  }
+}
+
+function CheckLine({ check, advice }: { check: Evidence; advice: boolean }) {
+  return (
+    <Box component="li" sx={{ display: 'flex', gap: 1, py: 0.5, alignItems: 'flex-start' }}>
+      <Box sx={{ pt: '2px', lineHeight: 0 }}>
+        <HealthStatusIcon iconOnly status={check.healthy ? 'healthy' : 'unhealthy'} />
+      </Box>
+      <Box sx={{ minWidth: 0, flex: 1 }}>
+        <Typography variant="body2" sx={{ overflowWrap: 'anywhere' }}>
+          <strong>{check.name}</strong>
+          {check.check_id == null && (
+            <Typography component="span" variant="body2" color="text.secondary">
+              {' '}
+              · a condition of the patch manager
+            </Typography>
+          )}
+          {check.latency_ms != null && (
+            <Typography component="span" variant="body2" color="text.secondary">
+              {' '}
+              · {formatLatency(check.latency_ms)}
+            </Typography>
+          )}
+        </Typography>
+        {!check.healthy && <ResultText {...check} advice={advice} />}
+      </Box>
+    </Box>
+  );
+}
+
+interface MomentProps {
+  label: string;
+  instant: string;
+  timeZone: string;
+  over?: string;
+}
+
+function Moment({ label, instant, timeZone, over }: MomentProps) {
+  const local = formatShort(instant, timeZone);
+  const utc = formatShort(instant, 'UTC');
+  return (
+    <Tile label={label} note={local === utc ? utc : `${local} · ${utc.split(', ')[1] ?? utc}`}>
+      <Countdown instant={instant} {...(over !== undefined && { over })} />
+    </Tile>
+  );
+}
+
+/** One figure with its name. */
+function Tile({ label, note, children }: { label: string; note?: string; children: ReactNode }) {
+  return (
+    <Box sx={{ border: 1, borderColor: 'divider', borderRadius: 1.5, px: 1.5, py: 0.75, minWidth: 120 }}>
+      <Typography variant="caption" color="text.secondary" component="div">
+        {label}
+      </Typography>
+      <Typography variant="h6" component="div" sx={{ lineHeight: 1.3, fontVariantNumeric: 'tabular-nums' }}>
+        {children}
+      </Typography>
+      {note !== undefined && (
+        <Typography variant="caption" color="text.secondary" component="div">
+          {note}
+        </Typography>
+      )}
+    </Box>
+  );
+}

@@ -1,0 +1,136 @@
+import { Box, Button, Tooltip, Typography } from '@mui/material';
+import { useState } from 'react';
+import type { Attempt, Gate } from '../api/types';
+import { reasonWords } from '../model/reasons';
+import { count, formatDuration, formatLatency, formatShort, LOCAL_ZONE, toMillis } from '../model/time';
+import { HealthStatusIcon } from './HealthStatusIcon';
+import { ExactTimes } from './RelativeTime';
+
+/** Properties of {@link GateTimeline}. */
+export interface GateTimelineProps {
+  /** The gate with its attempts. */
+  gate: Gate;
+  /** The zone in which times are shown; the browser's own where absent. */
+  timeZone?: string;
+  /** How many of the newest attempts are shown at first. */
+  shown?: number;
+}
+
+/** Every attempt of a gate, newest first: when it was, and what each check said. */
+export function GateTimeline({ gate, timeZone = LOCAL_ZONE, shown = 5 }: GateTimelineProps) {
+  const [all, setAll] = useState(false);
+  const attempts = gate.attempts.toReversed();
+  const visible = all ? attempts : attempts.slice(0, shown);
+  if (attempts.length === 0) {
+    return (
+      <Typography variant="body2" color="text.secondary">
+        No attempt has been made.
+      </Typography>
+    );
+  }
+  return (
+    <Box>
+      <Box component="ol" reversed sx={{ listStyle: 'none', m: 0, p: 0 }} aria-label="Attempts, newest first">
+        {visible.map((attempt) => (
+          <Box
+            component="li"
+            key={attempt.number}
+            sx={{
+              position: 'relative',
+              pl: 3,
+              pb: 1.5,
+              '&::before': {
+                content: '""',
+                position: 'absolute',
+                left: 5,
+                top: 8,
+                bottom: -8,
+                width: '2px',
+                bgcolor: 'divider',
+              },
+              '&:last-of-type::before': { display: 'none' },
+            }}
+          >
+            <Box
+              aria-hidden="true"
+              sx={{
+                position: 'absolute',
+                left: 0,
+                top: 5,
+                width: 12,
+                height: 12,
+                borderRadius: passed(attempt) ? '50%' : '3px',
+                bgcolor: dotColor(attempt),
+                border: 2,
+                borderColor: 'background.paper',
+              }}
+            />
+            <AttemptEntry attempt={attempt} timeZone={timeZone} />
+          </Box>
+        ))}
+      </Box>
+      {attempts.length > shown && (
+        <Button size="small" onClick={() => setAll(!all)} aria-expanded={all}>
+          {all ? 'Show fewer attempts' : `Show all ${attempts.length} attempts`}
+        </Button>
+      )}
+    </Box>
+  );
+}
+
+function passed(attempt: Attempt): boolean {
+  return attempt.checks.every((check) => check.healthy);
+}
+
+function dotColor(attempt: Attempt): string {
+  if (attempt.outcome !== 'finished') return 'text.disabled';
+  return passed(attempt) ? 'success.main' : 'error.main';
+}
+
+function outcome(attempt: Attempt): string {
+  if (attempt.outcome === 'running') return 'running now';
+  if (attempt.outcome === 'interrupted') return 'interrupted';
+  const failed = attempt.checks.filter((check) => !check.healthy).length;
+  if (failed === 0) return `${count(attempt.checks.length, 'check')} healthy`;
+  return `${failed} of ${count(attempt.checks.length, 'check')} failed`;
+}
+
+function AttemptEntry({ attempt, timeZone }: { attempt: Attempt; timeZone: string }) {
+  const took =
+    attempt.finished_at == null ? null : toMillis(attempt.finished_at) - toMillis(attempt.started_at);
+  return (
+    <>
+      <Typography variant="body2">
+        <strong>Attempt {attempt.number}</strong> · {outcome(attempt)}
+        <Typography component="span" variant="body2" color="text.secondary">
+          {' · '}
+          <Tooltip title={<ExactTimes instant={attempt.started_at} timeZone={timeZone} />} describeChild>
+            <time dateTime={attempt.started_at}>{formatShort(attempt.started_at, timeZone)}</time>
+          </Tooltip>
+          {took !== null && took >= 1_000 && `, took ${formatDuration(took)}`}
+        </Typography>
+      </Typography>
+      <Box component="ul" sx={{ listStyle: 'none', m: 0, mt: 0.25, p: 0 }}>
+        {attempt.checks.map((check, index) => (
+          <Box
+            component="li"
+            key={check.check_id ?? `${check.name} ${index}`}
+            sx={{ display: 'flex', gap: 0.75, alignItems: 'baseline', overflowWrap: 'anywhere' }}
+          >
+            <Box component="span" sx={{ position: 'relative', top: 3 }}>
+              <HealthStatusIcon iconOnly size={15} status={check.healthy ? 'healthy' : 'unhealthy'} />
+            </Box>
+            <Typography variant="body2" component="span" color="text.secondary" sx={{ minWidth: 0 }}>
+              <Box component="span" sx={{ color: 'text.primary' }}>
+                {check.name}
+              </Box>
+              {!check.healthy && `: ${reasonWords(check.reason).title}`}
+              {!check.healthy && check.detail !== '' && ` – ${check.detail}`}
+              {check.latency_ms != null && ` (${formatLatency(check.latency_ms)})`}
+            </Typography>
+          </Box>
+        ))}
+      </Box>
+    </>
+  );
+}

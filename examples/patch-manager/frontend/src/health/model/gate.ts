@@ -1,0 +1,52 @@
+import type { Evidence, Gate } from '../api/types';
+import { endReasonWords, PASS_KIND_WORDS } from './status';
+import { count, toMillis } from './time';
+
+/** The requirements that hold the host back, as they were last judged. */
+export function failing(gate: Pick<Gate, 'evidence'>): Evidence[] {
+  return gate.evidence.filter((entry) => !entry.healthy);
+}
+
+/** Where a gate stands, in one line for people. */
+export function gateSentence(gate: Gate, now: number): string {
+  const blocking = failing(gate);
+  switch (gate.state) {
+    case 'waiting':
+      if (now < toMillis(gate.opens_at)) return 'Waiting for the window to open';
+      if (gate.attempts.at(-1)?.outcome === 'running') return 'Running the checks';
+      if (blocking.length === 0) return 'Waiting for the next attempt';
+      return `Waiting for ${words(blocking)}`;
+    case 'passed':
+      return `Passed: ${kindWords(gate)}`;
+    case 'spent':
+      return `Went ahead: ${kindWords(gate)}`;
+    case 'failed':
+      return `Failed: ${reasonOf(gate)}`;
+    case 'cancelled':
+      return 'Cancelled: the job was cancelled';
+  }
+}
+
+function kindWords(gate: Gate): string {
+  return gate.kind == null ? 'a pass was given' : PASS_KIND_WORDS[gate.kind];
+}
+
+function reasonOf(gate: Gate): string {
+  const words = gate.end_reason == null ? 'no pass was given' : endReasonWords(gate.end_reason);
+  return words.charAt(0).toLowerCase() + words.slice(1).replace(/\.$/, '');
+}
+
+/** "2 failing checks and 1 condition" */
+function words(blocking: readonly Evidence[]): string {
+  const conditions = blocking.filter((entry) => entry.check_id == null).length;
+  const checks = blocking.length - conditions;
+  return [
+    ...(checks > 0 ? [count(checks, 'failing check')] : []),
+    ...(conditions > 0 ? [count(conditions, 'condition')] : []),
+  ].join(' and ');
+}
+
+/** Whether nothing can change any more. */
+export function isOver(gate: Gate): boolean {
+  return gate.state === 'spent' || gate.state === 'failed' || gate.state === 'cancelled';
+}

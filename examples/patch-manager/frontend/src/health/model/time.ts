@@ -1,0 +1,116 @@
+/** Words for instants, ages and countdowns. Everything takes milliseconds or the API's RFC 3339. */
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** The zone that the browser is set to. */
+export const LOCAL_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** An instant in milliseconds since the epoch. */
+export function toMillis(instant: string): number {
+  return Date.parse(instant);
+}
+
+/** "12 s", "4 min", "3 h 12 min", "2 d 4 h": the two largest parts, rounded down. */
+export function formatDuration(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
+  if (seconds < MINUTE) return `${seconds} s`;
+  if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)} min`;
+  if (seconds < DAY) return parts(seconds, HOUR, 'h', MINUTE, 'min');
+  return parts(seconds, DAY, 'd', HOUR, 'h');
+}
+
+function parts(seconds: number, large: number, one: string, small: number, two: string): string {
+  const rest = Math.floor((seconds % large) / small);
+  return `${Math.floor(seconds / large)} ${one}${rest > 0 ? ` ${rest} ${two}` : ''}`;
+}
+
+/** "12 s ago"; "in 12 s" for what is to come. */
+export function formatAge(instant: string, now: number): string {
+  const age = now - toMillis(instant);
+  if (age < -1_500) return `in ${formatDuration(-age)}`;
+  return age < 1_500 ? 'just now' : `${formatDuration(age)} ago`;
+}
+
+/** "4:32", "1:04:32", "2 d 03:04:05": what is left, to the second; "0:00" once it is over. */
+export function formatCountdown(milliseconds: number): string {
+  const seconds = Math.max(0, Math.ceil(milliseconds / 1_000));
+  const days = Math.floor(seconds / DAY);
+  const hours = Math.floor((seconds % DAY) / HOUR);
+  const minutes = Math.floor((seconds % HOUR) / MINUTE);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const rest = two(seconds % MINUTE);
+  if (days > 0) return `${days} d ${two(hours)}:${two(minutes)}:${rest}`;
+  return hours > 0 ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
+}
+
+/** The same for a screen reader, which should not be told of every second. */
+export function spokenCountdown(milliseconds: number): string {
+  return milliseconds <= 0 ? 'now' : `in ${formatDuration(milliseconds)}`;
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function format(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${zone} ${JSON.stringify(options)}`;
+  let made = formats.get(key);
+  if (made === undefined) {
+    made = new Intl.DateTimeFormat('en-GB', { timeZone: knownZone(zone), hourCycle: 'h23', ...options });
+    formats.set(key, made);
+  }
+  return made;
+}
+
+/** The zone, or UTC where this browser does not know it. */
+function knownZone(zone: string): string {
+  try {
+    new Intl.DateTimeFormat('en-GB', { timeZone: zone });
+    return zone;
+  } catch {
+    return 'UTC';
+  }
+}
+
+/** "Tue 24 Nov 2026, 14:03:22 CET": always with its zone. */
+export function formatInstant(instant: string | number, zone: string = LOCAL_ZONE): string {
+  const date = new Date(instant);
+  const day = format(zone, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
+  const time = format(zone, {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    timeZoneName: 'short',
+  });
+  return `${day.format(date).replace(',', '')}, ${time.format(date)}`;
+}
+
+/** "Tue 24 Nov, 14:03 CET": without year and seconds, for tight places. */
+export function formatShort(instant: string | number, zone: string = LOCAL_ZONE): string {
+  const date = new Date(instant);
+  const day = format(zone, { weekday: 'short', day: 'numeric', month: 'short' });
+  const time = format(zone, { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });
+  return `${day.format(date).replace(',', '')}, ${time.format(date)}`;
+}
+
+/** "14:03:22" in the zone, without its name: only beside something that names it. */
+export function formatTime(instant: string | number, zone: string = LOCAL_ZONE): string {
+  const options = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const;
+  return format(zone, options).format(new Date(instant));
+}
+
+/** "14:03 CET" */
+export function formatClock(instant: string | number, zone: string = LOCAL_ZONE): string {
+  const options = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const;
+  return format(zone, options).format(new Date(instant));
+}
+
+/** A latency as people read it: "8 ms", "1.24 s". */
+export function formatLatency(milliseconds: number): string {
+  return milliseconds < 1_000 ? `${milliseconds} ms` : `${(milliseconds / 1_000).toFixed(2)} s`;
+}
+
+/** "1 check", "3 checks". */
+export function count(number: number, word: string, plural = `${word}s`): string {
+  return `${number.toLocaleString('en-GB')} ${number === 1 ? word : plural}`;
+}

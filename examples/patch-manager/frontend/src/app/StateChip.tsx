@@ -1,5 +1,5 @@
 import { Chip } from '@mui/material';
-import type { JobHostStatus, JobStatus } from './api/types';
+import type { HostJobStatus, JobStatus } from './api/types';
 import { JOB_HOST_STATUS, JOB_STATUS, type Tone } from './words';
 
 /** A job's state, as a word on its colour. */
@@ -8,7 +8,7 @@ export function JobChip({ status }: { status: JobStatus }) {
 }
 
 /** A job's state on one host. */
-export function JobHostChip({ status }: { status: JobHostStatus }) {
+export function JobHostChip({ status }: { status: HostJobStatus }) {
   return <ToneChip {...JOB_HOST_STATUS[status]} />;
 }
 

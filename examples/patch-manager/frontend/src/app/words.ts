@@ -1,4 +1,4 @@
-import type { Host, Job, JobHost, JobHostStatus, JobStatus } from './api/types';
+import type { Host, Job, JobHost, HostJobStatus, JobStatus } from './api/types';
 
 /** How a state is coloured where it is shown; the word is always there as well. */
 export type Tone = 'success' | 'error' | 'warning' | 'info' | 'default';
@@ -11,7 +11,7 @@ export const JOB_STATUS: Readonly<Record<JobStatus, { word: string; tone: Tone }
   cancelled: { word: 'Cancelled', tone: 'default' },
 };
 
-export const JOB_HOST_STATUS: Readonly<Record<JobHostStatus, { word: string; tone: Tone }>> = {
+export const JOB_HOST_STATUS: Readonly<Record<HostJobStatus, { word: string; tone: Tone }>> = {
   queued: { word: 'Queued', tone: 'default' },
   waiting_for_window: { word: 'Waiting for window', tone: 'warning' },
   waiting_health_check: { word: 'Waiting for checks', tone: 'warning' },
@@ -21,7 +21,7 @@ export const JOB_HOST_STATUS: Readonly<Record<JobHostStatus, { word: string; ton
   cancelled: { word: 'Cancelled', tone: 'default' },
 };
 
-const ORDER: readonly JobHostStatus[] = [
+const ORDER: readonly HostJobStatus[] = [
   'failed',
   'waiting_health_check',
   'waiting_for_window',
@@ -32,11 +32,10 @@ const ORDER: readonly JobHostStatus[] = [
 ];
 
 /** How many hosts of a job are in which state: what needs a person comes first. */
-export function countByStatus(hosts: readonly Pick<JobHost, 'status'>[]): [JobHostStatus, number][] {
-  return ORDER.map((status): [JobHostStatus, number] => [
-    status,
-    hosts.filter((host) => host.status === status).length,
-  ]).filter(([, number]) => number > 0);
+export function countByStatus(job: Pick<Job, 'counts'>): [HostJobStatus, number][] {
+  return ORDER.map((status): [HostJobStatus, number] => [status, job.counts[status] ?? 0]).filter(
+    ([, number]) => number > 0,
+  );
 }
 
 /** What comes first in a list of a job's hosts. */
@@ -45,8 +44,8 @@ export function byUrgency(a: JobHost, b: JobHost): number {
 }
 
 /** "2 waiting for checks, 1 succeeded" */
-export function jobSentence(job: Pick<Job, 'hosts'>): string {
-  return countByStatus(job.hosts)
+export function jobSentence(job: Pick<Job, 'counts'>): string {
+  return countByStatus(job)
     .map(([status, number]) => `${number} ${JOB_HOST_STATUS[status].word.toLowerCase()}`)
     .join(', ');
 }

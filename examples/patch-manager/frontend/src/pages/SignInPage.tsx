@@ -79,7 +79,7 @@ export default function SignInPage() {
                             <Chip component="span" label={user.role} variant="outlined" />
                           </Stack>
                         }
-                        secondary={`${ROLES[user.role] ?? ''}${user.groups.length > 0 ? `: ${user.groups.join(', ')}` : ''}`}
+                        secondary={ROLES[user.role]}
                       />
                     </ListItemButton>
                   </li>

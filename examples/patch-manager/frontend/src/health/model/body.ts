@@ -1,8 +1,8 @@
-import type { CheckChange, HealthCheck, NewCheck } from '../api/types';
+import type { CheckChange, HealthCheck } from '../api/types';
 import type { CheckForm } from './validation';
 
 /** The body that creates or tests what the form says: only the fields of its type. */
-export function creationBody(form: CheckForm): NewCheck {
+export function creationBody(form: CheckForm) {
   const common = { name: form.name.trim(), check_type: form.check_type, enabled: form.enabled };
   if (form.check_type === 'service') {
     return {

@@ -17,7 +17,7 @@ mod script;
 
 pub use self::{
     agents::ScriptedAgents,
-    faulty_store::{Fault, FaultRule, FaultyStore, Operation},
+    faulty_store::{Fault, FaultRule, FaultyStore, Moment, Operation},
     runner::{RunRecord, ScriptedRunner},
     script::Answer,
 };

@@ -48,7 +48,19 @@ pub struct FaultyStore {
     inner: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     script: Mutex<Script>,
+    observer: Option<Observer>,
 }
+
+/// Before or after a call's effect.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Moment {
+    /// The call is about to be made.
+    Before,
+    /// The store has answered; the caller does not know it yet.
+    After,
+}
+
+type Observer = Box<dyn Fn(Moment, Operation) + Send + Sync>;
 
 /// Decides call by call; `None` leaves the call to the rules.
 type Plan = Box<dyn FnMut(Operation) -> Option<Fault> + Send>;
@@ -65,7 +77,7 @@ impl FaultyStore {
     /// A store that passes every call on, until a rule says otherwise.
     #[must_use]
     pub fn new(inner: Arc<dyn Store>) -> Self {
-        Self { inner, clock: Arc::new(SystemClock), script: Mutex::default() }
+        Self { inner, clock: Arc::new(SystemClock), script: Mutex::default(), observer: None }
     }
 
     /// The same with delays by another clock than the system's.
@@ -80,6 +92,16 @@ impl FaultyStore {
     pub fn with_plan(self, plan: impl FnMut(Operation) -> Option<Fault> + Send + 'static) -> Self {
         self.script().plan = Some(Box::new(plan));
         self
+    }
+
+    /// The same with somebody to be told of every call that reaches the store, just before and just
+    /// after: the place for a test to kill its own process.
+    #[must_use]
+    pub fn with_observer(
+        self,
+        observer: impl Fn(Moment, Operation) + Send + Sync + 'static,
+    ) -> Self {
+        Self { observer: Some(Box::new(observer)), ..self }
     }
 
     /// Adds a rule.
@@ -121,6 +143,12 @@ impl FaultyStore {
         operation: Operation,
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
+        let call = async {
+            self.observe(Moment::Before, operation);
+            let answer = call.await;
+            self.observe(Moment::After, operation);
+            answer
+        };
         let Some(fault) = self.script().meet(operation) else { return call.await };
         match fault {
             Fault::Before | Fault::ReadOnly | Fault::Full => {
@@ -140,6 +168,12 @@ impl FaultyStore {
                 self.clock.sleep(duration).await;
                 answer
             }
+        }
+    }
+
+    fn observe(&self, moment: Moment, operation: Operation) {
+        if let Some(observer) = &self.observer {
+            observer(moment, operation);
         }
     }
 

@@ -5,7 +5,6 @@ use std::{
     path::{Path, PathBuf},
     pin::pin,
     process::Command,
-    task::Poll,
     time::Duration,
 };
 
@@ -22,7 +21,7 @@ use sqlx::{Connection, SqliteConnection, sqlite::SqlitePoolOptions};
 
 use crate::support::{Folder, LEASE, check, entry, held_gate, open, pass_of, pool, settle_pass};
 
-fn unavailable<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
+fn unavailable<T: std::fmt::Debug>(answer: &Result<T, StoreError>) {
     assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
 }
 
@@ -37,7 +36,7 @@ async fn f59_a_file_locked_too_long_is_unavailable_and_reads_go_on() {
     let store = SqliteStore::open_with(&options).await.unwrap();
     let mut other = SqliteConnection::connect_with(&options.connect_options()).await.unwrap();
     let lock = other.begin_with("begin immediate").await.unwrap();
-    unavailable(check(&store, host, "b").await);
+    unavailable(&check(&store, host, "b").await);
     assert_eq!(store.checks_of(&[host]).await.unwrap().len(), 1);
     lock.rollback().await.unwrap();
     check(&store, host, "b").await.unwrap();
@@ -77,9 +76,9 @@ async fn f54_a_file_that_may_only_be_read_refuses_writes_and_is_read() {
     let options = SqliteOptions::new(&path).connect_options().pragma("query_only", "on");
     let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await.unwrap();
     let store = SqliteStore::from_pools(pool.clone(), pool);
-    unavailable(check(&store, host, "b").await);
+    unavailable(&check(&store, host, "b").await);
     let request = ClaimRequest { worker: WorkerId::generate(), limit: 1, lease: LEASE };
-    unavailable(store.claim_hosts(request).await);
+    unavailable(&store.claim_hosts(request).await);
     assert_eq!(store.checks_of(&[host]).await.unwrap().len(), 1);
     assert_eq!(store.backlog().await.unwrap().due, 1);
 }
@@ -159,7 +158,7 @@ async fn f53_a_full_disk_is_unavailable_and_heals_without_a_restart() {
         assert!(written < 10_000, "the disk never fills");
     }
     let pass = pass_of(&gate, worker);
-    unavailable(settle_pass(&store, worker, &gate, &pass).await);
+    unavailable(&settle_pass(&store, worker, &gate, &pass).await);
     assert!(matches!(store.spend_pass(&pass).await, Err(_) | Ok(Spend::Refused(_))));
     let stored = store.gate(gate.record.job_id, host).await.unwrap().unwrap();
     assert_eq!((stored.state, stored.pass), (GateState::Waiting, None));
@@ -181,7 +180,7 @@ async fn f54_a_disk_that_is_read_only_is_told_at_opening() {
     check(&store, host, "a").await.unwrap();
     store.close().await;
     disk.remount("ro");
-    unavailable(SqliteStore::open(disk.file()).await);
+    unavailable(&SqliteStore::open(disk.file()).await);
     disk.remount("rw");
     let store = SqliteStore::open(disk.file()).await.unwrap();
     assert_eq!(store.checks_of(&[host]).await.unwrap().len(), 1);
@@ -192,7 +191,7 @@ async fn f54_a_disk_that_is_read_only_is_told_at_opening() {
 async fn abandon<T>(call: impl Future<Output = T>, polls: u64) -> bool {
     let mut call = pin!(call);
     for _ in 0..=polls {
-        if let Poll::Ready(_) = poll!(&mut call) {
+        if poll!(&mut call).is_ready() {
             return false;
         }
         tokio::task::yield_now().await;

@@ -135,7 +135,7 @@ impl GateRunner {
                         info!("gates go on");
                     }
                     attempts.extend(pass.starts.into_iter().map(|attempt| self.start(attempt)));
-                    pass.wait
+                    pass.wait.max(self.moment())
                 }
                 Err(error) => {
                     self.stats.look_failed();
@@ -150,17 +150,36 @@ impl GateRunner {
                 }
             };
             if gates.has_ended_attempts() && failures == 0 {
+                self.gather(&mut gates, &mut attempts).await;
                 continue;
             }
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => {}
-                Some(ended) = attempts.next(), if !attempts.is_empty() => gates.over(vec![ended]),
+                Some(ended) = attempts.next(), if !attempts.is_empty() => {
+                    gates.over(vec![ended]);
+                    self.gather(&mut gates, &mut attempts).await;
+                }
                 () = self.nudge.notified() => {}
                 () = self.clock.sleep(wait) => {}
             }
         }
         self.stop(gates, attempts).await;
+    }
+
+    /// Lets a few more attempts end before all gates are looked at for the first of them: where many
+    /// windows open at once there would be a look for each.
+    async fn gather<A: Future<Output = Ended> + Send>(
+        &self,
+        gates: &mut Gates<'_>,
+        attempts: &mut FuturesUnordered<A>,
+    ) {
+        gates.over(meanwhile(self.clock.sleep(self.moment()), attempts).await.1);
+    }
+
+    /// How long what falls due is gathered before all gates are looked at.
+    fn moment(&self) -> Duration {
+        GATHER.min(self.config.tick / 20)
     }
 
     fn start(&self, attempt: Attempt) -> impl Future<Output = Ended> + Send + use<> {
@@ -186,6 +205,9 @@ impl GateRunner {
         info!("gates stopped");
     }
 }
+
+/// How long what falls due is gathered before all gates are looked at, at most.
+const GATHER: Duration = Duration::from_millis(100);
 
 /// Runs `pass` to its end and lets attempts go on meanwhile.
 async fn meanwhile<T, A: Future<Output = Ended> + Send>(

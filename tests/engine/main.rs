@@ -1,10 +1,12 @@
 //! Poller and gates over the memory store, under a clock that moves by itself whenever nothing else
 //! can happen: hours pass in milliseconds, and every run is the same.
 
+mod capacity;
 mod gates;
 mod gates_faults;
 mod poller;
 mod poller_faults;
 mod poller_guards;
 mod poller_observer;
+mod vocabulary;
 mod world;

@@ -4,6 +4,7 @@
 mod capacity;
 mod gates;
 mod gates_faults;
+mod life;
 mod poller;
 mod poller_faults;
 mod poller_guards;

@@ -18,11 +18,11 @@ use proptest::{
 
 use crate::scene::{SECOND, Scene, at, gate, requirement, result, scene};
 
-fn config() -> ProptestConfig {
+pub(crate) fn config() -> ProptestConfig {
     ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-fn passes(scene: &Scene) -> Option<PassKind> {
+pub(crate) fn passes(scene: &Scene) -> Option<PassKind> {
     match scene.decide().action {
         Action::Pass { kind, .. } => Some(kind),
         _ => None,
@@ -314,7 +314,7 @@ proptest! {
 }
 
 /// A plain gate with one check, so many seconds into a window of an hour.
-fn plain(seconds: i64) -> Scene {
+pub(crate) fn plain(seconds: i64) -> Scene {
     let window = Window::new(at(0), at(3_600 * SECOND)).unwrap();
     Scene {
         now: at(seconds * SECOND),

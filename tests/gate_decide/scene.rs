@@ -63,6 +63,30 @@ impl Scene {
         })
     }
 
+    /// The same at another time.
+    pub(crate) fn moved(&self, by: TimeDelta) -> Self {
+        let mut moved = self.clone();
+        let shifted =
+            |window: Window| Window::new(window.opens_at() + by, window.closes_at() + by).unwrap();
+        moved.now += by;
+        if let WindowAnswer::Open(window) = &mut moved.answer {
+            *window = shifted(*window);
+        }
+        let gate = &mut moved.gate;
+        gate.window = shifted(gate.window);
+        gate.opened_at += by;
+        gate.high_water += by;
+        for instant in [&mut gate.last_attempt_at, &mut gate.void_before].into_iter().flatten() {
+            *instant += by;
+        }
+        if let Some(exception) = &mut gate.exception {
+            exception.expires_at += by;
+        }
+        moved.requirements.iter_mut().for_each(|one| one.changed_at += by);
+        moved.observations.iter_mut().for_each(|one| one.checked_at += by);
+        moved
+    }
+
     pub(crate) fn effective(&self) -> DateTime<Utc> {
         self.now.max(self.gate.high_water)
     }

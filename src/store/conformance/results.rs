@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 use super::{Fixture, make};
 use crate::{
-    model::{AuditAction, CheckStatus, HostId, HostStatus, ReasonCode, WorkerId},
+    model::{AgentEndpoint, AuditAction, CheckStatus, HostId, HostStatus, ReasonCode, WorkerId},
     store::PruneOutcome,
 };
 
@@ -65,6 +65,33 @@ pub async fn a_state_moves_only_forward(fixture: &dyn Fixture) {
     assert_eq!((states[0].latest.reason, states[0].latest.checked_at), (ReasonCode::Ok, now));
     let page = store.history(host, check.id, None, 10).await.expect("read");
     assert_eq!(page.results.len(), 2, "the history has both");
+}
+
+/// How many healthy results in a row there are is kept, and begins anew with another revision or agent.
+pub async fn healthy_results_in_a_row_are_counted(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    let now = store.now().await.expect("the time");
+    let agent = |port| AgentEndpoint::new("10.0.0.1", port, None).ok();
+    use ReasonCode::{Connect, Ok as Healthy};
+    for (ago, reason, port, expected) in [
+        (60, Healthy, 1, 1),
+        (50, Healthy, 1, 2),
+        (40, Healthy, 1, 3),
+        (30, Healthy, 2, 1),
+        (20, Healthy, 2, 2),
+        (10, Connect, 2, 1),
+    ] {
+        let mut result = make::result(&check, reason, now - TimeDelta::seconds(ago));
+        result.endpoint = agent(port);
+        make::record(&store, host, vec![result]).await;
+        let states = store.states(&[host]).await.expect("read");
+        assert_eq!(states[0].in_a_row, expected, "{ago} s ago");
+    }
+    let edited = make::edit(&store, &check, |_| {}).await;
+    let now = store.now().await.expect("the time");
+    make::record(&store, host, vec![make::result(&edited, Connect, now)]).await;
+    assert_eq!(store.states(&[host]).await.expect("read")[0].in_a_row, 1);
 }
 
 /// `since` is when the status last turned.

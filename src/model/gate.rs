@@ -376,3 +376,22 @@ impl GateRecord {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_that_was_stored_before_reports_were_kept_still_reads() {
+        let id = uuid::Uuid::from_u128(1);
+        let text = format!(
+            r#"{{"id":"{id}","gate_id":"{id}","job_id":"{id}","host_id":"{id}","kind":"healthy",
+                "granted_at":"2026-11-24T02:00:00Z","valid_until":"2026-11-24T02:01:00Z",
+                "owner":"{id}","token":1,"evidence":[]}}"#
+        );
+        let pass: GatePass = serde_json::from_str(&text).expect("an older form");
+        assert_eq!((pass.would_have, pass.kind), (None, PassKind::Healthy));
+        let again = serde_json::to_string(&pass).expect("serialises");
+        assert_eq!(serde_json::from_str::<GatePass>(&again).expect("reads"), pass);
+    }
+}

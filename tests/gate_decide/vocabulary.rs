@@ -1,7 +1,7 @@
 //! What the decision makes of conditions, stored runs in a row, want of room, and gates that report.
 
 use healthgate::{
-    gate::decide::{Action, Condition, Streak, WaitReason, WindowAnswer},
+    gate::decide::{Action, Condition, Streak, Verdict, WaitReason, WindowAnswer},
     model::{Detail, EndReason, Outlook, PassKind, ReasonCode, WouldHave},
 };
 use proptest::prelude::*;
@@ -80,7 +80,7 @@ proptest! {
             }
             let open = scene.gate.window.opens_at() <= scene.effective() && scene.effective() < scene.end();
             let waits = matches!(unmet.decide().action, Action::Wait { why: WaitReason::Condition, .. });
-            let all_met = unmet.decide().verdicts.iter().all(|verdict| verdict.is_satisfied());
+            let all_met = unmet.decide().verdicts.iter().all(Verdict::is_satisfied);
             prop_assert_eq!(waits, open && all_met && !scene.in_flight);
         }
     }

@@ -68,8 +68,8 @@ struct Life<'a> {
 async fn live(place: &Place) {
     let clock: Arc<dyn Clock> = Arc::new(clock_of_worker());
     let trigger = Arc::new(Trigger::new(point_of_worker()));
-    let store = place.open(clock.clone(), trigger.clone()).await;
-    let observed = FaultyStore::new(Arc::new(store.clone())).with_observer(move |moment, call| {
+    let opened = place.database.open(clock.clone(), trigger.clone()).await;
+    let observed = FaultyStore::new(opened.store.clone()).with_observer(move |moment, call| {
         trigger.happens(&Point::of_call(moment, call));
     });
     let runner = Arc::new(ScriptedRunner::new(clock.clone()));
@@ -97,7 +97,7 @@ async fn live(place: &Place) {
     life.run_jobs().await;
     life.rotate().await;
     life.tidy_up().await;
-    store.close().await;
+    opened.close().await;
     place.log("ended");
 }
 

@@ -5,6 +5,7 @@
 //! database. The worker kills itself at the named point. A second one finds what is there, two minutes
 //! later by its clock, and goes on to the end. Then everything is held against what must be.
 
+mod database;
 mod kill;
 mod life;
 mod place;

@@ -5,55 +5,49 @@ use std::{
     io::Write,
     path::PathBuf,
     process::{Command, Output},
-    sync::Arc,
     time::Duration,
 };
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use healthgate::{
-    clock::{Clock, SystemClock},
-    store::{
-        Change, Refusal,
-        sqlite::{SqliteStore, SqliteTxHook},
-    },
-};
-use sqlx::SqliteConnection;
+use healthgate::clock::{Clock, SystemClock};
 use tempfile::TempDir;
 
-use crate::point::{Point, Trigger};
+use crate::{database::Database, point::Point};
 
 const FOLDER: &str = "HEALTHGATE_CRASH_FOLDER";
+const DATABASE: &str = "HEALTHGATE_CRASH_DATABASE";
 const POINT: &str = "HEALTHGATE_CRASH_POINT";
 const LATER: &str = "HEALTHGATE_CRASH_LATER";
 
-/// A folder with a database file, and a log of what workers have done for good.
+/// A database, and a log of what workers have done for good.
 pub(crate) struct Place {
+    pub(crate) database: Database,
     folder: PathBuf,
     _own: Option<TempDir>,
 }
 
 impl Place {
-    pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Self { folder: folder.path().to_owned(), _own: Some(folder) }
+    /// A database file in a folder of its own.
+    pub(crate) fn on_sqlite() -> Self {
+        let own = tempfile::tempdir().unwrap();
+        let folder = own.path().to_owned();
+        Self { database: Database::Sqlite(folder.join("health.db")), folder, _own: Some(own) }
+    }
+
+    /// A database of its own on the server that this program's tests share.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn on_postgres() -> Self {
+        let server = healthgate_testkit::Postgres::shared();
+        let database = Database::Postgres(server.url(&server.create_database().unwrap()));
+        Self { database, ..Self::on_sqlite() }
     }
 
     /// The place that this process is told to work in; `None` where it is no worker.
     pub(crate) fn of_worker() -> Option<Self> {
-        std::env::var_os(FOLDER).map(|folder| Self { folder: folder.into(), _own: None })
-    }
-
-    pub(crate) fn file(&self) -> PathBuf {
-        self.folder.join("health.db")
-    }
-
-    /// Opens the store by a clock, with something that is told of each change before it is committed.
-    pub(crate) async fn open(&self, clock: Arc<dyn Clock>, trigger: Arc<Trigger>) -> SqliteStore {
-        let store = SqliteStore::open(self.file()).await.unwrap();
-        let store = store.with_clock(clock).with_hook(Arc::new(Watch(trigger)));
-        store.migrate().await.unwrap();
-        store
+        let folder = std::env::var_os(FOLDER)?.into();
+        let database = Database::of_text(&std::env::var(DATABASE).unwrap());
+        Some(Self { database, folder, _own: None })
     }
 
     /// Writes down what has happened for good.
@@ -68,11 +62,24 @@ impl Place {
         log.lines().map(str::to_owned).collect()
     }
 
+    /// Lets more time pass than every lease and pass lasts; answers how far the next worker's clock
+    /// is to be ahead for that.
+    pub(crate) fn let_two_minutes_pass(&self) -> Duration {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(self.database.let_time_pass());
+        match self.database {
+            Database::Sqlite(_) => Duration::from_secs(120),
+            #[cfg(feature = "postgres")]
+            Database::Postgres(_) => Duration::ZERO,
+        }
+    }
+
     /// Runs this program again as a worker of this name, to its end.
     pub(crate) fn run(&self, worker: &str, point: Option<&Point>, later: Duration) -> Output {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", worker, "--ignored", "--nocapture", "--test-threads", "1"]);
-        command.env(FOLDER, &self.folder).env(LATER, later.as_secs().to_string());
+        command.env(FOLDER, &self.folder).env(DATABASE, self.database.to_text());
+        command.env(LATER, later.as_secs().to_string());
         if let Some(point) = point {
             command.env(POINT, point.to_string());
         }
@@ -107,20 +114,5 @@ impl Clock for ShiftedClock {
 
     async fn sleep(&self, duration: Duration) {
         SystemClock.sleep(duration).await;
-    }
-}
-
-#[derive(Debug)]
-struct Watch(Arc<Trigger>);
-
-#[async_trait]
-impl SqliteTxHook for Watch {
-    async fn before_commit(
-        &self,
-        _: &mut SqliteConnection,
-        change: &Change<'_>,
-    ) -> Result<(), Refusal> {
-        self.0.happens(Point::of_change(change));
-        Ok(())
     }
 }

@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use healthgate::{
     clock::SystemClock,
     model::{AuditAction, CheckId, HostId, WorkerId},
-    store::{CheckStore, ClaimRequest, HostCompletion, PollQueue},
+    store::{ClaimRequest, HostCompletion},
     testing::fixtures,
 };
 
@@ -34,7 +34,8 @@ fn claimer() {
     let Some(place) = Place::of_worker() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let store = place.open(Arc::new(SystemClock), Arc::new(Trigger::new(None))).await;
+        let opened = place.database.open(Arc::new(SystemClock), Arc::new(Trigger::new(None))).await;
+        let store = &opened.store;
         let worker = WorkerId::generate();
         loop {
             let lease = Duration::from_secs(600);
@@ -67,24 +68,25 @@ fn claimer() {
             let completed = store.complete_hosts(worker, batch).await.unwrap();
             assert_eq!((completed.fenced.len(), completed.dropped), (0, 0));
         }
-        store.close().await;
+        opened.close().await;
     });
 }
 
 /// F61, F67: three processes share the hosts of one file; each host is run once.
 #[test]
 fn f61_three_processes_on_one_file_run_every_host_once() {
-    let place = Place::new();
+    let place = Place::on_sqlite();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let store = place.open(Arc::new(SystemClock), Arc::new(Trigger::new(None))).await;
+        let opened = place.database.open(Arc::new(SystemClock), Arc::new(Trigger::new(None))).await;
+        let store = &opened.store;
         for number in 0..HOSTS {
             let (id, host) = (CheckId::generate(), fixtures::host(number));
             let insert = fixtures::http_check(id, host, "web", "http://a.example/");
             let entry = fixtures::audit(AuditAction::HealthCheckCreated);
             store.insert_check(insert, entry).await.unwrap();
         }
-        store.close().await;
+        opened.close().await;
     });
     thread::scope(|scope| {
         for _ in 0..PROCESSES {

@@ -12,13 +12,9 @@ use healthgate::{
         AttemptOutcome, AuditAction, CheckId, EndReason, GateState, HealthCheck, HostId, PassKind,
         WorkerId,
     },
-    store::{
-        AuditFilter, AuditLog, CheckStore, ClaimRequest, GateStore, PollQueue, ResultStore,
-        SecretStore, sqlite::SqliteStore,
-    },
+    store::{AuditFilter, ClaimRequest, Store},
     testing::fixtures,
 };
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::{
     life::{CANCELLED, FAILING, FORGOTTEN, HEALTHY, HOSTS, key},
@@ -38,43 +34,26 @@ macro_rules! must {
 pub(crate) fn verify(place: &Place) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        file_is_sound(place).await?;
+        place.database.let_time_pass().await;
+        place.database.is_sound().await?;
         // A day later nothing is under a lease, and all is due.
         let clock = Arc::new(ShiftedClock(Duration::from_secs(24 * 3600)));
-        let store = place.open(clock, Arc::new(Trigger::new(None))).await;
+        let opened = place.database.open(clock, Arc::new(Trigger::new(None))).await;
+        let store = opened.store.as_ref();
         let checks = store.checks_of(&HOSTS).await.unwrap();
-        no_lost_check(place, &store, &checks).await?;
-        no_stuck_gate(&store).await?;
-        no_double_pass(place, &store).await?;
-        no_half_rotation(&store, &checks).await?;
-        no_half_write(&store, &checks).await?;
-        store.close().await;
+        no_lost_check(place, store, &checks).await?;
+        no_stuck_gate(store).await?;
+        no_double_pass(place, store).await?;
+        no_half_rotation(store, &checks).await?;
+        no_half_write(store, &checks).await?;
+        opened.close().await;
         Ok(())
     })
 }
 
-async fn file_is_sound(place: &Place) -> Result<(), String> {
-    let options = SqliteConnectOptions::new().filename(place.file());
-    let mut file = SqliteConnection::connect_with(&options).await.unwrap();
-    let sound: String =
-        sqlx::query_scalar("pragma integrity_check").fetch_one(&mut file).await.unwrap();
-    must!(sound == "ok", "the file is damaged: {sound}");
-    let orphans = sqlx::query("pragma foreign_key_check").fetch_all(&mut file).await.unwrap();
-    must!(orphans.is_empty(), "{} rows refer to nothing", orphans.len());
-    let (counted, results): (i64, i64) = sqlx::query_as(
-        "select (select coalesce(sum(results), 0) from health_result_hours), \
-         (select count(*) from host_health_check_results)",
-    )
-    .fetch_one(&mut file)
-    .await
-    .unwrap();
-    must!(counted == results, "{counted} results are counted, and {results} are there");
-    Ok(())
-}
-
 async fn no_lost_check(
     place: &Place,
-    store: &SqliteStore,
+    store: &dyn Store,
     checks: &[HealthCheck],
 ) -> Result<(), String> {
     let named: Vec<(HostId, &str)> =
@@ -111,7 +90,7 @@ async fn no_lost_check(
     Ok(())
 }
 
-async fn no_stuck_gate(store: &SqliteStore) -> Result<(), String> {
+async fn no_stuck_gate(store: &dyn Store) -> Result<(), String> {
     let expected = [
         (1, HEALTHY, GateState::Spent, Some(PassKind::Healthy), None),
         (2, FAILING, GateState::Spent, Some(PassKind::Overridden), None),
@@ -137,7 +116,7 @@ async fn no_stuck_gate(store: &SqliteStore) -> Result<(), String> {
     Ok(())
 }
 
-async fn no_double_pass(place: &Place, store: &SqliteStore) -> Result<(), String> {
+async fn no_double_pass(place: &Place, store: &dyn Store) -> Result<(), String> {
     let mut dispatched: HashMap<String, u32> = HashMap::new();
     for job in place.logged().iter().filter_map(|line| line.strip_prefix("dispatched ")) {
         *dispatched.entry(job.to_owned()).or_default() += 1;
@@ -150,7 +129,7 @@ async fn no_double_pass(place: &Place, store: &SqliteStore) -> Result<(), String
     Ok(())
 }
 
-async fn no_half_rotation(store: &SqliteStore, checks: &[HealthCheck]) -> Result<(), String> {
+async fn no_half_rotation(store: &dyn Store, checks: &[HealthCheck]) -> Result<(), String> {
     let uses = store.key_uses().await.unwrap();
     let seen: Vec<_> = uses.iter().map(|used| (used.key_id, used.secrets)).collect();
     let all = u64::try_from(checks.len()).unwrap();
@@ -172,7 +151,7 @@ async fn no_half_rotation(store: &SqliteStore, checks: &[HealthCheck]) -> Result
 }
 
 /// Each check has the record of its making, and nothing that was deleted is there.
-async fn no_half_write(store: &SqliteStore, checks: &[HealthCheck]) -> Result<(), String> {
+async fn no_half_write(store: &dyn Store, checks: &[HealthCheck]) -> Result<(), String> {
     let records = store.audit_page(&AuditFilter::default(), None, 1_000).await.unwrap();
     let of = |action| -> BTreeSet<CheckId> {
         let records = records.iter().filter(|record| record.action == action);

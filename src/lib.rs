@@ -50,6 +50,7 @@
 //! | module | what is in it |
 //! | --- | --- |
 //! | [`model`] | plain data and its rules: ids, checks, results, windows, gates, audit records |
+//! | [`observe`] | the metrics: what there is, and what each means |
 //! | [`clock`] | time from one source, and a manual clock for tests |
 //! | [`directory`] | the application's hosts |
 //! | [`crypto`] | keys, key files, and how passwords are sealed |
@@ -63,6 +64,7 @@
 //! | --- | --- | --- |
 //! | `http` | yes | the runners of checks: `CheckRunner`, `HttpClient`, `MutualTlsAgents` |
 //! | `sqlite` | no | `store::sqlite`, the store in a SQLite file |
+//! | `metrics` | no | metrics over the facade of the `metrics` crate; see [`observe`] |
 //! | `conformance` | no | `store::conformance`, the suite that proves a store |
 //! | `testing` | no | `testing`: scripted agents and runners, a store that breaks, fixtures, mocks |
 //!
@@ -80,6 +82,7 @@ pub mod crypto;
 pub mod directory;
 pub mod gate;
 pub mod model;
+pub mod observe;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -46,3 +46,39 @@ fn every_reason_code_is_one_of_the_documented_vocabulary() {
         assert!(table.contains(&row), "{row}");
     }
 }
+
+/// The table of metrics and the code's own are the same, both ways; and the code tells each of them.
+#[test]
+fn the_table_of_metrics_and_the_code_agree() {
+    let table = include_str!("../docs/operations.md");
+    let documented: Vec<&str> =
+        table.lines().filter(|line| line.starts_with("| `healthgate_")).collect();
+    let row = |metric: &&healthgate::observe::Metric| {
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
+        let (kind, unit) = (metric.kind.as_str(), metric.unit.as_str());
+        format!("| `{}` | {kind} | {unit} | {labels} | {} |", metric.name, metric.meaning)
+    };
+    let coded: Vec<String> = healthgate::observe::METRICS.iter().map(row).collect();
+    let rows = documented.len().min(coded.len());
+    assert_eq!(&documented[..rows], &coded[..]);
+    assert!(table[..table.find("| `healthgate_").unwrap()].lines().count() < 15, "it stands first");
+
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let definition = include_str!("../src/observe/metric.rs");
+    let mut code = String::new();
+    sources(&root.join("src"), &mut code);
+    let elsewhere = code.replace(definition, "");
+    assert!(elsewhere.len() < code.len());
+    assert!(!elsewhere.contains("\"healthgate_"), "a metric that stands in no table");
+    for line in definition.lines().filter(|line| line.contains(" \"healthgate_")) {
+        let constant = line.split_whitespace().next().unwrap();
+        let uses = [
+            format!("{constant}.add("),
+            format!("{constant}.set("),
+            format!("{constant}.record("),
+            format!("Level::new({constant})"),
+        ];
+        assert!(uses.iter().any(|used| elsewhere.contains(used)), "nothing tells {constant}");
+    }
+}

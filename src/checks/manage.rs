@@ -8,6 +8,7 @@ use tracing::warn;
 use super::{
     diff,
     poller::Nudge,
+    ran::{RanBy, ran},
     run::{HostRun, HostRunner, results, unanswered},
 };
 use crate::{
@@ -256,6 +257,7 @@ impl HealthChecks {
         let checks = vec![check.clone()];
         let run = HostRun { host_id, checks, agents, timeout: self.timeout };
         let mut outcomes = self.runner.run_host(run).await;
+        ran(RanBy::Test, std::slice::from_ref(&check), &outcomes);
         if outcomes.is_empty() {
             outcomes = unanswered(&[check], ReasonCode::Internal, "the test gave no answer");
         }

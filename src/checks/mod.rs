@@ -13,6 +13,7 @@ mod manage;
 mod poller;
 #[cfg(feature = "http")]
 mod progress;
+mod ran;
 #[cfg(feature = "http")]
 mod resolve;
 mod rotate;
@@ -25,17 +26,21 @@ mod tls;
 
 #[cfg(feature = "testing")]
 pub use self::agent::MockAgentTransport;
-pub(crate) use self::run::results;
 pub use self::{
     agent::{AgentError, AgentLink, AgentTransport, ServiceStatus},
     capacity::{Capacity, CapacityUse, GateDemand, Permit},
     manage::{HealthChecks, ManageError},
     poller::{
-        Nudge, ObserverProbe, ObserverRule, Poller, PollerConfig, PollerConfigError, PollerStats,
+        Nudge, ObserverProbe, ObserverRule, Poller, PollerConfig, PollerConfigError, PollerHealth,
+        PollerStats,
     },
     rotate::{RotationReport, may_create_key, register_keys},
     run::{CheckOutcome, HostRun, HostRunner, run_bound, run_head_start},
 };
+// For the benchmarks alone.
+#[cfg(feature = "http")]
+#[doc(hidden)]
+pub use self::http::{BodySearch, Searched};
 #[cfg(feature = "http")]
 pub use self::{
     agent_tls::{CertificateError, CertificateFiles, MutualTlsAgents},
@@ -45,4 +50,8 @@ pub use self::{
     },
     resolve::{Resolve, SystemResolver},
     runner::CheckRunner,
+};
+pub(crate) use self::{
+    ran::{RanBy, ran},
+    run::results,
 };

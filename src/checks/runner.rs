@@ -98,6 +98,7 @@ impl CheckRunner {
                 let link = Arc::clone(&link);
                 let mut asked =
                     ask(link, (*check).clone(), (*probe).clone(), endpoint.clone(), run.timeout)
+                        .instrument(debug_span!("service_check", check = %check.id))
                         .boxed();
                 match timeout(run.patience, &mut asked).await {
                     Ok((outcome, sound)) => {
@@ -130,7 +131,11 @@ impl CheckRunner {
         match self.agents.link(endpoint) {
             Ok(link) => {
                 let (check, probe) = (check.clone(), probe.clone());
-                ask(Arc::from(link), check, probe, endpoint.clone(), run.timeout).await.0
+                let span = debug_span!("service_check", check = %check.id);
+                ask(Arc::from(link), check, probe, endpoint.clone(), run.timeout)
+                    .instrument(span)
+                    .await
+                    .0
             }
             Err(error) => Done::failed(&error).of(check, Duration::ZERO, Some(endpoint.clone())),
         }

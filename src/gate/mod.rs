@@ -25,7 +25,7 @@ pub use self::{
     preview::{Blocking, HostPreview},
     recheck::{Recheck, RecheckChange, Rechecked},
     rights::{OverrideRights, OverridesStand},
-    runner::{GateRunner, GateRunnerConfig, GateRunnerConfigError, GateStats},
+    runner::{GateHealth, GateRunner, GateRunnerConfig, GateRunnerConfigError, GateStats},
     source::{HealthSource, HostHealth, LiveRun, RequestedWindows, SourceError, WindowSource},
     stored::StoredChecks,
     wait::{Gate, GateError},

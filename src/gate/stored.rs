@@ -14,7 +14,7 @@ use super::{
     source::{HealthSource, HostHealth, LiveRun, SourceError},
 };
 use crate::{
-    checks::{HostRun, HostRunner, results},
+    checks::{HostRun, HostRunner, RanBy, ran, results},
     directory::{HostDirectory, HostInfo},
     model::{CheckResult, CheckState, GateRecord, HealthCheck, HostId, ResultSource},
     store::Store,
@@ -103,9 +103,10 @@ impl HealthSource for StoredChecks {
                 return Vec::new();
             }
         };
-        let host_run =
-            HostRun { host_id: run.host_id, checks, agents, timeout: self.timeout.min(run.time) };
+        let (host_id, timeout) = (run.host_id, self.timeout.min(run.time));
+        let host_run = HostRun { host_id, checks: checks.clone(), agents, timeout };
         let outcomes = self.runner.run_host(host_run).await;
+        ran(RanBy::Gate, &checks, &outcomes);
         results(run.host_id, outcomes, run.started_at, ResultSource::Gate)
     }
 }

@@ -4,7 +4,10 @@
 mod capacity;
 mod gates;
 mod gates_faults;
+mod health;
 mod life;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod poller;
 mod poller_faults;
 mod poller_guards;

@@ -73,7 +73,7 @@ fn a_host_runs_at_the_shorter_interval_while_a_check_of_it_fails() {
 
 /// Runs pollers one after another, each of which dies as soon as it runs the poisoned host's checks,
 /// until one lives through two minutes. Answers with how many died.
-fn workers_lost_to(world: &World, poisoned: HostId) -> usize {
+pub(crate) fn workers_lost_to(world: &World, poisoned: HostId) -> usize {
     for died in 0..20 {
         let poller = world.poller(PollerConfig::default());
         let before = world.ran().len();

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{
     FutureExt, StreamExt,
     future::{Either, select},
@@ -23,16 +23,21 @@ use super::{
     lease::{ClaimError, ClaimTime, Claimed, Held, claim},
     observer::{Observer, ObserverProbe},
     quarantine::{self, Standing},
+    stats::Levels,
 };
 use crate::{
     checks::{
         capacity::Permit,
+        ran::{RanBy, ran},
         run::{CheckOutcome, results},
         schedule,
     },
     clock::{Clock, delta},
     model::{CheckResult, HostId, ResultSource},
-    store::{ClaimRequest, Completed, HostCompletion, HostRelease, PruneOutcome, StoreError},
+    observe::{ClockOffset, POLL_BACKLOG, POLL_BACKLOG_AGE, POLL_LAG, PRUNE_PAUSED, Part},
+    store::{
+        Backlog, ClaimRequest, Completed, HostCompletion, HostRelease, PruneOutcome, StoreError,
+    },
 };
 
 /// The usual most of a host's checks, for guessing how many hosts there is room for.
@@ -40,6 +45,9 @@ const CHECKS_PER_HOST: usize = 5;
 
 /// The most results that one step of pruning deletes (L12).
 const PRUNE_BATCH: u32 = 5_000;
+
+/// How often the backlog is looked at, for those who watch.
+const BACKLOG_EVERY: Duration = Duration::from_secs(15);
 
 /// How long the application's probe may take.
 const PROBE_TIME: Duration = Duration::from_secs(10);
@@ -119,14 +127,20 @@ pub(super) struct Cycle<'a> {
     pub(super) pruning: Operation<Result<PruneOutcome, StoreError>>,
     pub(super) releasing: Operation<Result<(), StoreError>>,
     pub(super) probing: Operation<bool>,
+    pub(super) measuring: Operation<Result<Backlog, StoreError>>,
     observer: Observer,
     /// Hosts that are handed back unrun.
     unwanted: Vec<HostRelease>,
     /// The one host under way that would be quarantined if this worker died now.
     suspect: Option<HostId>,
+    /// The hosts in quarantine, and until when.
+    quarantined: HashMap<HostId, Duration>,
+    levels: Levels,
+    offset: ClockOffset,
     next_claim: Duration,
     next_flush: Duration,
     next_prune: Duration,
+    next_backlog: Duration,
     failures: u32,
 }
 
@@ -146,12 +160,17 @@ impl<'a> Cycle<'a> {
             pruning: None,
             releasing: None,
             probing: None,
+            measuring: None,
             observer: Observer::default(),
             unwanted: Vec::new(),
             suspect: None,
+            quarantined: HashMap::new(),
+            levels: Levels::new(),
+            offset: ClockOffset::new(Part::Poll),
             next_claim: Duration::ZERO,
             next_flush: Duration::ZERO,
             next_prune: poller.clock.monotonic() + poller.config.prune_every,
+            next_backlog: Duration::ZERO,
             failures: 0,
         }
     }
@@ -176,8 +195,46 @@ impl<'a> Cycle<'a> {
             let hosts = std::mem::take(&mut self.unwanted);
             self.releasing = Some(async move { store.release_hosts(worker, hosts).await }.boxed());
         }
+        if self.measuring.is_none() && now >= self.next_backlog {
+            let store = Arc::clone(&self.poller.store);
+            self.measuring = Some(async move { store.backlog().await }.boxed());
+        }
         self.watch_observer(now);
+        self.show(now);
+    }
+
+    /// Brings the figures up to date.
+    fn show(&mut self, now: Duration) {
+        self.quarantined.retain(|_, until| *until > now);
+        let quarantined = self.quarantined.len();
+        let fault = self.observer.fault();
+        self.levels.in_flight.set(self.checks_in_flight);
+        self.levels.buffered.set(self.finished.iter().map(|done| done.results.len()).sum());
+        self.levels.quarantined.set(quarantined);
+        self.levels.observer_fault.set(usize::from(fault));
+        self.poller.stats.observer_fault(fault);
         self.poller.stats.gauge(self.checks_in_flight, self.finished.len());
+        let mut noted = self.poller.health.note();
+        noted.quarantined_hosts = quarantined;
+        noted.observer_fault = fault;
+    }
+
+    pub(super) fn on_backlog(&mut self, outcome: &Result<Backlog, StoreError>) {
+        let clock = self.poller.clock.as_ref();
+        self.next_backlog = clock.monotonic() + BACKLOG_EVERY;
+        match outcome {
+            Ok(backlog) => {
+                let now = clock.now() - self.poller.health.note().clock_offset;
+                let age = backlog.oldest_due_at.map_or(TimeDelta::zero(), |due_at| now - due_at);
+                let hosts = u32::try_from(backlog.due).unwrap_or(u32::MAX);
+                POLL_BACKLOG.set(f64::from(hosts), &[]);
+                POLL_BACKLOG_AGE.set(age.as_seconds_f64().max(0.0), &[]);
+                self.poller.health.note().backlog = Some(*backlog);
+            }
+            Err(error) => {
+                self.failed("look at the backlog", error);
+            }
+        }
     }
 
     /// Looks whether it is rather this machine's network that is at fault (spec 3.9).
@@ -192,7 +249,6 @@ impl<'a> Cycle<'a> {
             }
             Some(_) => {}
         }
-        self.poller.stats.observer_fault(self.observer.fault());
     }
 
     pub(super) fn on_probe(&mut self, network_works: bool) {
@@ -248,7 +304,9 @@ impl<'a> Cycle<'a> {
     pub(super) fn on_claim(&mut self, claimed: Result<Claimed, ClaimError>) {
         let now = self.poller.clock.monotonic();
         match claimed {
-            Ok(Claimed { hosts, full }) => {
+            Ok(Claimed { hosts, full, clocks: [before, store, after] }) => {
+                let offset = self.offset.note(before, store, after);
+                self.poller.health.note().clock_offset = offset;
                 self.recovered();
                 self.poller.stats.claimed(hosts.len());
                 hosts.into_iter().for_each(|host| self.take(host));
@@ -264,6 +322,7 @@ impl<'a> Cycle<'a> {
     /// Takes a claimed host, unless its lost leases speak against it (F68).
     fn take(&mut self, held: Held) {
         let (poller, host) = (self.poller, held.claim.host_id);
+        self.quarantined.remove(&host);
         match Standing::of(&held.claim, &poller.config) {
             Standing::Sound => self.queued.push_back(held),
             Standing::Suspect if self.suspect.is_none() => {
@@ -276,7 +335,9 @@ impl<'a> Cycle<'a> {
                        "quarantined: worker after worker was lost while it ran this host's checks");
                 poller.stats.quarantined();
                 let outcomes = quarantine::outcomes(&held.claim, &poller.config);
-                self.finish(&held, poller.clock.monotonic(), outcomes, true);
+                let now = poller.clock.monotonic();
+                self.quarantined.insert(host, now + poller.config.quarantine);
+                self.finish(&held, now, outcomes, true);
             }
         }
     }
@@ -322,6 +383,9 @@ impl<'a> Cycle<'a> {
                     *self.agents.entry(agent).or_default() += 1;
                 }
                 self.checks_in_flight += checks;
+                let started_at = held.at.store_at(self.poller.clock.monotonic());
+                let lag = (started_at - held.claim.due_at).as_seconds_f64();
+                POLL_LAG.record(lag.max(0.0), &[]);
                 self.in_flight.insert(held.claim.host_id, (held.release(), permit));
                 let (runner, clock) =
                     (Arc::clone(&self.poller.runner), Arc::clone(&self.poller.clock));
@@ -355,6 +419,7 @@ impl<'a> Cycle<'a> {
             self.observer.note(rule, poller.clock.monotonic(), host, &outcomes);
         }
         poller.stats.ran(outcomes.len());
+        ran(RanBy::Poll, &held.claim.checks, &outcomes);
         self.finish(&held, started, outcomes, false);
     }
 
@@ -440,7 +505,7 @@ impl<'a> Cycle<'a> {
                     && let Some(lost) = self.finished.pop_front()
                 {
                     self.cleared(lost.host_id);
-                    self.poller.stats.overflowed();
+                    self.poller.stats.overflowed(lost.results.len());
                 }
             }
             Err(error) => {
@@ -454,6 +519,8 @@ impl<'a> Cycle<'a> {
 
     pub(super) fn on_prune(&mut self, outcome: &Result<PruneOutcome, StoreError>) {
         let now = self.poller.clock.monotonic();
+        let paused = matches!(outcome, Ok(PruneOutcome::Suspicious { .. }));
+        PRUNE_PAUSED.set(f64::from(u8::from(paused)), &[]);
         let pause = match outcome {
             Ok(PruneOutcome::More { deleted }) => {
                 self.poller.stats.pruned(*deleted);
@@ -479,6 +546,7 @@ impl<'a> Cycle<'a> {
     /// Counts a failure of the store, says so the first time, and answers how long to wait.
     fn failed(&mut self, what: &'static str, error: &dyn std::error::Error) -> Duration {
         self.poller.stats.store_failed();
+        self.poller.health.note().store_failing = true;
         self.failures = self.failures.saturating_add(1);
         let source = error.source().map(tracing::field::display);
         if self.failures == 1 {
@@ -490,6 +558,10 @@ impl<'a> Cycle<'a> {
     }
 
     fn recovered(&mut self) {
+        let clock = self.poller.clock.as_ref();
+        let mut noted = self.poller.health.note();
+        noted.last_cycle = Some((clock.monotonic(), clock.now()));
+        noted.store_failing = false;
         if std::mem::take(&mut self.failures) > 0 {
             info!("the store answers again");
         }

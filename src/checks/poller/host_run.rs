@@ -6,7 +6,7 @@ use futures_util::{
     FutureExt,
     future::{Either, select},
 };
-use tracing::error;
+use tracing::{Instrument, debug_span, error};
 
 use super::lease::Held;
 use crate::{
@@ -38,7 +38,9 @@ pub(super) async fn run(
         timeout,
     };
     let outcomes = {
-        let running = pin!(AssertUnwindSafe(runner.run_host(host_run)).catch_unwind());
+        let span = debug_span!("poll_host", host = %held.claim.host_id, token = held.claim.token);
+        let running = AssertUnwindSafe(runner.run_host(host_run)).catch_unwind().instrument(span);
+        let running = pin!(running);
         let bound = pin!(clock.sleep(run_bound(timeout) + OVERRUN));
         match select(running, bound).await {
             Either::Left((Ok(outcomes), _)) => outcomes,

@@ -78,6 +78,8 @@ pub(super) struct Claimed {
     pub(super) hosts: Vec<Held>,
     /// As many as were asked for: there may be more.
     pub(super) full: bool,
+    /// The store's clock, between two readings of this machine's.
+    pub(super) clocks: [DateTime<Utc>; 3],
 }
 
 /// What a claim came to nothing for.
@@ -93,6 +95,7 @@ pub(super) async fn claim(
 ) -> Result<Claimed, ClaimError> {
     let (sent, sent_wall) = (clock.monotonic(), clock.now());
     let claims = store.claim_hosts(request).await?;
+    let clocks = [sent_wall, claims.now, clock.now()];
     let at = ClaimTime { sent, sent_wall, received: clock.monotonic(), store: claims.now };
     let full = u32::try_from(claims.hosts.len()).is_ok_and(|taken| taken >= request.limit);
     let services = |claim: &HostClaim| {
@@ -125,5 +128,5 @@ pub(super) async fn claim(
             Held { claim, agents: asked.into_iter().filter_map(agent).collect(), at }
         })
         .collect();
-    Ok(Claimed { hosts, full })
+    Ok(Claimed { hosts, full, clocks })
 }

@@ -2,6 +2,7 @@
 
 mod config;
 mod cycle;
+mod health;
 mod host_run;
 mod lease;
 mod observer;
@@ -13,15 +14,17 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{Instrument, info_span, warn};
 
 pub use self::{
     config::{PollerConfig, PollerConfigError},
+    health::PollerHealth,
     observer::{ObserverProbe, ObserverRule},
     stats::PollerStats,
 };
 use self::{
     cycle::{Cycle, sleep, wait},
+    health::{HealthCell, Running},
     stats::StatsCell,
 };
 use super::{capacity::Capacity, run::HostRunner};
@@ -41,6 +44,7 @@ pub struct Poller {
     nudge: Nudge,
     probe: Option<Arc<dyn ObserverProbe>>,
     stats: Arc<StatsCell>,
+    health: Arc<HealthCell>,
     capacity: Capacity,
 }
 
@@ -85,6 +89,7 @@ impl Poller {
             nudge: Nudge::default(),
             probe: None,
             stats: Arc::default(),
+            health: Arc::default(),
             capacity,
         })
     }
@@ -115,12 +120,24 @@ impl Poller {
         self.stats.snapshot()
     }
 
+    /// Whether the poller is alive and well, for the application's own health endpoint.
+    #[must_use]
+    pub fn health(&self) -> PollerHealth {
+        self.health.read(self.clock.as_ref())
+    }
+
     /// Polls until `shutdown` is cancelled; then stops claiming, lets runs finish within the grace
     /// period, writes what it has and hands back its leases.
     ///
     /// Errors of the store end nothing: the poller backs off and goes on. Dropping the future stops
     /// at once; its leases expire and another worker takes the hosts over.
     pub async fn run(&self, shutdown: CancellationToken) {
+        let span = info_span!("poller", worker = %self.worker);
+        self.poll(shutdown).instrument(span).await;
+    }
+
+    async fn poll(&self, shutdown: CancellationToken) {
+        let _running = Running::new(&self.health);
         if !self.store.is_durable() {
             warn!("polling on a store that does not outlive this process");
         }
@@ -136,6 +153,7 @@ impl Poller {
                 flushed = wait(&mut cycle.flushing) => cycle.on_flush(flushed),
                 pruned = wait(&mut cycle.pruning) => cycle.on_prune(&pruned),
                 released = wait(&mut cycle.releasing) => cycle.on_release(&released),
+                backlog = wait(&mut cycle.measuring) => cycle.on_backlog(&backlog),
                 works = wait(&mut cycle.probing) => cycle.on_probe(works),
                 () = self.nudge.notified() => cycle.claim_now(),
                 () = sleep(self.clock.as_ref(), next_wake) => {}

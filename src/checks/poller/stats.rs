@@ -2,7 +2,34 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use crate::store::Completed;
+use crate::{
+    observe::{
+        LEASES_LOST, Level, OBSERVER_FAULT, POLL_BUFFERED, POLL_CHECKS_IN_FLIGHT,
+        POLL_HOSTS_CLAIMED, POLL_RESULTS_DROPPED, Part, QUARANTINED_HOSTS, QUARANTINES,
+        RESULTS_PRUNED, STORE_ERRORS,
+    },
+    store::Completed,
+};
+
+/// A poller's part of the gauges, for as long as it runs.
+#[derive(Debug)]
+pub(super) struct Levels {
+    pub(super) in_flight: Level,
+    pub(super) buffered: Level,
+    pub(super) quarantined: Level,
+    pub(super) observer_fault: Level,
+}
+
+impl Levels {
+    pub(super) const fn new() -> Self {
+        Self {
+            in_flight: Level::new(POLL_CHECKS_IN_FLIGHT),
+            buffered: Level::new(POLL_BUFFERED),
+            quarantined: Level::new(QUARANTINED_HOSTS),
+            observer_fault: Level::new(OBSERVER_FAULT),
+        }
+    }
+}
 
 /// Figures of one poller since its making.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -73,7 +100,7 @@ impl StatsCell {
     }
 
     pub(super) fn claimed(&self, hosts: usize) {
-        add(&self.hosts_claimed, hosts);
+        POLL_HOSTS_CLAIMED.add(add(&self.hosts_claimed, hosts), &[]);
     }
 
     pub(super) fn ran(&self, checks: usize) {
@@ -82,28 +109,34 @@ impl StatsCell {
 
     pub(super) fn completed(&self, hosts: usize, completed: &Completed) {
         add(&self.hosts_completed, hosts - completed.fenced.len().min(hosts));
-        add(&self.fenced, completed.fenced.len());
+        lost("fenced", add(&self.fenced, completed.fenced.len()));
         self.results_dropped.fetch_add(completed.dropped, Relaxed);
+        POLL_RESULTS_DROPPED.add(completed.dropped, &[("cause", "changed")]);
     }
 
     pub(super) fn lease_lost(&self) {
         self.leases_lost.fetch_add(1, Relaxed);
+        lost("outlived", 1);
     }
 
-    pub(super) fn overflowed(&self) {
+    pub(super) fn overflowed(&self, results: usize) {
         self.overflowed.fetch_add(1, Relaxed);
+        POLL_RESULTS_DROPPED.add(count(results), &[("cause", "overflow")]);
     }
 
     pub(super) fn store_failed(&self) {
         self.store_errors.fetch_add(1, Relaxed);
+        STORE_ERRORS.add(1, &[("part", Part::Poll.as_str())]);
     }
 
     pub(super) fn pruned(&self, results: u64) {
         self.results_pruned.fetch_add(results, Relaxed);
+        RESULTS_PRUNED.add(results, &[]);
     }
 
     pub(super) fn quarantined(&self) {
         self.quarantined.fetch_add(1, Relaxed);
+        QUARANTINES.add(1, &[]);
     }
 
     pub(super) fn observer_fault(&self, fault: bool) {
@@ -116,6 +149,15 @@ impl StatsCell {
     }
 }
 
-fn add(counter: &AtomicU64, count: usize) {
-    counter.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Relaxed);
+fn add(counter: &AtomicU64, number: usize) -> u64 {
+    counter.fetch_add(count(number), Relaxed);
+    count(number)
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+fn lost(cause: &'static str, leases: u64) {
+    LEASES_LOST.add(leases, &[("part", Part::Poll.as_str()), ("cause", cause)]);
 }

@@ -19,6 +19,7 @@ use crate::{
     clock::delta,
     gate::clock_guard::{ClockGuard, ClockTrust},
     model::{Detail, EndReason, GateId, GateNote, GateRecord, PassKind, instant},
+    observe::{ClockOffset, GATE_OLDEST_WAIT, GATES_WAITING, Level, Part},
     store::{AttemptWrite, GateStep, GateTransition},
 };
 
@@ -33,12 +34,15 @@ pub(super) struct Gates<'a> {
     ended: Vec<Ended>,
     /// What attempts are due and find no room.
     demand: GateDemand,
+    waiting: Level,
+    offset: ClockOffset,
 }
 
 impl<'a> Gates<'a> {
     pub(super) fn new(runner: &'a GateRunner) -> Self {
         let (guard, demand) = (ClockGuard::new(), runner.capacity.gate_demand());
-        Self { runner, held: HashMap::new(), guard, ended: Vec::new(), demand }
+        let (waiting, offset) = (Level::new(GATES_WAITING), ClockOffset::new(Part::Gate));
+        Self { runner, held: HashMap::new(), guard, ended: Vec::new(), demand, waiting, offset }
     }
 
     /// Notes attempts that are over; the next pass records them.
@@ -56,7 +60,9 @@ impl<'a> Gates<'a> {
         self.claim().await?;
         let oldest = self.held.values().map(|held| held.record.opened_at).min();
         self.runner.stats.gauge(self.held.len(), oldest);
+        self.waiting.set(self.held.len());
         if self.held.is_empty() {
+            GATE_OLDEST_WAIT.set(0.0, &[]);
             self.demand.set(0);
             return Ok(Pass { starts: Vec::new(), wait: self.runner.config.tick });
         }
@@ -67,6 +73,8 @@ impl<'a> Gates<'a> {
         // lie in its future.
         let now = self.renew().await?;
         let trust = self.guard.observe(now, runner.clock.monotonic());
+        let age = oldest.map_or(0.0, |opened_at| (now - opened_at).as_seconds_f64());
+        GATE_OLDEST_WAIT.set(age.max(0.0), &[]);
         let mut wait = runner.config.tick;
         let (mut steps, mut starts) = (Vec::new(), Vec::new());
         let mut order: Vec<(DateTime<Utc>, GateId)> = self
@@ -203,7 +211,11 @@ impl<'a> Gates<'a> {
         let tokens: Vec<(GateId, i64)> =
             self.held.iter().map(|(id, held)| (*id, held.token)).collect();
         let runner = self.runner;
+        let before = runner.clock.now();
         let claims = runner.store.renew_gates(runner.worker, &tokens, runner.config.lease).await?;
+        let offset = self.offset.note(before, claims.now, runner.clock.now());
+        runner.cell.note().clock_offset = offset;
+        runner.stats.taken(tokens.len().saturating_sub(claims.gates.len()));
         let mut newest: HashMap<GateId, GateRecord> =
             claims.gates.into_iter().map(|gate| (gate.record.id, gate.record)).collect();
         self.held.retain(|id, held| match newest.remove(id) {

@@ -4,6 +4,7 @@ mod attempt;
 mod changes;
 mod config;
 mod gates;
+mod health;
 mod held;
 mod look;
 mod overrides;
@@ -18,10 +19,12 @@ use tracing::{Instrument, debug, info, info_span, warn};
 use self::{
     attempt::{Attempt, Ended},
     gates::Gates,
+    health::HealthCell,
     stats::StatsCell,
 };
 pub use self::{
     config::{GateRunnerConfig, GateRunnerConfigError},
+    health::GateHealth,
     stats::GateStats,
 };
 use super::{
@@ -33,6 +36,7 @@ use crate::{
     checks::{Capacity, Nudge, schedule},
     clock::Clock,
     model::WorkerId,
+    observe::{GATE_CHECKS_IN_FLIGHT, Level},
     store::Store,
 };
 
@@ -54,6 +58,7 @@ pub struct GateRunner {
     rights: Arc<dyn OverrideRights>,
     capacity: Capacity,
     stats: Arc<StatsCell>,
+    cell: Arc<HealthCell>,
 }
 
 impl GateRunner {
@@ -83,6 +88,7 @@ impl GateRunner {
             rights,
             capacity: Capacity::split(most, most),
             stats: Arc::default(),
+            cell: Arc::default(),
         })
     }
 
@@ -107,6 +113,12 @@ impl GateRunner {
         self.stats.snapshot()
     }
 
+    /// Whether the runner is alive and well, for the application's own health endpoint.
+    #[must_use]
+    pub fn health(&self) -> GateHealth {
+        self.cell.read(self.clock.as_ref(), self.stats().gates_held)
+    }
+
     /// A handle that makes this runner look at its gates at once.
     #[must_use]
     pub fn nudge_handle(&self) -> Nudge {
@@ -120,6 +132,12 @@ impl GateRunner {
     /// (G32). Dropping the future stops at once; the leases expire, and an attempt that was running
     /// counts as interrupted (G28).
     pub async fn run(&self, shutdown: CancellationToken) {
+        let span = info_span!("gates", worker = %self.worker);
+        self.look_after_gates(shutdown).instrument(span).await;
+    }
+
+    async fn look_after_gates(&self, shutdown: CancellationToken) {
+        let _running = self.cell.running();
         if !self.store.is_durable() {
             warn!("running gates on a store that does not outlive this process");
         }
@@ -131,6 +149,7 @@ impl GateRunner {
             gates.over(ended);
             let wait = match passed {
                 Ok(pass) => {
+                    self.cell.looked(self.clock.as_ref());
                     if std::mem::take(&mut failures) > 0 {
                         info!("gates go on");
                     }
@@ -139,6 +158,7 @@ impl GateRunner {
                 }
                 Err(error) => {
                     self.stats.look_failed();
+                    self.cell.look_failed();
                     failures = failures.saturating_add(1);
                     let source = error.source().map(tracing::field::display);
                     if failures == 1 {
@@ -185,7 +205,13 @@ impl GateRunner {
     fn start(&self, attempt: Attempt) -> impl Future<Output = Ended> + Send + use<> {
         let span = info_span!("gate_attempt", gate = %attempt.gate_id, job = %attempt.run.job_id,
                               host = %attempt.run.host_id, attempt = attempt.number);
-        attempt.run(Arc::clone(&self.health), Arc::clone(&self.clock)).instrument(span)
+        let (health, clock) = (Arc::clone(&self.health), Arc::clone(&self.clock));
+        let mut in_flight = Level::new(GATE_CHECKS_IN_FLIGHT);
+        let running = async move {
+            in_flight.set(attempt.run.checks.len());
+            attempt.run(health, clock).await
+        };
+        running.instrument(span)
     }
 
     async fn stop(

@@ -7,7 +7,13 @@ use std::sync::{
 
 use chrono::{DateTime, Utc};
 
-use crate::model::{AttemptOutcome, EndReason, PassKind};
+use crate::{
+    model::{AttemptOutcome, EndReason, PassKind},
+    observe::{
+        GATE_ATTEMPTS, GATE_OUT_OF_ROOM, GATE_OUTCOMES, LEASES_LOST, OVERRIDES_REFUSED, Part,
+        STORE_ERRORS,
+    },
+};
 
 /// Figures of one gate runner since its making.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -88,15 +94,26 @@ impl StatsCell {
     }
 
     pub(super) fn attempt_over(&self, outcome: AttemptOutcome) {
-        match outcome {
-            AttemptOutcome::Interrupted => add(&self.attempts_interrupted, 1),
-            AttemptOutcome::Finished | AttemptOutcome::Running => add(&self.attempts_finished, 1),
-        }
+        let (counter, word) = match outcome {
+            AttemptOutcome::Interrupted => (&self.attempts_interrupted, "interrupted"),
+            AttemptOutcome::Finished | AttemptOutcome::Running => {
+                (&self.attempts_finished, "finished")
+            }
+        };
+        add(counter, 1);
+        GATE_ATTEMPTS.add(1, &[("outcome", word)]);
     }
 
     pub(super) fn passed(&self, kind: PassKind) {
-        let _ = kind;
         add(&self.passes, 1);
+        let kind = match kind {
+            PassKind::Healthy => "healthy",
+            PassKind::NoChecks => "no_checks",
+            PassKind::Overridden => "overridden",
+            PassKind::Exempt => "exempt",
+            PassKind::ReportOnly => "report_only",
+        };
+        GATE_OUTCOMES.add(1, &[("state", "passed"), ("why", kind)]);
     }
 
     pub(super) fn renewed(&self) {
@@ -104,24 +121,41 @@ impl StatsCell {
     }
 
     pub(super) fn ended(&self, reason: EndReason) {
-        let _ = reason;
         add(&self.ends, 1);
+        let (state, reason) = match reason {
+            EndReason::JobCancelled => ("cancelled", "job_cancelled"),
+            EndReason::WindowClosed => ("failed", "window_closed"),
+            EndReason::WindowWithdrawn => ("failed", "window_withdrawn"),
+            EndReason::HostDeleted => ("failed", "host_deleted"),
+            EndReason::NotRunCapacity => ("failed", "not_run_capacity"),
+            EndReason::GateBusy => ("failed", "gate_busy"),
+        };
+        GATE_OUTCOMES.add(1, &[("state", state), ("why", reason)]);
     }
 
     pub(super) fn fenced(&self, gates: usize) {
         add(&self.fenced, gates);
+        lost("fenced", gates);
+    }
+
+    /// Gates that another worker has taken, as the renewal of the leases shows.
+    pub(super) fn taken(&self, gates: usize) {
+        lost("taken", gates);
     }
 
     pub(super) fn out_of_room(&self) {
         add(&self.out_of_room, 1);
+        GATE_OUT_OF_ROOM.add(1, &[]);
     }
 
     pub(super) fn override_refused(&self) {
         add(&self.overrides_refused, 1);
+        OVERRIDES_REFUSED.add(1, &[]);
     }
 
     pub(super) fn look_failed(&self) {
         add(&self.failed_looks, 1);
+        STORE_ERRORS.add(1, &[("part", Part::Gate.as_str())]);
     }
 
     pub(super) fn gauge(&self, gates_held: usize, oldest_opened_at: Option<DateTime<Utc>>) {
@@ -132,4 +166,9 @@ impl StatsCell {
 
 fn add(counter: &AtomicU64, count: usize) {
     counter.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Relaxed);
+}
+
+fn lost(cause: &'static str, gates: usize) {
+    let gates = u64::try_from(gates).unwrap_or(u64::MAX);
+    LEASES_LOST.add(gates, &[("part", Part::Gate.as_str()), ("cause", cause)]);
 }

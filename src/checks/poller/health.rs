@@ -1,0 +1,103 @@
+//! Whether a poller is alive, for the application's own health endpoint (spec 10.2).
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{clock::Clock, store::Backlog};
+
+/// How a poller is doing, as far as it knows without asking anybody: safe to call from a health
+/// endpoint, since it waits for nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct PollerHealth {
+    /// Whether [`Poller::run`](super::Poller::run) is under way.
+    pub running: bool,
+    /// When the store last took a claim or results, by this machine's clock; `None` before the first
+    /// time.
+    pub last_cycle_at: Option<DateTime<Utc>>,
+    /// How long ago that was, unmoved by steps of the clock.
+    pub last_cycle_age: Option<Duration>,
+    /// What was due and not taken, in the whole store, when it was last looked at: about every 15 s.
+    pub backlog: Option<Backlog>,
+    /// Whether the last call of the store or the directory failed, so that the poller backs off.
+    pub store_failing: bool,
+    /// Whether most hosts are unreachable by what is probably this machine's own fault (spec 3.9).
+    pub observer_fault: bool,
+    /// Hosts that are not run now, since worker after worker was lost to them (F68).
+    pub quarantined_hosts: usize,
+    /// How far this machine's clock is ahead of the store's, at the last claim (F04).
+    pub clock_offset: TimeDelta,
+}
+
+impl PollerHealth {
+    /// Whether the poller runs and has had a successful cycle within so long. A few ticks and the
+    /// longest back-off of 30 s make a sensible bound: a minute.
+    #[must_use]
+    pub fn is_live(&self, within: Duration) -> bool {
+        self.running && self.last_cycle_age.is_some_and(|age| age <= within)
+    }
+
+    /// Whether it works, but not as it should: the store fails, or the network seems to.
+    #[must_use]
+    pub const fn is_degraded(&self) -> bool {
+        self.store_failing || self.observer_fault
+    }
+}
+
+/// What a running poller notes of itself.
+#[derive(Debug, Default)]
+pub(super) struct HealthCell(Mutex<Noted>);
+
+#[derive(Debug, Default)]
+pub(super) struct Noted {
+    pub(super) running: bool,
+    pub(super) last_cycle: Option<(Duration, DateTime<Utc>)>,
+    pub(super) backlog: Option<Backlog>,
+    pub(super) store_failing: bool,
+    pub(super) observer_fault: bool,
+    pub(super) quarantined_hosts: usize,
+    pub(super) clock_offset: TimeDelta,
+}
+
+impl HealthCell {
+    pub(super) fn note(&self) -> MutexGuard<'_, Noted> {
+        // Nothing in here can panic half way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn read(&self, clock: &dyn Clock) -> PollerHealth {
+        let noted = self.note();
+        let age = |(at, _)| clock.monotonic().saturating_sub(at);
+        PollerHealth {
+            running: noted.running,
+            last_cycle_at: noted.last_cycle.map(|(_, at)| at),
+            last_cycle_age: noted.last_cycle.map(age),
+            backlog: noted.backlog,
+            store_failing: noted.store_failing,
+            observer_fault: noted.observer_fault,
+            quarantined_hosts: noted.quarantined_hosts,
+            clock_offset: noted.clock_offset,
+        }
+    }
+}
+
+/// Says that the poller runs for as long as this lives, however its future ends.
+#[derive(Debug)]
+pub(super) struct Running<'a>(&'a HealthCell);
+
+impl<'a> Running<'a> {
+    pub(super) fn new(cell: &'a HealthCell) -> Self {
+        cell.note().running = true;
+        Self(cell)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.note().running = false;
+    }
+}

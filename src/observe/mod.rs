@@ -1,0 +1,65 @@
+//! What the library tells of itself: metrics over the facade of the `metrics` crate (feature
+//! `metrics`). Without the feature nothing of it remains.
+//!
+//! [`METRICS`] lists them all; `docs/operations.md` explains them. An application installs a recorder
+//! of its choice, and calls [`describe`] once after that.
+
+mod clock_offset;
+mod level;
+mod metric;
+#[cfg(not(feature = "metrics"))]
+#[path = "no_sink.rs"]
+mod sink;
+#[cfg(feature = "metrics")]
+mod sink;
+
+pub use self::metric::{METRICS, Metric, MetricKind, Unit};
+pub(crate) use self::{clock_offset::ClockOffset, level::Level, metric::*};
+
+/// The labels of one measurement, each with a value from a closed set.
+pub(crate) type Labels<'a> = &'a [(&'static str, &'static str)];
+
+/// Which loop a measurement comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    /// The poller.
+    Poll,
+    /// The runner of gates.
+    Gate,
+}
+
+impl Part {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::Gate => "gate",
+        }
+    }
+}
+
+/// Tells the recorder what each metric means and in which unit it is.
+pub fn describe() {
+    METRICS.iter().copied().for_each(sink::describe);
+}
+
+impl Metric {
+    /// Adds to a counter.
+    pub(crate) fn add(&self, count: u64, labels: Labels<'_>) {
+        sink::add(self.name, count, labels);
+    }
+
+    /// Sets a gauge.
+    pub(crate) fn set(&self, value: f64, labels: Labels<'_>) {
+        sink::set(self.name, value, labels);
+    }
+
+    /// Adds to a gauge, or takes from it.
+    pub(crate) fn shift(&self, by: f64, labels: Labels<'_>) {
+        sink::shift(self.name, by, labels);
+    }
+
+    /// Records a measurement in a histogram.
+    pub(crate) fn record(&self, value: f64, labels: Labels<'_>) {
+        sink::record(self.name, value, labels);
+    }
+}

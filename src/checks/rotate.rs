@@ -1,11 +1,11 @@
 //! Sealing stored passwords under another key, and knowing which keys are in use.
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::manage::{HealthChecks, ManageError};
 use crate::{
-    crypto::{InstallId, KeyRing, SealContext, Sealer as _, key_id_of},
-    model::{Actor, AuditAction, AuditEntry, CheckId, FieldChange},
+    crypto::{InstallId, KeyRing, OpenCause, SealContext, SealError, Sealer as _, key_id_of},
+    model::{Actor, AuditAction, AuditEntry, CheckId, FieldChange, SealedSecret},
     store::{KeyUse, SealedRow, Store, StoreError},
 };
 
@@ -18,11 +18,20 @@ pub struct RotationReport {
     pub overtaken: u64,
     /// Checks whose password does not open under any loaded key; left as they are (F79).
     pub unreadable: Vec<CheckId>,
+    /// How many of the rewritten ones were of the old form, bound to nothing.
+    pub bound: u64,
+    /// Passwords that are not sealed under the primary key in the bound form after all this, by the
+    /// store's count: those that are unreadable, and those that another worker has written meanwhile
+    /// under a key of its own. 0 here, and again some time later, means that the old key is in no use.
+    pub left: u64,
 }
 
 impl HealthChecks {
     /// Seals every stored password under the primary key that is not sealed under it yet, row by row.
     /// It can be stopped and started again at any point; what is done is done.
+    ///
+    /// Passwords of the old form are rewritten into the bound one where the sealer opens them
+    /// ([`KeyRing::accept_unbound`]), and count as unreadable where it does not.
     ///
     /// Back-ups made earlier need the old key: keep it for as long as they.
     ///
@@ -30,17 +39,25 @@ impl HealthChecks {
     /// The store's, or that there is no key to seal with.
     pub async fn rotate_keys(&self, actor: &Actor) -> Result<RotationReport, ManageError> {
         let install = self.store.install_id().await?;
-        let primary = self.sealer.primary_key_id();
+        let no_key = SealError::NoKey { cause: OpenCause::KeyMissing };
+        let primary = Some(self.sealer.primary_key_id().ok_or(no_key)?);
         let mut report = RotationReport::default();
         let mut after = None;
         loop {
             let page = self.store.sealed_page(after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(report) };
+            let Some(last) = page.last() else { break };
             after = Some(last.check.id);
             for row in page.iter().filter(|row| key_id_of(&row.secret) != primary) {
                 self.rewrite(actor, install, row, &mut report).await?;
             }
         }
+        let uses = self.store.key_uses().await?;
+        report.left =
+            uses.iter().filter(|used| used.key_id != primary).map(|used| used.secrets).sum();
+        let RotationReport { rewritten, bound, overtaken, left, .. } = report;
+        let unreadable = report.unreadable.len();
+        info!(rewritten, bound, overtaken, unreadable, left, "stored passwords were sealed anew");
+        Ok(report)
     }
 
     /// How many passwords are sealed under which key; a key that does not stand here is in no use.
@@ -81,6 +98,7 @@ impl HealthChecks {
         };
         if self.store.replace_secret(check.id, &row.secret, sealed, audit).await? {
             report.rewritten += 1;
+            report.bound += u64::from(row.secret.format == SealedSecret::UNBOUND);
         } else {
             report.overtaken += 1;
         }

@@ -8,6 +8,7 @@ mod canary;
 mod envelope;
 mod key;
 mod key_file;
+mod key_files;
 mod key_ring;
 mod primitive;
 mod sealer;
@@ -19,6 +20,7 @@ pub use self::{
     envelope::key_id_of,
     key::{InstallId, Key, KeyId},
     key_file::{KeyFile, KeyFileError},
+    key_files::KeyFiles,
     key_ring::KeyRing,
     sealer::{MissingKey, OpenCause, OpenError, SealContext, SealError, Sealer},
 };

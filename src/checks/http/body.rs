@@ -5,7 +5,7 @@ use memchr::memmem::Finder;
 /// Looks for bytes in a body that arrives in chunks, without keeping more of it than one byte less
 /// than what is looked for.
 #[derive(Debug)]
-pub(super) struct BodySearch {
+pub struct BodySearch {
     finder: Finder<'static>,
     /// The end of what was seen, in which a match may have begun.
     tail: Vec<u8>,
@@ -15,7 +15,7 @@ pub(super) struct BodySearch {
 
 /// What a search knows after a chunk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Searched {
+pub enum Searched {
     /// It is there.
     Found,
     /// Not yet.
@@ -26,12 +26,13 @@ pub(super) enum Searched {
 
 impl BodySearch {
     /// A search for bytes, of which there is at least one, within the first `cap` bytes.
-    pub(super) fn new(needle: &[u8], cap: usize) -> Self {
+    #[must_use]
+    pub fn new(needle: &[u8], cap: usize) -> Self {
         Self { finder: Finder::new(needle).into_owned(), tail: Vec::new(), seen: 0, cap }
     }
 
     /// Takes the next chunk.
-    pub(super) fn push(&mut self, chunk: &[u8]) -> Searched {
+    pub fn push(&mut self, chunk: &[u8]) -> Searched {
         let room = self.cap - self.seen;
         let over = chunk.len() > room;
         let chunk = &chunk[..chunk.len().min(room)];

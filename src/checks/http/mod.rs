@@ -7,6 +7,7 @@ mod destination;
 mod redirect;
 
 pub use self::{
+    body::{BodySearch, Searched},
     client::{HttpClient, HttpClientConfig, HttpClientError},
     destination::{DeniedDestination, DestinationPolicy, DestinationRefused},
 };

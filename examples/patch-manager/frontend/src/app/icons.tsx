@@ -38,3 +38,4 @@ export const SearchIcon = stroked(
 );
 export const SignOutIcon = stroked('SignOutIcon', <path d="M14 4.5H5v15h9M10 12h10.5m0 0L17 8.5m3.5 3.5L17 15.5" />);
 export const PauseIcon = stroked('PauseIcon', <path d="M8.5 5v14M15.5 5v14" />);
+export { AddIcon, DeleteIcon, EditIcon } from '../health/components/icons';

@@ -41,6 +41,7 @@ export {
   type CountdownProps,
   type RelativeTimeProps,
 } from './components/RelativeTime';
+export { RecheckSummary, type RecheckSummaryProps } from './components/RecheckSummary';
 export { ResultText, type ResultTextProps } from './components/ResultText';
 
 export { authorizedFetch, createApiClient, type ClientOptions, type HealthClient } from './api/client';

@@ -1,3 +1,191 @@
+import {
+  Box,
+  Button,
+  Chip,
+  IconButton,
+  Paper,
+  Table,
+  TableBody,
+  TableCell,
+  TableContainer,
+  TableHead,
+  TableRow,
+  Tooltip,
+  Typography,
+} from '@mui/material';
+import { useState } from 'react';
+import { useDeleteWindow, useRights, useWindows } from '../app/api/hooks';
+import type { MaintenanceWindow } from '../app/api/types';
+import { AddIcon, DeleteIcon, EditIcon } from '../app/icons';
+import { Empty, LoadError, Page, Waiting } from '../app/Page';
+import {
+  ConfirmDialog,
+  count,
+  formatDuration,
+  formatInstant,
+  formatShort,
+  toMillis,
+  useNow,
+  visuallyHidden,
+} from '../health';
+import { recurrenceWords } from './windows/form';
+import { WindowDialog } from './windows/WindowDialog';
+
+const wide = { display: { xs: 'none', md: 'table-cell' } };
+
+/** The maintenance windows: when hosts may be patched. */
 export default function WindowsPage() {
-  return null;
+  const windows = useWindows();
+  const remove = useDeleteWindow();
+  const { canEdit } = useRights();
+  const [dialog, setDialog] = useState<{ window: MaintenanceWindow | null } | null>(null);
+  const [deleting, setDeleting] = useState<MaintenanceWindow | null>(null);
+  const all = windows.data?.pages.flatMap((page) => page.windows) ?? [];
+  return (
+    <Page
+      title="Maintenance windows"
+      subtitle="When hosts may be patched. A job for the next window starts nothing outside of them."
+      actions={
+        canEdit && (
+          <Button variant="contained" startIcon={<AddIcon />} onClick={() => setDialog({ window: null })}>
+            Add window
+          </Button>
+        )
+      }
+    >
+      <Paper variant="outlined">
+        {windows.isError && (
+          <Box sx={{ p: 1.5 }}>
+            <LoadError what="The windows" error={windows.error} onRetry={() => void windows.refetch()} />
+          </Box>
+        )}
+        {windows.isPending && <Waiting label="Loading the windows" />}
+        {windows.data !== undefined && all.length === 0 && (
+          <Empty title="No maintenance windows">Jobs can still be given a window of their own.</Empty>
+        )}
+        {all.length > 0 && (
+          <TableContainer>
+            <Table size="small">
+              <caption style={visuallyHidden}>Maintenance windows</caption>
+              <TableHead>
+                <TableRow>
+                  <TableCell>Window</TableCell>
+                  <TableCell>Now or next</TableCell>
+                  <TableCell sx={wide}>Hosts</TableCell>
+                  {canEdit && <TableCell align="right">Actions</TableCell>}
+                </TableRow>
+              </TableHead>
+              <TableBody>
+                {all.map((window) => (
+                  <TableRow key={window.id} hover>
+                    <TableCell component="th" scope="row" sx={{ overflowWrap: 'anywhere' }}>
+                      <strong>{window.name}</strong>
+                      {!window.enabled && (
+                        <Chip label="Disabled" variant="outlined" sx={{ ml: 1, height: 20 }} />
+                      )}
+                      <Typography variant="body2" color="text.secondary">
+                        {recurrenceWords(window)}
+                      </Typography>
+                    </TableCell>
+                    <TableCell>
+                      <Occurrence window={window} />
+                    </TableCell>
+                    <TableCell sx={wide}>{count(window.host_ids.length, 'host')}</TableCell>
+                    {canEdit && (
+                      <TableCell align="right" sx={{ whiteSpace: 'nowrap' }}>
+                        <Tooltip title={`Edit ${window.name}`}>
+                          <IconButton
+                            size="small"
+                            aria-label={`Edit ${window.name}`}
+                            onClick={() => setDialog({ window })}
+                          >
+                            <EditIcon />
+                          </IconButton>
+                        </Tooltip>
+                        <Tooltip title={`Delete ${window.name}`}>
+                          <IconButton
+                            size="small"
+                            aria-label={`Delete ${window.name}`}
+                            onClick={() => {
+                              remove.reset();
+                              setDeleting(window);
+                            }}
+                          >
+                            <DeleteIcon />
+                          </IconButton>
+                        </Tooltip>
+                      </TableCell>
+                    )}
+                  </TableRow>
+                ))}
+              </TableBody>
+            </Table>
+          </TableContainer>
+        )}
+        {windows.hasNextPage && (
+          <Box sx={{ p: 1 }}>
+            <Button
+              size="small"
+              loading={windows.isFetchingNextPage}
+              onClick={() => void windows.fetchNextPage()}
+            >
+              Show more
+            </Button>
+          </Box>
+        )}
+      </Paper>
+      {dialog !== null && (
+        <WindowDialog open window={dialog.window} onClose={() => setDialog(null)} />
+      )}
+      <ConfirmDialog
+        open={deleting !== null}
+        title={`Delete the window “${deleting?.name ?? ''}”?`}
+        confirm="Delete"
+        color="error"
+        busy={remove.isPending}
+        error={remove.error}
+        onClose={() => setDeleting(null)}
+        onConfirm={() => {
+          if (deleting !== null) remove.mutate(deleting.id, { onSuccess: () => setDeleting(null) });
+        }}
+      >
+        Jobs that wait in this window end without patching. This cannot be undone.
+      </ConfirmDialog>
+    </Page>
+  );
+}
+
+function Occurrence({ window }: { window: MaintenanceWindow }) {
+  const now = useNow();
+  const range = window.occurrence;
+  if (range == null) {
+    return (
+      <Typography component="span" variant="inherit" color="text.secondary">
+        never again
+      </Typography>
+    );
+  }
+  const zone = window.time_zone ?? 'UTC';
+  const open = toMillis(range.opens_at) <= now && now < toMillis(range.closes_at);
+  return (
+    <Tooltip
+      describeChild
+      title={`${formatInstant(range.opens_at, 'UTC')} to ${formatInstant(range.closes_at, 'UTC')}`}
+    >
+      <span>
+        {open ? (
+          <>
+            <Box component="strong" sx={{ color: 'success.main' }}>
+              Open
+            </Box>{' '}
+            for {formatDuration(toMillis(range.closes_at) - now)} more
+          </>
+        ) : (
+          <>
+            {formatShort(range.opens_at, zone)}, in {formatDuration(toMillis(range.opens_at) - now)}
+          </>
+        )}
+      </span>
+    </Tooltip>
+  );
 }

@@ -16,3 +16,5 @@ export type JobRequest = Schemas['JobRequest'];
 export type MaintenanceWindow = Schemas['MaintenanceWindow'];
 export type WindowRequest = Schemas['MaintenanceWindowRequest'];
 export type DemoUser = Schemas['DemoUser'];
+export type FleetHost = Schemas['FleetHost'];
+export type FleetRequest = Schemas['FleetRequest'];

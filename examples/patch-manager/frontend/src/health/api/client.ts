@@ -36,5 +36,7 @@ export function createApiClient<Paths extends object>(options: ClientOptions): C
   return createClient<Paths>({
     baseUrl: options.baseUrl ?? globalThis.location.origin,
     fetch: authorizedFetch(options),
+    // Lists stand in one parameter: five hundred ids would make too long an address otherwise.
+    querySerializer: { array: { style: 'form', explode: false } },
   });
 }

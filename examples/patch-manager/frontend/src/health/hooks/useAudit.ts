@@ -15,7 +15,7 @@ export function useAudit(filter: { hostId?: string | undefined } = {}) {
           params: {
             query: {
               limit: 50,
-              ...(filter.hostId !== undefined && { host_id: filter.hostId }),
+              ...(filter.hostId !== undefined && { host_ids: [filter.hostId] }),
               ...(pageParam !== undefined && { cursor: pageParam }),
             },
           },

@@ -1,0 +1,92 @@
+import { Box, Chip } from '@mui/material';
+import { useState } from 'react';
+import { useHosts } from '../../app/api/hooks';
+import type { Host } from '../../app/api/types';
+import { Empty, LoadError, Waiting } from '../../app/Page';
+import { Pager, useCursor } from '../../app/Pager';
+import { count, HealthStatusIcon, STATUS_WORDS, type HostStatus } from '../../health';
+import { HostTable } from '../hosts/HostTable';
+import { SearchField } from '../hosts/SearchField';
+
+/** Properties of {@link ChooseHosts}. */
+export interface ChooseHostsProps {
+  /** The chosen hosts by id; they stay chosen while one pages and filters. */
+  chosen: ReadonlyMap<string, Host>;
+  onChange: (chosen: ReadonlyMap<string, Host>) => void;
+}
+
+const STATUSES: readonly HostStatus[] = ['healthy', 'unhealthy', 'unknown', 'none'];
+/** The most hosts of one job. */
+const MOST = 1_000;
+
+/** The first step: hosts with their indicator and window, to be ticked. */
+export function ChooseHosts({ chosen, onChange }: ChooseHostsProps) {
+  const [q, setQ] = useState('');
+  const [status, setStatus] = useState<HostStatus | ''>('');
+  const [sort, setSort] = useState<'name' | 'status'>('name');
+  const { cursor, pager, reset } = useCursor();
+  const hosts = useHosts({ q, status, sort, cursor, limit: 25 });
+  const toggle = (some: readonly Host[], on: boolean) => {
+    const next = new Map(chosen);
+    for (const host of some) {
+      if (!on) next.delete(host.id);
+      else if (next.size < MOST) next.set(host.id, host);
+    }
+    onChange(next);
+  };
+  return (
+    <>
+      <Box sx={{ display: 'flex', flexWrap: 'wrap', gap: 1, p: 1.5, px: 2, alignItems: 'center' }}>
+        <SearchField
+          label="Search by name or address"
+          value={q}
+          onChange={(text) => {
+            reset();
+            setQ(text);
+          }}
+        />
+        <Box role="group" aria-label="Filter by health" sx={{ display: 'flex', flexWrap: 'wrap', gap: 0.75 }}>
+          {STATUSES.map((each) => (
+            <Chip
+              key={each}
+              size="medium"
+              clickable
+              variant={status === each ? 'filled' : 'outlined'}
+              aria-pressed={status === each}
+              onClick={() => {
+                reset();
+                setStatus(status === each ? '' : each);
+              }}
+              label={<HealthStatusIcon status={each} label={STATUS_WORDS[each]} size={16} />}
+            />
+          ))}
+        </Box>
+      </Box>
+      {hosts.isError && (
+        <Box sx={{ px: 2, pb: 1.5 }}>
+          <LoadError what="The hosts" error={hosts.error} onRetry={() => void hosts.refetch()} />
+        </Box>
+      )}
+      {hosts.isPending && <Waiting label="Loading the hosts" />}
+      {hosts.data?.hosts.length === 0 && <Empty title="No host matches" />}
+      {hosts.data !== undefined && hosts.data.hosts.length > 0 && (
+        <HostTable
+          hosts={hosts.data.hosts}
+          sort={sort}
+          onSort={(by) => {
+            reset();
+            setSort(by);
+          }}
+          dimmed={hosts.isPlaceholderData}
+          selection={{ chosen: new Set(chosen.keys()), toggle }}
+        />
+      )}
+      {hosts.data !== undefined && (
+        <Pager
+          {...pager(hosts.data.next_cursor ?? null)}
+          words={`${count(hosts.data.hosts.length, 'host')} on this page`}
+        />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,109 @@
+import {
+  Box,
+  FormControl,
+  FormControlLabel,
+  FormHelperText,
+  FormLabel,
+  Radio,
+  RadioGroup,
+  Stack,
+  Switch,
+  TextField,
+} from '@mui/material';
+import type { Host } from '../../app/api/types';
+import { fromLocalInput } from '../../app/zoned';
+import { count, formatInstant, LOCAL_ZONE } from '../../health';
+import { proposedWindow, type Plan, type Timing } from './plan';
+
+/** Properties of {@link ChooseTime}. */
+export interface ChooseTimeProps {
+  plan: Plan;
+  hosts: readonly Host[];
+  onChange: (plan: Plan) => void;
+}
+
+/** The second step: each host's own window, now, or a window for this job. */
+export function ChooseTime({ plan, hosts, onChange }: ChooseTimeProps) {
+  const windowless = hosts.filter((host) => host.maintenance_window == null).length;
+  const choose = (timing: Timing) =>
+    onChange({
+      ...plan,
+      timing,
+      ...(timing === 'explicit' && plan.opens === '' && proposedWindow(Date.now())),
+    });
+  return (
+    <Stack spacing={2} sx={{ px: 2, py: 1.5 }}>
+      <FormControl>
+        <FormLabel id="deploy-timing">The patch may start</FormLabel>
+        <RadioGroup
+          aria-labelledby="deploy-timing"
+          value={plan.timing}
+          onChange={(_, timing) => choose(timing as Timing)}
+        >
+          <FormControlLabel
+            value="maintenance"
+            control={<Radio size="small" />}
+            label="in each host’s maintenance window, the one that is open or the next"
+          />
+          {windowless > 0 && (
+            <FormHelperText error={plan.timing === 'maintenance'} sx={{ ml: 4, mt: -0.5 }}>
+              {count(windowless, 'chosen host')} {windowless === 1 ? 'has' : 'have'} none, so such a job would be
+              refused.
+            </FormHelperText>
+          )}
+          <FormControlLabel
+            value="immediate"
+            control={<Radio size="small" />}
+            label="now, waiting for healthy checks for a bounded time"
+          />
+          <FormControlLabel
+            value="explicit"
+            control={<Radio size="small" />}
+            label="in a window for this job alone"
+          />
+        </RadioGroup>
+      </FormControl>
+      {plan.timing === 'explicit' && (
+        <Stack direction={{ xs: 'column', sm: 'row' }} spacing={2}>
+          <MomentField label="Opens" value={plan.opens} onChange={(opens) => onChange({ ...plan, opens })} />
+          <MomentField label="Closes" value={plan.closes} onChange={(closes) => onChange({ ...plan, closes })} />
+        </Stack>
+      )}
+      <Box>
+        <FormControlLabel
+          control={
+            <Switch
+              checked={plan.reportOnly}
+              onChange={(_, reportOnly) => onChange({ ...plan, reportOnly })}
+            />
+          }
+          label="Report only"
+        />
+        <FormHelperText sx={{ mt: 0 }}>
+          The gate records what it would have done and holds nothing back. Failing checks do not stop the patch.
+        </FormHelperText>
+      </Box>
+    </Stack>
+  );
+}
+
+interface MomentFieldProps {
+  label: string;
+  value: string;
+  onChange: (text: string) => void;
+}
+
+function MomentField({ label, value, onChange }: MomentFieldProps) {
+  const instant = fromLocalInput(value);
+  return (
+    <TextField
+      label={`${label} (${LOCAL_ZONE})`}
+      type="datetime-local"
+      value={value}
+      onChange={(event) => onChange(event.target.value)}
+      helperText={instant === null ? 'Give a date and a time.' : `= ${formatInstant(instant, 'UTC')}`}
+      slotProps={{ inputLabel: { shrink: true } }}
+      sx={{ minWidth: 280 }}
+    />
+  );
+}

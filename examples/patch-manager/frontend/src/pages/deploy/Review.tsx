@@ -1,0 +1,148 @@
+import { Alert, Box, Button, Stack, Typography } from '@mui/material';
+import { useState } from 'react';
+import type { Host, JobRequest } from '../../app/api/types';
+import {
+  ConfirmDialog,
+  count,
+  DeployHealthWarning,
+  formatInstant,
+  messageOf,
+  ProblemError,
+  useGatePreview,
+  useNow,
+  type HostPreview,
+} from '../../health';
+import { requestOf, windowOf, type Plan } from './plan';
+
+/** Properties of {@link Review}. */
+export interface ReviewProps {
+  plan: Plan;
+  hosts: readonly Host[];
+  busy: boolean;
+  error: unknown;
+  onSubmit: (body: JobRequest) => void;
+}
+
+/** The longest wait of a job for now, for its preview; the server has the last word. */
+const IMMEDIATE_MS = 60 * 60 * 1_000;
+
+/** The third step: what the gate would say, and the question that names the risk. */
+export function Review({ plan, hosts, busy, error, onSubmit }: ReviewProps) {
+  const now = useNow();
+  const [asking, setAsking] = useState(false);
+  // The preview of a job for now: begun when this step was reached, so that it is asked for once.
+  const [reached] = useState(now);
+  const windowless =
+    plan.timing === 'maintenance'
+      ? hosts.filter((host) => host.maintenance_window == null).map((host) => host.id)
+      : [];
+  const asked = hosts.map((host) => host.id).filter((id) => !windowless.includes(id));
+  const window =
+    plan.timing === 'immediate'
+      ? {
+          opens_at: new Date(reached).toISOString(),
+          closes_at: new Date(reached + IMMEDIATE_MS).toISOString(),
+        }
+      : (windowOf(plan) ?? undefined);
+  const preview = useGatePreview(asked, window);
+  const names = new Map(hosts.map((host) => [host.id, host.name]));
+  const risks = riskWords(preview.data ?? [], plan.reportOnly);
+  return (
+    <Stack spacing={2} sx={{ px: 2, py: 1.5 }}>
+      <Typography variant="body2">
+        {count(hosts.length, 'host')}: {names.size <= 8 ? [...names.values()].join(', ') : `${[...names.values()].slice(0, 8).join(', ')} and ${names.size - 8} more`}
+        . {timeWords(plan)}
+      </Typography>
+      {preview.isError ? (
+        <Alert
+          severity="error"
+          action={
+            <Button color="inherit" size="small" onClick={() => void preview.refetch()}>
+              Try again
+            </Button>
+          }
+        >
+          What the gate would say is not known. {messageOf(preview.error)}
+        </Alert>
+      ) : (
+        <DeployHealthWarning
+          previews={asked.length === 0 ? [] : preview.data}
+          hostName={(id) => names.get(id) ?? id}
+          windowless={windowless}
+          reportOnly={plan.reportOnly}
+        />
+      )}
+      {error != null && (
+        <Alert severity="error" role="alert">
+          {messageOf(error)}
+          {error instanceof ProblemError && error.fields.map((each) => <div key={each.field + each.code}>{each.message}</div>)}
+        </Alert>
+      )}
+      <Box>
+        <Button
+          variant="contained"
+          size="large"
+          disabled={windowless.length > 0 || (preview.isPending && asked.length > 0)}
+          onClick={() => setAsking(true)}
+        >
+          Submit…
+        </Button>
+      </Box>
+      <ConfirmDialog
+        open={asking}
+        title={`Patch ${count(hosts.length, 'host')}?`}
+        confirm="Submit the job"
+        color={risks.length > 0 ? 'warning' : 'primary'}
+        busy={busy}
+        onClose={() => setAsking(false)}
+        onConfirm={() => {
+          onSubmit(requestOf(plan, hosts.map((host) => host.id)));
+          setAsking(false);
+        }}
+      >
+        <Typography variant="body2">{timeWords(plan)}</Typography>
+        {risks.length === 0 ? (
+          <Typography variant="body2">Every check is healthy at the moment.</Typography>
+        ) : (
+          <Box component="ul" sx={{ pl: 2.5, mb: 0 }}>
+            {risks.map((risk) => (
+              <Typography component="li" variant="body2" key={risk}>
+                {risk}
+              </Typography>
+            ))}
+          </Box>
+        )}
+      </ConfirmDialog>
+    </Stack>
+  );
+}
+
+function timeWords(plan: Plan): string {
+  if (plan.timing === 'maintenance') return 'In each host’s maintenance window.';
+  if (plan.timing === 'immediate') return 'Now, or as soon as the checks are healthy within a bounded time.';
+  const window = windowOf(plan);
+  return window == null
+    ? ''
+    : `From ${formatInstant(window.opens_at)} to ${formatInstant(window.closes_at)}.`;
+}
+
+/** What one has to know before saying yes. */
+export function riskWords(previews: readonly HostPreview[], reportOnly: boolean): string[] {
+  const held = previews.filter((each) => each.blocking.length > 0).length;
+  const unchecked = previews.filter((each) => each.kind === 'no_checks').length;
+  const short = previews.filter((each) => each.window_too_short).length;
+  const are = (number: number) => (number === 1 ? 'is' : 'are');
+  return [
+    ...(held > 0
+      ? [
+          reportOnly
+            ? `${count(held, 'host')} ${are(held)} not healthy, and will be patched all the same (report only).`
+            : `${count(held, 'host')} ${are(held)} not healthy: they wait, and fail if their window closes first.`,
+        ]
+      : []),
+    ...(unchecked > 0
+      ? [`${count(unchecked, 'host')} ${unchecked === 1 ? 'has' : 'have'} no health check: nothing holds the patch back.`]
+      : []),
+    ...(short > 0 ? [`${count(short, 'host')}: the window has no room for a second attempt.`] : []),
+  ];
+}

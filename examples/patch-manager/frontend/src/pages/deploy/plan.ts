@@ -1,0 +1,57 @@
+import type { JobRequest } from '../../app/api/types';
+import { fromLocalInput, toLocalInput } from '../../app/zoned';
+
+/** When a job is to run. */
+export type Timing = 'maintenance' | 'immediate' | 'explicit';
+
+/** What the second step decides. */
+export interface Plan {
+  timing: Timing;
+  /** What the two inputs hold, in the browser's zone; only for an explicit window. */
+  opens: string;
+  closes: string;
+  reportOnly: boolean;
+}
+
+/** The safest choice comes first: each host's own maintenance window. */
+export const INITIAL_PLAN: Plan = { timing: 'maintenance', opens: '', closes: '', reportOnly: false };
+
+const LONGEST = 7 * 24 * 60 * 60 * 1_000;
+
+/** An explicit window to begin with: from now, for two hours. */
+export function proposedWindow(now: number): Pick<Plan, 'opens' | 'closes'> {
+  const minute = 60_000;
+  const opens = Math.floor(now / minute) * minute;
+  return { opens: toLocalInput(opens), closes: toLocalInput(opens + 120 * minute) };
+}
+
+/** What is wrong with the time, for people; `null` where nothing is. */
+export function timeFault(plan: Plan, now: number = Date.now()): string | null {
+  if (plan.timing !== 'explicit') return null;
+  const opens = fromLocalInput(plan.opens);
+  const closes = fromLocalInput(plan.closes);
+  if (opens === null || closes === null) return 'Say when the window opens and when it closes.';
+  if (closes <= opens) return 'The window has to close after it opens.';
+  if (closes <= now) return 'The window has closed already.';
+  return closes - opens > LONGEST ? 'A window lasts at most 7 days.' : null;
+}
+
+/** The window of a plan; `undefined` where it has none of its own. */
+export function windowOf(plan: Plan): JobRequest['window'] {
+  if (plan.timing !== 'explicit') return undefined;
+  const opens = fromLocalInput(plan.opens);
+  const closes = fromLocalInput(plan.closes);
+  if (opens === null || closes === null) return undefined;
+  return { opens_at: new Date(opens).toISOString(), closes_at: new Date(closes).toISOString() };
+}
+
+/** The job that a plan asks for. */
+export function requestOf(plan: Plan, hostIds: string[]): JobRequest {
+  const window = windowOf(plan);
+  return {
+    host_ids: hostIds,
+    ...(window != null && { window }),
+    ...(plan.timing === 'immediate' && { immediate: true }),
+    ...(plan.reportOnly && { report_only: true }),
+  };
+}

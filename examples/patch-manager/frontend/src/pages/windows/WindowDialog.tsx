@@ -1,0 +1,246 @@
+import {
+  Alert,
+  Autocomplete,
+  Button,
+  Chip,
+  Dialog,
+  DialogActions,
+  DialogContent,
+  DialogTitle,
+  FormControlLabel,
+  FormHelperText,
+  MenuItem,
+  Stack,
+  Switch,
+  TextField,
+  ToggleButton,
+  ToggleButtonGroup,
+  Typography,
+  useMediaQuery,
+  useTheme,
+} from '@mui/material';
+import { useId, useState, type FormEvent } from 'react';
+import { hostSearch, useHostNames, useSaveWindow } from '../../app/api/hooks';
+import type { MaintenanceWindow } from '../../app/api/types';
+import { fromLocalInput, timeZones } from '../../app/zoned';
+import { formatInstant, HostPicker, LOCAL_ZONE, messageOf, ProblemError } from '../../health';
+import { bodyOf, faultsOf, formOf, WEEKDAYS, type Recurrence, type WindowForm } from './form';
+
+/** Properties of {@link WindowDialog}. */
+export interface WindowDialogProps {
+  open: boolean;
+  /** The window to edit; `null` adds one. */
+  window: MaintenanceWindow | null;
+  onClose: () => void;
+}
+
+/** Adds or edits a maintenance window; it shows the fields of the chosen recurrence only. */
+export function WindowDialog(props: WindowDialogProps) {
+  const theme = useTheme();
+  const phone = useMediaQuery(theme.breakpoints.down('sm'));
+  const id = useId();
+  return (
+    <Dialog
+      open={props.open}
+      onClose={(_, reason) => {
+        if (reason === 'escapeKeyDown') props.onClose();
+      }}
+      fullScreen={phone}
+      fullWidth
+      maxWidth="sm"
+      aria-labelledby={id}
+    >
+      <DialogTitle id={id} sx={{ overflowWrap: 'anywhere' }}>
+        {props.window === null ? 'Add maintenance window' : `Edit maintenance window “${props.window.name}”`}
+      </DialogTitle>
+      <Form {...props} />
+    </Dialog>
+  );
+}
+
+function Form({ window, onClose }: WindowDialogProps) {
+  const [form, setForm] = useState(() => formOf(window));
+  const [hosts, setHosts] = useState<readonly string[]>(window?.host_ids ?? []);
+  const [tried, setTried] = useState(false);
+  const save = useSaveWindow();
+  const refused = save.error instanceof ProblemError ? save.error.fields : [];
+  const faults: Partial<Record<string, string>> = {
+    ...Object.fromEntries(refused.map((each) => [each.field, each.message])),
+    ...(tried && faultsOf(form, hosts.length)),
+  };
+  const change = (part: Partial<WindowForm>) => {
+    setForm((current) => ({ ...current, ...part }));
+    save.reset();
+  };
+  const field = (name: string, hint?: string) => ({
+    error: faults[name] !== undefined,
+    helperText: faults[name] ?? hint,
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setTried(true);
+    if (Object.keys(faultsOf(form, hosts.length)).length > 0) return;
+    save.mutate({ id: window?.id ?? null, body: bodyOf(form, [...hosts]) }, { onSuccess: onClose });
+  };
+  const starts = fromLocalInput(form.starts);
+  return (
+    <form onSubmit={submit} noValidate>
+      <DialogContent>
+        <Stack spacing={2} sx={{ pt: 1 }}>
+          <TextField
+            label="Name"
+            required
+            value={form.name}
+            onChange={(event) => change({ name: event.target.value })}
+            {...field('name')}
+          />
+          <TextField
+            select
+            label="Recurs"
+            value={form.recurrence}
+            onChange={(event) => change({ recurrence: event.target.value as Recurrence })}
+            {...field('recurrence')}
+          >
+            <MenuItem value="once">Once</MenuItem>
+            <MenuItem value="daily">Daily</MenuItem>
+            <MenuItem value="weekly">Weekly</MenuItem>
+            <MenuItem value="monthly">Monthly</MenuItem>
+          </TextField>
+          {form.recurrence === 'weekly' && (
+            <div>
+              <ToggleButtonGroup
+                size="small"
+                value={form.weekdays}
+                onChange={(_, weekdays: string[]) => change({ weekdays })}
+                aria-label="Weekdays on which it starts"
+                sx={{ flexWrap: 'wrap' }}
+              >
+                {WEEKDAYS.map(([code, name]) => (
+                  <ToggleButton key={code} value={code} aria-label={name} sx={{ px: 1.25 }}>
+                    {name.slice(0, 3)}
+                  </ToggleButton>
+                ))}
+              </ToggleButtonGroup>
+              <FormHelperText error={faults.weekdays !== undefined}>
+                {faults.weekdays ?? 'A window over midnight belongs to the day on which it starts.'}
+              </FormHelperText>
+            </div>
+          )}
+          {form.recurrence === 'monthly' && (
+            <TextField
+              label="Day of the month"
+              type="number"
+              value={form.day}
+              onChange={(event) => change({ day: event.target.value })}
+              slotProps={{ htmlInput: { min: 1, max: 31 } }}
+              {...field('day_of_month', 'In a shorter month it is the last day.')}
+            />
+          )}
+          {form.recurrence === 'once' ? (
+            <TextField
+              label={`Starts (${LOCAL_ZONE})`}
+              type="datetime-local"
+              value={form.starts}
+              onChange={(event) => change({ starts: event.target.value })}
+              slotProps={{ inputLabel: { shrink: true } }}
+              {...field('starts_at', starts === null ? undefined : `= ${formatInstant(starts, 'UTC')}`)}
+            />
+          ) : (
+            <>
+              <Stack direction={{ xs: 'column', sm: 'row' }} spacing={2}>
+                <TextField
+                  label="Starts at"
+                  type="time"
+                  value={form.time}
+                  onChange={(event) => change({ time: event.target.value })}
+                  slotProps={{ inputLabel: { shrink: true } }}
+                  sx={{ minWidth: 140 }}
+                  {...field('start_time')}
+                />
+                <Autocomplete
+                  options={timeZones()}
+                  value={form.zone}
+                  disableClearable
+                  onChange={(_, zone) => change({ zone })}
+                  sx={{ flex: 1 }}
+                  renderInput={(params) => <TextField {...params} label="Time zone" {...field('time_zone')} />}
+                />
+              </Stack>
+              <TextField
+                label="Not before (optional)"
+                type="date"
+                value={form.firstDate}
+                onChange={(event) => change({ firstDate: event.target.value })}
+                slotProps={{ inputLabel: { shrink: true } }}
+                {...field('first_date', 'The first day on which it may start; today where it is empty.')}
+              />
+            </>
+          )}
+          <TextField
+            label="Lasts (minutes)"
+            type="number"
+            required
+            value={form.minutes}
+            onChange={(event) => change({ minutes: event.target.value })}
+            slotProps={{ htmlInput: { min: 1, max: 10_080 } }}
+            {...field('duration_minutes', 'Time that passes, also when the clocks change in between.')}
+          />
+          <Hosts ids={hosts} onChange={setHosts} fault={faults.host_ids} />
+          <FormControlLabel
+            control={<Switch checked={form.enabled} onChange={(_, enabled) => change({ enabled })} />}
+            label="Enabled"
+          />
+          {save.isError && (
+            <Alert severity="error" role="alert">
+              {messageOf(save.error)}
+            </Alert>
+          )}
+        </Stack>
+      </DialogContent>
+      <DialogActions>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" variant="contained" loading={save.isPending}>
+          {window === null ? 'Add window' : 'Save'}
+        </Button>
+      </DialogActions>
+    </form>
+  );
+}
+
+interface HostsProps {
+  ids: readonly string[];
+  onChange: (ids: readonly string[]) => void;
+  fault: string | undefined;
+}
+
+/** However many hosts a window has, so many of them are shown by name. */
+const NAMED = 12;
+
+function Hosts({ ids, onChange, fault }: HostsProps) {
+  const name = useHostNames(ids.slice(0, NAMED));
+  return (
+    <div>
+      <Typography variant="subtitle2" component="h3" sx={{ mb: 0.75 }}>
+        Hosts ({ids.length})
+      </Typography>
+      {/* A fresh picker after each choice: it is there to add, not to hold one. */}
+      <HostPicker
+        key={ids.length}
+        label="Add a host"
+        value={null}
+        search={hostSearch}
+        error={fault !== undefined}
+        helperText={fault}
+        onChange={(id) => {
+          if (id !== null && !ids.includes(id)) onChange([...ids, id]);
+        }}
+      />
+      <Stack direction="row" sx={{ flexWrap: 'wrap', gap: 0.5, mt: 1 }}>
+        {ids.slice(0, NAMED).map((id) => (
+          <Chip key={id} label={name(id)} onDelete={() => onChange(ids.filter((each) => each !== id))} />
+        ))}
+        {ids.length > NAMED && <Chip variant="outlined" label={`and ${ids.length - NAMED} more`} />}
+      </Stack>
+    </div>
+  );
+}

@@ -45,7 +45,7 @@ export default tseslint.config(
           message: 'Texts are text nodes; nothing is rendered as HTML.',
         },
         {
-          selector: "MemberExpression[property.name=/^(innerHTML|outerHTML|insertAdjacentHTML)$/]",
+          selector: 'MemberExpression[property.name=/^(innerHTML|outerHTML|insertAdjacentHTML)$/]',
           message: 'Texts are text nodes; nothing is rendered as HTML.',
         },
       ],

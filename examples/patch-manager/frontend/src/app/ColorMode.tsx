@@ -20,8 +20,7 @@ export function useColorMode(): ColorModeValue {
 export function ColorMode({ children }: { children: ReactNode }) {
   const prefersDark = useMediaQuery('(prefers-color-scheme: dark)', { noSsr: true });
   const [chosen, setChosen] = useState<string | null>(() => localStorage.getItem(KEY));
-  const mode: PaletteMode =
-    chosen === 'light' || chosen === 'dark' ? chosen : prefersDark ? 'dark' : 'light';
+  const mode: PaletteMode = chosen === 'light' || chosen === 'dark' ? chosen : prefersDark ? 'dark' : 'light';
   const theme = useMemo(() => makeTheme(mode), [mode]);
   const value = useMemo<ColorModeValue>(
     () => ({

@@ -23,7 +23,16 @@ import { Link as RouterLink, Outlet, useLocation } from 'react-router';
 import { LiveBanner, useLiveState } from '../health';
 import { useMe, useRights } from './api/hooks';
 import { useColorMode } from './ColorMode';
-import { AuditIcon, DarkIcon, DeployIcon, HostsIcon, JobsIcon, LightIcon, SignOutIcon, WindowsIcon } from './icons';
+import {
+  AuditIcon,
+  DarkIcon,
+  DeployIcon,
+  HostsIcon,
+  JobsIcon,
+  LightIcon,
+  SignOutIcon,
+  WindowsIcon,
+} from './icons';
 import { Waiting } from './Page';
 import { signOut } from './session';
 
@@ -107,12 +116,7 @@ export function Layout() {
 function Brand() {
   return (
     <Stack direction="row" spacing={1} sx={{ alignItems: 'center' }}>
-      <Box
-        component="img"
-        src="/favicon.svg"
-        alt=""
-        sx={{ width: 26, height: 26, display: 'block' }}
-      />
+      <Box component="img" src="/favicon.svg" alt="" sx={{ width: 26, height: 26, display: 'block' }} />
       <Typography sx={{ fontWeight: 680, letterSpacing: '-0.015em', whiteSpace: 'nowrap' }}>
         Patch manager
       </Typography>
@@ -245,7 +249,14 @@ function BottomBar({ places }: { places: Place[] }) {
       aria-label="Main"
       square
       elevation={0}
-      sx={{ position: 'fixed', insetInline: 0, bottom: 0, zIndex: 1100, borderTop: 1, borderColor: 'divider' }}
+      sx={{
+        position: 'fixed',
+        insetInline: 0,
+        bottom: 0,
+        zIndex: 1100,
+        borderTop: 1,
+        borderColor: 'divider',
+      }}
     >
       <BottomNavigation showLabels value={here}>
         {places.map((place) => (

@@ -15,9 +15,16 @@ export function Pager({ onPrevious, onNext, words }: PagerProps) {
     <Stack
       direction="row"
       spacing={1}
-      sx={{ alignItems: 'center', justifyContent: 'flex-end', px: 2, py: 0.75, borderTop: 1, borderColor: 'divider' }}
+      sx={{
+        alignItems: 'center',
+        justifyContent: 'flex-end',
+        px: 2,
+        py: 0.75,
+        borderTop: 1,
+        borderColor: 'divider',
+      }}
     >
-      <Typography variant="body2" color="text.secondary" sx={{ mr: 'auto' }}>
+      <Typography variant="body2" color="text.secondary" sx={{ flex: 1 }}>
         {words}
       </Typography>
       {(onPrevious !== null || onNext !== null) && (

@@ -43,7 +43,8 @@ const hosts: Host[] = Array.from({ length: 64 }, (_, index) =>
     name: `${['web', 'db', 'cache', 'mail'][index % 4]}-${String(index + 1).padStart(2, '0')}`,
     address: `10.0.4.${index + 11}`,
     groups: [['web', 'db', 'cache', 'mail'][index % 4] ?? 'web'],
-    health: health[index % 7 === 1 ? 1 : index % 11 === 2 ? 2 : index % 13 === 3 ? 3 : 0] ?? makeHost().health,
+    health:
+      health[index % 7 === 1 ? 1 : index % 11 === 2 ? 2 : index % 13 === 3 ? 3 : 0] ?? makeHost().health,
     ...(index === 5 && { paused: { reason: 'disk is being replaced', by: 'ada', at: at(-4_000) } }),
   }),
 );
@@ -108,9 +109,7 @@ export const handlers: HttpHandler[] = [
     const host = hosts.find((each) => each.id === params.id);
     return host === undefined ? problem(404, 'not_found', 'There is no such host.') : HttpResponse.json(host);
   }),
-  http.get('*/api/v1/hosts/:id/health-checks', () =>
-    HttpResponse.json({ checks, total: checks.length }),
-  ),
+  http.get('*/api/v1/hosts/:id/health-checks', () => HttpResponse.json({ checks, total: checks.length })),
   http.post('*/api/v1/hosts/:id/health-checks', async ({ request }) => {
     const body = (await request.json()) as object;
     const made = makeCheck({ ...body, id: id(0x200 + checks.length), last_result: null, status: 'unknown' });
@@ -183,7 +182,10 @@ export const handlers: HttpHandler[] = [
     }),
   ),
   http.post('*/api/v1/jobs/:id/hosts/:host/override', async ({ request }) =>
-    HttpResponse.json({ ...((await request.json()) as object), actor: 'ada', created_at: at(0) }, { status: 201 }),
+    HttpResponse.json(
+      { ...((await request.json()) as object), actor: 'ada', created_at: at(0) },
+      { status: 201 },
+    ),
   ),
   http.get('*/api/v1/maintenance-windows', () =>
     HttpResponse.json({

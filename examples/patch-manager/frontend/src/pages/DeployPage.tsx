@@ -1,5 +1,16 @@
-import { Alert, Box, Button, Paper, Skeleton, Stack, Step, StepLabel, Stepper, Typography } from '@mui/material';
-import { useEffect, useRef, useState } from 'react';
+import {
+  Alert,
+  Box,
+  Button,
+  Paper,
+  Skeleton,
+  Stack,
+  Step,
+  StepLabel,
+  Stepper,
+  Typography,
+} from '@mui/material';
+import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { useNavigate, useSearchParams } from 'react-router';
 import { useCreateJob, useHost, useRights } from '../app/api/hooks';
 import type { Host } from '../app/api/types';
@@ -69,6 +80,19 @@ function Steps({ chosen: preset }: { chosen: Host[] }) {
     setTried(false);
     setStep(step + 1);
   };
+  const back = () => {
+    create.reset();
+    setTried(false);
+    setStep(step - 1);
+  };
+  const footer = (action: ReactNode) => (
+    <Footer
+      words={chosen.size === 0 ? 'No host chosen' : `${count(chosen.size, 'host')} chosen`}
+      onClear={step === 0 && chosen.size > 0 ? () => setChosen(new Map()) : null}
+      onBack={step > 0 && !create.isPending ? back : null}
+      action={action}
+    />
+  );
   return (
     <Page title="Deploy" subtitle="Patch hosts: each waits at its gate until its health checks are healthy.">
       <Stepper activeStep={step} sx={{ maxWidth: 560 }}>
@@ -98,6 +122,7 @@ function Steps({ chosen: preset }: { chosen: Host[] }) {
             busy={create.isPending}
             error={create.error}
             onSubmit={(body) => create.mutate(body, { onSuccess: (job) => void navigate(`/jobs/${job.id}`) })}
+            footer={footer}
           />
         )}
         {tried && fault !== null && (
@@ -107,46 +132,49 @@ function Steps({ chosen: preset }: { chosen: Host[] }) {
             </Alert>
           </Box>
         )}
-        <Stack
-          direction="row"
-          spacing={1}
-          sx={{
-            px: 2,
-            py: 1.25,
-            borderTop: 1,
-            borderColor: 'divider',
-            alignItems: 'center',
-            justifyContent: 'flex-end',
-            position: 'sticky',
-            bottom: { xs: 56, md: 0 },
-            bgcolor: 'background.paper',
-            zIndex: 2,
-            borderRadius: '0 0 8px 8px',
-          }}
-        >
-          <Typography variant="body2" color="text.secondary" sx={{ mr: 'auto' }} role="status">
-            {chosen.size === 0 ? 'No host chosen' : `${count(chosen.size, 'host')} chosen`}
-          </Typography>
-          {step === 0 && chosen.size > 0 && <Button onClick={() => setChosen(new Map())}>Clear</Button>}
-          {step > 0 && (
-            <Button
-              disabled={create.isPending}
-              onClick={() => {
-                create.reset();
-                setTried(false);
-                setStep(step - 1);
-              }}
-            >
-              Back
-            </Button>
-          )}
-          {step < 2 && (
+        {step < 2 &&
+          footer(
             <Button variant="contained" onClick={next}>
               Continue
-            </Button>
+            </Button>,
           )}
-        </Stack>
       </Paper>
     </Page>
+  );
+}
+
+interface FooterProps {
+  words: string;
+  onClear: (() => void) | null;
+  onBack: (() => void) | null;
+  action: ReactNode;
+}
+
+/** The line of buttons, which stays in sight while a long list scrolls. */
+function Footer({ words, onClear, onBack, action }: FooterProps) {
+  return (
+    <Stack
+      direction="row"
+      spacing={1}
+      sx={{
+        px: 2,
+        py: 1.25,
+        borderTop: 1,
+        borderColor: 'divider',
+        alignItems: 'center',
+        position: 'sticky',
+        bottom: { xs: 56, md: 0 },
+        bgcolor: 'background.paper',
+        zIndex: 2,
+        borderRadius: '0 0 8px 8px',
+      }}
+    >
+      <Typography variant="body2" color="text.secondary" sx={{ flex: 1 }} role="status">
+        {words}
+      </Typography>
+      {onClear !== null && <Button onClick={onClear}>Clear</Button>}
+      {onBack !== null && <Button onClick={onBack}>Back</Button>}
+      {action}
+    </Stack>
   );
 }

@@ -38,7 +38,11 @@ export default function HostsPage() {
       <Paper variant="outlined">
         <Box sx={{ display: 'flex', flexWrap: 'wrap', gap: 1, p: 1.5, alignItems: 'center' }}>
           <SearchField label="Search by name or address" value={q} onChange={(text) => set('q', text)} />
-          <Box role="group" aria-label="Filter by health" sx={{ display: 'flex', flexWrap: 'wrap', gap: 0.75 }}>
+          <Box
+            role="group"
+            aria-label="Filter by health"
+            sx={{ display: 'flex', flexWrap: 'wrap', gap: 0.75 }}
+          >
             {STATUSES.map((each) => (
               <Chip
                 key={each}
@@ -93,7 +97,10 @@ function Announce({ text }: { text: string }) {
     return () => clearTimeout(timer);
   }, [text]);
   return (
-    <Typography role="status" sx={{ position: 'absolute', width: 1, height: 1, overflow: 'hidden', clipPath: 'inset(50%)' }}>
+    <Typography
+      role="status"
+      sx={{ position: 'absolute', width: 1, height: 1, overflow: 'hidden', clipPath: 'inset(50%)' }}
+    >
       {told}
     </Typography>
   );

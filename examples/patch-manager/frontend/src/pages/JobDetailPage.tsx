@@ -93,7 +93,12 @@ function Loaded({ job, title }: { job: Job; title: string }) {
       {gates.isError && (
         <LoadError what="The gates’ attempts" error={gates.error} onRetry={() => void gates.refetch()} />
       )}
-      <Stack component="ul" spacing={1.5} sx={{ m: 0, p: 0, listStyle: 'none' }} aria-label="Hosts of this job">
+      <Stack
+        component="ul"
+        spacing={1.5}
+        sx={{ m: 0, p: 0, listStyle: 'none' }}
+        aria-label="Hosts of this job"
+      >
         {hosts.slice(0, shown).map((host) => (
           <Paper component="li" variant="outlined" key={host.host_id}>
             <JobHostCard

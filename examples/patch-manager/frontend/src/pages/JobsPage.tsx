@@ -72,7 +72,10 @@ export default function JobsPage() {
           </TableContainer>
         )}
         {jobs.data !== undefined && (
-          <Pager {...pager(jobs.data.next_cursor ?? null)} words={`${count(jobs.data.jobs.length, 'job')} on this page`} />
+          <Pager
+            {...pager(jobs.data.next_cursor ?? null)}
+            words={`${count(jobs.data.jobs.length, 'job')} on this page`}
+          />
         )}
       </Paper>
     </Page>

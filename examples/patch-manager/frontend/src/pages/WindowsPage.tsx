@@ -134,9 +134,7 @@ export default function WindowsPage() {
           </Box>
         )}
       </Paper>
-      {dialog !== null && (
-        <WindowDialog open window={dialog.window} onClose={() => setDialog(null)} />
-      )}
+      {dialog !== null && <WindowDialog open window={dialog.window} onClose={() => setDialog(null)} />}
       <ConfirmDialog
         open={deleting !== null}
         title={`Delete the window “${deleting?.name ?? ''}”?`}

@@ -10,7 +10,9 @@ const token = () => 'token-ada';
 
 /** Renders what needs the providers around it. The event stream is off unless a test wants it. */
 export function renderApp(element: ReactElement, { live = false, route = '/' } = {}) {
-  const queries = new QueryClient({ defaultOptions: { queries: { retry: false }, mutations: { retry: false } } });
+  const queries = new QueryClient({
+    defaultOptions: { queries: { retry: false }, mutations: { retry: false } },
+  });
   return render(
     <ThemeProvider theme={makeTheme('light')}>
       <QueryClientProvider client={queries}>

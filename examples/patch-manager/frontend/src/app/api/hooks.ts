@@ -193,7 +193,9 @@ export function useSaveWindow() {
     mutationFn: ({ id, body }: { id: string | null; body: WindowRequest }) =>
       id === null
         ? unwrap(api.POST('/api/v1/maintenance-windows', { body }))
-        : unwrap(api.PUT('/api/v1/maintenance-windows/{window_id}', { params: { path: { window_id: id } }, body })),
+        : unwrap(
+            api.PUT('/api/v1/maintenance-windows/{window_id}', { params: { path: { window_id: id } }, body }),
+          ),
     onSettled: () => queries.invalidateQueries({ queryKey: appKeys.all }),
   });
 }

@@ -84,7 +84,9 @@ export function CheckDetails({ check, history }: CheckDetailsProps) {
                       {result.latency_ms == null ? '–' : formatLatency(result.latency_ms)}
                     </TableCell>
                     <TableCell sx={{ overflowWrap: 'anywhere', minWidth: 180 }}>
-                      {result.healthy ? result.detail : `${reasonWords(result.reason).title}: ${result.detail}`}
+                      {result.healthy
+                        ? result.detail
+                        : `${reasonWords(result.reason).title}: ${result.detail}`}
                     </TableCell>
                     <TableCell>{result.source === 'gate' ? 'gate' : 'poller'}</TableCell>
                   </TableRow>

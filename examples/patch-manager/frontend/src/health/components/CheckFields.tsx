@@ -1,4 +1,13 @@
-import { Alert, Box, Checkbox, FormControlLabel, FormHelperText, Stack, Switch, TextField } from '@mui/material';
+import {
+  Alert,
+  Box,
+  Checkbox,
+  FormControlLabel,
+  FormHelperText,
+  Stack,
+  Switch,
+  TextField,
+} from '@mui/material';
 import type { HealthCheck } from '../api/types';
 import {
   BODY_LENGTH,
@@ -69,8 +78,7 @@ export function ServiceFields({
           onChange={(target_host_id) => change({ target_host_id })}
           error={errors.target_host_id !== undefined}
           helperText={
-            errors.target_host_id ??
-            'For redundant services: this host waits for the service on another one.'
+            errors.target_host_id ?? 'For redundant services: this host waits for the service on another one.'
           }
         />
       )}

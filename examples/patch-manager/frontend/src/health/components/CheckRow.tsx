@@ -33,7 +33,11 @@ export function CheckRow({ check, canEdit, onEdit, onDelete }: CheckRowProps) {
   const target = check.check_type === 'service' ? check.service_name : check.url;
   const tested = test.isPending || test.isSuccess || test.isError;
   return (
-    <Box component="li" sx={{ borderTop: 1, borderColor: 'divider', listStyle: 'none' }} data-check={check.name}>
+    <Box
+      component="li"
+      sx={{ borderTop: 1, borderColor: 'divider', listStyle: 'none' }}
+      data-check={check.name}
+    >
       <Box
         sx={{
           display: 'grid',
@@ -42,10 +46,9 @@ export function CheckRow({ check, canEdit, onEdit, onDelete }: CheckRowProps) {
           rowGap: 0.5,
           px: 2,
           py: 1.25,
-          opacity: check.enabled ? 1 : 0.75,
           gridTemplateColumns: {
             xs: '1fr auto',
-            md: '118px minmax(180px, 1fr) minmax(160px, 260px) 76px 104px 148px',
+            md: '112px minmax(220px, 1.5fr) minmax(140px, 1fr) 72px 96px 144px',
           },
           gridTemplateAreas: {
             xs: `"status actions" "name name" "result result" "history history" "latency age"`,
@@ -57,7 +60,12 @@ export function CheckRow({ check, canEdit, onEdit, onDelete }: CheckRowProps) {
           <HealthStatusIcon status={shownStatus(check)} />
         </Box>
         <Box sx={{ gridArea: 'name', minWidth: 0 }}>
-          <Typography component="h3" variant="body1" sx={{ fontWeight: 600, overflowWrap: 'anywhere' }}>
+          <Typography
+            component="h3"
+            variant="body1"
+            color={check.enabled ? 'text.primary' : 'text.secondary'}
+            sx={{ fontWeight: 600, overflowWrap: 'anywhere' }}
+          >
             {check.name}
           </Typography>
           <Typography variant="body2" color="text.secondary" noWrap title={target ?? undefined}>
@@ -65,7 +73,7 @@ export function CheckRow({ check, canEdit, onEdit, onDelete }: CheckRowProps) {
           </Typography>
         </Box>
         <Box sx={{ gridArea: 'history', minWidth: 0, lineHeight: 0 }}>
-          <HealthHistoryStrip results={history.data?.results} />
+          <HealthHistoryStrip results={history.data?.results} muted={!check.enabled} />
         </Box>
         <Typography
           variant="body2"
@@ -79,7 +87,11 @@ export function CheckRow({ check, canEdit, onEdit, onDelete }: CheckRowProps) {
         <Stack direction="row" sx={{ gridArea: 'actions', justifyContent: 'flex-end' }}>
           {canEdit && (
             <>
-              <Action label={`Test ${check.name} now`} onClick={() => test.mutate({ check })} disabled={test.isPending}>
+              <Action
+                label={`Test ${check.name} now`}
+                onClick={() => test.mutate({ check })}
+                disabled={test.isPending}
+              >
                 <TestIcon />
               </Action>
               <Action label={`Edit ${check.name}`} onClick={onEdit}>
@@ -97,7 +109,9 @@ export function CheckRow({ check, canEdit, onEdit, onDelete }: CheckRowProps) {
             aria-label={`Details of ${check.name}`}
             onClick={() => setOpen(!open)}
           >
-            <ChevronIcon sx={{ transform: open ? 'rotate(180deg)' : 'none', transition: 'transform 150ms' }} />
+            <ChevronIcon
+              sx={{ transform: open ? 'rotate(180deg)' : 'none', transition: 'transform 150ms' }}
+            />
           </IconButton>
         </Stack>
         <Box sx={{ gridArea: 'result', minWidth: 0 }}>
@@ -105,12 +119,12 @@ export function CheckRow({ check, canEdit, onEdit, onDelete }: CheckRowProps) {
         </Box>
       </Box>
       {tested && (
-        <Box sx={{ px: 2, pb: 1.5, pl: { md: '150px' } }}>
+        <Box sx={{ px: 2, pb: 1.5, pl: { md: '144px' } }}>
           <TestResult running={test.isPending} result={test.data} error={test.error} />
         </Box>
       )}
       <Collapse in={open} id={id} unmountOnExit>
-        <Box sx={{ px: 2, pl: { md: '150px' } }}>
+        <Box sx={{ px: 2, pl: { md: '144px' } }}>
           <CheckDetails check={check} history={history.data} />
         </Box>
       </Collapse>

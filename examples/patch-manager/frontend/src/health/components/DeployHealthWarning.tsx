@@ -45,9 +45,9 @@ export function DeployHealthWarning({
       )}
       {windowless.length > 0 && (
         <Alert severity="error">
-          <AlertTitle>{count(windowless.length, 'host')} without a maintenance window</AlertTitle>
-          A job for the next window is refused. Choose another time for{' '}
-          {windowless.length === 1 ? 'it' : 'them'}, or leave {windowless.length === 1 ? 'it' : 'them'} out.
+          <AlertTitle>{count(windowless.length, 'host')} without a maintenance window</AlertTitle>A job for
+          the next window is refused. Choose another time for {windowless.length === 1 ? 'it' : 'them'}, or
+          leave {windowless.length === 1 ? 'it' : 'them'} out.
           <HostList hosts={windowless.map((host_id) => ({ host_id }))} hostName={hostName} />
         </Alert>
       )}

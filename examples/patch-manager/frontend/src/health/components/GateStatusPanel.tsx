@@ -47,10 +47,21 @@ export function GateStatusPanel({
         <Typography sx={{ fontWeight: 600, overflowWrap: 'anywhere' }}>{gateSentence(gate, now)}</Typography>
       </Stack>
       {waiting && (
-        <Box sx={{ display: 'flex', flexWrap: 'wrap', gap: 1 }}>
+        <Box
+          sx={{
+            display: 'grid',
+            gap: 1,
+            gridTemplateColumns: { xs: 'repeat(2, minmax(0, 1fr))', sm: 'repeat(3, max-content)' },
+          }}
+        >
           {!opened && <Moment label="Window opens" instant={gate.opens_at} timeZone={timeZone} />}
           {opened && gate.next_attempt_at != null && (
-            <Moment label="Next attempt" instant={gate.next_attempt_at} timeZone={timeZone} over="any moment" />
+            <Moment
+              label="Next attempt"
+              instant={gate.next_attempt_at}
+              timeZone={timeZone}
+              over="any moment"
+            />
           )}
           <Moment
             label={bound === 'window' ? 'Window closes' : 'Wait ends'}
@@ -103,7 +114,13 @@ export function GateStatusPanel({
       )}
       <Stack direction="row" spacing={1} sx={{ flexWrap: 'wrap' }}>
         {waiting && onOverride !== undefined && overridable && (
-          <Button size="small" variant="outlined" color="warning" startIcon={<ShieldIcon />} onClick={onOverride}>
+          <Button
+            size="small"
+            variant="outlined"
+            color="warning"
+            startIcon={<ShieldIcon />}
+            onClick={onOverride}
+          >
             Override…
           </Button>
         )}
@@ -193,7 +210,9 @@ function Moment({ label, instant, timeZone, over }: MomentProps) {
 /** One figure with its name. */
 function Tile({ label, note, children }: { label: string; note?: string; children: ReactNode }) {
   return (
-    <Box sx={{ border: 1, borderColor: 'divider', borderRadius: 1.5, px: 1.5, py: 0.75, minWidth: 120 }}>
+    <Box
+      sx={{ border: 1, borderColor: 'divider', borderRadius: 1.5, px: 1.5, py: 0.75, minWidth: { sm: 120 } }}
+    >
       <Typography variant="caption" color="text.secondary" component="div">
         {label}
       </Typography>

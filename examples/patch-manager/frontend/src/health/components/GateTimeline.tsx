@@ -1,6 +1,6 @@
 import { Box, Button, Tooltip, Typography } from '@mui/material';
 import { useState } from 'react';
-import type { Attempt, Gate } from '../api/types';
+import type { Attempt, Gate, GateNote } from '../api/types';
 import { reasonWords } from '../model/reasons';
 import { count, formatDuration, formatLatency, formatShort, LOCAL_ZONE, toMillis } from '../model/time';
 import { HealthStatusIcon } from './HealthStatusIcon';
@@ -16,12 +16,12 @@ export interface GateTimelineProps {
   shown?: number;
 }
 
-/** Every attempt of a gate, newest first: when it was, and what each check said. */
+/** Every attempt of a gate and what happened in between, newest first. */
 export function GateTimeline({ gate, timeZone = LOCAL_ZONE, shown = 5 }: GateTimelineProps) {
   const [all, setAll] = useState(false);
-  const attempts = gate.attempts.toReversed();
-  const visible = all ? attempts : attempts.slice(0, shown);
-  if (attempts.length === 0) {
+  const entries = entriesOf(gate);
+  const visible = all ? entries : entries.slice(0, shown);
+  if (entries.length === 0) {
     return (
       <Typography variant="body2" color="text.secondary">
         No attempt has been made.
@@ -31,10 +31,10 @@ export function GateTimeline({ gate, timeZone = LOCAL_ZONE, shown = 5 }: GateTim
   return (
     <Box>
       <Box component="ol" reversed sx={{ listStyle: 'none', m: 0, p: 0 }} aria-label="Attempts, newest first">
-        {visible.map((attempt) => (
+        {visible.map((entry) => (
           <Box
             component="li"
-            key={attempt.number}
+            key={entry.key}
             sx={{
               position: 'relative',
               pl: 3,
@@ -59,23 +59,49 @@ export function GateTimeline({ gate, timeZone = LOCAL_ZONE, shown = 5 }: GateTim
                 top: 5,
                 width: 12,
                 height: 12,
-                borderRadius: passed(attempt) ? '50%' : '3px',
-                bgcolor: dotColor(attempt),
+                borderRadius: entry.attempt !== undefined && !passed(entry.attempt) ? '3px' : '50%',
+                bgcolor: entry.attempt === undefined ? 'info.main' : dotColor(entry.attempt),
                 border: 2,
                 borderColor: 'background.paper',
               }}
             />
-            <AttemptEntry attempt={attempt} timeZone={timeZone} />
+            {entry.attempt !== undefined && <AttemptEntry attempt={entry.attempt} timeZone={timeZone} />}
+            {entry.note !== undefined && (
+              <Typography variant="body2" sx={{ overflowWrap: 'anywhere' }}>
+                {entry.note.text}
+                <Typography component="span" variant="body2" color="text.secondary">
+                  {' · '}
+                  {formatShort(entry.note.at, timeZone)}
+                </Typography>
+              </Typography>
+            )}
           </Box>
         ))}
       </Box>
-      {attempts.length > shown && (
+      {entries.length > shown && (
         <Button size="small" onClick={() => setAll(!all)} aria-expanded={all}>
-          {all ? 'Show fewer attempts' : `Show all ${attempts.length} attempts`}
+          {all ? 'Show fewer' : `Show all ${entries.length}`}
         </Button>
       )}
     </Box>
   );
+}
+
+interface Entry {
+  key: string;
+  at: string;
+  attempt?: Attempt;
+  note?: GateNote;
+}
+
+function entriesOf(gate: Gate): Entry[] {
+  const attempts = gate.attempts.map((attempt): Entry => ({
+    key: `attempt ${attempt.number}`,
+    at: attempt.started_at,
+    attempt,
+  }));
+  const notes = gate.notes.map((note, index): Entry => ({ key: `note ${index}`, at: note.at, note }));
+  return [...attempts, ...notes].sort((a, b) => toMillis(b.at) - toMillis(a.at));
 }
 
 function passed(attempt: Attempt): boolean {

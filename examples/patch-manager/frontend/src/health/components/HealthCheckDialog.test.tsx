@@ -128,9 +128,7 @@ test("shows the server's refusals at the fields", async () => {
 });
 
 test('tells of a change by somebody else', async () => {
-  server.use(
-    http.put('*/health-checks/:check', () => problem(412, 'revision_mismatch', 'It has moved on.')),
-  );
+  server.use(http.put('*/health-checks/:check', () => problem(412, 'revision_mismatch', 'It has moved on.')));
   const { user } = open(makeCheck());
   await user.type(screen.getByLabelText(/^Name/), '2');
   await user.click(screen.getByRole('button', { name: 'Save' }));
@@ -138,7 +136,16 @@ test('tells of a change by somebody else', async () => {
 });
 
 test('tests what is not saved yet, and shows what was found', async () => {
-  const bodies = record('post', '/test', makeResult({ healthy: false, reason: 'tls_expired', observed: false, detail: 'expired on 2026-11-01' }) as never);
+  const bodies = record(
+    'post',
+    '/test',
+    makeResult({
+      healthy: false,
+      reason: 'tls_expired',
+      observed: false,
+      detail: 'expired on 2026-11-01',
+    }) as never,
+  );
   const { user } = open(null);
   await user.type(screen.getByLabelText(/^Name/), 'Unit');
   await user.type(screen.getByLabelText(/Service name/), 'nginx.service');

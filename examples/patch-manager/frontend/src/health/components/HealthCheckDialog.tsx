@@ -134,7 +134,6 @@ function Form({ hostId, check, hosts, onClose, onSaved }: HealthCheckDialogProps
       return;
     }
     save.mutate(change, {
-
       onSuccess: (saved) => {
         onSaved?.(saved);
         onClose();
@@ -227,12 +226,7 @@ function Form({ hostId, check, hosts, onClose, onSaved }: HealthCheckDialogProps
           )}
           <Box>
             <FormControlLabel
-              control={
-                <Switch
-                  checked={form.enabled}
-                  onChange={(_, enabled) => change({ enabled })}
-                />
-              }
+              control={<Switch checked={form.enabled} onChange={(_, enabled) => change({ enabled })} />}
               label="Enabled"
             />
             <FormHelperText sx={{ mt: 0 }}>

@@ -17,6 +17,8 @@ export interface HealthHistoryStripProps {
   columns?: number;
   /** Its height in pixels. */
   height?: number;
+  /** Paler, for a check that is not run any more. */
+  muted?: boolean;
   /** Show the days' ends under it. */
   axis?: boolean;
 }
@@ -38,6 +40,7 @@ export function HealthHistoryStrip({
   span = RETENTION_MS,
   columns = 96,
   height = 24,
+  muted = false,
   axis = false,
 }: HealthHistoryStripProps) {
   const colors = paletteOf(useTheme());
@@ -78,7 +81,7 @@ export function HealthHistoryStrip({
           height={height}
           onMouseMove={follow}
           onMouseLeave={() => setPointed(null)}
-          opacity={results === undefined ? 0.4 : 1}
+          opacity={results === undefined ? 0.4 : muted ? 0.45 : 1}
           shapeRendering="crispEdges"
         >
           {buckets.map((each, index) => {

@@ -36,7 +36,13 @@ export function HealthStatusIcon({ status, label, iconOnly, size = 18 }: HealthS
     <Box
       component="span"
       data-status={status}
-      sx={{ display: 'inline-flex', alignItems: 'center', gap: 0.75, whiteSpace: 'nowrap' }}
+      sx={{
+        display: 'inline-flex',
+        verticalAlign: 'middle',
+        alignItems: 'center',
+        gap: 0.75,
+        whiteSpace: 'nowrap',
+      }}
     >
       <Icon
         sx={{ fontSize: size, color, '--hg-icon-mark': (theme) => paletteOf(theme).background.paper }}

@@ -17,7 +17,10 @@ export interface HostHealthIndicatorProps {
 export function HostHealthIndicator({ health, size = 18 }: HostHealthIndicatorProps) {
   return (
     <Tooltip title={<Explanation health={health} />} describeChild>
-      <Box component="span" sx={{ display: 'inline-flex', fontVariantNumeric: 'tabular-nums' }}>
+      <Box
+        component="span"
+        sx={{ display: 'inline-flex', verticalAlign: 'middle', fontVariantNumeric: 'tabular-nums' }}
+      >
         <HealthStatusIcon status={health.status} label={hostWords(health)} size={size} />
       </Box>
     </Tooltip>

@@ -39,14 +39,19 @@ export default function LatencyChart({ results, height = 180 }: LatencyChartProp
   useEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
-    const axis = { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: '11px inherit' };
+    const axis = {
+      stroke: text,
+      grid: { stroke: grid, width: 1 },
+      ticks: { show: false },
+      font: '11px inherit',
+    };
     const chart = new uPlot(
       {
         width: element.clientWidth,
         height,
         legend: { show: false },
         cursor: { y: false, points: { size: 6 } },
-        scales: { y: { range: (_, __, max) => [0, Math.max(max * 1.1, 10)] } },
+        scales: { y: { range: (_, __, max) => [0, Math.max((max || 0) * 1.25, 10)] } },
         axes: [
           { ...axis, values: TIME_TICKS },
           { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => formatLatency(Math.round(tick))) },
@@ -80,28 +85,30 @@ export default function LatencyChart({ results, height = 180 }: LatencyChartProp
         sx={{ height }}
       />
       <Typography component="figcaption" variant="caption" color="text.secondary">
-        Latency of each run, in local time. <span aria-hidden="true">✕</span> marks a failed run; a break in
-        the line is a time without results.
+        Latency of each healthy run, in local time. <span aria-hidden="true">✕</span> at the top marks a
+        failed run; a break in the line is a time without results.
       </Typography>
     </Box>
   );
 }
 
-/** Failures are crosses, not merely red. */
+/**
+ * Failures are crosses at the top, not merely red. Their latency is left out: one run that timed out
+ * would flatten all others.
+ */
 function crosses(plot: uPlot, color: string): void {
   const { ctx, data } = plot;
   const [times, , marks] = data;
   const ratio = globalThis.devicePixelRatio || 1;
   const size = 3.5 * ratio;
+  const y = plot.bbox.top + size + ratio;
   ctx.save();
   ctx.strokeStyle = color;
   ctx.lineWidth = 1.6 * ratio;
   ctx.beginPath();
   for (let index = 0; index < times.length; index += 1) {
-    const value = marks?.[index];
-    if (value == null) continue;
+    if (marks?.[index] == null) continue;
     const x = plot.valToPos(times[index] ?? 0, 'x', true);
-    const y = plot.valToPos(value, 'y', true);
     ctx.moveTo(x - size, y - size);
     ctx.lineTo(x + size, y + size);
     ctx.moveTo(x - size, y + size);
@@ -111,7 +118,7 @@ function crosses(plot: uPlot, color: string): void {
   ctx.restore();
 }
 
-/** Times in seconds, latencies, and the latencies of failures; `null` breaks the line. */
+/** Times in seconds, the latencies of healthy runs, and which runs failed; `null` breaks the line. */
 function lay(results: readonly HistoryResult[]): uPlot.AlignedData {
   const ordered = results.toReversed();
   const at = ordered.map((result) => toMillis(result.checked_at) / 1_000);
@@ -129,8 +136,8 @@ function lay(results: readonly HistoryResult[]): uPlot.AlignedData {
       failures.push(null);
     }
     times.push(time);
-    latencies.push(result.latency_ms);
-    failures.push(result.healthy ? null : (result.latency_ms ?? 0));
+    latencies.push(result.healthy ? result.latency_ms : null);
+    failures.push(result.healthy ? null : 0);
   });
   return [times, latencies, failures];
 }

@@ -160,7 +160,8 @@ function Form({ jobId, gate, timeZone = LOCAL_ZONE, onClose }: OverrideDialogPro
           >
             {MINUTES.filter((minutes) => now + minutes * 60_000 < close).map((minutes) => (
               <MenuItem key={minutes} value={String(minutes)}>
-                for {minutes < 60 ? `${minutes} minutes` : minutes === 60 ? '1 hour' : `${minutes / 60} hours`}
+                for{' '}
+                {minutes < 60 ? `${minutes} minutes` : minutes === 60 ? '1 hour' : `${minutes / 60} hours`}
               </MenuItem>
             ))}
             <MenuItem value={AT_CLOSE}>until the window closes</MenuItem>

@@ -25,7 +25,11 @@ export function RecheckSummary({ recheck }: RecheckSummaryProps) {
       </Typography>
       <Box component="ul" sx={{ listStyle: 'none', m: 0, p: 0 }}>
         {entries.map((entry, index) => (
-          <Box component="li" key={index} sx={{ display: 'flex', gap: 1, py: 0.25, overflowWrap: 'anywhere' }}>
+          <Box
+            component="li"
+            key={index}
+            sx={{ display: 'flex', gap: 1, py: 0.25, overflowWrap: 'anywhere' }}
+          >
             <Box sx={{ pt: '2px', lineHeight: 0 }}>
               <HealthStatusIcon
                 iconOnly

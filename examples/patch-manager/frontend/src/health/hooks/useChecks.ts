@@ -23,9 +23,7 @@ export function useHealthChecks(hostId: string) {
 }
 
 /** What {@link useSaveCheck} is called with: a new check, or what is to change of a stored one. */
-export type SaveCheck =
-  | { check: null; body: NewCheck }
-  | { check: HealthCheck; body: CheckChange };
+export type SaveCheck = { check: null; body: NewCheck } | { check: HealthCheck; body: CheckChange };
 
 /** Creates a check, or changes one under the revision that was read (412 where it has moved on). */
 export function useSaveCheck(hostId: string) {
@@ -73,8 +71,7 @@ export function useDeleteCheck(hostId: string) {
  * is to differ from it. The signal gives the wait up; the server's run ends by itself.
  */
 export type TestCheck = { signal?: AbortSignal } & (
-  | { check: null; body: NewCheck }
-  | { check: HealthCheck; body?: CheckChange }
+  { check: null; body: NewCheck } | { check: HealthCheck; body?: CheckChange }
 );
 
 /** Runs a check now. The result is shown and goes into no history. */

@@ -58,8 +58,7 @@ export function useOverride(jobId: string, hostId: string) {
     onSettled,
   });
   const takeBack = useMutation({
-    mutationFn: () =>
-      unwrap(client.DELETE('/api/v1/jobs/{job_id}/hosts/{host_id}/override', { params })),
+    mutationFn: () => unwrap(client.DELETE('/api/v1/jobs/{job_id}/hosts/{host_id}/override', { params })),
     onSettled,
   });
   return { give, takeBack };

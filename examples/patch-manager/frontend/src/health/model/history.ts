@@ -67,7 +67,10 @@ export function bucketWords(bucket: HistoryBucket): string {
 }
 
 /** The strip as a sentence, for those who cannot see it. */
-export function historySentence(results: readonly HistoryResult[], buckets: readonly HistoryBucket[]): string {
+export function historySentence(
+  results: readonly HistoryResult[],
+  buckets: readonly HistoryBucket[],
+): string {
   if (results.length === 0) return 'No results in the last 4 days.';
   const failures = results.filter((result) => !result.healthy).length;
   const gaps = buckets.filter((bucket) => bucketKind(bucket) === 'gap').length;

@@ -11,7 +11,8 @@ export interface ReasonWords {
 }
 
 const slow = 'See whether the target is overloaded or hung, and what stands between it and the manager.';
-const certificate = 'Renew or replace the certificate; ignoring certificate errors helps for this check alone.';
+const certificate =
+  'Renew or replace the certificate; ignoring certificate errors helps for this check alone.';
 
 /** A code of the vocabulary without words here does not compile. */
 const WORDS: Readonly<Record<ReasonCode, ReasonWords>> = {

@@ -53,7 +53,5 @@ export const RECHECK_WORDS: Readonly<Record<RecheckChange, string>> = {
 };
 
 function member(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null
-    ? (value as Record<string, unknown>)[name]
-    : undefined;
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }

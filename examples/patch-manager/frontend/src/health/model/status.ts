@@ -35,11 +35,7 @@ export function hostWords(health: Omit<HostHealth, 'oldest_checked_at'>): string
 /** The same as a sentence, for screen readers and tooltips. */
 export function hostSentence(health: Omit<HostHealth, 'oldest_checked_at'>): string {
   if (health.status === 'none') return 'No enabled health check: nothing holds a patch back.';
-  const each = [
-    `${health.healthy} healthy`,
-    `${health.unhealthy} unhealthy`,
-    `${health.unknown} unknown`,
-  ];
+  const each = [`${health.healthy} healthy`, `${health.unhealthy} unhealthy`, `${health.unknown} unknown`];
   return `${count(health.total, 'enabled check')}: ${each.join(', ')}.`;
 }
 

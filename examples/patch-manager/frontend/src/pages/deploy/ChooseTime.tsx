@@ -47,8 +47,8 @@ export function ChooseTime({ plan, hosts, onChange }: ChooseTimeProps) {
           />
           {windowless > 0 && (
             <FormHelperText error={plan.timing === 'maintenance'} sx={{ ml: 4, mt: -0.5 }}>
-              {count(windowless, 'chosen host')} {windowless === 1 ? 'has' : 'have'} none, so such a job would be
-              refused.
+              {count(windowless, 'chosen host')} {windowless === 1 ? 'has' : 'have'} none, so such a job would
+              be refused.
             </FormHelperText>
           )}
           <FormControlLabel
@@ -66,7 +66,11 @@ export function ChooseTime({ plan, hosts, onChange }: ChooseTimeProps) {
       {plan.timing === 'explicit' && (
         <Stack direction={{ xs: 'column', sm: 'row' }} spacing={2}>
           <MomentField label="Opens" value={plan.opens} onChange={(opens) => onChange({ ...plan, opens })} />
-          <MomentField label="Closes" value={plan.closes} onChange={(closes) => onChange({ ...plan, closes })} />
+          <MomentField
+            label="Closes"
+            value={plan.closes}
+            onChange={(closes) => onChange({ ...plan, closes })}
+          />
         </Stack>
       )}
       <Box>
@@ -80,7 +84,8 @@ export function ChooseTime({ plan, hosts, onChange }: ChooseTimeProps) {
           label="Report only"
         />
         <FormHelperText sx={{ mt: 0 }}>
-          The gate records what it would have done and holds nothing back. Failing checks do not stop the patch.
+          The gate records what it would have done and holds nothing back. Failing checks do not stop the
+          patch.
         </FormHelperText>
       </Box>
     </Stack>

@@ -1,5 +1,5 @@
 import { Alert, Box, Button, Stack, Typography } from '@mui/material';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import type { Host, JobRequest } from '../../app/api/types';
 import {
   ConfirmDialog,
@@ -21,13 +21,15 @@ export interface ReviewProps {
   busy: boolean;
   error: unknown;
   onSubmit: (body: JobRequest) => void;
+  /** The line of buttons, with the one that submits in it. */
+  footer: (submit: ReactNode) => ReactNode;
 }
 
 /** The longest wait of a job for now, for its preview; the server has the last word. */
 const IMMEDIATE_MS = 60 * 60 * 1_000;
 
 /** The third step: what the gate would say, and the question that names the risk. */
-export function Review({ plan, hosts, busy, error, onSubmit }: ReviewProps) {
+export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewProps) {
   const now = useNow();
   const [asking, setAsking] = useState(false);
   // The preview of a job for now: begun when this step was reached, so that it is asked for once.
@@ -48,46 +50,51 @@ export function Review({ plan, hosts, busy, error, onSubmit }: ReviewProps) {
   const names = new Map(hosts.map((host) => [host.id, host.name]));
   const risks = riskWords(preview.data ?? [], plan.reportOnly);
   return (
-    <Stack spacing={2} sx={{ px: 2, py: 1.5 }}>
-      <Typography variant="body2">
-        {count(hosts.length, 'host')}: {names.size <= 8 ? [...names.values()].join(', ') : `${[...names.values()].slice(0, 8).join(', ')} and ${names.size - 8} more`}
-        . {timeWords(plan)}
-      </Typography>
-      {preview.isError ? (
-        <Alert
-          severity="error"
-          action={
-            <Button color="inherit" size="small" onClick={() => void preview.refetch()}>
-              Try again
-            </Button>
-          }
-        >
-          What the gate would say is not known. {messageOf(preview.error)}
-        </Alert>
-      ) : (
-        <DeployHealthWarning
-          previews={asked.length === 0 ? [] : preview.data}
-          hostName={(id) => names.get(id) ?? id}
-          windowless={windowless}
-          reportOnly={plan.reportOnly}
-        />
-      )}
-      {error != null && (
-        <Alert severity="error" role="alert">
-          {messageOf(error)}
-          {error instanceof ProblemError && error.fields.map((each) => <div key={each.field + each.code}>{each.message}</div>)}
-        </Alert>
-      )}
-      <Box>
+    <>
+      <Stack spacing={2} sx={{ px: 2, py: 1.5 }}>
+        <Typography variant="body2">
+          {count(hosts.length, 'host')}:{' '}
+          {names.size <= 8
+            ? [...names.values()].join(', ')
+            : `${[...names.values()].slice(0, 8).join(', ')} and ${names.size - 8} more`}
+          . {timeWords(plan)}
+        </Typography>
+        {preview.isError ? (
+          <Alert
+            severity="error"
+            action={
+              <Button color="inherit" size="small" onClick={() => void preview.refetch()}>
+                Try again
+              </Button>
+            }
+          >
+            What the gate would say is not known. {messageOf(preview.error)}
+          </Alert>
+        ) : (
+          <DeployHealthWarning
+            previews={asked.length === 0 ? [] : preview.data}
+            hostName={(id) => names.get(id) ?? id}
+            windowless={windowless}
+            reportOnly={plan.reportOnly}
+          />
+        )}
+        {error != null && (
+          <Alert severity="error" role="alert">
+            {messageOf(error)}
+            {error instanceof ProblemError &&
+              error.fields.map((each) => <div key={each.field + each.code}>{each.message}</div>)}
+          </Alert>
+        )}
+      </Stack>
+      {footer(
         <Button
           variant="contained"
-          size="large"
-          disabled={windowless.length > 0 || (preview.isPending && asked.length > 0)}
+          disabled={busy || windowless.length > 0 || (preview.isPending && asked.length > 0)}
           onClick={() => setAsking(true)}
         >
           Submit…
-        </Button>
-      </Box>
+        </Button>,
+      )}
       <ConfirmDialog
         open={asking}
         title={`Patch ${count(hosts.length, 'host')}?`}
@@ -96,7 +103,12 @@ export function Review({ plan, hosts, busy, error, onSubmit }: ReviewProps) {
         busy={busy}
         onClose={() => setAsking(false)}
         onConfirm={() => {
-          onSubmit(requestOf(plan, hosts.map((host) => host.id)));
+          onSubmit(
+            requestOf(
+              plan,
+              hosts.map((host) => host.id),
+            ),
+          );
           setAsking(false);
         }}
       >
@@ -113,7 +125,7 @@ export function Review({ plan, hosts, busy, error, onSubmit }: ReviewProps) {
           </Box>
         )}
       </ConfirmDialog>
-    </Stack>
+    </>
   );
 }
 
@@ -141,7 +153,9 @@ export function riskWords(previews: readonly HostPreview[], reportOnly: boolean)
         ]
       : []),
     ...(unchecked > 0
-      ? [`${count(unchecked, 'host')} ${unchecked === 1 ? 'has' : 'have'} no health check: nothing holds the patch back.`]
+      ? [
+          `${count(unchecked, 'host')} ${unchecked === 1 ? 'has' : 'have'} no health check: nothing holds the patch back.`,
+        ]
       : []),
     ...(short > 0 ? [`${count(short, 'host')}: the window has no room for a second attempt.`] : []),
   ];

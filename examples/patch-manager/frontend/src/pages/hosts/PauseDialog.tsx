@@ -63,8 +63,8 @@ function Form({ host, onClose }: { host: Host; onClose: () => void }) {
     <form onSubmit={submit} noValidate>
       <DialogContent>
         <DialogContentText sx={{ mb: 2 }}>
-          While it is paused no job patches this host, whatever its checks say. Jobs for it wait, and fail when
-          their window closes.
+          While it is paused no job patches this host, whatever its checks say. Jobs for it wait, and fail
+          when their window closes.
         </DialogContentText>
         <TextField
           label="Reason"

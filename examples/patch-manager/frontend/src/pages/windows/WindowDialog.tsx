@@ -163,7 +163,9 @@ function Form({ window, onClose }: WindowDialogProps) {
                   disableClearable
                   onChange={(_, zone) => change({ zone })}
                   sx={{ flex: 1 }}
-                  renderInput={(params) => <TextField {...params} label="Time zone" {...field('time_zone')} />}
+                  renderInput={(params) => (
+                    <TextField {...params} label="Time zone" {...field('time_zone')} />
+                  )}
                 />
               </Stack>
               <TextField

@@ -1,6 +1,13 @@
 //! The file: who may read it, how it is migrated, and what a crash leaves of it.
 
-use std::{error::Error as _, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    error::Error as _,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 use healthgate::{
@@ -150,4 +157,21 @@ async fn f61_another_process_on_the_file_shows_as_a_resync() {
     let next = tokio::time::timeout(soon, feed.next()).await.unwrap();
     assert_eq!(next, Some(StoreEvent::Resync));
     assert_eq!(ours.checks_of(&[host]).await.unwrap().len(), 2);
+}
+
+/// A reader of the feed that is busy elsewhere holds up nobody, not even where it was left in the
+/// middle of looking for other processes' writes.
+#[tokio::test]
+async fn a_feed_that_is_left_lying_holds_up_no_write() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    let mut feed = store.subscribe().await.unwrap();
+    // Past the next look, which is begun and never followed to its end.
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_millis(1_500) {
+        assert!(futures_util::poll!(pin!(feed.next())).is_pending());
+        let write = store.append_audit(entry(AuditAction::KeyRegistered));
+        let written = tokio::time::timeout(Duration::from_secs(20), write).await;
+        written.expect("a write waits for a reader of the feed").unwrap();
+    }
 }

@@ -262,7 +262,11 @@ impl Store for SqliteStore {
                     biased;
                     event = feed.next() => return event.map(|event| (event, (feed, inner))),
                     () = tokio::time::sleep(LOOK_EVERY) => {
-                        if let Err(error) = inner.look_for_others().await {
+                        // In a task of its own: a reader that is busy elsewhere leaves this stream
+                        // lying, and must not have the writer's turn meanwhile.
+                        let look = Arc::clone(&inner);
+                        let looked = tokio::spawn(async move { look.look_for_others().await }).await;
+                        if let Ok(Err(error)) = looked {
                             tracing::debug!(%error, "cannot tell whether another process has written");
                         }
                     }

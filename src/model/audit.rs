@@ -83,6 +83,20 @@ actions! {
     GateCancelled,
     /// A key was entered as one that this installation uses.
     KeyRegistered,
+    /// The application made a job.
+    JobCreated,
+    /// The application cancelled a job.
+    JobCancelled,
+    /// The application made a maintenance window.
+    WindowCreated,
+    /// The application changed a maintenance window.
+    WindowUpdated,
+    /// The application deleted a maintenance window.
+    WindowDeleted,
+    /// The application holds a host back from being patched.
+    HostPaused,
+    /// The application lets a host be patched again.
+    HostResumed,
 }
 
 /// Whether it was done.

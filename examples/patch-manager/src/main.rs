@@ -1,3 +1,43 @@
-//! A small patch manager that embeds healthgate.
+//! A small patch manager that embeds healthgate: hosts, users, maintenance windows, jobs, a worker, and
+//! a web process, as one program or as separate processes on Postgres.
 
-fn main() {}
+mod app;
+mod cli;
+mod commands;
+mod config;
+mod database;
+mod demo;
+mod directory;
+mod error;
+mod hook;
+mod keys;
+mod sources;
+mod telemetry;
+mod web;
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    telemetry::log(cli.log_format);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the runtime cannot be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = runtime.block_on(commands::run(cli.command));
+    // What still runs in a thread of its own, such as a name that is being resolved, holds nothing up.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {}", failure.line());
+            ExitCode::FAILURE
+        }
+    }
+}

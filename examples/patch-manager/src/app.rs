@@ -1,0 +1,250 @@
+//! The parts of the application, put together.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use healthgate::{
+    checks::{
+        CertificateFiles, CheckRunner, DeniedDestination, DestinationPolicy, HealthChecks,
+        HttpClient, HttpClientConfig, MutualTlsAgents, Nudge,
+    },
+    clock::{Clock, SystemClock},
+    crypto::Sealer,
+    directory::HostDirectory,
+    gate::{Gate, GatePolicy, HealthSource, StoredChecks, WindowSource, WithConditions},
+    model::WorkerId,
+    store::{Store, postgres::PgStore, sqlite::SqliteStore},
+};
+use ipnet::IpNet;
+use tokio::sync::Notify;
+
+use crate::{
+    config::{Config, DatabaseAddress, WorkerFigures},
+    database::{self, Database},
+    directory::Directory,
+    error::Failure,
+    hook::JobHook,
+    keys,
+    sources::{JobWindows, Pauses},
+};
+
+/// The parts that web and worker share. Cloning gives another handle on the same parts.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    pub(crate) database: Database,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) sealer: Arc<dyn Sealer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) runner: Arc<CheckRunner>,
+    pub(crate) health: Arc<dyn HealthSource>,
+    pub(crate) windows: Arc<dyn WindowSource>,
+    pub(crate) policy: GatePolicy,
+    pub(crate) figures: WorkerFigures,
+    /// This process, as the owner of what it patches.
+    pub(crate) worker: WorkerId,
+    /// Lets the job executor of this process look at once.
+    pub(crate) job_wake: Arc<Notify>,
+}
+
+/// How a store's schema is treated at start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Schema {
+    /// It is brought up to date.
+    Migrate,
+    /// It must be up to date.
+    Leave,
+}
+
+/// The database and the library's store in it.
+pub(crate) struct Opened {
+    pub(crate) database: Database,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) worker: WorkerId,
+}
+
+/// Opens the database, and brings its schema up to date where that is wanted.
+///
+/// # Errors
+/// A database that cannot be opened, or whose schema is not the one of this version.
+pub(crate) async fn open(address: &DatabaseAddress, schema: Schema) -> Result<Opened, Failure> {
+    let database = Database::connect(address, schema == Schema::Migrate).await?;
+    if schema == Schema::Migrate {
+        // The library's checks refer to the application's hosts: those come first.
+        database::migrate(&database).await?;
+    } else if !database::is_current(&database).await? {
+        return Err(Failure::Schema);
+    }
+    let worker = WorkerId::generate();
+    let hook = Arc::new(JobHook::new(worker));
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| Failure::Migrate(error);
+    let store: Arc<dyn Store> = match &database {
+        Database::Sqlite(pools) => {
+            let store = SqliteStore::from_pools(pools.writer.clone(), pools.readers.clone());
+            if schema == Schema::Migrate {
+                store.migrate().await.map_err(|error| failed(error.into()))?;
+            }
+            Arc::new(store.with_hook(hook))
+        }
+        Database::Postgres(pool) => {
+            let store = PgStore::new(pool.clone());
+            if schema == Schema::Migrate {
+                store.migrate().await.map_err(|error| failed(error.into()))?;
+            }
+            Arc::new(store.with_hook(hook))
+        }
+    };
+    Ok(Opened { database, store, worker })
+}
+
+/// The transport to agents.
+///
+/// # Errors
+/// Certificates that cannot be read or do not belong together.
+pub(crate) fn agents(config: &Config) -> Result<MutualTlsAgents, Failure> {
+    let files = &config.agents;
+    Ok(MutualTlsAgents::from_files(CertificateFiles {
+        authority: files.authority.clone(),
+        certificate: files.certificate.clone(),
+        key: files.key.clone(),
+    })?)
+}
+
+/// The client for HTTP checks. It never reaches the manager's own listener or its database.
+///
+/// # Errors
+/// An extra authority that cannot be read.
+pub(crate) fn http_client(
+    config: &Config,
+    listening: &[SocketAddr],
+) -> Result<HttpClient, Failure> {
+    let extra_authorities = match &config.extra_ca {
+        None => None,
+        Some(path) => Some(
+            std::fs::read(path)
+                .map_err(|source| Failure::ExtraCa { path: path.clone(), source })?,
+        ),
+    };
+    let mut also_denied: Vec<DeniedDestination> =
+        listening.iter().flat_map(|address| own(*address)).collect();
+    also_denied.extend(database_addresses(&config.database).into_iter().flat_map(own));
+    let destinations = DestinationPolicy {
+        allowed: config.allowed_destinations.clone(),
+        also_denied,
+        ..DestinationPolicy::default()
+    };
+    let config =
+        HttpClientConfig { destinations, extra_authorities, ..HttpClientConfig::default() };
+    Ok(HttpClient::new(config)?)
+}
+
+/// A listener of our own, as destinations that are refused.
+fn own(address: SocketAddr) -> Vec<DeniedDestination> {
+    let port = Some(address.port());
+    if address.ip().is_unspecified() {
+        let everywhere =
+            [IpNet::V4(ipnet::Ipv4Net::default()), IpNet::V6(ipnet::Ipv6Net::default())];
+        // Behind every address of this machine: others may listen at that port as well, but none of
+        // those can be told apart here. Loopback is what a prober would try.
+        let loopback = ["127.0.0.0/8", "::1/128"].map(str::parse::<IpNet>);
+        let loopback = loopback.into_iter().zip(everywhere).map(|(net, all)| net.unwrap_or(all));
+        return loopback.map(|network| DeniedDestination { network, port }).collect();
+    }
+    vec![DeniedDestination { network: address.ip().into(), port }]
+}
+
+/// The addresses of a Postgres server that is named by a literal address or as this machine.
+fn database_addresses(address: &DatabaseAddress) -> Vec<SocketAddr> {
+    let DatabaseAddress::Postgres(url) = address else { return Vec::new() };
+    let Ok(url) = url::Url::parse(url) else { return Vec::new() };
+    let port = url.port().unwrap_or(5432);
+    match url.host_str().unwrap_or("localhost") {
+        "localhost" | "" => {
+            vec![([127, 0, 0, 1], port).into(), ([0, 0, 0, 0, 0, 0, 0, 1], port).into()]
+        }
+        host => {
+            let literal = host.trim_matches(['[', ']']).parse::<IpAddr>();
+            literal.map(|ip| vec![(ip, port).into()]).unwrap_or_default()
+        }
+    }
+}
+
+impl App {
+    /// The application over an open database.
+    ///
+    /// # Errors
+    /// A key that cannot be used, or a store that cannot be read.
+    pub(crate) async fn new(
+        config: &Config,
+        opened: Opened,
+        agents: MutualTlsAgents,
+        http: HttpClient,
+    ) -> Result<Self, Failure> {
+        let Opened { database, store, worker } = opened;
+        let sealer = keys::load(&config.key_file, &store).await?;
+        let figures = config.worker.clone();
+        let directory = Arc::new(Directory::new(database.clone()));
+        let install = store.install_id().await?;
+        let runner = Arc::new(CheckRunner::new(Arc::new(agents), http, sealer.clone(), install));
+        let checks = StoredChecks::new(
+            store.clone(),
+            runner.clone(),
+            directory.clone(),
+            figures.check_timeout,
+        );
+        let pauses = Arc::new(Pauses::new(database.clone()));
+        let policy = GatePolicy {
+            retry: figures.gate_retry,
+            timeout: figures.check_timeout,
+            max_age: figures.poll_interval + figures.check_timeout,
+            closing_margin: figures.closing_margin,
+            // A tenth of a retry, so that short intervals are not drowned in it; 30 s by default.
+            spread: figures.gate_retry / 10,
+            ..GatePolicy::default()
+        };
+        Ok(Self {
+            health: Arc::new(WithConditions::new(Arc::new(checks), pauses)),
+            windows: Arc::new(JobWindows::new(database.clone(), store.clone())),
+            clock: Arc::new(SystemClock),
+            job_wake: Arc::default(),
+            database,
+            store,
+            sealer,
+            directory,
+            runner,
+            policy,
+            figures,
+            worker,
+        })
+    }
+
+    /// A handle on gates.
+    pub(crate) fn gate(&self) -> Gate {
+        Gate::new(
+            self.store.clone(),
+            self.health.clone(),
+            self.windows.clone(),
+            self.clock.clone(),
+            self.policy.clone(),
+        )
+    }
+
+    /// The rules of changing checks; `poller` is the one of this process, where there is one.
+    pub(crate) fn checks(&self, sealer: Arc<dyn Sealer>, poller: Option<Nudge>) -> HealthChecks {
+        let directory: Arc<dyn HostDirectory> = self.directory.clone();
+        let checks = HealthChecks::new(self.store.clone(), sealer, directory, self.runner.clone())
+            .timeout(self.figures.check_timeout);
+        match poller {
+            Some(nudge) => checks.nudging(nudge),
+            None => checks,
+        }
+    }
+
+    /// A result older than this counts no more.
+    pub(crate) fn stale_after(&self) -> Duration {
+        self.figures.poll_interval * 2
+    }
+}

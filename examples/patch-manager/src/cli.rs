@@ -1,0 +1,87 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A small patch manager that embeds healthgate.
+#[derive(Parser, Debug)]
+#[command(name = "patch-manager", version, about)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// How logs on standard error look; `RUST_LOG` says what is logged.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, global = true)]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How logs look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Shows everything at work on a simulated fleet, with SQLite; needs no configuration
+    Demo(DemoOptions),
+    /// Runs web and worker in one process
+    Serve(ServeOptions),
+    /// Runs the web process alone (Postgres)
+    Web(ServeOptions),
+    /// Runs the worker alone (Postgres)
+    Worker(ServeOptions),
+    /// Creates or updates the database schema
+    Migrate(ConfigOption),
+    /// Checks configuration, certificates, key and database, and changes nothing
+    CheckConfig(ConfigOption),
+    /// Makes a new key, and seals every stored password under it
+    RotateKey(ConfigOption),
+    /// Makes a bearer token for a user, and prints it once
+    Token(TokenOptions),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoOptions {
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// How many hosts the fleet has
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=2000))]
+    pub(crate) hosts: u16,
+    /// Where the database is kept [default: a temporary directory, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Give every host a maintenance window that is open now, and closes in so many minutes
+    #[arg(long, value_name = "MINUTES", default_value_t = 30,
+        value_parser = clap::value_parser!(u16).range(1..=10_080))]
+    pub(crate) open_window: u16,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConfigOption {
+    /// The configuration, as TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ServeOptions {
+    #[command(flatten)]
+    pub(crate) file: ConfigOption,
+    /// Leave the database schema as it is
+    #[arg(long)]
+    pub(crate) no_migrate: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TokenOptions {
+    #[command(flatten)]
+    pub(crate) file: ConfigOption,
+    /// Whose token
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: String,
+}

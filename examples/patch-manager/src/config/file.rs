@@ -1,0 +1,148 @@
+//! The configuration as it stands in the file.
+
+use std::path::PathBuf;
+
+use healthgate::model::Role;
+use serde::Deserialize;
+use uuid::Uuid;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    #[serde(default = "listen")]
+    pub(super) listen: String,
+    pub(super) database_url: String,
+    pub(super) security: Security,
+    #[serde(default)]
+    pub(super) worker: Worker,
+    #[serde(default)]
+    pub(super) http_checks: HttpChecks,
+    #[serde(default)]
+    pub(super) api: Api,
+    #[serde(default)]
+    pub(super) groups: Vec<GroupEntry>,
+    #[serde(default)]
+    pub(super) users: Vec<UserEntry>,
+    #[serde(default)]
+    pub(super) hosts: Vec<HostEntry>,
+}
+
+fn listen() -> String {
+    "127.0.0.1:8080".to_owned()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Security {
+    #[serde(default = "key_file")]
+    pub(super) health_check_key: PathBuf,
+    pub(super) agent_ca: PathBuf,
+    pub(super) agent_client_cert: PathBuf,
+    pub(super) agent_client_key: PathBuf,
+}
+
+fn key_file() -> PathBuf {
+    PathBuf::from("/etc/patch-manager/keys/health-check.key")
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Worker {
+    pub(super) health_check_poll_interval_secs: u64,
+    pub(super) health_check_timeout_secs: u64,
+    pub(super) health_check_retention_days: u64,
+    pub(super) gate_retry_interval_secs: u64,
+    pub(super) max_concurrent_checks: u64,
+    pub(super) closing_margin_secs: u64,
+    pub(super) immediate_max_wait_secs: u64,
+    pub(super) metrics_listen: String,
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self {
+            health_check_poll_interval_secs: 300,
+            health_check_timeout_secs: 10,
+            health_check_retention_days: 4,
+            gate_retry_interval_secs: 300,
+            max_concurrent_checks: 512,
+            closing_margin_secs: 0,
+            immediate_max_wait_secs: 3600,
+            metrics_listen: String::new(),
+        }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HttpChecks {
+    pub(super) allowed_destinations: Vec<String>,
+    pub(super) extra_ca: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Api {
+    pub(super) tests_per_minute_per_user: u32,
+    pub(super) tests_per_minute_per_host: u32,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self { tests_per_minute_per_user: 60, tests_per_minute_per_host: 60 }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GroupEntry {
+    pub(super) name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UserEntry {
+    pub(super) name: String,
+    pub(super) role: RoleEntry,
+    #[serde(default)]
+    pub(super) groups: Vec<String>,
+    /// Without one the user has the tokens of the command `token` alone.
+    #[serde(default)]
+    pub(super) token_sha256: String,
+}
+
+/// The roles that a user can have.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RoleEntry {
+    Admin,
+    Operator,
+    Reporter,
+}
+
+impl From<RoleEntry> for Role {
+    fn from(role: RoleEntry) -> Self {
+        match role {
+            RoleEntry::Admin => Self::Admin,
+            RoleEntry::Operator => Self::Operator,
+            RoleEntry::Reporter => Self::Reporter,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HostEntry {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) address: String,
+    #[serde(default = "agent_port")]
+    pub(super) agent_port: u16,
+    pub(super) agent_identity: Option<String>,
+    #[serde(default)]
+    pub(super) groups: Vec<String>,
+}
+
+fn agent_port() -> u16 {
+    12_443
+}

@@ -1,0 +1,369 @@
+//! The configuration: read from TOML, every value checked, every path resolved.
+
+mod file;
+
+use std::{
+    collections::HashSet,
+    fmt, fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use healthgate::model::{AgentEndpoint, EndpointError, HostId, Role};
+use ipnet::IpNet;
+use thiserror::Error;
+
+use self::file::{File, HostEntry, UserEntry};
+
+/// A configuration that is known to be possible. Whether files can be read and databases reached is
+/// found out by those who do it.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// Where the web process listens.
+    pub(crate) listen: SocketAddr,
+    /// Where everything is kept.
+    pub(crate) database: DatabaseAddress,
+    /// The key that passwords are sealed with.
+    pub(crate) key_file: PathBuf,
+    /// The certificates for the links to agents.
+    pub(crate) agents: AgentFiles,
+    /// The figures of the worker.
+    pub(crate) worker: WorkerFigures,
+    /// Networks that HTTP checks may reach in spite of the rules.
+    pub(crate) allowed_destinations: Vec<IpNet>,
+    /// Authorities that strict HTTP checks trust beside the system's.
+    pub(crate) extra_ca: Option<PathBuf>,
+    /// How often checks may be tested by hand.
+    pub(crate) tests: TestLimits,
+    /// What is laid into the database at start.
+    pub(crate) inventory: Inventory,
+}
+
+/// Where everything is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum DatabaseAddress {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A Postgres database, as a URL, which may hold a password.
+    Postgres(String),
+}
+
+impl fmt::Debug for DatabaseAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(formatter, "Sqlite({})", path.display()),
+            Self::Postgres(_) => formatter.write_str("Postgres(..)"),
+        }
+    }
+}
+
+/// PEM files for the links to agents.
+#[derive(Clone, Debug)]
+pub(crate) struct AgentFiles {
+    pub(crate) authority: PathBuf,
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// The figures of the worker.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkerFigures {
+    pub(crate) poll_interval: Duration,
+    pub(crate) check_timeout: Duration,
+    pub(crate) retention: Duration,
+    pub(crate) gate_retry: Duration,
+    pub(crate) max_concurrent_checks: usize,
+    pub(crate) closing_margin: Duration,
+    pub(crate) immediate_max_wait: Duration,
+    /// Where a worker without a web process shows its health and metrics.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+}
+
+/// How often checks may be tested by hand, a minute; 0 switches a limit off.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TestLimits {
+    pub(crate) per_user: u32,
+    pub(crate) per_host: u32,
+}
+
+/// Groups, users and hosts of the file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Inventory {
+    pub(crate) groups: Vec<String>,
+    pub(crate) users: Vec<ConfiguredUser>,
+    pub(crate) hosts: Vec<ConfiguredHost>,
+}
+
+/// A user of the file.
+#[derive(Clone, Debug)]
+pub(crate) struct ConfiguredUser {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) groups: Vec<String>,
+    /// The SHA-256 of the bearer token, in lower-case hexadecimal.
+    pub(crate) token_sha256: Option<String>,
+}
+
+/// A host of the file.
+#[derive(Clone, Debug)]
+pub(crate) struct ConfiguredHost {
+    pub(crate) id: HostId,
+    pub(crate) name: String,
+    pub(crate) agent: AgentEndpoint,
+    pub(crate) groups: Vec<String>,
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it, with the file, and the line where one can be named.
+    pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let file: File = toml::from_str(&text).map_err(|error| ConfigError::Syntax {
+            path: path.to_owned(),
+            line: error.span().map_or(1, |span| line_of(&text, span.start)),
+            message: error.message().lines().collect::<Vec<_>>().join(" "),
+        })?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        Self::build(file, folder)
+            .map_err(|problem| ConfigError::Value { path: path.to_owned(), problem })
+    }
+
+    fn build(file: File, folder: &Path) -> Result<Self, Problem> {
+        let (security, worker) = (file.security, file.worker);
+        let at = |path: PathBuf| folder.join(path);
+        let seconds = |key, value: u64, least| {
+            if value < least { Err(Problem::TooSmall { key, least }) } else { Ok(secs(value)) }
+        };
+        if !(1..=60).contains(&worker.health_check_timeout_secs) {
+            return Err(Problem::Timeout);
+        }
+        let metrics_listen = match worker.metrics_listen.as_str() {
+            "" => None,
+            text => Some(address("worker.metrics_listen", text)?),
+        };
+        let figures = WorkerFigures {
+            poll_interval: seconds(
+                "worker.health_check_poll_interval_secs",
+                worker.health_check_poll_interval_secs,
+                1,
+            )?,
+            check_timeout: secs(worker.health_check_timeout_secs),
+            retention: seconds(
+                "worker.health_check_retention_days",
+                worker.health_check_retention_days,
+                1,
+            )? * 24
+                * 3600,
+            gate_retry: seconds(
+                "worker.gate_retry_interval_secs",
+                worker.gate_retry_interval_secs,
+                1,
+            )?,
+            max_concurrent_checks: usize::try_from(worker.max_concurrent_checks)
+                .ok()
+                .filter(|count| *count > 0)
+                .ok_or(Problem::TooSmall { key: "worker.max_concurrent_checks", least: 1 })?,
+            closing_margin: secs(worker.closing_margin_secs),
+            immediate_max_wait: seconds(
+                "worker.immediate_max_wait_secs",
+                worker.immediate_max_wait_secs,
+                1,
+            )?,
+            metrics_listen,
+        };
+        if figures.immediate_max_wait > secs(7 * 24 * 3600) {
+            return Err(Problem::ImmediateWait);
+        }
+        if figures.retention < figures.poll_interval {
+            return Err(Problem::Retention);
+        }
+        let networks = file
+            .http_checks
+            .allowed_destinations
+            .into_iter()
+            .map(|text| text.parse().map_err(|_| Problem::Network { text }));
+        Ok(Self {
+            listen: address("listen", &file.listen)?,
+            database: database(&file.database_url, folder)?,
+            key_file: at(security.health_check_key),
+            agents: AgentFiles {
+                authority: at(security.agent_ca),
+                certificate: at(security.agent_client_cert),
+                key: at(security.agent_client_key),
+            },
+            worker: figures,
+            allowed_destinations: networks.collect::<Result<_, _>>()?,
+            extra_ca: Some(file.http_checks.extra_ca)
+                .filter(|path| !path.as_os_str().is_empty())
+                .map(at),
+            tests: TestLimits {
+                per_user: file.api.tests_per_minute_per_user,
+                per_host: file.api.tests_per_minute_per_host,
+            },
+            inventory: inventory(
+                file.groups.into_iter().map(|group| group.name).collect(),
+                file.users,
+                file.hosts,
+            )?,
+        })
+    }
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+fn address(key: &'static str, text: &str) -> Result<SocketAddr, Problem> {
+    text.parse().map_err(|_| Problem::Address { key, text: text.to_owned() })
+}
+
+fn database(url: &str, folder: &Path) -> Result<DatabaseAddress, Problem> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        if path.is_empty() || path.contains(['?', '#']) || path == ":memory:" {
+            return Err(Problem::Sqlite);
+        }
+        return Ok(DatabaseAddress::Sqlite(folder.join(path)));
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(DatabaseAddress::Postgres(url.to_owned()));
+    }
+    Err(Problem::DatabaseScheme)
+}
+
+fn inventory(
+    groups: Vec<String>,
+    users: Vec<UserEntry>,
+    hosts: Vec<HostEntry>,
+) -> Result<Inventory, Problem> {
+    let mut known = HashSet::new();
+    for group in &groups {
+        if group.trim().is_empty() {
+            return Err(Problem::Empty { what: "group" });
+        }
+        if !known.insert(group.clone()) {
+            return Err(Problem::Duplicate { what: "group", name: group.clone() });
+        }
+    }
+    let group_known = |what, name: &str, groups: &[String]| match groups
+        .iter()
+        .find(|group| !known.contains(*group))
+    {
+        Some(group) => {
+            Err(Problem::GroupUnknown { what, name: name.to_owned(), group: group.clone() })
+        }
+        None => Ok(()),
+    };
+    let (mut names, mut tokens) = (HashSet::new(), HashSet::new());
+    let mut configured_users = Vec::new();
+    for user in users {
+        group_known("user", &user.name, &user.groups)?;
+        if user.name.trim().is_empty() {
+            return Err(Problem::Empty { what: "user" });
+        }
+        if !names.insert(user.name.clone()) {
+            return Err(Problem::Duplicate { what: "user", name: user.name });
+        }
+        let token_sha256 = match user.token_sha256.to_ascii_lowercase() {
+            empty if empty.is_empty() => None,
+            hash if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                Some(hash)
+            }
+            _ => return Err(Problem::TokenHash { user: user.name }),
+        };
+        if token_sha256.as_ref().is_some_and(|hash| !tokens.insert(hash.clone())) {
+            return Err(Problem::TokenShared { user: user.name });
+        }
+        let role = user.role.into();
+        configured_users.push(ConfiguredUser {
+            name: user.name,
+            role,
+            groups: user.groups,
+            token_sha256,
+        });
+    }
+    let (mut ids, mut names) = (HashSet::new(), HashSet::new());
+    let mut configured_hosts = Vec::new();
+    for host in hosts {
+        group_known("host", &host.name, &host.groups)?;
+        if host.name.trim().is_empty() || host.name.chars().any(char::is_control) {
+            return Err(Problem::Empty { what: "host" });
+        }
+        let id = HostId::from_uuid(host.id);
+        if !ids.insert(id) {
+            return Err(Problem::Duplicate { what: "host id", name: id.to_string() });
+        }
+        if !names.insert(host.name.clone()) {
+            return Err(Problem::Duplicate { what: "host", name: host.name });
+        }
+        let agent = AgentEndpoint::new(host.address, host.agent_port, host.agent_identity)
+            .map_err(|source| Problem::Host { name: host.name.clone(), source })?;
+        configured_hosts.push(ConfiguredHost { id, name: host.name, agent, groups: host.groups });
+    }
+    Ok(Inventory { groups, users: configured_users, hosts: configured_hosts })
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum ConfigError {
+    #[error("the configuration {} cannot be read", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{}, line {line}: {message}", path.display())]
+    Syntax { path: PathBuf, line: usize, message: String },
+    #[error("{}", path.display())]
+    Value {
+        path: PathBuf,
+        #[source]
+        problem: Problem,
+    },
+}
+
+/// A value that cannot be.
+#[derive(Debug, Error)]
+pub(crate) enum Problem {
+    #[error("`{key}` must be at least {least}")]
+    TooSmall { key: &'static str, least: u64 },
+    #[error("`worker.health_check_timeout_secs` must be between 1 and 60")]
+    Timeout,
+    #[error("`worker.immediate_max_wait_secs` must be at most 604800, which is 7 days")]
+    ImmediateWait,
+    #[error("`worker.health_check_retention_days` must be at least one poll interval")]
+    Retention,
+    #[error("`{key}`: `{text}` is no address such as 127.0.0.1:8080")]
+    Address { key: &'static str, text: String },
+    #[error("`http_checks.allowed_destinations`: `{text}` is no network such as 10.0.0.0/8")]
+    Network { text: String },
+    #[error("`database_url` must start with sqlite:// or postgres://")]
+    DatabaseScheme,
+    #[error("`database_url`: name a file after sqlite://, without parameters")]
+    Sqlite,
+    #[error("a {what} without a usable name")]
+    Empty { what: &'static str },
+    #[error("the {what} `{name}` stands there twice")]
+    Duplicate { what: &'static str, name: String },
+    #[error("the {what} `{name}` is in the group `{group}`, which `[[groups]]` does not name")]
+    GroupUnknown { what: &'static str, name: String, group: String },
+    #[error("the user `{user}`: `token_sha256` must be 64 hexadecimal digits")]
+    TokenHash { user: String },
+    #[error("the user `{user}` has the token of another user")]
+    TokenShared { user: String },
+    #[error("the host `{name}`")]
+    Host {
+        name: String,
+        #[source]
+        source: EndpointError,
+    },
+}

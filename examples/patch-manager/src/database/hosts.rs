@@ -1,0 +1,185 @@
+//! Hosts.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use healthgate::model::{AgentEndpoint, HostId};
+use sqlx::{FromRow, QueryBuilder};
+use uuid::Uuid;
+
+use super::{Database, DatabaseError, IDS_AT_ONCE, instant, micros, with_pool, with_writer};
+
+/// A host.
+#[derive(Clone, Debug, FromRow)]
+pub(crate) struct HostRow {
+    id: Uuid,
+    pub(crate) name: String,
+    pub(crate) address: String,
+    agent_port: i64,
+    pub(crate) agent_identity: Option<String>,
+    pub(crate) paused_reason: Option<String>,
+    pub(crate) paused_by: Option<String>,
+    paused_at: Option<i64>,
+}
+
+impl HostRow {
+    pub(crate) const fn id(&self) -> HostId {
+        HostId::from_uuid(self.id)
+    }
+
+    pub(crate) fn agent_port(&self) -> u16 {
+        u16::try_from(self.agent_port).unwrap_or_default()
+    }
+
+    /// Where its agent answers; `None` where the row holds no possible endpoint.
+    pub(crate) fn agent(&self) -> Option<AgentEndpoint> {
+        AgentEndpoint::new(self.address.clone(), self.agent_port(), self.agent_identity.clone())
+            .ok()
+    }
+
+    pub(crate) fn paused_at(&self) -> Option<DateTime<Utc>> {
+        self.paused_at.and_then(|at| instant(at).ok())
+    }
+}
+
+/// Which hosts are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostQuery<'a> {
+    /// Only those in a group of this user.
+    pub(crate) shared_with: Option<&'a str>,
+    /// Only those whose name or address holds this text.
+    pub(crate) text: Option<&'a str>,
+}
+
+/// A place in the list of hosts by name: what follows is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostPage<'a> {
+    /// After the host of this name and id.
+    pub(crate) after: Option<(&'a str, Uuid)>,
+    /// So many.
+    pub(crate) limit: i64,
+}
+
+const COLUMNS: &str = "SELECT h.id, h.name, h.address, h.agent_port, h.agent_identity, \
+    h.paused_reason, h.paused_by, h.paused_at FROM hosts h";
+
+/// Adds the conditions of a query.
+macro_rules! matching {
+    ($query:ident, $wanted:expr) => {
+        $query.push(" WHERE 1 = 1");
+        if let Some(user) = $wanted.shared_with {
+            $query
+                .push(
+                    " AND EXISTS (SELECT 1 FROM host_groups g JOIN user_groups u \
+                     ON u.group_name = g.group_name WHERE g.host_id = h.id AND u.user_name = ",
+                )
+                .push_bind(user)
+                .push(")");
+        }
+        if let Some(text) = $wanted.text {
+            let pattern = like(text);
+            $query
+                .push(" AND (LOWER(h.name) LIKE ")
+                .push_bind(pattern.clone())
+                .push(" ESCAPE '!' OR LOWER(h.address) LIKE ")
+                .push_bind(pattern)
+                .push(" ESCAPE '!')");
+        }
+    };
+}
+
+/// The pattern of a text that may stand anywhere.
+fn like(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in text.to_lowercase().chars() {
+        if matches!(character, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+impl Database {
+    /// Hosts of a query by name, a page at a time.
+    pub(crate) async fn hosts_by_name(
+        &self,
+        wanted: HostQuery<'_>,
+        page: HostPage<'_>,
+    ) -> Result<Vec<HostRow>, DatabaseError> {
+        let hosts = with_pool!(self, pool => {
+            let mut query = QueryBuilder::new(COLUMNS);
+            matching!(query, wanted);
+            if let Some((name, id)) = page.after {
+                query.push(" AND (h.name, h.id) > (").push_bind(name).push(", ").push_bind(id);
+                query.push(")");
+            }
+            query.push(" ORDER BY h.name, h.id LIMIT ").push_bind(page.limit);
+            query.build_query_as().fetch_all(pool).await
+        })?;
+        Ok(hosts)
+    }
+
+    /// Ids and names of all hosts of a query, by name: what a list that is ordered by something that
+    /// another store knows is made from.
+    pub(crate) async fn host_names(
+        &self,
+        wanted: HostQuery<'_>,
+    ) -> Result<Vec<(HostId, String)>, DatabaseError> {
+        let names: Vec<(Uuid, String)> = with_pool!(self, pool => {
+            let mut query = QueryBuilder::new("SELECT h.id, h.name FROM hosts h");
+            matching!(query, wanted);
+            query.push(" ORDER BY h.name, h.id");
+            query.build_query_as().fetch_all(pool).await
+        })?;
+        Ok(names.into_iter().map(|(id, name)| (HostId::from_uuid(id), name)).collect())
+    }
+
+    /// Those of these hosts that exist.
+    pub(crate) async fn hosts(
+        &self,
+        ids: &[HostId],
+    ) -> Result<HashMap<HostId, HostRow>, DatabaseError> {
+        let mut found = HashMap::with_capacity(ids.len());
+        for ids in ids.chunks(IDS_AT_ONCE) {
+            let hosts: Vec<HostRow> = with_pool!(self, pool => {
+                let mut query = QueryBuilder::new(COLUMNS);
+                query.push(" WHERE h.id IN (");
+                let mut list = query.separated(", ");
+                for id in ids {
+                    list.push_bind(id.as_uuid());
+                }
+                query.push(")");
+                query.build_query_as().fetch_all(pool).await
+            })?;
+            found.extend(hosts.into_iter().map(|host| (host.id(), host)));
+        }
+        Ok(found)
+    }
+
+    /// Pauses a host, or with `None` lets it go on; `false` where there is no such host.
+    pub(crate) async fn pause_host(
+        &self,
+        id: HostId,
+        pause: Option<(&str, &str)>,
+    ) -> Result<bool, DatabaseError> {
+        const PAUSE: &str = "UPDATE hosts SET paused_reason = $1, paused_by = $2, paused_at = $3 \
+            WHERE id = $4";
+        let (reason, by) = pause.unzip();
+        let at = reason.map(|_| micros(Utc::now()));
+        let paused = with_writer!(self, pool => {
+            let query = sqlx::query(PAUSE).bind(reason).bind(by).bind(at).bind(id.as_uuid());
+            query.execute(pool).await?.rows_affected()
+        });
+        Ok(paused > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_is_searched_for_is_text_and_no_pattern() {
+        assert_eq!(super::like("We_b%!"), "%we!_b!%!!%");
+    }
+}

@@ -1,0 +1,278 @@
+//! The steps that the job executor takes. Each is one statement that says from which state it leads,
+//! so that of two workers, or of a worker and a cancellation, one wins.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use healthgate::model::{GateRecord, PassId, Window, WorkerId};
+use sqlx::{Executor, IntoArguments, QueryBuilder};
+
+use super::{
+    Database, DatabaseError,
+    jobs::{HOST, JobHostRow, Stage, StoredHost},
+    micros, with_pool, with_writer,
+};
+
+/// How long a worker holds a host that it patches without a sign of life.
+pub(crate) const PATCH_LEASE: TimeDelta = TimeDelta::seconds(30);
+
+/// The step that goes with a pass: the host is patched from here on. It is taken in the transaction
+/// that spends the pass (spec 7.5).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PatchStart {
+    job_id: uuid::Uuid,
+    host_id: uuid::Uuid,
+    pass_id: Option<PassId>,
+    worker: uuid::Uuid,
+    now: i64,
+    lease_until: i64,
+}
+
+impl PatchStart {
+    /// The step of a spent pass.
+    pub(crate) fn of(spent: &GateRecord, worker: WorkerId, now: DateTime<Utc>) -> Self {
+        Self {
+            job_id: spent.job_id.as_uuid(),
+            host_id: spent.host_id.as_uuid(),
+            pass_id: spent.pass.as_ref().map(|pass| pass.id),
+            worker: worker.as_uuid(),
+            now: micros(now),
+            lease_until: micros(now + PATCH_LEASE),
+        }
+    }
+
+    /// Takes the step. `false` where the host does not wait any more, or its job is cancelled.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn take<'c, D, E>(self, connection: E) -> Result<bool, sqlx::Error>
+    where
+        D: sqlx::Database,
+        E: Executor<'c, Database = D>,
+        D::Arguments: IntoArguments<D>,
+        for<'q> i64: sqlx::Encode<'q, D> + sqlx::Type<D>,
+        for<'q> uuid::Uuid: sqlx::Encode<'q, D> + sqlx::Type<D>,
+        for<'q> Option<uuid::Uuid>: sqlx::Encode<'q, D> + sqlx::Type<D>,
+        Rows: From<D::QueryResult>,
+    {
+        const START: &str = "UPDATE job_hosts SET status = 'patching', detail = '', pass_id = $1, \
+            worker = $2, started_at = $3, lease_until = $4 \
+            WHERE job_id = $5 AND host_id = $6 AND status = 'waiting' \
+            AND EXISTS (SELECT 1 FROM jobs WHERE id = $5 AND cancelled_at IS NULL)";
+        let taken = sqlx::query(START)
+            .bind(self.pass_id.map(|id| id.as_uuid()))
+            .bind(self.worker)
+            .bind(self.now)
+            .bind(self.lease_until)
+            .bind(self.job_id)
+            .bind(self.host_id)
+            .execute(connection)
+            .await?;
+        Ok(Rows::from(taken).0 > 0)
+    }
+}
+
+/// How many rows a statement changed, whichever database says it.
+pub(crate) struct Rows(u64);
+
+impl From<sqlx::sqlite::SqliteQueryResult> for Rows {
+    fn from(result: sqlx::sqlite::SqliteQueryResult) -> Self {
+        Self(result.rows_affected())
+    }
+}
+
+impl From<sqlx::postgres::PgQueryResult> for Rows {
+    fn from(result: sqlx::postgres::PgQueryResult) -> Self {
+        Self(result.rows_affected())
+    }
+}
+
+impl Database {
+    /// Hosts in this stage that are to be looked at, those that close first.
+    pub(crate) async fn due_job_hosts(
+        &self,
+        stage: Stage,
+        now: DateTime<Utc>,
+        limit: i64,
+    ) -> Result<Vec<JobHostRow>, DatabaseError> {
+        let stored: Vec<StoredHost> = with_pool!(self, pool => {
+            let mut query = QueryBuilder::new(HOST);
+            query.push(" WHERE status = ").push_bind(stage.as_str());
+            query.push(" AND retry_at <= ").push_bind(micros(now));
+            query.push(" ORDER BY closes_at, job_id, host_id LIMIT ").push_bind(limit);
+            query.build_query_as().fetch_all(pool).await
+        })?;
+        stored.into_iter().map(StoredHost::row).collect()
+    }
+
+    /// Hosts whose patch nobody looks after any more: their worker died.
+    pub(crate) async fn abandoned_patches(
+        &self,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<JobHostRow>, DatabaseError> {
+        let stored: Vec<StoredHost> = with_pool!(self, pool => {
+            let mut query = QueryBuilder::new(HOST);
+            query.push(" WHERE status = 'patching' AND lease_until < ").push_bind(micros(now));
+            query.push(" ORDER BY lease_until LIMIT 100");
+            query.build_query_as().fetch_all(pool).await
+        })?;
+        stored.into_iter().map(StoredHost::row).collect()
+    }
+
+    /// A host's gate was opened with this window; `false` where the host is not queued any more.
+    pub(crate) async fn begin_waiting(
+        &self,
+        host: &JobHostRow,
+        window: Window,
+    ) -> Result<bool, DatabaseError> {
+        const BEGIN: &str = "UPDATE job_hosts SET status = 'waiting', detail = '', retry_at = 0, \
+            opens_at = $1, closes_at = $2 WHERE job_id = $3 AND host_id = $4 AND status = 'queued' \
+            AND EXISTS (SELECT 1 FROM jobs WHERE id = $3 AND cancelled_at IS NULL)";
+        let changed = with_writer!(self, pool => {
+            sqlx::query(BEGIN)
+                .bind(micros(window.opens_at()))
+                .bind(micros(window.closes_at()))
+                .bind(host.job_id.as_uuid())
+                .bind(host.host_id.as_uuid())
+                .execute(pool)
+                .await?
+                .rows_affected()
+        });
+        Ok(changed > 0)
+    }
+
+    /// A waiting host's window is another one now.
+    pub(crate) async fn note_window(
+        &self,
+        host: &JobHostRow,
+        window: Window,
+    ) -> Result<(), DatabaseError> {
+        const NOTE: &str = "UPDATE job_hosts SET opens_at = $1, closes_at = $2 \
+            WHERE job_id = $3 AND host_id = $4 AND status = 'waiting'";
+        with_writer!(self, pool => {
+            sqlx::query(NOTE)
+                .bind(micros(window.opens_at()))
+                .bind(micros(window.closes_at()))
+                .bind(host.job_id.as_uuid())
+                .bind(host.host_id.as_uuid())
+                .execute(pool)
+                .await?
+                .rows_affected()
+        });
+        Ok(())
+    }
+
+    /// A queued host's gate cannot be opened now: say why, and try again then.
+    pub(crate) async fn retry_later(
+        &self,
+        host: &JobHostRow,
+        detail: &str,
+        at: DateTime<Utc>,
+    ) -> Result<(), DatabaseError> {
+        const LATER: &str = "UPDATE job_hosts SET detail = $1, retry_at = $2 \
+            WHERE job_id = $3 AND host_id = $4 AND status = 'queued'";
+        with_writer!(self, pool => {
+            sqlx::query(LATER)
+                .bind(detail)
+                .bind(micros(at))
+                .bind(host.job_id.as_uuid())
+                .bind(host.host_id.as_uuid())
+                .execute(pool)
+                .await?
+                .rows_affected()
+        });
+        Ok(())
+    }
+
+    /// A host that was in the stage `from` ends; `false` where it is in another one.
+    pub(crate) async fn end_job_host(
+        &self,
+        host: &JobHostRow,
+        from: Stage,
+        to: Stage,
+        detail: &str,
+    ) -> Result<bool, DatabaseError> {
+        const END: &str = "UPDATE job_hosts SET status = $1, detail = $2, finished_at = $3 \
+            WHERE job_id = $4 AND host_id = $5 AND status = $6";
+        let changed = with_writer!(self, pool => {
+            sqlx::query(END)
+                .bind(to.as_str())
+                .bind(detail)
+                .bind(micros(Utc::now()))
+                .bind(host.job_id.as_uuid())
+                .bind(host.host_id.as_uuid())
+                .bind(from.as_str())
+                .execute(pool)
+                .await?
+                .rows_affected()
+        });
+        Ok(changed > 0)
+    }
+
+    /// Takes over the patch of a host whose worker died; `false` where somebody else has.
+    pub(crate) async fn take_over_patch(
+        &self,
+        host: &JobHostRow,
+        worker: WorkerId,
+        now: DateTime<Utc>,
+    ) -> Result<bool, DatabaseError> {
+        const TAKE: &str = "UPDATE job_hosts SET worker = $1, lease_until = $2 WHERE job_id = $3 \
+            AND host_id = $4 AND status = 'patching' AND lease_until < $5";
+        let changed = with_writer!(self, pool => {
+            sqlx::query(TAKE)
+                .bind(worker.as_uuid())
+                .bind(micros(now + PATCH_LEASE))
+                .bind(host.job_id.as_uuid())
+                .bind(host.host_id.as_uuid())
+                .bind(micros(now))
+                .execute(pool)
+                .await?
+                .rows_affected()
+        });
+        Ok(changed > 0)
+    }
+
+    /// Keeps hold of every host that this worker patches.
+    pub(crate) async fn renew_patches(
+        &self,
+        worker: WorkerId,
+        now: DateTime<Utc>,
+    ) -> Result<(), DatabaseError> {
+        const RENEW: &str =
+            "UPDATE job_hosts SET lease_until = $1 WHERE status = 'patching' AND worker = $2";
+        with_writer!(self, pool => {
+            sqlx::query(RENEW)
+                .bind(micros(now + PATCH_LEASE))
+                .bind(worker.as_uuid())
+                .execute(pool)
+                .await?
+                .rows_affected()
+        });
+        Ok(())
+    }
+
+    /// Ends the patch of a host; `false` where this worker holds it no more.
+    pub(crate) async fn end_patch(
+        &self,
+        host: &JobHostRow,
+        worker: WorkerId,
+        to: Stage,
+        detail: &str,
+        recheck: Option<&serde_json::Value>,
+    ) -> Result<bool, DatabaseError> {
+        const END: &str = "UPDATE job_hosts SET status = $1, detail = $2, finished_at = $3, \
+            recheck = $4 WHERE job_id = $5 AND host_id = $6 AND status = 'patching' AND worker = $7";
+        let changed = with_writer!(self, pool => {
+            sqlx::query(END)
+                .bind(to.as_str())
+                .bind(detail)
+                .bind(micros(Utc::now()))
+                .bind(recheck.map(ToString::to_string))
+                .bind(host.job_id.as_uuid())
+                .bind(host.host_id.as_uuid())
+                .bind(worker.as_uuid())
+                .execute(pool)
+                .await?
+                .rows_affected()
+        });
+        Ok(changed > 0)
+    }
+}

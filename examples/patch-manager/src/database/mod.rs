@@ -1,0 +1,248 @@
+//! The application's own tables: one set of statements for SQLite and Postgres.
+//!
+//! Columns have types that both databases and `sqlx` give the same meaning: UUIDs, texts, and 64-bit
+//! integers for flags and for instants, which are microseconds since 1970.
+
+mod access;
+mod hosts;
+mod inventory;
+mod job_steps;
+mod jobs;
+mod migrate;
+mod windows;
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use chrono::{DateTime, Utc};
+use healthgate::store::sqlite::SqliteOptions;
+use sqlx::{
+    PgPool, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::SqlitePoolOptions,
+};
+use thiserror::Error;
+
+pub(crate) use self::{
+    access::{User, token_hash},
+    hosts::{HostPage, HostQuery, HostRow},
+    inventory::lay_in,
+    job_steps::PatchStart,
+    jobs::{JobHostRow, JobKind, JobRow, JobStatus, NewJob, Stage, WindowChoice},
+    migrate::{is_current, migrate},
+    windows::WindowRow,
+};
+use crate::config::DatabaseAddress;
+
+/// A pool of connections to either database.
+#[derive(Clone, Debug)]
+pub(crate) enum Database {
+    /// SQLite, in a file.
+    Sqlite(SqlitePools),
+    /// Postgres.
+    Postgres(PgPool),
+}
+
+/// The connections to a SQLite file: one that writes, shared with the library's store so that writers
+/// queue in the process and not at the file's lock, and some that read.
+#[derive(Clone, Debug)]
+pub(crate) struct SqlitePools {
+    pub(crate) writer: SqlitePool,
+    pub(crate) readers: SqlitePool,
+}
+
+/// Runs the same code with a pool of either database, for reading.
+macro_rules! with_pool {
+    ($database:expr, $pool:ident => $body:expr) => {
+        match $database {
+            $crate::database::Database::Sqlite(pools) => {
+                let $pool = &pools.readers;
+                $body
+            }
+            $crate::database::Database::Postgres($pool) => $body,
+        }
+    };
+}
+
+/// Runs the same code with a pool of either database, for one statement that writes.
+macro_rules! with_writer {
+    ($database:expr, $pool:ident => $body:expr) => {
+        match $database {
+            $crate::database::Database::Sqlite(pools) => {
+                let $pool = &pools.writer;
+                $body
+            }
+            $crate::database::Database::Postgres($pool) => $body,
+        }
+    };
+}
+
+/// Runs the same code in a transaction of either database, and commits it. It runs to its end in a
+/// task of its own: a caller that goes away must not leave a transaction open in the pool.
+macro_rules! in_transaction {
+    ($database:expr, $connection:ident => $body:expr) => {
+        match $database.clone() {
+            $crate::database::Database::Sqlite(pools) => {
+                $crate::database::to_its_end(async move {
+                    // A reader that wants to write later can deadlock with another one.
+                    let mut transaction = pools.writer.begin_with("BEGIN IMMEDIATE").await?;
+                    let $connection = &mut *transaction;
+                    let answer = $body;
+                    transaction.commit().await?;
+                    Ok(answer)
+                })
+                .await
+            }
+            $crate::database::Database::Postgres(pool) => {
+                $crate::database::to_its_end(async move {
+                    let mut transaction = pool.begin().await?;
+                    let $connection = &mut *transaction;
+                    let answer = $body;
+                    transaction.commit().await?;
+                    Ok(answer)
+                })
+                .await
+            }
+        }
+    };
+}
+
+pub(crate) use in_transaction;
+pub(crate) use with_pool;
+pub(crate) use with_writer;
+
+/// The application's tables cannot be read or written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub(crate) enum DatabaseError {
+    /// The database refused a statement, or cannot be reached.
+    #[error("the database cannot be read or written")]
+    Sql(#[from] sqlx::Error),
+    /// A task that used the database ended early.
+    #[error("a database task was ended")]
+    Task(#[from] tokio::task::JoinError),
+    /// What is stored cannot be read.
+    #[error("a stored {what} cannot be read")]
+    Corrupt {
+        /// Which kind of record.
+        what: &'static str,
+    },
+}
+
+/// Why there is no connection.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub(crate) enum ConnectError {
+    /// The URL has not the form of one.
+    #[error("`database_url` is no Postgres URL")]
+    Url,
+    /// The folder of the SQLite file cannot be made.
+    #[error("the folder of the database {path} cannot be made")]
+    Folder {
+        /// The file.
+        path: String,
+        /// What happened.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Nothing answers, or not as a database would.
+    #[error("the database {name} cannot be opened")]
+    Open {
+        /// Its path, or its host and name, without any password.
+        name: String,
+        /// What happened.
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+impl Database {
+    /// Connects; a SQLite file is made where it is missing and `create` says so.
+    ///
+    /// # Errors
+    /// Where nothing answers within seconds, or what answers is no such database.
+    pub(crate) async fn connect(
+        address: &DatabaseAddress,
+        create: bool,
+    ) -> Result<Self, ConnectError> {
+        match address {
+            DatabaseAddress::Sqlite(path) => Self::sqlite(path, create).await,
+            DatabaseAddress::Postgres(url) => Self::postgres(url).await,
+        }
+    }
+
+    async fn sqlite(path: &Path, create: bool) -> Result<Self, ConnectError> {
+        let name = path.display().to_string();
+        if let Some(folder) = path.parent().filter(|_| create) {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| ConnectError::Folder { path: name.clone(), source })?;
+        }
+        if create {
+            make_private(path)
+                .map_err(|source| ConnectError::Folder { path: name.clone(), source })?;
+        }
+        let options = SqliteOptions::new(path).connect_options();
+        let pool =
+            |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(PATIENCE * 2);
+        let writer = pool(1).connect_with(options.clone()).await;
+        let writer = writer.map_err(|source| ConnectError::Open { name, source })?;
+        let readers = pool(4).connect_lazy_with(options);
+        Ok(Self::Sqlite(SqlitePools { writer, readers }))
+    }
+
+    async fn postgres(url: &str) -> Result<Self, ConnectError> {
+        let options = PgConnectOptions::from_str(url).map_err(|_| ConnectError::Url)?;
+        let options = options.application_name("patch-manager").options([
+            ("statement_timeout", "30s"),
+            ("idle_in_transaction_session_timeout", "60s"),
+        ]);
+        let database = options.get_database().unwrap_or_default();
+        let name = format!("{}/{database}", options.get_host());
+        let pool = PgPoolOptions::new().max_connections(10).acquire_timeout(PATIENCE);
+        let pool = pool.connect_with(options).await;
+        pool.map(Self::Postgres).map_err(|source| ConnectError::Open { name, source })
+    }
+
+    /// Closes every connection.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite(pools) => {
+                pools.readers.close().await;
+                pools.writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// Makes the file where it is missing, for its owner alone: SQLite would leave it open to others.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    match options.write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// How long to wait for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs database work to its end, also where the caller goes away.
+pub(crate) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, DatabaseError>> + Send + 'static,
+) -> Result<T, DatabaseError> {
+    tokio::spawn(work).await?
+}
+
+/// An instant as it is stored.
+pub(crate) fn micros(instant: DateTime<Utc>) -> i64 {
+    instant.timestamp_micros()
+}
+
+/// An instant as it was stored.
+pub(crate) fn instant(micros: i64) -> Result<DateTime<Utc>, DatabaseError> {
+    DateTime::from_timestamp_micros(micros).ok_or(DatabaseError::Corrupt { what: "instant" })
+}
+
+/// The ids of one statement, at most: far below what either database takes.
+pub(crate) const IDS_AT_ONCE: usize = 500;

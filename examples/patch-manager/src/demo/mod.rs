@@ -1,0 +1,206 @@
+//! The demo: everything at work on a simulated fleet, with SQLite, by one command.
+
+mod fleet;
+mod story;
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use healthgate::model::Role;
+
+pub(crate) use self::fleet::{Behaviour, Fleet, FleetHostForm};
+use crate::{
+    app::{self, App, Schema},
+    cli::DemoOptions,
+    commands::{Process, listen, new_token, stop_signal},
+    config::{
+        AgentFiles, Config, ConfiguredUser, DatabaseAddress, Inventory, TestLimits, WorkerFigures,
+    },
+    database,
+    error::Failure,
+    telemetry,
+    web::DemoControl,
+    worker::{SimulatedPatcher, Worker},
+};
+
+/// The users of the demo: name, role, and groups.
+const USERS: [(&str, Role, &[&str]); 3] = [
+    ("ada", Role::Admin, &[]),
+    ("oscar", Role::Operator, &["web", "db", "cache"]),
+    ("rita", Role::Reporter, &["web"]),
+];
+
+/// How long a patch takes.
+const PATCH_TAKES: Duration = Duration::from_secs(4);
+
+/// Runs the demo until it is told to stop.
+///
+/// # Errors
+/// Where it cannot be started, or its listener fails.
+pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
+    let stop = stop_signal()?;
+    let listener = listen(options.listen).await?;
+    let fleet = Arc::new(Fleet::start(options.hosts).await.map_err(Failure::Fleet)?);
+    let folder = Folder::new(options.data_dir.as_deref())?;
+    let users = users()?;
+    let config = config(&options, folder.path(), &fleet, &users)?;
+    let listening: Vec<_> = listener.local_addr().into_iter().collect();
+    let agents = app::agents(&config)?;
+    let http = app::http_client(&config, &listening)?;
+    let opened = app::open(&config.database, Schema::Migrate).await?;
+    database::lay_in(&opened.database, config.inventory.clone()).await?;
+    let app = App::new(&config, opened, agents, http).await?;
+    let metrics = telemetry::collect_metrics()?;
+    let patcher = Arc::new(SimulatedPatcher::new(PATCH_TAKES));
+    story::furnish(&app, &fleet, options.open_window).await?;
+    let worker = Worker::new(&app, patcher.clone())?;
+    greet(&users, &listening);
+    let control = Arc::new(DemoControl::new(
+        users.iter().map(|user| (user.name, user.role, user.token.clone())).collect(),
+        fleet.clone(),
+        patcher,
+    ));
+    let process = Process {
+        listener: Some(listener),
+        worker: Some(worker),
+        with_site: true,
+        tests: config.tests,
+        metrics,
+        demo: Some(control),
+    };
+    let (telling, flapping) = (story::tell(app.clone(), fleet.clone()), fleet.clone());
+    let extras = tokio::spawn(async move { tokio::join!(telling, flapping.flap()) });
+    let ended = process.run(app, stop).await;
+    extras.abort();
+    folder.remove();
+    ended
+}
+
+/// A user of the demo with their token, which is made anew with every start.
+struct DemoUser {
+    name: &'static str,
+    role: Role,
+    groups: &'static [&'static str],
+    token: String,
+}
+
+fn users() -> Result<Vec<DemoUser>, Failure> {
+    let user = |(name, role, groups): (&'static str, Role, &'static [&'static str])| {
+        Ok(DemoUser { name, role, groups, token: new_token()? })
+    };
+    USERS.into_iter().map(user).collect()
+}
+
+/// Short intervals, so that everything shows within a minute.
+fn config(
+    options: &DemoOptions,
+    folder: &Path,
+    fleet: &Fleet,
+    users: &[DemoUser],
+) -> Result<Config, Failure> {
+    let manager = fleet.authority().issue_client("patch-manager");
+    let write = |name: &str, text: &str| -> Result<PathBuf, Failure> {
+        let path = folder.join(name);
+        fs::write(&path, text)
+            .map_err(|source| Failure::Io { what: "the demo's files cannot be written", source })?;
+        Ok(path)
+    };
+    let inventory = Inventory {
+        groups: ["web", "db", "cache", "edge", "batch"].map(str::to_owned).to_vec(),
+        users: users
+            .iter()
+            .map(|user| ConfiguredUser {
+                name: user.name.to_owned(),
+                role: user.role,
+                groups: user.groups.iter().map(|group| (*group).to_owned()).collect(),
+                token_sha256: Some(database::token_hash(&user.token)),
+            })
+            .collect(),
+        hosts: fleet.hosts().iter().filter_map(fleet::FleetHost::configured).collect(),
+    };
+    Ok(Config {
+        listen: options.listen,
+        database: DatabaseAddress::Sqlite(folder.join("demo.db")),
+        key_file: folder.join("keys/health-check.key"),
+        agents: AgentFiles {
+            authority: write("ca.pem", fleet.authority().ca_pem())?,
+            certificate: write("client.pem", &manager.cert_pem)?,
+            key: write("client.key", &manager.key_pem)?,
+        },
+        worker: WorkerFigures {
+            poll_interval: Duration::from_secs(10),
+            check_timeout: Duration::from_secs(2),
+            retention: Duration::from_secs(4 * 24 * 3600),
+            gate_retry: Duration::from_secs(5),
+            max_concurrent_checks: 64,
+            closing_margin: Duration::ZERO,
+            immediate_max_wait: Duration::from_secs(600),
+            metrics_listen: None,
+        },
+        allowed_destinations: ["127.0.0.0/8"].iter().filter_map(|net| net.parse().ok()).collect(),
+        extra_ca: None,
+        tests: TestLimits { per_user: 60, per_host: 60 },
+        inventory,
+    })
+}
+
+/// Says who may sign in.
+fn greet(users: &[DemoUser], listening: &[std::net::SocketAddr]) {
+    for address in listening {
+        println!("patch-manager demo: open http://{address} and sign in with one of these tokens");
+    }
+    for user in users {
+        let role = format!("{:?}", user.role).to_lowercase();
+        let groups = match user.groups {
+            [] => "all hosts".to_owned(),
+            groups => groups.join(", "),
+        };
+        println!("  {:<6} {role:<9} {}  ({groups})", user.name, user.token);
+    }
+}
+
+/// Where the demo keeps its files: a folder that was named, or a temporary one.
+enum Folder {
+    Named(PathBuf),
+    Temporary(tempfile::TempDir),
+}
+
+impl Folder {
+    fn new(named: Option<&Path>) -> Result<Self, Failure> {
+        let failed =
+            |source: io::Error| Failure::Io { what: "the demo's folder cannot be made", source };
+        match named {
+            Some(path) => {
+                use std::os::unix::fs::DirBuilderExt as _;
+                let mut builder = fs::DirBuilder::new();
+                builder.recursive(true).mode(0o700).create(path).map_err(failed)?;
+                Ok(Self::Named(path.to_owned()))
+            }
+            None => tempfile::Builder::new()
+                .prefix("patch-manager-demo-")
+                .tempdir()
+                .map(Self::Temporary)
+                .map_err(failed),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Named(path) => path,
+            Self::Temporary(folder) => folder.path(),
+        }
+    }
+
+    /// Removes a temporary folder.
+    fn remove(self) {
+        if let Self::Temporary(folder) = self
+            && let Err(error) = folder.close()
+        {
+            tracing::warn!(%error, "the demo's temporary folder cannot be removed");
+        }
+    }
+}

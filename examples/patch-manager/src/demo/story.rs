@@ -1,0 +1,187 @@
+//! What the demo begins with: checks, windows, and a job in every state.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use healthgate::{
+    gate::{OverrideRequest, recurrence::RecurrenceSpec},
+    model::{Actor, GateState, HostId, JobId, NewCheck, Role, Window, instant},
+};
+use tracing::warn;
+use uuid::Uuid;
+
+use super::fleet::{Fleet, FleetHost};
+use crate::{
+    app::App,
+    database::{DatabaseError, JobKind, NewJob, Stage, WindowChoice, WindowRow},
+    error::Failure,
+};
+
+/// The name of the window that is open at the start.
+const OPEN: &str = "Open for the demo";
+
+/// Gives the fleet's hosts their checks and windows. What an earlier start left in the same folder
+/// stays.
+///
+/// # Errors
+/// Where something cannot be stored.
+pub(super) async fn furnish(app: &App, fleet: &Fleet, open_minutes: u16) -> Result<(), Failure> {
+    let checks = app.checks(app.sealer.clone(), None);
+    let actor = Actor::system();
+    for host in fleet.hosts() {
+        let url = fleet.url(host);
+        // Ports are others with every start, and web services' with them.
+        for check in app.store.checks_of(&[host.id]).await? {
+            checks.delete(&actor, host.id, check.id, None).await?;
+        }
+        for definition in host.checks(&url) {
+            match NewCheck::from_json(definition) {
+                Ok(check) => {
+                    checks.create(&actor, host.id, check).await?;
+                }
+                Err(violations) => warn!(%violations, "a check of the demo is not possible"),
+            }
+        }
+    }
+    let now = instant::truncate(Utc::now());
+    for window in app.database.windows(None, None, 200).await? {
+        if window.name == OPEN || window.name == NIGHTLY {
+            app.database.delete_window(window.id).await?;
+        }
+    }
+    let all: Vec<HostId> = fleet.hosts().iter().map(|host| host.id).collect();
+    let open = RecurrenceSpec {
+        recurrence: Some("once".to_owned()),
+        starts_at: Some(instant::to_text(&now)),
+        duration_minutes: Some(i64::from(open_minutes)),
+        ..RecurrenceSpec::default()
+    };
+    let nightly = RecurrenceSpec {
+        recurrence: Some("weekly".to_owned()),
+        weekdays: Some(vec!["sat".to_owned(), "sun".to_owned()]),
+        start_time: Some("02:00".to_owned()),
+        time_zone: Some("Europe/Berlin".to_owned()),
+        duration_minutes: Some(180),
+        ..RecurrenceSpec::default()
+    };
+    let in_group = |host: &&FleetHost| !host.groups.is_empty();
+    let grouped: Vec<HostId> = fleet.hosts().iter().filter(in_group).map(|host| host.id).collect();
+    for (name, spec, host_ids) in [(OPEN, open, all), (NIGHTLY, nightly, grouped)] {
+        let Ok(recurrence) = spec.with_first_date_from(now).resolve() else {
+            warn!(name, "a window of the demo is not possible");
+            continue;
+        };
+        let window = WindowRow {
+            id: Uuid::now_v7(),
+            name: name.to_owned(),
+            recurrence,
+            enabled: true,
+            host_ids,
+            revision: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        app.database.write_window(window).await?;
+    }
+    Ok(())
+}
+
+const NIGHTLY: &str = "Weekend nights";
+
+/// Begins a job for every state that there is to see. Where jobs of an earlier start are unfinished,
+/// there is enough to see.
+pub(super) async fn tell(app: App, fleet: Arc<Fleet>) {
+    if let Err(error) = begin(&app, &fleet).await {
+        warn!(%error, "the demo's jobs cannot all be begun");
+    }
+}
+
+async fn begin(app: &App, fleet: &Fleet) -> Result<(), Failure> {
+    let now = app.store.now().await?;
+    for stage in [Stage::Queued, Stage::Waiting] {
+        if !app.database.due_job_hosts(stage, now + TimeDelta::days(8), 1).await?.is_empty() {
+            return Ok(());
+        }
+    }
+    // Until the poller has looked at every host once.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let window = |opens: i64, closes: i64| {
+        let at = |seconds| now + TimeDelta::seconds(seconds);
+        Window::new(at(opens), at(closes)).ok().map(WindowChoice::Explicit)
+    };
+    let half_an_hour = 30 * 60;
+    let jobs = [
+        (window(0, half_an_hour), &[1][..], "waits for postgresql"),
+        (window(0, half_an_hour), &[0, 10], "succeeds"),
+        (window(0, 30), &[11], "fails at its close"),
+        (window(0, half_an_hour), &[7], "is overridden"),
+        (window(2 * 3600, 4 * 3600), &[12, 15, 20], "waits for its window"),
+    ];
+    for (window, indexes, what) in jobs {
+        let hosts: Vec<&FleetHost> =
+            indexes.iter().filter_map(|index| fleet.hosts().get(*index)).collect();
+        let Some(window) = window.filter(|_| !hosts.is_empty()) else { continue };
+        let job = enter(app, window, &hosts, now).await?;
+        if what == "is overridden" {
+            for host in hosts {
+                let id = host.id;
+                override_when_waiting(app, job, id).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn enter(
+    app: &App,
+    window: WindowChoice,
+    hosts: &[&FleetHost],
+    now: DateTime<Utc>,
+) -> Result<JobId, DatabaseError> {
+    let id = JobId::generate();
+    let given = match window {
+        WindowChoice::Explicit(window) | WindowChoice::Immediate(window) => Some(window),
+        WindowChoice::Maintenance => None,
+    };
+    let host = |host: &&FleetHost| Some((host.id, host.name.clone(), given?));
+    let job = NewJob {
+        id,
+        kind: JobKind::Patch,
+        created_by: "ada".to_owned(),
+        created_at: now,
+        window,
+        report_only: false,
+        hosts: hosts.iter().filter_map(host).collect(),
+    };
+    app.database.insert_job(job).await?;
+    app.job_wake.notify_one();
+    Ok(id)
+}
+
+/// Lets every failing check of a host pass, as soon as its gate has tried once.
+async fn override_when_waiting(app: &App, job: JobId, host: HostId) -> Result<(), Failure> {
+    for _ in 0..120 {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        let Some(gate) = app.store.gate(job, host).await? else { continue };
+        if gate.state != GateState::Waiting {
+            return Ok(());
+        }
+        if gate.attempts == 0 || gate.evidence.is_empty() {
+            continue;
+        }
+        let failing = gate.evidence.iter().filter(|check| !check.healthy);
+        let request = OverrideRequest {
+            job_id: job,
+            host_id: host,
+            check_ids: failing.filter_map(|check| check.check_id).collect(),
+            reason: "Known fault, mended by this very patch".to_owned(),
+            expires_at: gate.window.closes_at(),
+        };
+        let admin = Actor::new("ada", Role::Admin);
+        if let Err(error) = app.gate().override_checks(request, admin).await {
+            warn!(%error, "the demo's override cannot be given");
+        }
+        return Ok(());
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Why the program ends with a status other than zero: one line on standard error.
+
+use std::{fmt::Write as _, io, net::SocketAddr, path::PathBuf};
+
+use healthgate::{
+    checks::{CertificateError, HttpClientError, ManageError},
+    crypto::KeyFileError,
+    store::StoreError,
+};
+use thiserror::Error;
+
+use crate::{
+    config::ConfigError,
+    database::{ConnectError, DatabaseError},
+    worker::WorkerError,
+};
+
+/// Why the program cannot start or go on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("the certificates for agents")]
+    Certificates(#[from] CertificateError),
+    #[error("`http_checks.extra_ca`: {} cannot be read", path.display())]
+    ExtraCa {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the client for HTTP checks cannot be made")]
+    HttpClient(#[from] HttpClientError),
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    #[error("the folder of the key file {} cannot be made", path.display())]
+    KeyFolder {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Keys(#[from] ManageError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(
+        "the database's schema is missing, or not the one of this version: run `patch-manager migrate`"
+    )]
+    Schema,
+    #[error("the database's schema cannot be brought up to date")]
+    Migrate(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    #[error("`{command}` runs beside other processes and needs Postgres: use `serve` with SQLite")]
+    NeedsPostgres { command: &'static str },
+    #[error("cannot listen on {address}")]
+    Listen {
+        address: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the metrics cannot be set up")]
+    Metrics(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("there is no user `{name}`: users stand in the configuration")]
+    UserUnknown { name: String },
+    #[error("there is no randomness")]
+    Randomness(#[source] getrandom::Error),
+    #[error("{} passwords do not open under any key that is loaded: restore their key", .checks)]
+    Unreadable { checks: usize },
+    #[error("the simulated fleet cannot be started")]
+    Fleet(#[source] io::Error),
+    #[error("{what}")]
+    Io {
+        what: &'static str,
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Failure {
+    /// The failure and its causes in one line.
+    pub(crate) fn line(&self) -> String {
+        let mut line = self.to_string();
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next {
+            let words = cause.to_string();
+            // A cause that an outer message already has would only be said twice.
+            if !line.contains(&words) {
+                let _ = write!(line, ": {words}");
+            }
+            next = cause.source();
+        }
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+}

@@ -1,0 +1,190 @@
+//! The list of hosts: by name straight from the database, or ordered and filtered by status, which
+//! only the library's store knows.
+
+use std::str::FromStr;
+
+use healthgate::{
+    api::{Page, Problem, Query},
+    model::{Actor, HostId, HostStatus, ViolationCode, Violations},
+};
+use uuid::Uuid;
+
+use super::{Web, summaries};
+use crate::{
+    database::{HostPage, HostQuery, HostRow},
+    directory::sees_all,
+};
+
+/// What a client asks for, beside the page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Wanted {
+    status: Option<HostStatus>,
+    text: Option<String>,
+    by_status: bool,
+}
+
+/// The hosts of a page, and the cursor to the next one.
+pub(super) struct Found {
+    pub(super) hosts: Vec<HostRow>,
+    pub(super) next_cursor: Option<String>,
+}
+
+/// A place in a list: the status's rank (0 where the list is by name), the name, and the id.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Place {
+    rank: u8,
+    name: String,
+    id: Uuid,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}:{}:{}", self.rank, self.id, self.name)
+    }
+}
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut parts = text.splitn(3, ':');
+        let mut part = || parts.next().ok_or(());
+        let rank = part()?.parse().map_err(|_| ())?;
+        let id = part()?.parse().map_err(|_| ())?;
+        Ok(Self { rank, id, name: part()?.to_owned() })
+    }
+}
+
+/// The order of statuses: what needs looking at comes first.
+const fn rank(status: HostStatus) -> u8 {
+    match status {
+        HostStatus::Unhealthy => 1,
+        HostStatus::Unknown => 2,
+        HostStatus::None => 3,
+        HostStatus::Healthy => 4,
+    }
+}
+
+impl Wanted {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// 422 where one is not possible.
+    pub(super) fn read(query: &Query) -> Result<Self, Problem> {
+        let mut violations = Violations::new();
+        let status = match query.first("status") {
+            None | Some("") => None,
+            Some("healthy") => Some(HostStatus::Healthy),
+            Some("unhealthy") => Some(HostStatus::Unhealthy),
+            Some("unknown") => Some(HostStatus::Unknown),
+            Some("none") => Some(HostStatus::None),
+            Some(_) => {
+                let message = "give healthy, unhealthy, unknown or none";
+                violations.push("status", ViolationCode::UnknownValue, message);
+                None
+            }
+        };
+        let by_status = match query.first("sort") {
+            None | Some("" | "name") => false,
+            Some("status") => true,
+            Some(_) => {
+                violations.push("sort", ViolationCode::UnknownValue, "give name or status");
+                false
+            }
+        };
+        let text = query.first("q").map(str::trim).filter(|text| !text.is_empty());
+        if text.is_some_and(|text| text.chars().count() > 200 || text.contains('\0')) {
+            violations.push("q", ViolationCode::TooLong, "give at most 200 characters");
+        }
+        let wanted = Self { status, text: text.map(str::to_owned), by_status };
+        Ok(violations.or_ok(Some(wanted))?)
+    }
+}
+
+impl Web {
+    /// The hosts of a page that the caller may see.
+    ///
+    /// # Errors
+    /// Where the database or the store cannot be read, or the cursor is not one of this list.
+    pub(super) async fn find_hosts(
+        &self,
+        actor: &Actor,
+        wanted: &Wanted,
+        page: &Page,
+    ) -> Result<Found, Problem> {
+        let database = &self.0.app.database;
+        let after: Option<Place> = page.position()?;
+        let query = HostQuery {
+            shared_with: (!sees_all(actor.role)).then_some(actor.name.as_str()),
+            text: wanted.text.as_deref(),
+        };
+        let limit = page.limit() as usize;
+        if wanted.status.is_none() && !wanted.by_status {
+            let after = after.as_ref().map(|place| (place.name.as_str(), place.id));
+            // One more than asked for, to know whether there is another page.
+            let one_more = HostPage { after, limit: i64::from(page.limit()) + 1 };
+            let mut hosts = database.hosts_by_name(query, one_more).await?;
+            let more = hosts.len() > limit;
+            hosts.truncate(limit);
+            let last = hosts.last().filter(|_| more);
+            let place = |host: &HostRow| Place {
+                rank: 0,
+                name: host.name.clone(),
+                id: host.id().as_uuid(),
+            };
+            let next_cursor = last.map(|host| Page::cursor(place(host)));
+            return Ok(Found { hosts, next_cursor });
+        }
+        let names = database.host_names(query).await?;
+        let ids: Vec<HostId> = names.iter().map(|(id, _)| *id).collect();
+        let known = self.0.summaries.of_many(&ids).await?;
+        let status = |id: HostId| known.get(&id).map_or(HostStatus::None, |known| known.status);
+        let mut places: Vec<Place> = names
+            .into_iter()
+            .filter(|(id, _)| wanted.status.is_none_or(|wanted| status(*id) == wanted))
+            .map(|(id, name)| {
+                let rank = if wanted.by_status { rank(status(id)) } else { 0 };
+                Place { rank, name, id: id.as_uuid() }
+            })
+            .filter(|place| after.as_ref().is_none_or(|after| place > after))
+            .collect();
+        places.sort_unstable();
+        let more = places.len() > limit;
+        places.truncate(limit);
+        let ids: Vec<HostId> = places.iter().map(|place| HostId::from_uuid(place.id)).collect();
+        let mut found = database.hosts(&ids).await?;
+        Ok(Found {
+            hosts: ids.iter().filter_map(|id| found.remove(id)).collect(),
+            next_cursor: places.last().filter(|_| more).map(Page::cursor),
+        })
+    }
+
+    /// What is known of these hosts, in their order.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(super) async fn health_of(
+        &self,
+        hosts: &[HostId],
+    ) -> Result<Vec<healthgate::model::HostSummary>, Problem> {
+        let mut known = self.0.summaries.of(hosts).await?;
+        let summary = |id: &HostId| known.remove(id).unwrap_or_else(|| summaries::nothing(*id));
+        Ok(hosts.iter().map(summary).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_back_also_where_the_name_holds_anything() {
+        for name in ["web-01", "a:b:c", "", "grün 🙂"] {
+            let place = Place { rank: 3, name: name.to_owned(), id: Uuid::from_u128(7) };
+            assert_eq!(place.to_string().parse(), Ok(place));
+        }
+        for made_up in ["", "1:2:3", "300:00000000-0000-0000-0000-000000000007:x"] {
+            assert_eq!(made_up.parse::<Place>(), Err(()), "{made_up}");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! `/hosts`: the application's hosts, each with what is known of its health.
+
+use std::collections::HashMap;
+
+use axum::{Json, extract::State};
+use chrono::{DateTime, Utc};
+use healthgate::{
+    api::{Caller, Id, JsonBody, Page, Problem, Query, forms::WindowForm},
+    directory::HostDirectory as _,
+    gate::recurrence::current_or_next,
+    model::{
+        Actor, AuditAction, AuditEntry, AuditOutcome, HostId, HostStatus, HostSummary, Role,
+        ViolationCode, instant,
+    },
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    Web,
+    host_list::Wanted,
+    problems::{CommonProblems, ListProblems, SubjectProblems, WriteProblems},
+};
+use crate::database::HostRow;
+
+/// A host.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Host)]
+pub(super) struct HostForm {
+    id: HostId,
+    name: String,
+    /// Where its agent is reached.
+    address: String,
+    agent_port: u16,
+    /// The name that the agent's certificate must be valid for, where it is not the address.
+    #[schema(required)]
+    agent_identity: Option<String>,
+    /// The groups it is in.
+    groups: Vec<String>,
+    /// Why it must not be patched now; `null` where it may.
+    #[schema(required)]
+    paused: Option<PauseForm>,
+    /// What its checks say.
+    health: HealthForm,
+    /// Its maintenance window that is open now, or the next; `null` where it has none.
+    #[schema(required)]
+    maintenance_window: Option<WindowForm>,
+}
+
+/// Why a host must not be patched.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Pause)]
+struct PauseForm {
+    reason: String,
+    /// Who paused it.
+    by: String,
+    #[serde(with = "instant::option")]
+    #[schema(required)]
+    at: Option<DateTime<Utc>>,
+}
+
+/// What the enabled checks of a host say.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HostHealth)]
+struct HealthForm {
+    status: HostStatus,
+    healthy: u32,
+    unhealthy: u32,
+    unknown: u32,
+    total: u32,
+    /// When the check that was run longest ago was run.
+    #[serde(with = "instant::option")]
+    #[schema(required)]
+    oldest_checked_at: Option<DateTime<Utc>>,
+}
+
+impl From<HostSummary> for HealthForm {
+    fn from(summary: HostSummary) -> Self {
+        Self {
+            status: summary.status,
+            healthy: summary.healthy,
+            unhealthy: summary.unhealthy,
+            unknown: summary.unknown,
+            total: summary.total,
+            oldest_checked_at: summary.oldest_checked_at,
+        }
+    }
+}
+
+/// A page of hosts.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HostList {
+    hosts: Vec<HostForm>,
+    /// Ask with it for the next page; `null` at the end.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// Whether a host may be patched.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PauseRequest {
+    /// Whether it is held back from now on.
+    paused: bool,
+    /// Why; must be given with `paused: true`.
+    #[schema(min_length = 1, max_length = 200)]
+    reason: Option<String>,
+}
+
+/// The hosts that the caller may see.
+#[utoipa::path(
+    get,
+    path = "/api/v1/hosts",
+    tag = "application",
+    operation_id = "list_hosts",
+    params(
+        ("status" = Option<HostStatus>, Query, description = "only hosts of this status"),
+        ("q" = Option<String>, Query, description = "only hosts whose name or address holds this"),
+        ("sort" = Option<String>, Query, description = "`name` (the default) or `status`"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
+    ),
+    responses(
+        (status = 200, description = "a page of hosts", body = HostList), ListProblems, CommonProblems
+    ),
+)]
+pub(super) async fn list(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    query: Query,
+    page: Page,
+) -> Result<Json<HostList>, Problem> {
+    let wanted = Wanted::read(&query)?;
+    let found = web.find_hosts(&actor, &wanted, &page).await?;
+    Ok(Json(HostList { hosts: web.host_forms(found.hosts).await?, next_cursor: found.next_cursor }))
+}
+
+/// A host.
+#[utoipa::path(
+    get,
+    path = "/api/v1/hosts/{host_id}",
+    tag = "application",
+    operation_id = "read_host",
+    params(("host_id" = HostId, Path, description = "the host")),
+    responses((status = 200, description = "the host", body = HostForm), SubjectProblems, CommonProblems),
+)]
+pub(super) async fn read(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Id(host_id): Id<HostId>,
+) -> Result<Json<HostForm>, Problem> {
+    web.visible(&actor, &[host_id]).await?;
+    web.host_form(host_id).await.map(Json)
+}
+
+/// Holds a host back from being patched, or lets it go on: a condition of the application's own, which
+/// its gates ask beside its checks.
+#[utoipa::path(
+    put,
+    path = "/api/v1/hosts/{host_id}/paused",
+    tag = "application",
+    operation_id = "pause_host",
+    params(("host_id" = HostId, Path, description = "the host")),
+    request_body = PauseRequest,
+    responses((status = 200, description = "the host", body = HostForm), WriteProblems, CommonProblems),
+)]
+pub(super) async fn pause(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Id(host_id): Id<HostId>,
+    body: JsonBody,
+) -> Result<Json<HostForm>, Problem> {
+    web.visible(&actor, &[host_id]).await?;
+    let entry = |action| AuditEntry {
+        host_id: Some(host_id),
+        ..AuditEntry::allowed(actor.clone(), action)
+    };
+    if actor.role == Role::Reporter {
+        web.refuse(entry(AuditAction::HostPaused)).await?;
+    }
+    let mut members = body.members()?;
+    let paused = members.required::<bool>("paused");
+    let reason = members.optional::<String>("reason").map(|reason| reason.trim().to_owned());
+    let length = reason.as_deref().map_or(0, |reason| reason.chars().count());
+    if paused == Some(true) && !(1..=200).contains(&length) {
+        let code = if length == 0 { ViolationCode::Required } else { ViolationCode::TooLong };
+        members.violation("reason", code, "give a reason of 1 to 200 characters");
+    }
+    let reason = reason.unwrap_or_default();
+    if members.finish(paused)? {
+        let audit = AuditEntry { reason: Some(reason.clone()), ..entry(AuditAction::HostPaused) };
+        web.0.app.store.append_audit(audit).await?;
+        web.0.app.database.pause_host(host_id, Some((&reason, &actor.name))).await?;
+    } else {
+        web.0.app.store.append_audit(entry(AuditAction::HostResumed)).await?;
+        web.0.app.database.pause_host(host_id, None).await?;
+    }
+    web.host_form(host_id).await.map(Json)
+}
+
+impl Web {
+    /// Whether the caller may see all of these hosts.
+    ///
+    /// # Errors
+    /// 404 where one does not exist, or is not for them.
+    pub(super) async fn visible(&self, actor: &Actor, hosts: &[HostId]) -> Result<(), Problem> {
+        let visible = self.0.app.directory.visible_to(actor, hosts).await?;
+        if hosts.iter().all(|host| visible.contains(host)) {
+            Ok(())
+        } else {
+            Err(Problem::not_found())
+        }
+    }
+
+    /// Notes that somebody was refused for lack of a right, and refuses.
+    ///
+    /// # Errors
+    /// 403, always.
+    pub(super) async fn refuse(&self, entry: AuditEntry) -> Result<(), Problem> {
+        let entry = AuditEntry { outcome: AuditOutcome::Refused, ..entry };
+        self.0.app.store.append_audit(entry).await?;
+        Err(Problem::forbidden())
+    }
+
+    async fn host_form(&self, host_id: HostId) -> Result<HostForm, Problem> {
+        let hosts = self.0.app.database.hosts(&[host_id]).await?;
+        let forms = self.host_forms(hosts.into_values().collect()).await?;
+        forms.into_iter().next().ok_or_else(Problem::not_found)
+    }
+
+    async fn host_forms(&self, hosts: Vec<HostRow>) -> Result<Vec<HostForm>, Problem> {
+        let database = &self.0.app.database;
+        let ids: Vec<HostId> = hosts.iter().map(HostRow::id).collect();
+        let mut groups = database.groups_of_hosts(&ids).await?;
+        let recurrences = database.recurrences_of(&ids).await?;
+        let now = Utc::now();
+        let mut windows: HashMap<HostId, WindowForm> = HashMap::new();
+        for (host, recurrences) in recurrences {
+            if let Some(window) = current_or_next(&recurrences, now) {
+                let (opens_at, closes_at) = (window.opens_at(), window.closes_at());
+                windows.insert(host, WindowForm { opens_at, closes_at });
+            }
+        }
+        let health = self.health_of(&ids).await?;
+        let form = |(host, health): (HostRow, HostSummary)| {
+            let id = host.id();
+            let (port, at) = (host.agent_port(), host.paused_at());
+            let by = host.paused_by.unwrap_or_default();
+            HostForm {
+                id,
+                name: host.name,
+                address: host.address,
+                agent_port: port,
+                agent_identity: host.agent_identity,
+                groups: groups.remove(&id).unwrap_or_default(),
+                paused: host.paused_reason.map(|reason| PauseForm { reason, by, at }),
+                health: health.into(),
+                maintenance_window: windows.remove(&id),
+            }
+        };
+        Ok(hosts.into_iter().zip(health).map(form).collect())
+    }
+}

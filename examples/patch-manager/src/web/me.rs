@@ -1,0 +1,33 @@
+//! `/me`: who the caller is.
+
+use axum::{Extension, Json};
+use healthgate::{api::Problem, model::Role};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::problems::CommonProblems;
+use crate::database::User;
+
+/// The caller, as the application knows them now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Me)]
+pub(super) struct MeForm {
+    /// The name.
+    name: String,
+    /// What they may do.
+    role: Role,
+    /// The groups whose hosts they see.
+    groups: Vec<String>,
+}
+
+/// Who the caller is.
+#[utoipa::path(
+    get,
+    path = "/api/v1/me",
+    tag = "application",
+    responses((status = 200, description = "the caller", body = MeForm), CommonProblems),
+)]
+pub(super) async fn me(user: Option<Extension<User>>) -> Result<Json<MeForm>, Problem> {
+    let Some(Extension(user)) = user else { return Err(Problem::unauthenticated()) };
+    Ok(Json(MeForm { name: user.name, role: user.role, groups: user.groups }))
+}

@@ -1,0 +1,172 @@
+//! The web process: the library's routes and the application's own, the user interface, and what
+//! operators' tools ask for.
+
+mod auth;
+mod demo;
+mod host_list;
+mod hosts;
+mod jobs;
+mod me;
+mod problems;
+mod status;
+mod summaries;
+mod ui;
+mod windows;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderValue, header},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::Response,
+};
+use healthgate::api::{self, Api, BODY_LIMIT, Problem, RolesAndGroups};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi as _;
+use utoipa_axum::{router::OpenApiRouter, routes as operation};
+
+pub(crate) use self::{demo::DemoControl, status::Liveness};
+use self::{problems::Document, summaries::Summaries};
+use crate::{app::App, config::TestLimits};
+
+/// What the application's handlers work with. Cloning gives another handle on the same.
+#[derive(Clone)]
+pub(crate) struct Web(Arc<Parts>);
+
+struct Parts {
+    app: App,
+    summaries: Summaries,
+    demo: Option<Arc<DemoControl>>,
+    liveness: Liveness,
+    metrics: PrometheusHandle,
+    document: std::sync::OnceLock<String>,
+}
+
+/// The web process's routes, and the future that feeds its event streams.
+pub(crate) struct Site {
+    pub(crate) router: Router,
+    api: Api,
+}
+
+impl Site {
+    /// The site of an application.
+    pub(crate) fn new(
+        app: &App,
+        tests: TestLimits,
+        liveness: Liveness,
+        metrics: PrometheusHandle,
+        demo: Option<Arc<DemoControl>>,
+    ) -> Self {
+        let checks = app.checks(app.sealer.clone(), liveness.poller_nudge());
+        let authorizer = Arc::new(RolesAndGroups::new(app.directory.clone()));
+        let api = Api::builder(
+            app.store.clone(),
+            checks,
+            app.gate(),
+            app.directory.clone(),
+            authorizer,
+            app.clock.clone(),
+        )
+        .jobs(app.directory.clone())
+        .windows(app.directory.clone())
+        .stale_after(app.stale_after())
+        .tests_per_minute(tests.per_user, tests.per_host)
+        .build();
+        let web = Web(Arc::new(Parts {
+            app: app.clone(),
+            summaries: Summaries::new(app.store.clone(), app.stale_after()),
+            demo,
+            liveness,
+            metrics,
+            document: std::sync::OnceLock::new(),
+        }));
+        Self { router: router(&web, &api), api }
+    }
+
+    /// Feeds the event streams and records what was refused, until it is told to stop.
+    pub(crate) async fn run(&self, shutdown: CancellationToken) {
+        self.api.run(shutdown).await;
+    }
+}
+
+fn router(web: &Web, api: &Api) -> Router {
+    let own = OpenApiRouter::<Web>::with_openapi(Document::openapi())
+        .routes(operation!(me::me))
+        .routes(operation!(hosts::list))
+        .routes(operation!(hosts::read))
+        .routes(operation!(hosts::pause))
+        .routes(operation!(windows::list, windows::create))
+        .routes(operation!(windows::read, windows::change, windows::delete))
+        .routes(operation!(jobs::list, jobs::create))
+        .routes(operation!(jobs::read))
+        .routes(operation!(jobs::cancel))
+        .routes(operation!(status::document));
+    let own = if web.0.demo.is_some() {
+        own.routes(operation!(demo::users))
+            .routes(operation!(demo::fleet))
+            .routes(operation!(demo::set))
+    } else {
+        own
+    };
+    let (own, own_document) = own.split_for_parts();
+    let own: Router<Web> = own
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn(api::envelope));
+    let (library, library_document) = api::routes::<Web>(api).split_for_parts();
+    let mut document = own_document;
+    document.merge(library_document);
+    // The one place where it is set; the handler shows it from then on.
+    let _ = web.0.document.set(document.to_json().unwrap_or_default());
+    let authenticated =
+        own.merge(library).layer(from_fn_with_state(web.clone(), auth::authenticate));
+    let unknown = Router::new()
+        .route("/api/{*rest}", axum::routing::any(api::fallback))
+        .layer(from_fn(api::envelope))
+        .layer(from_fn_with_state(web.clone(), auth::authenticate));
+    Router::new()
+        .route("/healthz", axum::routing::get(status::healthz))
+        .route("/readyz", axum::routing::get(status::readyz))
+        .route("/metrics", axum::routing::get(status::metrics))
+        .merge(authenticated)
+        .merge(unknown)
+        .fallback(ui::serve)
+        .with_state(web.clone())
+        .layer(from_fn(harden))
+}
+
+/// Headers that hold for every answer.
+async fn harden(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    response
+}
+
+/// What a worker without a web process shows: its health and metrics.
+pub(crate) fn bare_router(app: &App, liveness: Liveness, metrics: PrometheusHandle) -> Router {
+    let store = app.store.clone();
+    let ready = move || async move {
+        use axum::response::IntoResponse as _;
+        let (ready, report) = liveness.report(store.as_ref()).await;
+        let status = if ready {
+            axum::http::StatusCode::OK
+        } else {
+            axum::http::StatusCode::SERVICE_UNAVAILABLE
+        };
+        (status, axum::Json(report)).into_response()
+    };
+    Router::new()
+        .route("/healthz", axum::routing::get(status::healthz))
+        .route("/readyz", axum::routing::get(ready))
+        .route("/metrics", axum::routing::get(async move || metrics.render()))
+        .layer(from_fn(harden))
+}

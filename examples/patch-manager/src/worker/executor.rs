@@ -1,0 +1,299 @@
+//! The job executor: opens a gate for each host of each job, patches the hosts whose gates let them
+//! pass, and looks at their health once more afterwards.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use healthgate::{
+    gate::{Gate, GateError, Opening, Recheck, RecheckChange},
+    model::{GateRecord, GateRequest, GateState, JobId, WorkerId},
+    store::{Refusal, Spend, Store, StoreError, StoreEvent, Subscription},
+};
+use thiserror::Error;
+use tokio::{sync::Notify, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::patch::Patcher;
+use crate::{
+    app::App,
+    database::{Database, DatabaseError, JobHostRow, JobKind, JobRow, Stage},
+};
+
+/// Takes jobs forward, together with the executors of other workers.
+pub(crate) struct Executor {
+    database: Database,
+    store: Arc<dyn Store>,
+    gate: Gate,
+    patcher: Arc<dyn Patcher>,
+    worker: WorkerId,
+    retry: Duration,
+    wake: Arc<Notify>,
+}
+
+/// How often to look where nothing calls for it earlier.
+const TICK: Duration = Duration::from_secs(1);
+/// The most hosts that one worker patches at the same time.
+const PATCHES: usize = 64;
+/// The most queued hosts whose gates are opened in one step.
+const OPENED_AT_ONCE: i64 = 500;
+/// The most waiting hosts that are looked at in one step.
+const LOOKED_AT_ONCE: i64 = 20_000;
+/// How long patches may go on after the order to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Error)]
+enum StepError {
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Gate(#[from] GateError),
+}
+
+impl Executor {
+    pub(crate) fn new(app: &App, gate: Gate, patcher: Arc<dyn Patcher>) -> Self {
+        Self {
+            database: app.database.clone(),
+            store: app.store.clone(),
+            gate,
+            patcher,
+            worker: app.worker,
+            retry: app.policy.retry,
+            wake: app.job_wake.clone(),
+        }
+    }
+
+    /// Works until it is told to stop. Errors end nothing: the next step tries again.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let mut patches = JoinSet::new();
+        let mut events: Option<Subscription> = None;
+        let mut failing = false;
+        while !shutdown.is_cancelled() {
+            if events.is_none() {
+                events = self.store.subscribe().await.ok();
+            }
+            match self.step(&mut patches).await {
+                Ok(()) => failing = false,
+                Err(error) if failing => debug!(%error, "jobs cannot go on"),
+                Err(error) => {
+                    failing = true;
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    warn!(%error, cause, "jobs cannot go on: they keep waiting");
+                }
+            }
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => {}
+                Some(_) = patches.join_next(), if !patches.is_empty() => {}
+                () = self.wake.notified() => {}
+                alive = gate_moved(&mut events), if events.is_some() => if !alive { events = None },
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+        let over = async { while patches.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, over).await.is_err() {
+            info!("patches that go on are taken over by another worker");
+        }
+    }
+
+    async fn step(&self, patches: &mut JoinSet<()>) -> Result<(), StepError> {
+        let now = self.store.now().await?;
+        if !patches.is_empty() {
+            self.database.renew_patches(self.worker, now).await?;
+        }
+        for host in self.database.abandoned_patches(now).await? {
+            if patches.len() < PATCHES
+                && self.database.take_over_patch(&host, self.worker, now).await?
+            {
+                info!(job = %host.job_id, host = %host.host_id, "a patch is taken over");
+                self.patch(host, patches);
+            }
+        }
+        self.open_queued(now).await?;
+        self.look_at_waiting(now, patches).await
+    }
+
+    /// Opens the gates of queued hosts; one whose host another job holds stays queued.
+    async fn open_queued(&self, now: DateTime<Utc>) -> Result<(), StepError> {
+        let queued = self.database.due_job_hosts(Stage::Queued, now, OPENED_AT_ONCE).await?;
+        if queued.is_empty() {
+            return Ok(());
+        }
+        let ids: BTreeSet<JobId> = queued.iter().map(|host| host.job_id).collect();
+        let ids: Vec<JobId> = ids.into_iter().collect();
+        let jobs = self.database.jobs_by_id(&ids).await?;
+        let request = |host: &JobHostRow| {
+            let job = jobs.iter().find(|job| job.id == host.job_id)?;
+            Some((host.clone(), request(job, host)))
+        };
+        let (hosts, requests): (Vec<_>, Vec<_>) = queued.iter().filter_map(request).unzip();
+        let openings = self.gate.open_all(&requests).await?;
+        for (host, opening) in hosts.iter().zip(openings) {
+            match opening {
+                Opening::Open(record) | Opening::Ended(record) => {
+                    // Where the job was cancelled meanwhile, its gate learns it from its windows.
+                    self.database.begin_waiting(host, record.window).await?;
+                }
+                Opening::Busy { .. } => {
+                    let detail = "another job's gate holds this host: trying again at each retry";
+                    let at = now + TimeDelta::from_std(self.retry).unwrap_or(TimeDelta::MAX);
+                    self.database.retry_later(host, detail, at).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Acts on the gates of waiting hosts.
+    async fn look_at_waiting(
+        &self,
+        now: DateTime<Utc>,
+        patches: &mut JoinSet<()>,
+    ) -> Result<(), StepError> {
+        let waiting = self.database.due_job_hosts(Stage::Waiting, now, LOOKED_AT_ONCE).await?;
+        let jobs: BTreeSet<JobId> = waiting.iter().map(|host| host.job_id).collect();
+        for job in jobs {
+            let gates = self.store.gates_of(job).await?;
+            for host in waiting.iter().filter(|host| host.job_id == job) {
+                let gate = gates.iter().find(|gate| gate.host_id == host.host_id);
+                if let Some(gate) = gate {
+                    self.act(host, gate, patches).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn act(
+        &self,
+        host: &JobHostRow,
+        gate: &GateRecord,
+        patches: &mut JoinSet<()>,
+    ) -> Result<(), StepError> {
+        if gate.window != host.window {
+            self.database.note_window(host, gate.window).await?;
+        }
+        match gate.state {
+            GateState::Waiting => {}
+            GateState::Failed => {
+                let detail = &gate.detail;
+                self.database.end_job_host(host, Stage::Waiting, Stage::Failed, detail).await?;
+            }
+            GateState::Cancelled => {
+                let detail = "the job was cancelled";
+                self.database.end_job_host(host, Stage::Waiting, Stage::Cancelled, detail).await?;
+            }
+            GateState::Passed if patches.len() >= PATCHES => {
+                debug!(host = %host.host_id, "enough patches are under way");
+            }
+            GateState::Passed => self.spend(host, gate, patches).await?,
+            GateState::Spent => {
+                // The row moves in the transaction that spends the pass.
+                debug!(host = %host.host_id, "a spent gate, read while its row was moving");
+            }
+        }
+        Ok(())
+    }
+
+    /// Spends a pass. The store's hook moves the host to `patching` in the same transaction, so that
+    /// a crash leaves either both or neither behind.
+    async fn spend(
+        &self,
+        host: &JobHostRow,
+        gate: &GateRecord,
+        patches: &mut JoinSet<()>,
+    ) -> Result<(), StepError> {
+        let Some(pass) = &gate.pass else { return Ok(()) };
+        match self.gate.spend(pass).await {
+            Ok(Spend::Spent(record)) => {
+                info!(job = %host.job_id, host = %host.host_id, pass = %pass.id, "patching begins");
+                let pass_id = record.pass.as_ref().map(|pass| pass.id);
+                self.patch(JobHostRow { pass_id, ..host.clone() }, patches);
+            }
+            Ok(Spend::Refused(refusal)) => {
+                debug!(host = %host.host_id, ?refusal, "a pass was not spent");
+            }
+            Err(GateError::Store(StoreError::Refused(Refusal::StateMoved))) => {
+                debug!(host = %host.host_id, "a pass was not spent: the job's host has moved on");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// Patches a host in a task of its own, to its end.
+    fn patch(&self, host: JobHostRow, patches: &mut JoinSet<()>) {
+        let (patcher, database) = (Arc::clone(&self.patcher), self.database.clone());
+        let (gate, worker) = (self.gate.clone(), self.worker);
+        patches.spawn(async move {
+            let patched = patcher.patch(host.job_id, host.host_id, host.pass_id).await;
+            let recheck = match gate.recheck(host.job_id, host.host_id).await {
+                Ok(recheck) => Some(recheck),
+                Err(error) => {
+                    warn!(host = %host.host_id, %error, "the checks after the patch cannot be run");
+                    None
+                }
+            };
+            let (to, detail) = match patched {
+                Ok(()) => (Stage::Succeeded, patched_detail(recheck.as_ref())),
+                Err(words) => (Stage::Failed, format!("the patch failed: {words}")),
+            };
+            let recheck = recheck.and_then(|recheck| serde_json::to_value(recheck).ok());
+            let ended = database.end_patch(&host, worker, to, &detail, recheck.as_ref()).await;
+            match ended {
+                Ok(true) => {
+                    info!(job = %host.job_id, host = %host.host_id, detail, "patching ended")
+                }
+                Ok(false) => warn!(host = %host.host_id, "another worker has taken the patch over"),
+                Err(error) => {
+                    warn!(host = %host.host_id, %error, "a patch's end cannot be written")
+                }
+            }
+        });
+    }
+}
+
+/// What a job asks a host's gate for.
+fn request(job: &JobRow, host: &JobHostRow) -> GateRequest {
+    GateRequest {
+        window_kind: job.window.kind(),
+        report_only: job.report_only,
+        // What mends a host must not be held back by what it mends (spec 4.15).
+        exempt: job.kind == JobKind::Rollback,
+        ..GateRequest::new(job.id, host.host_id, host.window)
+    }
+}
+
+/// What is said of a host that was patched.
+fn patched_detail(recheck: Option<&Recheck>) -> String {
+    let Some(recheck) = recheck else {
+        return "patched; the checks could not be run afterwards".to_owned();
+    };
+    let names = |change| {
+        let names = recheck.checks.iter().filter(|check| check.change == change);
+        names.map(|check| check.name.as_str()).collect::<Vec<_>>()
+    };
+    let (broke, failing) = (names(RecheckChange::Broke), names(RecheckChange::StillFailing));
+    if !broke.is_empty() {
+        return format!("patched; failing since the patch: {}", broke.join(", "));
+    }
+    if !failing.is_empty() {
+        return format!("patched; failing as before: {}", failing.join(", "));
+    }
+    "patched".to_owned()
+}
+
+/// Waits until a gate has changed; `false` where the feed has ended.
+async fn gate_moved(events: &mut Option<Subscription>) -> bool {
+    let Some(events) = events else { return false };
+    loop {
+        match events.next().await {
+            None => return false,
+            Some(StoreEvent::CheckStatus { .. }) => {}
+            Some(StoreEvent::Gate { state: GateState::Waiting, .. }) => {}
+            Some(_) => return true,
+        }
+    }
+}

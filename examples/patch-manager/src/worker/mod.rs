@@ -1,0 +1,101 @@
+//! The worker: polls checks, runs gates, and takes jobs forward.
+
+mod executor;
+mod patch;
+
+use std::sync::Arc;
+
+use healthgate::{
+    checks::{Capacity, Poller, PollerConfig, PollerConfigError},
+    gate::{GateRunner, GateRunnerConfig, GateRunnerConfigError},
+};
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use self::executor::Executor;
+pub(crate) use self::patch::{Patcher, SimulatedPatcher};
+use crate::{app::App, sources::Administrators};
+
+/// Everything that a worker runs.
+pub(crate) struct Worker {
+    pub(crate) poller: Arc<Poller>,
+    gates: Arc<GateRunner>,
+    executor: Executor,
+}
+
+/// A figure of the configuration that the library refuses.
+#[derive(Debug, Error)]
+pub(crate) enum WorkerError {
+    #[error("the poller cannot work as configured")]
+    Poller(#[from] PollerConfigError),
+    #[error("gates cannot work as configured")]
+    Gates(#[from] GateRunnerConfigError),
+}
+
+impl Worker {
+    /// The worker of an application.
+    ///
+    /// # Errors
+    /// Figures that the library refuses.
+    pub(crate) fn new(app: &App, patcher: Arc<dyn Patcher>) -> Result<Self, WorkerError> {
+        let figures = &app.figures;
+        let poller = PollerConfig {
+            interval: figures.poll_interval,
+            timeout: figures.check_timeout,
+            max_concurrent_checks: figures.max_concurrent_checks,
+            retention: figures.retention,
+            ..PollerConfig::default()
+        };
+        // A dead worker's gates are taken over after a lease; a tick is well within what a shortened
+        // window may take to count (5 s).
+        let tick = (figures.gate_retry / 4).clamp(ms(250), ms(1_000));
+        let gates = GateRunnerConfig {
+            tick,
+            lease: ms(15_000),
+            max_concurrent_checks: figures.max_concurrent_checks,
+            ..GateRunnerConfig::default()
+        };
+        let capacity = Capacity::new(figures.max_concurrent_checks);
+        let poller = Poller::new(
+            app.store.clone(),
+            app.runner.clone(),
+            app.directory.clone(),
+            app.clock.clone(),
+            poller,
+        )?
+        .sharing(capacity.clone());
+        let gates = GateRunner::new(
+            app.store.clone(),
+            app.health.clone(),
+            app.windows.clone(),
+            app.clock.clone(),
+            app.policy.clone(),
+            gates,
+        )?
+        .sharing(capacity)
+        .asking_rights(Arc::new(Administrators::new(app.database.clone())));
+        let gate = app.gate().nudging(gates.nudge_handle());
+        let executor = Executor::new(app, gate, patcher);
+        Ok(Self { poller: Arc::new(poller), gates: Arc::new(gates), executor })
+    }
+
+    /// Works until it is told to stop; then lets what is under way end within seconds, and hands the
+    /// rest back.
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let (poller, stop) = (self.poller, shutdown.clone());
+        let polling = tokio::spawn(async move { poller.run(stop).await });
+        let (gates, stop) = (self.gates, shutdown.clone());
+        let gating = tokio::spawn(async move { gates.run(stop).await });
+        let executor = self.executor;
+        let executing = tokio::spawn(async move { executor.run(shutdown).await });
+        for part in [polling, gating, executing] {
+            if let Err(error) = part.await {
+                tracing::error!(%error, "a part of the worker ended early");
+            }
+        }
+    }
+}
+
+const fn ms(millis: u64) -> std::time::Duration {
+    std::time::Duration::from_millis(millis)
+}

@@ -13,7 +13,8 @@ use futures_util::future::join_all;
 use healthgate::{
     model::{AuditAction, AuditEntry, HostId, WorkerId},
     store::{
-        AuditFilter, AuditLog, CheckStore, ClaimRequest, PollQueue, Store, StoreError, StoreEvent,
+        AuditFilter, AuditLog, CheckStore, ClaimRequest, PollQueue, SecretStore, Store, StoreError,
+        StoreEvent,
         sqlite::{MigrateError, SCHEMA_VERSION, SqliteStore},
     },
 };
@@ -139,6 +140,40 @@ async fn f60_a_copy_at_any_moment_opens_with_every_answered_write() {
         }
     }
     assert!(cuts_lost_something > 20, "only {cuts_lost_something} cuts were inside a write");
+}
+
+/// A back-up made by `VACUUM INTO` while others write opens and goes on, leases and all.
+#[tokio::test]
+async fn a_backup_made_in_the_middle_of_writing_goes_on() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    store.install_id().await.unwrap();
+    let writing = store.clone();
+    let writer = tokio::spawn(async move {
+        for number in 0..200 {
+            check(&writing, HostId::generate(), "a").await.unwrap();
+            writing.append_audit(numbered(number)).await.unwrap();
+        }
+    });
+    let copy = folder.path().join("backup.db");
+    // Not before something is there to be copied.
+    while store.backlog().await.unwrap().due < 20 {
+        tokio::task::yield_now().await;
+    }
+    sqlx::query("vacuum into ?")
+        .bind(copy.to_str())
+        .execute(&pool(&folder.file(), 1).await)
+        .await
+        .unwrap();
+    writer.await.unwrap();
+    let copy = open(&copy).await;
+    let due = copy.backlog().await.unwrap().due;
+    assert!((20..=200).contains(&due), "{due}");
+    let request = ClaimRequest { worker: WorkerId::generate(), limit: 1_000, lease: LEASE };
+    let claimed = copy.claim_hosts(request).await.unwrap().hosts;
+    assert_eq!(u64::try_from(claimed.len()).unwrap(), due);
+    assert!(claimed.iter().all(|held| held.checks.len() == 1), "a host without its check");
+    assert_eq!(copy.install_id().await.unwrap(), store.install_id().await.unwrap());
 }
 
 /// What another process writes on the same file is seen, and the store's own writes are not taken

@@ -1,6 +1,7 @@
 //! The store in a SQLite file: what is beyond the contract that every store keeps.
 
 mod faults;
+mod figures;
 mod file;
 mod hooks;
 mod scale;

@@ -66,7 +66,7 @@ macro_rules! conformance_tests {
             a_completion_sets_the_next_due_time, a_change_during_a_run_makes_due_at_once,
             a_release_hands_back, a_fenced_host_does_not_hold_up_the_others,
             a_repeated_completion_records_once, the_backlog_counts_what_is_due,
-            lost_leases_are_counted);
+            lost_leases_are_counted, a_host_that_was_off_meanwhile_fences_its_old_claim);
         $crate::conformance_tests!(@module $fixture, feed:
             a_turned_status_is_told, a_gates_life_is_told, a_cancelled_gate_is_told);
         $crate::conformance_tests!(@module $fixture, results:

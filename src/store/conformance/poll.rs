@@ -1,6 +1,6 @@
 //! `PollQueue`: leases and fencing (L1 to L9).
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
@@ -55,7 +55,7 @@ pub async fn the_longest_due_come_first(fixture: &dyn Fixture) {
         let host = HostId::generate();
         make::check(&store, host, "a").await;
         hosts.push(host);
-        fixture.elapse(std::time::Duration::from_millis(10)).await;
+        fixture.elapse(Duration::from_millis(10)).await;
     }
     let worker = WorkerId::generate();
     let request = ClaimRequest { worker, limit: 2, lease: make::LEASE };
@@ -153,6 +153,26 @@ pub async fn a_completion_needs_the_newest_token(fixture: &dyn Fixture) {
     assert_eq!(with_old.fenced, [host]);
     let other = store.complete_hosts(WorkerId::generate(), batch(&new)).await.expect("answered");
     assert_eq!(other.fenced, [host]);
+    let with_new = store.complete_hosts(worker, batch(&new)).await.expect("answered");
+    assert!(with_new.fenced.is_empty());
+}
+
+/// A host that has no enabled check for a while is a new entry of the queue afterwards: what was
+/// claimed before stays fenced, also for the worker that has the new claim.
+pub async fn a_host_that_was_off_meanwhile_fences_its_old_claim(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    let worker = WorkerId::generate();
+    let old = make::claim(&store, worker, make::LONG_LEASE).await.remove(0);
+    fixture.elapse(Duration::from_millis(1)).await;
+    let off = make::edit(&store, &check, |definition| definition.enabled = false).await;
+    make::edit(&store, &off, |definition| definition.enabled = true).await;
+    let new = make::claim(&store, worker, make::LONG_LEASE).await.remove(0);
+    assert!(new.token > old.token);
+    let due = store.now().await.expect("the time") + TimeDelta::hours(1);
+    let batch = |claim| vec![make::completion(claim, due, Vec::new())];
+    let with_old = store.complete_hosts(worker, batch(&old)).await.expect("answered");
+    assert_eq!(with_old.fenced, [host]);
     let with_new = store.complete_hosts(worker, batch(&new)).await.expect("answered");
     assert!(with_new.fenced.is_empty());
 }

@@ -118,7 +118,9 @@ impl State {
                 self.due.insert((now, host));
             }
             (true, None) => {
-                let lease = Lease::default();
+                // It begins with the time, so that whoever had an earlier row of this host stays
+                // fenced.
+                let lease = Lease { token: now.timestamp_micros(), ..Lease::default() };
                 let row = ScheduleRow { due_at: now, config_seq: 1, lost_leases: 0, lease };
                 self.schedule.insert(host, row);
                 self.due.insert((now, host));

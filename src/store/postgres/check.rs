@@ -215,7 +215,10 @@ impl Write<'_> {
         .await
         .map_err(translate)?;
         let statement = if enabled {
-            "insert into health_schedule as stored (host_id, next_due) values ($1, clock_timestamp()) \
+            // A row that is made anew begins with the time as its token, so that whoever had an
+            // earlier row of this host stays fenced.
+            "insert into health_schedule as stored (host_id, next_due, token) values ($1, \
+             clock_timestamp(), (extract(epoch from clock_timestamp()) * 1000000)::bigint) \
              on conflict (host_id) do update set next_due = excluded.next_due, \
              config_seq = stored.config_seq + 1, lost_leases = 0"
         } else {

@@ -4,6 +4,7 @@ use super::{AuthorizeError, Problem};
 use crate::{
     checks::ManageError,
     directory::DirectoryError,
+    gate::GateError,
     store::{Refusal, StoreError},
 };
 
@@ -60,6 +61,16 @@ impl From<ManageError> for Problem {
             }
             ManageError::Directory(error) => Self::from(error),
             ManageError::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<GateError> for Problem {
+    fn from(error: GateError) -> Self {
+        match error {
+            GateError::Store(error) => Self::from(error),
+            GateError::Source(error) => store_unavailable().because(error),
+            GateError::Invalid(violations) => Self::from(violations),
         }
     }
 }

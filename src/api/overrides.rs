@@ -8,8 +8,12 @@ use super::{
     access::Write,
     forms::{GateForm, OverrideRequestForm},
     openapi::problems,
+    state::Parts,
 };
-use crate::model::{AuditAction, CheckId, HostId, JobId};
+use crate::{
+    gate::{GateError, OverrideRequest},
+    model::{Actor, AuditAction, CheckId, HostId, JobId},
+};
 
 problems! {
     /// What can go wrong with an override.
@@ -59,9 +63,15 @@ pub(super) async fn set(
     let check_ids = members.required::<Vec<CheckId>>("check_ids");
     let reason = members.required::<String>("reason");
     let expires_at = members.required::<DateTime<Utc>>("expires_at");
-    let request = members.finish(check_ids.zip(reason).zip(expires_at))?;
-    let _ = request;
-    Err(Problem::unavailable("store_unavailable", "overrides are not built yet"))
+    let ((check_ids, reason), expires_at) =
+        members.finish(check_ids.zip(reason).zip(expires_at))?;
+    let request = OverrideRequest { job_id, host_id, check_ids, reason, expires_at };
+    let record = match api.gate.override_checks(request, actor.clone()).await {
+        Ok(record) => record,
+        Err(error) => return Err(api.gate_problem(&actor, &write, error).await),
+    };
+    let forms = api.gate_forms(vec![record]).await?;
+    forms.into_iter().next().map(Json).ok_or_else(Problem::internal)
 }
 
 /// Takes an override back. Where there is none, nothing happens.
@@ -84,5 +94,17 @@ pub(super) async fn remove(
     let api = &api.0;
     let write = Write::gate(AuditAction::GateOverrideRemoved, job_id, host_id);
     api.may_write(&actor, &write).await?;
-    Err(Problem::unavailable("store_unavailable", "overrides are not built yet"))
+    match api.gate.remove_override(job_id, host_id, actor.clone()).await {
+        Ok(_) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => Err(api.gate_problem(&actor, &write, error).await),
+    }
+}
+
+impl Parts {
+    async fn gate_problem(&self, actor: &Actor, write: &Write, error: GateError) -> Problem {
+        match error {
+            GateError::Store(error) => self.write_problem(actor, write, error.into()).await,
+            error => error.into(),
+        }
+    }
 }

@@ -4,14 +4,19 @@ use std::{collections::HashMap, fmt::Debug};
 
 use async_trait::async_trait;
 use axum::{Json, extract::State};
+use chrono::TimeDelta;
 
 use super::{
     Api, AuthorizeError, Caller, JsonBody, Problem,
-    forms::{PreviewList, PreviewRequestForm},
+    forms::{PreviewForm, PreviewList, PreviewRequestForm},
     openapi::problems,
+    state::Parts,
     summary::MOST_HOSTS,
 };
-use crate::model::{HostId, ViolationCode, Window};
+use crate::{
+    gate::HostPreview,
+    model::{HostId, ViolationCode, Window},
+};
 
 /// The application's maintenance windows, for previews that name none.
 ///
@@ -19,9 +24,12 @@ use crate::model::{HostId, ViolationCode, Window};
 #[async_trait]
 pub trait UpcomingWindows: Debug + Send + Sync + 'static {
     /// The window of each of these hosts that is open now or opens next; hosts without one are left
-    /// out, and judged as if the job were to run at once.
+    /// out, and judged in the hour that begins now.
     async fn upcoming(&self, hosts: &[HostId]) -> Result<HashMap<HostId, Window>, AuthorizeError>;
 }
+
+/// The window of a host that has none: that of a job which is to run at once.
+const AT_ONCE: TimeDelta = TimeDelta::hours(1);
 
 problems! {
     /// What can go wrong with a preview.
@@ -62,6 +70,32 @@ pub(super) async fn preview(
     if hosts.iter().any(|host| !access.contains_key(host)) {
         return Err(Problem::not_found());
     }
-    let _ = window;
-    Err(Problem::unavailable("store_unavailable", "previews are not built yet"))
+    let windows = api.preview_windows(&hosts, window).await?;
+    let previews = api.gate.preview(&windows).await?;
+    let form = |(preview, (_, window)): (HostPreview, &(HostId, Window))| {
+        PreviewForm::new(preview, *window)
+    };
+    Ok(Json(PreviewList { hosts: previews.into_iter().zip(&windows).map(form).collect() }))
+}
+
+impl Parts {
+    /// Each host with the window that it is to be judged in.
+    async fn preview_windows(
+        &self,
+        hosts: &[HostId],
+        window: Option<Window>,
+    ) -> Result<Vec<(HostId, Window)>, Problem> {
+        if let Some(window) = window {
+            return Ok(hosts.iter().map(|host| (*host, window)).collect());
+        }
+        let now = self.store.now().await?;
+        let at_once =
+            Window::lasting(now, AT_ONCE).map_err(|error| Problem::internal().because(error))?;
+        let own = match &self.windows {
+            Some(windows) => windows.upcoming(hosts).await?,
+            None => HashMap::new(),
+        };
+        let window = |host: &HostId| own.get(host).copied().unwrap_or(at_once);
+        Ok(hosts.iter().map(|host| (*host, window(host))).collect())
+    }
 }

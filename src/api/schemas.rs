@@ -10,7 +10,7 @@ use utoipa::{
 
 use crate::model::{
     AttemptOutcome, AuditAction, AuditOutcome, CheckStatus, CheckType, EndReason, GateState,
-    HostStatus, PassKind, ReasonCode, ResultSource, Role, WindowKind,
+    HostStatus, Outlook, PassKind, ReasonCode, ResultSource, Role, WindowKind,
 };
 
 /// The schema of an enum whose values serialise as strings.
@@ -65,6 +65,7 @@ schemas! {
     HostStatus: strings(&[
         HostStatus::None, HostStatus::Unhealthy, HostStatus::Unknown, HostStatus::Healthy,
     ]);
+    Outlook: strings(&[Outlook::Proceed, Outlook::Wait, Outlook::Fail]);
     PassKind: strings(&[
         PassKind::Healthy, PassKind::NoChecks, PassKind::Overridden, PassKind::Exempt,
         PassKind::ReportOnly,

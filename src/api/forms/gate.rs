@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 
 use crate::model::{
     Attempt, AttemptOutcome, CheckId, EndReason, Evidence, EvidenceReason, GateNote, GateOverride,
-    GatePass, GateRecord, GateState, HostId, JobId, PassId, PassKind, WindowKind, instant,
+    GatePass, GateRecord, GateState, HostId, JobId, Outlook, PassId, PassKind, WindowKind,
+    WouldHave, instant,
 };
 
 /// A window: from `opens_at` (inside) to `closes_at` (outside), at most 7 days.
@@ -173,6 +174,26 @@ pub struct PassForm {
     pub valid_until: DateTime<Utc>,
     /// What was known of each check.
     pub evidence: Vec<EvidenceForm>,
+    /// What a blocking gate would have done, where this one only reports.
+    #[schema(required)]
+    pub would_have: Option<WouldHaveForm>,
+}
+
+/// What a gate that does not block would have done if it did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[schema(as = WouldHave)]
+pub struct WouldHaveForm {
+    /// What it would have done.
+    pub decision: Outlook,
+    /// On what ground, where it would have let the job go ahead.
+    #[schema(required)]
+    pub kind: Option<PassKind>,
+}
+
+impl From<WouldHave> for WouldHaveForm {
+    fn from(would_have: WouldHave) -> Self {
+        Self { decision: would_have.decision, kind: would_have.kind }
+    }
 }
 
 impl From<GatePass> for PassForm {
@@ -183,6 +204,7 @@ impl From<GatePass> for PassForm {
             granted_at: pass.granted_at,
             valid_until: pass.valid_until,
             evidence: pass.evidence.into_iter().map(EvidenceForm::from).collect(),
+            would_have: pass.would_have.map(WouldHaveForm::from),
         }
     }
 }

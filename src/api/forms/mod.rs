@@ -15,7 +15,7 @@ pub use self::{
     event::{CheckStatusEvent, EventForm, GateEvent},
     gate::{
         AttemptForm, EvidenceForm, GateForm, GateList, NoteForm, OverrideForm, OverrideRequestForm,
-        PassForm, WindowForm,
+        PassForm, WindowForm, WouldHaveForm,
     },
-    preview::{BlockingForm, DecisionForm, PreviewForm, PreviewList, PreviewRequestForm},
+    preview::{BlockingForm, PreviewForm, PreviewList, PreviewRequestForm},
 };

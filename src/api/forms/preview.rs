@@ -5,7 +5,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::WindowForm;
-use crate::model::{CheckId, EvidenceReason, HostId, PassKind, instant};
+use crate::{
+    gate::{Blocking, HostPreview},
+    model::{CheckId, EvidenceReason, HostId, Outlook, PassKind, Window, instant},
+};
 
 /// Which hosts to preview.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -19,19 +22,6 @@ pub struct PreviewRequestForm {
     pub window: Option<WindowForm>,
 }
 
-/// What a gate would say.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = PreviewDecision)]
-pub enum DecisionForm {
-    /// The job would go ahead now.
-    Proceed,
-    /// It would wait.
-    Wait,
-    /// It would fail.
-    Fail,
-}
-
 /// What a host's gate would say now.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[schema(as = HostPreview)]
@@ -39,7 +29,7 @@ pub struct PreviewForm {
     /// The host.
     pub host_id: HostId,
     /// Whether the job would go ahead.
-    pub decision: DecisionForm,
+    pub decision: Outlook,
     /// On what ground it would go ahead.
     #[schema(required)]
     pub kind: Option<PassKind>,
@@ -49,12 +39,29 @@ pub struct PreviewForm {
     /// When that window closes.
     #[serde(with = "instant")]
     pub closes_at: DateTime<Utc>,
-    /// The window is not open yet.
+    /// The window is not open yet: that alone makes it wait where nothing is blocking.
     pub not_open: bool,
     /// What is left of the window has no room for a second attempt.
     pub window_too_short: bool,
     /// The checks and conditions that are not known to be met.
     pub blocking: Vec<BlockingForm>,
+}
+
+impl PreviewForm {
+    /// The form of a preview in this window.
+    #[must_use]
+    pub fn new(preview: HostPreview, window: Window) -> Self {
+        Self {
+            host_id: preview.host_id,
+            decision: preview.decision,
+            kind: preview.kind,
+            opens_at: window.opens_at(),
+            closes_at: window.closes_at(),
+            not_open: preview.not_open,
+            window_too_short: preview.window_too_short,
+            blocking: preview.blocking.into_iter().map(BlockingForm::from).collect(),
+        }
+    }
 }
 
 /// A check or condition that would hold the gate back.
@@ -76,6 +83,19 @@ pub struct BlockingForm {
     #[serde(with = "instant::option")]
     #[schema(required)]
     pub checked_at: Option<DateTime<Utc>>,
+}
+
+impl From<Blocking> for BlockingForm {
+    fn from(blocking: Blocking) -> Self {
+        Self {
+            check_id: blocking.check_id,
+            name: blocking.name,
+            reason: blocking.reason,
+            observed: blocking.observed,
+            detail: blocking.detail.to_string(),
+            checked_at: blocking.checked_at,
+        }
+    }
 }
 
 /// What the gates would say, host by host.

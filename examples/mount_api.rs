@@ -1,0 +1,105 @@
+//! The library's routes inside an axum application that has routes and users of its own.
+//!
+//! `cargo run --features api --example mount_api` prints what to ask it with curl.
+
+use std::{error::Error, sync::Arc};
+
+use axum::{
+    Json,
+    extract::Request,
+    http::header::AUTHORIZATION,
+    middleware::{Next, from_fn},
+    response::Response,
+    routing::get,
+};
+use healthgate::{
+    api::{Api, Caller, Problem, RolesAndGroups, envelope, fallback, routes},
+    checks::{CheckRunner, HealthChecks, HttpClient, HttpClientConfig, MutualTlsAgents},
+    clock::SystemClock,
+    crypto::{Key, KeyRing},
+    directory::StaticDirectory,
+    gate::{Gate, GatePolicy, RequestedWindows, StoredChecks},
+    model::{Actor, AgentEndpoint, HostId, Role},
+    store::{MemoryStore, SecretStore},
+};
+use healthgate_testkit::{Agent, Authority, ServiceScript};
+use tokio_util::sync::CancellationToken;
+
+/// The application's authentication: it says who a request is from. A real one reads the user, and the
+/// role that they have now, from its database. What the user may do, the routes ask themselves.
+async fn sign_in(mut request: Request, next: Next) -> Response {
+    let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let role = match token {
+        Some("Bearer ada") => Some(("ada", Role::Admin)),
+        Some("Bearer olga") => Some(("olga", Role::Operator)),
+        _ => None,
+    };
+    if let Some((name, role)) = role {
+        request.extensions_mut().insert(Actor::new(name, role));
+    }
+    next.run(request).await
+}
+
+/// A route of the application's own, with the library's callers and errors.
+async fn who_am_i(Caller(actor): Caller) -> Result<Json<Actor>, Problem> {
+    Ok(Json(actor))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    // One host, whose agent answers over mutual TLS.
+    let authority = Authority::new("example");
+    let agent = Agent::builder(&authority).service("sshd", ServiceScript::Healthy).start().await?;
+    let endpoint = AgentEndpoint::new(agent.addr().ip().to_string(), agent.addr().port(), None)?;
+    let (directory, host) = (Arc::new(StaticDirectory::new()), HostId::generate());
+    directory.insert(host, Some(endpoint), &["web"]);
+    directory.grant("olga", &["web"]);
+
+    // What the routes work with.
+    let clock = Arc::new(SystemClock);
+    let store = Arc::new(MemoryStore::new(clock.clone()));
+    let keys = Arc::new(KeyRing::new(Key::generate()?));
+    let manager = authority.issue_client("manager");
+    let (ca, certificate) = (authority.ca_pem(), manager.cert_pem);
+    let agents = MutualTlsAgents::from_pem(
+        ca.as_bytes(),
+        certificate.as_bytes(),
+        manager.key_pem.as_bytes(),
+    )?;
+    let (http, install) =
+        (HttpClient::new(HttpClientConfig::default())?, store.install_id().await?);
+    let runner = Arc::new(CheckRunner::new(Arc::new(agents), http, keys.clone(), install));
+    let checks = HealthChecks::new(store.clone(), keys, directory.clone(), runner.clone());
+    let policy = GatePolicy::default();
+    let health = StoredChecks::new(store.clone(), runner, directory.clone(), policy.timeout);
+    let windows = Arc::new(RequestedWindows);
+    let gate = Gate::new(store.clone(), Arc::new(health), windows, clock.clone(), policy);
+    let rights = Arc::new(RolesAndGroups::new(directory.clone()));
+    let api = Api::builder(store, checks, gate, directory, rights, clock).build();
+
+    // The application's router: the library's routes, one of its own, and users around both.
+    let (router, document) = routes(&api).split_for_parts();
+    let document = Json(document);
+    let app = router
+        .route("/api/v1/who-am-i", get(who_am_i))
+        .layer(from_fn(sign_in))
+        .route("/api/v1/openapi.json", get(|| async { document }))
+        .fallback(fallback)
+        .layer(from_fn(envelope));
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    println!("curl -H 'Authorization: Bearer olga' \\");
+    println!(
+        "  --json '{{\"name\":\"ssh\",\"check_type\":\"service\",\"service_name\":\"sshd\"}}' \\"
+    );
+    println!("  http://{address}/api/v1/hosts/{host}/health-checks/test");
+    let stop = CancellationToken::new();
+    let server = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let interrupted = async {
+        let _ = tokio::signal::ctrl_c().await;
+        stop.cancel();
+    };
+    let (served, (), ()) = tokio::join!(server.into_future(), api.run(stop.clone()), interrupted);
+    Ok(served?)
+}

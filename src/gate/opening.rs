@@ -51,11 +51,10 @@ impl Gate {
                 Err(error) => return Err(error.into()),
             });
         }
+        // One that no runner has looked at yet: after a look it says what it waits for.
         let unseen = |opening: &Opening| {
-            // Nothing was decided of it yet.
             matches!(opening, Opening::Open(record)
-                if record.state == GateState::Waiting && record.next_attempt_at.is_none()
-                    && record.attempts == 0)
+                if record.state == GateState::Waiting && record.detail.is_empty())
         };
         if openings.iter().any(unseen) {
             self.nudge();

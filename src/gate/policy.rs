@@ -84,6 +84,15 @@ impl GatePolicy {
         Duration::from_secs(2).min(self.timeout)
     }
 
+    /// Whether what is left of a window at `now` has room for a first attempt and a retry, each with its
+    /// whole time. Without it a check that fails at the first attempt fails the job, which is worth a
+    /// warning before anything is submitted.
+    #[must_use]
+    pub fn has_room_for_retry(&self, window: Window, now: DateTime<Utc>) -> bool {
+        let from = now.max(window.opens_at());
+        from + delta(self.retry + self.budget()) <= self.end_of(window)
+    }
+
     /// Over how long first attempts are spread in a window of this length.
     #[must_use]
     pub(super) fn spread_in(&self, window: Window) -> Duration {

@@ -9,12 +9,9 @@ use super::{
     report,
     wait::{Gate, GateError},
 };
-use crate::{
-    clock::delta,
-    model::{
-        CheckId, Detail, Evidence, EvidenceReason, GateId, GateRecord, GateRequest, HostId, JobId,
-        Outlook, PassKind, Window, instant,
-    },
+use crate::model::{
+    CheckId, Detail, Evidence, EvidenceReason, GateId, GateRecord, GateRequest, HostId, JobId,
+    Outlook, PassKind, Window, instant,
 };
 
 /// What the gate would say of one host now.
@@ -107,17 +104,11 @@ impl Gate {
                 kind: outlook.kind,
                 not_open: matches!(decision.action, Action::Wait { why: WaitReason::NotOpen, .. }),
                 host_gone: health.host_gone,
-                window_too_short: self.too_short(gate.window, now),
+                window_too_short: !self.policy.has_room_for_retry(gate.window, now),
                 blocking: evidence.into_iter().filter(|one| !one.healthy).map(Into::into).collect(),
             }
         });
         Ok(previews.collect())
-    }
-
-    /// Whether what is left of a window has no room for a first attempt and a retry.
-    fn too_short(&self, window: Window, now: DateTime<Utc>) -> bool {
-        let from = now.max(window.opens_at());
-        from + delta(self.policy.retry + self.policy.budget()) > self.policy.end_of(window)
     }
 }
 

@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 use healthgate::{
     checks::PollerConfig,
     clock::Clock,
+    directory::HostDirectory,
     gate::{
         ConditionSource, GateError, GatePolicy, Opening, OverrideRequest, OverrideRights,
         RecheckChange, SourceError, WithConditions,
@@ -564,5 +565,32 @@ fn an_exempt_job_passes_as_such_and_a_wait_without_a_window_is_bounded() {
         assert!(policy.validate().is_ok());
         let none = GateRequest::immediate(JobId::generate(), host, now, Duration::ZERO);
         assert!(none.is_err());
+    });
+}
+
+/// F28, G24: a host that is moved to other groups keeps its gate, and nothing of what was seen is void.
+#[test]
+fn f28_a_host_in_other_groups_keeps_its_gate() {
+    let world = World::new();
+    let host = world.host(1);
+    world.play(world.gates().run(CancellationToken::new()), async {
+        let (check, request) = waiting(&world, host).await;
+        let other = world.check(host, "healthy").await;
+        world.clock.sleep(MINUTE).await;
+        let before = world.record(&request).await;
+        let known = world.directory.hosts(&[host]).await.unwrap();
+        world.directory.insert(host, known[&host].agent.clone(), &["another", "group"]);
+        world.clock.sleep(MINUTE).await;
+        assert_eq!(
+            world.record(&request).await,
+            GateRecord { high_water: world.record(&request).await.high_water, ..before }
+        );
+        world.script(&check, ReasonCode::Ok);
+        let record = world.gate().wait(request).await.unwrap();
+        assert_eq!(record.state, GateState::Passed);
+        let attempts = world.attempts(&record).await;
+        let last: Vec<_> = attempts.last().unwrap().checks.iter().map(|one| one.check_id).collect();
+        assert!(last.contains(&Some(check.id)) && attempts.len() == 3, "{last:?}");
+        assert!(attempts[1].checks.iter().any(|one| one.check_id == Some(other.id)));
     });
 }

@@ -1,14 +1,21 @@
 //! What the decision makes of conditions, stored runs in a row, want of room, and gates that report.
 
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
 use healthgate::{
     gate::decide::{Action, Condition, Streak, Verdict, WaitReason, WindowAnswer},
     model::{Detail, EndReason, Outlook, PassKind, ReasonCode, WouldHave},
 };
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
 
 use crate::{
     properties::{config, passes, plain},
-    scene::{SECOND, Scene, at, check, requirement, result, scene},
+    scene::{SECOND, Scene, at, requirement, result, scene},
 };
 
 fn condition(number: usize, met: bool) -> Condition {
@@ -33,13 +40,15 @@ prop_compose! {
     ) -> Scene {
         let mut scene = scene;
         scene.conditions = conditions.iter().enumerate().map(|(index, met)| condition(index, *met)).collect();
-        let newest = |pick: prop::sample::Index| match scene.observations.len() {
-            0 => scene.now,
-            count => scene.observations[pick.index(count)].checked_at,
-        };
         scene.streaks = streaks
             .into_iter()
-            .map(|(number, pick, runs)| Streak { check_id: check(number), newest: newest(pick), runs })
+            .filter_map(|(off, pick, runs)| {
+                // Mostly of a run that is there, and sometimes of another moment.
+                let count = scene.observations.len();
+                let run = scene.observations.get((count > 0).then(|| pick.index(count))?)?;
+                let newest = run.checked_at + TimeDelta::microseconds(i64::from(off == 0));
+                Some(Streak { check_id: run.check_id, newest, runs })
+            })
             .collect();
         scene.policy.healthy_after = healthy_after;
         scene.policy.live_only = live_only;
@@ -164,7 +173,7 @@ proptest! {
     /// G20: the decision knows instants alone. Moved as a whole to another time, a scene decides alike.
     #[test]
     fn g20_a_scene_moved_in_time_decides_the_same(scene in scene(), hours in -20_000_i64..20_000) {
-        let by = chrono::TimeDelta::hours(hours);
+        let by = TimeDelta::hours(hours);
         let moved = scene.moved(by);
         let (one, two) = (scene.decide(), moved.decide());
         prop_assert_eq!(&one.verdicts, &two.verdicts);
@@ -253,4 +262,34 @@ fn f38_exhaustive_ends_of_two_checks_that_found_no_room() {
         }
     }
     assert!(counts.iter().all(|count| *count > 10), "{counts:?}");
+}
+
+/// The generator reaches what it is aimed at.
+#[test]
+fn wide_scenes_reach_conditions_streaks_and_want_of_room() {
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let mut seen = BTreeMap::new();
+    for _ in 0..20_000 {
+        let scene = wide().new_tree(&mut runner).unwrap().current();
+        let mut bare = scene.clone();
+        bare.streaks.clear();
+        let decision = scene.decide();
+        let mut note =
+            |what: &'static str, so: bool| *seen.entry(what).or_insert(0) += u32::from(so);
+        let waits = matches!(decision.action, Action::Wait { why: WaitReason::Condition, .. });
+        note("waits for a condition", waits);
+        let starved = Action::Fail { reason: EndReason::NotRunCapacity };
+        note("ends for want of room", decision.action == starved);
+        let mut helped = decision.verdicts.iter().zip(bare.decide().verdicts);
+        note("a check is met by a streak", helped.any(|(one, two)| one.met && !two.met));
+        let streak_missing = scene.policy.healthy_after > 1
+            && decision.verdicts.iter().any(|one| {
+                !one.met && one.observation.is_some_and(|index| scene.observations[index].healthy())
+            });
+        note("lacks runs in a row", streak_missing);
+        note("would have proceeded", decision.would_have.is_some_and(|would| would.kind.is_some()));
+        note("would have waited", decision.would_have.is_some_and(|would| would.kind.is_none()));
+    }
+    assert!(seen.values().all(|count| *count >= 20), "{seen:?}");
 }

@@ -10,7 +10,12 @@ mod look;
 mod overrides;
 mod stats;
 
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::pin,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio_util::sync::CancellationToken;
@@ -56,6 +61,7 @@ pub struct GateRunner {
     worker: WorkerId,
     nudge: Nudge,
     rights: Arc<dyn OverrideRights>,
+    rights_failing: AtomicBool,
     capacity: Capacity,
     stats: Arc<StatsCell>,
     cell: Arc<HealthCell>,
@@ -86,6 +92,7 @@ impl GateRunner {
             worker: WorkerId::generate(),
             nudge: Nudge::default(),
             rights,
+            rights_failing: AtomicBool::new(false),
             capacity: Capacity::split(most, most),
             stats: Arc::default(),
             cell: Arc::default(),

@@ -1,16 +1,19 @@
 //! Whether the overrides of waiting gates still count (G26, F40).
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::atomic::Ordering::Relaxed};
 
 use chrono::{DateTime, Utc};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::{
     GateRunner,
     held::{Answered, Held},
 };
-use crate::model::{
-    Actor, AuditAction, AuditEntry, AuditOutcome, Detail, GateId, GateNote, GateRecord, instant,
+use crate::{
+    gate::source::SourceError,
+    model::{
+        Actor, AuditAction, AuditEntry, AuditOutcome, Detail, GateId, GateNote, GateRecord, instant,
+    },
 };
 
 /// Asks for the rights behind all overrides at once; only where there is one.
@@ -23,13 +26,20 @@ pub(super) async fn rights(
         return HashMap::new();
     }
     let answers = match runner.rights.may_override(&with).await {
-        Ok(answers) if answers.len() == with.len() => answers.into_iter().map(Some).collect(),
-        Ok(_) => {
-            warn!("the source of rights did not answer for every gate: overrides do not count now");
-            vec![None; with.len()]
-        }
+        Ok(answers) if answers.len() == with.len() => Ok(answers),
+        Ok(_) => Err(SourceError::new("rights", "it did not answer for every gate")),
+        Err(error) => Err(error),
+    };
+    let failed_before = runner.rights_failing.swap(answers.is_err(), Relaxed);
+    let answers = match answers {
+        Ok(answers) => answers.into_iter().map(Some).collect(),
         Err(error) => {
-            warn!(%error, "rights cannot be read: overrides do not count now");
+            // Said once, not at every look.
+            if failed_before {
+                debug!(%error, "rights cannot be read");
+            } else {
+                warn!(%error, "rights cannot be read: overrides do not count now");
+            }
             vec![None; with.len()]
         }
     };

@@ -120,7 +120,7 @@ begin
         from pg_constraint where conrelid = results and conname like 'adopted\_before\_%' and convalidated;
         if bound is null then
             lock table host_health_check_results in access exclusive mode;
-            select date_trunc('day', greatest(now(), max(checked_at)), 'UTC') + interval '24 hours'
+            select date_trunc('day', greatest(now(), max(checked_at)), 'UTC') + interval '48 hours'
             into edge from host_health_check_results;
         end if;
 

@@ -1,0 +1,14 @@
+//! The store in Postgres on real servers: adoption, hooks, outages, many workers.
+//!
+//! `HEALTHGATE_LONG=1` asks for the long forms: 50 restarts, 1,000,000 claims, 10,000 hosts.
+#![cfg(unix)]
+
+mod hooks;
+mod migration;
+mod outages;
+mod partitions;
+mod process;
+mod proxy;
+mod support;
+mod volume;
+mod workers;

@@ -1,0 +1,70 @@
+//! A connection to the server that can be made slow.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+/// Passes everything on, each answer later by so much.
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    delay: Arc<AtomicU64>,
+    task: JoinHandle<()>,
+}
+
+impl Proxy {
+    pub(crate) async fn to(port: u16) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("bound");
+        let own = listener.local_addr().expect("bound").port();
+        let delay = Arc::new(AtomicU64::new(0));
+        let of_answers = Arc::clone(&delay);
+        let task = tokio::spawn(async move {
+            let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            while let Ok((client, _)) = listener.accept().await {
+                let Ok(upstream) = TcpStream::connect(server).await else { continue };
+                let (client_in, client_out) = client.into_split();
+                let (server_in, server_out) = upstream.into_split();
+                tokio::spawn(pass_on(client_in, server_out, Arc::default()));
+                tokio::spawn(pass_on(server_in, client_out, Arc::clone(&of_answers)));
+            }
+        });
+        Self { port: own, delay, task }
+    }
+
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.delay.store(u64::try_from(delay.as_millis()).expect("short"), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn pass_on(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    delay: Arc<AtomicU64>,
+) {
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let delay = Duration::from_millis(delay.load(Ordering::Relaxed));
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}

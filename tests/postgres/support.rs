@@ -1,0 +1,111 @@
+//! Databases, stores and what is in them.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use healthgate::{
+    model::{AuditAction, CheckId, CheckResult, HealthCheck, HostId, ReasonCode, WorkerId},
+    store::{
+        CheckStore, CheckUpdate, ClaimRequest, HostClaim, HostCompletion, PollQueue, SecretChange,
+        Store, StoreError,
+        postgres::{PgFault, PgStore},
+    },
+    testing::fixtures::{audit, result, service_check},
+};
+use healthgate_testkit::Postgres;
+use sqlx::{PgPool, postgres::PgPoolOptions};
+
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
+
+/// Whether the long forms are asked for.
+pub(crate) fn long() -> bool {
+    std::env::var_os("HEALTHGATE_LONG").is_some_and(|value| value == "1")
+}
+
+/// A database of its own on the shared server.
+pub(crate) fn database() -> (&'static Postgres, String) {
+    let server = Postgres::shared();
+    let name = server.create_database().expect("a database");
+    (server, name)
+}
+
+pub(crate) async fn pool(server: &Postgres, database: &str, connections: u32) -> PgPool {
+    let options = PgPoolOptions::new().max_connections(connections);
+    options.connect(&server.url(database)).await.expect("connected")
+}
+
+/// A migrated store in a database of its own.
+pub(crate) async fn store() -> PgStore {
+    let (server, database) = database();
+    let store = PgStore::new(pool(server, &database, 8).await);
+    store.migrate().await.expect("migrated");
+    store
+}
+
+pub(crate) async fn make_check(store: &impl CheckStore, host: HostId, name: &str) -> HealthCheck {
+    let insert = service_check(CheckId::generate(), host, name);
+    store.insert_check(insert, audit(AuditAction::HealthCheckCreated)).await.expect("inserted")
+}
+
+/// The same check again: a change that raises its revision.
+pub(crate) fn touch(check: &HealthCheck) -> CheckUpdate {
+    CheckUpdate {
+        id: check.id,
+        host_id: check.host_id,
+        expected_revision: check.revision,
+        definition: check.definition.clone(),
+        secret: SecretChange::Keep,
+    }
+}
+
+pub(crate) async fn claim(store: &dyn Store, worker: WorkerId, limit: u32) -> Vec<HostClaim> {
+    let request = ClaimRequest { worker, limit, lease: LEASE };
+    store.claim_hosts(request).await.expect("claimed").hosts
+}
+
+/// The completion of a claim whose checks all passed at this instant.
+pub(crate) fn completion(
+    claim: &HostClaim,
+    at: DateTime<Utc>,
+    next_due_at: DateTime<Utc>,
+) -> HostCompletion {
+    let passed = |check| result(check, ReasonCode::Ok, at);
+    let results: Vec<CheckResult> = claim.checks.iter().map(passed).collect();
+    HostCompletion {
+        host_id: claim.host_id,
+        token: claim.token,
+        config_seq: claim.config_seq,
+        next_due_at,
+        results,
+    }
+}
+
+/// Claims a host and records that its checks passed, or failed, at this instant.
+pub(crate) async fn record(store: &PgStore, reason: ReasonCode, at: DateTime<Utc>) {
+    let worker = WorkerId::generate();
+    let now = store.now().await.expect("the time");
+    let claims = claim(store, worker, 100).await;
+    assert!(!claims.is_empty(), "a host is due");
+    let completions = claims.iter().map(|claim| {
+        let mut done = completion(claim, at, now);
+        done.results.iter_mut().for_each(|result| result.reason = reason);
+        done
+    });
+    let done = store.complete_hosts(worker, completions.collect()).await.expect("completed");
+    assert!(done.fenced.is_empty());
+}
+
+pub(crate) fn fault<T: std::fmt::Debug>(result: Result<T, StoreError>) -> PgFault {
+    let error = result.expect_err("it must fail");
+    PgFault::of(&error).unwrap_or_else(|| panic!("not a fault of the database: {error:?}"))
+}
+
+/// Waits until a query answers true.
+pub(crate) async fn until(pool: &PgPool, query: &'static str) {
+    let holds = async {
+        while !sqlx::query_scalar::<_, bool>(query).fetch_one(pool).await.expect("read") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), holds).await.expect("it comes true");
+}

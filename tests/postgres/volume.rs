@@ -66,7 +66,9 @@ async fn f67_eight_workers_claim_without_a_double() {
                 // Free for others only from the completion on.
                 {
                     let mut held = held.lock().expect("no panic");
-                    batch.iter().for_each(|done| drop(held.remove(&done.host_id)));
+                    for done in &batch {
+                        held.remove(&done.host_id);
+                    }
                 }
                 let done = store.complete_hosts(worker, batch).await.expect("completed");
                 assert!(done.fenced.is_empty());

@@ -65,6 +65,7 @@
 //! | `http` | yes | the runners of checks: `CheckRunner`, `HttpClient`, `MutualTlsAgents` |
 //! | `sqlite` | no | `store::sqlite`, the store in a SQLite file |
 //! | `metrics` | no | metrics over the facade of the `metrics` crate; see [`observe`] |
+//! | `postgres` | no | `store::postgres`, for any number of workers over one database |
 //! | `conformance` | no | `store::conformance`, the suite that proves a store |
 //! | `testing` | no | `testing`: scripted agents and runners, a store that breaks, fixtures, mocks |
 //!

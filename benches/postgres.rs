@@ -1,0 +1,284 @@
+//! What the store in Postgres costs, at a table of many results, against reads by primary key that are
+//! measured in the same run (B7, B8, B11, B13 of `docs/benchmarks.md`).
+//!
+//! `scripts/bench-postgres [RESULTS]` runs it; 2,000,000 results unless told otherwise.
+
+use std::{
+    error::Error,
+    fs,
+    time::{Duration, Instant},
+};
+
+use chrono::{TimeDelta, Utc};
+use futures_util::future::join_all;
+use healthgate::{
+    model::{CheckId, CheckResult, Detail, HostId, ReasonCode, ResultSource, WorkerId},
+    store::{
+        CheckStore, ClaimRequest, Claims, HostCompletion, PollQueue, ResultStore,
+        postgres::{PgStore, pool_options},
+    },
+};
+use healthgate_testkit::Postgres;
+use sqlx::{AssertSqlSafe, PgPool};
+use uuid::Uuid;
+
+const HOSTS: i64 = 100_000;
+/// The hosts that have results from before; each has five checks, like all.
+const BUSY_HOSTS: i64 = 10_000;
+const LEASE: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_secs(600);
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+fn main() -> Outcome<()> {
+    let results = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(2_000_000);
+    tokio::runtime::Runtime::new()?.block_on(run(results))
+}
+
+async fn run(results: i64) -> Outcome<()> {
+    let server = Postgres::builder()
+        .set("shared_buffers", "1GB")
+        .set("max_wal_size", "8GB")
+        .set("work_mem", "64MB")
+        .start()?;
+    let database = server.create_database()?;
+    let pool = pool_options(8).connect(&server.url(&database)).await?;
+    let store = PgStore::new(pool.clone());
+    store.migrate().await?;
+    let started = Instant::now();
+    fill(&pool, results).await?;
+    let size: String = sqlx::query_scalar(
+        "select pg_size_pretty(sum(pg_total_relation_size(inhrelid))) from pg_inherits \
+         where inhparent = 'host_health_check_results'::regclass",
+    )
+    .fetch_one(&pool)
+    .await?;
+    println!(
+        "{HOSTS} hosts with 5 checks, {results} results in 5 days ({size}), made in {:.0?}\n",
+        started.elapsed()
+    );
+    reading(&store).await?;
+    recording(&server.url(&database)).await?;
+    pruning(&store).await?;
+    claiming(&store).await
+}
+
+/// Hosts, checks, states and schedules, and results spread over the last five days.
+async fn fill(pool: &PgPool, results: i64) -> Outcome<()> {
+    let each = results / (BUSY_HOSTS * 5);
+    let sql = format!(
+        "insert into host_health_checks (host_id, name, check_type, service_name) \
+         select host, 'sshd', 'service', 'sshd' from \
+         (select gen_random_uuid() as host from generate_series(1, {HOSTS})) hosts, \
+         generate_series(1, 5); \
+         insert into health_schedule (host_id, next_due) \
+         select distinct host_id, now() from host_health_checks; \
+         insert into health_states select id, host_id, 1, 'ok', 'active/running, enabled', 12, \
+         now() - interval '1 minute', 'poll', false, null, 'healthy', now() - interval '1 day', 9 \
+         from host_health_checks; \
+         select health_make_partitions((now() at time zone 'UTC')::date - 5, \
+         (now() at time zone 'UTC')::date + 7); \
+         set session_replication_role = replica; \
+         create temp table busy as select id from host_health_checks where host_id in \
+         (select distinct host_id from host_health_checks limit {BUSY_HOSTS}); \
+         insert into host_health_check_results (check_id, healthy, detail, latency_ms, checked_at, \
+         reason) select id, true, 'active/running, enabled', 12, \
+         now() - interval '2 minutes' - n * (interval '115 hours' / {each}), 'ok' \
+         from generate_series(1, {each}) n, busy; \
+         set session_replication_role = origin; \
+         vacuum analyze"
+    );
+    // One connection, since one of the statements makes a table of its session's own.
+    let mut connection = pool.acquire().await?;
+    for statement in sql.split("; ") {
+        let statement = AssertSqlSafe(statement.to_owned());
+        sqlx::raw_sql(statement).execute(&mut *connection).await?;
+    }
+    connection.close().await?;
+    Ok(())
+}
+
+/// The median time of a call, of so many.
+async fn median<T>(times: usize, mut call: impl AsyncFnMut() -> Outcome<T>) -> Outcome<Duration> {
+    let mut taken = Vec::with_capacity(times);
+    for _ in 0..times {
+        let started = Instant::now();
+        call().await?;
+        taken.push(started.elapsed());
+    }
+    taken.sort_unstable();
+    Ok(taken[times / 2])
+}
+
+fn line(what: &str, taken: Duration, unit: Duration, bound: &str) {
+    let ratio = taken.as_secs_f64() / unit.as_secs_f64();
+    println!("{what:<58} {taken:>10.2?} {ratio:>9.2} x   {bound}");
+}
+
+async fn reading(store: &PgStore) -> Outcome<()> {
+    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "select distinct on (host_id) host_id, id from host_health_checks order by host_id limit 10000",
+    )
+    .fetch_all(store.pool())
+    .await?;
+    let hosts: Vec<HostId> = rows.iter().map(|(host, _)| HostId::from_uuid(*host)).collect();
+    let (host, check) = (hosts[0], CheckId::from_uuid(rows[0].1));
+    let by_key = median(2_000, async || Ok(store.check(host, check).await?)).await?;
+    println!("a read by primary key, through the store: {by_key:.2?}");
+    let page = median(300, async || Ok(store.views(&hosts[..50], FRESH).await?)).await?;
+    line("B8  host list, page of 50 hosts with 5 checks each", page, by_key, "(at most 10)");
+    let list = median(300, async || Ok(store.summaries(&hosts[..50], FRESH).await?)).await?;
+    line("B8  the same, as one indicator for each host", list, by_key, "");
+    let summary = median(20, async || Ok(store.summaries(&hosts, FRESH).await?)).await?;
+    line("B8  summary of 10,000 hosts", summary, by_key, "(at most 400)");
+    let busy: (Uuid, Uuid) = sqlx::query_as(
+        "select c.host_id, c.id from host_health_checks c join host_health_check_results r \
+         on r.check_id = c.id limit 1",
+    )
+    .fetch_one(store.pool())
+    .await?;
+    let (host, check) = (HostId::from_uuid(busy.0), CheckId::from_uuid(busy.1));
+    let before = Some(Utc::now() - TimeDelta::days(2));
+    let history = median(300, async || Ok(store.history(host, check, before, 100).await?)).await?;
+    line("    history, a page of 100 in the middle", history, by_key, "");
+    Ok(())
+}
+
+fn passed(check_id: CheckId, host_id: HostId, at: chrono::DateTime<Utc>) -> CheckResult {
+    CheckResult {
+        check_id,
+        host_id,
+        revision: 1,
+        reason: ReasonCode::Ok,
+        detail: Detail::new("active/running, enabled"),
+        latency_ms: 12,
+        checked_at: at,
+        source: ResultSource::Poll,
+        observer_fault: false,
+        endpoint: None,
+    }
+}
+
+fn batch(claims: &Claims) -> Vec<HostCompletion> {
+    let done = |claim: &healthgate::store::HostClaim| HostCompletion {
+        host_id: claim.host_id,
+        token: claim.token,
+        config_seq: claim.config_seq,
+        next_due_at: claims.now + TimeDelta::hours(1),
+        results: claim
+            .checks
+            .iter()
+            .map(|check| passed(check.id, check.host_id, claims.now))
+            .collect(),
+    };
+    claims.hosts.iter().map(done).collect()
+}
+
+/// The processor time that a server process has used.
+fn used(process: i32) -> Outcome<Duration> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split(' ').collect();
+    let ticks: u64 = fields[12].parse::<u64>()? + fields[13].parse::<u64>()?;
+    Ok(Duration::from_millis(ticks * 10))
+}
+
+async fn recording(url: &str) -> Outcome<()> {
+    // One connection each, so that one server process does all the work.
+    let pool = pool_options(1).connect(url).await?;
+    let process: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&pool).await?;
+    let store = PgStore::new(pool.clone());
+    let (worker, mut recorded, mut spent) = (WorkerId::generate(), 0_u32, Duration::ZERO);
+    while recorded < 100_000 {
+        let request = ClaimRequest { worker, limit: 200, lease: LEASE };
+        let claims = store.claim_hosts(request).await?;
+        let batch = batch(&claims);
+        let before = used(process)?;
+        store.complete_hosts(worker, batch).await?;
+        spent += used(process)? - before;
+        recorded += 1_000;
+    }
+    let batched = spent / recorded;
+    let checks: Vec<Uuid> = sqlx::query_scalar("select id from host_health_checks limit 30000")
+        .fetch_all(&pool)
+        .await?;
+    let before = used(process)?;
+    for check in &checks {
+        sqlx::query(
+            "insert into host_health_check_results (check_id, healthy, detail, latency_ms, reason) \
+             values ($1, true, 'active/running, enabled', 12, 'ok')",
+        )
+        .bind(check)
+        .execute(&pool)
+        .await?;
+    }
+    let single = (used(process)? - before) / u32::try_from(checks.len())?;
+    println!(
+        "\na result by a statement of its own, without its state: {single:.2?} of Postgres's CPU"
+    );
+    line(
+        "B7  recording a result, its state included, by batches",
+        batched,
+        single,
+        "(at most 0.3)",
+    );
+    Ok(())
+}
+
+async fn pruning(store: &PgStore) -> Outcome<()> {
+    let worker = WorkerId::generate();
+    let mut taken = Vec::new();
+    for _ in 0..20 {
+        let request = ClaimRequest { worker, limit: 200, lease: LEASE };
+        let batch = batch(&store.claim_hosts(request).await?);
+        let started = Instant::now();
+        store.complete_hosts(worker, batch).await?;
+        taken.push(started.elapsed());
+    }
+    taken.sort_unstable();
+    let batch = taken[10];
+    println!("\nrecording a batch of 1,000: {batch:.2?}");
+    let started = Instant::now();
+    let pruned = store.prune_results(Duration::from_secs(3 * 24 * 3600), 5_000, false).await?;
+    let label = format!("B11 pruning a day: {pruned:?}");
+    line(&label, started.elapsed(), batch, "(at most 20)");
+    Ok(())
+}
+
+async fn claiming(store: &PgStore) -> Outcome<()> {
+    println!();
+    let mut alone = None;
+    for workers in [1, 2, 4] {
+        let free = "update health_schedule set next_due = now(), owner = null, lease_until = null";
+        sqlx::raw_sql(free).execute(store.pool()).await?;
+        sqlx::raw_sql("vacuum analyze health_schedule").execute(store.pool()).await?;
+        let started = Instant::now();
+        let claims = join_all((0..workers).map(|_| claim_all(store))).await;
+        let taken = started.elapsed();
+        let mut hosts = Vec::new();
+        for claimed in claims {
+            hosts.extend(claimed?);
+        }
+        let claimed = hosts.len();
+        hosts.sort_unstable();
+        hosts.dedup();
+        let rate = claimed as f64 / taken.as_secs_f64();
+        let against = rate / *alone.get_or_insert(rate);
+        println!(
+            "B13 {workers} workers: {claimed} hosts with their checks, {} doubles, {rate:.0} hosts/s, {against:.2} x one worker",
+            claimed - hosts.len()
+        );
+    }
+    Ok(())
+}
+
+async fn claim_all(store: &PgStore) -> Outcome<Vec<HostId>> {
+    let (worker, mut hosts) = (WorkerId::generate(), Vec::new());
+    loop {
+        let request = ClaimRequest { worker, limit: 200, lease: LEASE };
+        let claims = store.claim_hosts(request).await?;
+        if claims.hosts.is_empty() {
+            return Ok(hosts);
+        }
+        hosts.extend(claims.hosts.iter().map(|claim| claim.host_id));
+    }
+}

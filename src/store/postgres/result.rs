@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use sqlx::{FromRow, PgConnection};
-use uuid::Uuid;
 
 use super::{
     PgStore,
@@ -16,8 +15,8 @@ use super::{
 };
 use crate::{
     clock::delta,
-    model::{CheckId, CheckResult, CheckState, CheckView, HostId, HostStatus, HostSummary},
-    store::{HistoryPage, PruneOutcome, ResultStore, StoreError},
+    model::{CheckId, CheckResult, CheckState, CheckView, HostId, HostSummary},
+    store::{HistoryPage, PruneOutcome, ResultStore, StoreError, sql::SummaryColumns},
 };
 
 async fn states_of(
@@ -59,35 +58,9 @@ async fn views(
 
 #[derive(FromRow, Debug)]
 struct SummaryRow {
-    host_id: Uuid,
-    healthy: i64,
-    unhealthy: i64,
-    total: i64,
     oldest_checked_at: Option<DateTime<Utc>>,
-}
-
-impl SummaryRow {
-    fn into_summary(self) -> HostSummary {
-        let count = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
-        let (healthy, unhealthy, total) =
-            (count(self.healthy), count(self.unhealthy), count(self.total));
-        let unknown = total.saturating_sub(healthy).saturating_sub(unhealthy);
-        let status = match (total, unhealthy, unknown) {
-            (0, _, _) => HostStatus::None,
-            (_, 1.., _) => HostStatus::Unhealthy,
-            (_, _, 1..) => HostStatus::Unknown,
-            _ => HostStatus::Healthy,
-        };
-        HostSummary {
-            host_id: HostId::from_uuid(self.host_id),
-            status,
-            healthy,
-            unhealthy,
-            unknown,
-            total,
-            oldest_checked_at: self.oldest_checked_at,
-        }
-    }
+    #[sqlx(flatten)]
+    columns: SummaryColumns,
 }
 
 /// The summaries of hosts that have an enabled check, by the rules of `CheckView::at` and
@@ -229,7 +202,8 @@ impl ResultStore for PgStore {
             .await?;
         let counted: HashMap<HostId, HostSummary> = rows
             .into_iter()
-            .map(|row| (HostId::from_uuid(row.host_id), row.into_summary()))
+            .map(|row| row.columns.into_summary(row.oldest_checked_at))
+            .map(|summary| (summary.host_id, summary))
             .collect();
         let summary = |host: &HostId| {
             counted.get(host).cloned().unwrap_or_else(|| HostSummary::of(*host, []))

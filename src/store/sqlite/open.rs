@@ -45,6 +45,8 @@ impl SqliteOptions {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(self.busy_timeout)
+            // A page of a list comes over from SQLite's thread at once, not row by row.
+            .row_buffer_size(1_024)
     }
 
     /// The pools of the writer and the readers.

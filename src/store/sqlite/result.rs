@@ -14,14 +14,15 @@ use super::{
     check::checks_of,
     error::translate,
     record::{
-        ResultRow, StateRow, find_check, hosts_list, id_list, micros, result_json, state_json,
+        ResultRow, StateRow, find_check, hosts_list, id_list, instant, micros, result_json,
+        state_json,
     },
     write::Write,
 };
 use crate::{
     clock::delta,
     model::{CheckId, CheckResult, CheckState, CheckView, HostId, HostSummary},
-    store::{HistoryPage, PruneOutcome, ResultStore, StoreError, StoreEvent},
+    store::{HistoryPage, PruneOutcome, ResultStore, StoreError, StoreEvent, sql::SummaryColumns},
 };
 
 #[derive(FromRow)]
@@ -159,6 +160,39 @@ async fn states_of(
     .map_err(translate)
 }
 
+#[derive(FromRow, Debug)]
+struct SummaryRow {
+    oldest_checked_at: Option<i64>,
+    #[sqlx(flatten)]
+    columns: SummaryColumns,
+}
+
+/// The summaries of hosts, in the order asked, by the rules of `CheckView::at` and
+/// `HostSummary::of`, counted by the database: a row for each host comes back, not one for each check.
+async fn summaries(
+    connection: &mut SqliteConnection,
+    hosts: &[HostId],
+    fresh_from: Option<DateTime<Utc>>,
+) -> Result<Vec<SummaryRow>, StoreError> {
+    sqlx::query_as(
+        "select unhex(wanted.value) as host_id, count(c.number) as total, \
+         count(*) filter (where s.status = 'healthy' and s.result_revision = c.revision \
+                          and s.checked_at >= ?2) as healthy, \
+         count(*) filter (where s.status = 'unhealthy' and s.result_revision = c.revision \
+                          and s.checked_at >= ?2) as unhealthy, \
+         iif(count(s.checked_at) = count(c.number), min(s.checked_at), null) as oldest_checked_at \
+         from json_each(?1) as wanted \
+         left join host_health_checks c on c.host_id = unhex(wanted.value) and c.enabled \
+         left join health_states s on s.check_number = c.number \
+         group by wanted.key order by wanted.key",
+    )
+    .bind(hosts_list(hosts))
+    .bind(fresh_from.map_or(i64::MIN, micros))
+    .fetch_all(connection)
+    .await
+    .map_err(translate)
+}
+
 async fn history(
     connection: &mut SqliteConnection,
     host: HostId,
@@ -248,15 +282,17 @@ impl ResultStore for SqliteStore {
         hosts: &[HostId],
         stale_after: Duration,
     ) -> Result<Vec<HostSummary>, StoreError> {
-        let views = self.views_at(hosts.to_vec(), self.time(), stale_after).await?;
-        let mut by_host: HashMap<HostId, Vec<CheckView>> = HashMap::new();
-        for view in views {
-            by_host.entry(view.check.host_id).or_default().push(view);
-        }
-        let summary = |host: &HostId| {
-            HostSummary::of(*host, by_host.get(host).map(Vec::as_slice).unwrap_or_default())
+        let fresh_from = self.time().checked_sub_signed(delta(stale_after));
+        let wanted = hosts.to_vec();
+        let rows = self
+            .read(move |connection| {
+                async move { summaries(connection, &wanted, fresh_from).await }.boxed()
+            })
+            .await?;
+        let summary = |row: SummaryRow| {
+            Ok(row.columns.into_summary(row.oldest_checked_at.map(instant).transpose()?))
         };
-        Ok(hosts.iter().map(summary).collect())
+        rows.into_iter().map(summary).collect()
     }
 
     async fn history(

@@ -57,6 +57,7 @@
 //! | [`store`] | the traits of storage, the store in memory, the conformance suite |
 //! | [`checks`] | changing, running and polling checks; the seams to agents and name resolution |
 //! | [`gate`] | the decision, the runner around it, windows that recur |
+//! | `api` (feature `api`) | the REST API: routes to mount, rights, problems, events, OpenAPI |
 //!
 //! # Features
 //!
@@ -64,6 +65,7 @@
 //! | --- | --- | --- |
 //! | `http` | yes | the runners of checks: `CheckRunner`, `HttpClient`, `MutualTlsAgents` |
 //! | `sqlite` | no | `store::sqlite`, the store in a SQLite file |
+//! | `api` | no | `api`, the REST API as an axum router with its OpenAPI document |
 //! | `metrics` | no | metrics over the facade of the `metrics` crate; see [`observe`] |
 //! | `postgres` | no | `store::postgres`, for any number of workers over one database |
 //! | `conformance` | no | `store::conformance`, the suite that proves a store |

@@ -90,6 +90,7 @@ impl Page {
 
     /// The cursor to a position in a list.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "a position is small, and made for the call")]
     pub fn cursor(position: impl ToString) -> String {
         use std::fmt::Write as _;
         let mut cursor = String::new();

@@ -58,11 +58,14 @@ pub(crate) struct World {
     document: Arc<Value>,
 }
 
+/// A store around another one.
+pub(crate) type Decorator = fn(Arc<dyn Store>) -> Arc<dyn Store>;
+
 /// What is different from the usual world.
 #[derive(Default)]
 pub(crate) struct Twist {
     pub(crate) hook: Option<Arc<dyn MemoryHook>>,
-    pub(crate) over: Option<fn(Arc<dyn Store>) -> Arc<dyn Store>>,
+    pub(crate) over: Option<Decorator>,
     pub(crate) authorizer: Option<Arc<dyn Authorizer>>,
     pub(crate) build: Option<fn(ApiBuilder) -> ApiBuilder>,
 }

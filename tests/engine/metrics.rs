@@ -72,10 +72,9 @@ impl HistogramFn for Cell {
 
 impl Seen {
     fn cell(&self, key: &Key, kind: MetricKind) -> Arc<Cell> {
-        let mut name = key.name().to_owned();
-        for label in key.labels() {
-            name.push_str(&format!(" {}={}", label.key(), label.value()));
-        }
+        let labels = key.labels().map(|label| format!("{}={}", label.key(), label.value()));
+        let name =
+            std::iter::once(key.name().to_owned()).chain(labels).collect::<Vec<_>>().join(" ");
         let mut cells = self.cells.lock().unwrap();
         let (before, cell) = cells.entry(name).or_insert((kind, Arc::default()));
         assert_eq!(*before, kind);

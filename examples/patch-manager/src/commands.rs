@@ -2,12 +2,11 @@
 
 use std::{io::Write as _, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use healthgate::{checks::Poller, crypto::Sealer};
+use healthgate::crypto::Sealer;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::watch,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -119,16 +118,12 @@ impl Process {
     /// # Errors
     /// Where the listener fails.
     pub(crate) async fn run(self, app: App, stop: CancellationToken) -> Result<(), Failure> {
-        let poller: Option<Arc<Poller>> = self.worker.as_ref().map(|worker| worker.poller.clone());
-        let (working, watched) = watch::channel(true);
-        let liveness =
-            poller.map_or_else(Liveness::default, |poller| Liveness::of(poller, watched));
+        let liveness = self.worker.as_ref().map_or_else(Liveness::default, |worker| {
+            Liveness::of(worker.poller.clone(), worker.gates.clone())
+        });
         let worker = self.worker.map(|worker| {
             let stop = stop.clone();
-            tokio::spawn(async move {
-                worker.run(stop).await;
-                let _ = working.send(false);
-            })
+            tokio::spawn(async move { worker.run(stop).await })
         });
         let upkeep = tokio::spawn(keep_up(self.metrics.clone(), stop.clone()));
         let site = self.with_site.then(|| {

@@ -60,7 +60,7 @@ pub(crate) async fn rotate(
     store: &Arc<dyn Store>,
     checks: impl FnOnce(Arc<dyn Sealer>) -> HealthChecks,
 ) -> Result<String, Failure> {
-    let current = blocking(path, |path| KeyFile::open(path)).await?;
+    let current = blocking(path, KeyFile::open).await?;
     let retired = beside(path, &format!("{RETIRED}-{}", current.id()));
     let next = beside(path, NEXT);
     let primary = blocking(&next, |next| KeyFile::load_or_create(next, true)).await?;
@@ -95,7 +95,7 @@ pub(crate) async fn rotate(
 /// # Errors
 /// A file that is not safe or no key. One that is missing is no error: a first start makes it.
 pub(crate) async fn check(path: &Path) -> Result<(), Failure> {
-    match blocking(path, |path| KeyFile::open(path)).await {
+    match blocking(path, KeyFile::open).await {
         Ok(_) | Err(Failure::KeyFile(KeyFileError::Missing { .. })) => Ok(()),
         Err(error) => Err(error),
     }
@@ -103,7 +103,7 @@ pub(crate) async fn check(path: &Path) -> Result<(), Failure> {
 
 async fn with_others(ring: KeyRing, path: &Path) -> Result<KeyRing, Failure> {
     let next = beside(path, NEXT);
-    let ring = match blocking(&next, |next| KeyFile::open(next)).await {
+    let ring = match blocking(&next, KeyFile::open).await {
         Ok(key) => {
             info!("a key rotation was begun and not ended: both keys open passwords");
             ring.with_decrypt_only(key)
@@ -121,7 +121,7 @@ async fn with_retired(mut ring: KeyRing, path: &Path) -> Result<KeyRing, Failure
     let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return Ok(ring) };
     for entry in entries.filter_map(Result::ok) {
         if entry.file_name().to_string_lossy().starts_with(&prefix) {
-            let key = blocking(&entry.path(), |path| KeyFile::open(path)).await?;
+            let key = blocking(&entry.path(), KeyFile::open).await?;
             ring = ring.with_decrypt_only(key);
         }
     }

@@ -32,9 +32,11 @@ const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 /// Where this process collects them already.
 pub(crate) fn collect_metrics() -> Result<PrometheusHandle, Failure> {
     let failed = |error: metrics_exporter_prometheus::BuildError| Failure::Metrics(error.into());
-    PrometheusBuilder::new()
+    let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
         .map_err(failed)?
         .install_recorder()
-        .map_err(failed)
+        .map_err(failed)?;
+    healthgate::observe::describe();
+    Ok(handle)
 }

@@ -168,8 +168,8 @@ pub(super) async fn list(
     let now = Utc::now();
     let form = |job: JobRow| {
         let hosts = by_job.remove(&job.id).unwrap_or_default();
-        let statuses = hosts.iter().map(|host| stored_status(host, now));
-        job_form(&job, statuses.collect(), None)
+        let statuses: Vec<_> = hosts.iter().map(|host| stored_status(host, now)).collect();
+        job_form(&job, &statuses, None)
     };
     Ok(Json(JobList { jobs: jobs.into_iter().map(form).collect(), next_cursor }))
 }
@@ -210,12 +210,15 @@ pub(super) async fn create(
         job_id: Some(job_id),
         ..AuditEntry::allowed(actor.clone(), AuditAction::JobCreated)
     };
-    if actor.role == Role::Reporter {
-        web.refuse(AuditEntry { job_id: None, ..entry.clone() }).await?;
-    }
     let now = web.0.app.store.now().await?;
-    let asked = Asked::read(body, &web, now)?;
-    web.visible(&actor, &asked.hosts).await?;
+    let asked = Asked::read(body, &web, now);
+    let hosts = asked.as_ref().map_or(&[][..], |asked| asked.hosts.as_slice());
+    web.visible(&actor, hosts).await?;
+    if actor.role == Role::Reporter {
+        let host_id = hosts.first().copied();
+        web.refuse(AuditEntry { job_id: None, host_id, ..entry.clone() }).await?;
+    }
+    let asked = asked?;
     let hosts = web.windows_of(&asked, now).await?;
     web.0.app.store.append_audit(entry).await?;
     let job = NewJob {
@@ -394,11 +397,7 @@ const fn is_over(stage: Stage) -> bool {
     matches!(stage, Stage::Succeeded | Stage::Failed | Stage::Cancelled)
 }
 
-fn job_form(
-    job: &JobRow,
-    statuses: Vec<HostJobStatus>,
-    hosts: Option<Vec<JobHostForm>>,
-) -> JobForm {
+fn job_form(job: &JobRow, statuses: &[HostJobStatus], hosts: Option<Vec<JobHostForm>>) -> JobForm {
     let stage = |status: &HostJobStatus| match status {
         HostJobStatus::Queued => (Stage::Queued, false),
         HostJobStatus::WaitingForWindow => (Stage::Waiting, false),
@@ -415,7 +414,7 @@ fn job_form(
         WindowChoice::Maintenance => None,
     };
     let mut counts = HashMap::new();
-    for status in &statuses {
+    for status in statuses {
         *counts.entry(*status).or_default() += 1;
     }
     JobForm {
@@ -492,7 +491,7 @@ impl Web {
             }
         };
         let hosts: Vec<JobHostForm> = hosts.into_iter().map(form).collect();
-        Ok(job_form(&job, statuses, Some(hosts)))
+        Ok(job_form(&job, &statuses, Some(hosts)))
     }
 
     /// Each asked host with its name and its window.

@@ -61,11 +61,15 @@ impl Site {
         demo: Option<Arc<DemoControl>>,
     ) -> Self {
         let checks = app.checks(app.sealer.clone(), liveness.poller_nudge());
+        let gate = match liveness.gate_nudge() {
+            Some(nudge) => app.gate().nudging(nudge),
+            None => app.gate(),
+        };
         let authorizer = Arc::new(RolesAndGroups::new(app.directory.clone()));
         let api = Api::builder(
             app.store.clone(),
             checks,
-            app.gate(),
+            gate,
             app.directory.clone(),
             authorizer,
             app.clock.clone(),

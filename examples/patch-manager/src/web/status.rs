@@ -1,7 +1,7 @@
 //! What operators' tools ask for: is the process alive, is it ready, what does it count, and what can
 //! be asked of it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -12,51 +12,67 @@ use axum::{
 use healthgate::{
     api::Caller,
     checks::{Nudge, Poller},
+    gate::GateRunner,
     store::Store,
 };
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::{Web, problems::CommonProblems};
 
 /// What is known of the parts of this process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Liveness {
-    poller: Option<Arc<Poller>>,
-    /// Whether the worker's parts all run.
-    working: Option<watch::Receiver<bool>>,
+    worker: Option<(Arc<Poller>, Arc<GateRunner>)>,
 }
+
+/// A loop that has done nothing for so long is not alive.
+const ALIVE: Duration = Duration::from_secs(60);
 
 impl Liveness {
     /// A process with a worker.
-    pub(crate) fn of(poller: Arc<Poller>, working: watch::Receiver<bool>) -> Self {
-        Self { poller: Some(poller), working: Some(working) }
+    pub(crate) fn of(poller: Arc<Poller>, gates: Arc<GateRunner>) -> Self {
+        Self { worker: Some((poller, gates)) }
     }
 
     /// Lets the poller of this process look at once.
     pub(crate) fn poller_nudge(&self) -> Option<Nudge> {
-        self.poller.as_ref().map(|poller| poller.nudge_handle())
+        self.worker.as_ref().map(|(poller, _)| poller.nudge_handle())
+    }
+
+    /// Lets the gate runner of this process look at once.
+    pub(crate) fn gate_nudge(&self) -> Option<Nudge> {
+        self.worker.as_ref().map(|(_, gates)| gates.nudge_handle())
     }
 
     /// Whether what this process should do goes on, and what is known of it.
     pub(crate) async fn report(&self, store: &dyn Store) -> (bool, Value) {
         let store_answers = store.now().await.is_ok();
-        let working = self.working.as_ref().is_none_or(|working| *working.borrow());
+        let mut ready = store_answers;
         let mut report = json!({
-            "status": if store_answers && working { "ready" } else { "not ready" },
             "store": if store_answers { "reachable" } else { "unreachable" },
         });
-        if let Some(poller) = &self.poller {
+        if let Some((poller, gates)) = &self.worker {
+            let (polling, gating) = (poller.health(), gates.health());
             let stats = poller.stats();
+            ready &= polling.is_live(ALIVE) && gating.is_live(ALIVE);
             report["poller"] = json!({
-                "alive": working,
+                "alive": polling.is_live(ALIVE),
+                "degraded": polling.is_degraded(),
+                "observer_fault": polling.observer_fault,
+                "quarantined_hosts": polling.quarantined_hosts,
+                "hosts_due": polling.backlog.map(|backlog| backlog.due),
                 "hosts_completed": stats.hosts_completed,
                 "checks_in_flight": stats.checks_in_flight,
                 "hosts_buffered": stats.hosts_buffered,
-                "store_errors": stats.store_errors,
+            });
+            report["gates"] = json!({
+                "alive": gating.is_live(ALIVE),
+                "failing": gating.failing,
+                "held": gating.gates_held,
             });
         }
-        (store_answers && working, report)
+        report["status"] = json!(if ready { "ready" } else { "not ready" });
+        (ready, report)
     }
 }
 

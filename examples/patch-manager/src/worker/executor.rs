@@ -244,11 +244,11 @@ impl Executor {
             let ended = database.end_patch(&host, worker, to, &detail, recheck.as_ref()).await;
             match ended {
                 Ok(true) => {
-                    info!(job = %host.job_id, host = %host.host_id, detail, "patching ended")
+                    info!(job = %host.job_id, host = %host.host_id, detail, "patching ended");
                 }
                 Ok(false) => warn!(host = %host.host_id, "another worker has taken the patch over"),
                 Err(error) => {
-                    warn!(host = %host.host_id, %error, "a patch's end cannot be written")
+                    warn!(host = %host.host_id, %error, "a patch's end cannot be written");
                 }
             }
         });
@@ -291,8 +291,9 @@ async fn gate_moved(events: &mut Option<Subscription>) -> bool {
     loop {
         match events.next().await {
             None => return false,
-            Some(StoreEvent::CheckStatus { .. }) => {}
-            Some(StoreEvent::Gate { state: GateState::Waiting, .. }) => {}
+            Some(
+                StoreEvent::CheckStatus { .. } | StoreEvent::Gate { state: GateState::Waiting, .. },
+            ) => {}
             Some(_) => return true,
         }
     }

@@ -19,7 +19,7 @@ use crate::{app::App, sources::Administrators};
 /// Everything that a worker runs.
 pub(crate) struct Worker {
     pub(crate) poller: Arc<Poller>,
-    gates: Arc<GateRunner>,
+    pub(crate) gates: Arc<GateRunner>,
     executor: Executor,
 }
 

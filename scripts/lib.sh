@@ -104,6 +104,14 @@ need_postgres() {
         fail "Postgres is still missing after installing postgresql"
 }
 
+# Debian's nginx, which a test takes as a target. No server of the machine's own is started.
+need_nginx() {
+    [ -x /usr/sbin/nginx ] && return
+    command -v nginx >/dev/null 2>&1 && return
+    apt_install nginx-light
+    [ -x /usr/sbin/nginx ] || fail "nginx is still missing after installing nginx-light"
+}
+
 # need_component COMPONENT SUBCOMMAND: a part of the Rust toolchain, such as clippy.
 need_component() {
     cargo "$2" --version >/dev/null 2>&1 && return

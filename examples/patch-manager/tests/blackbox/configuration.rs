@@ -1,0 +1,149 @@
+//! Configurations that cannot be, each with one clear line; and the commands that take one.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use healthgate_testkit::Authority;
+
+use crate::manager::{Kind, Setup, mode};
+
+/// A change of the configuration, and what the line must hold.
+type Case = (Box<dyn Fn(String) -> String>, &'static [&'static str]);
+
+/// Starts with a changed configuration; the one line on standard error.
+fn refused(setup: &Setup, change: impl Fn(String) -> String) -> String {
+    setup.write("manager.toml", &change(setup.configuration()));
+    let ended = setup.configured("serve");
+    assert!(!ended.success, "it started: {ended:?}");
+    let lines: Vec<&str> =
+        ended.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(lines.len(), 1, "{ended:?}");
+    assert_eq!(ended.stderr.lines().last(), Some(lines[0]));
+    lines[0].to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_configuration_that_cannot_be_ends_the_start_with_one_clear_line() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    let replace = |from: &'static str, to: &'static str| {
+        move |text: String| {
+            assert!(text.contains(from), "{from}");
+            text.replacen(from, to, 1)
+        }
+    };
+    let stranger = Authority::new("a stranger").issue_client("manager");
+    setup.write("other.key", &stranger.key_pem);
+    setup.write("nonsense.pem", "no certificate");
+    setup.write("no-database.db", &"this is no database. ".repeat(100));
+    let cases: [Case; 17] = [
+        (
+            Box::new(replace("[worker]", "[worker]\npoll_interval = 3")),
+            &["line 9", "poll_interval"],
+        ),
+        (Box::new(replace("[api]", "[apis]")), &["apis"]),
+        (Box::new(replace("role = \"admin\"", "role = \"root\"")), &["root", "line"]),
+        (Box::new(|text| text + "[[hosts"), &["line"]),
+        (
+            Box::new(replace(
+                "agent_client_key = \"client.key\"",
+                "agent_client_key = \"none.key\"",
+            )),
+            &["none.key", "No such file"],
+        ),
+        (
+            Box::new(replace(
+                "agent_client_key = \"client.key\"",
+                "agent_client_key = \"other.key\"",
+            )),
+            &["certificate and key"],
+        ),
+        (
+            Box::new(replace("agent_ca = \"ca.pem\"", "agent_ca = \"nonsense.pem\"")),
+            &["certificate"],
+        ),
+        (
+            Box::new(replace("poll_interval_secs = 1", "poll_interval_secs = 0")),
+            &["health_check_poll_interval_secs", "at least 1"],
+        ),
+        (
+            Box::new(replace("timeout_secs = 2", "timeout_secs = 61")),
+            &["health_check_timeout_secs", "between 1 and 60"],
+        ),
+        (
+            Box::new(replace("\"127.0.0.0/8\"", "\"localhost\"")),
+            &["allowed_destinations", "localhost"],
+        ),
+        (Box::new(replace("sqlite://manager.db", "mysql://x/y")), &["database_url"]),
+        (
+            Box::new(replace("sqlite://manager.db", "postgres://postgres@127.0.0.1:9/none")),
+            &["database", "127.0.0.1"],
+        ),
+        (Box::new(replace("sqlite://manager.db", "sqlite://no-database.db")), &["database"]),
+        (Box::new(replace("name = \"db-01\"", "name = \"web-01\"")), &["host", "web-01", "twice"]),
+        (
+            Box::new(replace("groups = [\"other\"]\ntoken", "groups = [\"nowhere\"]\ntoken")),
+            &["nowhere"],
+        ),
+        (Box::new(replace("token_sha256 = \"", "token_sha256 = \"x")), &["token_sha256"]),
+        (Box::new(replace("listen = \"127.0.0.1:0\"", "listen = \"here\"")), &["listen", "here"]),
+    ];
+    for (change, parts) in cases {
+        let line = refused(&setup, change);
+        for part in parts {
+            assert!(line.contains(part), "`{part}` is not in: {line}");
+        }
+    }
+    let twice = setup.hosts[0].to_string();
+    let line = refused(&setup, |text| text.replace(&setup.hosts[1].to_string(), &twice));
+    assert!(line.contains(&twice) && line.contains("twice"), "{line}");
+    let missing = setup.command(&["serve", "--config", "nowhere.toml"]);
+    assert!(!missing.success && missing.stderr.contains("nowhere.toml"), "{missing:?}");
+    // Web and worker by themselves share a database with others.
+    setup.write("manager.toml", &setup.configuration());
+    for command in ["web", "worker"] {
+        let ended = setup.configured(command);
+        assert!(!ended.success && ended.stderr.contains("needs Postgres"), "{ended:?}");
+    }
+    assert!(!setup.path("manager.db").exists(), "a refused start makes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_is_made_once_and_an_unsafe_one_is_refused() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    let key = setup.path("keys/health-check.key");
+    let checked = setup.configured("check-config");
+    assert!(checked.success, "{checked:?}");
+    assert!(!key.exists() && !setup.path("manager.db").exists(), "a look makes nothing");
+    let unmigrated = setup.command(&[
+        "serve",
+        "--no-migrate",
+        "--config",
+        setup.path("manager.toml").to_str().unwrap(),
+    ]);
+    assert!(!unmigrated.success, "{unmigrated:?}");
+    assert!(setup.configured("migrate").success && setup.configured("migrate").success);
+
+    let manager = setup.start("serve");
+    assert_eq!((mode(&key), mode(&setup.path("manager.db"))), (0o600, 0o600));
+    assert_eq!(fs::read(&key).unwrap().len(), 32);
+    let made = fs::read(&key).unwrap();
+    drop(manager);
+
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let ended = setup.configured("serve");
+    assert!(!ended.success && ended.stderr.contains("is not safe"), "{ended:?}");
+    assert!(!setup.configured("check-config").success);
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&key, &made[..31]).unwrap();
+    let ended = setup.configured("serve");
+    assert!(!ended.success && ended.stderr.contains("exactly 32 bytes"), "{ended:?}");
+    // Another installation's key.
+    fs::write(&key, [7; 32]).unwrap();
+    let ended = setup.configured("serve");
+    assert!(!ended.success && ended.stderr.contains("does not match"), "{ended:?}");
+    fs::write(&key, made).unwrap();
+    let (_, success, _) = setup.start("serve").stop();
+    assert!(success);
+    let version = setup.command(&["--version"]);
+    assert!(version.success && version.stdout.starts_with("patch-manager 0."), "{version:?}");
+    assert!(setup.command(&["--help"]).stdout.contains("check-config"));
+}

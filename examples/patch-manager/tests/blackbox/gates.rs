@@ -1,0 +1,219 @@
+//! Jobs and their gates, through the API.
+
+use std::time::{Duration, Instant};
+
+use chrono::{TimeDelta, Utc};
+use healthgate_testkit::ServiceScript;
+use serde_json::{Value, json};
+
+use crate::manager::{Answer, Kind, Setup, checks_of};
+
+fn host(job: &Value) -> &Value {
+    &job["hosts"][0]
+}
+
+/// A job on a host with a failing service waits, says what is failing and when it tries again, and
+/// patches once the service is mended.
+async fn a_job_waits_and_patches_once_the_service_is_mended(kind: Kind) {
+    let setup = Setup::new(kind).await;
+    let manager = setup.start("serve");
+    let api = setup.client(&manager, "ada");
+    setup.agents[0].set("nginx", ServiceScript::Failed);
+    let check = api.service_check(setup.hosts[0], "nginx").await;
+    let job = api.job(&setup.hosts[..1], 120).await;
+    let path = format!("/api/v1/jobs/{job}");
+    let waiting = api
+        .until(&path, |job| {
+            let gate = &host(job)["gate"];
+            host(job)["status"] == "waiting_health_check"
+                && gate["next_attempt_at"].is_string()
+                && gate["attempts"][0]["number"].as_u64() >= Some(2)
+        })
+        .await;
+    assert_eq!(waiting["status"], "running");
+    let detail = host(&waiting)["detail"].as_str().unwrap();
+    assert!(detail.contains("nginx: service_unhealthy since ") && detail.contains("failed/failed"));
+    let gates = api.get(&format!("{path}/gates")).await.expect(200);
+    let gate = &gates["gates"][0];
+    assert_eq!((&gate["state"], &gate["kind"]), (&json!("waiting"), &Value::Null));
+    let attempts = gate["attempts"].as_array().unwrap();
+    for (index, attempt) in attempts.iter().enumerate() {
+        assert_eq!(attempt["number"], index + 1);
+        if let Some(entry) = attempt["checks"].get(0) {
+            assert_eq!(entry["check_id"], check.to_string());
+            assert_eq!((&entry["healthy"], &entry["observed"]), (&json!(false), &json!(true)));
+        }
+    }
+
+    setup.agents[0].set("nginx", ServiceScript::Healthy);
+    let done = api.until(&path, |job| job["status"] == "succeeded").await;
+    assert_eq!(host(&done)["detail"], "patched");
+    assert_eq!(host(&done)["gate"]["state"], "spent");
+    assert_eq!(host(&done)["gate"]["kind"], "healthy");
+    assert_eq!(host(&done)["recheck"]["checks"][0]["change"], "same");
+    assert!(host(&done)["started_at"].is_string() && host(&done)["finished_at"].is_string());
+    api.post(&format!("{path}/cancel"), json!({})).await.problem(409, "invalid_state");
+    let (took, success, _) = manager.stop();
+    assert!(success && took < Duration::from_secs(15), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_waits_and_patches_once_the_service_is_mended_on_sqlite() {
+    a_job_waits_and_patches_once_the_service_is_mended(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_waits_and_patches_once_the_service_is_mended_on_postgres() {
+    a_job_waits_and_patches_once_the_service_is_mended(Kind::Postgres).await;
+}
+
+/// Of two jobs with failing checks one fails when its window closes, with a detail that says all;
+/// another ends at once when it is cancelled; and a third has its window shortened.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_end_at_their_close_when_cancelled_and_when_their_window_is_shortened() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    let manager = setup.start("serve");
+    let api = setup.client(&manager, "ada");
+    for (agent, host) in setup.agents.iter().zip(&setup.hosts) {
+        agent.set("nginx", ServiceScript::Failed);
+        api.service_check(*host, "nginx").await;
+    }
+    // A maintenance window that is open now, for the third host.
+    let starts_at = Utc::now() - TimeDelta::minutes(10);
+    let window = json!({"name": "tonight", "host_ids": [setup.hosts[2]], "recurrence": "once",
+        "starts_at": starts_at, "duration_minutes": 60, "enabled": true});
+    let window = api.post("/api/v1/maintenance-windows", window).await.expect(201);
+    let window = format!("/api/v1/maintenance-windows/{}", window["id"].as_str().unwrap());
+    let closing = api.job(&setup.hosts[..1], 6).await;
+    let cancelled = api.job(&setup.hosts[1..2], 120).await;
+    let shortened = json!({"host_ids": [setup.hosts[2]]});
+    let shortened = api.post("/api/v1/jobs", shortened).await.expect(201);
+    let shortened = format!("/api/v1/jobs/{}", shortened["id"].as_str().unwrap());
+
+    let path = format!("/api/v1/jobs/{cancelled}");
+    api.until(&path, |job| host(job)["status"] == "waiting_health_check").await;
+    let ended = api.post(&format!("{path}/cancel"), json!({})).await.expect(200);
+    assert_eq!(ended["status"], "cancelled", "at once: {ended:#}");
+    assert_eq!(host(&ended)["detail"], "the job was cancelled");
+    api.until(&format!("{path}/gates"), |gates| gates["gates"][0]["state"] == "cancelled").await;
+
+    api.until(&shortened, |job| host(job)["gate"]["attempts"][0].is_object()).await;
+    let asked = Instant::now();
+    api.put(&window, json!({"duration_minutes": 5})).await.expect(200);
+    let ended = api.until(&shortened, |job| job["status"] == "failed").await;
+    assert!(asked.elapsed() < Duration::from_secs(15), "{:?}", asked.elapsed());
+    let ended_at = host(&ended)["gate"]["ended_at"].as_str().unwrap().parse();
+    let ended_at: chrono::DateTime<Utc> = ended_at.unwrap();
+    let changed = api.get(&window).await.expect(200);
+    let changed_at: chrono::DateTime<Utc> =
+        changed["updated_at"].as_str().unwrap().parse().unwrap();
+    assert!(ended_at - changed_at < TimeDelta::seconds(5), "{ended:#}");
+    assert_eq!(host(&ended)["gate"]["end_reason"], "window_closed");
+
+    let path = format!("/api/v1/jobs/{closing}");
+    let ended = api.until(&path, |job| job["status"] == "failed").await;
+    let detail = host(&ended)["detail"].as_str().unwrap();
+    for part in ["the maintenance window closed at", "attempts", "nginx: service_unhealthy since"] {
+        assert!(detail.contains(part), "{detail}");
+    }
+}
+
+/// Jobs without a window, windows that make no sense, and hosts without one.
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_of_jobs_are_held_against_the_rules() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    let manager = setup.start("serve");
+    let api = setup.client(&manager, "ada");
+    let hosts = json!([setup.hosts[0]]);
+    let now = Utc::now();
+    let at = |seconds| now + TimeDelta::seconds(seconds);
+    let job = |window: Value| json!({"host_ids": hosts, "window": window});
+    for (body, field) in [
+        (job(json!({"opens_at": at(-60), "closes_at": at(-5)})), "window.closes_at"),
+        (job(json!({"opens_at": at(60), "closes_at": at(60)})), "window.closes_at"),
+        (job(json!({"opens_at": at(0), "closes_at": at(8 * 24 * 3600)})), "window.closes_at"),
+        (json!({"host_ids": []}), "host_ids"),
+        (json!({"host_ids": hosts, "immediate": "yes"}), "immediate"),
+        (json!({"host_ids": hosts, "hosts": []}), "hosts"),
+        (json!({"host_ids": hosts, "kind": "reboot"}), "kind"),
+    ] {
+        let problem = api.post("/api/v1/jobs", body.clone()).await.problem(422, "invalid");
+        assert_eq!(Answer::codes(&problem, field).len(), 1, "{body}: {problem}");
+    }
+    // Without a maintenance window a job says whose is missing.
+    let problem =
+        api.post("/api/v1/jobs", json!({"host_ids": hosts})).await.problem(422, "invalid");
+    assert!(problem["detail"].as_str().unwrap().contains("web-01"), "{problem}");
+    // At once: no window is spoken of, and no check is no hindrance.
+    let job = json!({"host_ids": hosts, "immediate": true});
+    let job = api.post("/api/v1/jobs", job).await.expect(201);
+    assert_eq!(job["immediate"], true);
+    let path = format!("/api/v1/jobs/{}", job["id"].as_str().unwrap());
+    let done = api.until(&path, |job| job["status"] == "succeeded").await;
+    assert_eq!(host(&done)["gate"]["kind"], "no_checks");
+    // A second job waits for a host that a gate holds, and takes its turn.
+    setup.agents[0].set("nginx", ServiceScript::Failed);
+    api.service_check(setup.hosts[0], "nginx").await;
+    let first = api.job(&setup.hosts[..1], 120).await;
+    let first = format!("/api/v1/jobs/{first}");
+    api.until(&first, |job| host(job)["status"] == "waiting_health_check").await;
+    let second = api.job(&setup.hosts[..1], 6).await;
+    let second = format!("/api/v1/jobs/{second}");
+    let held = api.until(&second, |job| host(job)["detail"] != "").await;
+    assert_eq!(host(&held)["status"], "queued");
+    let busy = api.until(&second, |job| job["status"] == "failed").await;
+    assert_eq!(host(&busy)["gate"]["end_reason"], "gate_busy");
+    // Paused: a condition of the application's own holds it back, and reports only do not.
+    setup.agents[0].set("nginx", ServiceScript::Healthy);
+    let paused = format!("/api/v1/hosts/{}/paused", setup.hosts[1]);
+    api.put(&paused, json!({"paused": true})).await.problem(422, "invalid");
+    let reason = json!({"paused": true, "reason": "the disk is being replaced"});
+    let answer = api.put(&paused, reason).await.expect(200);
+    assert_eq!(answer["paused"]["by"], "ada");
+    let held = format!("/api/v1/jobs/{}", api.job(&setup.hosts[1..2], 120).await);
+    let waiting = api.until(&held, |job| host(job)["detail"] != "").await;
+    assert!(host(&waiting)["detail"].as_str().unwrap().contains("paused by ada"), "{waiting:#}");
+    api.put(&paused, json!({"paused": false})).await.expect(200);
+    api.until(&held, |job| job["status"] == "succeeded").await;
+    api.until(&first, |job| job["status"] == "succeeded").await;
+}
+
+/// An administrator lets a failing check pass; the preview said that it would be held back.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_override_lets_a_failing_check_pass_and_is_audited() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    let manager = setup.start("serve");
+    let (ada, oscar) = (setup.client(&manager, "ada"), setup.client(&manager, "oscar"));
+    setup.agents[0].set("nginx", ServiceScript::Failed);
+    let check = ada.service_check(setup.hosts[0], "nginx").await;
+    ada.until(&checks_of(setup.hosts[0]), |list| list["checks"][0]["status"] == "unhealthy").await;
+    let asked = json!({"host_ids": [setup.hosts[0], setup.hosts[2]]});
+    let preview = ada.post("/api/v1/gates/preview", asked).await.expect(200);
+    assert_eq!(preview["hosts"][0]["decision"], "wait");
+    assert_eq!(preview["hosts"][0]["blocking"][0]["check_id"], check.to_string());
+    assert_eq!(preview["hosts"][1]["decision"], "proceed");
+    assert_eq!(preview["hosts"][1]["kind"], "no_checks");
+
+    let job = ada.job(&setup.hosts[..1], 120).await;
+    let path = format!("/api/v1/jobs/{job}");
+    ada.until(&path, |job| host(job)["gate"]["attempts"][0].is_object()).await;
+    let exception = format!("{path}/hosts/{}/override", setup.hosts[0]);
+    let body = |reason: &str| {
+        let expires_at = Utc::now() + TimeDelta::seconds(60);
+        json!({"check_ids": [check], "reason": reason, "expires_at": expires_at})
+    };
+    oscar.post(&exception, body("I know what I am doing")).await.problem(403, "forbidden");
+    ada.post(&exception, body("too short")).await.problem(422, "invalid");
+    let given = ada.post(&exception, body("nginx is what this patch mends")).await;
+    assert!(given.status.is_success(), "{given:?}");
+    let done = ada.until(&path, |job| job["status"] == "succeeded").await;
+    assert_eq!(host(&done)["gate"]["kind"], "overridden");
+    assert_eq!(host(&done)["detail"], "patched; failing as before: nginx");
+    let audit = ada.get("/api/v1/health-checks/audit?limit=200").await.expect(200);
+    let records = audit["records"].as_array().unwrap();
+    let of = |action: &str, outcome: &str| {
+        records.iter().any(|record| record["action"] == action && record["outcome"] == outcome)
+    };
+    assert!(of("gate_overridden", "allowed") && of("job_created", "allowed"), "{audit:#}");
+    assert!(of("health_check_created", "allowed"), "{audit:#}");
+}

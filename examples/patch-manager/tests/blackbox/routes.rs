@@ -1,0 +1,245 @@
+//! Every row of the routes of checks, through HTTP.
+
+use futures_util::future::join_all;
+use healthgate_testkit::ServiceScript;
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::manager::{Answer, Kind, Setup, checks_of};
+
+/// A check from its making to its end: body, location, revision, defaults, results.
+async fn a_check_is_made_read_changed_tested_and_deleted(kind: Kind) {
+    let setup = Setup::new(kind).await;
+    let manager = setup.start("serve");
+    let api = setup.client(&manager, "ada");
+    let list = checks_of(setup.hosts[0]);
+    assert_eq!(api.get(&list).await.expect(200), json!({"checks": [], "total": 0}));
+    let body = json!({"name": " sshd ", "check_type": "service", "service_name": "sshd"});
+    let made = api.post(&list, body).await;
+    let location = made.headers["location"].to_str().unwrap().to_owned();
+    let etag = made.headers["etag"].to_str().unwrap().to_owned();
+    let made = made.expect(201);
+    assert_eq!((&made["name"], &made["enabled"]), (&json!("sshd"), &json!(true)));
+    assert_eq!((&made["ignore_cert_errors"], &made["revision"]), (&json!(true), &json!(1)));
+    assert_eq!((&made["status"], &made["last_result"]), (&json!("unknown"), &Value::Null));
+    assert_eq!(location, format!("{list}/{}", made["id"].as_str().unwrap()));
+    assert_eq!(etag, "\"1\"");
+
+    // The poller runs it at once.
+    let known = api.until(&location, |check| check["status"] == "healthy").await;
+    let result = &known["last_result"];
+    assert_eq!((&result["reason"], &result["observed"]), (&json!("ok"), &json!(true)));
+    assert!(result["detail"].as_str().unwrap().contains("active/running"), "{result}");
+    let two = format!("{location}/results?limit=2");
+    let history = api
+        .until(&two, |page| {
+            page["results"].as_array().unwrap().len() == 2 && page["next_cursor"].is_string()
+        })
+        .await;
+    assert_eq!(history["results"][0]["source"], "poll");
+    let cursor = history["next_cursor"].as_str().unwrap();
+    let next = api.get(&format!("{location}/results?limit=1&cursor={cursor}")).await.expect(200);
+    assert!(
+        next["results"][0]["checked_at"].as_str() < history["results"][1]["checked_at"].as_str()
+    );
+
+    // Two editors: the second one's change does not hold.
+    let change = (Method::PUT, Some(("application/json", json!({"enabled": false}).to_string())));
+    let first =
+        api.raw(change.0.clone(), &location, change.1.clone(), &[("if-match", &etag)]).await;
+    assert_eq!(first.headers["etag"], "\"2\"");
+    assert_eq!(first.expect(200)["revision"], 2);
+    let second = api.raw(change.0, &location, change.1, &[("if-match", &etag)]).await;
+    second.problem(412, "revision_mismatch");
+
+    // A test by hand, saved and not, with a change laid over it.
+    let tested = api.post(&format!("{location}/test"), json!({})).await.expect(200);
+    assert_eq!((&tested["healthy"], &tested["reason"]), (&json!(true), &json!("ok")));
+    let other = json!({"service_name": "missing"});
+    let tested = api.post(&format!("{location}/test"), other).await.expect(200);
+    assert_eq!(tested["reason"], "service_not_found");
+    setup.agents[0].set("unsaved", ServiceScript::Inactive);
+    let unsaved = json!({"name": "u", "check_type": "service", "service_name": "unsaved"});
+    let tested = api.post(&format!("{list}/test"), unsaved).await.expect(200);
+    assert_eq!(tested["reason"], "service_unhealthy");
+    assert_eq!(api.get(&list).await.expect(200)["total"], 1, "nothing was stored");
+
+    let summary =
+        api.get(&format!("/api/v1/health-checks/summary?host_ids={}", setup.hosts[0])).await;
+    assert_eq!(summary.expect(200)["hosts"][0]["status"], "none", "its one check is disabled");
+    api.delete(&location).await.expect(204);
+    api.get(&location).await.problem(404, "not_found");
+    api.delete(&location).await.problem(404, "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_is_made_read_changed_tested_and_deleted_on_sqlite() {
+    a_check_is_made_read_changed_tested_and_deleted(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_is_made_read_changed_tested_and_deleted_on_postgres() {
+    a_check_is_made_read_changed_tested_and_deleted(Kind::Postgres).await;
+}
+
+/// F121, F126, F127: what a check may not be, and bodies that are none.
+#[tokio::test(flavor = "multi_thread")]
+async fn f121_f126_f127_bodies_that_break_the_rules_are_refused_with_every_fault() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    let manager = setup.start("serve");
+    let api = setup.client(&manager, "ada");
+    let list = checks_of(setup.hosts[0]);
+    let body = json!({"name": "", "check_type": "http", "url": "ftp://x", "service_name": "a b",
+        "revision": 3, "enabled": "yes"});
+    let problem = api.post(&list, body).await.problem(422, "invalid");
+    for (field, code) in [
+        ("revision", "unknown_field"),
+        ("enabled", "wrong_type"),
+        ("expected_body", "required"),
+        ("name", "too_short"),
+    ] {
+        assert!(Answer::codes(&problem, field).contains(&code.to_owned()), "{field}: {problem:#}");
+    }
+    for member in ["id", "host_id", "revision", "created_at", "basic_auth_pass_encrypted", "status"]
+    {
+        let mut body = json!({"name": "n", "check_type": "service", "service_name": "sshd"});
+        body[member] = json!("x");
+        let problem = api.post(&list, body).await.problem(422, "invalid");
+        assert_eq!(Answer::codes(&problem, member), ["unknown_field"]);
+    }
+    let raw = async |kind: &str, text: String| {
+        api.raw(Method::POST, &list, Some((kind, text)), &[]).await
+    };
+    raw("application/json", "{\"name\":".to_owned()).await.problem(400, "malformed");
+    raw("text/plain", "{}".to_owned()).await.problem(415, "unsupported_media_type");
+    let deep = "[".repeat(60_000);
+    raw("application/json", deep).await.problem(400, "malformed");
+    let large = format!("\"{}\"", "x".repeat(70_000));
+    raw("application/json", large).await.problem(413, "body_too_large");
+    for path in ["/api/v1/hosts/nonsense", "/api/v1/nothing", "/api/v1/jobs/1"] {
+        api.get(path).await.problem(404, "not_found");
+    }
+    api.send(Method::PATCH, &list, None).await.problem(405, "method_not_allowed");
+    api.get("/api/v1/hosts?limit=0").await.problem(422, "invalid");
+    api.get("/api/v1/hosts?cursor=zz").await.problem(422, "invalid");
+    api.get("/api/v1/hosts?status=ill").await.problem(422, "invalid");
+    // A body of 10 MB ends with an answer or with the connection, and the server goes on.
+    let huge = reqwest::Client::new()
+        .post(format!("{}{list}", api.base))
+        .bearer_auth(api.token.as_ref().unwrap())
+        .header("content-type", "application/json")
+        .body("x".repeat(10 * 1024 * 1024))
+        .send()
+        .await;
+    assert!(huge.is_err() || huge.is_ok_and(|answer| answer.status() == 413));
+    api.get(&list).await.expect(200);
+}
+
+/// F122: 20 clients at once leave exactly five checks.
+async fn f122_twenty_racing_clients_leave_five_checks(kind: Kind) {
+    let setup = Setup::new(kind).await;
+    let manager = setup.start("serve");
+    let api = setup.client(&manager, "ada");
+    let list = checks_of(setup.hosts[0]);
+    let create = |number: usize| {
+        let (api, list) = (api.clone(), list.clone());
+        async move {
+            let name = format!("check {number}");
+            let body = json!({"name": name, "check_type": "service", "service_name": "sshd"});
+            api.post(&list, body).await
+        }
+    };
+    let answers = join_all((0..20).map(create)).await;
+    let made = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(made, 5);
+    for answer in answers.into_iter().filter(|answer| answer.status != 201) {
+        answer.problem(409, "limit_reached");
+    }
+    assert_eq!(api.get(&list).await.expect(200)["total"], 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f122_twenty_racing_clients_leave_five_checks_on_sqlite() {
+    f122_twenty_racing_clients_leave_five_checks(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f122_twenty_racing_clients_leave_five_checks_on_postgres() {
+    f122_twenty_racing_clients_leave_five_checks(Kind::Postgres).await;
+}
+
+/// The lists page through everything once, in order; windows recur as they were entered.
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_page_and_windows_keep_what_they_were_given() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    let manager = setup.start("serve");
+    let api = setup.client(&manager, "ada");
+    for sort in ["name", "status"] {
+        let (mut names, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/api/v1/hosts?limit=1&sort={sort}{cursor}");
+            let page = api.get(&path).await.expect(200);
+            names.push(page["hosts"][0]["name"].as_str().unwrap().to_owned());
+            assert_eq!(page["hosts"][0]["health"]["status"], "none");
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(names, ["db-01", "lone-01", "web-01"], "{sort}");
+    }
+    let found = api.get("/api/v1/hosts?q=WEB").await.expect(200);
+    assert_eq!(found["hosts"].as_array().unwrap().len(), 1);
+    assert_eq!(api.get("/api/v1/hosts?status=healthy").await.expect(200)["hosts"], json!([]));
+
+    let windows = "/api/v1/maintenance-windows";
+    let weekly = json!({"name": "weekly", "host_ids": [setup.hosts[0]], "recurrence": "weekly",
+        "weekdays": ["sat", "sun"], "time_zone": "Europe/Berlin", "start_time": "22:30",
+        "first_date": "2026-01-01", "duration_minutes": 240, "enabled": true});
+    let made = api.post(windows, weekly.clone()).await.expect(201);
+    for (member, value) in weekly.as_object().unwrap() {
+        assert_eq!(&made[member], value, "{member}");
+    }
+    assert!(made["occurrence"]["opens_at"].is_string());
+    let host = api.get(&format!("/api/v1/hosts/{}", setup.hosts[0])).await.expect(200);
+    assert_eq!(host["maintenance_window"], made["occurrence"]);
+    let one = format!("{windows}/{}", made["id"].as_str().unwrap());
+    let daily = json!({"recurrence": "daily", "duration_minutes": 30});
+    let changed = api.put(&one, daily).await.expect(200);
+    assert_eq!((&changed["recurrence"], &changed["weekdays"]), (&json!("daily"), &Value::Null));
+    let wrong = json!({"time_zone": "Mars/Base", "duration_minutes": 0, "weekday": 1});
+    let problem = api.put(&one, wrong).await.problem(422, "invalid");
+    for field in ["time_zone", "duration_minutes", "weekday"] {
+        assert_eq!(Answer::codes(&problem, field).len(), 1, "{field}: {problem:#}");
+    }
+    api.post(
+        windows,
+        json!({"name": "n", "host_ids": [Uuid::new_v4()], "recurrence": "once",
+        "starts_at": "2026-01-01T00:00:00Z", "duration_minutes": 1}),
+    )
+    .await
+    .problem(404, "not_found");
+    assert_eq!(api.get(windows).await.expect(200)["windows"].as_array().unwrap().len(), 1);
+    api.delete(&one).await.expect(204);
+    api.get(&one).await.problem(404, "not_found");
+
+    // What operators' tools and browsers ask for.
+    let mut anonymous = api.clone();
+    anonymous.token = None;
+    assert_eq!(anonymous.get("/healthz").await.text, "ok\n");
+    anonymous.until("/readyz", |report| report["status"] == "ready").await;
+    let page = anonymous.get("/").await;
+    assert!(
+        page.headers["content-security-policy"].to_str().unwrap().contains("script-src 'self'")
+    );
+    assert_eq!(page.headers["x-content-type-options"], "nosniff");
+    let document = api.get("/api/v1/openapi.json").await.expect(200);
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    for path in ["/api/v1/jobs", "/api/v1/hosts/{host_id}/health-checks"] {
+        assert!(document["paths"][path].is_object(), "{path}");
+    }
+    assert!(document["paths"]["/api/v1/demo/fleet"].is_null(), "only the demo has it");
+    anonymous.get("/api/v1/demo/users").await.problem(401, "unauthenticated");
+    api.get("/api/v1/demo/users").await.problem(404, "not_found");
+}

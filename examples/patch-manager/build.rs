@@ -17,7 +17,7 @@ and then build the program again. The API is there: see <code>/api/v1/openapi.js
 fn main() -> Result<(), Box<dyn Error>> {
     let built = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("frontend/dist");
     // A path that does not exist would count as changed with every build: while there is no interface,
-    // `scripts/build-frontend` touches this file instead.
+    // `scripts/demo` touches this file instead.
     println!("cargo:rerun-if-changed=build.rs");
     let folder = if built.join("index.html").is_file() {
         println!("cargo:rerun-if-changed={}", built.display());

@@ -24,7 +24,7 @@ mod poll;
 pub mod postgres;
 mod result;
 mod secret;
-#[cfg(feature = "sql")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;

@@ -43,6 +43,9 @@
 //! # }
 //! ```
 //!
+//! The module `_guide` (with the features `http` and `testing`) leads through all parts, from the first
+//! check to testing your own code against the library.
+//!
 //! # Parts
 //!
 //! Imports point one way, down this list.
@@ -77,6 +80,9 @@
 //! back: [`Poller::run`](checks::Poller::run) and [`GateRunner::run`](gate::GateRunner::run) are
 //! futures. Dropping one at any await loses no stored fact: leases expire, and gates resume.
 
+// Its snippets use the runners and the test helpers.
+#[cfg(all(feature = "http", feature = "testing"))]
+pub mod _guide;
 #[cfg(feature = "api")]
 pub mod api;
 pub mod checks;

@@ -1,0 +1,371 @@
+//! A guide through the library, from the first check to testing your own code against it. It holds no
+//! code: every snippet is compiled and run with the documentation tests.
+//!
+//! It takes one application through all parts: a manager that patches hosts in maintenance windows,
+//! and must not touch one that is not healthy.
+//!
+//! # The parts and how they meet
+//!
+//! You bring three things: the **hosts** (a [`HostDirectory`]), a **store** (a database, or
+//! [`MemoryStore`] for a start), and a **clock**. On these stand three workers of the library's:
+//!
+//! - [`HealthChecks`] changes checks: it holds the rules, seals passwords and writes the audit log.
+//! - [`Poller::run`] runs every enabled check at its time.
+//! - [`GateRunner::run`] takes every waiting gate forward, until it passes or its window ends.
+//!
+//! They talk through the store alone, so each may live in a process of its own, and there may be any
+//! number of pollers and gate runners. Nothing is spawned behind your back: `run` is a future that ends
+//! when its token is cancelled.
+//!
+//! In this guide time is a [`ManualClock`] that moves by itself, so hours pass at once, and the checks
+//! are answered by a script. In your program these are [`SystemClock`] and [`CheckRunner`], and the
+//! rest stays as it is.
+//!
+//! # Checks
+//!
+//! A host has up to five checks. One asks the host's agent for the state of a unit, or requests a URL.
+//! What comes from people goes through one constructor, which answers with everything that is wrong at
+//! once, so an invalid check cannot exist:
+//!
+//! ```
+//! use healthgate::model::{NewCheck, ViolationCode};
+//! use serde_json::json;
+//!
+//! let violations = NewCheck::from_json(json!({
+//!     "name": "", "check_type": "http", "url": "ftp://shop.example/", "colour": "red",
+//! }))
+//! .unwrap_err();
+//! assert!(violations.contains("colour", ViolationCode::UnknownField));
+//! assert!(violations.as_slice().len() >= 3); // name and URL too
+//! ```
+//!
+//! [`HealthChecks`] stores what is valid, with its audit record in the same step. Whether the actor may
+//! do it at all is your question to ask first.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use healthgate::{checks::HealthChecks, crypto::*, directory::*, model::*, store::*};
+//! use healthgate::testing::{ScriptedRunner, fixtures};
+//! # use serde_json::json;
+//!
+//! let clock = fixtures::clock();
+//! let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+//! let directory = Arc::new(StaticDirectory::new()); // your hosts, as a trait
+//! let host = fixtures::host(1);
+//! directory.insert(host, Some(fixtures::agent(1)), &["web"]);
+//! let runner = Arc::new(ScriptedRunner::new(Arc::new(clock.clone())));
+//! let keys = Arc::new(KeyRing::new(Key::generate()?));
+//! let checks = HealthChecks::new(store.clone(), keys, directory, runner);
+//! let ada = Actor::new("ada", Role::Admin);
+//!
+//! # clock.clone().drive(async {
+//! let new = NewCheck::from_json(json!({
+//!     "name": "web server", "check_type": "service", "service_name": "nginx.service",
+//! }))?;
+//! let check = checks.create(&ada, host, new).await?;
+//! assert_eq!(check.revision, 1);
+//!
+//! // A change names what changes. Each raises the revision, and voids earlier results for gates.
+//! let change = CheckChange::from_json(json!({"service_name": "caddy.service"}));
+//! let check = checks.change(&ada, host, check.id, &change, Some(1)).await?;
+//! assert_eq!(check.revision, 2);
+//!
+//! // A test runs it now, and stores nothing but the fact that it was tested.
+//! let result = checks.test(&ada, host, check.id, None).await?;
+//! assert!(result.healthy());
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Polling
+//!
+//! A poller claims hosts that are due, runs all enabled checks of each together, and writes what came
+//! out. Every result has a [`ReasonCode`]: one closed vocabulary, in which only `ok` is healthy and each
+//! other word says whether the target was seen in that condition or could not be seen. Both fail the
+//! check; no answer is a failed check too.
+//!
+//! ```
+//! # use std::{sync::Arc, time::Duration};
+//! # use healthgate::{directory::*, model::*, store::*};
+//! # use healthgate::testing::fixtures;
+//! use healthgate::{checks::{Poller, PollerConfig}, clock::Clock};
+//! use healthgate::testing::{Answer, ScriptedRunner};
+//! # use tokio_util::sync::CancellationToken;
+//!
+//! # let clock = fixtures::clock();
+//! # let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+//! # let directory = Arc::new(StaticDirectory::new());
+//! # let host = fixtures::host(1);
+//! # directory.insert(host, Some(fixtures::agent(1)), &[]);
+//! // A status turns only after two failed results in a row.
+//! let damping = Damping { unhealthy_after: 2, healthy_after: 1 };
+//! let store = Arc::new(MemoryStore::new(shared.clone()).with_damping(damping));
+//! let runner = Arc::new(ScriptedRunner::new(shared.clone()));
+//! let config = PollerConfig {
+//!     unhealthy_interval: Some(Duration::from_secs(60)), // every minute while a check fails
+//!     ..PollerConfig::default()                          // every 5 minutes else
+//! };
+//! let poller = Poller::new(store.clone(), runner.clone(), directory, shared, config)?;
+//! let shutdown = CancellationToken::new();
+//! # let interval = Duration::from_secs(300);
+//!
+//! # clock.clone().drive(async {
+//! # let check = fixtures::service_check(fixtures::check(1), host, "nginx");
+//! # let check = store.insert_check(check, fixtures::audit(AuditAction::HealthCheckCreated)).await?;
+//! let story = async {
+//!     let status = async || -> Result<CheckStatus, StoreError> {
+//!         Ok(store.views(&[host], interval * 2).await?[0].status)
+//!     };
+//!     clock.sleep(interval * 2).await;
+//!     assert_eq!(status().await?, CheckStatus::Healthy);
+//!
+//!     runner.answer(check.id, Answer::new(ReasonCode::ServiceUnhealthy));
+//!     clock.sleep(interval + Duration::from_secs(120)).await;
+//!     assert_eq!(status().await?, CheckStatus::Unhealthy);
+//!
+//!     assert!(poller.health().is_live(Duration::from_secs(60))); // for your health endpoint
+//!     shutdown.cancel(); // it lets runs end, writes what it has, and hands back its leases
+//!     Ok::<_, StoreError>(())
+//! };
+//! let (told, ()) = tokio::join!(story, poller.run(shutdown.clone()));
+//! told?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Hosts start at a slot of their own in each interval, so a restart brings no burst. A host whose
+//! checks kill worker after worker is put into quarantine for an hour. Where most hosts turn unreachable
+//! at once it is probably the manager's own network: those results are flagged, their status is
+//! *unknown* instead of *unhealthy*, and an [`ObserverProbe`] of yours can confirm it. Gates stay
+//! blocked in any case.
+//!
+//! # Windows
+//!
+//! A [`Window`] is two instants, from the first to just before the second; an empty or reversed one
+//! cannot be built. Calendars are pure functions that are asked about an instant, in the zone where the
+//! people live who agreed on them:
+//!
+//! ```
+//! use healthgate::gate::recurrence::RecurrenceSpec;
+//! # use chrono::{TimeZone, Utc};
+//!
+//! let spec: RecurrenceSpec = serde_json::from_value(serde_json::json!({
+//!     "recurrence": "weekly", "weekdays": ["sat"], "start_time": "23:00",
+//!     "duration_minutes": 240, "time_zone": "Europe/Berlin", "first_date": "2026-01-01",
+//! }))?;
+//! let sunday = Utc.with_ymd_and_hms(2026, 11, 29, 0, 30, 0).unwrap();
+//! let open = spec.resolve()?.open_at(sunday).ok_or("it began on Saturday evening")?;
+//! assert_eq!(open.closes_at().to_rfc3339(), "2026-11-29T02:00:00+00:00");
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Gates ask for their window again at every look, through a [`WindowSource`]: give one of yours, and a
+//! window that is shortened, or a job that is cancelled, ends the wait within seconds.
+//!
+//! # Gating
+//!
+//! A job opens a **gate** for each of its hosts and awaits it. The gate passes when every enabled check
+//! is healthy by a fresh result; stale and missing ones are run live. Else it tries again every five
+//! minutes, and fails when the window closes, naming each failing check. A **pass** is good for a
+//! minute, and only to the close; it is spent once, right before the host is touched.
+//!
+//! ```
+//! use std::{sync::Arc, time::Duration};
+//! use healthgate::{clock::*, directory::*, gate::*, model::*, store::*, testing::*};
+//! # use chrono::TimeDelta;
+//! # use tokio_util::sync::CancellationToken;
+//!
+//! # let clock = fixtures::clock();
+//! # let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+//! # let store = Arc::new(MemoryStore::new(shared.clone()));
+//! # let directory = Arc::new(StaticDirectory::new());
+//! # let host = fixtures::host(1);
+//! # directory.insert(host, Some(fixtures::agent(1)), &[]);
+//! # let runner = Arc::new(ScriptedRunner::new(shared.clone()));
+//! let policy = GatePolicy::default();
+//! let health = StoredChecks::new(store.clone(), runner.clone(), directory, policy.timeout);
+//! let (health, windows) = (Arc::new(health), Arc::new(RequestedWindows));
+//! let gates = GateRunner::new(
+//!     store.clone(), health.clone(), windows.clone(), shared.clone(), policy.clone(),
+//!     GateRunnerConfig::default(),
+//! )?;
+//! let gate = Gate::new(store.clone(), health, windows, shared, policy)
+//!     .nudging(gates.nudge_handle());
+//!
+//! # clock.clone().drive(async {
+//! # let check = fixtures::service_check(fixtures::check(1), host, "nginx");
+//! # let check = store.insert_check(check, fixtures::audit(AuditAction::HealthCheckCreated)).await?;
+//! # let stop = CancellationToken::new();
+//! let job = async {
+//!     // The service comes back in seven minutes: the first attempts wait, and a later one passes.
+//!     runner.answer(check.id, Answer::new(ReasonCode::ServiceUnhealthy));
+//!     let back = fixtures::start() + TimeDelta::minutes(7);
+//!     runner.answer_from(check.id, back, Answer::healthy());
+//!
+//!     let request = fixtures::request(1, host, TimeDelta::hours(1));
+//!     let preview = gate.preview(&[(host, request.window)]).await?; // runs and writes nothing
+//!     assert_eq!(preview[0].blocking[0].name, "nginx");
+//!
+//!     let record = gate.wait(request.clone()).await?;
+//!     let pass = record.pass.ok_or(record.detail)?;
+//!     assert_eq!(pass.kind, PassKind::Healthy);
+//!     assert!(clock.now() >= back);
+//!     match gate.spend(&pass).await? {
+//!         Spend::Spent(_) => { /* now, and only now, patch the host */ }
+//!         Spend::Refused(why) => return Err(format!("not patched: {why:?}").into()),
+//!     }
+//!     assert!(matches!(gate.spend(&pass).await?, Spend::Refused(_)), "once");
+//!
+//!     // After the patch: the same checks again, held against the pass.
+//!     runner.answer(check.id, Answer::new(ReasonCode::ServiceUnhealthy));
+//!     let recheck = gate.recheck(request.job_id, host).await?;
+//!     assert!(recheck.is_worse());
+//!     assert_eq!(recheck.checks[0].change, RecheckChange::Broke);
+//!     Ok::<_, Box<dyn std::error::Error>>(())
+//! };
+//! tokio::select! { done = job => done, () = gates.run(stop.clone()) => Ok(()) }
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Some jobs need more than that:
+//!
+//! - [`Gate::override_checks`] lets named checks fail for one job and host, with a reason, an expiry and
+//!   an audit record. The example `override_and_recheck` shows it.
+//! - [`WithConditions`] adds conditions of your own (paused by an operator, package database not clean)
+//!   to the same decision, timeline and screens.
+//! - [`GateRequest::immediate`] is for a job without a window: a bounded wait of its own.
+//! - [`GatePolicy`] has the figures: how fresh a result must be, how many in a row, how much time
+//!   patching needs before the close, and whether the gate only reports.
+//! - Any [`HealthSource`] can feed a gate, without a check or a poller: see the example `gate_only`.
+//!
+//! # Secrets
+//!
+//! A check's password is encrypted under a key from a file, and bound to its check, the origin it is
+//! sent to, and whether any certificate is accepted there: a copied or edited row does not open. The key
+//! is made at the first start, and never anew while the store holds what needs it.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use healthgate::{checks::*, crypto::*, directory::*, model::*, store::*};
+//! # use healthgate::testing::{ScriptedRunner, fixtures};
+//! # use serde_json::json;
+//! # use std::os::unix::fs::DirBuilderExt;
+//!
+//! # let parent = tempfile::tempdir()?;
+//! # let directory = parent.path().join("keys");
+//! # std::fs::DirBuilder::new().mode(0o700).create(&directory)?;
+//! # let clock = fixtures::clock();
+//! # let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+//! # let runner = Arc::new(ScriptedRunner::new(Arc::new(clock.clone())));
+//! # let hosts = Arc::new(StaticDirectory::new());
+//! # hosts.insert(fixtures::host(1), None, &[]);
+//! let files = KeyFiles::new(directory.join("health-check.key"));
+//! # clock.clone().drive(async {
+//! // At every start:
+//! let ring = files.load(may_create_key(store.as_ref()).await?)?;
+//! register_keys(store.as_ref(), &ring, &Actor::system()).await?; // refuses a foreign key
+//! let checks = HealthChecks::new(store.clone(), Arc::new(ring), hosts.clone(), runner.clone());
+//!
+//! let ada = Actor::new("ada", Role::Admin);
+//! let new = NewCheck::from_json(json!({
+//!     "name": "shop", "check_type": "http", "url": "https://shop.example/", "expected_body": "",
+//!     "basic_auth_user": "monitor", "basic_auth_pass": "correct horse",
+//! }))?;
+//! let check = checks.create(&ada, fixtures::host(1), new).await?;
+//! assert!(check.has_password() && !format!("{check:?}").contains("horse"));
+//!
+//! // A rotation: stage the next key, restart every worker, promote it, restart them again, rewrite.
+//! files.stage()?;
+//! files.promote()?;
+//! let ring = files.load(false)?; // seals with the new key, opens with both
+//! register_keys(store.as_ref(), &ring, &Actor::system()).await?;
+//! let checks = HealthChecks::new(store.clone(), Arc::new(ring), hosts, runner);
+//! let report = checks.rotate_keys(&ada).await?; // stops and goes on at any point
+//! assert_eq!((report.rewritten, report.left), (1, 0));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Testing your own code against it
+//!
+//! The feature `testing` brings what this guide is made of. [`ManualClock::drive`] runs a future and
+//! lets time pass only when nothing else can happen, so a test of a night takes milliseconds and is the
+//! same every time. [`FaultyStore`] fails when it is told to, before or after a call takes effect. Here
+//! a test shows that your job does not patch while the database is away, and goes on when it is back:
+//!
+//! ```
+//! # use std::{sync::Arc, time::Duration};
+//! # use chrono::TimeDelta;
+//! # use healthgate::{clock::*, directory::*, gate::*, model::*, store::*, testing::*};
+//! # use tokio_util::sync::CancellationToken;
+//! # let clock = fixtures::clock();
+//! # let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+//! # let directory = Arc::new(StaticDirectory::new());
+//! # let host = fixtures::host(1);
+//! # directory.insert(host, Some(fixtures::agent(1)), &[]);
+//! # let runner = Arc::new(ScriptedRunner::new(shared.clone()));
+//! let store = Arc::new(FaultyStore::new(Arc::new(MemoryStore::new(shared.clone()))));
+//! # let policy = GatePolicy::default();
+//! # let health = StoredChecks::new(store.clone(), runner, directory, policy.timeout);
+//! # let (health, windows) = (Arc::new(health), Arc::new(RequestedWindows));
+//! # let config = GateRunnerConfig::default();
+//! # let gates = GateRunner::new(
+//! #     store.clone(), health.clone(), windows.clone(), shared.clone(), policy.clone(), config,
+//! # )?;
+//! # let gate = Gate::new(store.clone(), health, windows, shared, policy);
+//! # let patched = std::cell::Cell::new(false);
+//! # let patch_in_a_window = async |request: GateRequest| {
+//! #     let record = gate.wait(request).await?;
+//! #     let pass = record.pass.ok_or(record.detail)?;
+//! #     if let Spend::Spent(_) = gate.spend(&pass).await? { patched.set(true); }
+//! #     Ok::<_, Box<dyn std::error::Error>>(())
+//! # };
+//! # clock.clone().drive(async {
+//! # let stop = CancellationToken::new();
+//! store.fail(Fault::Before);
+//! let outage = async {
+//!     clock.sleep(Duration::from_secs(20 * 60)).await;
+//!     assert!(!patched.get());
+//!     store.heal();
+//! };
+//! let job = patch_in_a_window(fixtures::request(1, host, TimeDelta::hours(1)));
+//! let story = async { tokio::join!(outage, job).1 };
+//! tokio::select! { done = story => done?, () = gates.run(stop.clone()) => {} }
+//! assert!(patched.get());
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A store of your own proves itself with the suite of [`store::conformance`](crate::store::conformance),
+//! which the example `custom_store` shows.
+//!
+//! # Where to go from here
+//!
+//! - `docs/operations.md`: the metrics, what to be alarmed by, liveness.
+//! - `docs/failures.md`: what must not go wrong, and the test that shows it.
+//! - [`decide`](mod@crate::gate::decide): the decision itself, a pure function.
+//!
+//! [`HostDirectory`]: crate::directory::HostDirectory
+//! [`MemoryStore`]: crate::store::MemoryStore
+//! [`HealthChecks`]: crate::checks::HealthChecks
+//! [`Poller::run`]: crate::checks::Poller::run
+//! [`GateRunner::run`]: crate::gate::GateRunner::run
+//! [`ManualClock`]: crate::clock::ManualClock
+//! [`ManualClock::drive`]: crate::clock::ManualClock::drive
+//! [`SystemClock`]: crate::clock::SystemClock
+//! [`CheckRunner`]: crate::checks::CheckRunner
+//! [`ReasonCode`]: crate::model::ReasonCode
+//! [`ObserverProbe`]: crate::checks::ObserverProbe
+//! [`Window`]: crate::model::Window
+//! [`WindowSource`]: crate::gate::WindowSource
+//! [`Gate::override_checks`]: crate::gate::Gate::override_checks
+//! [`WithConditions`]: crate::gate::WithConditions
+//! [`GateRequest::immediate`]: crate::model::GateRequest::immediate
+//! [`GatePolicy`]: crate::gate::GatePolicy
+//! [`HealthSource`]: crate::gate::HealthSource
+//! [`FaultyStore`]: crate::testing::FaultyStore

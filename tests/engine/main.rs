@@ -12,5 +12,7 @@ mod poller;
 mod poller_faults;
 mod poller_guards;
 mod poller_observer;
+#[cfg(feature = "http")]
+mod target_missing;
 mod vocabulary;
 mod world;

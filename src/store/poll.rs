@@ -93,7 +93,7 @@ pub struct Backlog {
 /// Contract:
 /// - A claim takes hosts that have an enabled check, are due, and are under no valid lease; no two
 ///   claims take one host at the same time. It commits before it answers.
-/// - A claim raises the token; a completion or release counts only with the owner and token of the
+/// - A claim raises the token, also where the host had no enabled check meanwhile; a completion or release counts only with the owner and token of the
 ///   newest claim, and a completion only before the lease has ended. Anything else is fenced: it
 ///   changes nothing, for ever.
 /// - A claim of a host whose last lease has expired counts one more lost lease; a completion, or a

@@ -48,7 +48,8 @@ pub enum PruneOutcome {
 /// Contract:
 /// - A result whose check is gone, disabled, or at another revision is dropped without an error.
 /// - A result with the same check and `checked_at` as a stored one is the same result: keep one.
-/// - A check's state moves only forward in `checked_at`, whoever ran it.
+/// - A check's state moves only forward in `checked_at`, whoever ran it; save where it lies in the
+///   future of the store's clock, which has been put right then: any other result takes its place.
 /// - The newest result of each check is kept for as long as the check.
 #[async_trait]
 pub trait ResultStore: Debug + Send + Sync + 'static {

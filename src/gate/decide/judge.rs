@@ -55,11 +55,13 @@ fn judge_one(
     };
     let newest = own().max_by_key(|(_, result)| rank(result));
     let reason = match newest {
+        None if planted!(MissingPasses) => ReasonCode::Ok,
         None => ReasonCode::NoResult,
         Some((_, result)) => match judged(result) {
             ReasonCode::Ok
-                if !in_a_row(input, check, own().map(|(_, result)| result))
-                    && !in_a_streak(input, check, result.checked_at) =>
+                if streak_is_short(input, check, result.checked_at)
+                    || !in_a_row(input, check, own().map(|(_, result)| result))
+                        && !in_a_streak(input, check, result.checked_at) =>
             {
                 ReasonCode::NoResult
             }
@@ -86,11 +88,15 @@ fn reason(
     if result.checked_at > now || result.finished_at() > now {
         return ReasonCode::Clock;
     }
-    if !is_current(input, check, result) || now - result.checked_at > delta(input.policy.max_age) {
+    let too_old = now - result.checked_at > delta(input.policy.max_age) && !planted!(StaleCounts);
+    if !is_current(input, check, result) || too_old {
         return ReasonCode::Stale;
     }
     if result.healthy() && result.observer_fault {
         return ReasonCode::Stale;
+    }
+    if planted!(UnknownIsHealthy) && result.reason.is_unknown() {
+        return ReasonCode::Ok;
     }
     result.reason
 }
@@ -104,11 +110,12 @@ fn is_current(input: &GateInput<'_>, check: &Requirement, result: &CheckResult) 
     // A run that failed before it knew whom to ask carries no endpoint and keeps its own reason.
     let same_agent =
         result.endpoint == check.endpoint || (result.endpoint.is_none() && !result.healthy());
-    result.revision == check.revision
-        && same_agent
-        && live
-        && result.checked_at >= check.changed_at
-        && gate.void_before.is_none_or(|void_before| result.checked_at >= void_before)
+    let same_agent = same_agent || planted!(OldAgentCounts);
+    let same_check = result.revision == check.revision && result.checked_at >= check.changed_at;
+    let same_check = same_check || planted!(OldRevisionCounts);
+    let void = gate.void_before.is_some_and(|void_before| result.checked_at < void_before);
+    let void = void && !planted!(VoidCounts);
+    same_check && same_agent && live && !void
 }
 
 /// Whether the newest runs are healthy, as many of them as the policy asks for.
@@ -138,20 +145,31 @@ fn in_a_streak(input: &GateInput<'_>, check: &Requirement, newest: DateTime<Utc>
     if input.policy.live_only || input.gate.void_before.is_some() {
         return false;
     }
+    streak(input, check, newest).is_some_and(|runs| runs >= input.policy.healthy_after)
+}
+
+/// Whether the stored runs say that the row of healthy ones is shorter than the policy asks for. The
+/// results at hand can look longer: what failed between two of them need not be among them.
+fn streak_is_short(input: &GateInput<'_>, check: &Requirement, newest: DateTime<Utc>) -> bool {
+    streak(input, check, newest).is_some_and(|runs| runs < input.policy.healthy_after)
+        && !planted!(GapsIgnored)
+}
+
+/// How many stored runs of a check have been healthy in a row, up to the newest result. Of two answers
+/// that contradict each other the shorter one (G1).
+fn streak(input: &GateInput<'_>, check: &Requirement, newest: DateTime<Utc>) -> Option<u32> {
     let own = input.streaks.iter().filter(|streak| streak.check_id == check.check_id);
-    // Of two that contradict each other the shorter one (G1).
-    let runs = own.filter(|streak| streak.newest == newest).map(|streak| streak.runs).min();
-    runs.is_some_and(|runs| runs >= input.policy.healthy_after)
+    own.filter(|streak| streak.newest == newest).map(|streak| streak.runs).min()
 }
 
 /// Whether an override lets the check, in this revision, fail (G26).
 fn overridden(input: &GateInput<'_>, now: DateTime<Utc>, check: &Requirement) -> bool {
     input.gate.exception.as_ref().is_some_and(|exception| {
         input.override_allowed
-            && now < exception.expires_at
-            && exception
-                .checks
-                .iter()
-                .any(|named| (named.check_id, named.revision) == (check.check_id, check.revision))
+            && (now < exception.expires_at || planted!(OverrideOutlived))
+            && exception.checks.iter().any(|named| {
+                named.check_id == check.check_id
+                    && (named.revision == check.revision || planted!(OverrideOfLaterRevision))
+            })
     })
 }

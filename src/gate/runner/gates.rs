@@ -57,13 +57,18 @@ impl<'a> Gates<'a> {
     /// Looks at every gate once: records what has ended, reads afresh, decides, writes.
     pub(super) async fn pass(&mut self) -> Result<Pass, Error> {
         self.record_ended().await?;
-        self.claim().await?;
+        let claimed_at = self.claim().await?;
         let oldest = self.held.values().map(|held| held.record.opened_at).min();
         self.runner.stats.gauge(self.held.len(), oldest);
         self.waiting.set(self.held.len());
         if self.held.is_empty() {
             GATE_OLDEST_WAIT.set(0.0, &[]);
             self.demand.set(0);
+            // A step of the clock while there was nothing to do is over by the time there is: seen
+            // only then, it would hold up a gate that may have little time.
+            if let Some(now) = claimed_at.filter(|_| !planted!(IdleClockUnwatched)) {
+                self.guard.observe(now, self.runner.clock.monotonic());
+            }
             return Ok(Pass { starts: Vec::new(), wait: self.runner.config.tick });
         }
         let runner = self.runner;
@@ -107,6 +112,9 @@ impl<'a> Gates<'a> {
                 debug!(gate = %id, checks = looked.out_of_room, "no room for an attempt now");
                 runner.stats.out_of_room();
                 wanted += looked.out_of_room;
+            }
+            if let Some(step) = &looked.step {
+                held.acts_by(step);
             }
             steps.extend(looked.step);
             starts.extend(looked.start);
@@ -168,13 +176,15 @@ impl<'a> Gates<'a> {
         Ok(())
     }
 
-    async fn claim(&mut self) -> Result<(), Error> {
+    /// Takes gates as long as there are any and there is room; answers with the store's clock.
+    async fn claim(&mut self) -> Result<Option<DateTime<Utc>>, Error> {
+        let mut now = None;
         let config = &self.runner.config;
         loop {
             let room = config.max_gates.saturating_sub(self.held.len());
             let limit = config.claim_block.min(u32::try_from(room).unwrap_or(u32::MAX));
             if limit == 0 {
-                return Ok(());
+                return Ok(now);
             }
             let store = &self.runner.store;
             let claims = store.claim_gates(self.runner.worker, limit, config.lease).await?;
@@ -186,8 +196,9 @@ impl<'a> Gates<'a> {
                 debug!(gate = %record.id, job = %record.job_id, host = %record.host_id, "gate taken");
                 self.held.insert(held.record.id, held);
             }
+            now = Some(claims.now);
             if !full {
-                return Ok(());
+                return Ok(now);
             }
         }
     }

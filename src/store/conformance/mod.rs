@@ -72,6 +72,7 @@ macro_rules! conformance_tests {
         $crate::conformance_tests!(@module $fixture, results:
             results_of_old_revisions_are_dropped, results_of_deleted_checks_are_dropped,
             results_of_disabled_checks_are_dropped, a_state_moves_only_forward,
+            a_state_from_the_future_gives_way,
             healthy_results_in_a_row_are_counted, since_turns_with_the_status_alone, a_changed_check_is_unknown, a_stale_check_is_unknown,
             what_says_nothing_is_unknown, summaries_count_enabled_checks,
             history_is_paged_newest_first, pruning_keeps_the_newest_and_goes_in_batches,

@@ -67,6 +67,21 @@ pub async fn a_state_moves_only_forward(fixture: &dyn Fixture) {
     assert_eq!(page.results.len(), 2, "the history has both");
 }
 
+/// F01: what a clock that ran ahead has dated does not outlast that clock.
+pub async fn a_state_from_the_future_gives_way(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    let now = store.now().await.expect("the time");
+    let ahead = now + TimeDelta::hours(1);
+    make::record(&store, host, vec![make::result(&check, ReasonCode::Ok, ahead)]).await;
+    let earlier = now - TimeDelta::seconds(10);
+    make::record(&store, host, vec![make::result(&check, ReasonCode::Status, earlier)]).await;
+    let states = store.states(&[host]).await.expect("read");
+    let latest = &states[0].latest;
+    assert_eq!((latest.reason, latest.checked_at), (ReasonCode::Status, earlier));
+    assert_eq!((states[0].since, states[0].in_a_row), (earlier, 1));
+}
+
 /// How many healthy results in a row there are is kept, and begins anew with another revision or agent.
 pub async fn healthy_results_in_a_row_are_counted(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());

@@ -57,7 +57,7 @@ impl State {
         if ended {
             self.unfinished.remove(&host);
         }
-        self.record(host, step.results, damping, feed);
+        self.record(host, step.results, now, damping, feed);
     }
 }
 

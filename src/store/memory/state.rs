@@ -18,6 +18,9 @@ pub(super) struct State {
     /// A host's checks in the order of their making.
     pub(super) checks: HashMap<HostId, Vec<HealthCheck>>,
     pub(super) schedule: HashMap<HostId, ScheduleRow>,
+    /// The highest token of a row that is gone: new rows begin with it, so that whoever had an
+    /// earlier row of a host stays fenced.
+    pub(super) retired_token: i64,
     /// The schedule's hosts by due time, for claims.
     pub(super) due: BTreeSet<(DateTime<Utc>, HostId)>,
     pub(super) history: HashMap<CheckId, BTreeMap<DateTime<Utc>, CheckResult>>,
@@ -69,7 +72,7 @@ impl Lease {
     }
 
     pub(super) fn is_free(&self, now: DateTime<Utc>) -> bool {
-        self.until.is_none_or(|until| until <= now)
+        self.until.is_none_or(|until| until <= now) || planted!(HeldIsTaken)
     }
 
     /// Gives the lease to a worker, under a new token.
@@ -84,7 +87,7 @@ impl Lease {
     pub(super) fn holds(&self, worker: WorkerId, token: i64, now: DateTime<Utc>) -> bool {
         self.owner == Some(worker)
             && self.token == token
-            && self.until.is_some_and(|until| now < until)
+            && (self.until.is_some_and(|until| now < until) || planted!(LeaseOutlived))
     }
 
     pub(super) fn renew(&mut self, until: DateTime<Utc>) {
@@ -118,9 +121,8 @@ impl State {
                 self.due.insert((now, host));
             }
             (true, None) => {
-                // It begins with the time, so that whoever had an earlier row of this host stays
-                // fenced.
-                let lease = Lease { token: now.timestamp_micros(), ..Lease::default() };
+                let token = if planted!(TokenReused) { 0 } else { self.retired_token };
+                let lease = Lease { token, ..Lease::default() };
                 let row = ScheduleRow { due_at: now, config_seq: 1, lost_leases: 0, lease };
                 self.schedule.insert(host, row);
                 self.due.insert((now, host));
@@ -132,6 +134,7 @@ impl State {
 
     pub(super) fn unschedule(&mut self, host: HostId) {
         if let Some(row) = self.schedule.remove(&host) {
+            self.retired_token = self.retired_token.max(row.lease.token);
             self.due.remove(&(row.due_at, host));
         }
     }
@@ -149,6 +152,7 @@ impl State {
         &mut self,
         host: HostId,
         results: Vec<CheckResult>,
+        now: DateTime<Utc>,
         damping: Damping,
         feed: &Feed,
     ) -> u64 {
@@ -162,7 +166,7 @@ impl State {
                 continue;
             }
             let before = self.states.get(&result.check_id);
-            let state = CheckState::after(before, &result, damping);
+            let state = CheckState::after(before, &result, now, damping);
             if let Some(event) = StoreEvent::of_state(before, &state) {
                 feed.publish(event);
             }

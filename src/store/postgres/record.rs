@@ -213,11 +213,17 @@ impl Write<'_> {
             let state = row.into_state()?;
             states.insert(state.latest.check_id, state);
         }
+        // The clock is asked only where it matters: where a result is older than what is there (F01).
+        let behind = results.iter().any(|result| {
+            let state = states.get(&result.check_id);
+            state.is_some_and(|state| state.latest.checked_at > result.checked_at)
+        });
+        let now = if behind { self.now().await? } else { DateTime::<Utc>::MAX_UTC };
         // By check, so that everybody locks them in one order.
         let mut moved: BTreeMap<CheckId, CheckState> = BTreeMap::new();
         for result in results {
             let before = states.get(&result.check_id);
-            let state = CheckState::after(before, result, self.damping);
+            let state = CheckState::after(before, result, now, self.damping);
             if before == Some(&state) {
                 continue;
             }
@@ -259,7 +265,8 @@ impl Write<'_> {
              checked_at = excluded.checked_at, source = excluded.source, \
              observer_fault = excluded.observer_fault, endpoint = excluded.endpoint, \
              status = excluded.status, since = excluded.since, in_a_row = excluded.in_a_row \
-             where excluded.checked_at > stored.checked_at",
+             where excluded.checked_at > stored.checked_at \
+             or stored.checked_at > clock_timestamp()",
         )
         .bind(latest.check_ids)
         .bind(latest.host_ids)

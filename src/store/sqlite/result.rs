@@ -60,7 +60,7 @@ impl Write<'_> {
                 continue;
             };
             let before = states.get(&result.check_id);
-            let state = CheckState::after(before, &result, self.damping);
+            let state = CheckState::after(before, &result, self.now, self.damping);
             if let Some(event) = StoreEvent::of_state(before, &state) {
                 self.tell(event);
             }

@@ -1,0 +1,159 @@
+//! The application's executor: waits for a pass, spends it, patches. Some try what they must not.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use healthgate::{
+    gate::{Gate, StoredChecks},
+    model::{GatePass, GateRecord, GateRequest, GateState},
+    store::{GateStore, Spend, StoreError},
+};
+
+use crate::{
+    history::Event,
+    rng::Rng,
+    world::{World, around},
+};
+
+/// How an executor goes about a pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Manner {
+    AtOnce,
+    InAWhile,
+    AroundExpiry,
+    AroundClose,
+}
+
+pub(crate) async fn execute(world: World, request: GateRequest, mut rng: Rng) {
+    let (store, eyes) = world.store(&world.store_clock);
+    let clock = Arc::new(world.store_clock.clone());
+    let sight = Arc::new(world.sight(&world.store_clock, eyes, false));
+    let policy = world.settings.policy.clone();
+    let health = StoredChecks::new(store.clone(), sight.clone(), sight.clone(), policy.timeout);
+    let gate = Gate::new(store.clone(), Arc::new(health), sight, clock, policy)
+        .looking_every(Duration::from_secs(15));
+    if let Some(record) = open(&world, &gate, &request, &mut rng).await {
+        let executor = Executor { world: world.clone(), gate, store, request };
+        executor.follow(record, &mut rng).await;
+    }
+    world.checker().close(eyes);
+}
+
+/// Opens the gate, however often that takes.
+async fn open(
+    world: &World,
+    gate: &Gate,
+    request: &GateRequest,
+    rng: &mut Rng,
+) -> Option<GateRecord> {
+    if rng.chance(200) {
+        return gate.wait(request.clone()).await.ok();
+    }
+    loop {
+        match gate.open(request.clone()).await {
+            Ok(record) => {
+                world.checker().count(Event::GateOpened);
+                return Some(record);
+            }
+            Err(StoreError::GateBusy { .. }) => {
+                world.checker().count(Event::GateBusy);
+                if world.now() >= request.window.closes_at() {
+                    return None;
+                }
+            }
+            Err(_) => {}
+        }
+        world.sleep(rng.seconds(5, 60)).await;
+    }
+}
+
+struct Executor<S> {
+    world: World,
+    gate: Gate,
+    store: Arc<S>,
+    request: GateRequest,
+}
+
+impl<S: GateStore> Executor<S> {
+    /// Follows the gate to its end.
+    async fn follow(&self, mut record: GateRecord, rng: &mut Rng) {
+        let mut older: Option<GatePass> = None;
+        while !record.state.is_terminal() {
+            if record.state == GateState::Passed
+                && let Some(pass) = record.pass.clone()
+            {
+                if let Some(older) = older.as_ref().filter(|older| older.id != pass.id) {
+                    self.misuse(older, Event::OldPass).await;
+                }
+                if self.use_pass(&pass, rng).await {
+                    return;
+                }
+                older = Some(pass);
+            }
+            self.world.sleep(rng.seconds(1, 25)).await;
+            let (job, host) = (self.request.job_id, self.request.host_id);
+            if let Ok(Some(newest)) = self.store.gate(job, host).await {
+                record = newest;
+            }
+        }
+    }
+
+    /// Spends a pass and patches; `true` where that is done.
+    async fn use_pass(&self, pass: &GatePass, rng: &mut Rng) -> bool {
+        let manner = *rng.pick(&[
+            Manner::AtOnce,
+            Manner::AtOnce,
+            Manner::InAWhile,
+            Manner::AroundExpiry,
+            Manner::AroundClose,
+        ]);
+        match manner {
+            Manner::AtOnce => {}
+            Manner::InAWhile => self.world.sleep(rng.seconds(0, 70)).await,
+            Manner::AroundExpiry => {
+                self.world.checker().count(Event::SpentLate);
+                self.world.sleep_until(around(pass.valid_until, rng)).await;
+            }
+            Manner::AroundClose => {
+                let end = self.world.settings.policy.end_of(self.request.window);
+                if end - self.world.now() < TimeDelta::minutes(6) {
+                    self.world.checker().count(Event::SpentAtClose);
+                    self.world.sleep_until(around(end, rng)).await;
+                }
+            }
+        }
+        if rng.chance(60) {
+            let mut forged = pass.clone();
+            forged.valid_until += TimeDelta::hours(9);
+            self.world.sleep_until(pass.valid_until).await;
+            self.misuse(&forged, Event::ForgedPass).await;
+        }
+        if rng.chance(60) {
+            // Somebody cancels while the executor already has the pass.
+            let audit =
+                healthgate::testing::fixtures::audit(healthgate::model::AuditAction::GateCancelled);
+            let (job, host) = (self.request.job_id, self.request.host_id);
+            self.world.checker().tries(pass, Event::CancelRequested);
+            let _ = self.store.request_cancel(job, host, audit.on_gate(job, host)).await;
+        }
+        match self.gate.spend(pass).await {
+            Ok(Spend::Spent(_)) => {
+                self.world.checker().dispatched(pass);
+                if rng.chance(150) {
+                    self.misuse(pass, Event::SpentTwice).await;
+                }
+                true
+            }
+            // Whether it took effect is unknown: without the answer nothing is patched.
+            Ok(Spend::Refused(_)) | Err(_) => false,
+        }
+    }
+
+    /// Tries a pass that must not work, past the gate and its windows; patches where it does.
+    async fn misuse(&self, pass: &GatePass, event: Event) {
+        self.world.checker().tries(pass, event);
+        if let Ok(Spend::Spent(_)) = self.store.spend_pass(pass).await {
+            self.world.checker().dispatched(pass);
+        }
+    }
+}

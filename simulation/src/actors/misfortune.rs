@@ -1,0 +1,94 @@
+//! What befalls workers, store and clocks: hours of trouble, and hours of calm between them.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use healthgate::testing::Fault;
+
+use super::worker::Machine;
+use crate::{history::Event, rng::Rng, world::World};
+
+pub(crate) async fn misfortune(world: World, machines: Vec<Machine>, mut rng: Rng) {
+    // Half of the worlds begin in trouble.
+    let mut calm = rng.chance(500);
+    loop {
+        if calm || world.is_evening() {
+            for machine in &machines {
+                machine.start();
+            }
+            world.checker().calm_since = Some(world.at());
+            world.sleep(rng.minutes(40, 150)).await;
+            world.checker().calm_since = None;
+        } else {
+            trouble(&world, &machines, &mut rng).await;
+        }
+        calm = !calm;
+    }
+}
+
+/// An hour or so of trouble. All of it is over at the end, save for dead workers.
+async fn trouble(world: &World, machines: &[Machine], rng: &mut Rng) {
+    let end = world.at() + rng.minutes(20, 90);
+    let per_mille = *rng.pick(&[0, 2, 10, 40]);
+    set_weather(world, per_mille, None);
+    while world.at() < end {
+        world.sleep(rng.seconds(5, 400)).await;
+        let machine = rng.pick(machines);
+        match rng.below(12) {
+            0 | 1 => machine.kill(),
+            2 => machine.stop(),
+            3..6 => machines.iter().for_each(Machine::start),
+            6 => {
+                // Around the ends of a lease and of the trust in it.
+                let seconds = *rng.pick(&[1, 5, 29, 30, 31, 59, 60, 61, 90, 600]);
+                let odd = Duration::from_micros(rng.below(2_000_000));
+                machine.pause(Duration::from_secs(seconds) + odd, false).await;
+            }
+            7 => machine.pause(rng.seconds(10, 1_800), true).await,
+            8 => outage(world, per_mille, rng).await,
+            9 => {
+                let seconds = i64::try_from(rng.below(9)).unwrap_or(0) - 4;
+                step_store(world, TimeDelta::seconds(seconds), Event::StoreClockStepped);
+            }
+            10 => jump(world, rng).await,
+            _ => {
+                let minutes = *rng.pick(&[-60, -10, -1, 1, 10, 60]);
+                machine.clock().step(TimeDelta::minutes(minutes));
+                world.checker().note(Event::WorkerClockStepped, format_args!("{minutes} min"));
+            }
+        }
+    }
+    set_weather(world, 0, None);
+}
+
+fn set_weather(world: &World, per_mille: u64, all: Option<Fault>) {
+    let mut weather = world.weather.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    (weather.per_mille, weather.all) = (per_mille, all);
+}
+
+async fn outage(world: &World, per_mille: u64, rng: &mut Rng) {
+    let fault = *rng.pick(&[Fault::Before, Fault::After, Fault::ReadOnly, Fault::Full]);
+    world.checker().note(Event::StoreDown, format_args!("{fault}"));
+    set_weather(world, per_mille, Some(fault));
+    world.sleep(rng.seconds(1, 300)).await;
+    set_weather(world, per_mille, None);
+    world.checker().tell(format_args!("the store is back"));
+}
+
+fn step_store(world: &World, by: TimeDelta, event: Event) {
+    world.store_clock.step(by);
+    let mut checker = world.checker();
+    checker.store_stepped(by);
+    checker.note(event, format_args!("by {by}"));
+}
+
+/// The store's clock is wrong for a while.
+async fn jump(world: &World, rng: &mut Rng) {
+    let seconds = *rng.pick(&[-3_600, -600, -6, 6, 60, 600, 3_600]);
+    let by = TimeDelta::seconds(seconds);
+    step_store(world, by, Event::StoreClockJumped);
+    world.sleep(rng.seconds(1, 900)).await;
+    step_store(world, -by, Event::StoreClockJumped);
+    // What was leased and planned while it was ahead holds by the time that it showed.
+    world.sleep(by.abs().to_std().unwrap_or_default()).await;
+}

@@ -1,0 +1,124 @@
+//! People who change checks and hosts.
+
+use healthgate::{
+    model::{AuditAction, CheckChange, HealthCheck},
+    store::{CheckStore, CheckUpdate, SecretChange},
+    testing::fixtures,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    history::Event,
+    rng::Rng,
+    world::{HOSTS, World},
+};
+
+/// Makes the first checks, and then changes now and then one of them, or a host.
+pub(crate) async fn operator(world: World, mut rng: Rng) {
+    for host in 1..=HOSTS {
+        add(&world, host, &mut rng).await;
+        add(&world, host, &mut rng).await;
+    }
+    loop {
+        world.sleep(rng.minutes(2, 60)).await;
+        if world.is_evening() {
+            restore_hosts(&world);
+            return;
+        }
+        let host = 1 + u128::from(rng.below(u64::try_from(HOSTS).unwrap_or(1)));
+        match rng.below(12) {
+            0 => add(&world, host, &mut rng).await,
+            1 => move_host(&world, host, &mut rng),
+            2 => remove_host(&world, host, &mut rng).await,
+            _ => {
+                let checks = world.checker().stored_checks();
+                if !checks.is_empty() {
+                    let check = rng.pick(&checks).clone();
+                    change(&world, &check, &mut rng).await;
+                }
+            }
+        }
+    }
+}
+
+async fn add(world: &World, host: u128, rng: &mut Rng) {
+    let (store, eyes) = world.store(&world.store_clock);
+    let number = world.number();
+    let target = rng.chance(100).then(|| fixtures::host(1 + host % HOSTS));
+    let body = if rng.chance(700) {
+        json!({"name": format!("unit {number}"), "check_type": "service",
+               "service_name": format!("unit-{number}"), "target_host_id": target})
+    } else {
+        json!({"name": format!("page {number}"), "check_type": "http",
+               "url": format!("http://192.0.2.1/{number}"), "expected_body": ""})
+    };
+    let id = fixtures::check(u128::from(number));
+    let insert = fixtures::insert(id, fixtures::host(host), body);
+    world.checker().note(Event::CheckAdded, format_args!("check {number}, host {host}"));
+    // Where it fails, it fails: people try again another time.
+    let _ = store.insert_check(insert, fixtures::audit(AuditAction::HealthCheckCreated)).await;
+    world.checker().close(eyes);
+}
+
+/// Changes, disables, enables or deletes a check.
+pub(crate) async fn change(world: &World, check: &HealthCheck, rng: &mut Rng) {
+    let (event, body) = match rng.below(10) {
+        0..6 => (Event::CheckChanged, Some(json!({"name": format!("edit {}", world.number())}))),
+        6 | 7 if check.definition.enabled => {
+            (Event::CheckDisabled, Some(json!({"enabled": false})))
+        }
+        6..9 => (Event::CheckEnabled, Some(json!({"enabled": true}))),
+        _ => (Event::CheckDeleted, None),
+    };
+    let (number, host) = (check.id.as_uuid().as_u128(), check.host_id.as_uuid().as_u128());
+    world.checker().note(event, format_args!("check {number}, host {host}"));
+    match body {
+        Some(body) => edit(world, check, body).await,
+        None => {
+            let (store, eyes) = world.store(&world.store_clock);
+            let audit = fixtures::audit(AuditAction::HealthCheckDeleted);
+            let _ = store.delete_check(check.host_id, check.id, None, audit).await;
+            world.checker().close(eyes);
+        }
+    }
+}
+
+async fn edit(world: &World, check: &HealthCheck, body: Value) {
+    let (store, eyes) = world.store(&world.store_clock);
+    if let Ok(Some(current)) = store.check(check.host_id, check.id).await {
+        let change = CheckChange::from_json(body).apply(&current).expect("a valid change");
+        let update = CheckUpdate {
+            id: check.id,
+            host_id: check.host_id,
+            expected_revision: current.revision,
+            definition: change.definition,
+            secret: SecretChange::Keep,
+        };
+        let audit = fixtures::audit(AuditAction::HealthCheckUpdated);
+        let _ = store.update_check(update, audit.on_check(check.host_id, check.id)).await;
+    }
+    world.checker().close(eyes);
+}
+
+fn move_host(world: &World, host: u128, rng: &mut Rng) {
+    let port = u16::try_from(2_000 + rng.below(10_000)).unwrap_or(1);
+    world.move_host(fixtures::host(host), Some(port));
+    world.checker().note(Event::HostMoved, format_args!("host {host}, port {port}"));
+}
+
+/// A host is gone for some minutes, and comes back under another address.
+async fn remove_host(world: &World, host: u128, rng: &mut Rng) {
+    world.move_host(fixtures::host(host), None);
+    world.checker().note(Event::HostRemoved, format_args!("host {host}"));
+    world.sleep(rng.minutes(1, 10)).await;
+    move_host(world, host, rng);
+}
+
+fn restore_hosts(world: &World) {
+    for host in 1..=HOSTS {
+        let gone = world.checker().hosts[&fixtures::host(host)].is.is_none();
+        if gone {
+            world.move_host(fixtures::host(host), Some(1));
+        }
+    }
+}

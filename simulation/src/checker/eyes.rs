@@ -1,0 +1,138 @@
+//! What one life of a worker, or one executor, has read: what it may act on.
+
+use std::{collections::HashMap, time::Duration};
+
+use chrono::{DateTime, Utc};
+use healthgate::{
+    gate::decide::WindowAnswer,
+    model::{AgentEndpoint, GateId, GateOverride, GateRecord, HealthCheck, HostId, JobId},
+    store::LeasedGate,
+};
+
+use super::Checker;
+
+/// One life of a worker, or one executor.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct EyesId(pub(crate) u64);
+
+#[derive(Debug, Default)]
+pub(super) struct Eyes {
+    pub(super) windows: HashMap<(JobId, HostId), WindowAnswer>,
+    /// The checks of each host as they were read last, and when.
+    pub(super) checks: HashMap<HostId, (Duration, Vec<HealthCheck>)>,
+    /// The checks that were read together with states, for a decision.
+    pub(super) looks: HashMap<HostId, Look>,
+    pub(super) hosts: HashMap<HostId, Option<AgentEndpoint>>,
+    pub(super) renewals: HashMap<GateId, Renewal>,
+    /// Whose overrides were said to count, by the time they were given.
+    pub(super) rights: HashMap<GateId, (DateTime<Utc>, bool)>,
+}
+
+/// What a decision rests on.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    pub(super) checks: Vec<HealthCheck>,
+    /// When the results were read.
+    pub(super) at: Duration,
+    /// The same as a place in the order of all that happened.
+    pub(super) order: u64,
+}
+
+/// The last word of the store before a decision.
+#[derive(Clone, Debug)]
+pub(super) struct Renewal {
+    pub(super) now: DateTime<Utc>,
+    pub(super) exception: Option<GateOverride>,
+    pub(super) cancel_requested: bool,
+}
+
+impl Checker {
+    fn eyes(&mut self, eyes: EyesId) -> &mut Eyes {
+        self.eyes.entry(eyes).or_default()
+    }
+
+    pub(crate) fn read_windows(
+        &mut self,
+        eyes: EyesId,
+        gates: &[&GateRecord],
+    ) -> Vec<WindowAnswer> {
+        let answer = |gate: &&GateRecord| {
+            let truth = self.windows.get(&(gate.job_id, gate.host_id));
+            truth.map_or(WindowAnswer::Open(gate.window), |window| window.is)
+        };
+        let answers: Vec<_> = gates.iter().map(answer).collect();
+        let eyes = self.eyes(eyes);
+        for (gate, answer) in gates.iter().zip(&answers) {
+            eyes.windows.insert((gate.job_id, gate.host_id), *answer);
+        }
+        answers
+    }
+
+    pub(crate) fn read_rights(&mut self, eyes: EyesId, gates: &[&GateRecord]) -> Vec<bool> {
+        let lost = |gate: &&GateRecord| self.rights_lost.contains(&(gate.job_id, gate.host_id));
+        let answers: Vec<bool> = gates.iter().map(|gate| !lost(gate)).collect();
+        let eyes = self.eyes(eyes);
+        for (gate, answer) in gates.iter().zip(&answers) {
+            if let Some(given) = &gate.exception {
+                eyes.rights.insert(gate.id, (given.created_at, *answer));
+            }
+        }
+        answers
+    }
+
+    pub(crate) fn read_checks(&mut self, eyes: EyesId, hosts: &[HostId], checks: &[HealthCheck]) {
+        let at = self.at();
+        let eyes = self.eyes(eyes);
+        for host in hosts {
+            let of_host = || checks.iter().filter(|check| check.host_id == *host);
+            let (read_at, seen) = eyes.checks.entry(*host).or_default();
+            *read_at = at;
+            if !seen.iter().eq(of_host()) {
+                *seen = of_host().cloned().collect();
+            }
+        }
+    }
+
+    pub(crate) fn read_states(&mut self, eyes: EyesId, hosts: &[HostId]) {
+        let (at, order) = (self.at(), self.next());
+        let eyes = self.eyes(eyes);
+        for host in hosts {
+            let Some((_, checks)) = eyes.checks.get(host) else { continue };
+            match eyes.looks.get_mut(host) {
+                Some(look) if look.checks == *checks => (look.at, look.order) = (at, order),
+                _ => {
+                    eyes.looks.insert(*host, Look { checks: checks.clone(), at, order });
+                }
+            }
+        }
+    }
+
+    pub(crate) fn read_hosts(
+        &mut self,
+        eyes: EyesId,
+        hosts: &[HostId],
+    ) -> HashMap<HostId, Option<AgentEndpoint>> {
+        let mut known = HashMap::new();
+        for host in hosts {
+            let endpoint = self.hosts.get(host).and_then(|host| host.is.clone());
+            if let Some(endpoint) = &endpoint {
+                known.insert(*host, Some(endpoint.clone()));
+            }
+            self.eyes(eyes).hosts.insert(*host, endpoint);
+        }
+        known
+    }
+
+    pub(super) fn read_renewals(&mut self, eyes: EyesId, now: DateTime<Utc>, gates: &[LeasedGate]) {
+        let eyes = self.eyes(eyes);
+        for LeasedGate { record, .. } in gates {
+            let (exception, cancel_requested) = (record.exception.clone(), record.cancel_requested);
+            eyes.renewals.insert(record.id, Renewal { now, exception, cancel_requested });
+        }
+    }
+
+    /// Forgets a life that is over.
+    pub(crate) fn close(&mut self, eyes: EyesId) {
+        self.eyes.remove(&eyes);
+    }
+}

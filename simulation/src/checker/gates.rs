@@ -1,0 +1,315 @@
+//! The life of each gate: its lease, its attempts, its end (G10-G34).
+
+use std::{collections::BTreeSet, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use healthgate::{
+    gate::decide::WindowAnswer,
+    model::{EndReason, GateId, GatePass, GateRecord, GateState, HostId, Window, WorkerId},
+    store::{AttemptWrite, GateClaims, GateStep, GateTransition, LeasedGate},
+};
+
+use super::{Checker, EyesId, Named, leases::LeaseAccount, runs::Enabled};
+
+#[derive(Debug)]
+pub(super) struct GateAccount {
+    pub(super) lease: LeaseAccount,
+    pub(super) record: GateRecord,
+    pub(super) opened: Duration,
+    /// The newest pass that was given.
+    pub(super) pass: Option<GatePass>,
+    pub(super) passed_at: Option<Duration>,
+    pub(super) spent: bool,
+    /// When it last went back to waiting, or an attempt of it was cut.
+    pub(super) unsettled: Duration,
+    running: BTreeSet<u32>,
+}
+
+impl GateAccount {
+    pub(super) fn named(&self) -> Named {
+        Named(self.record.job_id, self.record.host_id)
+    }
+}
+
+impl Checker {
+    pub(crate) fn opened_gate(&mut self, record: &GateRecord) {
+        let at = self.at();
+        if self.gates.contains_key(&record.id) {
+            return;
+        }
+        let other = self
+            .gates
+            .values()
+            .find(|gate| gate.record.host_id == record.host_id && !gate.record.state.is_terminal());
+        if let Some(other) = other.filter(|_| !record.state.is_terminal()) {
+            let what = format!("{} is unfinished", other.named());
+            self.broken("G27: one unfinished gate of a host", what);
+        }
+        let twice = |gate: &GateAccount| {
+            (gate.record.job_id, gate.record.host_id) == (record.job_id, record.host_id)
+        };
+        if self.gates.values().any(twice) {
+            let what = Named(record.job_id, record.host_id).to_string();
+            self.broken("G27: one gate of a job and host", what);
+        }
+        self.tell(format_args!(
+            "{}: gate opened, window {} to {}",
+            Named(record.job_id, record.host_id),
+            record.window.opens_at(),
+            record.window.closes_at()
+        ));
+        let account = GateAccount {
+            lease: LeaseAccount::default(),
+            record: record.clone(),
+            opened: at,
+            pass: None,
+            passed_at: None,
+            spent: false,
+            unsettled: at,
+            running: BTreeSet::new(),
+        };
+        self.gates.insert(record.id, account);
+    }
+
+    pub(crate) fn claimed_gates(
+        &mut self,
+        eyes: EyesId,
+        worker: WorkerId,
+        lease: Duration,
+        claims: &GateClaims,
+    ) {
+        let at = self.at();
+        for LeasedGate { record, token } in &claims.gates {
+            let Some(gate) = self.gates.get_mut(&record.id) else { continue };
+            let wrong = gate.lease.claim(worker, *token, claims.now, lease);
+            if !std::mem::take(&mut gate.running).is_empty() {
+                gate.unsettled = at;
+            }
+            let name = gate.named();
+            self.tell(format_args!("gates {}: {name} claimed", eyes.0));
+            if let Some(wrong) = wrong {
+                self.broken("L10: one holder of a gate", format!("{name}: {wrong}"));
+            }
+            if record.state.is_terminal() {
+                self.broken("G18: an ended gate is left alone", name.to_string());
+            }
+        }
+    }
+
+    pub(crate) fn renewed_gates(
+        &mut self,
+        eyes: EyesId,
+        worker: WorkerId,
+        lease: Duration,
+        claims: &GateClaims,
+    ) {
+        for LeasedGate { record, token } in &claims.gates {
+            let Some(gate) = self.gates.get_mut(&record.id) else { continue };
+            let wrong = gate.lease.renew(worker, *token, claims.now, lease);
+            if let Some(wrong) = wrong {
+                let what = format!("{}: {wrong}", gate.named());
+                self.broken("L10: a lost lease is not renewed", what);
+            }
+        }
+        self.read_renewals(eyes, claims.now, &claims.gates);
+    }
+
+    pub(crate) fn released_gates(&mut self, worker: WorkerId, gates: &[(GateId, i64)]) {
+        let now = self.now();
+        for (id, token) in gates {
+            if let Some(gate) = self.gates.get_mut(id)
+                && gate.lease.refuse(worker, *token, now).is_none()
+            {
+                gate.lease.end();
+            }
+        }
+    }
+
+    /// Steps were written; those of `fenced` gates were not.
+    pub(crate) fn settled_gates(
+        &mut self,
+        eyes: EyesId,
+        worker: WorkerId,
+        steps: &[GateStep],
+        fenced: &[GateId],
+    ) {
+        let now = self.now();
+        for step in steps.iter().filter(|step| !fenced.contains(&step.gate_id)) {
+            let Some(gate) = self.gates.get(&step.gate_id) else { continue };
+            let name = gate.named();
+            if let Some(wrong) = gate.lease.refuse(worker, step.token, now) {
+                self.broken("G29: an older token writes nothing", format!("{name}: {wrong}"));
+            }
+            let state = self.gates[&step.gate_id].record.state;
+            if state.is_terminal() {
+                self.broken("G18: an ended gate never changes", format!("{name} is {state:?}"));
+            }
+            self.step(eyes, step);
+        }
+    }
+
+    fn step(&mut self, eyes: EyesId, step: &GateStep) {
+        let gate = &self.gates[&step.gate_id];
+        let name = gate.named();
+        let back = step.high_water < gate.record.high_water;
+        let said = step.notes.iter().any(|note| note.text.as_str().contains("put right"));
+        if back && !said {
+            let what = format!("{name}: {} after {}", step.high_water, gate.record.high_water);
+            self.broken("G21: a gate's time does not go back", what);
+        }
+        self.record(eyes, &step.results);
+        match &step.attempt {
+            Some(AttemptWrite::Start { number, started_at }) => {
+                self.attempt(eyes, step, *number, *started_at);
+            }
+            Some(AttemptWrite::End { number, .. }) => {
+                self.tell(format_args!("gates {}: {name}, attempt {number} over", eyes.0));
+            }
+            None => {}
+        }
+        match &step.transition {
+            Some(GateTransition::Pass(pass)) => self.passed(eyes, step, pass),
+            Some(GateTransition::End(reason)) => self.ended(eyes, step, *reason),
+            Some(GateTransition::Renew) | None => {}
+        }
+        let at = self.at();
+        let Some(gate) = self.gates.get_mut(&step.gate_id) else { return };
+        gate.record.window = step.window;
+        gate.record.high_water = step.high_water;
+        gate.record.void_before = step.void_before.or(gate.record.void_before);
+        match &step.attempt {
+            Some(AttemptWrite::Start { number, started_at }) => {
+                gate.record.attempts = *number;
+                gate.record.last_attempt_at = Some(*started_at);
+                gate.running.insert(*number);
+            }
+            Some(AttemptWrite::End { number, .. }) => {
+                gate.running.remove(number);
+            }
+            None => {}
+        }
+        match &step.transition {
+            Some(GateTransition::Pass(pass)) => {
+                gate.record.state = GateState::Passed;
+                gate.pass = Some(pass.clone());
+                gate.passed_at = Some(at);
+                gate.lease.end();
+            }
+            Some(GateTransition::Renew) => {
+                gate.record.state = GateState::Waiting;
+                gate.unsettled = at;
+            }
+            Some(GateTransition::End(reason)) => {
+                let cancelled = *reason == EndReason::JobCancelled;
+                gate.record.state =
+                    if cancelled { GateState::Cancelled } else { GateState::Failed };
+                gate.lease.end();
+            }
+            None => {}
+        }
+    }
+
+    fn attempt(&mut self, eyes: EyesId, step: &GateStep, number: u32, started_at: DateTime<Utc>) {
+        let gate = &self.gates[&step.gate_id];
+        let (name, policy) = (gate.named(), &self.settings.policy);
+        let (before, last) = (gate.record.attempts, gate.record.last_attempt_at);
+        let put_right = started_at < gate.record.high_water;
+        let min_gap = span(policy.min_gap());
+        let min_useful = span(policy.min_useful());
+        self.tell(format_args!("gates {}: {name}, attempt {number} starts", eyes.0));
+        if number != before + 1 {
+            self.broken("F20: attempts are counted up", format!("{name}: {number} after {before}"));
+        }
+        if let Some(last) = last
+            && !put_right
+            && started_at > last
+            && started_at - last < min_gap
+        {
+            self.broken(
+                "G14: attempts keep their distance",
+                format!("{name}: {}", started_at - last),
+            );
+        }
+        let Some(window) = self.window_acted_on(eyes, step) else { return };
+        let end = self.settings.policy.end_of(window);
+        if started_at < window.opens_at() || started_at >= end {
+            self.broken("G10: no attempt outside the window", format!("{name} at {started_at}"));
+        } else if end - started_at < min_useful {
+            self.broken("G12: no attempt without a use", format!("{name} at {started_at}"));
+        }
+    }
+
+    /// The window that the worker has read for this step; it has to be the one that is written.
+    pub(super) fn window_acted_on(&mut self, eyes: EyesId, step: &GateStep) -> Option<Window> {
+        let gate = &self.gates[&step.gate_id];
+        let (name, key) = (gate.named(), (gate.record.job_id, gate.record.host_id));
+        match self.eyes.get(&eyes).and_then(|eyes| eyes.windows.get(&key)) {
+            Some(WindowAnswer::Open(window)) if *window == step.window => Some(*window),
+            read => {
+                let what = format!("{name} acts on {:?}, and was told {read:?}", step.window);
+                self.broken("G19: the window is read at every step", what);
+                None
+            }
+        }
+    }
+
+    fn ended(&mut self, eyes: EyesId, step: &GateStep, reason: EndReason) {
+        let gate = &self.gates[&step.gate_id];
+        let (name, key) = (gate.named(), (gate.record.job_id, gate.record.host_id));
+        self.tell(format_args!("gates {}: {name} ends: {reason:?}", eyes.0));
+        let sight = self.eyes.get(&eyes);
+        let told = sight.and_then(|eyes| eyes.windows.get(&key)).copied();
+        let gone = sight.and_then(|eyes| eyes.hosts.get(&key.1)).is_some_and(Option::is_none);
+        let cancel = sight
+            .and_then(|eyes| eyes.renewals.get(&step.gate_id))
+            .is_some_and(|renewal| renewal.cancel_requested);
+        let holds = match reason {
+            EndReason::WindowClosed | EndReason::NotRunCapacity => {
+                matches!(told, Some(WindowAnswer::Open(window))
+                    if step.high_water >= self.settings.policy.end_of(window))
+            }
+            EndReason::WindowWithdrawn => told == Some(WindowAnswer::Withdrawn),
+            EndReason::JobCancelled => cancel || told == Some(WindowAnswer::JobCancelled),
+            EndReason::HostDeleted => gone || told == Some(WindowAnswer::HostGone),
+            EndReason::GateBusy => true,
+        };
+        if !holds {
+            let what = format!("{name}: {reason:?} at {}, told {told:?}", step.high_water);
+            self.broken("G11: a gate ends for a reason that holds", what);
+        }
+        if reason == EndReason::WindowClosed {
+            self.end_names_every_check(eyes, step, key.1);
+            self.end_was_due(step);
+        }
+    }
+
+    /// G30: the evidence of a failure names every enabled check, and is bounded.
+    fn end_names_every_check(&mut self, eyes: EyesId, step: &GateStep, host: HostId) {
+        let name = self.gates[&step.gate_id].named();
+        let Some(look) = self.eyes.get(&eyes).and_then(|eyes| eyes.looks.get(&host)) else {
+            return;
+        };
+        let evidence = step.evidence.as_deref().unwrap_or_default();
+        let missing = look
+            .checks
+            .iter()
+            .filter(|check| check.enabled())
+            .any(|check| !evidence.iter().any(|entry| entry.check_id == Some(check.id)));
+        let length = step.detail.as_ref().map_or(0, String::len);
+        if missing || length > GateRecord::MAXIMUM_DETAIL || length == 0 {
+            self.broken("G30: a failure names every check", format!("{name}: {length} bytes"));
+        }
+    }
+
+    /// Somebody asked for a cancellation, gave an override or took it back.
+    pub(crate) fn gate_changed(&mut self, record: &GateRecord) {
+        if let Some(gate) = self.gates.get_mut(&record.id) {
+            gate.record.cancel_requested = record.cancel_requested;
+            gate.record.exception.clone_from(&record.exception);
+        }
+    }
+}
+
+pub(super) fn span(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}

@@ -1,0 +1,75 @@
+//! Leases as the checker counts them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use healthgate::model::WorkerId;
+use std::time::Duration;
+
+/// Who may write, under which token, and until when.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LeaseAccount {
+    owner: Option<WorkerId>,
+    pub(super) token: i64,
+    until: Option<DateTime<Utc>>,
+}
+
+impl LeaseAccount {
+    /// Enters a claim, and answers what is wrong with it.
+    pub(super) fn claim(
+        &mut self,
+        worker: WorkerId,
+        token: i64,
+        now: DateTime<Utc>,
+        lease: Duration,
+    ) -> Option<String> {
+        let held = self.until.filter(|until| self.owner.is_some() && now < *until);
+        let wrong = match held {
+            Some(until) => Some(format!("claimed at {now}, under a lease until {until}")),
+            None if token <= self.token => {
+                Some(format!("token {token} after token {}", self.token))
+            }
+            None => None,
+        };
+        *self = Self { owner: Some(worker), token, until: Some(end(now, lease)) };
+        wrong
+    }
+
+    /// Enters a renewal, and answers what is wrong with it.
+    pub(super) fn renew(
+        &mut self,
+        worker: WorkerId,
+        token: i64,
+        now: DateTime<Utc>,
+        lease: Duration,
+    ) -> Option<String> {
+        let wrong = self.refuse(worker, token, now);
+        self.until = Some(end(now, lease));
+        wrong
+    }
+
+    /// Why this worker may not write now; `None` where it may.
+    pub(super) fn refuse(
+        &self,
+        worker: WorkerId,
+        token: i64,
+        now: DateTime<Utc>,
+    ) -> Option<String> {
+        if self.owner != Some(worker) {
+            return Some("the lease is another worker's, or nobody's".to_owned());
+        }
+        if self.token != token {
+            return Some(format!("token {token}, and the newest is {}", self.token));
+        }
+        match self.until {
+            Some(until) if now < until => None,
+            until => Some(format!("the lease ended at {until:?}, and it is {now}")),
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        (self.owner, self.until) = (None, None);
+    }
+}
+
+fn end(now: DateTime<Utc>, lease: Duration) -> DateTime<Utc> {
+    now + TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX)
+}

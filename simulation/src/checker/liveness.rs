@@ -1,0 +1,175 @@
+//! What has to happen in the end: gates pass and fail in time (G31, G33), and no check is forgotten.
+//! It is asked for only while nothing disturbs the workers.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use healthgate::{
+    checks::run_bound,
+    gate::{NoChecks, decide::WindowAnswer},
+    model::{GateRecord, GateState, HostId},
+    store::GateStep,
+};
+
+use super::{Check, Checker, gates::GateAccount, runs::Enabled};
+
+/// After a disturbance leases expire (60 s), clocks are doubted (30 s), and back-offs end (30 s).
+const SETTLING: Duration = Duration::from_secs(130);
+
+/// A host that several workers have died with is left alone for so long.
+const QUARANTINE: Duration = crate::actors::worker::QUARANTINE;
+
+/// What a few looks and calls take.
+const SLACK: Duration = Duration::from_secs(5);
+
+impl Checker {
+    /// Everything settled at least so long ago; `None` while something disturbs.
+    fn settled_for(&self) -> Option<Duration> {
+        self.at().checked_sub(self.calm_since? + SETTLING)
+    }
+
+    /// Since when the window of a gate is as it is.
+    fn window_since(&self, record: &GateRecord) -> Duration {
+        self.windows.get(&(record.job_id, record.host_id)).map_or(Duration::ZERO, |it| it.since)
+    }
+
+    /// A gate failed at the end of its window: not too late (G33), and not although it could pass
+    /// (G31).
+    pub(super) fn end_was_due(&mut self, step: &GateStep) {
+        let (at, now) = (self.at(), self.now());
+        let Some(settled) = self.settled_for() else { return };
+        let gate = &self.gates[&step.gate_id];
+        let name = gate.named();
+        let end = self.settings.policy.end_of(step.window);
+        let since_end = (now - end).to_std().unwrap_or_default();
+        let changed = at.saturating_sub(self.window_since(&gate.record).max(gate.opened));
+        let late = since_end.min(changed).min(self.pass_over_for(gate, now));
+        if late < settled && late > Duration::from_secs(5) + self.settings.gate_tick {
+            self.broken("G33: a gate fails within 5 s of its end", format!("{name}: {late:?}"));
+            return;
+        }
+        let open = (end - step.window.opens_at().max(gate.record.opened_at)).to_std();
+        let needed = self.time_to_pass();
+        let quiet = settled
+            .min(changed)
+            .min(at.saturating_sub(gate.unsettled))
+            .min(open.unwrap_or_default())
+            .min(self.good_for(gate.record.host_id));
+        let recent = quiet + since_end + SLACK;
+        let passed = gate.passed_at.is_some_and(|passed| at.saturating_sub(passed) <= recent);
+        if quiet > needed + since_end && !passed {
+            let what = format!("{name}: nothing was in its way for {quiet:?}");
+            self.broken("G31: a healthy host passes", what);
+        }
+    }
+
+    /// The longest that a gate takes to pass once every check is healthy.
+    fn time_to_pass(&self) -> Duration {
+        let policy = &self.settings.policy;
+        let round = policy.retry + run_bound(policy.timeout) + self.settings.gate_tick * 2;
+        round * policy.healthy_after + policy.spread + policy.min_gap() + SLACK
+    }
+
+    /// For how long all checks of a host have answered well and stayed as they are.
+    fn good_for(&self, host: HostId) -> Duration {
+        let at = self.at();
+        let moved = self.hosts.values().map(|host| host.since).max().unwrap_or_default();
+        let (mut enabled, mut since) = (0, moved);
+        for account in self.checks.values().filter(|account| account.check.host_id == host) {
+            since = since.max(account.changed);
+            if account.deleted || !account.check.enabled() {
+                continue;
+            }
+            enabled += 1;
+            if !account.good.is {
+                return Duration::ZERO;
+            }
+            since = since.max(account.good.since);
+        }
+        if enabled == 0 && self.settings.policy.no_checks == NoChecks::Block {
+            return Duration::ZERO;
+        }
+        at.saturating_sub(since)
+    }
+
+    /// Looks over everything once.
+    pub(crate) fn audit(&mut self) {
+        let Some(settled) = self.settled_for() else { return };
+        self.no_check_is_lost(settled);
+        self.no_gate_is_lost(settled);
+    }
+
+    fn no_check_is_lost(&mut self, settled: Duration) {
+        let at = self.at();
+        let pause = self.settings.poll_tick + run_bound(self.settings.policy.timeout) * 2 + SLACK;
+        let longest = self.settings.interval + pause + QUARANTINE;
+        let lost = self.checks.values().find_map(|account| {
+            let check = &account.check;
+            if account.deleted || !check.enabled() {
+                return None;
+            }
+            let last = self.queue.get(&check.host_id).and_then(|host| host.last_run);
+            let idle = at.saturating_sub(last.unwrap_or_default()).min(settled);
+            let changed = at.saturating_sub(account.changed);
+            if changed > longest && idle > longest {
+                return Some(format!("{} was not run for {idle:?}", Check(check.id)));
+            }
+            let seen = account.asked == Some(check.revision);
+            let unseen = changed > pause && changed < settled && !seen;
+            unseen.then(|| {
+                format!("{} was not run since its change, {changed:?} ago", Check(check.id))
+            })
+        });
+        if let Some(what) = lost {
+            self.broken("3.4, 3.6: no check is lost", what);
+        }
+    }
+
+    fn no_gate_is_lost(&mut self, settled: Duration) {
+        let (at, now) = (self.at(), self.now());
+        let patience = Duration::from_secs(5) + self.settings.gate_tick * 2 + SLACK;
+        let lost =
+            self.gates.values().filter(|gate| !gate.record.state.is_terminal()).find(|gate| {
+                let changed = at.saturating_sub(self.window_since(&gate.record).max(gate.opened));
+                let over = self.over_for(gate, now).min(changed).min(settled);
+                let over = over.min(self.pass_over_for(gate, now));
+                over > patience
+            });
+        if let Some(gate) = lost {
+            let what = format!("{} is still {:?}", gate.named(), gate.record.state);
+            self.broken("G33: a gate ends with its window", what);
+        }
+    }
+
+    /// A gate with a pass is left alone until that is over: it cannot be spent outside the window.
+    fn pass_over_for(&self, gate: &GateAccount, now: DateTime<Utc>) -> Duration {
+        match &gate.pass {
+            Some(pass) if gate.record.state == GateState::Passed => {
+                (now - pass.valid_until).to_std().unwrap_or_default()
+            }
+            _ => Duration::MAX,
+        }
+    }
+
+    /// For how long a gate's window has been over, or not its own any more.
+    fn over_for(&self, gate: &GateAccount, now: DateTime<Utc>) -> Duration {
+        let told = self.windows.get(&(gate.record.job_id, gate.record.host_id));
+        match told.map(|told| told.is) {
+            Some(WindowAnswer::Open(window)) => {
+                (now - self.settings.policy.end_of(window)).to_std().unwrap_or_default()
+            }
+            None => {
+                (now - self.settings.policy.end_of(gate.record.window)).to_std().unwrap_or_default()
+            }
+            Some(_) => Duration::MAX,
+        }
+    }
+}
+
+/// Whether nothing is left to do.
+impl Checker {
+    /// Every gate has ended.
+    pub(crate) fn all_ended(&self) -> bool {
+        self.gates.values().all(|gate| gate.record.state.is_terminal())
+    }
+}

@@ -1,0 +1,211 @@
+//! Holds what the system does against what it may do, independently of its code: the checker keeps
+//! its own account of leases, results, windows and passes, from what the store was asked and
+//! answered, and from what the targets truly did.
+
+mod eyes;
+mod gates;
+mod leases;
+mod liveness;
+mod passes;
+mod polls;
+mod runs;
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use healthgate::{
+    clock::{Clock, ManualClock},
+    gate::{GatePolicy, decide::WindowAnswer},
+    model::{AgentEndpoint, CheckId, GateId, HealthCheck, HostId, JobId, PassId},
+};
+
+pub(crate) use self::{eyes::EyesId, runs::Run};
+use self::{gates::GateAccount, polls::HostAccount, runs::CheckAccount};
+use crate::{
+    clock::MachineClock,
+    history::{Event, History},
+};
+
+/// A rule that was broken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// The rule, by its name in the documents.
+    pub rule: &'static str,
+    /// What happened.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.rule, self.what)
+    }
+}
+
+/// The figures that the checked parts work by.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) policy: GatePolicy,
+    pub(crate) interval: Duration,
+    pub(crate) unhealthy_interval: Option<Duration>,
+    pub(crate) poll_tick: Duration,
+    pub(crate) gate_tick: Duration,
+}
+
+/// What has been so since when.
+#[derive(Clone, Debug)]
+pub(crate) struct Since<T> {
+    pub(crate) is: T,
+    pub(crate) since: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Checker {
+    world: ManualClock,
+    store: MachineClock,
+    pub(crate) settings: Settings,
+    pub(crate) history: History,
+    pub(crate) violation: Option<Violation>,
+    pub(crate) windows: HashMap<(JobId, HostId), Since<WindowAnswer>>,
+    /// Where each host's agent is; `None` for a host that is gone.
+    pub(crate) hosts: BTreeMap<HostId, Since<Option<AgentEndpoint>>>,
+    /// Jobs on hosts whose overrides do not count any more.
+    pub(crate) rights_lost: HashSet<(JobId, HostId)>,
+    /// Nothing disturbs workers, store and clocks since then.
+    pub(crate) calm_since: Option<Duration>,
+    store_steps: Vec<(Duration, TimeDelta)>,
+    eyes: HashMap<EyesId, eyes::Eyes>,
+    gates: BTreeMap<GateId, GateAccount>,
+    queue: BTreeMap<HostId, HostAccount>,
+    checks: BTreeMap<CheckId, CheckAccount>,
+    dispatches: BTreeMap<(JobId, HostId), PassId>,
+    /// Counts what is read and recorded, since much happens in one instant.
+    sequence: u64,
+}
+
+impl Checker {
+    pub(crate) fn new(
+        world: ManualClock,
+        store: MachineClock,
+        settings: Settings,
+        told: bool,
+    ) -> Self {
+        Self {
+            world,
+            store,
+            settings,
+            history: History::new(told),
+            violation: None,
+            windows: HashMap::new(),
+            hosts: BTreeMap::new(),
+            rights_lost: HashSet::new(),
+            calm_since: None,
+            store_steps: Vec::new(),
+            eyes: HashMap::new(),
+            gates: BTreeMap::new(),
+            queue: BTreeMap::new(),
+            checks: BTreeMap::new(),
+            dispatches: BTreeMap::new(),
+            sequence: 0,
+        }
+    }
+
+    /// True time, which no clock of the system shows.
+    pub(crate) fn at(&self) -> Duration {
+        self.world.monotonic()
+    }
+
+    /// What the store's clock shows.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.store.now()
+    }
+
+    fn next(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+
+    pub(crate) fn tell(&mut self, what: fmt::Arguments<'_>) {
+        let at = self.at();
+        self.history.tell(at, what);
+    }
+
+    pub(crate) fn count(&mut self, event: Event) {
+        self.history.counts.add(event);
+    }
+
+    /// Counts and tells.
+    pub(crate) fn note(&mut self, event: Event, who: fmt::Arguments<'_>) {
+        self.count(event);
+        self.tell(format_args!("{who}: {}", event.as_str()));
+    }
+
+    /// Notes a broken rule; the first one stands.
+    pub(crate) fn broken(&mut self, rule: &'static str, what: String) {
+        if self.violation.is_none() {
+            self.tell(format_args!("VIOLATION of {rule}: {what}"));
+            self.violation = Some(Violation { rule, what });
+        }
+    }
+
+    /// Notes that the store's clock was stepped.
+    pub(crate) fn store_stepped(&mut self, by: TimeDelta) {
+        let at = self.at();
+        self.store_steps.push((at, by));
+    }
+
+    /// How far the store's clock has been stepped since then, all steps added up.
+    fn stepped_since(&self, since: Duration) -> TimeDelta {
+        let later = self.store_steps.iter().rev().take_while(|(at, _)| *at >= since);
+        later.fold(TimeDelta::zero(), |sum, (_, by)| sum + by.abs())
+    }
+
+    /// Whether the store's clock was set back since then.
+    fn set_back_since(&self, since: Duration) -> bool {
+        let later = self.store_steps.iter().rev().take_while(|(at, _)| *at >= since);
+        later.into_iter().any(|(_, by)| *by < TimeDelta::zero())
+    }
+
+    /// Every check that is stored now.
+    pub(crate) fn stored_checks(&self) -> Vec<HealthCheck> {
+        let stored = |account: &CheckAccount| (!account.deleted).then(|| account.check.clone());
+        self.checks.values().filter_map(stored).collect()
+    }
+
+    /// How many passes were spent, and how many gates there were.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        (count(self.dispatches.len()), count(self.gates.len()))
+    }
+}
+
+/// A job's part on a host, as a name to read.
+pub(crate) struct Named(pub(crate) JobId, pub(crate) HostId);
+
+impl fmt::Display for Named {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (job, host) = (self.0.as_uuid().as_u128(), self.1.as_uuid().as_u128());
+        write!(formatter, "job {job} on host {host}")
+    }
+}
+
+/// A host, as a name to read.
+pub(crate) struct Host(pub(crate) HostId);
+
+impl fmt::Display for Host {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "host {}", self.0.as_uuid().as_u128())
+    }
+}
+
+/// A check, as a name to read.
+pub(crate) struct Check(pub(crate) CheckId);
+
+impl fmt::Display for Check {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "check {}", self.0.as_uuid().as_u128())
+    }
+}

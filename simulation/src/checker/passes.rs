@@ -1,0 +1,286 @@
+//! Passes: on what proof one is given, and whether it may be spent (G2-G9, G16, G17, G25, G26, G34).
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use healthgate::{
+    gate::decide::WindowAnswer,
+    model::{Evidence, GateId, GatePass, GateState, HealthCheck, PassKind, ReasonCode},
+    store::{GateStep, Spend},
+};
+
+use super::{
+    Check, Checker, EyesId, Named,
+    eyes::Look,
+    gates::span,
+    runs::{Enabled, Recorded},
+};
+use crate::history::Event;
+
+/// How a required check stands, by the checker's own judgement.
+#[derive(Debug)]
+enum Standing {
+    Proven,
+    Overridden,
+    Unproven(String),
+}
+
+impl Checker {
+    pub(super) fn passed(&mut self, eyes: EyesId, step: &GateStep, pass: &GatePass) {
+        let gate = &self.gates[&step.gate_id];
+        let (name, high_water) = (gate.named(), gate.record.high_water);
+        let (exempt, report_only) = (gate.record.exempt, gate.record.report_only);
+        let granted = pass.granted_at;
+        self.tell(format_args!(
+            "gates {}: {name} passes as {:?}, at {granted} until {}, {}",
+            eyes.0,
+            pass.kind,
+            pass.valid_until,
+            Proof(&pass.evidence)
+        ));
+        let Some(window) = self.window_acted_on(eyes, step) else { return };
+        let end = self.settings.policy.end_of(window);
+        if granted < window.opens_at() || granted >= end {
+            self.broken("G10: no pass outside the window", format!("{name} at {granted}"));
+        }
+        let longest = granted + span(self.settings.policy.pass_ttl);
+        if pass.valid_until > end.min(longest) || pass.valid_until <= granted {
+            let what = format!("{name} until {}, the end is {end}", pass.valid_until);
+            self.broken("G16: a pass does not outlive its window", what);
+        }
+        let renewed = self.eyes.get(&eyes).and_then(|eyes| eyes.renewals.get(&step.gate_id));
+        if let Some(renewal) = renewed {
+            if granted > renewal.now.max(high_water) {
+                self.broken("L10: the store's clock dates a pass", format!("{name} at {granted}"));
+            } else if renewal.cancel_requested {
+                self.broken("G25: nothing passes after a cancellation", name.to_string());
+            }
+        }
+        match pass.kind {
+            PassKind::Exempt | PassKind::ReportOnly => {
+                let expected = if exempt { PassKind::Exempt } else { PassKind::ReportOnly };
+                if !(exempt || report_only) || pass.kind != expected {
+                    self.broken("G34: kinds are fixed at the opening", name.to_string());
+                }
+            }
+            PassKind::Healthy | PassKind::NoChecks | PassKind::Overridden => {
+                self.proven(eyes, step.gate_id, pass);
+            }
+        }
+    }
+
+    fn proven(&mut self, eyes: EyesId, gate: GateId, pass: &GatePass) {
+        let name = Named(pass.job_id, pass.host_id);
+        let look = self.eyes.get(&eyes).and_then(|eyes| eyes.looks.get(&pass.host_id)).cloned();
+        let Some(look) = look else {
+            self.broken("G23: checks are read at every step", name.to_string());
+            return;
+        };
+        if self.at().saturating_sub(look.at) > LONGEST_STEP {
+            self.broken("G23: checks are read at every step", format!("{name}: {:?}", look.at));
+            return;
+        }
+        let enabled: Vec<&HealthCheck> = look.checks.iter().filter(|each| each.enabled()).collect();
+        let mut overridden = false;
+        for check in &enabled {
+            match self.standing(eyes, gate, check, &look, pass.granted_at) {
+                Standing::Proven => {}
+                Standing::Overridden => overridden = true,
+                Standing::Unproven(why) => {
+                    let what =
+                        format!("{name}, {} revision {}: {why}", Check(check.id), check.revision);
+                    self.broken("G2: no pass without fresh proof", what);
+                    return;
+                }
+            }
+        }
+        let kind = if enabled.is_empty() {
+            PassKind::NoChecks
+        } else if overridden {
+            PassKind::Overridden
+        } else {
+            PassKind::Healthy
+        };
+        // Where several runs in a row are asked for, a gate may know of fewer than there were.
+        let stricter = self.settings.policy.healthy_after > 1
+            && (kind, pass.kind) == (PassKind::Healthy, PassKind::Overridden);
+        if kind != pass.kind && !stricter {
+            let what = format!("{name} passed as {:?} and should as {kind:?}", pass.kind);
+            self.broken("G9, G26: the kind of a pass says why", what);
+        }
+    }
+
+    fn standing(
+        &self,
+        eyes: EyesId,
+        gate: GateId,
+        check: &HealthCheck,
+        look: &Look,
+        granted: DateTime<Utc>,
+    ) -> Standing {
+        let why = match self.proof(eyes, gate, check, look, granted) {
+            Ok(()) => return Standing::Proven,
+            Err(why) => why,
+        };
+        let sight = self.eyes.get(&eyes);
+        let renewal = sight.and_then(|eyes| eyes.renewals.get(&gate));
+        let right = sight.and_then(|eyes| eyes.rights.get(&gate));
+        let covered = renewal.and_then(|renewal| renewal.exception.as_ref()).is_some_and(|given| {
+            right == Some(&(given.created_at, true))
+                && granted < given.expires_at
+                && given
+                    .checks
+                    .iter()
+                    .any(|named| (named.check_id, named.revision) == (check.id, check.revision))
+        });
+        if covered { Standing::Overridden } else { Standing::Unproven(why) }
+    }
+
+    /// Whether the newest results that the gate could see prove that the check is healthy.
+    fn proof(
+        &self,
+        eyes: EyesId,
+        gate: GateId,
+        check: &HealthCheck,
+        look: &Look,
+        granted: DateTime<Utc>,
+    ) -> Result<(), String> {
+        let Some(account) = self.checks.get(&check.id) else { return Err("unknown".into()) };
+        let policy = &self.settings.policy;
+        let void_before = self.gates[&gate].record.void_before;
+        let endpoint = check
+            .definition
+            .service()
+            .and_then(|_| self.eyes.get(&eyes)?.hosts.get(&check.asked_host()).cloned().flatten());
+        let record = &self.gates[&gate].record;
+        let told = self
+            .eyes
+            .get(&eyes)
+            .and_then(|eyes| eyes.windows.get(&(record.job_id, record.host_id)));
+        let live_from = match told {
+            Some(WindowAnswer::Open(window)) if policy.live_only => {
+                Some(record.opened_at.max(window.opens_at()))
+            }
+            _ => None,
+        };
+        let mut seen: Vec<&Recorded> =
+            account.recorded.iter().filter(|recorded| recorded.order <= look.order).collect();
+        seen.sort_by_key(|recorded| std::cmp::Reverse(recorded.result.checked_at));
+        let wanted = usize::try_from(policy.healthy_after).unwrap_or(usize::MAX);
+        if seen.len() < wanted {
+            return Err(format!("{} results of {wanted}", seen.len()));
+        }
+        for (index, recorded) in seen.iter().take(wanted).enumerate() {
+            let result = &recorded.result;
+            let refused = if result.reason != ReasonCode::Ok || result.observer_fault {
+                Some(format!("the newest result says {}", result.reason))
+            } else if result.revision != check.revision {
+                Some(format!("revision {}", result.revision))
+            } else if result.endpoint != endpoint {
+                Some(format!("seen at {:?}", result.endpoint))
+            } else if index == 0 && result.checked_at < check.updated_at {
+                Some("older than the check".to_owned())
+            } else if live_from.is_some_and(|from| result.checked_at < from) {
+                Some("not live".to_owned())
+            } else if void_before.is_some_and(|void| result.checked_at < void) {
+                Some("void".to_owned())
+            } else if index == 0 && granted - result.checked_at > span(policy.max_age) {
+                Some(format!("{} old", granted - result.checked_at))
+            } else if index == 0 && result.finished_at() > granted {
+                Some("not over yet".to_owned())
+            } else {
+                let age = span(look.at.saturating_sub(recorded.started));
+                let real = index == 0
+                    && age
+                        > span(policy.max_age + LONGEST_STEP)
+                            + self.stepped_since(recorded.started);
+                real.then(|| format!("truly {age} old"))
+            };
+            if let Some(refused) = refused {
+                return Err(refused);
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody spent a pass, and the store has said whether that counts.
+    pub(crate) fn spent_pass(&mut self, eyes: EyesId, pass: &GatePass, spend: &Spend) {
+        let (now, name) = (self.now(), Named(pass.job_id, pass.host_id));
+        let Spend::Spent(_) = spend else {
+            self.tell(format_args!("{name}: spending refused, {spend:?}"));
+            return;
+        };
+        self.tell(format_args!("{name}: pass spent"));
+        let Some(gate) = self.gates.get(&pass.gate_id) else {
+            self.broken("G17: a pass is one that was given", name.to_string());
+            return;
+        };
+        let given = gate.pass.clone();
+        let valid_until = given.as_ref().map(|given| given.valid_until);
+        let end = self.settings.policy.end_of(gate.record.window);
+        let rules = [
+            ("G17: a pass is spent once", !gate.spent),
+            ("G17: the newest pass alone counts", given.is_some_and(|given| given.id == pass.id)),
+            ("G16: an expired pass is void", valid_until.is_some_and(|until| now < until)),
+            ("G10: nothing is spent after the end", now < end),
+            ("G25: nothing is spent after a cancellation", !gate.record.cancel_requested),
+            ("G18: a pass is spent from `passed` alone", gate.record.state == GateState::Passed),
+            ("G29: a pass of an older token is void", gate.lease.token == pass.token),
+        ];
+        let broken = rules.into_iter().find(|(_, holds)| !holds);
+        if let Some((rule, _)) = broken {
+            self.broken(rule, format!("{name} at {now}, {:?} until {valid_until:?}", pass.id));
+        }
+        let key = (pass.job_id, pass.host_id);
+        let told = self.eyes.get(&eyes).and_then(|eyes| eyes.windows.get(&key)).copied();
+        if let Some(told) = told {
+            let open = matches!(told, WindowAnswer::Open(window)
+                if window.opens_at() <= now && now < self.settings.policy.end_of(window) + READING);
+            if !open {
+                self.broken("G17: the window is asked for once more", format!("{name}: {told:?}"));
+            }
+        }
+        if let Some(gate) = self.gates.get_mut(&pass.gate_id) {
+            gate.spent = true;
+            gate.record.state = GateState::Spent;
+            gate.lease.end();
+        }
+    }
+
+    /// An executor goes ahead and patches.
+    pub(crate) fn dispatched(&mut self, pass: &GatePass) {
+        let name = Named(pass.job_id, pass.host_id);
+        self.tell(format_args!("{name}: PATCHED"));
+        if !self.gates.get(&pass.gate_id).is_some_and(|gate| gate.spent) {
+            self.broken("G17: nothing is patched without a spent pass", name.to_string());
+        }
+        if self.dispatches.insert((pass.job_id, pass.host_id), pass.id).is_some() {
+            self.broken("G28: one dispatch of a job and host", name.to_string());
+        }
+    }
+
+    /// What an executor tried that must not work.
+    pub(crate) fn tries(&mut self, pass: &GatePass, event: Event) {
+        self.note(event, format_args!("{}", Named(pass.job_id, pass.host_id)));
+    }
+}
+
+/// What a pass was given on, to read.
+struct Proof<'a>(&'a [Evidence]);
+
+impl fmt::Display for Proof<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for entry in self.0 {
+            let check = entry.check_id.map(|id| id.as_uuid().as_u128()).unwrap_or_default();
+            write!(formatter, "[check {check} {}] ", entry.reason)?;
+        }
+        Ok(())
+    }
+}
+
+/// A step of a gate takes at most so long from reading to writing, with every delay that the world
+/// makes; a longer one has lost its lease.
+const LONGEST_STEP: std::time::Duration = std::time::Duration::from_secs(240);
+
+/// Between an executor's reading of the window and its spending lie the delays of two calls.
+const READING: chrono::TimeDelta = chrono::TimeDelta::seconds(60);

@@ -1,0 +1,159 @@
+//! The poller's queue: who holds which host, and how often it is run (L1-L7).
+
+use std::{collections::HashMap, time::Duration};
+
+use chrono::{DateTime, Utc};
+use healthgate::{
+    checks::schedule,
+    model::{HostId, WorkerId},
+    store::{Claims, Completed, HostCompletion, HostRelease},
+};
+
+use super::{Checker, EyesId, Host, leases::LeaseAccount, runs::Enabled};
+
+#[derive(Debug, Default)]
+pub(super) struct HostAccount {
+    lease: LeaseAccount,
+    /// How often the host's checks were changed.
+    changes: u64,
+    /// The runs under way, by who runs them.
+    running: HashMap<EyesId, Started>,
+    /// The newest run whose completion counted.
+    done: Option<Started>,
+    /// When the poller last started a run.
+    pub(super) last_run: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Started {
+    claimed: Duration,
+    at: Duration,
+    store: DateTime<Utc>,
+    changes: u64,
+}
+
+impl Started {
+    /// The claim's answer took so long that the worker's estimate of the store's time lags behind,
+    /// and a slot may seem to lie ahead that is over.
+    fn lags(&self) -> bool {
+        self.at.saturating_sub(self.claimed) > Duration::from_secs(1)
+    }
+}
+
+impl Checker {
+    /// A host's checks have changed. Without an enabled one it leaves the queue, and its lease ends.
+    pub(super) fn host_changed(&mut self, host: HostId) {
+        let runs = self.checks.values().any(|account| {
+            account.check.host_id == host && !account.deleted && account.check.enabled()
+        });
+        let account = self.queue.entry(host).or_default();
+        account.changes += 1;
+        if !runs {
+            account.lease.end();
+        }
+    }
+
+    pub(crate) fn claimed_hosts(
+        &mut self,
+        eyes: EyesId,
+        worker: WorkerId,
+        lease: Duration,
+        claims: &Claims,
+    ) {
+        let claimed = self.at();
+        for claim in &claims.hosts {
+            let account = self.queue.entry(claim.host_id).or_default();
+            let wrong = account.lease.claim(worker, claim.token, claims.now, lease);
+            // Counted from here: a change from now on makes the host due again.
+            let store = claims.now;
+            let started = Started { claimed, at: Duration::ZERO, store, changes: account.changes };
+            account.running.insert(eyes, started);
+            self.tell(format_args!("poll {}: {} claimed", eyes.0, Host(claim.host_id)));
+            if let Some(wrong) = wrong {
+                self.broken(
+                    "L2: one holder of a host",
+                    format!("{}: {wrong}", Host(claim.host_id)),
+                );
+            }
+            let stale = claim.checks.iter().find(|check| {
+                self.checks.get(&check.id).is_none_or(|account| account.check != **check)
+            });
+            if stale.is_some() || !claim.checks.iter().all(Enabled::enabled) {
+                self.broken(
+                    "L2: a claim brings the newest checks",
+                    Host(claim.host_id).to_string(),
+                );
+            }
+        }
+    }
+
+    /// The poller starts a host's run.
+    pub(crate) fn poll_started(&mut self, eyes: EyesId, host: HostId) {
+        let (at, store) = (self.at(), self.now());
+        let interval = self.settings.unhealthy_interval.unwrap_or(self.settings.interval);
+        let Some(account) = self.queue.get_mut(&host) else { return };
+        account.last_run = Some(at);
+        let Some(running) = account.running.get_mut(&eyes) else { return };
+        (running.at, running.store) = (at, store);
+        let (changes, done) = (running.changes, account.done);
+        let slot = |instant| schedule::next_slot(host, interval, instant);
+        if let Some(done) = done
+            && done.changes == changes
+            && !done.lags()
+            && slot(done.store) == slot(store)
+            && !self.set_back_since(done.at)
+        {
+            let what = format!("{} at {} and at {store}", Host(host), done.store);
+            self.broken("L7: no host is run twice in an interval", what);
+        }
+    }
+
+    pub(crate) fn completed_hosts(
+        &mut self,
+        eyes: EyesId,
+        worker: WorkerId,
+        batch: &[HostCompletion],
+        completed: &Completed,
+    ) {
+        let now = self.now();
+        for done in batch {
+            // A batch can hold an old run of a host beside the newest one: the answer names the host.
+            let of_host = |host: &&HostId| **host == done.host_id;
+            let fenced = completed.fenced.iter().filter(of_host).count();
+            let ended = batch.iter().filter(|other| other.host_id == done.host_id).count();
+            let account = self.queue.entry(done.host_id).or_default();
+            let wrong = account.lease.refuse(worker, done.token, now);
+            if fenced == ended || (fenced > 0 && wrong.is_some()) {
+                continue;
+            }
+            account.lease.end();
+            if let Some(started) = account.running.remove(&eyes)
+                && started.at > Duration::ZERO
+            {
+                account.done = Some(started);
+            }
+            if let Some(wrong) = wrong {
+                let what = format!("{}: {wrong}", Host(done.host_id));
+                self.broken("L5: a lost lease writes nothing", what);
+            }
+            self.tell(format_args!(
+                "poll {}: {} recorded, {} results",
+                eyes.0,
+                Host(done.host_id),
+                done.results.iter().filter(|result| result.healthy()).count()
+            ));
+            self.record(eyes, &done.results);
+        }
+    }
+
+    pub(crate) fn released_hosts(&mut self, worker: WorkerId, hosts: &[HostRelease]) {
+        let now = self.now();
+        for host in hosts {
+            if let Some(account) = self.queue.get_mut(&host.host_id)
+                && account.lease.refuse(worker, host.token, now).is_none()
+            {
+                account.lease.end();
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What the targets truly did, and which results may be kept of it.
+
+use std::{collections::VecDeque, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use healthgate::model::{AgentEndpoint, CheckId, CheckResult, HealthCheck, HostId, ReasonCode};
+
+use super::{Check, Checker, EyesId, Since};
+
+/// One true run of a check.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) revision: i64,
+    /// What it comes to, where it is let come to its end.
+    pub(crate) reason: ReasonCode,
+    pub(crate) endpoint: Option<AgentEndpoint>,
+    pub(crate) started: Duration,
+    pub(crate) started_store: DateTime<Utc>,
+    pub(crate) eyes: EyesId,
+    pub(crate) ended: bool,
+}
+
+/// A result that the store has to have kept.
+#[derive(Clone, Debug)]
+pub(super) struct Recorded {
+    pub(super) result: CheckResult,
+    /// Its place in the order of all that happened.
+    pub(super) order: u64,
+    /// When its run truly started.
+    pub(super) started: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct CheckAccount {
+    pub(super) check: HealthCheck,
+    pub(super) changed: Duration,
+    pub(super) deleted: bool,
+    /// The newest revision that a worker has begun to run.
+    pub(super) asked: Option<i64>,
+    pub(super) runs: VecDeque<Run>,
+    pub(super) recorded: VecDeque<Recorded>,
+    /// Whether its target answers quickly and is healthy.
+    pub(super) good: Since<bool>,
+}
+
+/// So many runs and results of each check are remembered.
+const REMEMBERED: usize = 40;
+
+/// How far a worker's estimate of the store's time may lag behind it: the longest delay of a claim's
+/// answer that the world makes, and a little.
+const LAG: TimeDelta = TimeDelta::seconds(60);
+
+impl Checker {
+    pub(crate) fn check_written(&mut self, check: &HealthCheck) {
+        let at = self.at();
+        match self.checks.get_mut(&check.id) {
+            Some(account) => {
+                account.check = check.clone();
+                account.changed = at;
+            }
+            None => {
+                let account = CheckAccount {
+                    check: check.clone(),
+                    changed: at,
+                    deleted: false,
+                    asked: None,
+                    runs: VecDeque::new(),
+                    recorded: VecDeque::new(),
+                    good: Since { is: true, since: at },
+                };
+                self.checks.insert(check.id, account);
+            }
+        }
+        self.host_changed(check.host_id);
+    }
+
+    pub(crate) fn check_deleted(&mut self, host: HostId, check: CheckId) {
+        let at = self.at();
+        if let Some(account) = self.checks.get_mut(&check) {
+            account.deleted = true;
+            account.changed = at;
+        }
+        self.host_changed(host);
+    }
+
+    /// A check's target answers well from now on, or does not.
+    pub(crate) fn target_is(&mut self, check: CheckId, good: bool) {
+        let at = self.at();
+        if let Some(account) = self.checks.get_mut(&check)
+            && account.good.is != good
+        {
+            account.good = Since { is: good, since: at };
+        }
+    }
+
+    /// A worker begins to run a check, whatever comes of it.
+    pub(crate) fn asked(&mut self, check: &HealthCheck) {
+        if let Some(account) = self.checks.get_mut(&check.id) {
+            account.asked = account.asked.max(Some(check.revision));
+        }
+    }
+
+    pub(crate) fn run_started(&mut self, check: CheckId, run: Run) {
+        if let Some(account) = self.checks.get_mut(&check) {
+            if account.runs.len() >= REMEMBERED {
+                account.runs.pop_front();
+            }
+            account.runs.push_back(run);
+        }
+    }
+
+    pub(crate) fn run_ended(&mut self, check: CheckId, eyes: EyesId, started: Duration) {
+        if let Some(account) = self.checks.get_mut(&check) {
+            let ended = account.runs.iter_mut().rev();
+            for run in ended.filter(|run| run.eyes == eyes && run.started == started) {
+                run.ended = true;
+            }
+        }
+    }
+
+    /// Enters results that were written under a fence that held. Those that the store must drop are
+    /// not entered; of those that it keeps each must tell of a run that took place.
+    pub(super) fn record(&mut self, eyes: EyesId, results: &[CheckResult]) {
+        let (at, now) = (self.at(), self.now());
+        for result in results {
+            let Some(account) = self.checks.get(&result.check_id) else { continue };
+            let current = !account.deleted
+                && account.check.enabled()
+                && account.check.revision == result.revision;
+            if !current {
+                continue;
+            }
+            if result.healthy() {
+                let told = account.runs.iter().rev().find(|run| {
+                    run.eyes == eyes
+                        && run.ended
+                        && run.reason == ReasonCode::Ok
+                        && run.revision == result.revision
+                        && run.endpoint == result.endpoint
+                        && (run.started_store - result.checked_at).abs()
+                            <= LAG + self.stepped_since(run.started.saturating_sub(CLAIM_AGE))
+                });
+                let Some(run) = told else {
+                    let what =
+                        format!("{} is recorded healthy without a run", Check(result.check_id));
+                    self.broken("no result without a run", what);
+                    return;
+                };
+                let ahead = result.checked_at - run.started_store;
+                let started = run.started;
+                if ahead > self.stepped_since(started.saturating_sub(CLAIM_AGE)) {
+                    let what = format!("{} is dated {ahead} after its run", Check(result.check_id));
+                    self.broken("results are never younger than their run", what);
+                    return;
+                }
+                self.remember(result, started);
+            } else {
+                self.remember(result, at);
+            }
+            if result.checked_at > now + self.stepped_since(at.saturating_sub(CLAIM_AGE * 10)) {
+                let what = format!("{} has a result from the future", Check(result.check_id));
+                self.broken("F30", what);
+            }
+        }
+    }
+
+    fn remember(&mut self, result: &CheckResult, started: Duration) {
+        let order = self.next();
+        let now = self.now();
+        let Some(account) = self.checks.get_mut(&result.check_id) else { return };
+        // What was dated by a clock that ran ahead gives way to any other result.
+        if result.checked_at <= now {
+            account.recorded.retain(|kept| kept.result.checked_at <= now);
+        }
+        let same = |kept: &Recorded| kept.result.checked_at == result.checked_at;
+        if account.recorded.iter().any(same) {
+            return;
+        }
+        if account.recorded.len() >= REMEMBERED {
+            account.recorded.pop_front();
+        }
+        account.recorded.push_back(Recorded { result: result.clone(), order, started });
+    }
+}
+
+/// A run starts at most so long after the claim that its time is counted from.
+const CLAIM_AGE: Duration = Duration::from_secs(180);
+
+/// What a simulation asks of a check.
+pub(crate) trait Enabled {
+    fn enabled(&self) -> bool;
+}
+
+impl Enabled for HealthCheck {
+    fn enabled(&self) -> bool {
+        self.definition.enabled
+    }
+}

@@ -1,0 +1,156 @@
+//! A seeded simulation of the poller, the gates and the store in memory.
+//!
+//! One seed is one world: hosts with checks, 1 to 4 workers that run the real `Poller` and
+//! `GateRunner`, people who change checks, windows and minds, executors that spend passes, and
+//! misfortune: store calls that fail before or after their effect, workers that die, stop and stand
+//! still, clocks that step. A scheduler on one thread draws who goes on, and a clock moves whenever
+//! nobody can, so that a day takes milliseconds and a seed gives the same history every time.
+//!
+//! A checker with an account of its own holds the history against the invariants of the gate and
+//! the rules of leases. See `docs/simulation.md`.
+
+mod actors;
+mod checker;
+mod clock;
+mod history;
+mod rng;
+mod scheduler;
+mod targets;
+mod watched;
+mod world;
+
+use std::{
+    ops::Range,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use healthgate::testing::{SeededIds, fixtures};
+
+use self::{
+    actors::{
+        auditor::audit,
+        misfortune::misfortune,
+        operator::operator,
+        planner::plan,
+        weather::weather,
+        worker::{Machine, Role},
+    },
+    rng::Rng,
+    scheduler::Scheduler,
+    world::{HOSTS, World},
+};
+pub use self::{
+    checker::Violation,
+    history::{Counts, Event},
+};
+
+/// What came of one seed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// Simulated days.
+    pub days: u64,
+    /// A hash over everything that happened: the same for the same seed.
+    pub hash: u64,
+    /// What was done to the system, and how often.
+    pub counts: Counts,
+    /// Gates that were opened.
+    pub gates: u64,
+    /// Passes that were spent: hosts that were patched.
+    pub dispatches: u64,
+    /// The first rule that was broken.
+    pub violation: Option<Violation>,
+    /// Everything that happened, line by line, where it was asked for.
+    pub story: Vec<String>,
+}
+
+/// Runs the world of a seed for so many days; `told` keeps its story.
+#[must_use]
+pub fn simulate(seed: u64, days: u64, told: bool) -> Report {
+    let _ids = SeededIds::new(seed);
+    let mut rng = Rng::new(seed);
+    let (world, mut scheduler) = world(&mut rng, days, told);
+    people(&world, &mut rng);
+    let end = Duration::from_secs(days * 86_400);
+    let broken = {
+        let world = world.clone();
+        move || world.checker().violation.is_some()
+    };
+    if scheduler.run(end, broken).is_err() {
+        world.checker().broken("liveness", "the tasks go round without any time passing".into());
+    }
+    if !world.checker().all_ended() {
+        world.checker().broken("G33", "a gate has not ended by the end of the simulation".into());
+    }
+    report(seed, days, &world)
+}
+
+/// Runs seeds on so many threads; the reports come in the order of the seeds.
+#[must_use]
+pub fn simulate_all(seeds: Range<u64>, days: u64, threads: usize) -> Vec<Report> {
+    let next = AtomicU64::new(seeds.start);
+    let reports = Mutex::new(Vec::new());
+    let work = || loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= seeds.end {
+            return;
+        }
+        let report = simulate(seed, days, false);
+        reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(work);
+        }
+    });
+    let mut reports = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
+    reports.sort_by_key(|report| report.seed);
+    reports
+}
+
+fn world(rng: &mut Rng, days: u64, told: bool) -> (World, Scheduler) {
+    let clock = fixtures::clock();
+    let scheduler = Scheduler::new(clock.clone(), rng.fork());
+    let world = World::new(clock, rng, scheduler.orders(), days, told);
+    (world, scheduler)
+}
+
+/// Everybody begins.
+fn people(world: &World, rng: &mut Rng) {
+    let roles = [Role::Both, Role::Polls, Role::Gates, Role::Both];
+    let workers = *rng.pick(&[1, 1, 2, 2, 3, 4]);
+    let machines: Vec<Machine> = (1..)
+        .zip(roles.into_iter().take(workers))
+        .map(|(name, role)| Machine::new(world, name, role))
+        .collect();
+    machines.iter().for_each(Machine::start);
+    let orders = &world.orders;
+    orders.spawn(operator(world.clone(), rng.fork()));
+    orders.spawn(weather(world.clone(), rng.fork()));
+    orders.spawn(misfortune(world.clone(), machines, rng.fork()));
+    orders.spawn(audit(world.clone()));
+    for host in 1..=HOSTS {
+        orders.spawn(plan(world.clone(), fixtures::host(host), rng.fork()));
+    }
+}
+
+fn report(seed: u64, days: u64, world: &World) -> Report {
+    let mut checker = world.checker();
+    let (dispatches, gates) = checker.totals();
+    let history = std::mem::take(&mut checker.history);
+    Report {
+        seed,
+        days,
+        hash: history.hash(),
+        counts: history.counts.clone(),
+        gates,
+        dispatches,
+        violation: checker.violation.clone(),
+        story: history.into_lines(),
+    }
+}

@@ -1,0 +1,218 @@
+//! The world of one simulation: a store, hosts, workers, people, and what befalls them.
+
+use std::{
+    cell::Cell,
+    rc::Rc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use healthgate::{
+    clock::{Clock, ManualClock},
+    gate::{GatePolicy, NoChecks},
+    model::HostId,
+    store::MemoryStore,
+    testing::{Fault, FaultyStore, fixtures},
+};
+
+use crate::{
+    checker::{Checker, EyesId, Settings, Since},
+    clock::MachineClock,
+    history::Event,
+    rng::Rng,
+    scheduler::Orders,
+    targets::{Sight, Targets},
+    watched::WatchedStore,
+};
+
+/// So many hosts there are, each with two checks at first.
+pub(crate) const HOSTS: u128 = 4;
+
+/// What everybody shares.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) clock: ManualClock,
+    pub(crate) store_clock: MachineClock,
+    pub(crate) memory: MemoryStore,
+    pub(crate) targets: Arc<Targets>,
+    pub(crate) orders: Orders,
+    pub(crate) settings: Settings,
+    pub(crate) weather: Arc<Mutex<StoreWeather>>,
+    /// When people and faults stop, so that everything can come to its end.
+    pub(crate) evening: Duration,
+    checker: Arc<Mutex<Checker>>,
+    numbers: Rc<Cell<u64>>,
+}
+
+/// How often calls of the store fail.
+#[derive(Debug)]
+pub(crate) struct StoreWeather {
+    /// Calls in a thousand that something befalls.
+    pub(crate) per_mille: u64,
+    /// What befalls every call for now.
+    pub(crate) all: Option<Fault>,
+    rng: Rng,
+}
+
+impl World {
+    pub(crate) fn new(
+        clock: ManualClock,
+        rng: &mut Rng,
+        orders: Orders,
+        days: u64,
+        told: bool,
+    ) -> Self {
+        let store_clock = MachineClock::new(clock.clone());
+        let settings = settings(rng);
+        let checker = Checker::new(clock.clone(), store_clock.clone(), settings.clone(), told);
+        let world = Self {
+            memory: MemoryStore::new(Arc::new(store_clock.clone())),
+            clock,
+            store_clock,
+            targets: Arc::default(),
+            orders,
+            settings,
+            weather: Arc::new(Mutex::new(StoreWeather {
+                per_mille: 0,
+                all: None,
+                rng: rng.fork(),
+            })),
+            evening: Duration::from_secs(days * 86_400).saturating_sub(EVENING),
+            checker: Arc::new(Mutex::new(checker)),
+            numbers: Rc::default(),
+        };
+        for number in 1..=HOSTS {
+            let port = u16::try_from(1_000 + number).unwrap_or(1);
+            world.move_host(fixtures::host(number), Some(port));
+        }
+        world
+    }
+
+    pub(crate) fn checker(&self) -> MutexGuard<'_, Checker> {
+        self.checker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True time.
+    pub(crate) fn at(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    /// The store's time.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.store_clock.now()
+    }
+
+    pub(crate) fn is_evening(&self) -> bool {
+        self.at() >= self.evening
+    }
+
+    pub(crate) async fn sleep(&self, duration: Duration) {
+        self.clock.sleep(duration).await;
+    }
+
+    /// Sleeps until the store's clock shows an instant, as things are now.
+    pub(crate) async fn sleep_until(&self, instant: DateTime<Utc>) {
+        self.sleep((instant - self.now()).to_std().unwrap_or_default()).await;
+    }
+
+    /// A number that was not given before.
+    pub(crate) fn number(&self) -> u64 {
+        self.numbers.set(self.numbers.get() + 1);
+        self.numbers.get()
+    }
+
+    pub(crate) fn move_host(&self, host: HostId, port: Option<u16>) {
+        let is = port.map(fixtures::agent);
+        let since = self.at();
+        self.checker().hosts.insert(host, Since { is, since });
+    }
+
+    /// A new reader's access to the store, with the weather between.
+    pub(crate) fn store(&self, clock: &MachineClock) -> (Arc<FaultyStore>, EyesId) {
+        let eyes = EyesId(self.number());
+        let watched = WatchedStore::new(self.memory.clone(), Arc::clone(&self.checker), eyes);
+        let (weather, checker) = (Arc::clone(&self.weather), Arc::clone(&self.checker));
+        let store = FaultyStore::new(Arc::new(watched))
+            .with_clock(Arc::new(clock.clone()))
+            .with_plan(move |operation| {
+                let mut weather = weather.lock().unwrap_or_else(PoisonError::into_inner);
+                let fault = weather.draw().filter(|fault| fault.applies_to(operation))?;
+                let mut checker = checker.lock().unwrap_or_else(PoisonError::into_inner);
+                checker.count(event_of(fault));
+                checker.tell(format_args!("{}: {operation}, {fault}", eyes.0));
+                Some(fault)
+            });
+        (Arc::new(store), eyes)
+    }
+
+    /// What a reader sees besides the store.
+    pub(crate) fn sight(&self, clock: &MachineClock, eyes: EyesId, polls: bool) -> Sight {
+        Sight {
+            targets: Arc::clone(&self.targets),
+            checker: Arc::clone(&self.checker),
+            clock: clock.clone(),
+            eyes,
+            polls,
+        }
+    }
+}
+
+impl StoreWeather {
+    fn draw(&mut self) -> Option<Fault> {
+        if self.all.is_some() {
+            return self.all;
+        }
+        if self.per_mille == 0 || !self.rng.chance(self.per_mille) {
+            return None;
+        }
+        let delay = Duration::from_micros(1 + self.rng.below(20_000_000));
+        Some(match self.rng.below(10) {
+            0..3 => Fault::Before,
+            3..6 => Fault::After,
+            6..8 => Fault::Delay(delay),
+            _ => Fault::DelayAnswer(delay),
+        })
+    }
+}
+
+const fn event_of(fault: Fault) -> Event {
+    match fault {
+        Fault::After => Event::StoreFailedAfter,
+        Fault::Delay(_) => Event::StoreDelayed,
+        Fault::DelayAnswer(_) => Event::StoreAnswerDelayed,
+        Fault::ReadOnly => Event::StoreReadOnly,
+        Fault::Full => Event::StoreFull,
+        _ => Event::StoreFailedBefore,
+    }
+}
+
+/// How long before the end people and faults stop.
+const EVENING: Duration = Duration::from_secs(3 * 3_600);
+
+/// The figures of one world.
+fn settings(rng: &mut Rng) -> Settings {
+    let policy = GatePolicy {
+        retry: Duration::from_secs(*rng.pick(&[60, 120, 300, 300])),
+        pass_ttl: Duration::from_secs(*rng.pick(&[30, 60, 60, 300])),
+        closing_margin: Duration::from_secs(*rng.pick(&[0, 0, 60])),
+        no_checks: *rng.pick(&[NoChecks::Pass, NoChecks::Pass, NoChecks::Block]),
+        healthy_after: *rng.pick(&[1, 1, 1, 2]),
+        live_only: rng.chance(150),
+        spread: Duration::from_secs(*rng.pick(&[0, 30])),
+        ..GatePolicy::default()
+    };
+    Settings {
+        policy,
+        interval: Duration::from_secs(300),
+        unhealthy_interval: rng.chance(250).then(|| Duration::from_secs(60)),
+        poll_tick: Duration::from_secs(10),
+        gate_tick: Duration::from_secs(*rng.pick(&[2, 5, 5, 5, 5])),
+    }
+}
+
+/// A little more or less than an instant, or exactly it.
+pub(crate) fn around(instant: DateTime<Utc>, rng: &mut Rng) -> DateTime<Utc> {
+    let micros = *rng.pick(&[-1_000_000, -1_000, -1, 0, 0, 1, 1_000, 1_000_000]);
+    instant + TimeDelta::microseconds(micros)
+}

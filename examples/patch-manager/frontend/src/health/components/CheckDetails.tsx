@@ -38,7 +38,13 @@ export function CheckDetails({ check, history }: CheckDetailsProps) {
       <Settings check={check} />
       <Box>
         <Heading>Last 4 days</Heading>
-        <HealthHistoryStrip results={results} columns={192} height={36} axis />
+        <HealthHistoryStrip
+          results={results}
+          cutOff={history?.cutOff ?? null}
+          columns={192}
+          height={36}
+          axis
+        />
       </Box>
       <Box>
         <Heading>Latency</Heading>

@@ -73,7 +73,11 @@ export function CheckRow({ check, canEdit, onEdit, onDelete }: CheckRowProps) {
           </Typography>
         </Box>
         <Box sx={{ gridArea: 'history', minWidth: 0, lineHeight: 0 }}>
-          <HealthHistoryStrip results={history.data?.results} muted={!check.enabled} />
+          <HealthHistoryStrip
+            results={history.data?.results}
+            cutOff={history.data?.cutOff ?? null}
+            muted={!check.enabled}
+          />
         </Box>
         <Typography
           variant="body2"

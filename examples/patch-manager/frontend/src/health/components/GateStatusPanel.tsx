@@ -79,8 +79,11 @@ export function GateStatusPanel({
       )}
       {isOver(gate) && (
         <Typography variant="body2" color="text.secondary">
-          After {count(gate.attempts.length, 'attempt')}; {bound === 'window' ? 'window' : 'bounded wait'}{' '}
-          {formatShort(gate.opens_at, timeZone)} to {formatShort(gate.closes_at, timeZone)}.
+          {gate.attempts.length === 0
+            ? 'Without an attempt of its own'
+            : `After ${count(gate.attempts.length, 'attempt')}`}
+          ; {bound === 'window' ? 'window' : 'bounded wait'} {formatShort(gate.opens_at, timeZone)} to{' '}
+          {formatShort(gate.closes_at, timeZone)}.
         </Typography>
       )}
       {checks.length > 0 && (

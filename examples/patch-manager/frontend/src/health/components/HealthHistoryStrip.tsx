@@ -11,6 +11,8 @@ import { paletteOf } from './palette';
 export interface HealthHistoryStripProps {
   /** The results over the retention, in any order; `undefined` while they are being asked for. */
   results: readonly HistoryResult[] | undefined;
+  /** Before this instant (milliseconds) nothing was asked for, so that it is no gap. */
+  cutOff?: number | null;
   /** How far back it goes, in milliseconds. */
   span?: number;
   /** How many columns it has; 96 are one an hour over four days. */
@@ -37,6 +39,7 @@ const SHAPES: Readonly<Record<BucketKind, { top: number; height: number }>> = {
  */
 export function HealthHistoryStrip({
   results,
+  cutOff = null,
   span = RETENTION_MS,
   columns = 96,
   height = 24,
@@ -67,7 +70,7 @@ export function HealthHistoryStrip({
             <>
               {formatShort(bucket.from)} – {formatShort(bucket.to)}
               <br />
-              {bucketWords(bucket)}
+              {cutOff !== null && bucket.to <= cutOff ? 'Older results are not shown' : bucketWords(bucket)}
             </>
           )
         }
@@ -85,6 +88,7 @@ export function HealthHistoryStrip({
           shapeRendering="crispEdges"
         >
           {buckets.map((each, index) => {
+            if (cutOff !== null && each.to <= cutOff) return null;
             const kind = bucketKind(each);
             const { top, height: part } = SHAPES[kind];
             const failed = each.unhealthy + each.unseen;

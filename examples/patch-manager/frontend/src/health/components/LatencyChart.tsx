@@ -54,7 +54,11 @@ export default function LatencyChart({ results, height = 180 }: LatencyChartProp
         scales: { y: { range: (_, __, max) => [0, Math.max((max || 0) * 1.25, 10)] } },
         axes: [
           { ...axis, values: TIME_TICKS },
-          { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => formatLatency(Math.round(tick))) },
+          {
+            ...axis,
+            size: 62,
+            values: (_, ticks) => ticks.map((tick) => (tick === 0 ? '0' : formatLatency(tick))),
+          },
         ],
         series: [
           {},

@@ -105,8 +105,9 @@ export function formatClock(instant: string | number, zone: string = LOCAL_ZONE)
   return format(zone, options).format(new Date(instant));
 }
 
-/** A latency as people read it: "8 ms", "1.24 s". */
+/** A latency as people read it: "< 1 ms", "8 ms", "1.24 s". */
 export function formatLatency(milliseconds: number): string {
+  if (milliseconds < 1) return '< 1 ms';
   return milliseconds < 1_000 ? `${milliseconds} ms` : `${(milliseconds / 1_000).toFixed(2)} s`;
 }
 

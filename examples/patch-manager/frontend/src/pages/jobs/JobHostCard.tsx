@@ -25,8 +25,8 @@ export interface JobHostCardProps {
 export function JobHostCard({ jobId, host, gate, canOverride }: JobHostCardProps) {
   const [overriding, setOverriding] = useState(false);
   const { takeBack } = useOverride(jobId, host.host_id);
-  // While a gate waits its panel says everything that the sentence does, and better.
-  const told = gate !== null && (gate.state === 'waiting' || gate.state === 'passed');
+  // Until a gate lets the job go, its panel says everything that the sentence does, and better.
+  const told = gate !== null && gate.state !== 'spent';
   return (
     <Stack spacing={1.25} sx={{ p: 2 }} data-host={host.host_name}>
       <Stack direction="row" spacing={1} sx={{ alignItems: 'center', justifyContent: 'space-between' }}>

@@ -1,0 +1,208 @@
+import { readFile } from 'node:fs/promises';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { Api } from './support/api';
+import { expectAccessible, go, openAs, openHost, startBrowser } from './support/browser';
+import { layCable } from './support/cable';
+
+const url = inject('url');
+let browser: Browser;
+let api: Api;
+
+beforeAll(async () => {
+  browser = await startBrowser();
+  api = await Api.as(url, 'ada');
+});
+afterAll(() => browser.close());
+
+/** The entries of the main navigation. */
+async function places(page: Page): Promise<string[]> {
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Jobs' }).waitFor();
+  return page.getByRole('navigation', { name: 'Main' }).getByRole('link').allInnerTexts();
+}
+
+test('each role sees what it may do', async () => {
+  const admin = await openAs(browser, url, 'ada');
+  await admin.page.getByRole('link', { name: 'Audit' }).waitFor();
+  expect(await places(admin.page)).toEqual(['Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']);
+  await admin.close();
+
+  const operator = await openAs(browser, url, 'oscar');
+  await operator.page.getByRole('link', { name: 'Audit' }).waitFor();
+  await openHost(operator.page, 'db-01');
+  await operator.page.getByRole('button', { name: 'Add health check' }).waitFor();
+  // A host of none of the operator's groups answers like one that does not exist.
+  const hidden = await api.hostId('edge-01');
+  await operator.page.goto(`${url}/hosts/${hidden}`);
+  await operator.page.getByText(/The host could not be loaded/).waitFor();
+  const waiting = await api.submit('db-01', 600);
+  await operator.page.goto(`${url}/jobs/${waiting.id}`);
+  await operator.page.locator('[data-gate="waiting"]').waitFor();
+  await operator.page.getByRole('button', { name: 'Cancel job…' }).waitFor();
+  expect(await operator.page.getByRole('button', { name: 'Override…' }).count()).toBe(0);
+  await api.call('POST', `/api/v1/jobs/${waiting.id}/cancel`);
+  await operator.close();
+
+  const reporter = await openAs(browser, url, 'rita');
+  expect(await places(reporter.page)).toEqual(['Hosts', 'Jobs', 'Windows']);
+  await openHost(reporter.page, 'web-04');
+  await reporter.page.locator('[data-check="nginx is running"]').waitFor();
+  expect(
+    await reporter.page.getByRole('button', { name: /^(Add|Edit|Delete|Test|Pause|Break)/ }).count(),
+  ).toBe(0);
+  await reporter.close();
+});
+
+test('the server goes away: the page says so, and recovers by itself', async () => {
+  const cable = await layCable(url);
+  const { page, faults, close } = await openAs(browser, cable.url, 'ada');
+  await openHost(page, 'db-05');
+  await page.locator('[data-live="live"]').waitFor();
+  const row = page.locator('[data-check="postgresql is running"]');
+  await row.locator('[data-status="healthy"]').waitFor();
+  await cable.cut();
+  await page.getByText(/Not live: the connection to the server is lost/).waitFor();
+  await api.setService('db-05', 'postgresql', 'failed');
+  await cable.mend();
+  await page.locator('[data-live="live"]').waitFor({ timeout: 40_000 });
+  await page.getByText(/Not live: the connection/).waitFor({ state: 'hidden' });
+  await row.locator('[data-status="unhealthy"]').waitFor({ timeout: 30_000 });
+  await api.setService('db-05', 'postgresql', 'healthy');
+  expect(faults).toEqual([]);
+  await close();
+  await cable.close();
+});
+
+test('a page works by the keyboard alone: into a dialog, out of it, and back to where one was', async () => {
+  const { page, close } = await openAs(browser, url, 'ada');
+  await openHost(page, 'web-04');
+  const add = page.getByRole('button', { name: 'Add health check' });
+  await add.focus();
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog');
+  await dialog.waitFor();
+  for (let presses = 0; presses < 25; presses += 1) {
+    await page.keyboard.press('Tab');
+    expect(await dialog.evaluate((element) => element.contains(document.activeElement))).toBe(true);
+  }
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'hidden' });
+  expect(await add.evaluate((element) => element === document.activeElement)).toBe(true);
+  await close();
+});
+
+describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
+  test('axe finds nothing serious on any page or dialog', async () => {
+    await api.setService('web-07', 'nginx', 'failed');
+    const job = await api.submit('web-07', 600);
+    const { page, faults, close } = await openAs(browser, url, 'ada', { colorScheme });
+    const dialog = page.getByRole('dialog');
+    const closeDialog = async () => {
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'hidden' });
+    };
+    await page.getByRole('link', { name: 'batch-01' }).waitFor();
+    await expectAccessible(page, 'hosts');
+
+    await openHost(page, 'web-07');
+    await page.locator('[data-check="nginx is running"] [data-status="unhealthy"]').waitFor();
+    await page.getByRole('button', { name: 'Details of nginx is running' }).click();
+    await page.getByText('Newest results').waitFor();
+    await page.getByRole('button', { name: 'Test nginx is running now' }).click();
+    await page.getByTestId('test-result').waitFor();
+    await expectAccessible(page, 'host detail');
+    await page.getByRole('button', { name: 'Add health check' }).click();
+    await page.getByRole('button', { name: 'Add check' }).click();
+    await expectAccessible(page, 'check dialog, service');
+    await dialog.getByRole('button', { name: 'HTTP' }).click();
+    await expectAccessible(page, 'check dialog, http');
+    await closeDialog();
+    await page.getByRole('button', { name: 'Delete nginx is running' }).click();
+    await dialog.waitFor();
+    await expectAccessible(page, 'delete dialog');
+    await closeDialog();
+    await page.getByRole('button', { name: 'Pause…' }).click();
+    await dialog.waitFor();
+    await expectAccessible(page, 'pause dialog');
+    await closeDialog();
+
+    await page.goto(`${url}/jobs/${job.id}`);
+    await page.getByRole('button', { name: 'Override…' }).click({ timeout: 30_000 });
+    await dialog.waitFor();
+    await dialog.getByRole('button', { name: 'Let them fail' }).click();
+    await expectAccessible(page, 'override dialog');
+    await closeDialog();
+    await page.getByRole('button', { name: 'Timeline' }).click();
+    await page.getByText('Attempt 1', { exact: true }).waitFor();
+    await expectAccessible(page, 'job');
+    await page.getByRole('button', { name: 'Cancel job…' }).click();
+    await dialog.waitFor();
+    await expectAccessible(page, 'cancel dialog');
+    await closeDialog();
+
+    await go(page, 'Jobs');
+    await page.getByRole('row').nth(1).waitFor();
+    await expectAccessible(page, 'jobs');
+
+    await go(page, 'Deploy');
+    await page.getByRole('checkbox', { name: 'Choose all hosts on this page' }).check();
+    await expectAccessible(page, 'deploy, hosts');
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByLabel('in a window for this job alone').check();
+    await expectAccessible(page, 'deploy, time');
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByText(/hosts? without a health check/).waitFor();
+    await expectAccessible(page, 'deploy, review');
+    await page.getByRole('button', { name: 'Submit…' }).click();
+    await dialog.waitFor();
+    await expectAccessible(page, 'submit dialog');
+    await closeDialog();
+
+    await go(page, 'Windows');
+    await page.getByText('Weekend nights').waitFor();
+    await expectAccessible(page, 'windows');
+    await page.getByRole('button', { name: 'Edit Weekend nights' }).click();
+    await dialog.waitFor();
+    await expectAccessible(page, 'window dialog');
+    await closeDialog();
+
+    await go(page, 'Audit');
+    await page.getByRole('row').nth(1).waitFor();
+    await expectAccessible(page, 'audit');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('button', { name: 'ada' }).waitFor();
+    await expectAccessible(page, 'sign-in');
+
+    expect(faults).toEqual([]);
+    await api.call('POST', `/api/v1/jobs/${job.id}/cancel`);
+    await api.setService('web-07', 'nginx', 'healthy');
+    await close();
+  });
+});
+
+test('no page is wider than a phone', async () => {
+  const { page, close } = await openAs(browser, url, 'ada', { viewport: { width: 360, height: 740 } });
+  await page.getByRole('link', { name: 'batch-01' }).waitFor();
+  for (const place of ['Hosts', 'Deploy', 'Jobs', 'Windows']) {
+    await go(page, place);
+    await page.getByRole('row').nth(1).waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth), place).toBeLessThanOrEqual(360);
+  }
+  await openHost(page, 'web-04');
+  await page.locator('[data-check="nginx is running"]').waitFor();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth), 'host').toBeLessThanOrEqual(360);
+  await close();
+});
+
+test('the types were generated from the document that the program serves', async () => {
+  const read = async (path: string): Promise<unknown> =>
+    JSON.parse(await readFile(new URL(path, import.meta.url), 'utf8'));
+  const served = await api.call<{ paths: object; components: { schemas: object } }>(
+    'GET',
+    '/api/v1/openapi.json',
+  );
+  expect(served).toEqual(await read('../src/app/api/openapi.json'));
+  const library = (await read('../src/health/api/openapi.json')) as typeof served;
+  expect(served.paths).toMatchObject(library.paths);
+  expect(served.components.schemas).toMatchObject(library.components.schemas);
+});

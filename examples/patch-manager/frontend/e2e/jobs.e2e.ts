@@ -1,0 +1,95 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { Api } from './support/api';
+import { openAs, openHost, startBrowser } from './support/browser';
+
+const url = inject('url');
+let browser: Browser;
+let api: Api;
+
+beforeAll(async () => {
+  browser = await startBrowser();
+  api = await Api.as(url, 'ada');
+});
+afterAll(() => browser.close());
+
+test('a gate waits for a broken service, and passes once it is mended', async () => {
+  await api.setService('web-06', 'nginx', 'failed');
+  const { page, faults, close } = await openAs(browser, url, 'ada');
+  await openHost(page, 'web-06');
+  await page.locator('[data-check="nginx is running"] [data-status="unhealthy"]').waitFor();
+
+  await page.getByRole('link', { name: 'Deploy…' }).click();
+  await page.getByText('1 host chosen').waitFor();
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('button', { name: 'Continue' }).click();
+  const preview = page.getByRole('region', { name: 'What the gate would say' });
+  await preview.getByText('1 host would wait for its checks to become healthy').waitFor();
+  await preview.getByText(/web-06 – nginx is running: Service is not running/).waitFor();
+  await page.getByRole('button', { name: 'Submit…' }).click();
+  const confirm = page.getByRole('dialog', { name: 'Patch 1 host?' });
+  await confirm.getByText(/1 host is not healthy/).waitFor();
+  await confirm.getByRole('button', { name: 'Submit the job' }).click();
+
+  const card = page.locator('[data-host="web-06"]');
+  await card.getByText('Waiting for 1 failing check').waitFor();
+  await card.getByText('Window closes').waitFor();
+  expect(await card.getByRole('timer').count()).toBeGreaterThan(0);
+  await api.setService('web-06', 'nginx', 'healthy');
+  await card.getByText('Went ahead: every check was healthy').waitFor({ timeout: 30_000 });
+  await card.getByText('After the patch: every check is healthy').waitFor({ timeout: 30_000 });
+  await card.getByText('Succeeded').waitFor();
+  expect(faults).toEqual([]);
+  await close();
+});
+
+test('a job whose checks stay red fails at its close, and names them', async () => {
+  await api.setService('batch-06', 'cron', 'failed');
+  const job = await api.submit('batch-06', 12);
+  const { page, close } = await openAs(browser, url, 'ada');
+  await page.goto(`${url}/jobs/${job.id}`);
+  const card = page.locator('[data-host="batch-06"]');
+  await card
+    .getByText('Failed: the window closed before every check was healthy')
+    .waitFor({ timeout: 40_000 });
+  await card.getByText('Service is not running').first().waitFor();
+  await card.getByRole('button', { name: 'Timeline' }).click();
+  await card.getByText('Attempt 1', { exact: true }).waitFor();
+  await api.setService('batch-06', 'cron', 'healthy');
+  await close();
+});
+
+test('an administrator lets a failing check pass, with a reason that is recorded', async () => {
+  await api.setService('batch-07', 'cron', 'failed');
+  const job = await api.submit('batch-07', 600);
+  const { page, faults, close } = await openAs(browser, url, 'ada');
+  await page.goto(`${url}/jobs/${job.id}`);
+  const card = page.locator('[data-host="batch-07"]');
+  await card.getByRole('button', { name: 'Override…' }).click({ timeout: 30_000 });
+  const dialog = page.getByRole('dialog', { name: 'Override the gate of batch-07' });
+  await dialog.getByLabel('Reason').fill('short');
+  await dialog.getByRole('button', { name: 'Let them fail' }).click();
+  await dialog.getByText('Give a reason of at least 10 characters.').waitFor();
+  await dialog.getByLabel('Reason').fill('cron is mended by this very patch');
+  await dialog.getByRole('button', { name: 'Let them fail' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  await card.getByText('Went ahead: an administrator let failing checks pass').waitFor({ timeout: 30_000 });
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Audit' }).click();
+  await page.getByText('“cron is mended by this very patch”').waitFor();
+  await api.setService('batch-07', 'cron', 'healthy');
+  expect(faults).toEqual([]);
+  await close();
+});
+
+test('a waiting job is cancelled', async () => {
+  await api.setService('batch-08', 'cron', 'failed');
+  const job = await api.submit('batch-08', 600);
+  const { page, close } = await openAs(browser, url, 'ada');
+  await page.goto(`${url}/jobs/${job.id}`);
+  await page.getByRole('button', { name: 'Cancel job…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel the job' }).click();
+  await page.locator('[data-gate="cancelled"]').waitFor();
+  await page.getByRole('button', { name: 'Cancel job…' }).waitFor({ state: 'hidden' });
+  await api.setService('batch-08', 'cron', 'healthy');
+  await close();
+});

@@ -1,0 +1,59 @@
+import type { Job } from '../../src/app/api/types';
+
+interface User {
+  name: string;
+  token: string;
+}
+
+/** The API as one of the demo's users, for what a test does beside the page. */
+export class Api {
+  private constructor(
+    private readonly url: string,
+    private readonly token: string,
+  ) {}
+
+  static async as(url: string, user: string): Promise<Api> {
+    const answer = await fetch(`${url}/api/v1/demo/users`);
+    const { users } = (await answer.json()) as { users: User[] };
+    return new Api(url, users.find((each) => each.name === user)?.token ?? '');
+  }
+
+  /** Calls a route and answers its body; throws with the problem where it is refused. */
+  async call<Body>(method: string, path: string, body?: unknown): Promise<Body> {
+    const answer = await fetch(this.url + path, {
+      method,
+      headers: { Authorization: `Bearer ${this.token}`, 'Content-Type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return (text === '' ? null : JSON.parse(text)) as Body;
+  }
+
+  /** The id of the host of this name. */
+  async hostId(name: string): Promise<string> {
+    const { hosts } = await this.call<{ hosts: { id: string; name: string }[] }>(
+      'GET',
+      `/api/v1/hosts?q=${name}`,
+    );
+    const host = hosts.find((each) => each.name === name);
+    if (host === undefined) throw new Error(`the demo has no host ${name}`);
+    return host.id;
+  }
+
+  /** Breaks or mends a service of a simulated host. */
+  async setService(host: string, service: string, state: 'healthy' | 'failed'): Promise<void> {
+    await this.call('POST', `/api/v1/demo/fleet/${await this.hostId(host)}`, { service, state });
+  }
+
+  /** Submits a job for one host, in a window that is open and closes in so many seconds. */
+  async submit(host: string, seconds: number): Promise<Job> {
+    return this.call<Job>('POST', '/api/v1/jobs', {
+      host_ids: [await this.hostId(host)],
+      window: {
+        opens_at: new Date(Date.now() - 60_000).toISOString(),
+        closes_at: new Date(Date.now() + seconds * 1_000).toISOString(),
+      },
+    });
+  }
+}

@@ -1,0 +1,86 @@
+import AxeBuilder from '@axe-core/playwright';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+/** Starts the Chromium of this machine. */
+export function startBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** A page in a context of its own, and what went wrong in it. */
+export interface Session {
+  page: Page;
+  /** Errors of scripts, violations of the content security policy, and dialogs that a script opened. */
+  faults: string[];
+  close: () => Promise<void>;
+}
+
+/** Opens a page as one of the demo's users. */
+export async function openAs(
+  browser: Browser,
+  url: string,
+  user: string,
+  options: BrowserContextOptions = {},
+): Promise<Session> {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 860 },
+    timezoneId: 'Europe/Berlin',
+    locale: 'en-GB',
+    reducedMotion: 'reduce',
+    ...options,
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const faults: string[] = [];
+  page.on('pageerror', (error) => faults.push(`script: ${error.message}`));
+  page.on('console', (message) => {
+    if (/Content Security Policy/i.test(message.text())) faults.push(message.text());
+  });
+  page.on('dialog', (dialog) => {
+    faults.push(`a script opened a dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  await page.goto(url);
+  await page.getByRole('button', { name: user }).click();
+  await page.getByRole('heading', { name: 'Hosts', level: 1 }).waitFor();
+  return { page, faults, close: () => context.close() };
+}
+
+/** Opens a page by its link in the main navigation. */
+export async function go(page: Page, place: string): Promise<void> {
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: place }).click();
+}
+
+/** Opens a host's page through the list's search. */
+export async function openHost(page: Page, name: string): Promise<void> {
+  await go(page, 'Hosts');
+  await page.getByRole('searchbox', { name: /Search/ }).fill(name);
+  await page.getByRole('link', { name, exact: true }).click();
+  await page.getByRole('heading', { name, level: 1 }).waitFor();
+  await page.getByRole('heading', { name: 'Health checks' }).waitFor();
+}
+
+/** Holds what is on the screen against the rules of accessibility. */
+export async function expectAccessible(page: Page, what: string): Promise<void> {
+  // A fading dialog or page has no contrast worth measuring.
+  await page.evaluate(() =>
+    Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined))),
+  );
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const grave = violations
+    .filter((violation) => violation.impact === 'serious' || violation.impact === 'critical')
+    .map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(' | ')}`);
+  expect(grave, what).toEqual([]);
+}

@@ -1,13 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
-/** The end-to-end tests: a real Chromium against the real program. One file runs after the other. */
+/** The end-to-end tests: a real Chromium against the real program. Files run side by side, on hosts of their own. */
 export default defineConfig({
   test: {
     include: process.env.SCREENSHOTS === undefined ? ['e2e/*.e2e.ts'] : ['e2e/screenshots.ts'],
     globalSetup: ['e2e/support/setup.ts'],
-    fileParallelism: false,
+    // Most of a test is waiting for the poller, so the files may share the two cores.
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    sequence: { concurrent: false },
   },
 });

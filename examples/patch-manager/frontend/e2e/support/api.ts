@@ -1,4 +1,6 @@
+import { expect, vi } from 'vitest';
 import type { Job } from '../../src/app/api/types';
+import type { HealthCheck } from '../../src/health/api/types';
 
 interface User {
   name: string;
@@ -39,6 +41,22 @@ export class Api {
     const host = hosts.find((each) => each.name === name);
     if (host === undefined) throw new Error(`the demo has no host ${name}`);
     return host.id;
+  }
+
+  /** Breaks services of simulated hosts, and waits until the poller has seen all of it. */
+  async breakServices(...services: (readonly [host: string, service: string])[]): Promise<void> {
+    for (const [host, service] of services) await this.setService(host, service, 'failed');
+    for (const [host, service] of services) {
+      await vi.waitFor(
+        async () => {
+          const path = `/api/v1/hosts/${await this.hostId(host)}/health-checks`;
+          const { checks } = await this.call<{ checks: HealthCheck[] }>('GET', path);
+          const check = checks.find((each) => each.service_name === service);
+          expect(check?.status, `${service} on ${host}`).toBe('unhealthy');
+        },
+        { timeout: 40_000, interval: 300 },
+      );
+    }
   }
 
   /** Breaks or mends a service of a simulated host. */

@@ -115,9 +115,9 @@ export function Layout() {
 
 function Brand() {
   return (
-    <Stack direction="row" spacing={1} sx={{ alignItems: 'center' }}>
+    <Stack direction="row" spacing={1} sx={{ alignItems: 'center', minWidth: 0, flexShrink: 1 }}>
       <Box component="img" src="/favicon.svg" alt="" sx={{ width: 26, height: 26, display: 'block' }} />
-      <Typography sx={{ fontWeight: 680, letterSpacing: '-0.015em', whiteSpace: 'nowrap' }}>
+      <Typography noWrap sx={{ fontWeight: 680, letterSpacing: '-0.015em' }}>
         Patch manager
       </Typography>
     </Stack>
@@ -163,7 +163,7 @@ function UserMenu({ wide }: { wide: boolean }) {
   const { mode, toggle } = useColorMode();
   const other = mode === 'light' ? 'dark' : 'light';
   return (
-    <Stack direction="row" spacing={0.5} sx={{ alignItems: 'center' }}>
+    <Stack direction="row" spacing={0.5} sx={{ alignItems: 'center', flexShrink: 0 }}>
       {me !== undefined && (
         <Box sx={{ textAlign: 'right', lineHeight: 1.15, mr: 0.5 }}>
           <Typography variant="body2" sx={{ fontWeight: 600, lineHeight: 1.2 }}>

@@ -1,10 +1,10 @@
-import { Box, Chip, Paper, Typography } from '@mui/material';
+import { Box, Chip, Paper } from '@mui/material';
 import { useEffect, useState } from 'react';
 import { useSearchParams } from 'react-router';
 import { useHosts } from '../app/api/hooks';
 import { Empty, LoadError, Page, Waiting } from '../app/Page';
 import { Pager, useCursor } from '../app/Pager';
-import { HealthStatusIcon, STATUS_WORDS, type HostStatus } from '../health';
+import { HealthStatusIcon, STATUS_WORDS, visuallyHidden, type HostStatus } from '../health';
 import { HostTable } from './hosts/HostTable';
 import { SearchField } from './hosts/SearchField';
 
@@ -97,11 +97,8 @@ function Announce({ text }: { text: string }) {
     return () => clearTimeout(timer);
   }, [text]);
   return (
-    <Typography
-      role="status"
-      sx={{ position: 'absolute', width: 1, height: 1, overflow: 'hidden', clipPath: 'inset(50%)' }}
-    >
+    <Box role="status" sx={visuallyHidden}>
       {told}
-    </Typography>
+    </Box>
   );
 }

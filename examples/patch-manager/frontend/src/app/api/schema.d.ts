@@ -1,4 +1,4 @@
-// Generated from openapi.json by `npm run generate`. Do not edit.
+// Generated from api/openapi.json by `npm run generate`. Do not edit.
 
 export interface paths {
     "/api/v1/demo/fleet": {
@@ -798,6 +798,7 @@ export interface components {
              * @description It can be spent before this instant.
              */
             valid_until: string;
+            would_have: components["schemas"]["WouldHave"] | null;
         };
         /** @description What the gates would say, host by host. */
         GatePreview: {
@@ -950,11 +951,11 @@ export interface components {
              */
             closes_at: string;
             /** @description Whether the job would go ahead. */
-            decision: components["schemas"]["PreviewDecision"];
+            decision: components["schemas"]["Outlook"];
             /** @description The host. */
             host_id: components["schemas"]["HostId"];
             kind: components["schemas"]["PassKind"] | null;
-            /** @description The window is not open yet. */
+            /** @description The window is not open yet: that alone makes it wait where nothing is blocking. */
             not_open: boolean;
             /**
              * Format: date-time
@@ -1185,6 +1186,8 @@ export interface components {
             /** @description The URL: absolute, http or https, without user info or fragment. */
             url?: string | null;
         };
+        /** @enum {string} */
+        Outlook: "proceed" | "wait" | "fail";
         /** Format: uuid */
         PassId: string;
         /** @enum {string} */
@@ -1209,11 +1212,6 @@ export interface components {
             /** @description Why; must be given with `paused: true`. */
             reason?: string | null;
         };
-        /**
-         * @description What a gate would say.
-         * @enum {string}
-         */
-        PreviewDecision: "proceed" | "wait" | "fail";
         /** @description The body of a [`Problem`]. */
         Problem: {
             /** @description What it is, for programs. */
@@ -1255,6 +1253,12 @@ export interface components {
         };
         /** @enum {string} */
         WindowKind: "maintenance" | "immediate";
+        /** @description What a gate that does not block would have done if it did. */
+        WouldHave: {
+            /** @description What it would have done. */
+            decision: components["schemas"]["Outlook"];
+            kind: components["schemas"]["PassKind"] | null;
+        };
     };
     responses: never;
     parameters: never;

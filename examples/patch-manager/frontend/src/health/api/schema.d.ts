@@ -1,4 +1,4 @@
-// Generated from openapi.json by `npm run generate`. Do not edit.
+// Generated from docs/openapi.json by `npm run generate`. Do not edit.
 
 export interface paths {
     "/api/v1/events": {
@@ -523,6 +523,7 @@ export interface components {
              * @description It can be spent before this instant.
              */
             valid_until: string;
+            would_have: components["schemas"]["WouldHave"] | null;
         };
         /** @description What the gates would say, host by host. */
         GatePreview: {
@@ -630,11 +631,11 @@ export interface components {
              */
             closes_at: string;
             /** @description Whether the job would go ahead. */
-            decision: components["schemas"]["PreviewDecision"];
+            decision: components["schemas"]["Outlook"];
             /** @description The host. */
             host_id: components["schemas"]["HostId"];
             kind: components["schemas"]["PassKind"] | null;
-            /** @description The window is not open yet. */
+            /** @description The window is not open yet: that alone makes it wait where nothing is blocking. */
             not_open: boolean;
             /**
              * Format: date-time
@@ -722,6 +723,8 @@ export interface components {
             /** @description The URL: absolute, http or https, without user info or fragment. */
             url?: string | null;
         };
+        /** @enum {string} */
+        Outlook: "proceed" | "wait" | "fail";
         /** Format: uuid */
         PassId: string;
         /** @enum {string} */
@@ -731,11 +734,6 @@ export interface components {
             /** @description Who ran it. */
             source: components["schemas"]["ResultSource"];
         };
-        /**
-         * @description What a gate would say.
-         * @enum {string}
-         */
-        PreviewDecision: "proceed" | "wait" | "fail";
         /** @description The body of a [`Problem`]. */
         Problem: {
             /** @description What it is, for programs. */
@@ -777,6 +775,12 @@ export interface components {
         };
         /** @enum {string} */
         WindowKind: "maintenance" | "immediate";
+        /** @description What a gate that does not block would have done if it did. */
+        WouldHave: {
+            /** @description What it would have done. */
+            decision: components["schemas"]["Outlook"];
+            kind: components["schemas"]["PassKind"] | null;
+        };
     };
     responses: never;
     parameters: never;

@@ -1,0 +1,105 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { Api } from './support/api';
+import { expectAccessible, go, openAs, openHost, startBrowser } from './support/browser';
+
+const url = inject('url');
+let browser: Browser;
+let api: Api;
+
+beforeAll(async () => {
+  browser = await startBrowser();
+  api = await Api.as(url, 'ada');
+  await api.breakServices(['web-07', 'nginx']);
+});
+afterAll(() => browser.close());
+
+describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
+  test('axe finds nothing serious on any page or dialog', async () => {
+    const job = await api.submit('web-07', 600);
+    const { page, faults, close } = await openAs(browser, url, 'ada', { colorScheme });
+    const dialog = page.getByRole('dialog');
+    const closeDialog = async () => {
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'hidden' });
+    };
+    await page.getByRole('link', { name: 'batch-01' }).waitFor();
+    await expectAccessible(page, 'hosts');
+
+    await openHost(page, 'web-07');
+    await page.locator('[data-check="nginx is running"] [data-status="unhealthy"]').waitFor();
+    await page.getByRole('button', { name: 'Details of nginx is running' }).click();
+    await page.getByText('Newest results').waitFor();
+    await page.getByRole('button', { name: 'Test nginx is running now' }).click();
+    await page.getByTestId('test-result').waitFor();
+    await expectAccessible(page, 'host detail');
+    await page.getByRole('button', { name: 'Add health check' }).click();
+    await page.getByRole('button', { name: 'Add check' }).click();
+    await expectAccessible(page, 'check dialog, service');
+    await dialog.getByRole('button', { name: 'HTTP' }).click();
+    await expectAccessible(page, 'check dialog, http');
+    await closeDialog();
+    await page.getByRole('button', { name: 'Delete nginx is running' }).click();
+    await dialog.waitFor();
+    await expectAccessible(page, 'delete dialog');
+    await closeDialog();
+    await page.getByRole('button', { name: 'Pause…' }).click();
+    await dialog.waitFor();
+    await expectAccessible(page, 'pause dialog');
+    await closeDialog();
+
+    await page.goto(`${url}/jobs/${job.id}`);
+    await page.getByRole('button', { name: 'Override…' }).click({ timeout: 30_000 });
+    await dialog.waitFor();
+    await dialog.getByRole('button', { name: 'Let them fail' }).click();
+    await expectAccessible(page, 'override dialog');
+    await closeDialog();
+    await page.getByRole('button', { name: 'Timeline' }).click();
+    await page
+      .getByText(/^Attempt \d+$/)
+      .first()
+      .waitFor();
+    await expectAccessible(page, 'job');
+    await page.getByRole('button', { name: 'Cancel job…' }).click();
+    await dialog.waitFor();
+    await expectAccessible(page, 'cancel dialog');
+    await closeDialog();
+
+    await go(page, 'Jobs');
+    await page.getByRole('row').nth(1).waitFor();
+    await expectAccessible(page, 'jobs');
+
+    await go(page, 'Deploy');
+    await page.getByRole('checkbox', { name: 'Choose all hosts on this page' }).check();
+    await expectAccessible(page, 'deploy, hosts');
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByLabel('in a window for this job alone').check();
+    await expectAccessible(page, 'deploy, time');
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByText(/hosts? without a health check/).waitFor();
+    await expectAccessible(page, 'deploy, review');
+    await page.getByRole('button', { name: 'Submit…' }).click();
+    await dialog.waitFor();
+    await expectAccessible(page, 'submit dialog');
+    await closeDialog();
+
+    await go(page, 'Windows');
+    await page.getByText('Weekend nights').waitFor();
+    await expectAccessible(page, 'windows');
+    await page.getByRole('button', { name: 'Edit Weekend nights' }).click();
+    await dialog.waitFor();
+    await expectAccessible(page, 'window dialog');
+    await closeDialog();
+
+    await go(page, 'Audit');
+    await page.getByRole('row').nth(1).waitFor();
+    await expectAccessible(page, 'audit');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('button', { name: 'ada' }).waitFor();
+    await expectAccessible(page, 'sign-in');
+
+    expect(faults).toEqual([]);
+    await api.call('POST', `/api/v1/jobs/${job.id}/cancel`);
+    await close();
+  });
+});

@@ -1,0 +1,266 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { at, makeCheck, makeGate, makeHttpCheck, makePreview, makeResult } from '../../mocks/fixtures';
+import type { HistoryResult, ReasonCode } from '../api/types';
+import { changeBody, creationBody } from './body';
+import { noteServerTime, serverNow } from './clock';
+import { gateSentence } from './gate';
+import { bucketize, bucketKind, bucketWords, historySentence } from './history';
+import { groupPreview } from './preview';
+import { reasonWords } from './reasons';
+import { readRecheck } from './recheck';
+import { hostWords } from './status';
+import {
+  formatAge,
+  formatCountdown,
+  formatDuration,
+  formatInstant,
+  formatLatency,
+  formatShort,
+} from './time';
+import { formOf, passwordAskedAgain, validate } from './validation';
+
+afterEach(() => {
+  vi.useRealTimers();
+  noteServerTime(new Date().toUTCString());
+});
+
+describe('times', () => {
+  const instant = '2026-11-24T13:03:22.000000Z';
+  const now = Date.parse(instant);
+
+  test.each([
+    [0, 'just now'],
+    [12_400, '12 s ago'],
+    [59_999, '59 s ago'],
+    [60_000, '1 min ago'],
+    [3_600_000, '1 h ago'],
+    [11_520_000, '3 h 12 min ago'],
+    [187_200_000, '2 d 4 h ago'],
+    [-12_000, 'in 12 s'],
+  ])('%d ms later it is "%s"', (later, words) => {
+    expect(formatAge(instant, now + later)).toBe(words);
+  });
+
+  test.each([
+    [-5, '0:00'],
+    [1, '0:01'],
+    [272_000, '4:32'],
+    [3_872_000, '1:04:32'],
+    [183_845_000, '2 d 03:04:05'],
+  ])('%d ms are left as "%s"', (left, words) => {
+    expect(formatCountdown(left)).toBe(words);
+  });
+
+  test('an instant always has its zone, through the change of the clocks too', () => {
+    expect(formatInstant(instant, 'Europe/Berlin')).toBe('Tue 24 Nov 2026, 14:03:22 CET');
+    expect(formatInstant(instant, 'UTC')).toBe('Tue 24 Nov 2026, 13:03:22 UTC');
+    expect(formatShort('2026-10-25T00:30:00Z', 'Europe/Berlin')).toBe('Sun 25 Oct, 02:30 CEST');
+    expect(formatShort('2026-10-25T01:30:00Z', 'Europe/Berlin')).toBe('Sun 25 Oct, 02:30 CET');
+    expect(formatInstant(instant, 'Nowhere/Atall')).toBe('Tue 24 Nov 2026, 13:03:22 UTC');
+  });
+
+  test('durations and latencies', () => {
+    expect(formatDuration(-1)).toBe('0 s');
+    expect(formatLatency(0)).toBe('< 1 ms');
+    expect(formatLatency(999)).toBe('999 ms');
+    expect(formatLatency(1_240)).toBe('1.24 s');
+  });
+
+  test("the server's clock counts where the browser's is wrong", () => {
+    const received = Date.parse('2026-11-24T13:00:00Z');
+    vi.useFakeTimers({ now: received });
+    noteServerTime('Tue, 24 Nov 2026 13:10:00 GMT', received);
+    expect(serverNow()).toBe(received + 600_500);
+    noteServerTime('Tue, 24 Nov 2026 13:00:01 GMT', received);
+    expect(serverNow()).toBe(received);
+    noteServerTime('no date', received);
+    expect(serverNow()).toBe(received);
+  });
+});
+
+describe('the form is judged as the server does', () => {
+  const service = (service_name: string) => validate({ ...formOf(null), name: 'x', service_name }, null);
+  const http = (url: string) =>
+    validate({ ...formOf(null), name: 'x', check_type: 'http', url, expected_body: '' }, null);
+  const named = (name: string) => validate({ ...formOf(null), name, service_name: 'x' }, null);
+
+  test.each(['foo', 'foo@bar.service', 'foo.socket', 'getty@tty1', '0a', 'a+b_c-d', 'a'.repeat(200)])(
+    'the unit %s is fine',
+    (name) => expect(service(name)).toEqual({}),
+  );
+
+  test.each(['', '../../x', 'a/b', '%2e', '?x', '#', 'ünit', '.a', '-a', 'a..b', 'a b', 'x@.service', 'x@'])(
+    'the unit "%s" is refused',
+    (name) => expect(service(name)).toHaveProperty('service_name'),
+  );
+
+  test.each(['http://a', 'https://[::1]:8443/x?y=1', 'HTTP://Example.COM', `http://a/${'x'.repeat(2_000)}`])(
+    'the URL %s is fine',
+    (url) => expect(http(url)).toEqual({}),
+  );
+
+  test.each([
+    '',
+    'a',
+    'ftp://a/',
+    '//a/',
+    'http:a',
+    'http://',
+    'http://a@b',
+    'http://a:b@c/',
+    'http://a%2Fb/',
+    'http://a\\b/',
+    'http://a\tb/',
+    ' http://a/',
+    'http://a/#x',
+    'http://a:65536/',
+    `http://a/${'x'.repeat(2_040)}`,
+  ])('the URL "%s" is refused', (url) => expect(http(url)).toHaveProperty('url'));
+
+  test('names hold no invisible characters and at most 100 others', () => {
+    expect(named(' é '.repeat(1))).toEqual({});
+    expect(named('é'.repeat(100))).toEqual({});
+    for (const name of ['', '   ', 'a\u202eb', 'a\u200bb', 'a\nb', 'é'.repeat(101)]) {
+      expect(named(name), name).toHaveProperty('name');
+    }
+  });
+
+  test('a password needs a user, and a user has no colon', () => {
+    const form = { ...formOf(null), name: 'x', check_type: 'http' as const, url: 'http://a' };
+    expect(validate({ ...form, basic_auth_pass: 'p' }, null)).toHaveProperty('basic_auth_user');
+    expect(validate({ ...form, basic_auth_user: 'a:b' }, null)).toHaveProperty('basic_auth_user');
+  });
+
+  test('the password is asked for again at another origin, or where tolerance is switched on', () => {
+    const stored = makeHttpCheck({ url: 'https://a/x', ignore_cert_errors: false });
+    const form = formOf(stored);
+    expect(passwordAskedAgain(form, stored)).toBeNull();
+    expect(passwordAskedAgain({ ...form, url: 'https://a:443/other' }, stored)).toBeNull();
+    expect(passwordAskedAgain({ ...form, url: 'https://b/x' }, stored)).toMatch(/https:\/\/b/);
+    expect(passwordAskedAgain({ ...form, url: 'http://a/x' }, stored)).toMatch(/http:\/\/a/);
+    expect(passwordAskedAgain({ ...form, ignore_cert_errors: true }, stored)).toMatch(/certificate/);
+    expect(passwordAskedAgain({ ...form, url: 'https://b/x', remove_password: true }, stored)).toBeNull();
+    expect(passwordAskedAgain({ ...form, url: 'https://b/x', basic_auth_user: '' }, stored)).toBeNull();
+  });
+});
+
+describe('bodies', () => {
+  test('an unchanged form changes nothing', () => {
+    for (const stored of [makeCheck(), makeHttpCheck()]) {
+      expect(changeBody(formOf(stored), stored)).toEqual({});
+    }
+  });
+
+  test('a cleared user is null, a changed type is a whole definition', () => {
+    const stored = makeHttpCheck();
+    expect(changeBody({ ...formOf(stored), basic_auth_user: '' }, stored)).toEqual({ basic_auth_user: null });
+    const form = { ...formOf(stored), check_type: 'service' as const, service_name: 'x' };
+    expect(changeBody(form, stored)).toEqual(creationBody(form));
+    expect(creationBody(form)).not.toHaveProperty('url');
+  });
+});
+
+describe('history', () => {
+  const from = Date.parse('2026-11-24T00:00:00Z');
+  const hour = 3_600_000;
+  const result = (hours: number, part: Partial<HistoryResult> = {}): HistoryResult => ({
+    ...makeResult({ checked_at: new Date(from + hours * hour).toISOString() }),
+    source: 'poll',
+    ...part,
+  });
+  const failed = { healthy: false, reason: 'connect' as ReasonCode, observed: false };
+
+  test('gaps, failures and mixtures are told apart', () => {
+    const results = [result(0.5), result(1, failed), result(1.5), result(2.5, failed), result(9)];
+    const buckets = bucketize(results, from, from + 4 * hour, 4);
+    expect(buckets.map(bucketKind)).toEqual(['healthy', 'mixed', 'failed', 'gap']);
+    expect(buckets.map((bucket) => bucket && bucketWords(bucket))).toEqual([
+      '1 of 1 healthy',
+      '1 of 2 healthy; 1 × no connection',
+      '0 of 1 healthy; 1 × no connection',
+      'No result',
+    ]);
+    expect(historySentence(results.slice(0, 4), buckets)).toContain('50.0 % healthy, 2 failed');
+  });
+
+  test('the edges: the first instant counts, the end does not', () => {
+    const buckets = bucketize([result(0), result(4)], from, from + 4 * hour, 4);
+    expect(buckets.map(bucketKind)).toEqual(['healthy', 'gap', 'gap', 'gap']);
+  });
+});
+
+test('a host in words', () => {
+  const host = { healthy: 0, unhealthy: 0, unknown: 0, total: 0, status: 'none' as const };
+  expect(hostWords(host)).toBe('No checks');
+  expect(hostWords({ ...host, status: 'healthy', healthy: 1, total: 1 })).toBe('1 healthy');
+  expect(hostWords({ ...host, status: 'healthy', healthy: 5, total: 5 })).toBe('All 5 healthy');
+  expect(hostWords({ ...host, status: 'unhealthy', unhealthy: 2, total: 5 })).toBe('2 of 5 unhealthy');
+  expect(hostWords({ ...host, status: 'unknown', unknown: 1, total: 3 })).toBe('1 of 3 unknown');
+});
+
+test('a reason of the application’s own is shown as it is, and no word is taken from elsewhere', () => {
+  expect(reasonWords('package_db_dirty').title).toBe('Package db dirty');
+  expect(reasonWords('toString').title).toBe('ToString');
+  expect(reasonWords('').title).toBe('Unknown reason');
+});
+
+test('a gate in a sentence', () => {
+  const now = Date.now();
+  expect(gateSentence(makeGate(), now)).toBe('Waiting for 1 failing check');
+  expect(gateSentence(makeGate({ opens_at: at(60) }), now)).toBe('Waiting for the window to open');
+  expect(gateSentence(makeGate({ evidence: [] }), now)).toBe('Waiting for the next attempt');
+  expect(gateSentence(makeGate({ state: 'spent', kind: 'no_checks' }), now)).toBe(
+    'Went ahead: the host has no enabled check',
+  );
+  expect(gateSentence(makeGate({ state: 'failed', end_reason: 'gate_busy' }), now)).toBe(
+    'Failed: another job held the host until the window ended',
+  );
+});
+
+test('a preview is laid into what one should know', () => {
+  const groups = groupPreview([
+    makePreview({ host_id: 'ready' }),
+    makePreview({ host_id: 'bare', kind: 'no_checks', window_too_short: true }),
+    makePreview({
+      host_id: 'stale',
+      decision: 'wait',
+      kind: null,
+      blocking: [
+        { check_id: 'c', name: 'n', reason: 'stale', observed: false, detail: '', checked_at: null },
+      ],
+    }),
+    makePreview({ host_id: 'early', decision: 'wait', kind: null, not_open: true }),
+    makePreview({ host_id: 'lost', decision: 'fail', kind: null }),
+  ]);
+  const ids = Object.fromEntries(
+    Object.entries(groups).map(([name, hosts]: [string, { host_id: string }[]]) => [
+      name,
+      hosts.map((host) => host.host_id),
+    ]),
+  );
+  expect(ids).toEqual({
+    ready: ['ready'],
+    unchecked: ['bare'],
+    short: ['bare'],
+    unknown: ['stale'],
+    early: ['early'],
+    fail: ['lost'],
+    unhealthy: [],
+  });
+});
+
+test('a recheck that cannot be read shows nothing, and breaks nothing', () => {
+  for (const value of [
+    null,
+    'x',
+    7,
+    {},
+    { checks: 'x' },
+    { checks: [null, {}, { name: 1, change: 'same' }] },
+  ]) {
+    expect(readRecheck(value)).toEqual([]);
+  }
+  expect(readRecheck({ checks: [{ name: 'a', change: 'gone', now: null }] })).toEqual([
+    { name: 'a', change: 'gone', healthy: null, reason: '' },
+  ]);
+});

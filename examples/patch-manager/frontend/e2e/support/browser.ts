@@ -72,15 +72,31 @@ export async function openHost(page: Page, name: string): Promise<void> {
   await page.getByRole('heading', { name: 'Health checks' }).waitFor();
 }
 
-/** Holds what is on the screen against the rules of accessibility. */
+/**
+ * Holds what is on the screen against the rules of accessibility: all of them in light colours, and
+ * contrast again in dark ones, since nothing else differs.
+ */
 export async function expectAccessible(page: Page, what: string): Promise<void> {
-  // A fading dialog or page has no contrast worth measuring.
+  await page.emulateMedia({ colorScheme: 'light' });
+  await settle(page);
+  expect(await graveFaults(new AxeBuilder({ page })), `${what}, light`).toEqual([]);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await settle(page);
+  const contrast = new AxeBuilder({ page }).withRules(['color-contrast']);
+  expect(await graveFaults(contrast), `${what}, dark`).toEqual([]);
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+/** Waits until nothing fades any more: what is half there has no contrast worth measuring. */
+async function settle(page: Page): Promise<void> {
   await page.evaluate(() =>
     Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined))),
   );
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const grave = violations
+}
+
+async function graveFaults(axe: AxeBuilder): Promise<string[]> {
+  const { violations } = await axe.analyze();
+  return violations
     .filter((violation) => violation.impact === 'serious' || violation.impact === 'critical')
     .map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(' | ')}`);
-  expect(grave, what).toEqual([]);
 }

@@ -222,7 +222,7 @@ export interface components {
         /** @enum {string} */
         AttemptOutcome: "running" | "finished" | "interrupted";
         /** @enum {string} */
-        AuditAction: "health_check_created" | "health_check_updated" | "health_check_deleted" | "health_check_tested" | "health_check_rekeyed" | "gate_overridden" | "gate_override_removed" | "gate_cancelled" | "key_registered";
+        AuditAction: "health_check_created" | "health_check_updated" | "health_check_deleted" | "health_check_tested" | "health_check_rekeyed" | "gate_overridden" | "gate_override_removed" | "gate_cancelled" | "key_registered" | "job_created" | "job_cancelled" | "window_created" | "window_updated" | "window_deleted" | "host_paused" | "host_resumed";
         /** Format: uuid */
         AuditId: string;
         /** @enum {string} */

@@ -113,11 +113,12 @@ pub async fn renewing_brings_the_newest_record(fixture: &dyn Fixture) {
     let tokens = [(held.record.id, held.token)];
     let entry = make::audit(AuditAction::GateCancelled);
     store.request_cancel(gate.job_id, host, entry).await.expect("asked");
-    fixture.elapse(make::LEASE / 2).await;
-    let renewed = store.renew_gates(worker, &tokens, make::LEASE).await.expect("renewed");
+    let renewed = store.renew_gates(worker, &tokens, make::LONG_LEASE).await.expect("renewed");
     assert!(renewed.gates[0].record.cancel_requested);
-    fixture.elapse(make::LEASE * 3 / 4).await;
+    fixture.elapse(make::PAST_LEASE).await;
     assert!(make::claim_gates(&store, WorkerId::generate(), make::LEASE).await.is_empty());
+    let renewed = store.renew_gates(worker, &tokens, make::LEASE).await.expect("renewed");
+    assert_eq!(renewed.gates.len(), 1);
     fixture.elapse(make::PAST_LEASE).await;
     let lost = store.renew_gates(worker, &tokens, make::LEASE).await.expect("answered");
     assert!(lost.gates.is_empty());

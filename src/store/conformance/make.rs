@@ -17,9 +17,10 @@ use crate::{
     },
 };
 
-pub(super) const LEASE: Duration = Duration::from_millis(200);
+/// Long enough for two calls of a busy database.
+pub(super) const LEASE: Duration = Duration::from_millis(600);
 /// Longer than [`LEASE`].
-pub(super) const PAST_LEASE: Duration = Duration::from_millis(300);
+pub(super) const PAST_LEASE: Duration = Duration::from_millis(700);
 pub(super) const LONG_LEASE: Duration = Duration::from_secs(60);
 
 pub(super) fn audit(action: AuditAction) -> AuditEntry {

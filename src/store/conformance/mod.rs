@@ -34,7 +34,7 @@ pub trait Fixture: Send + Sync {
     /// The store. It is empty when the case begins.
     fn store(&self) -> Arc<dyn Store>;
 
-    /// Lets time pass for the store: moves its clock, or waits. Cases ask for less than a second.
+    /// Lets time pass for the store: moves its clock, or waits. A case asks for less than a second at a time.
     async fn elapse(&self, duration: Duration);
 
     /// From now on every audit record fails to be written, or is written again.

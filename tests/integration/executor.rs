@@ -134,10 +134,10 @@ impl Executor {
         let Some(pass) = &gate.pass else { return Ok(()) };
         match self.gate.spend(pass).await {
             Ok(Spend::Spent(_)) => {}
-            // Too late, or not so any more: the gate waits again or ends, and the next step sees it.
-            Ok(Spend::Refused(_)) => return Ok(()),
-            // Cancelled between the look and the step.
-            Err(GateError::Store(StoreError::Refused(Refusal::StateMoved))) => return Ok(()),
+            // Too late, not so any more, or cancelled between the look and the step: the gate waits
+            // again or ends, and the next step sees it.
+            Ok(Spend::Refused(_))
+            | Err(GateError::Store(StoreError::Refused(Refusal::StateMoved))) => return Ok(()),
             Err(error) => return Err(error.into()),
         }
         let patched = self.patcher.patch(gate).await;

@@ -106,6 +106,15 @@ impl Site {
         sqlx::query_scalar(query).fetch_one(&self.manager.pool).await.unwrap()
     }
 
+    async fn until(&self, query: &'static str, holds: impl Fn(i64) -> bool) {
+        let reached = async {
+            while !holds(self.count(query).await) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), reached).await.expect(query);
+    }
+
     /// A maintenance window of a host, and a queued job on it.
     async fn job_in_window(
         &self,
@@ -233,6 +242,15 @@ async fn the_tables_are_adopted_and_an_old_password_opens_and_is_bound() {
     assert_eq!(site.count(unbound).await, 0);
 }
 
+#[derive(sqlx::FromRow)]
+struct ChainRow {
+    action: String,
+    username: Option<String>,
+    details: String,
+    prev_hash: Vec<u8>,
+    row_hash: Vec<u8>,
+}
+
 /// Steps 3, 4 and 8: rights by role and group, and the audit chain in the same transaction.
 #[tokio::test]
 async fn the_api_keeps_to_roles_and_groups_and_writes_the_managers_chain() {
@@ -249,20 +267,16 @@ async fn the_api_keeps_to_roles_and_groups_and_writes_the_managers_chain() {
     assert_eq!(ask(&web, "oleg", "GET", &checks(5), None).await.0, StatusCode::OK, "in no group");
     assert_eq!(ask(&web, "nobody", "GET", &checks(1), None).await.0, StatusCode::UNAUTHORIZED);
 
-    let rows: Vec<(String, Option<String>, String, Vec<u8>, Vec<u8>)> = sqlx::query_as(
-        "select action, username, details, prev_hash, row_hash from audit_log order by id",
-    )
-    .fetch_all(&site.manager.pool)
-    .await
-    .unwrap();
+    let query = "select action, username, details, prev_hash, row_hash from audit_log order by id";
+    let rows: Vec<ChainRow> = sqlx::query_as(query).fetch_all(&site.manager.pool).await.unwrap();
     let mut previous = Vec::new();
-    for (_, _, details, before, hash) in &rows {
-        assert_eq!(*before, previous);
-        assert_eq!(*hash, row_hash(before, details));
-        previous.clone_from(hash);
+    for row in &rows {
+        assert_eq!(row.prev_hash, previous);
+        assert_eq!(row.row_hash, row_hash(&row.prev_hash, &row.details));
+        previous.clone_from(&row.row_hash);
     }
-    let created = |row: &&(String, Option<String>, String, Vec<u8>, Vec<u8>)| {
-        row.0 == "health_check_created" && row.1.as_deref() == Some("olga")
+    let created = |row: &&ChainRow| {
+        row.action == "health_check_created" && row.username.as_deref() == Some("olga")
     };
     assert_eq!(rows.iter().filter(created).count(), 1);
 
@@ -299,9 +313,7 @@ async fn jobs_wait_at_their_gates_and_patch_within_their_windows_alone() {
 
     // The words of the failing check stand where the manager's pages look for them.
     let error = "select count(*) from patch_job_hosts where last_error like '%service%'";
-    while site.count(error).await == 0 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    site.until(error, |rows| rows > 0).await;
     site.agent.set("host-1", ServiceScript::Healthy);
     site.reach(waiting, 1, "succeeded").await;
     assert_eq!(site.patcher.statuses(waiting), ["running"], "moved with the pass, and once");
@@ -311,9 +323,7 @@ async fn jobs_wait_at_their_gates_and_patch_within_their_windows_alone() {
     site.agent.set("host-3", ServiceScript::Healthy);
     site.agent.set("host-4", ServiceScript::Healthy);
     let unfinished = "select count(*) from health_gates where state in ('waiting', 'passed')";
-    while site.count(unfinished).await > 0 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    site.until(unfinished, |gates| gates == 0).await;
     site.reach(early, 2, "queued").await;
     for job in [late, cancelled, early] {
         assert!(site.patcher.statuses(job).is_empty());

@@ -12,7 +12,7 @@ import { HealthCheckDialog } from './HealthCheckDialog';
 function open(check: HealthCheck | null) {
   const onClose = vi.fn();
   renderApp(<HealthCheckDialog open hostId={HOST_ID} hostName="web-01" check={check} onClose={onClose} />);
-  return { onClose, user: userEvent.setup() };
+  return { onClose, user: userEvent.setup({ delay: null, pointerEventsCheck: 0 }) };
 }
 
 /** Records the body of the next request of this kind, and answers it. */

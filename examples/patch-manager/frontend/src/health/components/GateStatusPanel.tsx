@@ -2,7 +2,7 @@ import { Alert, Box, Button, Collapse, Stack, Typography } from '@mui/material';
 import { useId, useState, type ReactNode } from 'react';
 import type { Evidence, Gate } from '../api/types';
 import { useNow } from '../hooks/useNow';
-import { failing, gateSentence, isOver } from '../model/gate';
+import { failing, gateSentence, isOver, wouldHaveWords } from '../model/gate';
 import { count, formatInstant, formatLatency, formatShort, LOCAL_ZONE, toMillis } from '../model/time';
 import { GateTimeline } from './GateTimeline';
 import { HealthStatusIcon } from './HealthStatusIcon';
@@ -39,6 +39,7 @@ export function GateStatusPanel({
   const opened = now >= toMillis(gate.opens_at);
   const checks = gate.evidence;
   const overridable = failing(gate).some((check) => check.check_id != null);
+  const wouldHave = wouldHaveWords(gate);
   const bound = gate.window_kind === 'immediate' ? 'wait' : 'window';
   return (
     <Stack spacing={1.5} data-gate={gate.state}>
@@ -96,6 +97,11 @@ export function GateStatusPanel({
             <CheckLine key={check.check_id ?? `${check.name} ${index}`} check={check} advice={waiting} />
           ))}
         </Box>
+      )}
+      {wouldHave !== null && (
+        <Alert severity="warning">
+          <strong>Report only:</strong> the gate held nothing back. {wouldHave}
+        </Alert>
       )}
       {gate.override != null && (
         <Alert

@@ -46,6 +46,13 @@ function words(blocking: readonly Evidence[]): string {
   ].join(' and ');
 }
 
+/** What a gate that only reports would have done, for people; `null` where it held nothing back. */
+export function wouldHaveWords(gate: Gate): string | null {
+  const decision = gate.pass?.would_have?.decision;
+  if (decision === undefined || decision === 'proceed') return null;
+  return decision === 'fail' ? 'It would have failed here.' : 'It would have waited here.';
+}
+
 /** Whether nothing can change any more. */
 export function isOver(gate: Gate): boolean {
   return gate.state === 'spent' || gate.state === 'failed' || gate.state === 'cancelled';

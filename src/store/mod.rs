@@ -28,7 +28,7 @@ mod secret;
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
-mod transition;
+pub mod transition;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -1,4 +1,5 @@
-//! What a step, a claim or a spending makes of a gate: one form of it for every store.
+//! The rules of a gate's life, for stores: what a step, a claim or a spending makes of a gate. One form
+//! of them for every store, so that a store of your own only has to keep what they answer.
 
 use chrono::{DateTime, Utc};
 
@@ -6,7 +7,8 @@ use super::{AttemptWrite, GateStep, GateTransition, SpendRefusal};
 use crate::model::{Attempt, AttemptOutcome, EndReason, GatePass, GateRecord, GateState};
 
 /// Whether a step's transition leads from the state that the gate is in.
-pub(super) fn leads(step: &GateStep, state: GateState) -> bool {
+#[must_use]
+pub fn leads(step: &GateStep, state: GateState) -> bool {
     match (&step.transition, state) {
         (Some(GateTransition::Renew), state) => state == GateState::Passed,
         (Some(GateTransition::End(_)), GateState::Passed) | (_, GateState::Waiting) => true,
@@ -16,7 +18,7 @@ pub(super) fn leads(step: &GateStep, state: GateState) -> bool {
 
 /// Writes a step, whose fence and transition have been judged, into the record. Its attempt is for
 /// [`write_attempt`], its results for the store. Answers whether the lease ends with it.
-pub(super) fn apply(record: &mut GateRecord, step: &GateStep, now: DateTime<Utc>) -> bool {
+pub fn apply(record: &mut GateRecord, step: &GateStep, now: DateTime<Utc>) -> bool {
     record.window = step.window;
     record.high_water = step.high_water;
     record.void_before = step.void_before.or(record.void_before);
@@ -53,7 +55,8 @@ pub(super) fn apply(record: &mut GateRecord, step: &GateStep, now: DateTime<Utc>
 }
 
 /// The attempt as a step's write leaves it, from what is stored under its number.
-pub(super) fn write_attempt(stored: Option<Attempt>, write: &AttemptWrite) -> Option<Attempt> {
+#[must_use]
+pub fn write_attempt(stored: Option<Attempt>, write: &AttemptWrite) -> Option<Attempt> {
     match write {
         AttemptWrite::Start { number, started_at } => Some(Attempt {
             number: *number,
@@ -72,7 +75,7 @@ pub(super) fn write_attempt(stored: Option<Attempt>, write: &AttemptWrite) -> Op
 }
 
 /// Ends a gate without a pass.
-pub(super) fn end(record: &mut GateRecord, reason: EndReason, now: DateTime<Utc>) {
+pub fn end(record: &mut GateRecord, reason: EndReason, now: DateTime<Utc>) {
     record.state =
         if reason == EndReason::JobCancelled { GateState::Cancelled } else { GateState::Failed };
     record.end_reason = Some(reason);
@@ -81,7 +84,8 @@ pub(super) fn end(record: &mut GateRecord, reason: EndReason, now: DateTime<Utc>
 }
 
 /// Why a pass cannot be spent; `None` where it can. `token` is the newest one of the gate's lease.
-pub(super) fn refusal(
+#[must_use]
+pub fn refusal(
     record: &GateRecord,
     token: i64,
     pass: &GatePass,
@@ -109,7 +113,7 @@ pub(super) fn refusal(
 }
 
 /// The record of a gate whose pass is spent now.
-pub(super) fn spend(record: &mut GateRecord, now: DateTime<Utc>) {
+pub fn spend(record: &mut GateRecord, now: DateTime<Utc>) {
     record.state = GateState::Spent;
     record.ended_at = Some(now);
 }

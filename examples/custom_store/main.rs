@@ -1,0 +1,157 @@
+//! A store of your own, through the public API alone: every trait, over plain vectors and maps.
+//!
+//! `tests/custom_store.rs` runs the conformance suite on it. Take it as the shape of a store for your
+//! database: [`CustomStore::write`] is where its transaction goes, and the rest says what one does.
+//!
+//! `cargo run --example custom_store --no-default-features`
+
+mod checks;
+mod gates;
+mod queue;
+mod secrets;
+mod world;
+
+use std::{
+    error::Error,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use healthgate::{
+    clock::{Clock, SystemClock},
+    gate::{
+        Gate, GatePolicy, GateRunner, GateRunnerConfig, HealthSource, HostHealth, LiveRun,
+        RequestedWindows, SourceError,
+    },
+    model::{
+        AuditEntry, AuditId, AuditRecord, CheckResult, GateRecord, GateRequest, HostId, JobId,
+    },
+    store::{Feed, GateStore, Refusal, Spend, Store, StoreError, Subscription},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::world::{Instant, World};
+
+/// The application's own part of an audit record, in the same step: it may refuse.
+pub(crate) type AuditSink = Box<dyn Fn(&AuditRecord) -> Result<(), Refusal> + Send + Sync>;
+
+/// The store: one lock over everything.
+pub(crate) struct CustomStore {
+    clock: Arc<dyn Clock>,
+    sink: AuditSink,
+    world: Mutex<World>,
+    feed: Feed,
+}
+impl CustomStore {
+    pub(crate) fn new(clock: Arc<dyn Clock>, sink: AuditSink) -> Self {
+        Self { clock, sink, world: Mutex::default(), feed: Feed::new() }
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&World, Instant) -> T) -> T {
+        look(&self.world.lock().unwrap_or_else(PoisonError::into_inner), self.clock.now())
+    }
+
+    /// All or nothing: a change is made to a copy, which takes the world's place where it succeeds.
+    /// The feed hears of it after that, still under the lock: so in order.
+    fn write<T>(
+        &self,
+        change: impl FnOnce(&mut World, Instant) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = world.clone();
+        let answer = change(&mut next, self.clock.now())?;
+        let events = std::mem::take(&mut next.events);
+        *world = next;
+        events.into_iter().for_each(|event| self.feed.publish(event));
+        Ok(answer)
+    }
+
+    /// Adds a record to a change: where the application refuses it, the change fails as a whole.
+    fn audit(
+        &self,
+        world: &mut World,
+        now: Instant,
+        entry: AuditEntry,
+    ) -> Result<AuditRecord, StoreError> {
+        let record = AuditRecord::new(AuditId::generate(), now, entry);
+        (self.sink)(&record).map_err(StoreError::Refused)?;
+        world.audit.push(record.clone());
+        Ok(record)
+    }
+}
+
+impl fmt::Debug for CustomStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("CustomStore")
+    }
+}
+#[async_trait]
+impl Store for CustomStore {
+    async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
+        Ok(self.clock.now())
+    }
+
+    fn is_durable(&self) -> bool {
+        false
+    }
+
+    async fn subscribe(&self) -> Result<Subscription, StoreError> {
+        Ok(self.feed.subscribe())
+    }
+}
+
+/// A host without checks.
+#[derive(Debug)]
+struct NoChecks;
+
+#[async_trait]
+impl HealthSource for NoChecks {
+    async fn health(&self, gates: &[&GateRecord]) -> Result<Vec<HostHealth>, SourceError> {
+        Ok(vec![HostHealth::default(); gates.len()])
+    }
+
+    async fn run(&self, _: LiveRun) -> Vec<CheckResult> {
+        Vec::new()
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let clock = Arc::new(SystemClock);
+    let store = Arc::new(CustomStore::new(clock.clone(), Box::new(|_| Ok(()))));
+    let (source, windows) = (Arc::new(NoChecks), Arc::new(RequestedWindows));
+    let policy = GatePolicy::default();
+    let config = GateRunnerConfig { tick: Duration::from_millis(100), ..Default::default() };
+    let runner = GateRunner::new(
+        store.clone(),
+        source.clone(),
+        windows.clone(),
+        clock.clone(),
+        policy.clone(),
+        config,
+    )?;
+    let gate = Gate::new(store.clone(), source, windows, clock, policy)
+        .looking_every(Duration::from_millis(100))
+        .nudging(runner.nudge_handle());
+
+    let stop = CancellationToken::new();
+    let job = async {
+        let (job, host, now) = (JobId::generate(), HostId::generate(), store.now().await?);
+        let request = GateRequest::immediate(job, host, now, Duration::from_secs(20))?;
+        let record = gate.wait(request).await;
+        stop.cancel();
+        let record = record?;
+        println!("the gate of a host without checks: {:?}, {}", record.state, record.detail);
+        let pass = record.pass.ok_or("the gate gave no pass")?;
+        assert!(matches!(gate.spend(&pass).await?, Spend::Spent(_)), "a pass is spent once");
+        assert!(matches!(gate.spend(&pass).await?, Spend::Refused(_)), "and not again");
+        let kept = store.gate(job, host).await?.ok_or("the gate is not kept")?;
+        println!("its pass is spent once: {:?}", kept.state);
+        Ok::<(), Box<dyn Error>>(())
+    };
+    let (done, ()) = tokio::join!(job, runner.run(stop.clone()));
+    done
+}

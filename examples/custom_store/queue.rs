@@ -1,0 +1,85 @@
+//! The queue of hosts that are due.
+
+use async_trait::async_trait;
+use healthgate::{
+    model::WorkerId,
+    store::{
+        Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease,
+        PollQueue, StoreError,
+    },
+};
+
+use super::{
+    CustomStore,
+    world::{Due, count, delta},
+};
+
+#[async_trait]
+impl PollQueue for CustomStore {
+    async fn claim_hosts(&self, request: ClaimRequest) -> Result<Claims, StoreError> {
+        self.write(|world, now| {
+            let due = |row: &Due| row.at <= now && row.lease.is_free(now);
+            let rows = world.schedule.iter().filter(|(_, row)| due(row));
+            let mut wanted: Vec<_> = rows.map(|(host, row)| (row.at, *host)).collect();
+            wanted.sort_unstable();
+            let mut hosts = Vec::new();
+            for (due_at, host_id) in wanted.into_iter().take(request.limit as usize) {
+                let enabled = world.checks_of(host_id).filter(|check| check.definition.enabled);
+                let checks = enabled.cloned().collect();
+                let Some(row) = world.schedule.get_mut(&host_id) else { continue };
+                // Nobody gave the last lease back: its worker died.
+                row.lost_leases += u32::from(row.lease.holder.is_some());
+                let token = row.lease.take(request.worker, now + delta(request.lease));
+                let (config_seq, lost_leases) = (row.config_seq, row.lost_leases);
+                hosts.push(HostClaim { host_id, token, config_seq, lost_leases, due_at, checks });
+            }
+            Ok(Claims { now, hosts })
+        })
+    }
+
+    async fn complete_hosts(
+        &self,
+        worker: WorkerId,
+        batch: Vec<HostCompletion>,
+    ) -> Result<Completed, StoreError> {
+        self.write(|world, now| {
+            let mut completed = Completed::default();
+            for done in batch {
+                let row = world.schedule.get_mut(&done.host_id);
+                let Some(row) = row.filter(|row| row.lease.holds(worker, done.token, now)) else {
+                    completed.fenced.push(done.host_id);
+                    continue;
+                };
+                (row.lease.holder, row.lost_leases) = (None, 0);
+                // A change during the run is not lost: the host is due at once.
+                row.at = if row.config_seq == done.config_seq { done.next_due_at } else { now };
+                completed.dropped += world.record(done.host_id, done.results, now);
+            }
+            Ok(completed)
+        })
+    }
+
+    async fn release_hosts(
+        &self,
+        worker: WorkerId,
+        hosts: Vec<HostRelease>,
+    ) -> Result<(), StoreError> {
+        self.write(|world, now| {
+            for host in hosts {
+                let row = world.schedule.get_mut(&host.host_id);
+                if let Some(row) = row.filter(|row| row.lease.holds(worker, host.token, now)) {
+                    row.lease.holder = None;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        Ok(self.read(|world, now| {
+            let waits = |row: &&Due| row.at <= now && row.lease.is_free(now);
+            let due: Vec<_> = world.schedule.values().filter(waits).map(|row| row.at).collect();
+            Backlog { due: count(due.len()), oldest_due_at: due.into_iter().min() }
+        }))
+    }
+}

@@ -1,0 +1,168 @@
+//! What is kept, and what several traits do to it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use healthgate::{
+    crypto::{Canary, InstallId},
+    model::{
+        Attempt, AuditRecord, CheckId, CheckResult, CheckState, CheckView, Damping, GateId,
+        GateRecord, HealthCheck, HostId, JobId, WorkerId,
+    },
+    store::{StoreError, StoreEvent},
+};
+
+pub(super) type Instant = DateTime<Utc>;
+
+/// All that is kept.
+#[derive(Clone, Default)]
+pub(super) struct World {
+    /// In the order of their making.
+    pub(super) checks: Vec<HealthCheck>,
+    pub(super) schedule: BTreeMap<HostId, Due>,
+    /// The highest token of a schedule row that is gone: new rows begin with it, so that whoever
+    /// claimed the host before stays fenced.
+    pub(super) retired_token: i64,
+    /// By check and time, so that a result which comes twice is kept once.
+    pub(super) results: BTreeMap<(CheckId, Instant), CheckResult>,
+    pub(super) states: BTreeMap<CheckId, CheckState>,
+    /// In the order of their opening.
+    pub(super) gates: Vec<GateRow>,
+    pub(super) audit: Vec<AuditRecord>,
+    pub(super) install_id: Option<InstallId>,
+    pub(super) canaries: Vec<Canary>,
+    /// What is to be told once the change is kept.
+    pub(super) events: Vec<StoreEvent>,
+}
+
+/// When a host is due, and who has it.
+#[derive(Clone)]
+pub(super) struct Due {
+    pub(super) at: Instant,
+    pub(super) config_seq: i64,
+    pub(super) lost_leases: u32,
+    pub(super) lease: Lease,
+}
+
+#[derive(Clone)]
+pub(super) struct GateRow {
+    pub(super) record: GateRecord,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) lease: Lease,
+}
+
+/// Who holds a host or a gate until when. The token only ever grows, also past the lease's end.
+#[derive(Clone, Default)]
+pub(super) struct Lease {
+    pub(super) holder: Option<(WorkerId, Instant)>,
+    pub(super) token: i64,
+}
+
+impl Lease {
+    pub(super) fn is_free(&self, now: Instant) -> bool {
+        self.holder.is_none_or(|(_, until)| until <= now)
+    }
+
+    pub(super) fn take(&mut self, worker: WorkerId, until: Instant) -> i64 {
+        self.holder = Some((worker, until));
+        self.token += 1;
+        self.token
+    }
+
+    /// The fence: owner, token and time together.
+    pub(super) fn holds(&self, worker: WorkerId, token: i64, now: Instant) -> bool {
+        token == self.token
+            && self.holder.is_some_and(|(owner, until)| owner == worker && now < until)
+    }
+}
+pub(super) fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+pub(super) fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+impl World {
+    pub(super) fn checks_of(&self, host: HostId) -> impl Iterator<Item = &HealthCheck> {
+        self.checks.iter().filter(move |check| check.host_id == host)
+    }
+
+    /// A check is found by host and id together.
+    pub(super) fn place(&self, host: HostId, id: CheckId) -> Result<usize, StoreError> {
+        let wanted = |check: &HealthCheck| check.id == id && check.host_id == host;
+        self.checks.iter().position(wanted).ok_or(StoreError::NotFound)
+    }
+
+    pub(super) fn views(
+        &self,
+        host: HostId,
+        now: Instant,
+        stale_after: Duration,
+    ) -> Vec<CheckView> {
+        let view = |check: &HealthCheck| {
+            CheckView::at(check.clone(), self.states.get(&check.id), now, delta(stale_after))
+        };
+        self.checks_of(host).map(view).collect()
+    }
+
+    /// After every write of a host's checks: the row is there while one is enabled, and due at once.
+    pub(super) fn reschedule(&mut self, host: HostId, now: Instant) {
+        if !self.checks_of(host).any(|check| check.definition.enabled) {
+            if let Some(row) = self.schedule.remove(&host) {
+                self.retired_token = self.retired_token.max(row.lease.token);
+            }
+            return;
+        }
+        let lease = Lease { holder: None, token: self.retired_token };
+        let fresh = Due { at: now, config_seq: 0, lost_leases: 0, lease };
+        let row = self.schedule.entry(host).or_insert(fresh);
+        // A lease on it stays: the sequence number tells that the run is of old checks.
+        (row.at, row.config_seq, row.lost_leases) = (now, row.config_seq + 1, 0);
+    }
+
+    pub(super) fn forget_check(&mut self, id: CheckId) {
+        self.checks.retain(|check| check.id != id);
+        self.results.retain(|(check, _), _| *check != id);
+        self.states.remove(&id);
+    }
+
+    /// Records results, and answers how many were dropped since they are of no check as it is now.
+    pub(super) fn record(&mut self, host: HostId, results: Vec<CheckResult>, now: Instant) -> u64 {
+        let mut dropped = 0;
+        for result in results {
+            let counts = result.host_id == host
+                && self.checks_of(host).any(|check| {
+                    check.id == result.check_id
+                        && check.revision == result.revision
+                        && check.definition.enabled
+                });
+            if !counts {
+                dropped += 1;
+                continue;
+            }
+            let before = self.states.get(&result.check_id);
+            let state = CheckState::after(before, &result, now, Damping::default());
+            self.events.extend(StoreEvent::of_state(before, &state));
+            self.states.insert(result.check_id, state);
+            self.results.entry((result.check_id, result.checked_at)).or_insert(result);
+        }
+        dropped
+    }
+
+    pub(super) fn gate_of(&mut self, job: JobId, host: HostId) -> Option<&mut GateRow> {
+        let wanted = |row: &&mut GateRow| row.record.job_id == job && row.record.host_id == host;
+        self.gates.iter_mut().find(wanted)
+    }
+
+    pub(super) fn gate(&mut self, id: GateId) -> Option<&mut GateRow> {
+        self.gates.iter_mut().find(|row| row.record.id == id)
+    }
+
+    pub(super) fn add_gate(&mut self, record: GateRecord) -> GateRecord {
+        self.events.push(StoreEvent::of_gate(&record));
+        let (attempts, lease) = (Vec::new(), Lease::default());
+        self.gates.push(GateRow { record: record.clone(), attempts, lease });
+        record
+    }
+}

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import type { Job } from '../src/app/api/types';
 import { Api } from './support/api';
 import { go, openAs, openHost, startBrowser } from './support/browser';
@@ -24,11 +24,18 @@ beforeAll(async () => {
   api = await Api.as(url, 'ada');
   await api.breakServices(['web-07', 'nginx'], ['db-05', 'postgresql']);
   const { id } = await api.submit('web-07', 1_500);
-  // The demo's own jobs have ended by now, one by override and one at its close.
-  const list = await api.call<{ jobs: Job[] }>('GET', '/api/v1/jobs');
-  const of = (status: string) => list.jobs.filter((job) => job.status === status).at(0)?.id ?? id;
+  // Two of the demo's own jobs: one fails at its close half a minute after the start.
+  const list = await vi.waitFor(
+    async () => {
+      const answer = await api.call<{ jobs: Job[] }>('GET', '/api/v1/jobs');
+      expect(answer.jobs.map((job) => job.status)).toEqual(expect.arrayContaining(['failed', 'succeeded']));
+      return answer.jobs;
+    },
+    { timeout: 90_000, interval: 500 },
+  );
+  const of = (status: string) => list.find((job) => job.status === status)?.id ?? '';
   jobs = { waiting: id, failed: of('failed'), overridden: of('succeeded') };
-});
+}, 150_000);
 afterAll(() => browser.close());
 
 describe.each(Object.keys(LOOKS))('%s', (look) => {
@@ -94,12 +101,7 @@ describe.each(Object.keys(LOOKS))('%s', (look) => {
     await closeDialog();
     for (const name of ['failed', 'overridden'] as const) {
       await page.goto(`${url}/jobs/${jobs[name]}`);
-      await page
-        .getByRole('button', { name: 'Timeline' })
-        .first()
-        .or(page.locator('[data-gate]'))
-        .first()
-        .waitFor();
+      await page.getByRole('button', { name: 'Timeline' }).first().click();
       await shot(`job-${name}`, true);
     }
 

@@ -1,6 +1,7 @@
 //! The demo: everything at work on a simulated fleet, with SQLite, by one command.
 
 mod fleet;
+mod past;
 mod story;
 
 use std::{
@@ -57,6 +58,7 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
     let metrics = telemetry::collect_metrics()?;
     let patcher = Arc::new(SimulatedPatcher::new(PATCH_TAKES));
     story::furnish(&app, &fleet, options.open_window).await?;
+    past::remember(&app.database).await?;
     let worker = Worker::new(&app, patcher.clone())?;
     greet(&users, &listening);
     let control = Arc::new(DemoControl::new(

@@ -28,7 +28,7 @@ export interface CheckDetailsProps {
 }
 
 /** How many of the newest results are listed. */
-const LISTED = 12;
+const LISTED = 10;
 
 /** What there is to know of one check: its settings, its past in large, and its newest results. */
 export function CheckDetails({ check, history }: CheckDetailsProps) {
@@ -41,7 +41,7 @@ export function CheckDetails({ check, history }: CheckDetailsProps) {
         <HealthHistoryStrip
           results={results}
           cutOff={history?.cutOff ?? null}
-          columns={192}
+          columns={96}
           height={36}
           axis
         />
@@ -63,13 +63,8 @@ export function CheckDetails({ check, history }: CheckDetailsProps) {
       {results !== undefined && results.length > 0 && (
         <Box>
           <Heading>Newest results</Heading>
-          <TableContainer
-            tabIndex={0}
-            role="region"
-            aria-label={`Newest results of ${check.name}`}
-            sx={{ maxHeight: 320 }}
-          >
-            <Table size="small" stickyHeader>
+          <TableContainer tabIndex={0} role="region" aria-label={`Newest results of ${check.name}`}>
+            <Table size="small">
               <TableHead>
                 <TableRow>
                   <TableCell>Status</TableCell>

@@ -15,7 +15,7 @@ export interface HealthHistoryStripProps {
   cutOff?: number | null;
   /** How far back it goes, in milliseconds. */
   span?: number;
-  /** How many columns it has; 96 are one an hour over four days. */
+  /** How many columns it has; 48 are one for two hours over four days. */
   columns?: number;
   /** Its height in pixels. */
   height?: number;
@@ -34,14 +34,14 @@ const SHAPES: Readonly<Record<BucketKind, { top: number; height: number }>> = {
 };
 
 /**
- * A check's last four days in one line: healthy hours are low and green, failed ones tall and red, hours
- * with both are split, and hours without a result are a dot on the base line.
+ * A check's last four days in one line: healthy times are low and green, failed ones tall and red, times
+ * with both are split, and times without a result are a dot on the base line.
  */
 export function HealthHistoryStrip({
   results,
   cutOff = null,
   span = RETENTION_MS,
-  columns = 96,
+  columns = 48,
   height = 24,
   muted = false,
   axis = false,
@@ -85,7 +85,6 @@ export function HealthHistoryStrip({
           onMouseMove={follow}
           onMouseLeave={() => setPointed(null)}
           opacity={results === undefined ? 0.4 : muted ? 0.45 : 1}
-          shapeRendering="crispEdges"
         >
           {buckets.map((each, index) => {
             if (cutOff !== null && each.to <= cutOff) return null;

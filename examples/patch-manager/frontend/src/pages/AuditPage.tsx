@@ -91,7 +91,7 @@ function HostFilter({ id, onClear }: { id: string; onClear: () => void }) {
 function Row({ record, hostName }: { record: AuditRecord; hostName: (id: string) => string }) {
   return (
     <TableRow hover sx={{ '& td, & th': { verticalAlign: 'top' } }}>
-      <TableCell sx={{ whiteSpace: 'nowrap' }}>{formatInstant(record.at)}</TableCell>
+      <TableCell sx={{ whiteSpace: { md: 'nowrap' } }}>{formatInstant(record.at)}</TableCell>
       <TableCell>
         {record.actor}
         <Typography variant="caption" color="text.secondary" component="div">

@@ -2,7 +2,7 @@ import { Box, Button, Tooltip, Typography } from '@mui/material';
 import { useState } from 'react';
 import type { Attempt, Gate, GateNote } from '../api/types';
 import { reasonWords } from '../model/reasons';
-import { count, formatDuration, formatLatency, formatShort, LOCAL_ZONE, toMillis } from '../model/time';
+import { count, formatDuration, formatLatency, formatInstant, LOCAL_ZONE, toMillis } from '../model/time';
 import { HealthStatusIcon } from './HealthStatusIcon';
 import { ExactTimes } from './RelativeTime';
 
@@ -71,7 +71,7 @@ export function GateTimeline({ gate, timeZone = LOCAL_ZONE, shown = 5 }: GateTim
                 {entry.note.text}
                 <Typography component="span" variant="body2" color="text.secondary">
                   {' · '}
-                  {formatShort(entry.note.at, timeZone)}
+                  {formatInstant(entry.note.at, timeZone)}
                 </Typography>
               </Typography>
             )}
@@ -131,7 +131,7 @@ function AttemptEntry({ attempt, timeZone }: { attempt: Attempt; timeZone: strin
         <Typography component="span" variant="body2" color="text.secondary">
           {' · '}
           <Tooltip title={<ExactTimes instant={attempt.started_at} timeZone={timeZone} />} describeChild>
-            <time dateTime={attempt.started_at}>{formatShort(attempt.started_at, timeZone)}</time>
+            <time dateTime={attempt.started_at}>{formatInstant(attempt.started_at, timeZone)}</time>
           </Tooltip>
           {took !== null && took >= 1_000 && `, took ${formatDuration(took)}`}
         </Typography>

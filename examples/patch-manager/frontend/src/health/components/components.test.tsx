@@ -261,7 +261,7 @@ describe('before a job is submitted', () => {
 });
 
 test('the strip says in words what it shows in colours', () => {
-  renderApp(<HealthHistoryStrip results={makeHistory()} />);
+  renderApp(<HealthHistoryStrip results={makeHistory()} columns={96} />);
   const strip = screen.getByRole('img', { name: /Last 4 days: \d+ results, 97\.\d % healthy, \d+ failed/ });
   const kinds = new Set([...strip.querySelectorAll('g')].map((group) => group.dataset.kind));
   expect(kinds).toContain('gap');

@@ -6,8 +6,8 @@ export default defineConfig({
     include: process.env.SCREENSHOTS === undefined ? ['e2e/*.e2e.ts'] : ['e2e/screenshots.ts'],
     globalSetup: ['e2e/support/setup.ts'],
     // Most of a test is waiting for the poller, so the files may share the two cores.
-    maxWorkers: 3,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    maxWorkers: 2,
+    testTimeout: 240_000,
+    hookTimeout: 180_000,
   },
 });

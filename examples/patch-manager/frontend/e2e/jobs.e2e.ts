@@ -39,8 +39,8 @@ test('a gate waits for a broken service, and passes once it is mended', async ()
   await card.getByText('Window closes').waitFor();
   expect(await card.getByRole('timer').count()).toBeGreaterThan(0);
   await api.setService('web-06', 'nginx', 'healthy');
-  await card.getByText('Went ahead: every check was healthy').waitFor({ timeout: 30_000 });
-  await card.getByText('After the patch: every check is healthy').waitFor({ timeout: 30_000 });
+  await card.getByText('Went ahead: every check was healthy').waitFor();
+  await card.getByText('After the patch: every check is healthy').waitFor();
   await card.getByText('Succeeded').waitFor();
   expect(faults).toEqual([]);
   await close();
@@ -51,9 +51,7 @@ test('a job whose checks stay red fails at its close, and names them', async () 
   const { page, close } = await openAs(browser, url, 'ada');
   await page.goto(`${url}/jobs/${job.id}`);
   const card = page.locator('[data-host="batch-06"]');
-  await card
-    .getByText('Failed: the window closed before every check was healthy')
-    .waitFor({ timeout: 40_000 });
+  await card.getByText('Failed: the window closed before every check was healthy').waitFor();
   await card.getByText('Service is not running').first().waitFor();
   await card.getByRole('button', { name: 'Timeline' }).click();
   await card
@@ -69,7 +67,7 @@ test('an administrator lets a failing check pass, with a reason that is recorded
   const { page, faults, close } = await openAs(browser, url, 'ada');
   await page.goto(`${url}/jobs/${job.id}`);
   const card = page.locator('[data-host="batch-07"]');
-  await card.getByRole('button', { name: 'Override…' }).click({ timeout: 30_000 });
+  await card.getByRole('button', { name: 'Override…' }).click();
   const dialog = page.getByRole('dialog', { name: 'Override the gate of batch-07' });
   await dialog.getByLabel('Reason').fill('short');
   await dialog.getByRole('button', { name: 'Let them fail' }).click();
@@ -77,7 +75,7 @@ test('an administrator lets a failing check pass, with a reason that is recorded
   await dialog.getByLabel('Reason').fill('cron is mended by this very patch');
   await dialog.getByRole('button', { name: 'Let them fail' }).click();
   await dialog.waitFor({ state: 'hidden' });
-  await card.getByText('Went ahead: an administrator let failing checks pass').waitFor({ timeout: 30_000 });
+  await card.getByText('Went ahead: an administrator let failing checks pass').waitFor();
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Audit' }).click();
   await page.getByText('“cron is mended by this very patch”').waitFor();
   await api.setService('batch-07', 'cron', 'healthy');

@@ -54,7 +54,7 @@ export class Api {
           const check = checks.find((each) => each.service_name === service);
           expect(check?.status, `${service} on ${host}`).toBe('unhealthy');
         },
-        { timeout: 40_000, interval: 300 },
+        { timeout: 90_000, interval: 300 },
       );
     }
   }

@@ -42,7 +42,8 @@ export async function openAs(
     ...options,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  // Far above what a step takes: only what never comes is to end a test.
+  page.setDefaultTimeout(60_000);
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(`script: ${error.message}`));
   page.on('console', (message) => {
@@ -77,14 +78,28 @@ export async function openHost(page: Page, name: string): Promise<void> {
  * contrast again in dark ones, since nothing else differs.
  */
 export async function expectAccessible(page: Page, what: string): Promise<void> {
-  await page.emulateMedia({ colorScheme: 'light' });
-  await settle(page);
+  await inColours(page, 'light');
   expect(await graveFaults(inUse(page)), `${what}, light`).toEqual([]);
-  await page.emulateMedia({ colorScheme: 'dark' });
-  await settle(page);
+  await inColours(page, 'dark');
   const contrast = inUse(page).withRules(['color-contrast']);
   expect(await graveFaults(contrast), `${what}, dark`).toEqual([]);
-  await page.emulateMedia({ colorScheme: 'light' });
+  await inColours(page, 'light');
+}
+
+/**
+ * Asks for colours and waits until they are there: until the page has been rendered in them, and nothing
+ * fades any more. What is half there has no contrast worth measuring.
+ */
+async function inColours(page: Page, scheme: 'light' | 'dark'): Promise<void> {
+  await page.emulateMedia({ colorScheme: scheme });
+  await page.waitForFunction((wanted) => {
+    const rendered = getComputedStyle(document.documentElement).colorScheme === wanted;
+    // Something that turns for ever, such as a progress indicator, is never over.
+    const fading = document
+      .getAnimations()
+      .some((animation) => animation.effect?.getComputedTiming().endTime !== Infinity);
+    return rendered && !fading;
+  }, scheme);
 }
 
 /** What can be used: the page behind an open dialog is dimmed on purpose, and hidden from assistive technology. */
@@ -92,20 +107,11 @@ function inUse(page: Page): AxeBuilder {
   return new AxeBuilder({ page }).exclude('[aria-hidden="true"]');
 }
 
-/** Waits until nothing fades any more: what is half there has no contrast worth measuring. */
-async function settle(page: Page): Promise<void> {
-  await page.evaluate(async () => {
-    const frame = () => new Promise((done) => requestAnimationFrame(done));
-    // A change of colours begins its transitions with the next frame that is drawn.
-    await frame();
-    await frame();
-    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined)));
-  });
-}
-
 async function graveFaults(axe: AxeBuilder): Promise<string[]> {
   const { violations } = await axe.analyze();
   return violations
     .filter((violation) => violation.impact === 'serious' || violation.impact === 'critical')
-    .map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(' | ')}`);
+    .flatMap((violation) =>
+      violation.nodes.map((node) => `${violation.id}: ${node.html}: ${node.failureSummary ?? ''}`),
+    );
 }

@@ -41,7 +41,7 @@ export async function startDemo(...options: string[]): Promise<Demo> {
 async function listening(child: ChildProcess): Promise<string> {
   if (child.stdout === null) throw new Error('the demo has no output');
   const lines = createInterface({ input: child.stdout });
-  const limit = setTimeout(() => child.kill('SIGKILL'), 45_000);
+  const limit = setTimeout(() => child.kill('SIGKILL'), 90_000);
   try {
     for await (const line of lines) {
       const found = /^listening on (http:\S+)$/.exec(line);

@@ -271,6 +271,28 @@ impl Authorizer for Turns {
     }
 }
 
+/// A stream on which nothing happens ends all the same: rights are read again with each heartbeat.
+#[tokio::test]
+async fn f119_a_silent_stream_ends_when_its_user_is_gone() {
+    let rights = Arc::new(Turns::default());
+    let world = world_with(Twist { authorizer: Some(rights.clone()), ..Twist::default() });
+    let _running = world.run_events().await;
+    let mut stream = Reading::open(&world, REPORTER, None).await;
+    let greeting = stream.next().await.unwrap();
+    assert!(greeting.event.is_empty());
+    for turn in [0, 1] {
+        rights.0.store(turn, Ordering::SeqCst);
+        // It must be waiting before its time passes.
+        assert!(stream.next().now_or_never().is_none());
+        world.clock.advance(Duration::from_secs(15));
+        if turn == 0 {
+            assert!(stream.next().now_or_never().is_none(), "nothing has changed");
+        }
+    }
+    let end = tokio::time::timeout(Duration::from_secs(10), stream.next()).await;
+    assert_eq!(end.expect("it ends by itself"), None);
+}
+
 /// A stream whose user is gone, or whose rights cannot be read, ends at the next event.
 #[tokio::test]
 async fn a_stream_ends_when_its_user_may_not_see_anything_any_more() {

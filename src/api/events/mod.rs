@@ -1,7 +1,9 @@
 //! The event stream: changes of statuses and gates, for whoever may see their hosts.
 
+mod reader;
+
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -16,26 +18,22 @@ use axum::{
     },
 };
 use futures_util::{Stream, stream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::{Api, Caller, Problem, forms::EventForm, openapi::problems, state::Parts};
+use self::reader::Reader;
+use super::{Api, Caller, Problem, openapi::problems};
 use crate::{
     clock::Clock,
-    model::{Actor, HostId},
     store::{Store, StoreEvent},
 };
 
 /// So many events are kept for those who come back, and wait for a slow reader.
 const KEPT: usize = 1_024;
-/// What a caller may see is asked anew after this time.
-const RIGHTS_HOLD: Duration = Duration::from_secs(3);
 /// A comment is sent after so much silence, so that no proxy takes the connection for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// The most events that are looked at in one step.
-const BATCH: usize = 256;
 
 /// Reads the store's change feed once and hands it to every event stream of the process.
 ///
@@ -186,126 +184,6 @@ impl Line {
             && (oldest.saturating_sub(1)..self.next).contains(&number);
         known.then(|| self.kept.iter().filter(|event| event.number > number).cloned().collect())
     }
-}
-
-/// One caller's stream.
-struct Reader {
-    api: Arc<Parts>,
-    rights: Rights,
-    events: broadcast::Receiver<Arc<Numbered>>,
-    /// Not yet held against the rights.
-    missed: VecDeque<Arc<Numbered>>,
-    ready: VecDeque<Event>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Reader {
-    fn open(api: Arc<Parts>, actor: Actor, last: Option<&str>) -> Result<Self, Problem> {
-        let hub = api.events.0.clone();
-        let permit = hub.streams.clone().try_acquire_owned().map_err(|_| {
-            Problem::unavailable("too_many_streams", "too many event streams are open: try later")
-        })?;
-        let line = hub.line();
-        let line = line.as_ref().ok_or_else(|| {
-            Problem::unavailable("events_unavailable", "events are not to be had now: try later")
-        })?;
-        let greeting = Event::default().comment("connected").retry(Duration::from_secs(2));
-        let mut ready = VecDeque::from([greeting.id(line.id(line.next - 1))]);
-        let missed = last.map(|id| line.after(id));
-        match &missed {
-            None => {}
-            // The greeting's id would hide what follows it, if the connection broke in between.
-            Some(Some(_)) => ready.clear(),
-            Some(None) => ready.push_back(form(&StoreEvent::Resync, line.id(line.next - 1))),
-        }
-        let rights = Rights { actor, asked_at: None, visible: HashMap::new() };
-        let (events, missed) = (line.readers.subscribe(), missed.flatten().unwrap_or_default());
-        Ok(Self { api, rights, events, missed, ready, _permit: permit })
-    }
-
-    /// The next event that the caller may see; `None` at the end of the stream.
-    async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Some(event);
-            }
-            let batch = self.batch().await?;
-            let visible = self.rights.visible(&self.api, &batch).await?;
-            self.ready = visible.iter().map(|event| form(&event.event, event.id.clone())).collect();
-        }
-    }
-
-    /// What is there, and at least one; `None` where the hub has stopped, or the reader is too slow.
-    async fn batch(&mut self) -> Option<Vec<Arc<Numbered>>> {
-        let mut batch: Vec<_> = self.missed.drain(..self.missed.len().min(BATCH)).collect();
-        if batch.is_empty() {
-            batch.push(self.events.recv().await.ok()?);
-        }
-        while batch.len() < BATCH && self.missed.is_empty() {
-            match self.events.try_recv() {
-                Ok(event) => batch.push(event),
-                Err(broadcast::error::TryRecvError::Empty) => break,
-                Err(_) => return None,
-            }
-        }
-        Some(batch)
-    }
-}
-
-/// What a stream's caller may see, asked anew every few seconds.
-struct Rights {
-    actor: Actor,
-    asked_at: Option<Duration>,
-    visible: HashMap<HostId, bool>,
-}
-
-impl Rights {
-    /// The events among these that the caller may see; `None` where that cannot be told, or they may
-    /// not see anything any more.
-    async fn visible(
-        &mut self,
-        api: &Parts,
-        batch: &[Arc<Numbered>],
-    ) -> Option<Vec<Arc<Numbered>>> {
-        match self.ask(api, batch).await {
-            Ok(true) => {}
-            Ok(false) => return None,
-            Err(problem) => {
-                warn!(%problem, actor = %self.actor.name, "an event stream ends");
-                return None;
-            }
-        }
-        let may_see = |event: &&Arc<Numbered>| match event.event.host_id() {
-            Some(host) => self.visible.get(&host).copied().unwrap_or(false),
-            None => true,
-        };
-        Some(batch.iter().filter(may_see).cloned().collect())
-    }
-
-    async fn ask(&mut self, api: &Parts, batch: &[Arc<Numbered>]) -> Result<bool, Problem> {
-        let now = api.events.0.clock.monotonic();
-        if self.asked_at.is_none_or(|asked_at| now.saturating_sub(asked_at) >= RIGHTS_HOLD) {
-            self.visible.clear();
-            self.asked_at = Some(now);
-            match api.authorizer.refresh(&self.actor).await? {
-                Some(actor) => self.actor = actor,
-                None => return Ok(false),
-            }
-        }
-        let mut hosts: Vec<HostId> =
-            batch.iter().filter_map(|event| event.event.host_id()).collect();
-        hosts.sort_unstable();
-        hosts.dedup();
-        hosts.retain(|host| !self.visible.contains_key(host));
-        let access = api.access(&self.actor, &hosts).await?;
-        self.visible.extend(hosts.into_iter().map(|host| (host, access.contains_key(&host))));
-        Ok(true)
-    }
-}
-
-fn form(event: &StoreEvent, id: String) -> Event {
-    let (name, data) = EventForm::of(event);
-    Event::default().event(name).id(id).data(data)
 }
 
 fn stream(reader: Reader) -> impl Stream<Item = Result<Event, Infallible>> {

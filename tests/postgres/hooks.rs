@@ -10,8 +10,8 @@ use healthgate::{
         AuditAction, GatePass, GateRequest, HostId, JobId, PassId, PassKind, Window, WorkerId,
     },
     store::{
-        Change, CheckStore, GateStep, GateStore, GateTransition, LeasedGate, Refusal, Spend, Store,
-        StoreError,
+        AuditFilter, AuditLog, Change, CheckStore, GateStep, GateStore, GateTransition, LeasedGate,
+        Refusal, Spend, Store, StoreError,
         postgres::{PgStore, PgTxHook},
     },
     testing::fixtures::{audit, service_check},
@@ -229,4 +229,46 @@ async fn a_job_row_moves_in_the_transaction_of_the_pass() {
     assert!(matches!(refused, Err(StoreError::Refused(Refusal::StateMoved))), "{refused:?}");
     let gate = store.gate(gone, pass.host_id).await.expect("read").expect("there");
     assert_eq!(gate.state, healthgate::model::GateState::Passed, "it is not spent");
+}
+
+/// A change of the application's own tables and its record are one, also where the store has a schema
+/// of its own, which the rest of the transaction does not look in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_in_a_transaction_of_the_applications_own_goes_with_it() {
+    for schema in [None, Some("health")] {
+        let (server, database) = database();
+        server.sql(&database, "create table windows (name text)").expect("made");
+        let mut store = PgStore::new(pool(server, &database, 4).await);
+        if let Some(schema) = schema {
+            store = store.in_schema(schema.parse().expect("a name"));
+        }
+        store.migrate().await.expect("migrated");
+        for commits in [false, true] {
+            let mut transaction = store.pool().begin().await.expect("begun");
+            let entry = audit(AuditAction::WindowCreated);
+            let record = store.append_audit_in(&mut transaction, &entry).await.expect("written");
+            sqlx::query("insert into windows values ('nightly')")
+                .execute(&mut *transaction)
+                .await
+                .expect("the application's tables are found as before");
+            let path: String = sqlx::query_scalar("select current_setting('search_path')")
+                .fetch_one(&mut *transaction)
+                .await
+                .expect("read");
+            assert!(!path.contains("health"), "{path}");
+            if commits {
+                transaction.commit().await.expect("committed");
+            } else {
+                transaction.rollback().await.expect("undone");
+            }
+            let filter = AuditFilter::default();
+            let records = store.audit_page(&filter, None, 10).await.expect("read");
+            assert_eq!(records, if commits { vec![record] } else { Vec::new() });
+            let windows: i64 = sqlx::query_scalar("select count(*) from windows")
+                .fetch_one(store.pool())
+                .await
+                .expect("read");
+            assert_eq!(windows, i64::from(commits));
+        }
+    }
 }

@@ -189,3 +189,31 @@ async fn a_job_moves_with_its_pass_or_neither_does() {
     assert_eq!(state, "dispatched");
     assert_eq!(store.gate(job, host).await.unwrap().unwrap().state, GateState::Spent);
 }
+
+/// A change of the application's own tables and its record are one: both are there or neither is.
+#[tokio::test]
+async fn a_record_in_a_transaction_of_the_applications_own_goes_with_it() {
+    let folder = Folder::new();
+    let (store, pool) = application(&folder).await;
+    for commits in [false, true] {
+        let mut transaction = pool.begin_with("begin immediate").await.unwrap();
+        allow_in(&mut transaction, HostId::generate()).await;
+        let entry = entry(AuditAction::WindowCreated);
+        let record = store.append_audit_in(&mut transaction, &entry).await.unwrap();
+        if commits {
+            transaction.commit().await.unwrap();
+        } else {
+            transaction.rollback().await.unwrap();
+        }
+        let records = store.audit_page(&AuditFilter::default(), None, 100).await.unwrap();
+        assert_eq!(records, if commits { vec![record] } else { Vec::new() });
+        let counts = "select (select count(*) from app_rights), (select count(*) from app_audit)";
+        let counts: (i64, i64) = sqlx::query_as(counts).fetch_one(&pool).await.unwrap();
+        assert_eq!(counts, (i64::from(commits), i64::from(commits)), "the hook was asked too");
+    }
+}
+
+async fn allow_in(connection: &mut SqliteConnection, host: HostId) {
+    let statement = "insert into app_rights (host) values (?)";
+    sqlx::query(statement).bind(host.as_uuid()).execute(connection).await.unwrap();
+}

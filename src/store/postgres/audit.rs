@@ -4,12 +4,49 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
+use sqlx::PgConnection;
 
-use super::{PgStore, error::translate, record::host_ids};
+use super::{PgStore, error::translate, record::host_ids, write::Write};
 use crate::{
     model::{AuditEntry, AuditId, AuditRecord},
     store::{AuditFilter, AuditLog, StoreError, sql::from_json},
 };
+
+impl PgStore {
+    /// Writes an audit record in a transaction of the application's own, so that a change of its tables
+    /// and the record of it are one. The store's hook is asked, as with every record. The transaction
+    /// stays open: nothing has happened until the application commits it.
+    ///
+    /// # Errors
+    /// As [`AuditLog::append_audit`]; the transaction is to be rolled back then.
+    pub async fn append_audit_in(
+        &self,
+        connection: &mut PgConnection,
+        entry: &AuditEntry,
+    ) -> Result<AuditRecord, StoreError> {
+        let Some(schema) = &self.inner.schema else {
+            return Write::new(&self.inner, connection).audit(entry).await;
+        };
+        let path: String = sqlx::query_scalar("select current_setting('search_path')")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(translate)?;
+        search_in(connection, &format!("{schema}, {path}")).await?;
+        let record = Write::new(&self.inner, connection).audit(entry).await?;
+        search_in(connection, &path).await?;
+        Ok(record)
+    }
+}
+
+/// Lets the rest of the transaction look for tables there.
+async fn search_in(connection: &mut PgConnection, path: &str) -> Result<(), StoreError> {
+    sqlx::query("select set_config('search_path', $1, true)")
+        .bind(path)
+        .execute(connection)
+        .await
+        .map_err(translate)?;
+    Ok(())
+}
 
 #[async_trait]
 impl AuditLog for PgStore {

@@ -4,11 +4,27 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use sqlx::SqliteConnection;
 
-use super::{SqliteStore, error::translate, record::hosts_list};
+use super::{SqliteStore, error::translate, record::hosts_list, write::Write};
 use crate::{
     model::{AuditEntry, AuditId, AuditRecord},
     store::{AuditFilter, AuditLog, StoreError, sql::from_json},
 };
+
+impl SqliteStore {
+    /// Writes an audit record in a transaction of the application's own, so that a change of its tables
+    /// and the record of it are one. The store's hook is asked, as with every record. The transaction,
+    /// begun with `BEGIN IMMEDIATE`, stays open: nothing has happened until the application commits it.
+    ///
+    /// # Errors
+    /// As [`AuditLog::append_audit`]; the transaction is to be rolled back then.
+    pub async fn append_audit_in(
+        &self,
+        connection: &mut SqliteConnection,
+        entry: &AuditEntry,
+    ) -> Result<AuditRecord, StoreError> {
+        Write::new(&self.inner, connection).audit(entry.clone()).await
+    }
+}
 
 #[async_trait]
 impl AuditLog for SqliteStore {

@@ -74,6 +74,15 @@ impl GateStore for CustomStore {
         }))
     }
 
+    async fn holders_of(&self, hosts: &[HostId]) -> Result<Vec<GateRecord>, StoreError> {
+        Ok(self.read(|world, _| {
+            let records = world.gates.iter().map(|row| &row.record);
+            let holds =
+                |gate: &&GateRecord| hosts.contains(&gate.host_id) && !gate.state.is_terminal();
+            records.filter(holds).cloned().collect()
+        }))
+    }
+
     async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError> {
         Ok(self.read(|world, _| {
             let rows =

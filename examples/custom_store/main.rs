@@ -30,7 +30,7 @@ use healthgate::{
         AuditEntry, AuditId, AuditRecord, CheckResult, GateRecord, GateRequest, GateState, HostId,
         JobId,
     },
-    store::{Feed, GateStore, Refusal, Spend, Store, StoreError, Subscription},
+    store::{Feed, GateStore, Refusal, Spend, Store, StoreError, StoreEvent, Subscription},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -101,6 +101,11 @@ impl Store for CustomStore {
 
     async fn subscribe(&self) -> Result<Subscription, StoreError> {
         Ok(self.feed.subscribe())
+    }
+
+    async fn announce(&self, event: StoreEvent) -> Result<(), StoreError> {
+        self.feed.publish(event);
+        Ok(())
     }
 }
 

@@ -188,6 +188,10 @@ impl GateStore for WatchedStore {
         self.memory.gates_of(job).await
     }
 
+    async fn holders_of(&self, hosts: &[HostId]) -> Result<Vec<GateRecord>, StoreError> {
+        self.memory.holders_of(hosts).await
+    }
+
     async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError> {
         self.memory.attempts_of(gates).await
     }
@@ -330,6 +334,10 @@ impl Store for WatchedStore {
 
     async fn subscribe(&self) -> Result<Subscription, StoreError> {
         self.memory.subscribe().await
+    }
+
+    async fn announce(&self, event: StoreEvent) -> Result<(), StoreError> {
+        self.memory.announce(event).await
     }
 
     fn is_durable(&self) -> bool {

@@ -1,5 +1,7 @@
 //! What the gate would say now, without running or writing anything (spec 4.11).
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,7 +13,7 @@ use super::{
 };
 use crate::model::{
     CheckId, Detail, Evidence, EvidenceReason, GateId, GateRecord, GateRequest, HostId, JobId,
-    Outlook, PassKind, Window, instant,
+    Outlook, PassKind, ReasonCode, Window, instant,
 };
 
 /// What the gate would say of one host now.
@@ -55,10 +57,11 @@ pub struct Blocking {
 impl Gate {
     /// What the gate would say of these hosts now, each with its window, in their order. Nothing is run
     /// and nothing written. What is asked of store and application does not grow with the hosts: the
-    /// store's clock, and the health of all hosts at once.
+    /// store's clock, and the health and the holders of all hosts at once.
     ///
     /// A gate would run a check live whose result is too old; here that check is blocking, and the
-    /// host waits. Another job's gate on the host is not looked at.
+    /// host waits. Where another job's gate holds the host, the job would stay queued until that one
+    /// has ended: it waits, and the holder is blocking as `gate_busy`.
     ///
     /// # Errors
     /// Where store or health cannot be read.
@@ -74,6 +77,10 @@ impl Gate {
             })
             .collect();
         let health = self.health_of_all(&gates.iter().collect::<Vec<_>>()).await?;
+        let ids: Vec<HostId> = hosts.iter().map(|(host, _)| *host).collect();
+        let holders = self.store.holders_of(&ids).await?;
+        let holders: HashMap<HostId, GateRecord> =
+            holders.into_iter().map(|holder| (holder.host_id, holder)).collect();
         let now = self.store.now().await?;
         let previews = gates.iter().zip(&health).map(|(gate, health)| {
             let window = match health.host_gone {
@@ -98,17 +105,38 @@ impl Gate {
             let decision = decide(&input);
             let outlook = decision.action.outlook();
             let evidence = report::evidence(&decision.verdicts, &input);
+            let blocking = evidence.into_iter().filter(|one| !one.healthy).map(Into::into);
+            let holder = holders.get(&gate.host_id);
+            let held_back = holder.is_some() && outlook.decision == Outlook::Proceed;
             HostPreview {
                 host_id: gate.host_id,
-                decision: outlook.decision,
-                kind: outlook.kind,
+                decision: if held_back { Outlook::Wait } else { outlook.decision },
+                kind: outlook.kind.filter(|_| !held_back),
                 not_open: matches!(decision.action, Action::Wait { why: WaitReason::NotOpen, .. }),
                 host_gone: health.host_gone,
                 window_too_short: !self.policy.has_room_for_retry(gate.window, now),
-                blocking: evidence.into_iter().filter(|one| !one.healthy).map(Into::into).collect(),
+                blocking: holder.map(Blocking::by_holder).into_iter().chain(blocking).collect(),
             }
         });
         Ok(previews.collect())
+    }
+}
+
+impl Blocking {
+    /// The gate of another job, which a host has to itself until it has ended (spec 4.8).
+    fn by_holder(holder: &GateRecord) -> Self {
+        let end = instant::to_text(&holder.window.closes_at());
+        let job = holder.job_id;
+        Self {
+            check_id: None,
+            name: "another job".to_owned(),
+            reason: EvidenceReason::Code(ReasonCode::GateBusy),
+            observed: ReasonCode::GateBusy.observed(),
+            detail: Detail::new(format!(
+                "the gate of job {job} holds this host, until {end} at most"
+            )),
+            checked_at: None,
+        }
     }
 }
 

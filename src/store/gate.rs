@@ -166,6 +166,10 @@ pub trait GateStore: Debug + Send + Sync + 'static {
     /// All gates of a job, by the time of their opening.
     async fn gates_of(&self, job: JobId) -> Result<Vec<GateRecord>, StoreError>;
 
+    /// The unfinished gates on these hosts, one at most for each, in no order. Hosts that no gate holds
+    /// are left out.
+    async fn holders_of(&self, hosts: &[HostId]) -> Result<Vec<GateRecord>, StoreError>;
+
     /// The attempts of these gates, by gate and number.
     async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError>;
 

@@ -65,4 +65,8 @@ pub trait Store: CheckStore + ResultStore + PollQueue + GateStore + AuditLog + S
     /// Changes of checks and gates from here on, whoever makes them; in a database that several
     /// processes share, theirs too. It is lossy, and says so ([`StoreEvent::Resync`]).
     async fn subscribe(&self) -> Result<Subscription, StoreError>;
+
+    /// Tells every subscriber of a change that the application knows of, such as the end of the work
+    /// that a spent pass was for: whoever shows the gate's job reads it afresh. Nothing is stored.
+    async fn announce(&self, event: StoreEvent) -> Result<(), StoreError>;
 }

@@ -344,6 +344,33 @@ fn a_preview_says_what_the_gate_would_say_and_changes_nothing() {
     });
 }
 
+/// Spec 4.8, 4.11: a host that another job's gate holds is not to be had now, whatever its checks say.
+#[test]
+fn a_preview_says_that_another_jobs_gate_holds_the_host() {
+    let world = World::new();
+    world.clock.drive(async {
+        let hosts: Vec<HostId> = (1..=3).map(|number| world.host(number)).collect();
+        let [held, free, gone] = hosts[..] else { panic!("three") };
+        let window = world.window(Duration::ZERO, MINUTE * 30);
+        let job = JobId::generate();
+        let holder = world.gate().open(GateRequest::new(job, held, window)).await.unwrap();
+        world.gate().open(GateRequest::new(job, gone, window)).await.unwrap();
+        world.directory.remove(gone);
+        let asked = [(held, window), (free, window), (gone, window)];
+        let previews = world.gate().preview(&asked).await.unwrap();
+        let decided: Vec<_> = previews.iter().map(|one| (one.decision, one.kind)).collect();
+        let no_checks = Some(PassKind::NoChecks);
+        let expected =
+            [(Outlook::Wait, None), (Outlook::Proceed, no_checks), (Outlook::Fail, None)];
+        assert_eq!(decided, expected);
+        let [busy] = &previews[0].blocking[..] else { panic!("{previews:?}") };
+        assert_eq!(busy.reason, EvidenceReason::Code(ReasonCode::GateBusy));
+        assert_eq!((busy.check_id, busy.observed, busy.checked_at), (None, false, None));
+        assert!(busy.detail.as_str().contains(&holder.job_id.to_string()), "{}", busy.detail);
+        assert!(previews[1].blocking.is_empty());
+    });
+}
+
 /// Spec 4.12: after the patch the same checks are run live and held against the pass.
 #[test]
 fn a_recheck_says_what_changed_against_the_pass() {

@@ -97,3 +97,23 @@ pub async fn a_cancelled_gate_is_told(fixture: &dyn Fixture) {
     let told = next(&mut feed, host).await;
     assert!(matches!(told, StoreEvent::Gate { state: GateState::Cancelled, .. }));
 }
+
+/// What the application announces is told to every subscriber, in the order of its writes.
+pub async fn what_is_announced_is_told(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let mut feeds = [
+        store.subscribe().await.expect("subscribed"),
+        store.subscribe().await.expect("subscribed"),
+    ];
+    let gate = make::open(&store, host).await;
+    let (job_id, state) = (gate.job_id, GateState::Spent);
+    let kind = Some(PassKind::Healthy);
+    let event = StoreEvent::Gate { job_id, host_id: host, state, kind, next_attempt_at: None };
+    store.announce(event.clone()).await.expect("announced");
+    for feed in &mut feeds {
+        assert_eq!(next(feed, host).await, StoreEvent::of_gate(&gate));
+        assert_eq!(next(feed, host).await, event);
+    }
+    let kept = make::newest(&store, &gate).await;
+    assert_eq!(kept.state, GateState::Waiting, "nothing is stored of it");
+}

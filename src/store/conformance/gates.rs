@@ -55,6 +55,26 @@ pub async fn a_second_gate_of_a_host_is_busy(fixture: &dyn Fixture) {
     make::open(&store, HostId::generate()).await;
 }
 
+/// Who holds a host is known for many hosts at once; an ended gate holds none, a passed one does.
+pub async fn the_unfinished_gate_of_a_host_is_its_holder(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let hosts = [(); 4].map(|()| HostId::generate());
+    let worker = WorkerId::generate();
+    make::open(&store, hosts[0]).await;
+    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    make::settle(&store, worker, ended(&held, EndReason::WindowClosed)).await;
+    let passed = make::open(&store, hosts[1]).await;
+    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    make::pass(&store, worker, &held, std::time::Duration::from_secs(60)).await;
+    let waiting = make::open(&store, hosts[2]).await;
+    let asked = [hosts.as_slice(), &hosts[1..2]].concat();
+    let mut holders = store.holders_of(&asked).await.expect("read");
+    holders.sort_by_key(|gate| gate.host_id != hosts[1]);
+    let told: Vec<_> = holders.iter().map(|gate| (gate.id, gate.state)).collect();
+    assert_eq!(told, [(passed.id, GateState::Passed), (waiting.id, GateState::Waiting)]);
+    assert!(store.holders_of(&[]).await.expect("read").is_empty());
+}
+
 /// An ended gate makes room for the next.
 pub async fn an_ended_gate_frees_its_host(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());

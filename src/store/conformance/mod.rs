@@ -68,7 +68,8 @@ macro_rules! conformance_tests {
             a_repeated_completion_records_once, the_backlog_counts_what_is_due,
             lost_leases_are_counted, a_host_that_was_off_meanwhile_fences_its_old_claim);
         $crate::conformance_tests!(@module $fixture, feed:
-            a_turned_status_is_told, a_gates_life_is_told, a_cancelled_gate_is_told);
+            a_turned_status_is_told, a_gates_life_is_told, a_cancelled_gate_is_told,
+            what_is_announced_is_told);
         $crate::conformance_tests!(@module $fixture, results:
             results_of_old_revisions_are_dropped, results_of_deleted_checks_are_dropped,
             results_of_disabled_checks_are_dropped, a_state_moves_only_forward,
@@ -79,6 +80,7 @@ macro_rules! conformance_tests {
             pruning_most_of_all_is_suspicious);
         $crate::conformance_tests!(@module $fixture, gates:
             opening_twice_is_one_gate, a_second_gate_of_a_host_is_busy,
+            the_unfinished_gate_of_a_host_is_its_holder,
             an_ended_gate_frees_its_host, racing_claims_of_gates_are_disjoint,
             an_expired_gate_is_taken_over, renewing_brings_the_newest_record,
             a_fenced_step_writes_nothing, attempts_are_kept, an_attempt_is_interrupted_by_a_takeover,

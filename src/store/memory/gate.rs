@@ -1,6 +1,6 @@
 //! `GateStore` in memory.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -116,6 +116,14 @@ impl GateStore for MemoryStore {
         let state = self.lock();
         let ids = state.gates_of.get(&job).map(Vec::as_slice).unwrap_or_default();
         Ok(ids.iter().filter_map(|id| Some(state.gates.get(id)?.record.clone())).collect())
+    }
+
+    async fn holders_of(&self, hosts: &[HostId]) -> Result<Vec<GateRecord>, StoreError> {
+        let state = self.lock();
+        let holders = hosts.iter().filter_map(|host| state.unfinished.get(host));
+        let records = holders.filter_map(|id| Some(state.gates.get(id)?.record.clone()));
+        let by_id: BTreeMap<_, _> = records.map(|record| (record.id, record)).collect();
+        Ok(by_id.into_values().collect())
     }
 
     async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError> {

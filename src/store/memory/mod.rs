@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use self::state::State;
-use super::{Change, Feed, Refusal, Store, StoreError, Subscription};
+use super::{Change, Feed, Refusal, Store, StoreError, StoreEvent, Subscription};
 use crate::{
     clock::Clock,
     model::{AuditEntry, AuditId, AuditRecord, Damping},
@@ -104,5 +104,10 @@ impl Store for MemoryStore {
 
     async fn subscribe(&self) -> Result<Subscription, StoreError> {
         Ok(self.feed.subscribe())
+    }
+
+    async fn announce(&self, event: StoreEvent) -> Result<(), StoreError> {
+        self.feed.publish(event);
+        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{PgStore, error::translate, poll::later, write::Write};
+use super::{PgStore, error::translate, poll::later, record::host_ids, write::Write};
 use crate::{
     model::{
         Attempt, AuditEntry, EndReason, GateId, GateOverride, GatePass, GateRecord, GateRequest,
@@ -499,6 +499,23 @@ impl GateStore for PgStore {
                     "select record::text from health_gates where job_id = $1 order by opened_at, id",
                 )
                 .bind(job.as_uuid())
+                .fetch_all(connection)
+                .map(|rows| rows.map_err(translate))
+                .boxed()
+            })
+            .await?;
+        records.iter().map(|record| from_json(GATE, record)).collect()
+    }
+
+    async fn holders_of(&self, hosts: &[HostId]) -> Result<Vec<GateRecord>, StoreError> {
+        let hosts = host_ids(hosts);
+        let records: Vec<String> = self
+            .read(move |connection| {
+                sqlx::query_scalar(
+                    "select record::text from health_gates \
+                     where host_id = any($1) and state in ('waiting', 'passed')",
+                )
+                .bind(hosts)
                 .fetch_all(connection)
                 .map(|rows| rows.map_err(translate))
                 .boxed()

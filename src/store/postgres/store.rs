@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     model::Damping,
-    store::{Store, StoreError, Subscription},
+    store::{Store, StoreError, StoreEvent, Subscription},
 };
 
 /// So often a transaction that met a conflict is done anew (F58).
@@ -301,5 +301,13 @@ impl Store for PgStore {
     /// for all subscriptions.
     async fn subscribe(&self) -> Result<Subscription, StoreError> {
         self.inner.listening.subscribe(&self.inner.pool, self.inner.channel()).await
+    }
+
+    async fn announce(&self, event: StoreEvent) -> Result<(), StoreError> {
+        self.write(move |write| {
+            write.tell(event.clone());
+            std::future::ready(Ok(())).boxed()
+        })
+        .await
     }
 }

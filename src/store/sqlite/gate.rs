@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     SqliteStore,
     error::translate,
-    record::{LeaseRow, id_list, later, micros},
+    record::{LeaseRow, hosts_list, id_list, later, micros},
     write::Write,
 };
 use crate::{
@@ -387,6 +387,26 @@ impl GateStore for SqliteStore {
                         "select record from health_gates where job_id = ? order by number",
                     )
                     .bind(job.as_uuid())
+                    .fetch_all(connection)
+                    .await
+                    .map_err(translate)
+                }
+                .boxed()
+            })
+            .await?;
+        records.iter().map(|record| from_json(GATE, record)).collect()
+    }
+
+    async fn holders_of(&self, hosts: &[HostId]) -> Result<Vec<GateRecord>, StoreError> {
+        let hosts = hosts_list(hosts);
+        let records: Vec<String> = self
+            .read(move |connection| {
+                async move {
+                    sqlx::query_scalar(
+                        "select record from health_gates where state in ('waiting', 'passed') \
+                         and host_id in (select unhex(value) from json_each(?))",
+                    )
+                    .bind(hosts)
                     .fetch_all(connection)
                     .await
                     .map_err(translate)

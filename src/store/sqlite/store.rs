@@ -275,4 +275,10 @@ impl Store for SqliteStore {
         });
         Ok(Subscription::new(events.boxed()))
     }
+
+    /// Other processes on the same file are not told.
+    async fn announce(&self, event: StoreEvent) -> Result<(), StoreError> {
+        self.inner.feed.publish(event);
+        Ok(())
+    }
 }

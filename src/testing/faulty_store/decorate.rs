@@ -146,6 +146,10 @@ impl GateStore for FaultyStore {
         self.call(Operation::GatesOf, self.inner.gates_of(job)).await
     }
 
+    async fn holders_of(&self, hosts: &[HostId]) -> Result<Vec<GateRecord>, StoreError> {
+        self.call(Operation::HoldersOf, self.inner.holders_of(hosts)).await
+    }
+
     async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError> {
         self.call(Operation::AttemptsOf, self.inner.attempts_of(gates)).await
     }
@@ -275,6 +279,10 @@ impl Store for FaultyStore {
 
     async fn subscribe(&self) -> Result<Subscription, StoreError> {
         self.call(Operation::Subscribe, self.inner.subscribe()).await
+    }
+
+    async fn announce(&self, event: StoreEvent) -> Result<(), StoreError> {
+        self.call(Operation::Announce, self.inner.announce(event)).await
     }
 
     fn is_durable(&self) -> bool {

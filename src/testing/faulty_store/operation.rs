@@ -53,6 +53,7 @@ operations! {
     OpenEndedGate "open_ended_gate" writes,
     Gate "gate" reads,
     GatesOf "gates_of" reads,
+    HoldersOf "holders_of" reads,
     AttemptsOf "attempts_of" reads,
     ClaimGates "claim_gates" writes,
     RenewGates "renew_gates" writes,
@@ -71,6 +72,7 @@ operations! {
     KeyUses "key_uses" reads,
     Now "now" reads,
     Subscribe "subscribe" reads,
+    Announce "announce" writes,
 }
 
 impl fmt::Display for Operation {

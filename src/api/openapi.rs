@@ -12,7 +12,7 @@ use utoipa::{
 };
 
 use super::{
-    forms::{CheckStatusEvent, GateEvent},
+    forms::{CheckStatusEvent, GateEvent, RecheckForm},
     problem::ProblemBody,
 };
 
@@ -24,7 +24,7 @@ use super::{
         description = "Health checks of hosts, and the gates that hold back patching while they fail. \
                        Every error is a `Problem`; its `code` is stable.",
     ),
-    components(schemas(ProblemBody, CheckStatusEvent, GateEvent)),
+    components(schemas(ProblemBody, CheckStatusEvent, GateEvent, RecheckForm)),
     tags(
         (name = "checks", description = "Health checks and their results"),
         (name = "gates", description = "What may be patched now, and why not"),

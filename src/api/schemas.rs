@@ -1,4 +1,4 @@
-//! Schemas of the model's types, which know nothing of OpenAPI themselves.
+//! Schemas of the types below this module, which know nothing of OpenAPI themselves.
 
 use utoipa::{
     PartialSchema, ToSchema,
@@ -8,9 +8,13 @@ use utoipa::{
     },
 };
 
-use crate::model::{
-    AttemptOutcome, AuditAction, AuditOutcome, CheckStatus, CheckType, EndReason, GateState,
-    HostStatus, Outlook, PassKind, ReasonCode, ResultSource, Role, WindowKind,
+use crate::{
+    gate::RecheckChange,
+    model::{
+        AttemptOutcome, AuditAction, AuditId, AuditOutcome, CheckId, CheckStatus, CheckType,
+        EndReason, EvidenceReason, GateId, GateState, HostId, HostStatus, JobId, Outlook, PassId,
+        PassKind, ReasonCode, ResultSource, Role, WindowKind,
+    },
 };
 
 /// The schema of an enum whose values serialise as strings.
@@ -20,17 +24,17 @@ fn strings<T: serde::Serialize>(values: &[T]) -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(values)).into()
 }
 
-/// Schemas of the model's types, which know nothing of OpenAPI themselves.
+/// Schemas of types which know nothing of OpenAPI themselves.
 macro_rules! schemas {
-    ($($type:ident: $schema:expr;)*) => {
+    ($($type:ty: $schema:expr;)*) => {
         $(
-            impl PartialSchema for crate::model::$type {
+            impl PartialSchema for $type {
                 fn schema() -> RefOr<Schema> {
                     $schema
                 }
             }
 
-            impl ToSchema for crate::model::$type {}
+            impl ToSchema for $type {}
         )*
     };
 }
@@ -71,6 +75,10 @@ schemas! {
         PassKind::ReportOnly,
     ]);
     ReasonCode: strings(ReasonCode::ALL);
+    RecheckChange: strings(&[
+        RecheckChange::Same, RecheckChange::Broke, RecheckChange::Mended,
+        RecheckChange::StillFailing, RecheckChange::New, RecheckChange::Gone,
+    ]);
     ResultSource: strings(&[ResultSource::Poll, ResultSource::Gate]);
     Role: strings(&[Role::Admin, Role::Operator, Role::Reporter, Role::System]);
     WindowKind: strings(&[WindowKind::Maintenance, WindowKind::Immediate]);

@@ -1,6 +1,12 @@
 //! The stretch of time in which a host may be touched.
 
+use std::{
+    cmp::Ordering,
+    hash::{Hash, Hasher},
+};
+
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::model::instant;
@@ -10,13 +16,18 @@ use crate::model::instant;
 /// It lasts at least one microsecond and at most [`Window::MAXIMUM_LENGTH`]; anything else cannot be built or read.
 /// Both ends are whole microseconds of the years 0 to 9999, so that every window survives being written and read.
 /// Windows sort by opening, then by close.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// A window may know the time zone to show it in ([`Window::in_zone`]). That is for people alone: it moves
+/// neither end, and two windows with the same ends are equal whatever their zones.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(try_from = "RawWindow")]
 pub struct Window {
     #[serde(with = "instant")]
     opens_at: DateTime<Utc>,
     #[serde(with = "instant")]
     closes_at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<Tz>,
 }
 
 /// Why two instants are not a window.
@@ -72,7 +83,7 @@ impl Window {
         if closes_at - opens_at > Self::MAXIMUM_LENGTH {
             return Err(WindowError::TooLong { opens_at, closes_at });
         }
-        Ok(Self { opens_at, closes_at })
+        Ok(Self { opens_at, closes_at, time_zone: None })
     }
 
     /// The window `[opens_at, opens_at + length)`, which also bounds the wait of a job that has no maintenance
@@ -84,6 +95,18 @@ impl Window {
         let opens_at = instant::truncate(opens_at);
         let closes_at = opens_at.checked_add_signed(length).ok_or(WindowError::OutOfRange)?;
         Self::new(opens_at, closes_at)
+    }
+
+    /// The same window, to be shown in this zone: that of the calendar that it comes from.
+    #[must_use]
+    pub fn in_zone(self, time_zone: Tz) -> Self {
+        Self { time_zone: Some(time_zone), ..self }
+    }
+
+    /// The zone to show it in; `None` for a window that comes from no calendar.
+    #[must_use]
+    pub fn time_zone(&self) -> Option<Tz> {
+        self.time_zone
     }
 
     /// The first instant inside.
@@ -125,6 +148,38 @@ impl Window {
     }
 }
 
+impl Window {
+    fn ends(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+        (self.opens_at, self.closes_at)
+    }
+}
+
+impl PartialEq for Window {
+    fn eq(&self, other: &Self) -> bool {
+        self.ends() == other.ends()
+    }
+}
+
+impl Eq for Window {}
+
+impl PartialOrd for Window {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Window {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.ends().cmp(&other.ends())
+    }
+}
+
+impl Hash for Window {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.ends().hash(state);
+    }
+}
+
 /// What is read before it is known to be a window.
 #[derive(Deserialize)]
 struct RawWindow {
@@ -132,13 +187,17 @@ struct RawWindow {
     opens_at: DateTime<Utc>,
     #[serde(with = "instant")]
     closes_at: DateTime<Utc>,
+    /// A zone that this build does not know is dropped: it must not keep a gate from being read.
+    #[serde(default)]
+    time_zone: Option<String>,
 }
 
 impl TryFrom<RawWindow> for Window {
     type Error = WindowError;
 
     fn try_from(raw: RawWindow) -> Result<Self, WindowError> {
-        Self::new(raw.opens_at, raw.closes_at)
+        let time_zone = raw.time_zone.and_then(|name| name.parse().ok());
+        Ok(Self { time_zone, ..Self::new(raw.opens_at, raw.closes_at)? })
     }
 }
 
@@ -202,6 +261,20 @@ mod tests {
         let reversed = r#"{"opens_at":"2026-01-02T22:00:00Z","closes_at":"2026-01-02T02:00:00Z"}"#;
         let error = serde_json::from_str::<Window>(reversed).expect_err("reversed");
         assert!(error.to_string().contains("before it opens"), "{error}");
+    }
+
+    #[test]
+    fn a_zone_is_kept_and_takes_no_part_in_comparisons() {
+        let plain =
+            Window::lasting(at("2026-10-24T23:00:00Z"), TimeDelta::hours(4)).expect("valid");
+        let window = plain.in_zone(chrono_tz::Europe::Berlin);
+        assert_eq!((plain, plain.cmp(&window)), (window, Ordering::Equal));
+        assert_eq!((plain.time_zone(), window.closes_at()), (None, plain.closes_at()));
+        let text = serde_json::to_string(&window).expect("serialises");
+        assert!(text.ends_with(r#","time_zone":"Europe/Berlin"}"#), "{text}");
+        let read = |text: &str| serde_json::from_str::<Window>(text).expect("valid").time_zone();
+        assert_eq!(read(&text), Some(chrono_tz::Europe::Berlin));
+        assert_eq!(read(&text.replace("Berlin", "Atlantis")), None, "read all the same");
     }
 
     #[test]

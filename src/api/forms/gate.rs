@@ -1,12 +1,13 @@
 //! Gates, their attempts, overrides and passes.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::{
     Attempt, AttemptOutcome, CheckId, EndReason, Evidence, EvidenceReason, GateNote, GateOverride,
-    GatePass, GateRecord, GateState, HostId, JobId, Outlook, PassId, PassKind, WindowKind,
+    GatePass, GateRecord, GateState, HostId, JobId, Outlook, PassId, PassKind, Window, WindowKind,
     WouldHave, instant,
 };
 
@@ -21,6 +22,21 @@ pub struct WindowForm {
     /// The first instant after it.
     #[serde(with = "instant")]
     pub closes_at: DateTime<Utc>,
+    /// The zone of the calendar that it comes from, to show it in; left out where it comes from none. It
+    /// moves nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, read_only)]
+    pub time_zone: Option<Tz>,
+}
+
+impl From<Window> for WindowForm {
+    fn from(window: Window) -> Self {
+        Self {
+            opens_at: window.opens_at(),
+            closes_at: window.closes_at(),
+            time_zone: window.time_zone(),
+        }
+    }
 }
 
 /// What a gate knows of one check, or of a condition of the application's own.
@@ -228,6 +244,9 @@ pub struct GateForm {
     /// When its window closes.
     #[serde(with = "instant")]
     pub closes_at: DateTime<Utc>,
+    /// The zone to show its window in, an IANA name; `null` where the window comes from no calendar.
+    #[schema(required, value_type = Option<String>)]
+    pub time_zone: Option<Tz>,
     /// What bounds the wait.
     pub window_kind: WindowKind,
     /// It reports and does not block.
@@ -278,6 +297,7 @@ impl GateForm {
             kind: record.pass.as_ref().map(|pass| pass.kind),
             opens_at: record.window.opens_at(),
             closes_at: record.window.closes_at(),
+            time_zone: record.window.time_zone(),
             window_kind: record.window_kind,
             report_only: record.report_only,
             exempt: record.exempt,

@@ -5,6 +5,7 @@ mod check;
 mod event;
 mod gate;
 mod preview;
+mod recheck;
 
 pub use self::{
     audit::{AuditList, AuditRecordForm, ChangeForm},
@@ -18,4 +19,5 @@ pub use self::{
         PassForm, WindowForm, WouldHaveForm,
     },
     preview::{BlockingForm, PreviewForm, PreviewList, PreviewRequestForm},
+    recheck::{RecheckForm, RecheckedForm},
 };

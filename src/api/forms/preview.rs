@@ -1,6 +1,7 @@
 //! What the gates would say.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -39,6 +40,9 @@ pub struct PreviewForm {
     /// When that window closes.
     #[serde(with = "instant")]
     pub closes_at: DateTime<Utc>,
+    /// The zone to show that window in, an IANA name; `null` where it comes from no calendar.
+    #[schema(required, value_type = Option<String>)]
+    pub time_zone: Option<Tz>,
     /// The window is not open yet: that alone makes it wait where nothing is blocking.
     pub not_open: bool,
     /// What is left of the window has no room for a second attempt.
@@ -57,6 +61,7 @@ impl PreviewForm {
             kind: preview.kind,
             opens_at: window.opens_at(),
             closes_at: window.closes_at(),
+            time_zone: window.time_zone(),
             not_open: preview.not_open,
             window_too_short: preview.window_too_short,
             blocking: preview.blocking.into_iter().map(BlockingForm::from).collect(),

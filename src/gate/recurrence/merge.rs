@@ -1,6 +1,7 @@
 //! Occurrences of several definitions as windows: what touches or overlaps is one.
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono_tz::Tz;
 
 use super::Recurrence;
 use crate::model::Window;
@@ -11,14 +12,15 @@ use crate::model::instant;
 /// A merged window closes at most 7 days after the instant asked about, so an endless one (24 hours every day) has an
 /// end which moves on with the instant. It opens when its first occurrence starts, yet not earlier than 7 days before
 /// its close, so that it is a [`Window`]; an endless one therefore opens at the very instant asked about. An answer for
-/// an instant outside the years 1969 to 9001 is `None`.
+/// an instant outside the years 1969 to 9001 is `None`. It is to be shown in the zone of the definition that it opens
+/// with.
 #[must_use]
 pub fn open_at(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Window> {
     let instant = instant::truncate(instant);
     let run = run_covering(recurrences, instant)?;
     let closes_at = run.end.min(instant + Window::MAXIMUM_LENGTH);
     let opens_at = run.start.max(closes_at - Window::MAXIMUM_LENGTH);
-    Window::new(opens_at, closes_at).ok()
+    Window::new(opens_at, closes_at).ok().map(|window| window.in_zone(run.time_zone))
 }
 
 /// The next window that opens after the instant, over all definitions, as [`open_at`] shows it when it opens.
@@ -60,6 +62,8 @@ const FOLLOWED_STEPS: u32 = 60;
 struct Run {
     start: DateTime<Utc>,
     end: DateTime<Utc>,
+    /// Of its first occurrence.
+    time_zone: Tz,
 }
 
 /// The run that covers the instant, seen from 7 days before it to 7 days after it: exact where it ends within that
@@ -69,21 +73,22 @@ fn run_covering(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Ru
     {
         return None;
     }
-    let mut occurrences: Vec<(DateTime<Utc>, DateTime<Utc>)> = recurrences
+    let mut occurrences: Vec<(DateTime<Utc>, DateTime<Utc>, Tz)> = recurrences
         .iter()
         .flat_map(|recurrence| {
             let from = instant - SEEN_EITHER_WAY - recurrence.duration();
             let starts = recurrence.starts_between(from, instant + SEEN_EITHER_WAY);
-            starts.into_iter().map(|start| (start, start + recurrence.duration()))
+            let zone = recurrence.time_zone();
+            starts.into_iter().map(move |start| (start, start + recurrence.duration(), zone))
         })
         .collect();
-    occurrences.sort_unstable();
+    occurrences.sort_by_key(|(start, end, _)| (*start, *end));
     let mut run: Option<Run> = None;
-    for (start, end) in occurrences {
+    for (start, end, time_zone) in occurrences {
         match &mut run {
             Some(run) if start <= run.end => run.end = run.end.max(end),
             Some(run) if instant < run.end => break,
-            _ => run = Some(Run { start, end }),
+            _ => run = Some(Run { start, end, time_zone }),
         }
     }
     run.filter(|run| run.start <= instant && instant < run.end)

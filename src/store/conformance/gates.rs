@@ -43,6 +43,7 @@ pub async fn opening_twice_is_one_gate(fixture: &dyn Fixture) {
     let gates = store.gates_of(request.job_id).await.expect("read");
     assert_eq!(gates.len(), 1);
     assert_eq!((gates[0].state, gates[0].window), (GateState::Waiting, request.window));
+    assert_eq!(gates[0].window.time_zone(), request.window.time_zone(), "the zone to show it in");
     assert!(store.gate(JobId::generate(), host).await.expect("read").is_none());
 }
 

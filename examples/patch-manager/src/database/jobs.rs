@@ -2,7 +2,10 @@
 //! leads, so that of two workers, or of a worker and a cancellation, one wins.
 
 use chrono::{DateTime, Utc};
-use healthgate::model::{HostId, JobId, PassId, Window, WindowKind};
+use healthgate::{
+    gate::Recheck,
+    model::{HostId, JobId, PassId, Window, WindowKind},
+};
 use serde::Serialize;
 use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
@@ -145,7 +148,7 @@ pub(crate) struct JobHostRow {
     pub(crate) started_at: Option<DateTime<Utc>>,
     pub(crate) finished_at: Option<DateTime<Utc>>,
     /// What the checks said after the patch, as JSON.
-    pub(crate) recheck: Option<serde_json::Value>,
+    pub(crate) recheck: Option<Recheck>,
 }
 
 #[derive(FromRow)]

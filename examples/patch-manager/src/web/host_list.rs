@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use healthgate::{
     api::{Page, Problem, Query},
+    directory::HostDirectory as _,
     model::{Actor, HostId, HostStatus, ViolationCode, Violations},
 };
 use uuid::Uuid;
@@ -157,6 +158,23 @@ impl Web {
             hosts: ids.iter().filter_map(|id| found.remove(id)).collect(),
             next_cursor: places.last().filter(|_| more).map(Page::cursor),
         })
+    }
+
+    /// Those of these hosts that the caller may see, by name, in one page.
+    ///
+    /// # Errors
+    /// Where the database cannot be read.
+    pub(super) async fn named_hosts(
+        &self,
+        actor: &Actor,
+        ids: &[HostId],
+    ) -> Result<Found, Problem> {
+        let visible = self.0.app.directory.visible_to(actor, ids).await?;
+        let ids: Vec<HostId> = ids.iter().copied().filter(|id| visible.contains(id)).collect();
+        let found = self.0.app.database.hosts(&ids).await?;
+        let mut hosts: Vec<HostRow> = found.into_values().collect();
+        hosts.sort_unstable_by(|a, b| (&a.name, a.id()).cmp(&(&b.name, b.id())));
+        Ok(Found { hosts, next_cursor: None })
     }
 
     /// What is known of these hosts, in their order.

@@ -116,6 +116,9 @@ pub(super) struct PauseRequest {
     params(
         ("status" = Option<HostStatus>, Query, description = "only hosts of this status"),
         ("q" = Option<String>, Query, description = "only hosts whose name or address holds this"),
+        ("ids" = Option<Vec<HostId>>, Query, explode = false,
+            description = "those of these hosts (at most 200, parted by commas) that the caller may see, by name, in one \
+                page; the other parameters do not count"),
         ("sort" = Option<String>, Query, description = "`name` (the default) or `status`"),
         ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
@@ -130,8 +133,12 @@ pub(super) async fn list(
     query: Query,
     page: Page,
 ) -> Result<Json<HostList>, Problem> {
-    let wanted = Wanted::read(&query)?;
-    let found = web.find_hosts(&actor, &wanted, &page).await?;
+    let ids = query.host_ids("ids", Page::MAXIMUM_LIMIT as usize)?;
+    let found = if ids.is_empty() {
+        web.find_hosts(&actor, &Wanted::read(&query)?, &page).await?
+    } else {
+        web.named_hosts(&actor, &ids).await?
+    };
     Ok(Json(HostList { hosts: web.host_forms(found.hosts).await?, next_cursor: found.next_cursor }))
 }
 
@@ -237,8 +244,7 @@ impl Web {
         let mut windows: HashMap<HostId, WindowForm> = HashMap::new();
         for (host, recurrences) in recurrences {
             if let Some(window) = current_or_next(&recurrences, now) {
-                let (opens_at, closes_at) = (window.opens_at(), window.closes_at());
-                windows.insert(host, WindowForm { opens_at, closes_at });
+                windows.insert(host, WindowForm::from(window));
             }
         }
         let health = self.health_of(&ids).await?;

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     api::{
         Caller, Id, JsonBody, Page, Problem,
-        forms::{GateForm, WindowForm},
+        forms::{GateForm, RecheckForm, WindowForm},
     },
     directory::HostDirectory as _,
     gate::recurrence::current_or_next,
@@ -104,8 +104,8 @@ struct JobHostForm {
     #[schema(required)]
     gate: Option<GateForm>,
     /// What the checks said after the patch, against what they said before.
-    #[schema(required, value_type = Option<Object>)]
-    recheck: Option<serde_json::Value>,
+    #[schema(required)]
+    recheck: Option<RecheckForm>,
 }
 
 /// A page of jobs.
@@ -409,7 +409,7 @@ fn job_form(job: &JobRow, statuses: &[HostJobStatus], hosts: Option<Vec<JobHostF
     };
     let window = match job.window {
         WindowChoice::Explicit(window) | WindowChoice::Immediate(window) => {
-            Some(WindowForm { opens_at: window.opens_at(), closes_at: window.closes_at() })
+            Some(WindowForm::from(window))
         }
         WindowChoice::Maintenance => None,
     };
@@ -487,7 +487,7 @@ impl Web {
                     let attempts = last.remove(&gate.id).into_iter().collect();
                     GateForm::new(gate, attempts)
                 }),
-                recheck: host.recheck,
+                recheck: host.recheck.map(RecheckForm::from),
             }
         };
         let hosts: Vec<JobHostForm> = hosts.into_iter().map(form).collect();

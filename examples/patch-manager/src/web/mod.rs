@@ -8,6 +8,7 @@ mod hosts;
 mod jobs;
 mod me;
 mod problems;
+mod settings;
 mod status;
 mod summaries;
 mod ui;
@@ -99,6 +100,7 @@ impl Site {
 fn router(web: &Web, api: &Api) -> Router {
     let own = OpenApiRouter::<Web>::with_openapi(Document::openapi())
         .routes(operation!(me::me))
+        .routes(operation!(settings::read))
         .routes(operation!(hosts::list))
         .routes(operation!(hosts::read))
         .routes(operation!(hosts::pause))

@@ -405,10 +405,7 @@ impl Web {
                 first_date: spec.first_date,
                 duration_minutes: spec.duration_minutes,
                 enabled: row.enabled,
-                occurrence: occurrence.map(|window| WindowForm {
-                    opens_at: window.opens_at(),
-                    closes_at: window.closes_at(),
-                }),
+                occurrence: occurrence.map(WindowForm::from),
                 created_at: row.created_at,
                 updated_at: row.updated_at,
                 revision: row.revision,

@@ -81,7 +81,8 @@ async fn jobs_end_at_their_close_when_cancelled_and_when_their_window_is_shorten
     // A maintenance window that is open now, for the third host.
     let starts_at = Utc::now() - TimeDelta::minutes(10);
     let window = json!({"name": "tonight", "host_ids": [setup.hosts[2]], "recurrence": "once",
-        "starts_at": starts_at, "duration_minutes": 60, "enabled": true});
+        "starts_at": starts_at, "duration_minutes": 60, "time_zone": "Pacific/Auckland",
+        "enabled": true});
     let window = api.post("/api/v1/maintenance-windows", window).await.expect(201);
     let window = format!("/api/v1/maintenance-windows/{}", window["id"].as_str().unwrap());
     let closing = api.job(&setup.hosts[..1], 6).await;
@@ -97,7 +98,10 @@ async fn jobs_end_at_their_close_when_cancelled_and_when_their_window_is_shorten
     assert_eq!(host(&ended)["detail"], "the job was cancelled");
     api.until(&format!("{path}/gates"), |gates| gates["gates"][0]["state"] == "cancelled").await;
 
-    api.until(&shortened, |job| host(job)["gate"]["attempts"][0].is_object()).await;
+    let waiting = api.until(&shortened, |job| host(job)["gate"]["attempts"][0].is_object()).await;
+    assert_eq!(host(&waiting)["gate"]["time_zone"], "Pacific/Auckland", "to show it in");
+    let gates = api.get(&format!("{shortened}/gates")).await.expect(200);
+    assert_eq!(gates["gates"][0]["time_zone"], "Pacific/Auckland");
     let asked = Instant::now();
     api.put(&window, json!({"duration_minutes": 5})).await.expect(200);
     let ended = api.until(&shortened, |job| job["status"] == "failed").await;
@@ -112,6 +116,7 @@ async fn jobs_end_at_their_close_when_cancelled_and_when_their_window_is_shorten
 
     let path = format!("/api/v1/jobs/{closing}");
     let ended = api.until(&path, |job| job["status"] == "failed").await;
+    assert_eq!(host(&ended)["gate"]["time_zone"], Value::Null, "its window is of no calendar");
     let detail = host(&ended)["detail"].as_str().unwrap();
     for part in ["the maintenance window closed at", "attempts", "nginx: service_unhealthy since"] {
         assert!(detail.contains(part), "{detail}");

@@ -243,3 +243,29 @@ async fn lists_page_and_windows_keep_what_they_were_given() {
     anonymous.get("/api/v1/demo/users").await.problem(401, "unauthenticated");
     api.get("/api/v1/demo/users").await.problem(404, "not_found");
 }
+
+/// What a page needs beside the library's answers: the figures it counts with, and names for ids.
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_learn_the_figures_and_the_names_behind_ids() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    let manager = setup.start("serve");
+    let settings = setup.client(&manager, "rita").get("/api/v1/settings").await.expect(200);
+    let figures = json!({"health_check_poll_interval_secs": 1, "health_check_timeout_secs": 2,
+        "health_check_retention_days": 4, "gate_retry_interval_secs": 1, "immediate_max_wait_secs": 60});
+    assert_eq!(settings, figures);
+
+    let [web, db, lone] = setup.hosts[..] else { panic!("three hosts") };
+    let asked = format!("/api/v1/hosts?ids={lone},{web},{db},{}&q=nothing&limit=1", Uuid::new_v4());
+    for (user, seen) in [("ada", &["db-01", "lone-01", "web-01"][..]), ("oscar", &["web-01"])] {
+        let answer = setup.client(&manager, user).get(&asked).await.expect(200);
+        let hosts = answer["hosts"].as_array().unwrap();
+        let names: Vec<&str> = hosts.iter().filter_map(|host| host["name"].as_str()).collect();
+        assert_eq!((&names[..], &answer["next_cursor"]), (seen, &Value::Null), "{user}");
+    }
+    let api = setup.client(&manager, "ada");
+    let many: Vec<String> = (0..201).map(|_| Uuid::new_v4().to_string()).collect();
+    for (ids, code) in [("x".to_owned(), "invalid_format"), (many.join(","), "too_long")] {
+        let problem = api.get(&format!("/api/v1/hosts?ids={ids}")).await.problem(422, "invalid");
+        assert_eq!(Answer::codes(&problem, "ids"), [code]);
+    }
+}

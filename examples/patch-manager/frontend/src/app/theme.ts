@@ -52,7 +52,11 @@ export function makeTheme(mode: PaletteMode): Theme {
       MuiFormControl: { defaultProps: { size: 'small' } },
       MuiAutocomplete: { defaultProps: { size: 'small' } },
       MuiCheckbox: { defaultProps: { size: 'small' } },
-      MuiSwitch: { defaultProps: { size: 'small' } },
+      MuiSwitch: {
+        defaultProps: { size: 'small' },
+        // White on white has no edge: an off switch would seem to have no thumb.
+        styleOverrides: { root: { marginRight: 4 }, thumb: { border: '1px solid rgba(0, 0, 0, 0.22)' } },
+      },
       MuiIconButton: { styleOverrides: { sizeSmall: { padding: 6 } } },
       MuiSvgIcon: { styleOverrides: { root: { fontSize: '1.25rem' } } },
       MuiPaper: { styleOverrides: { root: { backgroundImage: 'none' } } },
@@ -76,7 +80,14 @@ export function makeTheme(mode: PaletteMode): Theme {
         styleOverrides: { root: { fontSize: '0.85rem' }, message: { minWidth: 0, flex: 1 } },
       },
       MuiAlertTitle: { styleOverrides: { root: { fontSize: '0.88rem', fontWeight: 620, marginBottom: 2 } } },
-      MuiFormControlLabel: { styleOverrides: { label: { fontSize: '0.875rem' } } },
+      MuiFormControlLabel: {
+        styleOverrides: {
+          // A switch has less air around it than a check box, for which the default is made.
+          root: { '&:has(.MuiSwitch-root)': { marginLeft: -4 } },
+          label: { fontSize: '0.875rem', lineHeight: 1.35 },
+        },
+      },
+      MuiFormGroup: { styleOverrides: { root: { rowGap: 2 } } },
       MuiChip: { defaultProps: { size: 'small' } },
       MuiTab: { styleOverrides: { root: { minHeight: 40 } } },
       MuiLink: { defaultProps: { underline: 'hover' } },

@@ -1,5 +1,5 @@
 import { delay, http, HttpResponse, type HttpHandler } from 'msw';
-import type { Host } from '../app/api/types';
+import type { Host, Settings } from '../app/api/types';
 import {
   at,
   FAILING,
@@ -49,6 +49,15 @@ const hosts: Host[] = Array.from({ length: 64 }, (_, index) =>
   }),
 );
 
+/** What is configured. */
+export const SETTINGS: Settings = {
+  health_check_poll_interval_secs: 300,
+  health_check_timeout_secs: 10,
+  health_check_retention_days: 4,
+  gate_retry_interval_secs: 300,
+  immediate_max_wait_secs: 3_600,
+};
+
 let checks = [
   makeCheck(),
   makeHttpCheck(),
@@ -71,6 +80,7 @@ let checks = [
 /** A small world of its own, for `npm run dev:mocks` and as the ground of the tests. */
 export const handlers: HttpHandler[] = [
   http.get('*/api/v1/me', () => HttpResponse.json({ name: 'ada', role: 'admin', groups: [] })),
+  http.get('*/api/v1/settings', () => HttpResponse.json(SETTINGS)),
   http.get('*/api/v1/demo/users', () =>
     HttpResponse.json({
       users: [
@@ -96,8 +106,12 @@ export const handlers: HttpHandler[] = [
     const status = searchParams.get('status');
     const start = Number(searchParams.get('cursor') ?? 0);
     const limit = Number(searchParams.get('limit') ?? 50);
+    const ids = searchParams.get('ids')?.split(',');
     const found = hosts.filter(
-      (host) => host.name.includes(q) && (status === null || host.health.status === status),
+      (host) =>
+        (ids === undefined || ids.includes(host.id)) &&
+        host.name.includes(q) &&
+        (status === null || host.health.status === status),
     );
     const next = start + limit;
     return HttpResponse.json({

@@ -19,7 +19,10 @@ import { Empty, LoadError, Page, Waiting } from '../app/Page';
 import { shortId } from '../app/words';
 import { count, formatInstant, useAudit, visuallyHidden, type AuditRecord } from '../health';
 
-/** Who did what, and what was refused; newest first. */
+const wide = { display: { xs: 'none', md: 'table-cell' } };
+const narrow = { display: { xs: 'block', md: 'none' } };
+
+/** Who did what, and what was refused; newest first. On a phone, who and what are one column. */
 export default function AuditPage() {
   const [parameters, setParameters] = useSearchParams();
   const hostId = parameters.get('host') ?? undefined;
@@ -48,10 +51,10 @@ export default function AuditPage() {
               <TableHead>
                 <TableRow>
                   <TableCell>When</TableCell>
-                  <TableCell>Who</TableCell>
+                  <TableCell sx={wide}>Who</TableCell>
                   <TableCell>What</TableCell>
                   <TableCell>On</TableCell>
-                  <TableCell>Changes</TableCell>
+                  <TableCell sx={wide}>Changes</TableCell>
                 </TableRow>
               </TableHead>
               <TableBody>
@@ -92,17 +95,25 @@ function Row({ record, hostName }: { record: AuditRecord; hostName: (id: string)
   return (
     <TableRow hover sx={{ '& td, & th': { verticalAlign: 'top' } }}>
       <TableCell sx={{ whiteSpace: { md: 'nowrap' } }}>{formatInstant(record.at)}</TableCell>
-      <TableCell>
+      <TableCell sx={wide}>
         {record.actor}
-        <Typography variant="caption" color="text.secondary" component="div">
-          {record.role}
-        </Typography>
+        {record.actor !== record.role && (
+          <Typography variant="caption" color="text.secondary" component="div">
+            {record.role}
+          </Typography>
+        )}
       </TableCell>
-      <TableCell>
+      <TableCell sx={{ overflowWrap: 'anywhere' }}>
         {actionWords(record.action)}
         {record.outcome === 'refused' && (
           <Chip label="Refused" color="error" variant="outlined" sx={{ ml: 1, height: 20 }} />
         )}
+        <Box sx={narrow}>
+          <Typography variant="body2" color="text.secondary">
+            by {record.actor}
+          </Typography>
+          <Changes record={record} />
+        </Box>
       </TableCell>
       <TableCell>
         {record.host_id != null && (
@@ -119,24 +130,42 @@ function Row({ record, hostName }: { record: AuditRecord; hostName: (id: string)
         )}
         {record.host_id == null && record.job_id == null && '–'}
       </TableCell>
-      <TableCell sx={{ overflowWrap: 'anywhere', minWidth: 200 }}>
-        {record.reason != null && <div>“{record.reason}”</div>}
-        {record.changes.map((change) => (
-          <Typography key={change.field} variant="body2" component="div">
-            <Box component="span" sx={{ color: 'text.secondary' }}>
-              {change.field}:
-            </Box>{' '}
-            {change.before != null && (
-              <>
-                <del>{change.before}</del>{' '}
-              </>
-            )}
-            {change.after != null ? <ins style={{ textDecoration: 'none' }}>{change.after}</ins> : 'cleared'}
-          </Typography>
-        ))}
+      <TableCell sx={{ ...wide, overflowWrap: 'anywhere', minWidth: 200 }}>
+        <Changes record={record} />
       </TableCell>
     </TableRow>
   );
+}
+
+/** What was changed, and why. */
+function Changes({ record }: { record: AuditRecord }) {
+  return (
+    <>
+      {record.reason != null && <div>“{record.reason}”</div>}
+      {record.changes.map((change) => (
+        <Typography key={change.field} variant="body2" component="div">
+          <Box component="span" sx={{ color: 'text.secondary' }}>
+            {change.field.replaceAll('_', ' ')}:
+          </Box>{' '}
+          {change.before != null && (
+            <>
+              <del>{valueWords(change.before)}</del>{' '}
+            </>
+          )}
+          {change.after != null ? (
+            <ins style={{ textDecoration: 'none' }}>{valueWords(change.after)}</ins>
+          ) : (
+            'cleared'
+          )}
+        </Typography>
+      ))}
+    </>
+  );
+}
+
+/** An instant with its zone as everywhere; anything else as it is. */
+function valueWords(value: string): string {
+  return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) ? formatInstant(value) : value;
 }
 
 function actionWords(action: string): string {

@@ -1,7 +1,7 @@
 import { Box, Button, Link, Paper, Skeleton, Stack, Typography } from '@mui/material';
 import { useState } from 'react';
 import { Link as RouterLink, useParams } from 'react-router';
-import { hostSearch, useHost, useRights } from '../app/api/hooks';
+import { hostSearch, useHost, useRights, useSettings } from '../app/api/hooks';
 import type { Host } from '../app/api/types';
 import { DeployIcon, PauseIcon } from '../app/icons';
 import { LoadError, Page } from '../app/Page';
@@ -12,12 +12,14 @@ import { WindowWords } from './hosts/HostTable';
 import { PauseAlert, PauseDialog } from './hosts/PauseDialog';
 
 const TRAIL = [{ label: 'Hosts', to: '/hosts' }];
+const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** One host: what its checks say, what else holds it back, and what can be done. */
 export default function HostDetailPage() {
   const { hostId = '' } = useParams();
   const host = useHost(hostId);
   const { canEdit, canAudit } = useRights();
+  const settings = useSettings().data;
   const [pausing, setPausing] = useState(false);
   if (host.isError && host.data === undefined) {
     return (
@@ -68,7 +70,16 @@ export default function HostDetailPage() {
     >
       {data.paused != null && <PauseAlert host={data} canEdit={canEdit} />}
       <Facts host={data} />
-      <HealthChecksSection hostId={data.id} hostName={data.name} canEdit={canEdit} hosts={hostSearch} />
+      <HealthChecksSection
+        hostId={data.id}
+        hostName={data.name}
+        canEdit={canEdit}
+        hosts={hostSearch}
+        {...(settings !== undefined && {
+          retention: settings.health_check_retention_days * DAY_MS,
+          timeout: settings.health_check_timeout_secs,
+        })}
+      />
       <DemoFleetPanel hostId={data.id} />
       <PauseDialog host={data} open={pausing} onClose={() => setPausing(false)} />
     </Page>

@@ -122,6 +122,7 @@ function Loaded({ job, title }: { job: Job; title: string }) {
         open={asking}
         title={`Cancel job ${shortId(job.id)}?`}
         confirm="Cancel the job"
+        dismiss="Keep it"
         color="error"
         busy={cancel.isPending}
         error={cancel.error}

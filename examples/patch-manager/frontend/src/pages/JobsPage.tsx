@@ -19,7 +19,7 @@ import { Empty, LoadError, Page, Waiting } from '../app/Page';
 import { Pager, useCursor } from '../app/Pager';
 import { JobChip } from '../app/StateChip';
 import { jobSentence, shortId } from '../app/words';
-import { count, formatShort, RelativeTime, visuallyHidden } from '../health';
+import { count, formatRange, formatShort, RelativeTime, visuallyHidden } from '../health';
 
 const wide = { display: { xs: 'none', sm: 'table-cell' } };
 
@@ -124,6 +124,6 @@ export function timingWords(job: Pick<Job, 'immediate' | 'window' | 'report_only
       ? 'each host’s maintenance window'
       : job.immediate
         ? `now, waits until ${formatShort(job.window.closes_at)}`
-        : `${formatShort(job.window.opens_at)} – ${formatShort(job.window.closes_at)}`;
+        : formatRange(job.window.opens_at, job.window.closes_at);
   return job.report_only ? `${when}; report only` : when;
 }

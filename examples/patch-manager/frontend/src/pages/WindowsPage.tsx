@@ -22,7 +22,7 @@ import {
   ConfirmDialog,
   count,
   formatDuration,
-  formatInstant,
+  formatRange,
   formatShort,
   toMillis,
   useNow,
@@ -168,7 +168,13 @@ function Occurrence({ window }: { window: MaintenanceWindow }) {
   return (
     <Tooltip
       describeChild
-      title={`${formatInstant(range.opens_at, 'UTC')} to ${formatInstant(range.closes_at, 'UTC')}`}
+      title={
+        <>
+          {formatRange(range.opens_at, range.closes_at, zone)}
+          <br />
+          {formatRange(range.opens_at, range.closes_at, 'UTC')}
+        </>
+      }
     >
       <span>
         {open ? (

@@ -2,7 +2,6 @@ import {
   keepPreviousData,
   useInfiniteQuery,
   useMutation,
-  useQueries,
   useQuery,
   useQueryClient,
 } from '@tanstack/react-query';
@@ -63,24 +62,53 @@ export function useHosts(filter: HostFilter) {
   });
 }
 
-const hostQuery = (id: string) => ({
-  queryKey: appKeys.host(id),
-  queryFn: ({ signal }: { signal: AbortSignal }) =>
-    unwrap(api.GET('/api/v1/hosts/{host_id}', { params: { path: { host_id: id } }, signal })),
-});
-
 /** One host. */
 export function useHost(id: string) {
-  return useQuery({ ...hostQuery(id), refetchInterval: useRefetchInterval() });
+  return useQuery({
+    queryKey: appKeys.host(id),
+    queryFn: ({ signal }) =>
+      unwrap(api.GET('/api/v1/hosts/{host_id}', { params: { path: { host_id: id } }, signal })),
+    refetchInterval: useRefetchInterval(),
+  });
 }
 
-/** The names of a few hosts; an id's beginning where the name is not known (yet). */
+/** The most hosts that are asked for in one go. */
+const NAMES_AT_ONCE = 200;
+
+/**
+ * The names of hosts, two hundred for a request; an id's beginning where the name is not known, of a host
+ * that is gone for instance. Names that are known are not asked for again.
+ */
 export function useHostNames(ids: readonly string[]): (id: string) => string {
-  const names = useQueries({
-    queries: ids.map((id) => ({ ...hostQuery(id), staleTime: 300_000 })),
-    combine: (answers) => new Map(answers.map(({ data }) => [data?.id, data?.name])),
+  const queries = useQueryClient();
+  const wanted = [...new Set(ids)].sort();
+  const names = useQuery({
+    queryKey: appKeys.hostNames(wanted),
+    enabled: wanted.length > 0,
+    staleTime: 300_000,
+    placeholderData: keepPreviousData,
+    queryFn: async ({ signal }): Promise<ReadonlyMap<string, string>> => {
+      const earlier = queries.getQueriesData<ReadonlyMap<string, string>>({ queryKey: appKeys.allHostNames });
+      const known = new Map(earlier.flatMap(([, found]) => [...(found ?? [])]));
+      const missing = wanted.filter((id) => !known.has(id));
+      for (let start = 0; start < missing.length; start += NAMES_AT_ONCE) {
+        const query = { ids: missing.slice(start, start + NAMES_AT_ONCE) };
+        const page = await unwrap(api.GET('/api/v1/hosts', { params: { query }, signal }));
+        for (const host of page.hosts) known.set(host.id, host.name);
+      }
+      return known;
+    },
   });
-  return (id) => names.get(id) ?? `host ${id.slice(0, 8)}`;
+  return (id) => names.data?.get(id) ?? (names.isPending ? '…' : `host ${id.slice(0, 8)}`);
+}
+
+/** The figures of the configuration that pages go by. */
+export function useSettings() {
+  return useQuery({
+    queryKey: appKeys.settings,
+    queryFn: ({ signal }) => unwrap(api.GET('/api/v1/settings', { signal })),
+    staleTime: Infinity,
+  });
 }
 
 /** Finds hosts for a picker. */

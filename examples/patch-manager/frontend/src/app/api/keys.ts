@@ -5,6 +5,10 @@ export const appKeys = {
   hosts: ['app', 'hosts'] as const,
   hostPage: (filter: unknown) => ['app', 'hosts', 'page', filter] as const,
   host: (id: string) => ['app', 'hosts', 'one', id] as const,
+  // Apart from the hosts: a check that turns changes no name.
+  allHostNames: ['app', 'host names'] as const,
+  hostNames: (ids: readonly string[]) => ['app', 'host names', ids] as const,
+  settings: ['app', 'settings'] as const,
   jobs: ['app', 'jobs'] as const,
   jobPage: (cursor: string | undefined) => ['app', 'jobs', 'page', cursor ?? null] as const,
   job: (id: string) => ['app', 'jobs', 'one', id] as const,

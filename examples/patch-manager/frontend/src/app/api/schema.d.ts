@@ -443,6 +443,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is configured. */
+        get: operations["read_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -706,6 +723,8 @@ export interface components {
             report_only: boolean;
             /** @description Where it stands. */
             state: components["schemas"]["GateState"];
+            /** @description The zone to show its window in, an IANA name; `null` where the window comes from no calendar. */
+            time_zone: string | null;
             /** @description What bounds the wait. */
             window_kind: components["schemas"]["WindowKind"];
         };
@@ -962,6 +981,8 @@ export interface components {
              * @description When the window opens that it was judged in.
              */
             opens_at: string;
+            /** @description The zone to show that window in, an IANA name; `null` where it comes from no calendar. */
+            time_zone: string | null;
             /** @description What is left of the window has no room for a second attempt. */
             window_too_short: boolean;
         };
@@ -1037,8 +1058,7 @@ export interface components {
             gate: components["schemas"]["Gate"] | null;
             host_id: components["schemas"]["HostId"];
             host_name: string;
-            /** @description What the checks said after the patch, against what they said before. */
-            recheck: Record<string, never> | null;
+            recheck: components["schemas"]["Recheck"] | null;
             /** Format: date-time */
             started_at: string | null;
             status: components["schemas"]["HostJobStatus"];
@@ -1234,10 +1254,71 @@ export interface components {
         };
         /** @enum {string} */
         ReasonCode: "ok" | "service_unhealthy" | "service_not_found" | "service_name_invalid" | "status" | "body_mismatch" | "body_missing" | "body_too_large" | "dns" | "connect" | "timeout_dns" | "timeout_connect" | "timeout_head" | "timeout_body" | "tls_untrusted" | "tls_expired" | "tls_not_yet_valid" | "tls_name" | "tls_refused" | "tls_other" | "protocol" | "body_truncated" | "encoding_refused" | "redirect_refused" | "destination_refused" | "agent_error" | "agent_refused" | "agent_rate_limited" | "agent_unsupported" | "agent_bad_reply" | "secret_unreadable" | "target_missing" | "interrupted" | "internal" | "no_result" | "stale" | "clock" | "not_run_capacity" | "gate_busy";
+        /**
+         * @description What the checks of a host said after the patch, against the pass on which it was patched.
+         *
+         *     No route of this API answers with it: an application keeps it with its jobs and shows it in their
+         *     form. The document describes it for the clients of both.
+         */
+        Recheck: {
+            /**
+             * Format: date-time
+             * @description When the checks were run.
+             */
+            checked_at: string;
+            /** @description Each check and condition of the host, and then those of the pass that are no more. */
+            checks: components["schemas"]["Rechecked"][];
+            /** @description The host. */
+            host_id: components["schemas"]["HostId"];
+            /** @description Whether anything fails that did not fail before. */
+            is_worse: boolean;
+            /** @description The job. */
+            job_id: components["schemas"]["JobId"];
+        };
+        /** @enum {string} */
+        RecheckChange: "same" | "broke" | "mended" | "still_failing" | "new" | "gone";
+        /** @description One check or condition before the patch and after it. */
+        Rechecked: {
+            /** @description What that makes. */
+            change: components["schemas"]["RecheckChange"];
+            check_id: components["schemas"]["CheckId"] | null;
+            /** @description The name, as it is after the patch where it still exists. */
+            name: string;
+            now: components["schemas"]["Evidence"] | null;
+            was: components["schemas"]["Evidence"] | null;
+        };
         /** @enum {string} */
         ResultSource: "poll" | "gate";
         /** @enum {string} */
         Role: "admin" | "operator" | "reporter" | "system";
+        /** @description Figures of the configuration, for whoever shows a wait, an age or a past. */
+        Settings: {
+            /**
+             * Format: int64
+             * @description How far apart two attempts of a gate are.
+             */
+            gate_retry_interval_secs: number;
+            /**
+             * Format: int64
+             * @description How far apart two runs of a check are.
+             */
+            health_check_poll_interval_secs: number;
+            /**
+             * Format: int64
+             * @description How long results are kept.
+             */
+            health_check_retention_days: number;
+            /**
+             * Format: int64
+             * @description The longest that a run takes.
+             */
+            health_check_timeout_secs: number;
+            /**
+             * Format: int64
+             * @description The longest wait of a job that is to run at once.
+             */
+            immediate_max_wait_secs: number;
+        };
         /** @description A window: from `opens_at` (inside) to `closes_at` (outside), at most 7 days. */
         Window: {
             /**
@@ -1250,6 +1331,11 @@ export interface components {
              * @description The first instant inside.
              */
             opens_at: string;
+            /**
+             * @description The zone of the calendar that it comes from, to show it in; left out where it comes from none. It
+             *     moves nothing.
+             */
+            readonly time_zone?: string | null;
         };
         /** @enum {string} */
         WindowKind: "maintenance" | "immediate";
@@ -1823,6 +1909,8 @@ export interface operations {
                 status?: components["schemas"]["HostStatus"];
                 /** @description only hosts whose name or address holds this */
                 q?: string;
+                /** @description those of these hosts (at most 200, parted by commas) that the caller may see, by name, in one page; the other parameters do not count */
+                ids?: components["schemas"]["HostId"][];
                 /** @description `name` (the default) or `status` */
                 sort?: string;
                 /** @description 1 to 200, 50 by default */
@@ -4217,6 +4305,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            /** @description `unauthenticated`: the token is missing or unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something went wrong here. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `store_unavailable`: the database cannot be reached. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the figures */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
                 };
             };
             /** @description `unauthenticated`: the token is missing or unknown. */

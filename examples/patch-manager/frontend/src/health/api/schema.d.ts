@@ -431,6 +431,8 @@ export interface components {
             report_only: boolean;
             /** @description Where it stands. */
             state: components["schemas"]["GateState"];
+            /** @description The zone to show its window in, an IANA name; `null` where the window comes from no calendar. */
+            time_zone: string | null;
             /** @description What bounds the wait. */
             window_kind: components["schemas"]["WindowKind"];
         };
@@ -642,6 +644,8 @@ export interface components {
              * @description When the window opens that it was judged in.
              */
             opens_at: string;
+            /** @description The zone to show that window in, an IANA name; `null` where it comes from no calendar. */
+            time_zone: string | null;
             /** @description What is left of the window has no room for a second attempt. */
             window_too_short: boolean;
         };
@@ -756,6 +760,39 @@ export interface components {
         };
         /** @enum {string} */
         ReasonCode: "ok" | "service_unhealthy" | "service_not_found" | "service_name_invalid" | "status" | "body_mismatch" | "body_missing" | "body_too_large" | "dns" | "connect" | "timeout_dns" | "timeout_connect" | "timeout_head" | "timeout_body" | "tls_untrusted" | "tls_expired" | "tls_not_yet_valid" | "tls_name" | "tls_refused" | "tls_other" | "protocol" | "body_truncated" | "encoding_refused" | "redirect_refused" | "destination_refused" | "agent_error" | "agent_refused" | "agent_rate_limited" | "agent_unsupported" | "agent_bad_reply" | "secret_unreadable" | "target_missing" | "interrupted" | "internal" | "no_result" | "stale" | "clock" | "not_run_capacity" | "gate_busy";
+        /**
+         * @description What the checks of a host said after the patch, against the pass on which it was patched.
+         *
+         *     No route of this API answers with it: an application keeps it with its jobs and shows it in their
+         *     form. The document describes it for the clients of both.
+         */
+        Recheck: {
+            /**
+             * Format: date-time
+             * @description When the checks were run.
+             */
+            checked_at: string;
+            /** @description Each check and condition of the host, and then those of the pass that are no more. */
+            checks: components["schemas"]["Rechecked"][];
+            /** @description The host. */
+            host_id: components["schemas"]["HostId"];
+            /** @description Whether anything fails that did not fail before. */
+            is_worse: boolean;
+            /** @description The job. */
+            job_id: components["schemas"]["JobId"];
+        };
+        /** @enum {string} */
+        RecheckChange: "same" | "broke" | "mended" | "still_failing" | "new" | "gone";
+        /** @description One check or condition before the patch and after it. */
+        Rechecked: {
+            /** @description What that makes. */
+            change: components["schemas"]["RecheckChange"];
+            check_id: components["schemas"]["CheckId"] | null;
+            /** @description The name, as it is after the patch where it still exists. */
+            name: string;
+            now: components["schemas"]["Evidence"] | null;
+            was: components["schemas"]["Evidence"] | null;
+        };
         /** @enum {string} */
         ResultSource: "poll" | "gate";
         /** @enum {string} */
@@ -772,6 +809,11 @@ export interface components {
              * @description The first instant inside.
              */
             opens_at: string;
+            /**
+             * @description The zone of the calendar that it comes from, to show it in; left out where it comes from none. It
+             *     moves nothing.
+             */
+            readonly time_zone?: string | null;
         };
         /** @enum {string} */
         WindowKind: "maintenance" | "immediate";

@@ -50,6 +50,12 @@ export type GateNote = Schemas['GateNote'];
 export type EndReason = Schemas['EndReason'];
 /** An administrator's word that named checks may fail. */
 export type GateOverride = Schemas['GateOverride'];
+/** What the checks said after the patch, against the pass. An application keeps it with its jobs. */
+export type Recheck = Schemas['Recheck'];
+/** One check before the patch and after it. */
+export type Rechecked = Schemas['Rechecked'];
+/** What became of it. */
+export type RecheckChange = Schemas['RecheckChange'];
 /** What is sent to give an override. */
 export type OverrideRequest = Schemas['NewGateOverride'];
 /** One entry of the audit log. */

@@ -11,10 +11,11 @@ import {
   Typography,
 } from '@mui/material';
 import { lazy, Suspense } from 'react';
-import type { HealthCheck } from '../api/types';
+import type { HealthCheck, HistoryResult } from '../api/types';
 import type { CheckHistory } from '../hooks/useHistory';
+import { spanWords } from '../model/history';
 import { reasonWords } from '../model/reasons';
-import { formatLatency, formatShort } from '../model/time';
+import { formatInstant, formatLatency, formatShort } from '../model/time';
 import { HealthHistoryStrip } from './HealthHistoryStrip';
 import { HealthStatusIcon } from './HealthStatusIcon';
 
@@ -25,26 +26,39 @@ export interface CheckDetailsProps {
   check: HealthCheck;
   /** `undefined` while it is being asked for. */
   history: CheckHistory | undefined;
+  /** How far back it goes, in milliseconds. */
+  retention: number;
 }
+
+/** On a phone the reason stands under the time, and what matters less is left out. */
+const wide = { display: { xs: 'none', md: 'table-cell' } };
+const narrow = { display: { xs: 'block', md: 'none' } };
 
 /** How many of the newest results are listed. */
 const LISTED = 10;
 
 /** What there is to know of one check: its settings, its past in large, and its newest results. */
-export function CheckDetails({ check, history }: CheckDetailsProps) {
+export function CheckDetails({ check, history, retention }: CheckDetailsProps) {
   const results = history?.results;
   return (
     <Stack spacing={2.5} sx={{ pt: 1, pb: 2 }}>
       <Settings check={check} />
       <Box>
-        <Heading>Last 4 days</Heading>
+        <Heading>{`Last ${spanWords(retention)}`}</Heading>
         <HealthHistoryStrip
           results={results}
           cutOff={history?.cutOff ?? null}
+          span={retention}
           columns={96}
           height={36}
           axis
         />
+        {history !== undefined && history.cutOff !== null && history.older === null && (
+          <Typography variant="caption" color="text.secondary">
+            Only the newest {history.results.length.toLocaleString('en-GB')} results are shown: the check is
+            run very often.
+          </Typography>
+        )}
       </Box>
       <Box>
         <Heading>Latency</Heading>
@@ -63,33 +77,38 @@ export function CheckDetails({ check, history }: CheckDetailsProps) {
       {results !== undefined && results.length > 0 && (
         <Box>
           <Heading>Newest results</Heading>
-          <TableContainer tabIndex={0} role="region" aria-label={`Newest results of ${check.name}`}>
-            <Table size="small">
+          <TableContainer>
+            <Table size="small" aria-label={`Newest results of ${check.name}`}>
               <TableHead>
                 <TableRow>
                   <TableCell>Status</TableCell>
                   <TableCell>When</TableCell>
-                  <TableCell align="right">Latency</TableCell>
-                  <TableCell>Reason</TableCell>
-                  <TableCell>Run by</TableCell>
+                  <TableCell align="right" sx={wide}>
+                    Latency
+                  </TableCell>
+                  <TableCell sx={wide}>Reason</TableCell>
+                  <TableCell sx={wide}>Run by</TableCell>
                 </TableRow>
               </TableHead>
               <TableBody>
                 {results.slice(0, LISTED).map((result) => (
                   <TableRow key={result.checked_at}>
-                    <TableCell>
+                    <TableCell sx={{ verticalAlign: 'top' }}>
                       <HealthStatusIcon status={result.healthy ? 'healthy' : 'unhealthy'} size={16} />
                     </TableCell>
-                    <TableCell sx={{ whiteSpace: 'nowrap' }}>{formatShort(result.checked_at)}</TableCell>
-                    <TableCell align="right" sx={{ whiteSpace: 'nowrap' }}>
+                    <TableCell sx={{ whiteSpace: { md: 'nowrap' }, overflowWrap: 'anywhere' }}>
+                      {formatInstant(result.checked_at)}
+                      <Typography variant="body2" color="text.secondary" sx={narrow}>
+                        {resultWords(result)}
+                      </Typography>
+                    </TableCell>
+                    <TableCell align="right" sx={{ ...wide, whiteSpace: 'nowrap' }}>
                       {result.latency_ms == null ? '–' : formatLatency(result.latency_ms)}
                     </TableCell>
-                    <TableCell sx={{ overflowWrap: 'anywhere', minWidth: 180 }}>
-                      {result.healthy
-                        ? result.detail
-                        : `${reasonWords(result.reason).title}: ${result.detail}`}
+                    <TableCell sx={{ ...wide, overflowWrap: 'anywhere', minWidth: 180 }}>
+                      {resultWords(result)}
                     </TableCell>
-                    <TableCell>{result.source === 'gate' ? 'gate' : 'poller'}</TableCell>
+                    <TableCell sx={wide}>{result.source === 'gate' ? 'gate' : 'poller'}</TableCell>
                   </TableRow>
                 ))}
               </TableBody>
@@ -99,6 +118,12 @@ export function CheckDetails({ check, history }: CheckDetailsProps) {
       )}
     </Stack>
   );
+}
+
+function resultWords(result: HistoryResult): string {
+  if (result.healthy) return result.detail;
+  const words = reasonWords(result.reason).title;
+  return result.detail === '' ? words : `${words}: ${result.detail}`;
 }
 
 function Settings({ check }: { check: HealthCheck }) {

@@ -19,15 +19,19 @@ export interface CheckRowProps {
   check: HealthCheck;
   /** Whether the user may change, delete and test it. */
   canEdit: boolean;
+  /** How far back its past goes, in milliseconds. */
+  retention: number;
+  /** The longest that a run takes, in seconds. */
+  timeout: number;
   onEdit: () => void;
   onDelete: () => void;
 }
 
 /** One check in the list: its status, why, how old that is, its past, and what can be done. */
-export function CheckRow({ check, canEdit, onEdit, onDelete }: CheckRowProps) {
+export function CheckRow({ check, canEdit, retention, timeout, onEdit, onDelete }: CheckRowProps) {
   const id = useId();
   const [open, setOpen] = useState(false);
-  const history = useCheckHistory(check.host_id, check.id);
+  const history = useCheckHistory(check.host_id, check.id, { retention });
   const test = useTestCheck(check.host_id);
   const result = check.last_result ?? null;
   const target = check.check_type === 'service' ? check.service_name : check.url;
@@ -76,6 +80,7 @@ export function CheckRow({ check, canEdit, onEdit, onDelete }: CheckRowProps) {
           <HealthHistoryStrip
             results={history.data?.results}
             cutOff={history.data?.cutOff ?? null}
+            span={retention}
             muted={!check.enabled}
           />
         </Box>
@@ -124,12 +129,12 @@ export function CheckRow({ check, canEdit, onEdit, onDelete }: CheckRowProps) {
       </Box>
       {tested && (
         <Box sx={{ px: 2, pb: 1.5, pl: { md: '144px' } }}>
-          <TestResult running={test.isPending} result={test.data} error={test.error} />
+          <TestResult running={test.isPending} result={test.data} error={test.error} timeout={timeout} />
         </Box>
       )}
       <Collapse in={open} id={id} unmountOnExit>
         <Box sx={{ px: 2, pl: { md: '144px' } }}>
-          <CheckDetails check={check} history={history.data} />
+          <CheckDetails check={check} history={history.data} retention={retention} />
         </Box>
       </Collapse>
     </Box>

@@ -19,6 +19,8 @@ export interface ConfirmDialogProps {
   children: ReactNode;
   /** The word on the button that does it. */
   confirm: string;
+  /** The word on the harmless button, where "Cancel" could be taken for the other one. */
+  dismiss?: string;
   /** The button's colour; red for what cannot be undone. */
   color?: 'primary' | 'error' | 'warning';
   /** It is being done. */
@@ -35,6 +37,7 @@ export function ConfirmDialog({
   title,
   children,
   confirm,
+  dismiss = 'Cancel',
   color = 'primary',
   busy = false,
   error,
@@ -65,7 +68,7 @@ export function ConfirmDialog({
       <DialogActions>
         {/* eslint-disable-next-line jsx-a11y/no-autofocus -- a dialog moves the focus into itself */}
         <Button onClick={onClose} disabled={busy} autoFocus>
-          Cancel
+          {dismiss}
         </Button>
         <Button variant="contained" color={color} onClick={onConfirm} loading={busy}>
           {confirm}

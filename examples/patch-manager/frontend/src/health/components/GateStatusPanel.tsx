@@ -2,8 +2,8 @@ import { Alert, Box, Button, Collapse, Stack, Typography } from '@mui/material';
 import { useId, useState, type ReactNode } from 'react';
 import type { Evidence, Gate } from '../api/types';
 import { useNow } from '../hooks/useNow';
-import { failing, gateSentence, isOver, wouldHaveWords } from '../model/gate';
-import { count, formatInstant, formatLatency, formatShort, LOCAL_ZONE, toMillis } from '../model/time';
+import { failing, gateSentence, isOver, wouldHaveWords, zoneOf } from '../model/gate';
+import { count, formatBoth, formatLatency, formatRange, toMillis } from '../model/time';
 import { GateTimeline } from './GateTimeline';
 import { HealthStatusIcon } from './HealthStatusIcon';
 import { ChevronIcon, ClockIcon, HealthyIcon, NoneIcon, ShieldIcon, UnhealthyIcon } from './icons';
@@ -14,7 +14,7 @@ import { ResultText } from './ResultText';
 export interface GateStatusPanelProps {
   /** The gate, as the gates endpoint shows it. */
   gate: Gate;
-  /** The window's zone; the browser's own where absent. UTC is always shown beside it. */
+  /** The zone of the times; the window's own where absent. UTC is always shown beside it. */
   timeZone?: string;
   /** Opens the override dialog; absent where the user may not override. */
   onOverride?: (() => void) | undefined;
@@ -27,7 +27,7 @@ export interface GateStatusPanelProps {
 /** A gate on one host: where it stands and why, what comes next and when, and how it got there. */
 export function GateStatusPanel({
   gate,
-  timeZone = LOCAL_ZONE,
+  timeZone = zoneOf(gate),
   onOverride,
   onTakeBack,
   takingBack = false,
@@ -83,8 +83,9 @@ export function GateStatusPanel({
           {gate.attempts.length === 0
             ? 'Without an attempt of its own'
             : `After ${count(gate.attempts.length, 'attempt')}`}
-          ; {bound === 'window' ? 'window' : 'bounded wait'} {formatShort(gate.opens_at, timeZone)} to{' '}
-          {formatShort(gate.closes_at, timeZone)}.
+          ; {bound === 'window' ? 'window' : 'bounded wait'}{' '}
+          {formatRange(gate.opens_at, gate.closes_at, timeZone)}
+          {timeZone !== 'UTC' && ` (${formatRange(gate.opens_at, gate.closes_at, 'UTC')})`}.
         </Typography>
       )}
       {checks.length > 0 && (
@@ -118,7 +119,7 @@ export function GateStatusPanel({
         >
           <strong>Override by {gate.override.actor}</strong> for{' '}
           {count(gate.override.check_ids.length, 'check')}, until{' '}
-          {formatInstant(gate.override.expires_at, timeZone)}: “{gate.override.reason}”
+          {formatBoth(gate.override.expires_at, timeZone)}: “{gate.override.reason}”
         </Alert>
       )}
       <Stack direction="row" spacing={1} sx={{ flexWrap: 'wrap' }}>
@@ -207,10 +208,8 @@ interface MomentProps {
 }
 
 function Moment({ label, instant, timeZone, over }: MomentProps) {
-  const local = formatShort(instant, timeZone);
-  const utc = formatShort(instant, 'UTC');
   return (
-    <Tile label={label} note={local === utc ? utc : `${local} · ${utc.split(', ')[1] ?? utc}`}>
+    <Tile label={label} note={formatBoth(instant, timeZone)}>
       <Countdown instant={instant} {...(over !== undefined && { over })} />
     </Tile>
   );

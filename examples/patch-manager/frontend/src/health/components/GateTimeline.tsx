@@ -1,23 +1,23 @@
-import { Box, Button, Tooltip, Typography } from '@mui/material';
+import { Box, Button, Typography } from '@mui/material';
 import { useState } from 'react';
 import type { Attempt, Gate, GateNote } from '../api/types';
 import { reasonWords } from '../model/reasons';
-import { count, formatDuration, formatLatency, formatInstant, LOCAL_ZONE, toMillis } from '../model/time';
+import { zoneOf } from '../model/gate';
+import { besideInUtc, count, formatDuration, formatInstant, formatLatency, toMillis } from '../model/time';
 import { HealthStatusIcon } from './HealthStatusIcon';
-import { ExactTimes } from './RelativeTime';
 
 /** Properties of {@link GateTimeline}. */
 export interface GateTimelineProps {
   /** The gate with its attempts. */
   gate: Gate;
-  /** The zone in which times are shown; the browser's own where absent. */
+  /** The zone of the times; the window's own where absent. UTC is always shown beside it. */
   timeZone?: string;
   /** How many of the newest attempts are shown at first. */
   shown?: number;
 }
 
 /** Every attempt of a gate and what happened in between, newest first. */
-export function GateTimeline({ gate, timeZone = LOCAL_ZONE, shown = 5 }: GateTimelineProps) {
+export function GateTimeline({ gate, timeZone = zoneOf(gate), shown = 5 }: GateTimelineProps) {
   const [all, setAll] = useState(false);
   const entries = entriesOf(gate);
   const visible = all ? entries : entries.slice(0, shown);
@@ -71,7 +71,7 @@ export function GateTimeline({ gate, timeZone = LOCAL_ZONE, shown = 5 }: GateTim
                 {entry.note.text}
                 <Typography component="span" variant="body2" color="text.secondary">
                   {' · '}
-                  {formatInstant(entry.note.at, timeZone)}
+                  <Moment instant={entry.note.at} timeZone={timeZone} />
                 </Typography>
               </Typography>
             )}
@@ -121,6 +121,17 @@ function outcome(attempt: Attempt): string {
   return `${failed} of ${count(attempt.checks.length, 'check')} failed`;
 }
 
+/** "Tue 24 Nov 2026, 14:03:22 CET · 13:03:22 UTC" */
+function Moment({ instant, timeZone }: { instant: string; timeZone: string }) {
+  const utc = besideInUtc(instant, timeZone, true);
+  return (
+    <time dateTime={instant}>
+      {formatInstant(instant, timeZone)}
+      {utc !== '' && ` · ${utc}`}
+    </time>
+  );
+}
+
 function AttemptEntry({ attempt, timeZone }: { attempt: Attempt; timeZone: string }) {
   const took =
     attempt.finished_at == null ? null : toMillis(attempt.finished_at) - toMillis(attempt.started_at);
@@ -130,9 +141,7 @@ function AttemptEntry({ attempt, timeZone }: { attempt: Attempt; timeZone: strin
         <strong>Attempt {attempt.number}</strong> · {outcome(attempt)}
         <Typography component="span" variant="body2" color="text.secondary">
           {' · '}
-          <Tooltip title={<ExactTimes instant={attempt.started_at} timeZone={timeZone} />} describeChild>
-            <time dateTime={attempt.started_at}>{formatInstant(attempt.started_at, timeZone)}</time>
-          </Tooltip>
+          <Moment instant={attempt.started_at} timeZone={timeZone} />
           {took !== null && took >= 1_000 && `, took ${formatDuration(took)}`}
         </Typography>
       </Typography>

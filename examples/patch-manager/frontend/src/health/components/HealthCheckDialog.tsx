@@ -38,6 +38,8 @@ export interface HealthCheckDialogProps {
   check: HealthCheck | null;
   /** Finds hosts to ask instead of the check's own. Without it, that field is left out. */
   hosts?: HostSearch | undefined;
+  /** The longest that a run takes, in seconds. */
+  timeout?: number;
   /** Called when it closes, saved or not. */
   onClose: () => void;
   /** Called with the check once it is saved. */
@@ -77,7 +79,7 @@ export function HealthCheckDialog(props: HealthCheckDialogProps) {
   );
 }
 
-function Form({ hostId, check, hosts, onClose, onSaved }: HealthCheckDialogProps) {
+function Form({ hostId, check, hosts, onClose, onSaved, timeout }: HealthCheckDialogProps) {
   // The check as it was when the dialog opened: a later change by another is told by the server (412).
   const [stored, setStored] = useState(check);
   const [form, setForm] = useState(() => formOf(check));
@@ -234,6 +236,7 @@ function Form({ hostId, check, hosts, onClose, onSaved }: HealthCheckDialogProps
             </FormHelperText>
           </Box>
           <TestResult
+            timeout={timeout}
             running={test.isPending}
             result={test.data}
             error={testError instanceof ProblemError && testError.fields.length > 0 ? undefined : testError}

@@ -3,6 +3,7 @@ import { useId, useState } from 'react';
 import { messageOf } from '../api/problem';
 import type { HealthCheck } from '../api/types';
 import { useDeleteCheck, useHealthChecks } from '../hooks/useChecks';
+import { RETENTION_MS } from '../hooks/useHistory';
 import { CheckRow } from './CheckRow';
 import { ConfirmDialog } from './ConfirmDialog';
 import { HealthCheckDialog } from './HealthCheckDialog';
@@ -21,6 +22,10 @@ export interface HealthChecksSectionProps {
   hosts?: HostSearch;
   /** How many checks a host may have. */
   limit?: number;
+  /** How long results are kept, in milliseconds. */
+  retention?: number;
+  /** The longest that a run takes, in seconds. */
+  timeout?: number;
 }
 
 /** A host's health checks: what they say, and everything that can be done with them. */
@@ -30,6 +35,8 @@ export function HealthChecksSection({
   canEdit,
   hosts,
   limit = 5,
+  retention = RETENTION_MS,
+  timeout = 10,
 }: HealthChecksSectionProps) {
   const id = useId();
   const checks = useHealthChecks(hostId);
@@ -96,6 +103,8 @@ export function HealthChecksSection({
               key={check.id}
               check={check}
               canEdit={canEdit}
+              retention={retention}
+              timeout={timeout}
               onEdit={() => setDialog({ check })}
               onDelete={() => {
                 remove.reset();
@@ -112,6 +121,7 @@ export function HealthChecksSection({
           hostName={hostName}
           check={editing}
           hosts={hosts}
+          timeout={timeout}
           onClose={() => setDialog(null)}
         />
       )}

@@ -34,7 +34,7 @@ const SHAPES: Readonly<Record<BucketKind, { top: number; height: number }>> = {
 };
 
 /**
- * A check's last four days in one line: healthy times are low and green, failed ones tall and red, times
+ * A check's past, the last four days for instance, in one line: healthy times are low and green, failed ones tall and red, times
  * with both are split, and times without a result are a dot on the base line.
  */
 export function HealthHistoryStrip({
@@ -77,7 +77,9 @@ export function HealthHistoryStrip({
       >
         <svg
           role="img"
-          aria-label={results === undefined ? 'History is loading' : historySentence(results, buckets)}
+          aria-label={
+            results === undefined ? 'History is loading' : historySentence(results, buckets, cutOff)
+          }
           viewBox={`0 0 ${columns} ${height}`}
           preserveAspectRatio="none"
           width="100%"

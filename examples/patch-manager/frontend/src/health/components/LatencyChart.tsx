@@ -3,7 +3,8 @@ import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import type { HistoryResult } from '../api/types';
-import { formatLatency, toMillis } from '../model/time';
+import { latencyColumns, type LatencyColumns } from '../model/latency';
+import { formatLatency, formatShort } from '../model/time';
 import { paletteOf } from './palette';
 
 /** Properties of {@link LatencyChart}. */
@@ -21,8 +22,8 @@ const TIME_TICKS: uPlot.Axis.Values = [
   [1, '{HH}:{mm}:{ss}', '\n{WWW} {D}', null, '\n{WWW} {D}', null, null, null, 1],
 ];
 
-/** Two runs further apart than this many usual steps have a gap between them. */
-const GAP_STEPS = 3;
+/** Columns for a pixel: fewer than one, so that the band between fast and slow runs is to be seen. */
+const COLUMNS_A_PIXEL = 0.4;
 
 /**
  * How long each run took, over the retention, with failed runs marked by a cross. It is loaded only when
@@ -30,6 +31,7 @@ const GAP_STEPS = 3;
  */
 export default function LatencyChart({ results, height = 180 }: LatencyChartProps) {
   const box = useRef<HTMLDivElement>(null);
+  const pointed = useRef<HTMLSpanElement>(null);
   const palette = paletteOf(useTheme());
   const line = palette.primary.main;
   const failed = palette.error.main;
@@ -43,14 +45,16 @@ export default function LatencyChart({ results, height = 180 }: LatencyChartProp
       stroke: text,
       grid: { stroke: grid, width: 1 },
       ticks: { show: false },
-      font: '11px inherit',
+      // A canvas knows no `inherit`.
+      font: `11px ${getComputedStyle(element).fontFamily}`,
     };
+    const columns = latencyColumns(results, Math.max(60, element.clientWidth * COLUMNS_A_PIXEL));
     const chart = new uPlot(
       {
         width: element.clientWidth,
         height,
         legend: { show: false },
-        cursor: { y: false, points: { size: 6 } },
+        cursor: { y: false, points: { show: false } },
         scales: { y: { range: (_, __, max) => [0, Math.max((max || 0) * 1.25, 10)] } },
         axes: [
           { ...axis, values: TIME_TICKS },
@@ -63,12 +67,20 @@ export default function LatencyChart({ results, height = 180 }: LatencyChartProp
         series: [
           {},
           { stroke: line, width: 1.5, points: { show: false }, spanGaps: false },
-          // Drawn by the hook below.
-          { paths: () => null, points: { show: false } },
+          { width: 0, points: { show: false }, spanGaps: false },
+          { width: 0, points: { show: false }, spanGaps: false },
         ],
-        hooks: { drawSeries: [(plot, index) => index === 2 && crosses(plot, failed)] },
+        bands: [{ series: [3, 2], fill: `color-mix(in srgb, ${line} 22%, transparent)` }],
+        hooks: {
+          draw: [(plot) => crosses(plot, columns.failures, failed)],
+          setCursor: [
+            ({ cursor: { idx } }) => {
+              if (pointed.current !== null) pointed.current.textContent = columnWords(columns, idx);
+            },
+          ],
+        },
       },
-      lay(results),
+      [columns.times, columns.median, columns.lowest, columns.highest],
       element,
     );
     const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height }));
@@ -88,21 +100,39 @@ export default function LatencyChart({ results, height = 180 }: LatencyChartProp
         aria-label={`Latency of the last ${results.length} runs; ${failures} of them failed. The table below has the newest.`}
         sx={{ height }}
       />
+      <Typography
+        component="span"
+        ref={pointed}
+        variant="caption"
+        aria-hidden="true"
+        sx={{ display: 'block', minHeight: '1.7em', fontVariantNumeric: 'tabular-nums' }}
+      />
       <Typography component="figcaption" variant="caption" color="text.secondary">
-        Latency of each healthy run, in local time. <span aria-hidden="true">✕</span> at the top marks a
-        failed run; a break in the line is a time without results.
+        The middle of the healthy runs’ latencies, and the band between the fastest and the slowest, in local
+        time. <span aria-hidden="true">✕</span> at the top marks a failed run; a break is a time without
+        results.
       </Typography>
     </Box>
   );
+}
+
+/** What was found where the pointer is. */
+function columnWords(columns: LatencyColumns, index: number | null | undefined): string {
+  const time = index == null ? undefined : columns.times[index];
+  if (index == null || time === undefined) return '';
+  const [middle, lowest, highest] = [columns.median[index], columns.lowest[index], columns.highest[index]];
+  const when = formatShort(time * 1_000);
+  if (middle == null || lowest == null || highest == null) return `${when}: no healthy run`;
+  const band = lowest === highest ? '' : ` (${formatLatency(lowest)} to ${formatLatency(highest)})`;
+  return `${when}: ${formatLatency(middle)}${band}`;
 }
 
 /**
  * Failures are crosses at the top, not merely red. Their latency is left out: one run that timed out
  * would flatten all others.
  */
-function crosses(plot: uPlot, color: string): void {
-  const { ctx, data } = plot;
-  const [times, , marks] = data;
+function crosses(plot: uPlot, failures: readonly number[], color: string): void {
+  const { ctx } = plot;
   const ratio = globalThis.devicePixelRatio || 1;
   const size = 3.5 * ratio;
   const y = plot.bbox.top + size + ratio;
@@ -110,9 +140,8 @@ function crosses(plot: uPlot, color: string): void {
   ctx.strokeStyle = color;
   ctx.lineWidth = 1.6 * ratio;
   ctx.beginPath();
-  for (let index = 0; index < times.length; index += 1) {
-    if (marks?.[index] == null) continue;
-    const x = plot.valToPos(times[index] ?? 0, 'x', true);
+  for (const time of failures) {
+    const x = plot.valToPos(time, 'x', true);
     ctx.moveTo(x - size, y - size);
     ctx.lineTo(x + size, y + size);
     ctx.moveTo(x - size, y + size);
@@ -120,28 +149,4 @@ function crosses(plot: uPlot, color: string): void {
   }
   ctx.stroke();
   ctx.restore();
-}
-
-/** Times in seconds, the latencies of healthy runs, and which runs failed; `null` breaks the line. */
-function lay(results: readonly HistoryResult[]): uPlot.AlignedData {
-  const ordered = results.toReversed();
-  const at = ordered.map((result) => toMillis(result.checked_at) / 1_000);
-  const steps = at.slice(1).map((time, index) => time - (at[index] ?? 0));
-  const usual = steps.toSorted((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0;
-  const times: number[] = [];
-  const latencies: (number | null)[] = [];
-  const failures: (number | null)[] = [];
-  ordered.forEach((result, index) => {
-    const time = at[index] ?? 0;
-    const before = at[index - 1];
-    if (before !== undefined && usual > 0 && time - before > usual * GAP_STEPS) {
-      times.push((before + time) / 2);
-      latencies.push(null);
-      failures.push(null);
-    }
-    times.push(time);
-    latencies.push(result.healthy ? result.latency_ms : null);
-    failures.push(result.healthy ? null : 0);
-  });
-  return [times, latencies, failures];
 }

@@ -21,9 +21,9 @@ import { messageOf, ProblemError } from '../api/problem';
 import type { Gate } from '../api/types';
 import { useOverride } from '../hooks/useGates';
 import { useNow } from '../hooks/useNow';
-import { failing as failingIn } from '../model/gate';
+import { failing as failingIn, zoneOf } from '../model/gate';
 import { reasonWords } from '../model/reasons';
-import { formatInstant, LOCAL_ZONE, toMillis } from '../model/time';
+import { formatBoth, toMillis } from '../model/time';
 
 /** Properties of {@link OverrideDialog}. */
 export interface OverrideDialogProps {
@@ -34,7 +34,7 @@ export interface OverrideDialogProps {
   gate: Gate;
   /** The host's name, for the title. */
   hostName: string;
-  /** The zone in which the expiry is shown. */
+  /** The zone in which the expiry is shown; the window's own where absent. */
   timeZone?: string;
   onClose: () => void;
 }
@@ -58,7 +58,7 @@ export function OverrideDialog(props: OverrideDialogProps) {
   );
 }
 
-function Form({ jobId, gate, timeZone = LOCAL_ZONE, onClose }: OverrideDialogProps) {
+function Form({ jobId, gate, timeZone = zoneOf(gate), onClose }: OverrideDialogProps) {
   const { give } = useOverride(jobId, gate.host_id);
   const now = useNow();
   const failing = failingIn(gate).filter((check) => check.check_id != null);
@@ -156,7 +156,7 @@ function Form({ jobId, gate, timeZone = LOCAL_ZONE, onClose }: OverrideDialogPro
             value={until}
             onChange={(event) => setUntil(event.target.value)}
             error={refused.has('expires_at')}
-            helperText={refused.get('expires_at') ?? `Until ${formatInstant(expiry, timeZone)}`}
+            helperText={refused.get('expires_at') ?? `Until ${formatBoth(expiry, timeZone)}`}
           >
             {MINUTES.filter((minutes) => now + minutes * 60_000 < close).map((minutes) => (
               <MenuItem key={minutes} value={String(minutes)}>

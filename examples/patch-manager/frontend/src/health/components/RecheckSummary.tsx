@@ -1,48 +1,45 @@
 import { Box, Typography } from '@mui/material';
-import { readRecheck, RECHECK_WORDS } from '../model/recheck';
+import type { Recheck } from '../api/types';
+import { RECHECK_WORDS, recheckReason, recheckSentence } from '../model/recheck';
 import { HealthStatusIcon } from './HealthStatusIcon';
 
 /** Properties of {@link RecheckSummary}. */
 export interface RecheckSummaryProps {
-  /** The library's `Recheck`, as the application stored it. */
-  recheck: unknown;
+  /** The library's `Recheck`, as the application keeps it with its job. */
+  recheck: Recheck;
 }
 
 /** What the checks said after the patch, against what they said when the pass was given. */
 export function RecheckSummary({ recheck }: RecheckSummaryProps) {
-  const entries = readRecheck(recheck);
-  if (entries.length === 0) return null;
-  const broke = entries.filter((entry) => entry.change === 'broke').length;
+  if (recheck.checks.length === 0) return null;
   return (
     <Box>
       <Typography variant="subtitle2" component="h4">
-        After the patch:{' '}
-        {broke > 0
-          ? `${broke} of ${entries.length} checks broke`
-          : entries.every((entry) => entry.healthy !== false)
-            ? 'every check is healthy'
-            : 'nothing broke that was healthy before'}
+        After the patch: {recheckSentence(recheck)}
       </Typography>
       <Box component="ul" sx={{ listStyle: 'none', m: 0, p: 0 }}>
-        {entries.map((entry, index) => (
-          <Box
-            component="li"
-            key={index}
-            sx={{ display: 'flex', gap: 1, py: 0.25, overflowWrap: 'anywhere' }}
-          >
-            <Box sx={{ pt: '2px', lineHeight: 0 }}>
-              <HealthStatusIcon
-                iconOnly
-                size={16}
-                status={entry.healthy === null ? 'none' : entry.healthy ? 'healthy' : 'unhealthy'}
-              />
+        {recheck.checks.map((check, index) => {
+          const reason = recheckReason(check);
+          return (
+            <Box
+              component="li"
+              key={check.check_id ?? `${check.name} ${index}`}
+              sx={{ display: 'flex', gap: 1, py: 0.25, overflowWrap: 'anywhere' }}
+            >
+              <Box sx={{ pt: '2px', lineHeight: 0 }}>
+                <HealthStatusIcon
+                  iconOnly
+                  size={16}
+                  status={check.now == null ? 'none' : check.now.healthy ? 'healthy' : 'unhealthy'}
+                />
+              </Box>
+              <Typography variant="body2">
+                <strong>{check.name}</strong>: {RECHECK_WORDS[check.change]}
+                {reason !== '' && ` – ${reason}`}
+              </Typography>
             </Box>
-            <Typography variant="body2">
-              <strong>{entry.name}</strong>: {RECHECK_WORDS[entry.change]}
-              {entry.reason !== '' && ` – ${entry.reason}`}
-            </Typography>
-          </Box>
-        ))}
+          );
+        })}
       </Box>
     </Box>
   );

@@ -19,6 +19,7 @@ import { problem } from '../../mocks/handlers';
 import { renderApp } from '../../test/render';
 import { server } from '../../test/server';
 import type { HealthCheck } from '../api/types';
+import { formatBoth } from '../model/time';
 import { DeployHealthWarning } from './DeployHealthWarning';
 import { GateStatusPanel } from './GateStatusPanel';
 import { HealthChecksSection } from './HealthChecksSection';
@@ -145,6 +146,32 @@ describe('a gate', () => {
     expect(screen.getAllByText(/CE(S)?T · \d\d:\d\d UTC/)).toHaveLength(2);
     await user.click(screen.getByRole('button', { name: 'Override…' }));
     expect(onOverride).toHaveBeenCalled();
+  });
+
+  test('shows its times in its window’s zone and in UTC, whatever zone the browser has', async () => {
+    const opens = Date.now() - 3_600_000;
+    const gate = makeGate({ time_zone: 'Pacific/Chatham', opens_at: new Date(opens).toISOString() });
+    renderApp(<GateStatusPanel gate={gate} onOverride={() => undefined} />);
+    const closes = screen.getByText('Window closes').parentElement;
+    expect(closes).toHaveTextContent(formatBoth(gate.closes_at, 'Pacific/Chatham'));
+    expect(closes).toHaveTextContent(/CHA[DS]T · .*\d\d:\d\d UTC$/);
+    await user.click(screen.getByRole('button', { name: 'Timeline' }));
+    const [newest] = screen.getByRole('list', { name: 'Attempts, newest first' }).children;
+    expect(newest).toHaveTextContent(/CHA[DS]T · .*\d\d:\d\d:\d\d UTC/);
+  });
+
+  test('over whose window the clocks change names both zones', () => {
+    const gate = makeGate({
+      state: 'failed',
+      end_reason: 'window_closed',
+      time_zone: 'Europe/Berlin',
+      opens_at: '2026-10-25T00:30:00.000000Z',
+      closes_at: '2026-10-25T01:30:00.000000Z',
+    });
+    renderApp(<GateStatusPanel gate={gate} />);
+    expect(screen.getByText(/After 3 attempts/)).toHaveTextContent(
+      'window Sun 25 Oct, 02:30 CEST – 02:30 CET (Sun 25 Oct, 00:30 – 01:30 UTC).',
+    );
   });
 
   test('offers no override to those who may not, and none for conditions alone', () => {
@@ -280,12 +307,23 @@ test('a host without checks is not called healthy', () => {
 });
 
 test('what broke by the patch is said first', () => {
+  const before = { check_id: id(0x101), was: makeEvidence() };
   renderApp(
     <RecheckSummary
       recheck={{
+        job_id: JOB_ID,
+        host_id: HOST_ID,
+        checked_at: at(-1),
+        is_worse: true,
         checks: [
-          { name: 'nginx', change: 'same', now: { healthy: true, reason: 'ok', detail: '' } },
-          { name: 'shop', change: 'broke', now: { healthy: false, reason: 'status', detail: 'status 502' } },
+          { ...before, name: 'nginx', change: 'same', now: makeEvidence() },
+          {
+            ...before,
+            check_id: id(0x102),
+            name: 'shop',
+            change: 'broke',
+            now: makeEvidence({ healthy: false, reason: 'status', detail: 'status 502' }),
+          },
         ],
       }}
     />,

@@ -1,6 +1,11 @@
 import type { Evidence, Gate } from '../api/types';
 import { endReasonWords, PASS_KIND_WORDS } from './status';
-import { count, toMillis } from './time';
+import { count, LOCAL_ZONE, toMillis } from './time';
+
+/** The zone to show a gate's times in: its window's own, or the browser's where the window has none. */
+export function zoneOf(gate: Pick<Gate, 'time_zone'>): string {
+  return gate.time_zone ?? LOCAL_ZONE;
+}
 
 /** The requirements that hold the host back, as they were last judged. */
 export function failing(gate: Pick<Gate, 'evidence'>): Evidence[] {

@@ -1,6 +1,6 @@
 import type { HistoryResult } from '../api/types';
 import { reasonWords } from './reasons';
-import { toMillis } from './time';
+import { count, formatDuration, toMillis } from './time';
 
 /** One column of the strip: what was found in a span of time. */
 export interface HistoryBucket {
@@ -70,11 +70,23 @@ export function bucketWords(bucket: HistoryBucket): string {
 export function historySentence(
   results: readonly HistoryResult[],
   buckets: readonly HistoryBucket[],
+  cutOff: number | null = null,
 ): string {
-  if (results.length === 0) return 'No results in the last 4 days.';
+  const span = spanWords((buckets.at(-1)?.to ?? 0) - (buckets[0]?.from ?? 0));
+  if (results.length === 0) return `No results in the last ${span}.`;
   const failures = results.filter((result) => !result.healthy).length;
-  const gaps = buckets.filter((bucket) => bucketKind(bucket) === 'gap').length;
+  const shown = buckets.filter((bucket) => cutOff === null || bucket.to > cutOff);
+  const gaps = shown.filter((bucket) => bucketKind(bucket) === 'gap').length;
   const share = ((1 - failures / results.length) * 100).toFixed(failures === 0 ? 0 : 1);
-  const hours = gaps === 0 ? 'no gaps' : `no results in ${gaps} of ${buckets.length} spans`;
-  return `Last 4 days: ${results.length} results, ${share} % healthy, ${failures} failed, ${hours}.`;
+  const hours = gaps === 0 ? 'no gaps' : `no results in ${gaps} of ${shown.length} spans`;
+  const rest = shown.length < buckets.length ? ' Older results are not shown.' : '';
+  return `Last ${span}: ${results.length} results, ${share} % healthy, ${failures} failed, ${hours}.${rest}`;
 }
+
+/** "4 days", "1 day", "6 h": how far back a past goes. */
+export function spanWords(milliseconds: number): string {
+  const days = Math.round(milliseconds / DAY_MS);
+  return days >= 1 ? count(days, 'day') : formatDuration(milliseconds);
+}
+
+const DAY_MS = 24 * 60 * 60 * 1_000;

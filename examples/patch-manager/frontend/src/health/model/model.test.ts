@@ -1,20 +1,32 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { at, makeCheck, makeGate, makeHttpCheck, makePreview, makeResult } from '../../mocks/fixtures';
-import type { HistoryResult, ReasonCode } from '../api/types';
+import {
+  at,
+  FAILING,
+  makeCheck,
+  makeEvidence,
+  makeGate,
+  makeHttpCheck,
+  makePreview,
+  makeResult,
+} from '../../mocks/fixtures';
+import type { Evidence, HistoryResult, ReasonCode, Recheck, RecheckChange, Rechecked } from '../api/types';
 import { changeBody, creationBody } from './body';
 import { noteServerTime, serverNow } from './clock';
 import { gateSentence } from './gate';
 import { bucketize, bucketKind, bucketWords, historySentence } from './history';
+import { latencyColumns } from './latency';
 import { groupPreview } from './preview';
 import { reasonWords } from './reasons';
-import { readRecheck } from './recheck';
+import { recheckReason, recheckSentence } from './recheck';
 import { hostWords } from './status';
 import {
   formatAge,
+  formatBoth,
   formatCountdown,
   formatDuration,
   formatInstant,
   formatLatency,
+  formatRange,
   formatShort,
 } from './time';
 import { formOf, passwordAskedAgain, validate } from './validation';
@@ -57,6 +69,34 @@ describe('times', () => {
     expect(formatShort('2026-10-25T00:30:00Z', 'Europe/Berlin')).toBe('Sun 25 Oct, 02:30 CEST');
     expect(formatShort('2026-10-25T01:30:00Z', 'Europe/Berlin')).toBe('Sun 25 Oct, 02:30 CET');
     expect(formatInstant(instant, 'Nowhere/Atall')).toBe('Tue 24 Nov 2026, 13:03:22 UTC');
+  });
+
+  test('a zone has the name that people know, wherever it is', () => {
+    const winter = '2026-01-15T12:00:00Z';
+    const summer = '2026-07-15T12:00:00Z';
+    expect(formatShort(winter, 'America/New_York')).toBe('Thu 15 Jan, 07:00 EST');
+    expect(formatShort(summer, 'America/New_York')).toBe('Wed 15 Jul, 08:00 EDT');
+    expect(formatShort(winter, 'Australia/Sydney')).toBe('Thu 15 Jan, 23:00 AEDT');
+    expect(formatShort(summer, 'Europe/London')).toBe('Wed 15 Jul, 13:00 BST');
+    expect(formatShort(winter, 'Asia/Tokyo')).toBe('Thu 15 Jan, 21:00 GMT+9');
+  });
+
+  test('UTC stands beside it, with its day where that is another one', () => {
+    expect(formatBoth('2026-01-15T12:00:00Z', 'America/New_York')).toBe('Thu 15 Jan, 07:00 EST · 12:00 UTC');
+    expect(formatBoth('2026-01-15T02:00:00Z', 'America/New_York')).toBe(
+      'Wed 14 Jan, 21:00 EST · Thu 15 Jan, 02:00 UTC',
+    );
+    expect(formatBoth('2026-01-15T12:00:00Z', 'UTC')).toBe('Thu 15 Jan, 12:00 UTC');
+  });
+
+  test('a range says each part once, and both zones where the clocks change in it', () => {
+    const range = (from: string, to: string, zone = 'Europe/Berlin') => formatRange(from, to, zone);
+    expect(range('2026-11-24T21:00:00Z', '2026-11-24T22:30:00Z')).toBe('Tue 24 Nov, 22:00 – 23:30 CET');
+    expect(range('2026-11-24T21:00:00Z', '2026-11-25T01:00:00Z')).toBe(
+      'Tue 24 Nov, 22:00 – Wed 25 Nov, 02:00 CET',
+    );
+    expect(range('2026-10-25T00:30:00Z', '2026-10-25T01:30:00Z')).toBe('Sun 25 Oct, 02:30 CEST – 02:30 CET');
+    expect(range('2026-03-29T00:30:00Z', '2026-03-29T01:30:00Z')).toBe('Sun 29 Mar, 01:30 CET – 03:30 CEST');
   });
 
   test('durations and latencies', () => {
@@ -249,18 +289,68 @@ test('a preview is laid into what one should know', () => {
   });
 });
 
-test('a recheck that cannot be read shows nothing, and breaks nothing', () => {
-  for (const value of [
-    null,
-    'x',
-    7,
-    {},
-    { checks: 'x' },
-    { checks: [null, {}, { name: 1, change: 'same' }] },
-  ]) {
-    expect(readRecheck(value)).toEqual([]);
-  }
-  expect(readRecheck({ checks: [{ name: 'a', change: 'gone', now: null }] })).toEqual([
-    { name: 'a', change: 'gone', healthy: null, reason: '' },
-  ]);
+describe('latencies', () => {
+  const run = (second: number, latency_ms: number, healthy = true): HistoryResult => ({
+    ...makeResult({ checked_at: new Date(second * 1_000).toISOString(), latency_ms, healthy }),
+    source: 'poll',
+  });
+
+  test('few runs have a column each, failures none of height, and a gap breaks the line', () => {
+    const laid = latencyColumns([run(190, 9), run(30, 7, false), run(20, 5), run(10, 3)], 100);
+    expect(laid).toEqual({
+      times: [10, 20, 30, 110, 190],
+      median: [3, 5, null, null, 9],
+      lowest: [3, 5, null, null, 9],
+      highest: [3, 5, null, null, 9],
+      failures: [30],
+    });
+  });
+
+  test('many runs share columns that keep the fastest, the slowest and the middle', () => {
+    const runs = Array.from({ length: 1_000 }, (_, index) => run(10_000 - index * 10, index % 10));
+    const laid = latencyColumns(runs, 50);
+    expect(laid.times.length).toBeGreaterThan(40);
+    expect(laid.times.length).toBeLessThanOrEqual(51);
+    expect([laid.lowest[3], laid.median[3], laid.highest[3]]).toEqual([0, 5, 9]);
+    expect(laid.times).toEqual(laid.times.toSorted((a, b) => a - b));
+    expect(latencyColumns([], 50).times).toEqual([]);
+  });
+});
+
+describe('after the patch', () => {
+  const healthy = makeEvidence();
+  const entry = (change: RecheckChange, now: Evidence | null) => ({
+    check_id: null,
+    name: 'x',
+    was: null,
+    now,
+    change,
+  });
+  const of = (is_worse: boolean, ...checks: Rechecked[]): Recheck => ({
+    job_id: 'j',
+    host_id: 'h',
+    checked_at: at(0),
+    is_worse,
+    checks,
+  });
+
+  test('what is worse is said first', () => {
+    expect(recheckSentence(of(true, entry('broke', FAILING), entry('mended', healthy)))).toBe(
+      '1 of 2 checks broke',
+    );
+    expect(recheckSentence(of(true, entry('new', FAILING)))).toBe('a check that was not known before fails');
+    expect(recheckSentence(of(false, entry('still_failing', FAILING)))).toBe(
+      'nothing broke that was healthy before',
+    );
+    expect(recheckSentence(of(false, entry('same', healthy), entry('gone', null)))).toBe(
+      'every check is healthy',
+    );
+  });
+
+  test('a reason is there for what fails, and for nothing else', () => {
+    expect(recheckReason({ now: FAILING })).toBe('Service is not running: failed/failed, enabled');
+    expect(recheckReason({ now: { ...FAILING, detail: '' } })).toBe('Service is not running');
+    expect(recheckReason({ now: healthy })).toBe('');
+    expect(recheckReason({ now: null })).toBe('');
+  });
 });

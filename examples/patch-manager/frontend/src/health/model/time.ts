@@ -52,11 +52,11 @@ export function spokenCountdown(milliseconds: number): string {
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-function format(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = `${zone} ${JSON.stringify(options)}`;
+function format(zone: string, options: Intl.DateTimeFormatOptions, locale = 'en-GB'): Intl.DateTimeFormat {
+  const key = `${locale} ${zone} ${JSON.stringify(options)}`;
   let made = formats.get(key);
   if (made === undefined) {
-    made = new Intl.DateTimeFormat('en-GB', { timeZone: knownZone(zone), hourCycle: 'h23', ...options });
+    made = new Intl.DateTimeFormat(locale, { timeZone: knownZone(zone), hourCycle: 'h23', ...options });
     formats.set(key, made);
   }
   return made;
@@ -72,37 +72,74 @@ function knownZone(zone: string): string {
   }
 }
 
+/** The locales that abbreviations are taken from: each knows those of its own part of the world alone. */
+const NAMING = ['en-GB', 'en-US', 'en-AU', 'en-NZ', 'en-IN', 'en-ZA'];
+
+/** "CET", "EST", "AEDT": what a zone is called at an instant; "GMT+9" where English has no name for it. */
+function zoneName(date: Date, zone: string): string {
+  const names = NAMING.map(
+    (locale) =>
+      format(zone, { timeZoneName: 'short' }, locale)
+        .formatToParts(date)
+        .find((part) => part.type === 'timeZoneName')?.value ?? '',
+  );
+  return names.find((name) => name !== '' && !/^GMT[+-]/.test(name)) ?? names[0] ?? zone;
+}
+
+const DAY_AND_YEAR = { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' } as const;
+const DAY_ALONE = { weekday: 'short', day: 'numeric', month: 'short' } as const;
+const MINUTES = { hour: '2-digit', minute: '2-digit' } as const;
+const SECONDS = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const;
+
+function formatDay(date: Date, zone: string, options: Intl.DateTimeFormatOptions): string {
+  return format(zone, options).format(date).replace(',', '');
+}
+
 /** "Tue 24 Nov 2026, 14:03:22 CET": always with its zone. */
 export function formatInstant(instant: string | number, zone: string = LOCAL_ZONE): string {
   const date = new Date(instant);
-  const day = format(zone, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
-  const time = format(zone, {
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    timeZoneName: 'short',
-  });
-  return `${day.format(date).replace(',', '')}, ${time.format(date)}`;
+  return `${formatDay(date, zone, DAY_AND_YEAR)}, ${format(zone, SECONDS).format(date)} ${zoneName(date, zone)}`;
 }
 
 /** "Tue 24 Nov, 14:03 CET": without year and seconds, for tight places. */
 export function formatShort(instant: string | number, zone: string = LOCAL_ZONE): string {
   const date = new Date(instant);
-  const day = format(zone, { weekday: 'short', day: 'numeric', month: 'short' });
-  const time = format(zone, { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });
-  return `${day.format(date).replace(',', '')}, ${time.format(date)}`;
+  return `${formatDay(date, zone, DAY_ALONE)}, ${formatClock(instant, zone)}`;
 }
 
-/** "14:03:22" in the zone, without its name: only beside something that names it. */
-export function formatTime(instant: string | number, zone: string = LOCAL_ZONE): string {
-  const options = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const;
-  return format(zone, options).format(new Date(instant));
+/** "Tue 24 Nov, 22:00 – Wed 25 Nov, 02:00 CET": each part that both ends share is said once. */
+export function formatRange(from: string | number, to: string | number, zone: string = LOCAL_ZONE): string {
+  const [start, end] = [new Date(from), new Date(to)];
+  const day = formatDay(start, zone, DAY_ALONE);
+  const sameZone = zoneName(start, zone) === zoneName(end, zone);
+  const begin = sameZone ? format(zone, MINUTES).format(start) : formatClock(from, zone);
+  const sameDay = day === formatDay(end, zone, DAY_ALONE) && end.getTime() - start.getTime() < DAY * 1_000;
+  return `${day}, ${begin} – ${sameDay ? formatClock(to, zone) : formatShort(to, zone)}`;
+}
+
+/**
+ * An instant in UTC, to stand beside {@link formatShort} or {@link formatInstant} of the same zone: the time
+ * alone where the day is the same. Empty where the zone says it already.
+ */
+export function besideInUtc(instant: string | number, zone: string, seconds = false): string {
+  const date = new Date(instant);
+  const name = zoneName(date, zone);
+  if (name === 'UTC') return '';
+  const time = `${format('UTC', seconds ? SECONDS : MINUTES).format(date)} UTC`;
+  const day = formatDay(date, 'UTC', DAY_ALONE);
+  return day === formatDay(date, zone, DAY_ALONE) ? time : `${day}, ${time}`;
+}
+
+/** "Tue 24 Nov, 14:03 CET · 13:03 UTC" */
+export function formatBoth(instant: string | number, zone: string = LOCAL_ZONE): string {
+  const utc = besideInUtc(instant, zone);
+  return formatShort(instant, zone) + (utc === '' ? '' : ` · ${utc}`);
 }
 
 /** "14:03 CET" */
 export function formatClock(instant: string | number, zone: string = LOCAL_ZONE): string {
-  const options = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' } as const;
-  return format(zone, options).format(new Date(instant));
+  const date = new Date(instant);
+  return `${format(zone, MINUTES).format(date)} ${zoneName(date, zone)}`;
 }
 
 /** A latency as people read it: "< 1 ms", "8 ms", "1.24 s". */

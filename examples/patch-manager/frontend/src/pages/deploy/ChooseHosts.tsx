@@ -15,7 +15,7 @@ export interface ChooseHostsProps {
   onChange: (chosen: ReadonlyMap<string, Host>) => void;
 }
 
-const STATUSES: readonly HostStatus[] = ['healthy', 'unhealthy', 'unknown', 'none'];
+const STATUSES: readonly HostStatus[] = ['unhealthy', 'unknown', 'healthy', 'none'];
 /** The most hosts of one job. */
 const MOST = 1_000;
 

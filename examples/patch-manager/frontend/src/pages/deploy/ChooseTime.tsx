@@ -11,8 +11,9 @@ import {
   TextField,
 } from '@mui/material';
 import type { Host } from '../../app/api/types';
+import { useSettings } from '../../app/api/hooks';
 import { fromLocalInput } from '../../app/zoned';
-import { count, formatInstant, LOCAL_ZONE } from '../../health';
+import { count, formatDuration, formatInstant, LOCAL_ZONE } from '../../health';
 import { proposedWindow, type Plan, type Timing } from './plan';
 
 /** Properties of {@link ChooseTime}. */
@@ -25,6 +26,7 @@ export interface ChooseTimeProps {
 /** The second step: each host's own window, now, or a window for this job. */
 export function ChooseTime({ plan, hosts, onChange }: ChooseTimeProps) {
   const windowless = hosts.filter((host) => host.maintenance_window == null).length;
+  const longest = useSettings().data?.immediate_max_wait_secs;
   const choose = (timing: Timing) =>
     onChange({
       ...plan,
@@ -54,7 +56,7 @@ export function ChooseTime({ plan, hosts, onChange }: ChooseTimeProps) {
           <FormControlLabel
             value="immediate"
             control={<Radio size="small" />}
-            label="now, waiting for healthy checks for a bounded time"
+            label={`now, waiting for healthy checks for ${longest === undefined ? 'a bounded time' : `at most ${formatDuration(longest * 1_000)}`}`}
           />
           <FormControlLabel
             value="explicit"

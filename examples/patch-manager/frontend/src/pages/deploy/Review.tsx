@@ -5,13 +5,15 @@ import {
   ConfirmDialog,
   count,
   DeployHealthWarning,
-  formatInstant,
+  formatDuration,
+  formatRange,
   messageOf,
   ProblemError,
   useGatePreview,
   useNow,
   type HostPreview,
 } from '../../health';
+import { useSettings } from '../../app/api/hooks';
 import { requestOf, windowOf, type Plan } from './plan';
 
 /** Properties of {@link Review}. */
@@ -25,15 +27,14 @@ export interface ReviewProps {
   footer: (submit: ReactNode) => ReactNode;
 }
 
-/** The longest wait of a job for now, for its preview; the server has the last word. */
-const IMMEDIATE_MS = 60 * 60 * 1_000;
-
 /** The third step: what the gate would say, and the question that names the risk. */
 export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewProps) {
   const now = useNow();
   const [asking, setAsking] = useState(false);
   // The preview of a job for now: begun when this step was reached, so that it is asked for once.
   const [reached] = useState(now);
+  const settings = useSettings();
+  const longest = settings.data?.immediate_max_wait_secs;
   const windowless =
     plan.timing === 'maintenance'
       ? hosts.filter((host) => host.maintenance_window == null).map((host) => host.id)
@@ -43,10 +44,12 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
     plan.timing === 'immediate'
       ? {
           opens_at: new Date(reached).toISOString(),
-          closes_at: new Date(reached + IMMEDIATE_MS).toISOString(),
+          closes_at: new Date(reached + (longest ?? 0) * 1_000).toISOString(),
         }
       : (windowOf(plan) ?? undefined);
-  const preview = useGatePreview(asked, window);
+  const known = plan.timing !== 'immediate' || longest !== undefined;
+  const preview = useGatePreview(known ? asked : [], window);
+  const failed = [settings, preview].find((query) => query.isError && (query === preview || !known));
   const names = new Map(hosts.map((host) => [host.id, host.name]));
   const risks = riskWords(preview.data ?? [], plan.reportOnly);
   return (
@@ -57,18 +60,18 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
           {names.size <= 8
             ? [...names.values()].join(', ')
             : `${[...names.values()].slice(0, 8).join(', ')} and ${names.size - 8} more`}
-          . {timeWords(plan)}
+          . {timeWords(plan, longest)}
         </Typography>
-        {preview.isError ? (
+        {failed !== undefined ? (
           <Alert
             severity="error"
             action={
-              <Button color="inherit" size="small" onClick={() => void preview.refetch()}>
+              <Button color="inherit" size="small" onClick={() => void failed.refetch()}>
                 Try again
               </Button>
             }
           >
-            What the gate would say is not known. {messageOf(preview.error)}
+            What the gate would say is not known. {messageOf(failed.error)}
           </Alert>
         ) : (
           <DeployHealthWarning
@@ -112,7 +115,7 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
           setAsking(false);
         }}
       >
-        <Typography variant="body2">{timeWords(plan)}</Typography>
+        <Typography variant="body2">{timeWords(plan, longest)}</Typography>
         {risks.length === 0 ? (
           <Typography variant="body2">Every check is healthy at the moment.</Typography>
         ) : (
@@ -129,13 +132,16 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
   );
 }
 
-function timeWords(plan: Plan): string {
+function timeWords(plan: Plan, longest: number | undefined): string {
   if (plan.timing === 'maintenance') return 'In each host’s maintenance window.';
-  if (plan.timing === 'immediate') return 'Now, or as soon as the checks are healthy within a bounded time.';
+  if (plan.timing === 'immediate') {
+    const within = longest === undefined ? 'a bounded time' : formatDuration(longest * 1_000);
+    return `Now, or as soon as the checks are healthy, within ${within}.`;
+  }
   const window = windowOf(plan);
-  return window == null
-    ? ''
-    : `From ${formatInstant(window.opens_at)} to ${formatInstant(window.closes_at)}.`;
+  if (window == null) return '';
+  const utc = formatRange(window.opens_at, window.closes_at, 'UTC');
+  return `${formatRange(window.opens_at, window.closes_at)} (${utc}).`;
 }
 
 /** What one has to know before saying yes. */

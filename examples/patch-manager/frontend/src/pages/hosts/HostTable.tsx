@@ -10,14 +10,23 @@ import {
   TableHead,
   TableRow,
   TableSortLabel,
+  Tooltip,
   Typography,
 } from '@mui/material';
 import { Link as RouterLink } from 'react-router';
 import type { Host } from '../../app/api/types';
 import { PauseIcon } from '../../app/icons';
 import { groupWords } from '../../app/words';
-import { formatShort, HostHealthIndicator, RelativeTime, useNow, visuallyHidden } from '../../health';
-import { toMillis } from '../../health';
+import {
+  formatRange,
+  formatShort,
+  HostHealthIndicator,
+  LOCAL_ZONE,
+  RelativeTime,
+  toMillis,
+  useNow,
+  visuallyHidden,
+} from '../../health';
 
 /** Properties of {@link HostTable}. */
 export interface HostTableProps {
@@ -123,25 +132,28 @@ export function HostTable({ hosts, sort, onSort, dimmed = false, selection }: Ho
   );
 }
 
-/** A host's window: open until when, or opening when. */
+/** A host's window: open until when, or opening when, in the window's zone. */
 export function WindowWords({ host }: { host: Host }) {
   const now = useNow();
   const window = host.maintenance_window;
   if (window == null) return <Muted>none</Muted>;
   const open = toMillis(window.opens_at) <= now && now < toMillis(window.closes_at);
+  const zone = window.time_zone ?? LOCAL_ZONE;
   return (
-    <Box component="span" sx={{ whiteSpace: 'nowrap' }}>
-      {open ? (
-        <>
-          <Box component="strong" sx={{ color: 'success.main' }}>
-            Open
-          </Box>{' '}
-          until {formatShort(window.closes_at)}
-        </>
-      ) : (
-        <>opens {formatShort(window.opens_at)}</>
-      )}
-    </Box>
+    <Tooltip title={formatRange(window.opens_at, window.closes_at, 'UTC')} describeChild>
+      <Box component="span" sx={{ whiteSpace: 'nowrap' }}>
+        {open ? (
+          <>
+            <Box component="strong" sx={{ color: 'success.main' }}>
+              Open
+            </Box>{' '}
+            until {formatShort(window.closes_at, zone)}
+          </>
+        ) : (
+          <>opens {formatShort(window.opens_at, zone)}</>
+        )}
+      </Box>
+    </Tooltip>
   );
 }
 

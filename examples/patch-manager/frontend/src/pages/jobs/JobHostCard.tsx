@@ -38,7 +38,10 @@ export function JobHostCard({ jobId, host, gate, canOverride }: JobHostCardProps
         <JobHostChip status={host.status} />
       </Stack>
       {host.detail !== '' && !told && (
-        <Typography variant="body2" sx={{ overflowWrap: 'anywhere' }}>
+        <Typography
+          variant="body2"
+          sx={{ overflowWrap: 'anywhere', '&::first-letter': { textTransform: 'uppercase' } }}
+        >
           {host.detail}
         </Typography>
       )}

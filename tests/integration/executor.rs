@@ -63,8 +63,8 @@ impl Executor {
     /// holds stays queued.
     async fn open_gates(&self) -> Stepped {
         let queued: Vec<Dispatch> = sqlx::query_as(
-            "select p.job_id, p.host_id, false as cancelled, j.immediate, j.maintenance_window_id \
-             from patch_job_hosts p join patch_jobs j on j.id = p.job_id \
+            "select p.job_id, p.host_id, false as cancelled, j.kind, j.immediate, \
+             j.maintenance_window_id from patch_job_hosts p join patch_jobs j on j.id = p.job_id \
              where p.status = 'queued' order by j.created_at limit 500",
         )
         .fetch_all(&self.pool)
@@ -78,6 +78,8 @@ impl Executor {
             } else {
                 continue;
             };
+            // What mends a host is not held back by what is wrong with it; its window counts all the same.
+            let request = if host.kind == "rollback" { request.exempted() } else { request };
             for opening in self.gate.open_all(&[request]).await? {
                 if !matches!(opening, Opening::Busy { .. }) {
                     self.wait_at_gate(&host).await?;

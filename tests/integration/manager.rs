@@ -17,7 +17,7 @@ use healthgate::{
     },
     clock::SystemClock,
     crypto::{KeyFiles, KeyRing},
-    gate::{Gate, GatePolicy, GateRunner, GateRunnerConfig, StoredChecks},
+    gate::{Gate, GatePolicy, GateRunner, GateRunnerConfig, GateRunnerConfigError, StoredChecks},
     model::{Actor, Role},
     store::{
         SecretStore,
@@ -99,7 +99,7 @@ impl Manager {
         })
     }
 
-    fn gate(&self) -> Gate {
+    pub(crate) fn gate(&self) -> Gate {
         Gate::new(
             self.store.clone(),
             self.health.clone(),
@@ -130,6 +130,18 @@ impl Manager {
         (router, api)
     }
 
+    /// What runs the gates that are opened anywhere.
+    pub(crate) fn gates(&self) -> Result<GateRunner, GateRunnerConfigError> {
+        GateRunner::new(
+            self.store.clone(),
+            self.health.clone(),
+            self.windows.clone(),
+            Arc::new(SystemClock),
+            self.policy.clone(),
+            GateRunnerConfig { tick: Duration::from_millis(100), ..GateRunnerConfig::default() },
+        )
+    }
+
     /// The worker process: poller, gates and the job executor, until it is told to stop.
     pub(crate) async fn work(
         &self,
@@ -143,21 +155,11 @@ impl Manager {
             self.store.clone(),
             self.runner.clone(),
             self.hosts.clone(),
-            clock.clone(),
+            clock,
             config,
         )?
         .sharing(capacity.clone());
-        let config =
-            GateRunnerConfig { tick: Duration::from_millis(100), ..GateRunnerConfig::default() };
-        let gates = GateRunner::new(
-            self.store.clone(),
-            self.health.clone(),
-            self.windows.clone(),
-            clock,
-            self.policy.clone(),
-            config,
-        )?
-        .sharing(capacity);
+        let gates = self.gates()?.sharing(capacity);
         let executor = Executor {
             pool: self.pool.clone(),
             store: self.store.clone(),

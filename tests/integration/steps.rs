@@ -16,9 +16,9 @@ use axum::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
-    gate::recurrence::open_at,
-    model::{Actor, GateRecord, HostId, JobId},
-    store::{GateStore, ResultStore},
+    gate::{GateError, recurrence::open_at},
+    model::{Actor, GateRecord, GateRequest, GateState, HostId, JobId, PassKind, Window},
+    store::{GateStore, Refusal, ResultStore, Spend, StoreError},
 };
 use healthgate_testkit::{Agent, Authority, Postgres, ServiceScript, WebScript, WebTarget};
 use serde_json::{Value, json};
@@ -45,7 +45,8 @@ struct Site {
     website: WebTarget,
     patcher: Arc<Recorder>,
     _key: TempDir,
-    _worker: DropGuard,
+    stop: CancellationToken,
+    _stopping: DropGuard,
 }
 
 /// Remembers which hosts were patched, and in what state the job's row was meanwhile.
@@ -76,7 +77,16 @@ fn host(number: u128) -> HostId {
 }
 
 impl Site {
+    /// A manager whose database is adopted, and whose worker runs.
     async fn adopted() -> Self {
+        let site = Self::without_worker().await;
+        let (worker, patcher) = (site.manager.clone(), site.patcher.clone());
+        let stop = site.stop.clone();
+        tokio::spawn(async move { worker.work(patcher, stop).await.unwrap() });
+        site
+    }
+
+    async fn without_worker() -> Self {
         let authority = Authority::new("manager");
         let agent = Agent::builder(&authority).default_service(ServiceScript::Healthy);
         let agent = agent.start().await.unwrap();
@@ -97,9 +107,8 @@ impl Site {
         let patched = Mutex::default();
         let patcher = Arc::new(Recorder { pool: manager.pool.clone(), patched });
         let stop = CancellationToken::new();
-        let (worker, on_stop, patching) = (manager.clone(), stop.clone(), patcher.clone());
-        tokio::spawn(async move { worker.work(patching, on_stop).await.unwrap() });
-        Self { manager, agent, website, patcher, _key: key, _worker: stop.drop_guard() }
+        let _stopping = stop.clone().drop_guard();
+        Self { manager, agent, website, patcher, _key: key, stop, _stopping }
     }
 
     async fn count(&self, query: &'static str) -> i64 {
@@ -328,6 +337,61 @@ async fn jobs_wait_at_their_gates_and_patch_within_their_windows_alone() {
     for job in [late, cancelled, early] {
         assert!(site.patcher.statuses(job).is_empty());
     }
+}
+
+/// Step 7: a rollback is not held back by what it is to mend, and waits for its window all the same.
+#[tokio::test]
+async fn a_rollback_passes_an_unhealthy_host_within_its_window() {
+    let site = Site::adopted().await;
+    site.agent.set("host-1", ServiceScript::Failed);
+    site.agent.set("host-2", ServiceScript::Failed);
+    // Made before any of the jobs, so that each has its kind from the beginning.
+    let kind = "alter table patch_jobs alter column kind set default 'rollback'";
+    sqlx::query(kind).execute(&site.manager.pool).await.unwrap();
+    let later = site.job_in_window(2, "once", Utc::now() + TimeDelta::days(1), 60).await;
+    let now = site.job_in_window(1, "once", Utc::now() - TimeDelta::minutes(1), 60).await;
+    site.until("select count(*) from health_gates where state = 'spent'", |spent| spent == 1).await;
+    site.until("select count(*) from patch_job_hosts where status = 'queued'", |rows| rows == 1)
+        .await;
+    assert_eq!(site.patcher.statuses(now), ["running"]);
+    let gate = site.manager.store.gate(now, host(1)).await.unwrap().unwrap();
+    assert_eq!(gate.pass.map(|pass| pass.kind), Some(PassKind::Exempt));
+    assert!(site.patcher.statuses(later).is_empty());
+}
+
+/// Step 7: a row that something else has moved meanwhile is not patched a second time.
+#[tokio::test]
+async fn a_pass_is_not_spent_where_the_row_is_not_waiting_any_more() {
+    let site = Site::without_worker().await;
+    let job = site.job_in_window(1, "once", Utc::now() - TimeDelta::minutes(1), 60).await;
+    let window = Window::lasting(Utc::now() - TimeDelta::minutes(1), TimeDelta::minutes(60));
+    let gate = site.manager.gate();
+    let gates = site.manager.gates().unwrap();
+    let stop = site.stop.clone();
+    tokio::spawn(async move { gates.run(stop).await });
+    let waiting = gate.wait(GateRequest::new(job, host(1), window.unwrap()));
+    let passed = tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap().unwrap();
+    let pass = passed.pass.expect(&passed.detail);
+
+    let move_to = async |status: &str| {
+        sqlx::query("update patch_job_hosts set status = $1::job_status where job_id = $2")
+            .bind(status)
+            .bind(job.as_uuid())
+            .execute(&site.manager.pool)
+            .await
+            .unwrap();
+    };
+    move_to("running").await;
+    let refused = gate.spend(&pass).await;
+    let moved = matches!(refused, Err(GateError::Store(StoreError::Refused(Refusal::StateMoved))));
+    assert!(moved, "{refused:?}");
+    let record = site.manager.store.gate(job, host(1)).await.unwrap().unwrap();
+    assert_eq!(record.state, GateState::Passed, "nothing of it was written");
+
+    move_to("waiting_health_check").await;
+    let spent = gate.spend(&pass).await;
+    assert!(matches!(spent, Ok(Spend::Spent(_))), "{spent:?}");
+    assert_eq!(status(&site.manager.pool, job, host(1)).await, "running");
 }
 
 /// The mapping of rows that the manager's own comparison of times got wrong.

@@ -70,13 +70,14 @@ pub(crate) struct Dispatch {
     pub(crate) job_id: Uuid,
     pub(crate) host_id: Uuid,
     pub(crate) cancelled: bool,
+    pub(crate) kind: String,
     pub(crate) immediate: bool,
     pub(crate) maintenance_window_id: Option<Uuid>,
 }
 
 const DISPATCHES: &str = "
-    select p.job_id, p.host_id, p.status = 'cancelled' as cancelled, j.immediate,
-        j.maintenance_window_id
+    select p.job_id, p.host_id, p.status = 'cancelled' as cancelled, j.kind,
+        j.immediate, j.maintenance_window_id
     from patch_job_hosts p join patch_jobs j on j.id = p.job_id
     where p.job_id = any($1) and p.host_id = any($2)";
 

@@ -79,13 +79,13 @@ pub(crate) async fn rotate(
     fs::copy(path, &retired).map_err(renamed)?;
     fs::rename(&next, path).map_err(renamed)?;
     let mut words = format!(
-        "{} passwords are sealed under the new key {new_id}; the old one is kept as {}",
+        "passwords sealed under the new key {new_id}: {}; the old one is kept as {}",
         report.rewritten,
         retired.display()
     );
     for usage in checks.keys_in_use().await? {
         let id = usage.key_id.map_or_else(|| "none".to_owned(), |id| id.to_string());
-        let _ = write!(words, "\nkey {id}: {} passwords", usage.secrets);
+        let _ = write!(words, "\npasswords under the key {id}: {}", usage.secrets);
     }
     Ok(words)
 }

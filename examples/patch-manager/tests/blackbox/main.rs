@@ -4,6 +4,7 @@
 mod access;
 mod configuration;
 mod gates;
+mod install;
 mod manager;
 mod nginx;
 mod observability;

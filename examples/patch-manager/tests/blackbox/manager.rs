@@ -240,7 +240,8 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    fn new(mut child: Child, listens: bool) -> Self {
+    /// A process of the program that was started with its outputs piped.
+    pub(crate) fn new(mut child: Child, listens: bool) -> Self {
         let (lines, stdout) = mpsc::channel();
         let out = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || {

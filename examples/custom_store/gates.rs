@@ -16,18 +16,8 @@ use healthgate::{
 
 use super::{
     CustomStore,
-    world::{GateRow, Instant, delta},
+    world::{GateRow, delta},
 };
-
-/// Whether a gate needs a worker.
-fn needs_worker(record: &GateRecord, now: Instant) -> bool {
-    let expired = record.pass.as_ref().is_none_or(|pass| pass.valid_until <= now);
-    match record.state {
-        GateState::Waiting => true,
-        GateState::Passed => record.cancel_requested || expired,
-        GateState::Spent | GateState::Failed | GateState::Cancelled => false,
-    }
-}
 
 #[async_trait]
 impl GateStore for CustomStore {
@@ -102,8 +92,9 @@ impl GateStore for CustomStore {
         lease: Duration,
     ) -> Result<GateClaims, StoreError> {
         self.write(|world, now| {
-            let waits =
-                |row: &&mut GateRow| needs_worker(&row.record, now) && row.lease.is_free(now);
+            let waits = |row: &&mut GateRow| {
+                transition::needs_worker(&row.record, now) && row.lease.is_free(now)
+            };
             let mut rows: Vec<_> = world.gates.iter_mut().filter(waits).collect();
             rows.sort_unstable_by_key(|row| (row.record.window.closes_at(), row.record.id));
             let mut gates = Vec::new();

@@ -6,6 +6,20 @@ use chrono::{DateTime, Utc};
 use super::{AttemptWrite, GateStep, GateTransition, SpendRefusal};
 use crate::model::{Attempt, AttemptOutcome, EndReason, GatePass, GateRecord, GateState};
 
+/// Whether a claim takes a gate that nobody holds: one that waits, and one that has passed once its
+/// pass has expired or its job asks for its cancellation.
+#[must_use]
+pub fn needs_worker(record: &GateRecord, now: DateTime<Utc>) -> bool {
+    match record.state {
+        GateState::Waiting => true,
+        GateState::Passed => {
+            record.cancel_requested
+                || record.pass.as_ref().is_none_or(|pass| pass.valid_until <= now)
+        }
+        GateState::Spent | GateState::Failed | GateState::Cancelled => false,
+    }
+}
+
 /// Whether a step's transition leads from the state that the gate is in.
 #[must_use]
 pub fn leads(step: &GateStep, state: GateState) -> bool {

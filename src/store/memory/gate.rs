@@ -61,18 +61,6 @@ impl State {
     }
 }
 
-/// Whether a gate needs a worker.
-fn needs_worker(record: &GateRecord, now: DateTime<Utc>) -> bool {
-    match record.state {
-        GateState::Waiting => true,
-        GateState::Passed => {
-            record.cancel_requested
-                || record.pass.as_ref().is_none_or(|pass| pass.valid_until <= now)
-        }
-        GateState::Spent | GateState::Failed | GateState::Cancelled => false,
-    }
-}
-
 #[async_trait]
 impl GateStore for MemoryStore {
     async fn open_gate(&self, request: GateRequest) -> Result<GateRecord, StoreError> {
@@ -148,7 +136,7 @@ impl GateStore for MemoryStore {
             .unfinished
             .values()
             .filter_map(|id| state.gates.get(id))
-            .filter(|row| needs_worker(&row.record, now) && row.lease.is_free(now))
+            .filter(|row| transition::needs_worker(&row.record, now) && row.lease.is_free(now))
             .map(|row| (row.record.window.closes_at(), row.record.id))
             .collect();
         wanted.sort_unstable();

@@ -11,7 +11,6 @@ mod stats;
 
 use std::sync::Arc;
 
-use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span, warn};
@@ -23,7 +22,7 @@ pub use self::{
     stats::PollerStats,
 };
 use self::{
-    cycle::{Cycle, sleep, wait},
+    cycle::Cycle,
     health::{HealthCell, Running},
     stats::StatsCell,
 };
@@ -141,24 +140,6 @@ impl Poller {
         if !self.store.is_durable() {
             warn!("polling on a store that does not outlive this process");
         }
-        let mut cycle = Cycle::new(self);
-        loop {
-            cycle.start_work();
-            let next_wake = cycle.next_wake();
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => break,
-                Some(ended) = cycle.runs.next(), if !cycle.runs.is_empty() => cycle.on_run(ended),
-                claimed = wait(&mut cycle.claiming) => cycle.on_claim(claimed),
-                flushed = wait(&mut cycle.flushing) => cycle.on_flush(flushed),
-                pruned = wait(&mut cycle.pruning) => cycle.on_prune(&pruned),
-                released = wait(&mut cycle.releasing) => cycle.on_release(&released),
-                backlog = wait(&mut cycle.measuring) => cycle.on_backlog(&backlog),
-                works = wait(&mut cycle.probing) => cycle.on_probe(works),
-                () = self.nudge.notified() => cycle.claim_now(),
-                () = sleep(self.clock.as_ref(), next_wake) => {}
-            }
-        }
-        cycle.stop().await;
+        Cycle::new(self).run(shutdown).await;
     }
 }

@@ -1,0 +1,236 @@
+//! What a poller has under way, and the loop that waits for it.
+
+mod hosts;
+mod operation;
+mod recording;
+mod upkeep;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use self::{
+    operation::{Operation, sleep, wait},
+    recording::Finished,
+};
+use super::{
+    Poller,
+    host_run::Ended,
+    lease::{ClaimError, Claimed, Held},
+    observer::Observer,
+    stats::Levels,
+};
+use crate::{
+    checks::{capacity::Permit, schedule},
+    model::HostId,
+    observe::{ClockOffset, Part},
+    store::{Backlog, Completed, HostRelease, PruneOutcome, StoreError},
+};
+
+/// The most results that one step of pruning deletes (L12).
+const PRUNE_BATCH: u32 = 5_000;
+
+/// What is under way.
+pub(super) struct Cycle<'a> {
+    poller: &'a Poller,
+    runs: FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send>>>,
+    in_flight: HashMap<HostId, (HostRelease, Permit)>,
+    checks_in_flight: usize,
+    agents: HashMap<(String, u16), usize>,
+    /// Hosts that wait for a place at their agent.
+    queued: VecDeque<Held>,
+    finished: VecDeque<Finished>,
+    first_finished: Option<Duration>,
+    claiming: Operation<Result<Claimed, ClaimError>>,
+    flushing: Operation<(Vec<Finished>, Result<Completed, StoreError>)>,
+    pruning: Operation<Result<PruneOutcome, StoreError>>,
+    releasing: Operation<Result<(), StoreError>>,
+    probing: Operation<bool>,
+    measuring: Operation<Result<Backlog, StoreError>>,
+    observer: Observer,
+    /// Hosts that are handed back unrun.
+    unwanted: Vec<HostRelease>,
+    /// The one host under way that would be quarantined if this worker died now.
+    suspect: Option<HostId>,
+    /// The hosts in quarantine, and until when.
+    quarantined: HashMap<HostId, Duration>,
+    levels: Levels,
+    offset: ClockOffset,
+    next_claim: Duration,
+    next_flush: Duration,
+    next_prune: Duration,
+    next_backlog: Duration,
+    failures: u32,
+}
+
+impl<'a> Cycle<'a> {
+    pub(super) fn new(poller: &'a Poller) -> Self {
+        Self {
+            poller,
+            runs: FuturesUnordered::new(),
+            in_flight: HashMap::new(),
+            checks_in_flight: 0,
+            agents: HashMap::new(),
+            queued: VecDeque::new(),
+            finished: VecDeque::new(),
+            first_finished: None,
+            claiming: None,
+            flushing: None,
+            pruning: None,
+            releasing: None,
+            probing: None,
+            measuring: None,
+            observer: Observer::default(),
+            unwanted: Vec::new(),
+            suspect: None,
+            quarantined: HashMap::new(),
+            levels: Levels::new(),
+            offset: ClockOffset::new(Part::Poll),
+            next_claim: Duration::ZERO,
+            next_flush: Duration::ZERO,
+            next_prune: poller.clock.monotonic() + poller.config.prune_every,
+            next_backlog: Duration::ZERO,
+            failures: 0,
+        }
+    }
+
+    /// Polls until `shutdown` is cancelled, and then stops as [`Poller::run`] says.
+    pub(super) async fn run(mut self, shutdown: CancellationToken) {
+        let (poller, clock) = (self.poller, Arc::clone(&self.poller.clock));
+        loop {
+            self.start_work();
+            let next_wake = self.next_wake();
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                Some(ended) = self.runs.next(), if !self.runs.is_empty() => self.on_run(ended),
+                claimed = wait(&mut self.claiming) => self.on_claim(claimed),
+                flushed = wait(&mut self.flushing) => self.on_flush(flushed),
+                pruned = wait(&mut self.pruning) => self.on_prune(&pruned),
+                released = wait(&mut self.releasing) => self.on_release(&released),
+                backlog = wait(&mut self.measuring) => self.on_backlog(&backlog),
+                works = wait(&mut self.probing) => self.on_probe(works),
+                () = poller.nudge.notified() => self.claim_now(),
+                () = sleep(clock.as_ref(), next_wake) => {}
+            }
+        }
+        self.stop().await;
+    }
+
+    /// Starts whatever can be started now.
+    fn start_work(&mut self) {
+        let now = self.poller.clock.monotonic();
+        self.start_queued();
+        if self.claiming.is_none() && now >= self.next_claim && self.capacity() > 0 {
+            self.start_claim();
+        }
+        if self.flushing.is_none() && self.flush_due().is_some_and(|due| now >= due) {
+            self.start_flush();
+        }
+        if self.pruning.is_none() && now >= self.next_prune {
+            let (store, keep) = (Arc::clone(&self.poller.store), self.poller.config.retention);
+            self.pruning =
+                Some(async move { store.prune_results(keep, PRUNE_BATCH, false).await }.boxed());
+        }
+        if self.releasing.is_none() && !self.unwanted.is_empty() {
+            let (store, worker) = (Arc::clone(&self.poller.store), self.poller.worker);
+            let hosts = std::mem::take(&mut self.unwanted);
+            self.releasing = Some(async move { store.release_hosts(worker, hosts).await }.boxed());
+        }
+        if self.measuring.is_none() && now >= self.next_backlog {
+            let store = Arc::clone(&self.poller.store);
+            self.measuring = Some(async move { store.backlog().await }.boxed());
+        }
+        self.watch_observer(now);
+        self.show(now);
+    }
+
+    /// How long until something falls due; `None` where only an event can bring anything.
+    fn next_wake(&self) -> Option<Duration> {
+        let now = self.poller.clock.monotonic();
+        let claim = self.claiming.is_none().then(|| match self.capacity() {
+            // Room that others give back wakes nobody here.
+            0 => self.next_claim.max(now + self.poller.config.tick),
+            _ => self.next_claim,
+        });
+        let flush = self.flush_due().filter(|_| self.flushing.is_none());
+        let prune = self.pruning.is_none().then_some(self.next_prune);
+        let due = [claim, flush, prune].into_iter().flatten().min()?;
+        Some(due.saturating_sub(now))
+    }
+
+    /// Counts a failure of the store, says so the first time, and answers how long to wait.
+    fn failed(&mut self, what: &'static str, error: &dyn std::error::Error) -> Duration {
+        self.poller.stats.store_failed();
+        self.poller.health.note().store_failing = true;
+        self.failures = self.failures.saturating_add(1);
+        let source = error.source().map(tracing::field::display);
+        if self.failures == 1 {
+            warn!(%error, source, "cannot {what}: backing off");
+        } else {
+            debug!(%error, source, failures = self.failures, "cannot {what}");
+        }
+        schedule::backoff(self.failures, self.poller.worker.as_uuid())
+    }
+
+    fn recovered(&mut self) {
+        let clock = self.poller.clock.as_ref();
+        let mut noted = self.poller.health.note();
+        noted.last_cycle = Some((clock.monotonic(), clock.now()));
+        noted.store_failing = false;
+        if std::mem::take(&mut self.failures) > 0 {
+            info!("the store answers again");
+        }
+    }
+
+    /// Asks for due hosts at the next opportunity.
+    fn claim_now(&mut self) {
+        self.next_claim = Duration::ZERO;
+    }
+
+    /// Lets runs finish, writes what there is and hands the rest back, all within the grace period.
+    async fn stop(mut self) {
+        let clock = Arc::clone(&self.poller.clock);
+        let mut over = clock.sleep(self.poller.config.grace);
+        loop {
+            let now = clock.monotonic();
+            if self.flushing.is_none() && !self.finished.is_empty() && now >= self.next_flush {
+                self.start_flush();
+            }
+            let idle = self.runs.is_empty()
+                && self.claiming.is_none()
+                && self.flushing.is_none()
+                && self.releasing.is_none();
+            if idle && self.finished.is_empty() {
+                break;
+            }
+            let flush_again = idle.then(|| self.next_flush.saturating_sub(now));
+            tokio::select! {
+                biased;
+                () = &mut over => break,
+                Some(ended) = self.runs.next(), if !self.runs.is_empty() => self.on_run(ended),
+                claimed = wait(&mut self.claiming) => self.on_claim(claimed),
+                flushed = wait(&mut self.flushing) => self.on_flush(flushed),
+                released = wait(&mut self.releasing) => self.on_release(&released),
+                () = sleep(clock.as_ref(), flush_again) => {}
+            }
+        }
+        let mut rest: Vec<HostRelease> = self.queued.iter().map(Held::release).collect();
+        rest.extend(self.in_flight.values().map(|(release, _)| *release));
+        rest.append(&mut self.unwanted);
+        rest.extend(self.finished.iter().map(Finished::release));
+        let handed_back = rest.len();
+        if let Err(error) = self.poller.store.release_hosts(self.poller.worker, rest).await {
+            warn!(%error, "leases cannot be handed back: they expire");
+        }
+        info!(handed_back, "poller stopped");
+    }
+}

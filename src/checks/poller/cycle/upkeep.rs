@@ -1,0 +1,120 @@
+//! What goes on beside the hosts: figures, the backlog, the observer's own faults, pruning.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
+use tracing::error;
+
+use super::{Cycle, recording::Finished};
+use crate::{
+    checks::poller::observer::ObserverProbe,
+    clock::Clock,
+    observe::{POLL_BACKLOG, POLL_BACKLOG_AGE, PRUNE_PAUSED},
+    store::{Backlog, PruneOutcome, StoreError},
+};
+
+/// How often the backlog is looked at, for those who watch.
+const BACKLOG_EVERY: Duration = Duration::from_secs(15);
+
+/// How long the application's probe may take.
+const PROBE_TIME: Duration = Duration::from_secs(10);
+
+/// The answer of the application's probe; none in time is none.
+async fn ask(probe: Arc<dyn ObserverProbe>, clock: Arc<dyn Clock>) -> bool {
+    match select(probe.network_works(), clock.sleep(PROBE_TIME)).await {
+        Either::Left((works, _)) => works,
+        Either::Right(_) => false,
+    }
+}
+
+impl Cycle<'_> {
+    /// Brings the figures up to date.
+    pub(super) fn show(&mut self, now: Duration) {
+        self.quarantined.retain(|_, until| *until > now);
+        let quarantined = self.quarantined.len();
+        let fault = self.observer.fault();
+        self.levels.in_flight.set(self.checks_in_flight);
+        self.levels.buffered.set(self.finished.iter().map(Finished::count).sum());
+        self.levels.quarantined.set(quarantined);
+        self.levels.observer_fault.set(usize::from(fault));
+        self.poller.stats.observer_fault(fault);
+        self.poller.stats.gauge(self.checks_in_flight, self.finished.len());
+        let mut noted = self.poller.health.note();
+        noted.quarantined_hosts = quarantined;
+        noted.observer_fault = fault;
+    }
+
+    pub(super) fn on_backlog(&mut self, outcome: &Result<Backlog, StoreError>) {
+        let clock = self.poller.clock.as_ref();
+        self.next_backlog = clock.monotonic() + BACKLOG_EVERY;
+        match outcome {
+            Ok(backlog) => {
+                let now = clock.now() - self.poller.health.note().clock_offset;
+                let age = backlog.oldest_due_at.map_or(TimeDelta::zero(), |due_at| now - due_at);
+                let hosts = u32::try_from(backlog.due).unwrap_or(u32::MAX);
+                POLL_BACKLOG.set(f64::from(hosts), &[]);
+                POLL_BACKLOG_AGE.set(age.as_seconds_f64().max(0.0), &[]);
+                self.poller.health.note().backlog = Some(*backlog);
+            }
+            Err(error) => {
+                self.failed("look at the backlog", error);
+            }
+        }
+    }
+
+    /// Looks whether it is rather this machine's network that is at fault (spec 3.9).
+    pub(super) fn watch_observer(&mut self, now: Duration) {
+        let Some(rule) = self.poller.config.observer else { return };
+        match &self.poller.probe {
+            None => self.observer.judge(rule, now, None),
+            Some(_) if self.probing.is_some() => {}
+            Some(probe) if self.observer.wants_probe(rule, now) => {
+                let (probe, clock) = (Arc::clone(probe), Arc::clone(&self.poller.clock));
+                self.probing = Some(ask(probe, clock).boxed());
+            }
+            Some(_) => {}
+        }
+    }
+
+    pub(super) fn on_probe(&mut self, network_works: bool) {
+        if let Some(rule) = self.poller.config.observer {
+            self.observer.judge(rule, self.poller.clock.monotonic(), Some(network_works));
+        }
+    }
+
+    pub(super) fn on_release(&mut self, outcome: &Result<(), StoreError>) {
+        if let Err(error) = outcome {
+            self.failed("hand hosts back", error);
+        }
+    }
+
+    pub(super) fn on_prune(&mut self, outcome: &Result<PruneOutcome, StoreError>) {
+        let now = self.poller.clock.monotonic();
+        let paused = matches!(outcome, Ok(PruneOutcome::Suspicious { .. }));
+        PRUNE_PAUSED.set(f64::from(u8::from(paused)), &[]);
+        let pause = match outcome {
+            Ok(PruneOutcome::More { deleted }) => {
+                self.poller.stats.pruned(*deleted);
+                Duration::ZERO
+            }
+            Ok(PruneOutcome::Done { deleted }) => {
+                self.poller.stats.pruned(*deleted);
+                self.poller.config.prune_every
+            }
+            Ok(PruneOutcome::Suspicious { expired, total }) => {
+                error!(
+                    expired,
+                    total,
+                    "pruning is paused: most results would go at once; has the store's clock jumped?"
+                );
+                self.poller.config.prune_every
+            }
+            Err(error) => self.failed("prune results", error).max(self.poller.config.prune_every),
+        };
+        self.next_prune = now + pause;
+    }
+}

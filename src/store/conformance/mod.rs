@@ -21,6 +21,7 @@ pub mod passes;
 pub mod poll;
 pub mod results;
 pub mod secrets;
+pub mod summaries;
 
 use std::{sync::Arc, time::Duration};
 
@@ -78,6 +79,9 @@ macro_rules! conformance_tests {
             what_says_nothing_is_unknown, summaries_count_enabled_checks,
             history_is_paged_newest_first, pruning_keeps_the_newest_and_goes_in_batches,
             pruning_most_of_all_is_suspicious);
+        $crate::conformance_tests!(@module $fixture, summaries:
+            a_summary_follows_every_change_of_the_checks, a_summary_follows_the_results_of_a_gate,
+            a_summary_ages_result_by_result, a_summary_counts_what_was_never_seen);
         $crate::conformance_tests!(@module $fixture, gates:
             opening_twice_is_one_gate, a_second_gate_of_a_host_is_busy,
             the_unfinished_gate_of_a_host_is_its_holder,

@@ -221,10 +221,19 @@ create table if not exists health_schedule (
     token bigint not null default 0,
     owner uuid,
     lease_until timestamptz,
-    lost_leases integer not null default 0
+    lost_leases integer not null default 0,
+    -- What the host's enabled checks came to when a result was last recorded, so that a list of hosts reads one
+    -- row for each. `total` is null from a change of the checks until then: the host is counted from its states.
+    total integer,
+    -- How many of them have a result, and when the oldest and the newest of those were made.
+    seen integer,
+    first_checked_at timestamptz,
+    last_checked_at timestamptz,
+    healthy integer,
+    unhealthy integer
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
-create index if not exists health_schedule_due on health_schedule (next_due);
+create index if not exists health_schedule_due on health_schedule (next_due, host_id);
 
 do $$
 begin

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use sqlx::PgConnection;
 
-use super::{PgStore, error::translate, record::host_ids, write::Write};
+use super::{PgStore, error::translate, row::host_ids, write::Write};
 use crate::{
     model::{AuditEntry, AuditId, AuditRecord},
     store::{AuditFilter, AuditLog, StoreError, sql::from_json},

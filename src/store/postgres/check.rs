@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use super::{
     PgStore,
     error::translate,
-    record::{CheckRow, host_ids},
+    row::{CheckRow, host_ids},
     write::Write,
 };
 use crate::{
@@ -204,8 +204,8 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Keeps the schedule row of a host whose checks have changed: it is due at once, and a lease on
-    /// it stays.
+    /// Keeps the schedule row of a host whose checks have changed: it is due at once, a lease on it
+    /// stays, and its summary is void.
     async fn reschedule(&mut self, host: HostId) -> Result<(), StoreError> {
         let enabled: bool = sqlx::query_scalar(
             "select exists (select from host_health_checks where host_id = $1 and enabled)",
@@ -220,7 +220,7 @@ impl Write<'_> {
             "insert into health_schedule as stored (host_id, next_due, token) values ($1, \
              clock_timestamp(), (extract(epoch from clock_timestamp()) * 1000000)::bigint) \
              on conflict (host_id) do update set next_due = excluded.next_due, \
-             config_seq = stored.config_seq + 1, lost_leases = 0"
+             config_seq = stored.config_seq + 1, lost_leases = 0, total = null"
         } else {
             "delete from health_schedule where host_id = $1"
         };

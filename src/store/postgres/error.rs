@@ -104,6 +104,20 @@ pub(super) fn translate(error: sqlx::Error) -> StoreError {
     StoreError::unavailable(PgUnavailable { fault, source: Some(error) })
 }
 
+/// The same where results or states are written. A check that an application has deleted by itself
+/// meanwhile, with its host, is gone when the transaction is done again.
+pub(super) fn translate_recording(error: sqlx::Error) -> StoreError {
+    match &error {
+        sqlx::Error::Database(database) if database.is_foreign_key_violation() => {
+            StoreError::unavailable(PgUnavailable {
+                fault: PgFault::Contended,
+                source: Some(error),
+            })
+        }
+        _ => translate(error),
+    }
+}
+
 /// Whether doing the whole transaction again may well succeed: also where it was a statement of the
 /// application's hook that met the conflict.
 pub(super) fn is_contended(error: &StoreError) -> bool {

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{PgStore, error::translate, poll::later, record::host_ids, write::Write};
+use super::{PgStore, error::translate, poll::later, row::host_ids, write::Write};
 use crate::{
     model::{
         Attempt, AuditEntry, EndReason, GateId, GateOverride, GatePass, GateRecord, GateRequest,
@@ -324,7 +324,10 @@ impl Write<'_> {
         }
         self.save_gates(gates.values()).await?;
         self.write_attempts(&writes).await?;
-        self.record(&results).await?;
+        let hosts = self.lock_schedules(results.iter().map(|(host, _)| *host)).await?;
+        results.retain(|(host, _)| hosts.contains(host));
+        let recorded = self.record(&hosts, &results).await?;
+        self.keep_summaries(&recorded.counts).await?;
         Ok(fenced)
     }
 

@@ -11,7 +11,8 @@
 //!   answer, and never a connection in an open transaction (F57). The server's timeouts bound it, and
 //!   a bound of the store's own, after which the connection is closed.
 //! - A transaction that meets a conflict with another one is done anew, up to five times (F58).
-//! - Locks are taken in one order: host, schedule, check, state; or gate, check, state.
+//! - Locks are taken in one order: host, gate, schedule. Whoever changes a host's checks or records a
+//!   result holds the host's schedule row, so that checks, states and summaries need no locks of their own.
 
 mod audit;
 mod check;
@@ -24,9 +25,11 @@ mod poll;
 mod prune;
 mod record;
 mod result;
+mod row;
 mod secret;
 mod settings;
 mod store;
+mod summary;
 mod write;
 
 pub use self::{

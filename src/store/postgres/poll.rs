@@ -1,7 +1,7 @@
 //! `PollQueue` over Postgres: leases and fencing (L1 to L9).
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -12,7 +12,13 @@ use futures_util::FutureExt;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{PgStore, error::translate, record::CheckRow, write::Write};
+use super::{
+    PgStore,
+    error::translate,
+    row::CheckRow,
+    summary::{CountArrays, Counts},
+    write::Write,
+};
 use crate::{
     model::{HealthCheck, HostId, WorkerId},
     store::{
@@ -106,36 +112,75 @@ impl Write<'_> {
         worker: WorkerId,
         batch: &[HostCompletion],
     ) -> Result<Completed, StoreError> {
-        // A change during the run is not lost: the host is due at once (L5).
         let held: Vec<Uuid> = sqlx::query_scalar(
-            "update health_schedule s set owner = null, lease_until = null, lost_leases = 0, \
-             next_due = case when s.config_seq = done.config_seq then done.next_due \
-                        else clock_timestamp() end \
-             from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[]) \
-                  as done (host_id, token, config_seq, next_due) \
-             where s.host_id = done.host_id and s.token = done.token and s.owner = $5 \
-             and s.lease_until > clock_timestamp() returning s.host_id",
+            "select s.host_id from health_schedule s \
+             join unnest($1::uuid[], $2::bigint[]) as done (host_id, token) using (host_id) \
+             where s.token = done.token and s.owner = $3 and s.lease_until > clock_timestamp() \
+             order by s.host_id for no key update of s",
         )
         .bind(batch.iter().map(|done| done.host_id.as_uuid()).collect::<Vec<_>>())
         .bind(batch.iter().map(|done| done.token).collect::<Vec<_>>())
-        .bind(batch.iter().map(|done| done.config_seq).collect::<Vec<_>>())
-        .bind(batch.iter().map(|done| done.next_due_at).collect::<Vec<_>>())
         .bind(worker.as_uuid())
         .fetch_all(&mut *self.connection)
         .await
         .map_err(translate)?;
-        let mut held: HashSet<HostId> = held.into_iter().map(HostId::from_uuid).collect();
+        let hosts: Vec<HostId> = held.into_iter().map(HostId::from_uuid).collect();
+        let mut held: HashSet<HostId> = hosts.iter().copied().collect();
         let mut completed = Completed::default();
-        let mut results = Vec::new();
-        for done in batch {
-            if held.remove(&done.host_id) {
-                results.extend(done.results.iter().map(|result| (done.host_id, result)));
+        let (mut done, mut results) = (Vec::with_capacity(hosts.len()), Vec::new());
+        for completion in batch {
+            if held.remove(&completion.host_id) {
+                let host = completion.host_id;
+                results.extend(completion.results.iter().map(|result| (host, result)));
+                done.push(completion);
             } else {
-                completed.fenced.push(done.host_id);
+                completed.fenced.push(completion.host_id);
             }
         }
-        completed.dropped = self.record(&results).await?;
+        let recorded = self.record(&hosts, &results).await?;
+        self.end_leases(&done, &recorded.counts).await?;
+        completed.dropped = recorded.dropped;
         Ok(completed)
+    }
+
+    /// Ends the runs of hosts whose schedule rows are locked, and keeps what they came to.
+    async fn end_leases(
+        &mut self,
+        done: &[&HostCompletion],
+        counts: &BTreeMap<HostId, Counts>,
+    ) -> Result<(), StoreError> {
+        if done.is_empty() {
+            return Ok(());
+        }
+        let mut arrays = CountArrays::default();
+        for completion in done {
+            arrays.push(&counts.get(&completion.host_id).copied().unwrap_or_default());
+        }
+        // A change during the run is not lost: the host is due at once (L5).
+        sqlx::query(
+            "update health_schedule s set owner = null, lease_until = null, lost_leases = 0, \
+             next_due = case when s.config_seq = n.config_seq then n.next_due \
+                        else clock_timestamp() end, \
+             total = n.total, seen = n.seen, first_checked_at = n.first_checked_at, \
+             last_checked_at = n.last_checked_at, healthy = n.healthy, unhealthy = n.unhealthy \
+             from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::int[], $5::int[], \
+             $6::timestamptz[], $7::timestamptz[], $8::int[], $9::int[]) as n (host_id, config_seq, \
+             next_due, total, seen, first_checked_at, last_checked_at, healthy, unhealthy) \
+             where s.host_id = n.host_id",
+        )
+        .bind(done.iter().map(|done| done.host_id.as_uuid()).collect::<Vec<_>>())
+        .bind(done.iter().map(|done| done.config_seq).collect::<Vec<_>>())
+        .bind(done.iter().map(|done| done.next_due_at).collect::<Vec<_>>())
+        .bind(arrays.totals)
+        .bind(arrays.seen)
+        .bind(arrays.first_checked_at)
+        .bind(arrays.last_checked_at)
+        .bind(arrays.healthy)
+        .bind(arrays.unhealthy)
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        Ok(())
     }
 
     async fn release_hosts(
@@ -144,10 +189,13 @@ impl Write<'_> {
         hosts: &[HostRelease],
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "update health_schedule s set owner = null, lease_until = null \
-             from unnest($1::uuid[], $2::bigint[]) as handed (host_id, token) \
-             where s.host_id = handed.host_id and s.token = handed.token and s.owner = $3 \
-             and s.lease_until > clock_timestamp()",
+            "with held as materialized ( \
+                 select s.host_id from health_schedule s \
+                 join unnest($1::uuid[], $2::bigint[]) as handed (host_id, token) using (host_id) \
+                 where s.token = handed.token and s.owner = $3 and s.lease_until > clock_timestamp() \
+                 order by s.host_id for no key update of s) \
+             update health_schedule s set owner = null, lease_until = null \
+             from held where s.host_id = held.host_id",
         )
         .bind(hosts.iter().map(|host| host.host_id.as_uuid()).collect::<Vec<_>>())
         .bind(hosts.iter().map(|host| host.token).collect::<Vec<_>>())

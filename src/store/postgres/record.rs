@@ -1,89 +1,31 @@
-//! Rows as values, and results by batches.
+//! Results by batches, and what they make of states and summaries.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{error::translate, write::Write};
+use super::{
+    error::{translate, translate_recording},
+    row::{JoinedState, host_ids, state_columns},
+    summary::Counts,
+    write::Write,
+};
 use crate::{
-    model::{CheckId, CheckResult, CheckState, HealthCheck, HostId},
+    model::{CheckId, CheckResult, CheckState, HostId},
     store::{
         StoreError, StoreEvent,
-        sql::{CheckColumns, ResultColumns, from_word, to_json, to_word},
+        sql::{to_json, to_word},
     },
 };
-
-#[derive(FromRow, Debug)]
-pub(super) struct CheckRow {
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    #[sqlx(flatten)]
-    columns: CheckColumns,
-}
-
-impl CheckRow {
-    pub(super) fn into_check(self) -> Result<HealthCheck, StoreError> {
-        self.columns.into_check(self.created_at, self.updated_at)
-    }
-}
-
-/// A result as it is read, with `host_id` joined to it.
-#[derive(FromRow, Debug)]
-pub(super) struct ResultRow {
-    checked_at: DateTime<Utc>,
-    #[sqlx(flatten)]
-    columns: ResultColumns,
-}
-
-impl ResultRow {
-    pub(super) fn into_result(self) -> Result<CheckResult, StoreError> {
-        self.columns.into_result(self.checked_at)
-    }
-}
-
-#[derive(FromRow, Debug)]
-pub(super) struct StateRow {
-    status: String,
-    since: DateTime<Utc>,
-    in_a_row: i32,
-    #[sqlx(flatten)]
-    latest: ResultRow,
-}
-
-impl StateRow {
-    pub(super) fn into_state(self) -> Result<CheckState, StoreError> {
-        Ok(CheckState {
-            latest: self.latest.into_result()?,
-            status: from_word("check state", self.status)?,
-            since: self.since,
-            in_a_row: u32::try_from(self.in_a_row).unwrap_or(u32::MAX),
-        })
-    }
-}
-
-/// Ids as a parameter.
-pub(super) fn host_ids(hosts: &[HostId]) -> Vec<Uuid> {
-    hosts.iter().map(HostId::as_uuid).collect()
-}
-
-/// The columns of [`StateRow`] of a table alias `s`.
-macro_rules! state_columns {
-    () => {
-        "s.check_id, s.host_id, s.revision as result_revision, s.reason, s.detail, \
-         s.latency_ms::bigint as latency_ms, s.checked_at, s.source, s.observer_fault, \
-         s.endpoint::text as endpoint, s.status, s.since, s.in_a_row"
-    };
-}
-pub(super) use state_columns;
 
 fn whole(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 /// Results as the columns of an `UNNEST`.
-#[derive(Default)]
+#[derive(Default, Debug)]
 struct ResultArrays {
     ids: Vec<Uuid>,
     check_ids: Vec<Uuid>,
@@ -118,48 +60,94 @@ impl ResultArrays {
     }
 }
 
+/// An enabled check with its state, of a host whose schedule row is locked: so neither changes or goes before
+/// this transaction has ended.
+#[derive(Debug)]
+struct KnownCheck {
+    host_id: HostId,
+    revision: i64,
+    state: Option<CheckState>,
+    stored: bool,
+    moved: bool,
+}
+
+impl KnownCheck {
+    fn takes(&self, host: HostId, result: &CheckResult) -> bool {
+        self.host_id == host && result.host_id == host && self.revision == result.revision
+    }
+}
+
+#[derive(FromRow, Debug)]
+struct KnownRow {
+    check_id: Uuid,
+    host_id: Uuid,
+    revision: i64,
+    #[sqlx(flatten)]
+    state: JoinedState,
+}
+
+/// What became of results.
+#[derive(Default, Debug)]
+pub(super) struct Recorded {
+    /// How many were dropped.
+    pub(super) dropped: u64,
+    /// What the enabled checks of each host came to.
+    pub(super) counts: BTreeMap<HostId, Counts>,
+}
+
 impl Write<'_> {
-    /// Records results by the rules of `ResultStore`, and answers how many were dropped. Each comes
-    /// with the host whose lease or gate covers it.
+    /// Records results by the rules of `ResultStore`. Each comes with the host whose lease or gate covers
+    /// it. The schedule rows of `hosts`, which are those of the results and may be more, are locked.
     pub(super) async fn record(
         &mut self,
+        hosts: &[HostId],
         results: &[(HostId, &CheckResult)],
-    ) -> Result<u64, StoreError> {
-        if results.is_empty() {
-            return Ok(0);
+    ) -> Result<Recorded, StoreError> {
+        if hosts.is_empty() {
+            return Ok(Recorded::default());
         }
-        let mut wanted: Vec<Uuid> =
-            results.iter().map(|(_, result)| result.check_id.as_uuid()).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        // Locked, so that no check changes or goes before this is committed.
-        let checks: Vec<(Uuid, Uuid, i64)> = sqlx::query_as(
-            "select id, host_id, revision from host_health_checks \
-             where id = any($1) and enabled order by id for share",
-        )
-        .bind(&wanted)
+        let mut checks = self.known_checks(hosts).await?;
+        let takes = |(host, result): &&(HostId, &CheckResult)| {
+            checks.get(&result.check_id).is_some_and(|check| check.takes(*host, result))
+        };
+        let kept: Vec<&CheckResult> =
+            results.iter().filter(takes).map(|(_, result)| *result).collect();
+        if !kept.is_empty() {
+            self.insert_results(&kept).await?;
+            self.move_states(&kept, &mut checks).await?;
+        }
+        let mut counts: BTreeMap<HostId, Counts> = BTreeMap::new();
+        for check in checks.values() {
+            let counts = counts.entry(check.host_id).or_default();
+            counts.add(check.revision, check.state.as_ref());
+        }
+        let dropped = u64::try_from(results.len() - kept.len()).unwrap_or(0);
+        Ok(Recorded { dropped, counts })
+    }
+
+    /// The enabled checks of these hosts. In the order of their ids, which is that of the keys of results
+    /// and states.
+    async fn known_checks(
+        &mut self,
+        hosts: &[HostId],
+    ) -> Result<BTreeMap<CheckId, KnownCheck>, StoreError> {
+        let rows: Vec<KnownRow> = sqlx::query_as(concat!(
+            "select c.revision, ",
+            state_columns!(),
+            " from host_health_checks c left join health_states s on s.check_id = c.id \
+             where c.host_id = any($1) and c.enabled",
+        ))
+        .bind(host_ids(hosts))
         .fetch_all(&mut *self.connection)
         .await
         .map_err(translate)?;
-        let current: HashMap<Uuid, (Uuid, i64)> =
-            checks.into_iter().map(|(id, host, revision)| (id, (host, revision))).collect();
-        let counts = |host: HostId, result: &CheckResult| {
-            result.host_id == host
-                && current.get(&result.check_id.as_uuid())
-                    == Some(&(host.as_uuid(), result.revision))
+        let known = |row: KnownRow| {
+            let (host_id, state) = (HostId::from_uuid(row.host_id), row.state.into_state()?);
+            let (revision, stored) = (row.revision, state.is_some());
+            let check = KnownCheck { host_id, revision, state, stored, moved: false };
+            Ok((CheckId::from_uuid(row.check_id), check))
         };
-        let kept: Vec<&CheckResult> = results
-            .iter()
-            .filter(|(host, result)| counts(*host, result))
-            .map(|(_, result)| *result)
-            .collect();
-        let dropped = u64::try_from(results.len() - kept.len()).unwrap_or(0);
-        if kept.is_empty() {
-            return Ok(dropped);
-        }
-        self.insert_results(&kept).await?;
-        self.move_states(&kept).await?;
-        Ok(dropped)
+        rows.into_iter().map(known).collect()
     }
 
     async fn insert_results(&mut self, results: &[&CheckResult]) -> Result<(), StoreError> {
@@ -190,39 +178,25 @@ impl Write<'_> {
         .bind(rows.endpoints)
         .execute(&mut *self.connection)
         .await
-        .map_err(translate)?;
+        .map_err(translate_recording)?;
         Ok(())
     }
 
-    async fn move_states(&mut self, results: &[&CheckResult]) -> Result<(), StoreError> {
-        let mut wanted: Vec<Uuid> =
-            results.iter().map(|result| result.check_id.as_uuid()).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let rows: Vec<StateRow> = sqlx::query_as(concat!(
-            "select ",
-            state_columns!(),
-            " from health_states s where s.check_id = any($1) order by s.check_id for update",
-        ))
-        .bind(&wanted)
-        .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
-        let mut states: HashMap<CheckId, CheckState> = HashMap::with_capacity(rows.len());
-        for row in rows {
-            let state = row.into_state()?;
-            states.insert(state.latest.check_id, state);
-        }
+    /// Moves the states of the checks by these results.
+    async fn move_states(
+        &mut self,
+        results: &[&CheckResult],
+        checks: &mut BTreeMap<CheckId, KnownCheck>,
+    ) -> Result<(), StoreError> {
         // The clock is asked only where it matters: where a result is older than what is there (F01).
         let behind = results.iter().any(|result| {
-            let state = states.get(&result.check_id);
+            let state = checks.get(&result.check_id).and_then(|check| check.state.as_ref());
             state.is_some_and(|state| state.latest.checked_at > result.checked_at)
         });
         let now = if behind { self.now().await? } else { DateTime::<Utc>::MAX_UTC };
-        // By check, so that everybody locks them in one order.
-        let mut moved: BTreeMap<CheckId, CheckState> = BTreeMap::new();
         for result in results {
-            let before = states.get(&result.check_id);
+            let Some(check) = checks.get_mut(&result.check_id) else { continue };
+            let before = check.state.as_ref();
             let state = CheckState::after(before, result, now, self.damping);
             if before == Some(&state) {
                 continue;
@@ -230,60 +204,91 @@ impl Write<'_> {
             if let Some(event) = StoreEvent::of_state(before, &state) {
                 self.tell(event);
             }
-            states.insert(result.check_id, state.clone());
-            moved.insert(result.check_id, state);
+            (check.state, check.moved) = (Some(state), true);
         }
-        self.save_states(moved.values()).await
+        let moved = || checks.values().filter(|check| check.moved);
+        let states = |stored| {
+            let of_kind = moved().filter(move |check| check.stored == stored);
+            StateArrays::of(of_kind.filter_map(|check| check.state.as_ref()))
+        };
+        self.save_states(UPDATE_STATES, states(true)?).await?;
+        self.save_states(INSERT_STATES, states(false)?).await
     }
 
-    async fn save_states<'s>(
+    async fn save_states(
         &mut self,
-        states: impl Iterator<Item = &'s CheckState> + Send,
+        statement: &'static str,
+        states: StateArrays,
     ) -> Result<(), StoreError> {
-        let mut latest = ResultArrays::default();
-        let (mut statuses, mut since, mut in_a_row) = (Vec::new(), Vec::new(), Vec::new());
-        for state in states {
-            latest.push(&state.latest)?;
-            statuses.push(to_word("check state", &state.status)?);
-            since.push(state.since);
-            in_a_row.push(whole(state.in_a_row));
-        }
-        if statuses.is_empty() {
+        if states.statuses.is_empty() {
             return Ok(());
         }
-        sqlx::query(
-            "insert into health_states as stored (check_id, host_id, revision, reason, detail, \
-             latency_ms, checked_at, source, observer_fault, endpoint, status, since, in_a_row) \
-             select check_id, host_id, revision, reason, detail, latency_ms, checked_at, source, \
-             observer_fault, endpoint::jsonb, status, since, in_a_row from unnest($1::uuid[], \
-             $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::int[], $7::timestamptz[], \
-             $8::text[], $9::bool[], $10::text[], $11::text[], $12::timestamptz[], $13::int[]) as s \
-             (check_id, host_id, revision, reason, detail, latency_ms, checked_at, source, \
-             observer_fault, endpoint, status, since, in_a_row) \
-             on conflict (check_id) do update set revision = excluded.revision, \
-             reason = excluded.reason, detail = excluded.detail, latency_ms = excluded.latency_ms, \
-             checked_at = excluded.checked_at, source = excluded.source, \
-             observer_fault = excluded.observer_fault, endpoint = excluded.endpoint, \
-             status = excluded.status, since = excluded.since, in_a_row = excluded.in_a_row \
-             where excluded.checked_at > stored.checked_at \
-             or stored.checked_at > clock_timestamp()",
-        )
-        .bind(latest.check_ids)
-        .bind(latest.host_ids)
-        .bind(latest.revisions)
-        .bind(latest.reasons)
-        .bind(latest.details)
-        .bind(latest.latencies)
-        .bind(latest.checked_at)
-        .bind(latest.sources)
-        .bind(latest.observer_faults)
-        .bind(latest.endpoints)
-        .bind(statuses)
-        .bind(since)
-        .bind(in_a_row)
-        .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        sqlx::query(statement)
+            .bind(states.latest.check_ids)
+            .bind(states.latest.host_ids)
+            .bind(states.latest.revisions)
+            .bind(states.latest.reasons)
+            .bind(states.latest.details)
+            .bind(states.latest.latencies)
+            .bind(states.latest.checked_at)
+            .bind(states.latest.sources)
+            .bind(states.latest.observer_faults)
+            .bind(states.latest.endpoints)
+            .bind(states.statuses)
+            .bind(states.since)
+            .bind(states.in_a_row)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate_recording)?;
         Ok(())
     }
 }
+
+/// States as the columns of an `UNNEST`.
+#[derive(Default, Debug)]
+struct StateArrays {
+    latest: ResultArrays,
+    statuses: Vec<String>,
+    since: Vec<DateTime<Utc>>,
+    in_a_row: Vec<i32>,
+}
+
+impl StateArrays {
+    fn of<'s>(states: impl Iterator<Item = &'s CheckState>) -> Result<Self, StoreError> {
+        let mut arrays = Self::default();
+        for state in states {
+            arrays.latest.push(&state.latest)?;
+            arrays.statuses.push(to_word("check state", &state.status)?);
+            arrays.since.push(state.since);
+            arrays.in_a_row.push(whole(state.in_a_row));
+        }
+        Ok(arrays)
+    }
+}
+
+/// The rows of [`StateArrays`] as alias `n`.
+macro_rules! given_states {
+    () => {
+        "unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::int[], \
+         $7::timestamptz[], $8::text[], $9::bool[], $10::text[], $11::text[], $12::timestamptz[], \
+         $13::int[]) as n (check_id, host_id, revision, reason, detail, latency_ms, checked_at, \
+         source, observer_fault, endpoint, status, since, in_a_row)"
+    };
+}
+
+const UPDATE_STATES: &str = concat!(
+    "update health_states s set host_id = n.host_id, revision = n.revision, reason = n.reason, \
+     detail = n.detail, latency_ms = n.latency_ms, checked_at = n.checked_at, source = n.source, \
+     observer_fault = n.observer_fault, endpoint = n.endpoint::jsonb, status = n.status, \
+     since = n.since, in_a_row = n.in_a_row from ",
+    given_states!(),
+    " where s.check_id = n.check_id",
+);
+
+const INSERT_STATES: &str = concat!(
+    "insert into health_states (check_id, host_id, revision, reason, detail, latency_ms, \
+     checked_at, source, observer_fault, endpoint, status, since, in_a_row) \
+     select check_id, host_id, revision, reason, detail, latency_ms, checked_at, source, \
+     observer_fault, endpoint::jsonb, status, since, in_a_row from ",
+    given_states!(),
+);

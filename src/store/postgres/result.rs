@@ -9,14 +9,14 @@ use sqlx::{FromRow, PgConnection};
 
 use super::{
     PgStore,
-    check::checks_of,
     error::translate,
-    record::{ResultRow, StateRow, host_ids, state_columns},
+    row::{CheckRow, JoinedState, ResultRow, StateRow, host_ids, state_columns},
+    summary::summaries,
 };
 use crate::{
     clock::delta,
     model::{CheckId, CheckResult, CheckState, CheckView, HostId, HostSummary},
-    store::{HistoryPage, PruneOutcome, ResultStore, StoreError, sql::SummaryColumns},
+    store::{HistoryPage, PruneOutcome, ResultStore, StoreError},
 };
 
 async fn states_of(
@@ -36,67 +36,36 @@ async fn states_of(
     rows.into_iter().map(StateRow::into_state).collect()
 }
 
+/// A check, its state, and the database's clock.
+#[derive(FromRow, Debug)]
+struct ViewRow {
+    now: DateTime<Utc>,
+    #[sqlx(flatten)]
+    check: CheckRow,
+    #[sqlx(flatten)]
+    state: JoinedState,
+}
+
 async fn views(
     connection: &mut PgConnection,
     hosts: &[HostId],
     stale_after: Duration,
 ) -> Result<Vec<CheckView>, StoreError> {
-    let checks = checks_of(connection, hosts).await?;
-    let states = states_of(connection, hosts).await?;
-    let states: HashMap<CheckId, CheckState> =
-        states.into_iter().map(|state| (state.latest.check_id, state)).collect();
-    let now: DateTime<Utc> = sqlx::query_scalar("select clock_timestamp()")
-        .fetch_one(connection)
-        .await
-        .map_err(translate)?;
-    let view = |check: crate::model::HealthCheck| {
-        let state = states.get(&check.id);
-        CheckView::at(check, state, now, delta(stale_after))
-    };
-    Ok(checks.into_iter().map(view).collect())
-}
-
-#[derive(FromRow, Debug)]
-struct SummaryRow {
-    oldest_checked_at: Option<DateTime<Utc>>,
-    #[sqlx(flatten)]
-    columns: SummaryColumns,
-}
-
-/// The summaries of hosts that have an enabled check, by the rules of `CheckView::at` and
-/// `HostSummary::of`, counted by the database: a row for each host comes back, not one for each check.
-async fn summaries(
-    connection: &mut PgConnection,
-    hosts: &[HostId],
-    stale_after: Duration,
-) -> Result<Vec<SummaryRow>, StoreError> {
-    sqlx::query_as(
-        "select host_id, count(*) filter (where status = 'healthy') as healthy, \
-         count(*) filter (where status = 'unhealthy') as unhealthy, count(*) as total, \
-         case when count(checked_at) = count(*) then min(checked_at) end as oldest_checked_at \
-         from (select c.host_id, s.checked_at, \
-               case when s.revision = c.revision and s.checked_at >= $2 then s.status end as status \
-               from host_health_checks c left join health_states s on s.check_id = c.id \
-               where c.enabled and c.host_id = any($1)) seen \
-         group by host_id",
-    )
+    let rows: Vec<ViewRow> = sqlx::query_as(concat!(
+        "select c.*, (select clock_timestamp()) as now, ",
+        state_columns!(),
+        " from host_health_checks c left join health_states s on s.check_id = c.id \
+         where c.host_id = any($1) order by c.host_id, c.created_at, c.id",
+    ))
     .bind(host_ids(hosts))
-    .bind(fresh_from(connection, stale_after).await?)
     .fetch_all(connection)
     .await
-    .map_err(translate)
-}
-
-/// Results from before this instant count no more.
-async fn fresh_from(
-    connection: &mut PgConnection,
-    stale_after: Duration,
-) -> Result<DateTime<Utc>, StoreError> {
-    let now: DateTime<Utc> = sqlx::query_scalar("select clock_timestamp()")
-        .fetch_one(connection)
-        .await
-        .map_err(translate)?;
-    Ok(now.checked_sub_signed(delta(stale_after)).unwrap_or(DateTime::UNIX_EPOCH))
+    .map_err(translate)?;
+    let view = |row: ViewRow| {
+        let (check, state) = (row.check.into_check()?, row.state.into_state()?);
+        Ok(CheckView::at(check, state.as_ref(), row.now, delta(stale_after)))
+    };
+    rows.into_iter().map(view).collect()
 }
 
 async fn history(
@@ -160,7 +129,7 @@ async fn newest(
     let row: Option<StateRow> = sqlx::query_as(concat!(
         "select ",
         state_columns!(),
-        " from health_states s where s.check_id = $1",
+        " from health_states s join host_health_checks c on c.id = s.check_id where c.id = $1",
     ))
     .bind(check.as_uuid())
     .fetch_optional(connection)

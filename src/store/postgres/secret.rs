@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use sqlx::PgConnection;
 
-use super::{PgStore, error::translate, record::CheckRow, write::Write};
+use super::{PgStore, error::translate, row::CheckRow, write::Write};
 use crate::{
     crypto::{Canary, InstallId, KeyId, key_id_of},
     model::{AuditEntry, CheckId, SealedSecret},

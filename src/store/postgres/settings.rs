@@ -17,6 +17,12 @@ pub fn session_options(options: PgConnectOptions) -> PgConnectOptions {
     ])
 }
 
+/// A duration as a parameter; a thousand years at most, which Postgres can still take from any instant.
+pub(super) fn microseconds(duration: Duration) -> i64 {
+    const MOST: i64 = 1_000 * 365 * 24 * 3_600 * 1_000_000;
+    i64::try_from(duration.as_micros()).unwrap_or(MOST).min(MOST)
+}
+
 /// Options of a pool of this size that refuses after 3 s rather than let its callers hang (F56).
 /// Give the worker and the API a pool each: 4 connections do for a worker.
 #[must_use]

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{PgFault, SCHEMA_VERSION, error::translate, store::Inner};
 use crate::{
@@ -62,6 +63,27 @@ impl<'a> Write<'a> {
             .await
             .map_err(translate)?;
         Ok(())
+    }
+
+    /// Locks the schedule rows of these hosts in one order, and answers with the hosts that have one:
+    /// those with an enabled check.
+    pub(super) async fn lock_schedules(
+        &mut self,
+        hosts: impl Iterator<Item = HostId>,
+    ) -> Result<Vec<HostId>, StoreError> {
+        let hosts: Vec<Uuid> = hosts.map(|host| host.as_uuid()).collect();
+        if hosts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let locked: Vec<Uuid> = sqlx::query_scalar(
+            "select host_id from health_schedule where host_id = any($1) \
+             order by host_id for no key update",
+        )
+        .bind(hosts)
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        Ok(locked.into_iter().map(HostId::from_uuid).collect())
     }
 
     /// Tells subscribers, with the commit.

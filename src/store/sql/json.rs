@@ -1,6 +1,12 @@
 //! Columns that hold JSON, or one word of a closed vocabulary.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{
+        DeserializeOwned, IntoDeserializer,
+        value::{Error as ValueError, StrDeserializer},
+    },
+};
 use serde_json::Value;
 
 use crate::store::StoreError;
@@ -36,7 +42,8 @@ pub(in crate::store) fn to_word(
 /// The value that a word stands for.
 pub(in crate::store) fn from_word<T: DeserializeOwned>(
     what: &'static str,
-    word: String,
+    word: &str,
 ) -> Result<T, StoreError> {
-    serde_json::from_value(Value::String(word)).map_err(|error| StoreError::corrupt(what, error))
+    let word: StrDeserializer<'_, ValueError> = word.into_deserializer();
+    T::deserialize(word).map_err(|error| StoreError::corrupt(what, error))
 }

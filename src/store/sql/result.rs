@@ -43,7 +43,7 @@ impl ResultColumns {
             latency_ms: u32::try_from(self.latency_ms)
                 .map_err(|error| StoreError::corrupt(RESULT, error))?,
             checked_at,
-            source: from_word(RESULT, self.source)?,
+            source: from_word(RESULT, &self.source)?,
             observer_fault: self.observer_fault,
             endpoint,
         })

@@ -86,7 +86,7 @@ impl StateRow {
     pub(super) fn into_state(self) -> Result<CheckState, StoreError> {
         Ok(CheckState {
             latest: self.latest.into_result()?,
-            status: from_word("check state", self.status)?,
+            status: from_word("check state", &self.status)?,
             since: instant(self.since)?,
             in_a_row: u32::try_from(self.in_a_row).unwrap_or(u32::MAX),
         })

@@ -1,0 +1,93 @@
+//! Rows as values.
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use crate::{
+    model::{CheckResult, CheckState, HealthCheck, HostId},
+    store::{
+        StoreError,
+        sql::{CheckColumns, ResultColumns, from_word},
+    },
+};
+
+#[derive(FromRow, Debug)]
+pub(super) struct CheckRow {
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    #[sqlx(flatten)]
+    columns: CheckColumns,
+}
+
+impl CheckRow {
+    pub(super) fn into_check(self) -> Result<HealthCheck, StoreError> {
+        self.columns.into_check(self.created_at, self.updated_at)
+    }
+}
+
+/// A result as it is read, with `host_id` joined to it.
+#[derive(FromRow, Debug)]
+pub(super) struct ResultRow {
+    checked_at: DateTime<Utc>,
+    #[sqlx(flatten)]
+    columns: ResultColumns,
+}
+
+impl ResultRow {
+    pub(super) fn into_result(self) -> Result<CheckResult, StoreError> {
+        self.columns.into_result(self.checked_at)
+    }
+}
+
+#[derive(FromRow, Debug)]
+pub(super) struct StateRow {
+    status: String,
+    since: DateTime<Utc>,
+    in_a_row: i32,
+    #[sqlx(flatten)]
+    latest: ResultRow,
+}
+
+impl StateRow {
+    pub(super) fn into_state(self) -> Result<CheckState, StoreError> {
+        Ok(CheckState {
+            latest: self.latest.into_result()?,
+            status: from_word("check state", &self.status)?,
+            since: self.since,
+            in_a_row: u32::try_from(self.in_a_row).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+/// Ids as a parameter.
+pub(super) fn host_ids(hosts: &[HostId]) -> Vec<Uuid> {
+    hosts.iter().map(HostId::as_uuid).collect()
+}
+
+/// The columns of [`StateRow`], of a check as alias `c` and its state as alias `s`.
+macro_rules! state_columns {
+    () => {
+        "c.id as check_id, c.host_id, s.revision as result_revision, s.reason, s.detail, \
+         s.latency_ms::bigint as latency_ms, s.checked_at, s.source, s.observer_fault, \
+         s.endpoint::text as endpoint, s.status, s.since, s.in_a_row"
+    };
+}
+pub(super) use state_columns;
+
+/// The state beside a check to which it was joined, where it has one.
+#[derive(Debug)]
+pub(super) struct JoinedState(Option<StateRow>);
+
+impl JoinedState {
+    pub(super) fn into_state(self) -> Result<Option<CheckState>, StoreError> {
+        self.0.map(StateRow::into_state).transpose()
+    }
+}
+
+impl<'r> FromRow<'r, PgRow> for JoinedState {
+    fn from_row(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+        let status: Option<&str> = row.try_get("status")?;
+        Ok(Self(status.map(|_| StateRow::from_row(row)).transpose()?))
+    }
+}

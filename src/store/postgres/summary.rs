@@ -1,0 +1,140 @@
+//! Summaries of hosts: kept in their schedule rows with each result, and counted from states where a change of
+//! the checks has made what was kept void.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::{error::translate, row::host_ids, settings::microseconds, write::Write};
+use crate::{
+    model::{CheckState, CheckStatus, HostId},
+    store::{StoreError, sql::SummaryColumns},
+};
+
+#[derive(FromRow, Debug)]
+pub(super) struct SummaryRow {
+    pub(super) oldest_checked_at: Option<DateTime<Utc>>,
+    #[sqlx(flatten)]
+    pub(super) columns: SummaryColumns,
+}
+
+/// What a host's enabled checks came to, whatever the age of their results.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Counts {
+    total: i32,
+    seen: i32,
+    first_checked_at: Option<DateTime<Utc>>,
+    last_checked_at: Option<DateTime<Utc>>,
+    healthy: i32,
+    unhealthy: i32,
+}
+
+impl Counts {
+    /// Adds a check at `revision`, by the rules of `CheckView::at`.
+    pub(super) fn add(&mut self, revision: i64, state: Option<&CheckState>) {
+        self.total += 1;
+        let Some(state) = state else { return };
+        let at = state.latest.checked_at;
+        self.seen += 1;
+        self.first_checked_at = Some(self.first_checked_at.map_or(at, |first| first.min(at)));
+        self.last_checked_at = self.last_checked_at.max(Some(at));
+        match state.status {
+            CheckStatus::Healthy if state.latest.revision == revision => self.healthy += 1,
+            CheckStatus::Unhealthy if state.latest.revision == revision => self.unhealthy += 1,
+            _ => {}
+        }
+    }
+}
+
+/// Counts as the columns of an `UNNEST`.
+#[derive(Default, Debug)]
+pub(super) struct CountArrays {
+    pub(super) totals: Vec<i32>,
+    pub(super) seen: Vec<i32>,
+    pub(super) first_checked_at: Vec<Option<DateTime<Utc>>>,
+    pub(super) last_checked_at: Vec<Option<DateTime<Utc>>>,
+    pub(super) healthy: Vec<i32>,
+    pub(super) unhealthy: Vec<i32>,
+}
+
+impl CountArrays {
+    pub(super) fn push(&mut self, counts: &Counts) {
+        self.totals.push(counts.total);
+        self.seen.push(counts.seen);
+        self.first_checked_at.push(counts.first_checked_at);
+        self.last_checked_at.push(counts.last_checked_at);
+        self.healthy.push(counts.healthy);
+        self.unhealthy.push(counts.unhealthy);
+    }
+}
+
+impl Write<'_> {
+    /// Keeps the summaries of these hosts, whose schedule rows are locked.
+    pub(super) async fn keep_summaries(
+        &mut self,
+        counts: &BTreeMap<HostId, Counts>,
+    ) -> Result<(), StoreError> {
+        let mut arrays = CountArrays::default();
+        counts.values().for_each(|counts| arrays.push(counts));
+        sqlx::query(
+            "update health_schedule s set total = n.total, seen = n.seen, \
+             first_checked_at = n.first_checked_at, last_checked_at = n.last_checked_at, \
+             healthy = n.healthy, unhealthy = n.unhealthy \
+             from unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[], $5::timestamptz[], \
+             $6::int[], $7::int[]) as n (host_id, total, seen, first_checked_at, last_checked_at, \
+             healthy, unhealthy) where s.host_id = n.host_id",
+        )
+        .bind(counts.keys().map(HostId::as_uuid).collect::<Vec<Uuid>>())
+        .bind(arrays.totals)
+        .bind(arrays.seen)
+        .bind(arrays.first_checked_at)
+        .bind(arrays.last_checked_at)
+        .bind(arrays.healthy)
+        .bind(arrays.unhealthy)
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        Ok(())
+    }
+}
+
+/// The summaries of hosts that have an enabled check, by the rules of `CheckView::at` and
+/// `HostSummary::of`. A kept one holds where all of its results are fresh, or all are stale; the other
+/// hosts are counted from their states. Both are one statement, so that no run comes in between.
+pub(super) async fn summaries(
+    connection: &mut PgConnection,
+    hosts: &[HostId],
+    stale_after: Duration,
+) -> Result<Vec<SummaryRow>, StoreError> {
+    sqlx::query_as(
+        "with clock as materialized ( \
+             select clock_timestamp() - $2 * interval '1 microsecond' as fresh_from), \
+         kept as materialized ( \
+             select host_id, total, healthy, unhealthy, last_checked_at >= fresh_from as fresh, \
+             case when seen = total then first_checked_at end as oldest_checked_at \
+             from health_schedule, clock where host_id = any($1) and total is not null \
+             and (seen = 0 or first_checked_at >= fresh_from or last_checked_at < fresh_from)), \
+         rest as materialized ( \
+             select host_id from unnest($1::uuid[]) as asked (host_id) \
+             except select host_id from kept) \
+         select host_id, case when fresh then healthy else 0 end::bigint as healthy, \
+         case when fresh then unhealthy else 0 end::bigint as unhealthy, total::bigint as total, \
+         oldest_checked_at from kept \
+         union all \
+         select host_id, count(*) filter (where status = 'healthy') as healthy, \
+         count(*) filter (where status = 'unhealthy') as unhealthy, count(*) as total, \
+         case when count(checked_at) = count(*) then min(checked_at) end as oldest_checked_at \
+         from (select c.host_id, s.checked_at, case when s.revision = c.revision \
+               and s.checked_at >= (select fresh_from from clock) then s.status end as status \
+               from host_health_checks c left join health_states s on s.check_id = c.id \
+               where c.enabled and c.host_id = any(array(select host_id from rest))) seen \
+         group by host_id",
+    )
+    .bind(host_ids(hosts))
+    .bind(microseconds(stale_after))
+    .fetch_all(connection)
+    .await
+    .map_err(translate)
+}

@@ -1,20 +1,23 @@
 //! The configuration: read from TOML, every value checked, every path resolved.
 
+mod error;
 mod file;
+mod inventory;
 
 use std::{
-    collections::HashSet,
-    fmt, fs, io,
+    fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use healthgate::model::{AgentEndpoint, EndpointError, HostId, Role};
 use ipnet::IpNet;
-use thiserror::Error;
 
-use self::file::{File, HostEntry, UserEntry};
+pub(crate) use self::{
+    error::ConfigError,
+    inventory::{ConfiguredHost, ConfiguredUser, Inventory},
+};
+use self::{error::Problem, file::File, inventory::inventory};
 
 /// A configuration that is known to be possible. Whether files can be read and databases reached is
 /// found out by those who do it.
@@ -85,33 +88,6 @@ pub(crate) struct WorkerFigures {
 pub(crate) struct TestLimits {
     pub(crate) per_user: u32,
     pub(crate) per_host: u32,
-}
-
-/// Groups, users and hosts of the file.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Inventory {
-    pub(crate) groups: Vec<String>,
-    pub(crate) users: Vec<ConfiguredUser>,
-    pub(crate) hosts: Vec<ConfiguredHost>,
-}
-
-/// A user of the file.
-#[derive(Clone, Debug)]
-pub(crate) struct ConfiguredUser {
-    pub(crate) name: String,
-    pub(crate) role: Role,
-    pub(crate) groups: Vec<String>,
-    /// The SHA-256 of the bearer token, in lower-case hexadecimal.
-    pub(crate) token_sha256: Option<String>,
-}
-
-/// A host of the file.
-#[derive(Clone, Debug)]
-pub(crate) struct ConfiguredHost {
-    pub(crate) id: HostId,
-    pub(crate) name: String,
-    pub(crate) agent: AgentEndpoint,
-    pub(crate) groups: Vec<String>,
 }
 
 impl Config {
@@ -238,132 +214,4 @@ fn database(url: &str, folder: &Path) -> Result<DatabaseAddress, Problem> {
         return Ok(DatabaseAddress::Postgres(url.to_owned()));
     }
     Err(Problem::DatabaseScheme)
-}
-
-fn inventory(
-    groups: Vec<String>,
-    users: Vec<UserEntry>,
-    hosts: Vec<HostEntry>,
-) -> Result<Inventory, Problem> {
-    let mut known = HashSet::new();
-    for group in &groups {
-        if group.trim().is_empty() {
-            return Err(Problem::Empty { what: "group" });
-        }
-        if !known.insert(group.clone()) {
-            return Err(Problem::Duplicate { what: "group", name: group.clone() });
-        }
-    }
-    let group_known = |what, name: &str, groups: &[String]| match groups
-        .iter()
-        .find(|group| !known.contains(*group))
-    {
-        Some(group) => {
-            Err(Problem::GroupUnknown { what, name: name.to_owned(), group: group.clone() })
-        }
-        None => Ok(()),
-    };
-    let (mut names, mut tokens) = (HashSet::new(), HashSet::new());
-    let mut configured_users = Vec::new();
-    for user in users {
-        group_known("user", &user.name, &user.groups)?;
-        if user.name.trim().is_empty() {
-            return Err(Problem::Empty { what: "user" });
-        }
-        if !names.insert(user.name.clone()) {
-            return Err(Problem::Duplicate { what: "user", name: user.name });
-        }
-        let token_sha256 = match user.token_sha256.to_ascii_lowercase() {
-            empty if empty.is_empty() => None,
-            hash if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                Some(hash)
-            }
-            _ => return Err(Problem::TokenHash { user: user.name }),
-        };
-        if token_sha256.as_ref().is_some_and(|hash| !tokens.insert(hash.clone())) {
-            return Err(Problem::TokenShared { user: user.name });
-        }
-        let role = user.role.into();
-        configured_users.push(ConfiguredUser {
-            name: user.name,
-            role,
-            groups: user.groups,
-            token_sha256,
-        });
-    }
-    let (mut ids, mut names) = (HashSet::new(), HashSet::new());
-    let mut configured_hosts = Vec::new();
-    for host in hosts {
-        group_known("host", &host.name, &host.groups)?;
-        if host.name.trim().is_empty() || host.name.chars().any(char::is_control) {
-            return Err(Problem::Empty { what: "host" });
-        }
-        let id = HostId::from_uuid(host.id);
-        if !ids.insert(id) {
-            return Err(Problem::Duplicate { what: "host id", name: id.to_string() });
-        }
-        if !names.insert(host.name.clone()) {
-            return Err(Problem::Duplicate { what: "host", name: host.name });
-        }
-        let agent = AgentEndpoint::new(host.address, host.agent_port, host.agent_identity)
-            .map_err(|source| Problem::Host { name: host.name.clone(), source })?;
-        configured_hosts.push(ConfiguredHost { id, name: host.name, agent, groups: host.groups });
-    }
-    Ok(Inventory { groups, users: configured_users, hosts: configured_hosts })
-}
-
-/// Why a configuration cannot be used.
-#[derive(Debug, Error)]
-pub(crate) enum ConfigError {
-    #[error("the configuration {} cannot be read", path.display())]
-    Read {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("{}, line {line}: {message}", path.display())]
-    Syntax { path: PathBuf, line: usize, message: String },
-    #[error("{}", path.display())]
-    Value {
-        path: PathBuf,
-        #[source]
-        problem: Problem,
-    },
-}
-
-/// A value that cannot be.
-#[derive(Debug, Error)]
-pub(crate) enum Problem {
-    #[error("`{key}` must be at least {least}")]
-    TooSmall { key: &'static str, least: u64 },
-    #[error("`worker.health_check_timeout_secs` must be between 1 and 60")]
-    Timeout,
-    #[error("`worker.immediate_max_wait_secs` must be at most 604800, which is 7 days")]
-    ImmediateWait,
-    #[error("`worker.health_check_retention_days` must be at least one poll interval")]
-    Retention,
-    #[error("`{key}`: `{text}` is no address such as 127.0.0.1:8080")]
-    Address { key: &'static str, text: String },
-    #[error("`http_checks.allowed_destinations`: `{text}` is no network such as 10.0.0.0/8")]
-    Network { text: String },
-    #[error("`database_url` must start with sqlite:// or postgres://")]
-    DatabaseScheme,
-    #[error("`database_url`: name a file after sqlite://, without parameters")]
-    Sqlite,
-    #[error("a {what} without a usable name")]
-    Empty { what: &'static str },
-    #[error("the {what} `{name}` stands there twice")]
-    Duplicate { what: &'static str, name: String },
-    #[error("the {what} `{name}` is in the group `{group}`, which `[[groups]]` does not name")]
-    GroupUnknown { what: &'static str, name: String, group: String },
-    #[error("the user `{user}`: `token_sha256` must be 64 hexadecimal digits")]
-    TokenHash { user: String },
-    #[error("the user `{user}` has the token of another user")]
-    TokenShared { user: String },
-    #[error("the host `{name}`")]
-    Host {
-        name: String,
-        #[source]
-        source: EndpointError,
-    },
 }

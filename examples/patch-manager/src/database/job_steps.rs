@@ -7,7 +7,7 @@ use sqlx::{Executor, IntoArguments, QueryBuilder};
 
 use super::{
     Database, DatabaseError,
-    jobs::{HOST, JobHostRow, Stage, StoredHost},
+    job_rows::{HOST, JobHostRow, Stage, StoredHost},
     micros, with_pool, with_writer,
 };
 

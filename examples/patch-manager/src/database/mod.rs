@@ -6,6 +6,7 @@
 mod access;
 mod hosts;
 mod inventory;
+mod job_rows;
 mod job_steps;
 mod jobs;
 mod migrate;
@@ -26,8 +27,8 @@ pub(crate) use self::{
     access::{User, token_hash},
     hosts::{HostPage, HostQuery, HostRow},
     inventory::lay_in,
+    job_rows::{JobHostRow, JobKind, JobRow, JobStatus, NewJob, Stage, WindowChoice},
     job_steps::PatchStart,
-    jobs::{JobHostRow, JobKind, JobRow, JobStatus, NewJob, Stage, WindowChoice},
     migrate::{is_current, migrate},
     windows::WindowRow,
 };

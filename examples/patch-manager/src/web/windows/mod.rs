@@ -1,103 +1,31 @@
 //! `/maintenance-windows`: when hosts may be patched.
 
+mod draft;
+mod form;
+
 use axum::{
     Json,
     extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use healthgate::{
-    api::{Caller, Id, JsonBody, Members, Page, Problem, forms::WindowForm},
+    api::{Caller, Id, JsonBody, Page, Problem, forms::WindowForm},
     gate::recurrence::RecurrenceSpec,
-    model::{Actor, AuditAction, AuditEntry, HostId, Role, ViolationCode, Violations, instant},
+    model::{Actor, AuditAction, AuditEntry, HostId, Role},
 };
-use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
+use self::{
+    draft::Draft,
+    form::{MaintenanceWindowForm, MaintenanceWindowList, MaintenanceWindowRequest},
+};
 use super::{
     Web,
-    problems::{
-        CommonProblems, ListProblems, SubjectProblems, WriteProblems, recurrence_violations,
-    },
+    problems::{CommonProblems, ListProblems, SubjectProblems, WriteProblems},
 };
 use crate::{database::WindowRow, directory::sees_all};
-
-/// A maintenance window.
-#[derive(Serialize, ToSchema)]
-#[schema(as = MaintenanceWindow)]
-pub(super) struct MaintenanceWindowForm {
-    id: Uuid,
-    name: String,
-    /// The hosts that may be patched in it, those that the caller may see.
-    host_ids: Vec<HostId>,
-    /// `once`, `daily`, `weekly` or `monthly`.
-    #[schema(required)]
-    recurrence: Option<String>,
-    /// For `weekly`: `mon` to `sun`.
-    #[schema(required)]
-    weekdays: Option<Vec<String>>,
-    /// For `monthly`: 1 to 31; a shorter month has it on its last day.
-    #[schema(required)]
-    day_of_month: Option<i64>,
-    /// An IANA name.
-    #[schema(required)]
-    time_zone: Option<String>,
-    /// `HH:MM`, local; for all but `once`.
-    #[schema(required)]
-    start_time: Option<String>,
-    /// An instant; for `once`.
-    #[schema(required)]
-    starts_at: Option<String>,
-    /// `YYYY-MM-DD`: nothing starts on an earlier local day; for all but `once`.
-    #[schema(required)]
-    first_date: Option<String>,
-    #[schema(required)]
-    duration_minutes: Option<i64>,
-    enabled: bool,
-    /// When it is open now, or opens next; `null` where it never opens again, or is not enabled.
-    #[schema(required)]
-    occurrence: Option<WindowForm>,
-    #[serde(with = "instant")]
-    created_at: DateTime<Utc>,
-    #[serde(with = "instant")]
-    updated_at: DateTime<Utc>,
-    revision: i64,
-}
-
-/// What a window is made from. With `PUT`, what is absent stays as it is.
-#[derive(Serialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct MaintenanceWindowRequest {
-    /// 1 to 100 characters.
-    #[schema(min_length = 1, max_length = 100)]
-    name: String,
-    /// Hosts that the caller may see.
-    host_ids: Vec<HostId>,
-    /// `once`, `daily`, `weekly` or `monthly`.
-    recurrence: String,
-    weekdays: Option<Vec<String>>,
-    day_of_month: Option<i64>,
-    time_zone: Option<String>,
-    start_time: Option<String>,
-    starts_at: Option<String>,
-    /// Today where it is not given.
-    first_date: Option<String>,
-    /// 1 to 10,080.
-    duration_minutes: i64,
-    /// `true` where it is not given.
-    enabled: Option<bool>,
-}
-
-/// A page of windows.
-#[derive(Serialize, ToSchema)]
-pub(super) struct MaintenanceWindowList {
-    windows: Vec<MaintenanceWindowForm>,
-    /// Ask with it for the next page; `null` at the end.
-    #[schema(required)]
-    next_cursor: Option<String>,
-}
 
 /// The windows of hosts that the caller may see, newest first.
 #[utoipa::path(
@@ -173,7 +101,7 @@ pub(super) async fn create(
     }
     let now = Utc::now();
     let mut members = body.members()?;
-    let mut draft = Draft { enabled: true, ..Draft::default() };
+    let mut draft = Draft::fresh();
     draft.read(&mut members);
     let row = draft.finish(members, Uuid::now_v7(), now)?;
     web.visible(&actor, &row.host_ids).await?;
@@ -255,103 +183,6 @@ pub(super) async fn delete(
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::not_found())
-    }
-}
-
-/// A window in the making, from nothing or from one that there is.
-#[derive(Default)]
-struct Draft {
-    name: Option<String>,
-    host_ids: Option<Vec<HostId>>,
-    enabled: bool,
-    spec: RecurrenceSpec,
-}
-
-impl Draft {
-    fn of(row: &WindowRow) -> Self {
-        Self {
-            name: Some(row.name.clone()),
-            host_ids: Some(row.host_ids.clone()),
-            enabled: row.enabled,
-            spec: RecurrenceSpec::from(row.recurrence),
-        }
-    }
-
-    /// Lays the members of a body over it.
-    fn read(&mut self, members: &mut Members) {
-        if let Some(recurrence) = members.optional::<String>("recurrence") {
-            if self.spec.recurrence.as_deref() != Some(&recurrence) {
-                // What belonged to the kind before has no meaning for the new one.
-                let RecurrenceSpec { time_zone, duration_minutes, start_time, first_date, .. } =
-                    std::mem::take(&mut self.spec);
-                let repeats = recurrence != "once";
-                self.spec = RecurrenceSpec {
-                    time_zone,
-                    duration_minutes,
-                    start_time: start_time.filter(|_| repeats),
-                    first_date: first_date.filter(|_| repeats),
-                    ..RecurrenceSpec::default()
-                };
-            }
-            self.spec.recurrence = Some(recurrence);
-        }
-        let spec = &mut self.spec;
-        spec.weekdays = members.optional("weekdays").or(spec.weekdays.take());
-        spec.day_of_month = members.optional("day_of_month").or(spec.day_of_month);
-        spec.time_zone = members.optional("time_zone").or(spec.time_zone.take());
-        spec.start_time = members.optional("start_time").or(spec.start_time.take());
-        spec.starts_at = members.optional("starts_at").or(spec.starts_at.take());
-        spec.first_date = members.optional("first_date").or(spec.first_date.take());
-        spec.duration_minutes = members.optional("duration_minutes").or(spec.duration_minutes);
-        self.name = members.optional("name").or(self.name.take());
-        self.host_ids = members.optional("host_ids").or(self.host_ids.take());
-        self.enabled = members.optional("enabled").unwrap_or(self.enabled);
-    }
-
-    /// The window, where nothing is wrong with it.
-    fn finish(
-        self,
-        mut members: Members,
-        id: Uuid,
-        now: DateTime<Utc>,
-    ) -> Result<WindowRow, Problem> {
-        let name = self.name.map(|name| name.trim().to_owned());
-        match &name {
-            None => members.violation("name", ViolationCode::Required, "give a name"),
-            Some(name) if !(1..=100).contains(&name.chars().count()) => {
-                members.violation("name", ViolationCode::OutOfRange, "give 1 to 100 characters");
-            }
-            Some(name) if name.chars().any(char::is_control) => {
-                let message = "leave control characters out";
-                members.violation("name", ViolationCode::InvalidCharacter, message);
-            }
-            Some(_) => {}
-        }
-        let mut host_ids = self.host_ids.unwrap_or_default();
-        host_ids.sort_unstable();
-        host_ids.dedup();
-        if host_ids.is_empty() {
-            members.violation("host_ids", ViolationCode::Required, "name at least one host");
-        }
-        let mut violations = Violations::new();
-        let recurrence = self.spec.with_first_date_from(now).resolve();
-        if let Err(error) = &recurrence {
-            recurrence_violations(error, &mut violations);
-        }
-        for violation in violations.as_slice() {
-            members.violation(&violation.field, violation.code, violation.message.clone());
-        }
-        let (name, recurrence) = members.finish(name.zip(recurrence.ok()))?;
-        Ok(WindowRow {
-            id,
-            name,
-            recurrence,
-            enabled: self.enabled,
-            host_ids,
-            revision: 1,
-            created_at: instant::truncate(now),
-            updated_at: instant::truncate(now),
-        })
     }
 }
 

@@ -1,0 +1,62 @@
+//! What can be wrong with a configuration.
+
+use std::{io, path::PathBuf};
+
+use healthgate::model::EndpointError;
+use thiserror::Error;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, Error)]
+pub(crate) enum ConfigError {
+    #[error("the configuration {} cannot be read", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{}, line {line}: {message}", path.display())]
+    Syntax { path: PathBuf, line: usize, message: String },
+    #[error("{}", path.display())]
+    Value {
+        path: PathBuf,
+        #[source]
+        problem: Problem,
+    },
+}
+
+/// A value that cannot be.
+#[derive(Debug, Error)]
+pub(crate) enum Problem {
+    #[error("`{key}` must be at least {least}")]
+    TooSmall { key: &'static str, least: u64 },
+    #[error("`worker.health_check_timeout_secs` must be between 1 and 60")]
+    Timeout,
+    #[error("`worker.immediate_max_wait_secs` must be at most 604800, which is 7 days")]
+    ImmediateWait,
+    #[error("`worker.health_check_retention_days` must be at least one poll interval")]
+    Retention,
+    #[error("`{key}`: `{text}` is no address such as 127.0.0.1:8080")]
+    Address { key: &'static str, text: String },
+    #[error("`http_checks.allowed_destinations`: `{text}` is no network such as 10.0.0.0/8")]
+    Network { text: String },
+    #[error("`database_url` must start with sqlite:// or postgres://")]
+    DatabaseScheme,
+    #[error("`database_url`: name a file after sqlite://, without parameters")]
+    Sqlite,
+    #[error("a {what} without a usable name")]
+    Empty { what: &'static str },
+    #[error("the {what} `{name}` stands there twice")]
+    Duplicate { what: &'static str, name: String },
+    #[error("the {what} `{name}` is in the group `{group}`, which `[[groups]]` does not name")]
+    GroupUnknown { what: &'static str, name: String, group: String },
+    #[error("the user `{user}`: `token_sha256` must be 64 hexadecimal digits")]
+    TokenHash { user: String },
+    #[error("the user `{user}` has the token of another user")]
+    TokenShared { user: String },
+    #[error("the host `{name}`")]
+    Host {
+        name: String,
+        #[source]
+        source: EndpointError,
+    },
+}

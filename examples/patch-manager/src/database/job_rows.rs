@@ -1,0 +1,256 @@
+//! Jobs and their hosts as they are stored.
+
+use chrono::{DateTime, Utc};
+use healthgate::{
+    gate::Recheck,
+    model::{HostId, JobId, PassId, Window, WindowKind},
+};
+use serde::Serialize;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::{DatabaseError, instant};
+
+/// Which window a job has on its hosts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum WindowChoice {
+    /// This one.
+    Explicit(Window),
+    /// From the job's making on, for a bounded wait.
+    Immediate(Window),
+    /// Each host's current or next maintenance window.
+    Maintenance,
+}
+
+impl WindowChoice {
+    /// What bounds the wait, for the words of a failure.
+    pub(crate) const fn kind(self) -> WindowKind {
+        match self {
+            Self::Explicit(_) | Self::Maintenance => WindowKind::Maintenance,
+            Self::Immediate(_) => WindowKind::Immediate,
+        }
+    }
+}
+
+/// What a job does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum JobKind {
+    /// It patches; unhealthy checks hold it back.
+    Patch,
+    /// It takes a patch back; it is not held back by what it is to mend.
+    Rollback,
+}
+
+impl JobKind {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Patch => "patch",
+            Self::Rollback => "rollback",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Patch, Self::Rollback].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A job to be made.
+#[derive(Clone, Debug)]
+pub(crate) struct NewJob {
+    pub(crate) id: JobId,
+    pub(crate) kind: JobKind,
+    pub(crate) created_by: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) window: WindowChoice,
+    pub(crate) report_only: bool,
+    /// Each host, with its name and its window as it is now.
+    pub(crate) hosts: Vec<(HostId, String, Window)>,
+}
+
+/// A job.
+#[derive(Clone, Debug)]
+pub(crate) struct JobRow {
+    pub(crate) id: JobId,
+    pub(crate) kind: JobKind,
+    pub(crate) created_by: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) window: WindowChoice,
+    pub(crate) report_only: bool,
+    pub(crate) cancelled_at: Option<DateTime<Utc>>,
+}
+
+/// Where a job's host stands, as it is stored. Of those that wait, their gate knows what for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stage {
+    Queued,
+    Waiting,
+    Patching,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+impl Stage {
+    const ALL: [Self; 6] = [
+        Self::Queued,
+        Self::Waiting,
+        Self::Patching,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Waiting => "waiting",
+            Self::Patching => "patching",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, DatabaseError> {
+        let found = Self::ALL.into_iter().find(|stage| stage.as_str() == text);
+        found.ok_or(DatabaseError::Corrupt { what: "job" })
+    }
+}
+
+/// Where a job stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum JobStatus {
+    /// None of its hosts has begun: their windows are not open yet.
+    Queued,
+    /// At least one host is under way.
+    Running,
+    /// Every host was patched.
+    Succeeded,
+    /// All have ended, and at least one failed.
+    Failed,
+    /// All have ended, none failed, and at least one was cancelled.
+    Cancelled,
+}
+
+/// A job on one host.
+#[derive(Clone, Debug)]
+pub(crate) struct JobHostRow {
+    pub(crate) job_id: JobId,
+    pub(crate) host_id: HostId,
+    pub(crate) host_name: String,
+    pub(crate) stage: Stage,
+    pub(crate) detail: String,
+    pub(crate) window: Window,
+    pub(crate) pass_id: Option<PassId>,
+    pub(crate) started_at: Option<DateTime<Utc>>,
+    pub(crate) finished_at: Option<DateTime<Utc>>,
+    /// What the checks said after the patch, as JSON.
+    pub(crate) recheck: Option<Recheck>,
+}
+
+#[derive(FromRow)]
+pub(super) struct StoredJob {
+    id: Uuid,
+    kind: String,
+    created_by: String,
+    created_at: i64,
+    window_kind: String,
+    opens_at: Option<i64>,
+    closes_at: Option<i64>,
+    report_only: i64,
+    cancelled_at: Option<i64>,
+}
+
+#[derive(FromRow)]
+pub(super) struct StoredHost {
+    job_id: Uuid,
+    host_id: Uuid,
+    host_name: String,
+    status: String,
+    detail: String,
+    opens_at: i64,
+    closes_at: i64,
+    pass_id: Option<Uuid>,
+    started_at: Option<i64>,
+    finished_at: Option<i64>,
+    recheck: Option<String>,
+}
+
+pub(super) const JOB: &str = "SELECT j.id, j.kind, j.created_by, j.created_at, j.window_kind, j.opens_at, j.closes_at, \
+    j.report_only, j.cancelled_at FROM jobs j";
+pub(super) const HOST: &str = "SELECT job_id, host_id, host_name, status, detail, opens_at, closes_at, pass_id, \
+    started_at, finished_at, recheck FROM job_hosts";
+
+const CORRUPT: DatabaseError = DatabaseError::Corrupt { what: "job" };
+
+fn window(opens_at: i64, closes_at: i64) -> Result<Window, DatabaseError> {
+    Window::new(instant(opens_at)?, instant(closes_at)?).map_err(|_| CORRUPT)
+}
+
+impl StoredJob {
+    pub(super) fn row(self) -> Result<JobRow, DatabaseError> {
+        let given = self.opens_at.zip(self.closes_at).map(|(opens, closes)| window(opens, closes));
+        let window = match (self.window_kind.as_str(), given) {
+            ("explicit", Some(window)) => WindowChoice::Explicit(window?),
+            ("immediate", Some(window)) => WindowChoice::Immediate(window?),
+            ("maintenance", None) => WindowChoice::Maintenance,
+            _ => return Err(CORRUPT),
+        };
+        Ok(JobRow {
+            id: JobId::from_uuid(self.id),
+            kind: JobKind::parse(&self.kind).ok_or(CORRUPT)?,
+            created_by: self.created_by,
+            created_at: instant(self.created_at)?,
+            window,
+            report_only: self.report_only != 0,
+            cancelled_at: self.cancelled_at.map(instant).transpose()?,
+        })
+    }
+}
+
+impl StoredHost {
+    pub(super) fn row(self) -> Result<JobHostRow, DatabaseError> {
+        Ok(JobHostRow {
+            job_id: JobId::from_uuid(self.job_id),
+            host_id: HostId::from_uuid(self.host_id),
+            host_name: self.host_name,
+            stage: Stage::parse(&self.status)?,
+            detail: self.detail,
+            window: window(self.opens_at, self.closes_at)?,
+            pass_id: self.pass_id.map(PassId::from_uuid),
+            started_at: self.started_at.map(instant).transpose()?,
+            finished_at: self.finished_at.map(instant).transpose()?,
+            recheck: self.recheck.and_then(|text| serde_json::from_str(&text).ok()),
+        })
+    }
+}
+
+impl JobStatus {
+    /// The status of a job from its hosts: their stages, and whether their windows have opened.
+    pub(crate) fn of(hosts: impl IntoIterator<Item = (Stage, bool)>) -> Self {
+        let (mut begun, mut ended, mut all) = (0, 0, 0);
+        let (mut failed, mut cancelled) = (false, false);
+        for (stage, open) in hosts {
+            all += 1;
+            match stage {
+                Stage::Queued => {}
+                Stage::Waiting => begun += u32::from(open),
+                Stage::Patching => begun += 1,
+                Stage::Succeeded | Stage::Failed | Stage::Cancelled => {
+                    (begun, ended) = (begun + 1, ended + 1);
+                    failed |= stage == Stage::Failed;
+                    cancelled |= stage == Stage::Cancelled;
+                }
+            }
+        }
+        match (begun, ended == all) {
+            (0, _) => Self::Queued,
+            (_, false) => Self::Running,
+            _ if failed => Self::Failed,
+            _ if cancelled => Self::Cancelled,
+            _ => Self::Succeeded,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What a job looks like from outside.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use healthgate::{
+    api::forms::{GateForm, RecheckForm, WindowForm},
+    model::{GateRecord, GateState, HostId, JobId, instant},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::database::{JobHostRow, JobKind, JobRow, JobStatus, Stage, WindowChoice};
+
+/// A job.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Job)]
+pub(in crate::web) struct JobForm {
+    pub(super) id: JobId,
+    pub(super) kind: JobKind,
+    pub(super) status: JobStatus,
+    pub(super) created_by: String,
+    #[serde(with = "instant")]
+    pub(super) created_at: DateTime<Utc>,
+    /// The window that it was given, or from which to which instant it waits at most; `null` where each
+    /// host's maintenance window counts.
+    #[schema(required)]
+    pub(super) window: Option<WindowForm>,
+    /// It was to run at once.
+    pub(super) immediate: bool,
+    /// Its gates report and do not block.
+    pub(super) report_only: bool,
+    #[serde(with = "instant::option")]
+    #[schema(required)]
+    pub(super) cancelled_at: Option<DateTime<Utc>>,
+    /// How many hosts it has, of those that the caller may see.
+    pub(super) host_count: usize,
+    /// How many of them are in which status.
+    pub(super) counts: HashMap<HostJobStatus, usize>,
+    /// Its hosts, by name; in a list, left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hosts: Option<Vec<JobHostForm>>,
+}
+
+/// Where a job stands on one host.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::web) enum HostJobStatus {
+    /// Its gate is not open yet: a worker takes it up, or another job holds the host.
+    Queued,
+    /// Its gate waits for the window to open.
+    WaitingForWindow,
+    /// Its gate waits for healthy checks.
+    WaitingHealthCheck,
+    /// It is being patched.
+    Patching,
+    /// It was patched.
+    Succeeded,
+    /// It was not patched, or the patch failed.
+    Failed,
+    /// The job was cancelled before it was patched.
+    Cancelled,
+}
+
+/// A job on one host.
+#[derive(Serialize, ToSchema)]
+#[schema(as = JobHost)]
+pub(in crate::web) struct JobHostForm {
+    pub(super) host_id: HostId,
+    pub(super) host_name: String,
+    pub(super) status: HostJobStatus,
+    /// Where it stands, for people; while its gate waits it names what is failing.
+    pub(super) detail: String,
+    #[serde(with = "instant::option")]
+    #[schema(required)]
+    pub(super) started_at: Option<DateTime<Utc>>,
+    #[serde(with = "instant::option")]
+    #[schema(required)]
+    pub(super) finished_at: Option<DateTime<Utc>>,
+    /// Its gate with the last attempt; `null` before it is opened.
+    #[schema(required)]
+    pub(super) gate: Option<GateForm>,
+    /// What the checks said after the patch, against what they said before.
+    #[schema(required)]
+    pub(super) recheck: Option<RecheckForm>,
+}
+
+/// A page of jobs.
+#[derive(Serialize, ToSchema)]
+pub(in crate::web) struct JobList {
+    pub(super) jobs: Vec<JobForm>,
+    /// Ask with it for the next page; `null` at the end.
+    #[schema(required)]
+    pub(super) next_cursor: Option<String>,
+}
+
+/// The status of a host from its row alone, for lists.
+pub(super) fn stored_status(host: &JobHostRow, now: DateTime<Utc>) -> HostJobStatus {
+    match host.stage {
+        Stage::Queued => HostJobStatus::Queued,
+        Stage::Waiting if now < host.window.opens_at() => HostJobStatus::WaitingForWindow,
+        Stage::Waiting => HostJobStatus::WaitingHealthCheck,
+        Stage::Patching => HostJobStatus::Patching,
+        Stage::Succeeded => HostJobStatus::Succeeded,
+        Stage::Failed => HostJobStatus::Failed,
+        Stage::Cancelled => HostJobStatus::Cancelled,
+    }
+}
+
+/// The status of a host with its gate: what the gate knows counts at once, whether or not the job
+/// executor has seen it yet.
+pub(super) fn status(
+    host: &JobHostRow,
+    gate: Option<&GateRecord>,
+    now: DateTime<Utc>,
+) -> HostJobStatus {
+    match (host.stage, gate.map(|gate| gate.state)) {
+        (Stage::Waiting, Some(GateState::Failed)) => HostJobStatus::Failed,
+        (Stage::Waiting, Some(GateState::Cancelled)) => HostJobStatus::Cancelled,
+        (Stage::Waiting, Some(GateState::Spent)) => HostJobStatus::Patching,
+        (Stage::Waiting, Some(GateState::Waiting)) => {
+            let opens_at = gate.map_or(host.window.opens_at(), |gate| gate.window.opens_at());
+            if now < opens_at {
+                HostJobStatus::WaitingForWindow
+            } else {
+                HostJobStatus::WaitingHealthCheck
+            }
+        }
+        _ => stored_status(host, now),
+    }
+}
+
+pub(super) fn job_form(
+    job: &JobRow,
+    statuses: &[HostJobStatus],
+    hosts: Option<Vec<JobHostForm>>,
+) -> JobForm {
+    let stage = |status: &HostJobStatus| match status {
+        HostJobStatus::Queued => (Stage::Queued, false),
+        HostJobStatus::WaitingForWindow => (Stage::Waiting, false),
+        HostJobStatus::WaitingHealthCheck => (Stage::Waiting, true),
+        HostJobStatus::Patching => (Stage::Patching, true),
+        HostJobStatus::Succeeded => (Stage::Succeeded, true),
+        HostJobStatus::Failed => (Stage::Failed, true),
+        HostJobStatus::Cancelled => (Stage::Cancelled, true),
+    };
+    let window = match job.window {
+        WindowChoice::Explicit(window) | WindowChoice::Immediate(window) => {
+            Some(WindowForm::from(window))
+        }
+        WindowChoice::Maintenance => None,
+    };
+    let mut counts = HashMap::new();
+    for status in statuses {
+        *counts.entry(*status).or_default() += 1;
+    }
+    JobForm {
+        id: job.id,
+        kind: job.kind,
+        status: JobStatus::of(statuses.iter().map(stage)),
+        created_by: job.created_by.clone(),
+        created_at: job.created_at,
+        window,
+        immediate: matches!(job.window, WindowChoice::Immediate(_)),
+        report_only: job.report_only,
+        cancelled_at: job.cancelled_at,
+        host_count: statuses.len(),
+        counts,
+        hosts,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_what_its_hosts_make_of_it() {
+        use JobStatus::{Cancelled, Failed, Queued, Running, Succeeded};
+        let of = |stages: &[(Stage, bool)]| JobStatus::of(stages.iter().copied());
+        assert_eq!(of(&[(Stage::Queued, false), (Stage::Waiting, false)]), Queued);
+        assert_eq!(of(&[(Stage::Queued, false), (Stage::Waiting, true)]), Running);
+        assert_eq!(of(&[(Stage::Queued, false), (Stage::Failed, true)]), Running);
+        assert_eq!(of(&[(Stage::Succeeded, true), (Stage::Patching, true)]), Running);
+        assert_eq!(of(&[(Stage::Succeeded, true), (Stage::Failed, true)]), Failed);
+        assert_eq!(of(&[(Stage::Cancelled, true), (Stage::Failed, true)]), Failed);
+        assert_eq!(of(&[(Stage::Cancelled, true), (Stage::Succeeded, true)]), Cancelled);
+        assert_eq!(of(&[(Stage::Succeeded, true)]), Succeeded);
+    }
+}

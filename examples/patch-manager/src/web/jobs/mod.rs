@@ -1,0 +1,267 @@
+//! `/jobs`: patching hosts, each held back by its gate.
+
+mod asked;
+mod form;
+
+use std::collections::HashMap;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::Utc;
+use healthgate::{
+    api::{
+        Caller, Id, JsonBody, Page, Problem,
+        forms::{GateForm, RecheckForm},
+    },
+    directory::HostDirectory as _,
+    model::{
+        Actor, Attempt, AuditAction, AuditEntry, GateId, GateRecord, GateState, HostId, JobId, Role,
+    },
+    store::StoreError,
+};
+use uuid::Uuid;
+
+use self::{
+    asked::{Asked, JobRequest},
+    form::{JobForm, JobHostForm, JobList, job_form, status, stored_status},
+};
+use super::{
+    Web,
+    problems::{CommonProblems, ListProblems, SubjectProblems, WriteProblems},
+};
+use crate::{
+    database::{JobHostRow, JobRow, NewJob, Stage},
+    directory::sees_all,
+};
+
+/// Jobs with a host that the caller may see, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs",
+    tag = "application",
+    operation_id = "list_jobs",
+    params(
+        ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "a page of jobs", body = JobList), ListProblems, CommonProblems),
+)]
+pub(super) async fn list(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    page: Page,
+) -> Result<Json<JobList>, Problem> {
+    let database = &web.0.app.database;
+    let shared_with = (!sees_all(actor.role)).then_some(actor.name.as_str());
+    let before = page.position::<Uuid>()?;
+    let mut jobs = database.jobs(shared_with, before, i64::from(page.limit()) + 1).await?;
+    let more = jobs.len() > page.limit() as usize;
+    jobs.truncate(page.limit() as usize);
+    let next_cursor = jobs.last().filter(|_| more).map(|job| Page::cursor(job.id));
+    let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+    let hosts = web.seen_hosts_of(&actor, &ids).await?;
+    let mut by_job: HashMap<JobId, Vec<JobHostRow>> = HashMap::new();
+    for host in hosts {
+        by_job.entry(host.job_id).or_default().push(host);
+    }
+    let now = Utc::now();
+    let form = |job: JobRow| {
+        let hosts = by_job.remove(&job.id).unwrap_or_default();
+        let statuses: Vec<_> = hosts.iter().map(|host| stored_status(host, now)).collect();
+        job_form(&job, &statuses, None)
+    };
+    Ok(Json(JobList { jobs: jobs.into_iter().map(form).collect(), next_cursor }))
+}
+
+/// A job with its hosts and their gates.
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs/{job_id}",
+    tag = "application",
+    operation_id = "read_job",
+    params(("job_id" = JobId, Path, description = "the job")),
+    responses((status = 200, description = "the job", body = JobForm), SubjectProblems, CommonProblems),
+)]
+pub(super) async fn read(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Id(job_id): Id<JobId>,
+) -> Result<Json<JobForm>, Problem> {
+    web.job_form(&actor, job_id).await.map(Json)
+}
+
+/// Makes a job: one gate for each host, each with its own window.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs",
+    tag = "application",
+    operation_id = "create_job",
+    request_body = JobRequest,
+    responses((status = 201, description = "the job", body = JobForm), WriteProblems, CommonProblems),
+)]
+pub(super) async fn create(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let job_id = JobId::generate();
+    let entry = AuditEntry {
+        job_id: Some(job_id),
+        ..AuditEntry::allowed(actor.clone(), AuditAction::JobCreated)
+    };
+    let now = web.0.app.store.now().await?;
+    let asked = Asked::read(body, &web, now);
+    let hosts = asked.as_ref().map_or(&[][..], |asked| asked.hosts.as_slice());
+    web.visible(&actor, hosts).await?;
+    if actor.role == Role::Reporter {
+        let host_id = hosts.first().copied();
+        web.refuse(AuditEntry { job_id: None, host_id, ..entry.clone() }).await?;
+    }
+    let asked = asked?;
+    let hosts = web.windows_of(&asked, now).await?;
+    web.0.app.store.append_audit(entry).await?;
+    let job = NewJob {
+        id: job_id,
+        kind: asked.kind,
+        created_by: actor.name.clone(),
+        created_at: now,
+        window: asked.window,
+        report_only: asked.report_only,
+        hosts,
+    };
+    web.0.app.database.insert_job(job).await?;
+    web.0.app.job_wake.notify_one();
+    let form = web.job_form(&actor, job_id).await?;
+    let mut response = (StatusCode::CREATED, Json(form)).into_response();
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/jobs/{job_id}")) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// Cancels a job. Hosts that are being patched are patched to the end; the others end at once.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs/{job_id}/cancel",
+    tag = "application",
+    operation_id = "cancel_job",
+    params(("job_id" = JobId, Path, description = "the job")),
+    responses((status = 200, description = "the job", body = JobForm), WriteProblems, CommonProblems),
+)]
+pub(super) async fn cancel(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Id(job_id): Id<JobId>,
+) -> Result<Json<JobForm>, Problem> {
+    let database = &web.0.app.database;
+    let all = database.hosts_of_jobs(&[job_id]).await?;
+    let seen = web.seen_hosts_of(&actor, &[job_id]).await?;
+    if seen.is_empty() {
+        return Err(Problem::not_found());
+    }
+    let entry = AuditEntry {
+        job_id: Some(job_id),
+        ..AuditEntry::allowed(actor.clone(), AuditAction::JobCancelled)
+    };
+    if actor.role == Role::Reporter || seen.len() < all.len() {
+        web.refuse(entry.clone()).await?;
+    }
+    if all.iter().all(|host| is_over(host.stage)) {
+        let detail = "the job has ended: there is nothing left to cancel";
+        return Err(Problem::conflict("invalid_state", detail));
+    }
+    web.0.app.store.append_audit(entry.clone()).await?;
+    // From here on no pass of this job is spent: the hook asks for this mark in its transaction.
+    database.cancel_job(job_id, &actor.name).await?;
+    for host in database.hosts_of_jobs(&[job_id]).await? {
+        if host.stage != Stage::Waiting {
+            continue;
+        }
+        let audit = AuditEntry::allowed(actor.clone(), AuditAction::GateCancelled)
+            .on_gate(job_id, host.host_id);
+        match web.0.app.store.request_cancel(job_id, host.host_id, audit).await {
+            Ok(gate) if gate.state == GateState::Failed => {
+                let detail = &gate.detail;
+                database.end_job_host(&host, Stage::Waiting, Stage::Failed, detail).await?;
+            }
+            Ok(gate) if gate.state == GateState::Spent => {}
+            Ok(_) | Err(StoreError::NotFound) => {
+                let detail = "the job was cancelled";
+                database.end_job_host(&host, Stage::Waiting, Stage::Cancelled, detail).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    web.0.app.job_wake.notify_one();
+    web.job_form(&actor, job_id).await.map(Json)
+}
+
+impl Web {
+    /// The hosts of these jobs that the caller may see. An administrator sees those that are gone as
+    /// well.
+    async fn seen_hosts_of(
+        &self,
+        actor: &Actor,
+        jobs: &[JobId],
+    ) -> Result<Vec<JobHostRow>, Problem> {
+        let mut hosts = self.0.app.database.hosts_of_jobs(jobs).await?;
+        if !sees_all(actor.role) {
+            let ids: Vec<HostId> = hosts.iter().map(|host| host.host_id).collect();
+            let visible = self.0.app.directory.visible_to(actor, &ids).await?;
+            hosts.retain(|host| visible.contains(&host.host_id));
+        }
+        Ok(hosts)
+    }
+
+    async fn job_form(&self, actor: &Actor, id: JobId) -> Result<JobForm, Problem> {
+        let jobs = self.0.app.database.jobs_by_id(&[id]).await?;
+        let job = jobs.into_iter().next().ok_or_else(Problem::not_found)?;
+        let hosts = self.seen_hosts_of(actor, &[id]).await?;
+        if hosts.is_empty() {
+            return Err(Problem::not_found());
+        }
+        let store = &self.0.app.store;
+        let gates = store.gates_of(id).await?;
+        let ids: Vec<GateId> = gates.iter().map(|gate| gate.id).collect();
+        let attempts = if ids.is_empty() { Vec::new() } else { store.attempts_of(&ids).await? };
+        // Of each gate's attempts, which come by number, the last one stays.
+        let mut last: HashMap<GateId, Attempt> = attempts.into_iter().collect();
+        let mut gates: HashMap<HostId, GateRecord> =
+            gates.into_iter().map(|gate| (gate.host_id, gate)).collect();
+        let now = store.now().await?;
+        let mut statuses = Vec::with_capacity(hosts.len());
+        let form = |host: JobHostRow| {
+            let gate = gates.remove(&host.host_id);
+            let status = status(&host, gate.as_ref(), now);
+            statuses.push(status);
+            let told_by_gate = host.stage == Stage::Waiting;
+            let detail = match &gate {
+                Some(gate) if told_by_gate => gate.detail.clone(),
+                _ => host.detail,
+            };
+            JobHostForm {
+                host_id: host.host_id,
+                host_name: host.host_name,
+                status,
+                detail,
+                started_at: host.started_at,
+                finished_at: host.finished_at,
+                gate: gate.map(|gate| {
+                    let attempts = last.remove(&gate.id).into_iter().collect();
+                    GateForm::new(gate, attempts)
+                }),
+                recheck: host.recheck.map(RecheckForm::from),
+            }
+        };
+        let hosts: Vec<JobHostForm> = hosts.into_iter().map(form).collect();
+        Ok(job_form(&job, &statuses, Some(hosts)))
+    }
+}
+
+const fn is_over(stage: Stage) -> bool {
+    matches!(stage, Stage::Succeeded | Stage::Failed | Stage::Cancelled)
+}

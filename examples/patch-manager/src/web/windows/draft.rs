@@ -1,0 +1,112 @@
+//! A maintenance window in the making.
+
+use chrono::{DateTime, Utc};
+use healthgate::{
+    api::{Members, Problem},
+    gate::recurrence::RecurrenceSpec,
+    model::{HostId, ViolationCode, Violations, instant},
+};
+use uuid::Uuid;
+
+use crate::{database::WindowRow, web::problems::recurrence_violations};
+
+/// A window in the making, from nothing or from one that there is.
+#[derive(Default)]
+pub(super) struct Draft {
+    name: Option<String>,
+    host_ids: Option<Vec<HostId>>,
+    enabled: bool,
+    spec: RecurrenceSpec,
+}
+
+impl Draft {
+    pub(super) fn fresh() -> Self {
+        Self { enabled: true, ..Self::default() }
+    }
+
+    pub(super) fn of(row: &WindowRow) -> Self {
+        Self {
+            name: Some(row.name.clone()),
+            host_ids: Some(row.host_ids.clone()),
+            enabled: row.enabled,
+            spec: RecurrenceSpec::from(row.recurrence),
+        }
+    }
+
+    /// Lays the members of a body over it.
+    pub(super) fn read(&mut self, members: &mut Members) {
+        if let Some(recurrence) = members.optional::<String>("recurrence") {
+            if self.spec.recurrence.as_deref() != Some(&recurrence) {
+                // What belonged to the kind before has no meaning for the new one.
+                let RecurrenceSpec { time_zone, duration_minutes, start_time, first_date, .. } =
+                    std::mem::take(&mut self.spec);
+                let repeats = recurrence != "once";
+                self.spec = RecurrenceSpec {
+                    time_zone,
+                    duration_minutes,
+                    start_time: start_time.filter(|_| repeats),
+                    first_date: first_date.filter(|_| repeats),
+                    ..RecurrenceSpec::default()
+                };
+            }
+            self.spec.recurrence = Some(recurrence);
+        }
+        let spec = &mut self.spec;
+        spec.weekdays = members.optional("weekdays").or(spec.weekdays.take());
+        spec.day_of_month = members.optional("day_of_month").or(spec.day_of_month);
+        spec.time_zone = members.optional("time_zone").or(spec.time_zone.take());
+        spec.start_time = members.optional("start_time").or(spec.start_time.take());
+        spec.starts_at = members.optional("starts_at").or(spec.starts_at.take());
+        spec.first_date = members.optional("first_date").or(spec.first_date.take());
+        spec.duration_minutes = members.optional("duration_minutes").or(spec.duration_minutes);
+        self.name = members.optional("name").or(self.name.take());
+        self.host_ids = members.optional("host_ids").or(self.host_ids.take());
+        self.enabled = members.optional("enabled").unwrap_or(self.enabled);
+    }
+
+    /// The window, where nothing is wrong with it.
+    pub(super) fn finish(
+        self,
+        mut members: Members,
+        id: Uuid,
+        now: DateTime<Utc>,
+    ) -> Result<WindowRow, Problem> {
+        let name = self.name.map(|name| name.trim().to_owned());
+        match &name {
+            None => members.violation("name", ViolationCode::Required, "give a name"),
+            Some(name) if !(1..=100).contains(&name.chars().count()) => {
+                members.violation("name", ViolationCode::OutOfRange, "give 1 to 100 characters");
+            }
+            Some(name) if name.chars().any(char::is_control) => {
+                let message = "leave control characters out";
+                members.violation("name", ViolationCode::InvalidCharacter, message);
+            }
+            Some(_) => {}
+        }
+        let mut host_ids = self.host_ids.unwrap_or_default();
+        host_ids.sort_unstable();
+        host_ids.dedup();
+        if host_ids.is_empty() {
+            members.violation("host_ids", ViolationCode::Required, "name at least one host");
+        }
+        let mut violations = Violations::new();
+        let recurrence = self.spec.with_first_date_from(now).resolve();
+        if let Err(error) = &recurrence {
+            recurrence_violations(error, &mut violations);
+        }
+        for violation in violations.as_slice() {
+            members.violation(&violation.field, violation.code, violation.message.clone());
+        }
+        let (name, recurrence) = members.finish(name.zip(recurrence.ok()))?;
+        Ok(WindowRow {
+            id,
+            name,
+            recurrence,
+            enabled: self.enabled,
+            host_ids,
+            revision: 1,
+            created_at: instant::truncate(now),
+            updated_at: instant::truncate(now),
+        })
+    }
+}

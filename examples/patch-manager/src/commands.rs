@@ -17,8 +17,10 @@ use crate::{
     config::{self, Config, TestLimits},
     database, demo,
     error::Failure,
-    keys, telemetry,
-    web::{DemoControl, Liveness, Site},
+    keys,
+    serve::{self, Places},
+    telemetry,
+    web::{DemoControl, Liveness, Load, Site},
     worker::{Patcher, SimulatedPatcher, Worker},
 };
 
@@ -107,8 +109,6 @@ pub(crate) struct Process {
     pub(crate) demo: Option<Arc<DemoControl>>,
 }
 
-/// The longest that answers may go on after the order to stop.
-const GRACE: Duration = Duration::from_secs(5);
 /// The longest that everything may take after it; the worker's own grace periods are shorter.
 const WHOLE_GRACE: Duration = Duration::from_secs(14);
 
@@ -126,18 +126,28 @@ impl Process {
             tokio::spawn(async move { worker.run(stop).await })
         });
         let upkeep = tokio::spawn(keep_up(self.metrics.clone(), stop.clone()));
+        let places = Places::of_this_process();
+        let load = Load::new(places.clone());
         let site = self.with_site.then(|| {
-            Arc::new(Site::new(&app, self.tests, liveness.clone(), self.metrics.clone(), self.demo))
+            let (liveness, metrics) = (liveness.clone(), self.metrics.clone());
+            let site = Site::new(&app, self.tests, liveness, metrics, self.demo, load.clone());
+            Arc::new(site)
         });
         let (router, feed) = match site {
             Some(site) => {
                 let (router, stop) = (site.router.clone(), stop.clone());
                 (router, Some(tokio::spawn(async move { site.run(stop).await })))
             }
-            None => (crate::web::bare_router(&app, liveness, self.metrics), None),
+            None => (crate::web::bare_router(&app, liveness, self.metrics, load), None),
         };
         let served = match self.listener {
-            Some(listener) => web(listener, router, stop.clone()).await,
+            Some(listener) => match announce(&listener) {
+                Ok(()) => {
+                    serve::serve(listener, router, places, stop.clone()).await;
+                    Ok(())
+                }
+                Err(source) => Err(Failure::Io { what: "the listener failed", source }),
+            },
             None => {
                 stop.cancelled().await;
                 Ok(())
@@ -150,7 +160,7 @@ impl Process {
             }
             app.database.close().await;
         };
-        if tokio::time::timeout(WHOLE_GRACE - GRACE, over).await.is_err() {
+        if tokio::time::timeout(WHOLE_GRACE - serve::GRACE, over).await.is_err() {
             warn!("not everything has ended in time: leases will be taken over");
         }
         info!("stopped");
@@ -158,33 +168,9 @@ impl Process {
     }
 }
 
-/// Serves until it is told to stop, and lets answers that are under way end for a while.
-async fn web(
-    listener: TcpListener,
-    router: axum::Router,
-    stop: CancellationToken,
-) -> Result<(), Failure> {
-    let failed = |source| Failure::Io { what: "the listener failed", source };
-    let address = listener.local_addr().map_err(failed)?;
-    announce(address).map_err(failed)?;
-    let stopping = stop.clone();
-    let serving = axum::serve(listener, router)
-        .with_graceful_shutdown(async move { stopping.cancelled().await });
-    let mut serving = tokio::spawn(async move { serving.await });
-    tokio::select! {
-        served = &mut serving => {
-            return served.unwrap_or_else(|error| Err(std::io::Error::other(error))).map_err(failed);
-        }
-        () = stop.cancelled() => {}
-    }
-    if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
-        serving.abort();
-    }
-    Ok(())
-}
-
 /// The one line on standard output that says where it is served.
-fn announce(address: SocketAddr) -> std::io::Result<()> {
+fn announce(listener: &TcpListener) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "listening on http://{address}")?;
     out.flush()

@@ -1,6 +1,7 @@
 //! A small patch manager that embeds healthgate: hosts, users, maintenance windows, jobs, a worker, and
 //! a web process, as one program or as separate processes on Postgres.
 
+mod announce;
 mod app;
 mod cli;
 mod commands;
@@ -11,6 +12,7 @@ mod directory;
 mod error;
 mod hook;
 mod keys;
+mod serve;
 mod sources;
 mod telemetry;
 mod web;

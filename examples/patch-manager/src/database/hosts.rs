@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use healthgate::model::{AgentEndpoint, HostId};
+use healthgate::model::{AgentEndpoint, AuditEntry, HostId};
 use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
-use super::{Database, DatabaseError, IDS_AT_ONCE, instant, micros, with_pool, with_writer};
+use super::{Database, DatabaseError, IDS_AT_ONCE, in_transaction, instant, micros, with_pool};
 
 /// A host.
 #[derive(Clone, Debug, FromRow)]
@@ -158,21 +158,26 @@ impl Database {
         Ok(found)
     }
 
-    /// Pauses a host, or with `None` lets it go on; `false` where there is no such host.
+    /// Pauses a host for the reason that the record gives, or with `None` lets it go on, and records it
+    /// in the same transaction; `false` where there is no such host.
     pub(crate) async fn pause_host(
         &self,
         id: HostId,
-        pause: Option<(&str, &str)>,
+        reason: Option<String>,
+        audit: AuditEntry,
     ) -> Result<bool, DatabaseError> {
         const PAUSE: &str = "UPDATE hosts SET paused_reason = $1, paused_by = $2, paused_at = $3 \
             WHERE id = $4";
-        let (reason, by) = pause.unzip();
-        let at = reason.map(|_| micros(Utc::now()));
-        let paused = with_writer!(self, pool => {
-            let query = sqlx::query(PAUSE).bind(reason).bind(by).bind(at).bind(id.as_uuid());
-            query.execute(pool).await?.rows_affected()
-        });
-        Ok(paused > 0)
+        let at = reason.as_ref().map(|_| micros(Utc::now()));
+        in_transaction!(self, connection, log => {
+            let by = reason.as_ref().map(|_| audit.actor.name.as_str());
+            let query = sqlx::query(PAUSE).bind(&reason).bind(by).bind(at).bind(id.as_uuid());
+            let paused = query.execute(&mut *connection).await?.rows_affected();
+            if paused > 0 {
+                log.append_audit_in(&mut *connection, &audit).await?;
+            }
+            paused > 0
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 //! leads, so that of two workers, or of a worker and a cancellation, one wins.
 
 use chrono::Utc;
-use healthgate::model::JobId;
+use healthgate::model::{AuditEntry, JobId};
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
@@ -13,8 +13,12 @@ use super::{
 };
 
 impl Database {
-    /// Enters a job with its hosts, in one transaction.
-    pub(crate) async fn insert_job(&self, job: NewJob) -> Result<(), DatabaseError> {
+    /// Enters a job with its hosts and the record of its making, in one transaction.
+    pub(crate) async fn insert_job(
+        &self,
+        job: NewJob,
+        audit: AuditEntry,
+    ) -> Result<(), DatabaseError> {
         const ENTER: &str = "INSERT INTO jobs \
             (id, created_by, created_at, window_kind, opens_at, closes_at, report_only, kind) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -26,7 +30,8 @@ impl Database {
             WindowChoice::Immediate(window) => ("immediate", Some(window)),
             WindowChoice::Maintenance => ("maintenance", None),
         };
-        in_transaction!(self, connection => {
+        in_transaction!(self, connection, log => {
+            log.append_audit_in(&mut *connection, &audit).await?;
             sqlx::query(ENTER)
                 .bind(job.id.as_uuid())
                 .bind(&job.created_by)
@@ -123,17 +128,24 @@ impl Database {
         Ok(hosts)
     }
 
-    /// Marks a job as cancelled; hosts that have not begun end at once. `false` where it was
-    /// cancelled before.
-    pub(crate) async fn cancel_job(&self, id: JobId, by: &str) -> Result<bool, DatabaseError> {
+    /// Marks a job as cancelled, and records it in the same transaction; hosts that have not begun end
+    /// at once. `false` where it was cancelled before, and nothing is recorded then.
+    pub(crate) async fn cancel_job(
+        &self,
+        id: JobId,
+        audit: AuditEntry,
+    ) -> Result<bool, DatabaseError> {
         const MARK: &str = "UPDATE jobs SET cancelled_at = $1, cancelled_by = $2 \
             WHERE id = $3 AND cancelled_at IS NULL";
         const END: &str = "UPDATE job_hosts SET status = 'cancelled', finished_at = $1, \
             detail = 'the job was cancelled' WHERE job_id = $2 AND status = 'queued'";
-        let (now, id, by) = (micros(Utc::now()), id.as_uuid(), by.to_owned());
-        in_transaction!(self, connection => {
-            let marked = sqlx::query(MARK).bind(now).bind(&by).bind(id);
+        let (now, id) = (micros(Utc::now()), id.as_uuid());
+        in_transaction!(self, connection, log => {
+            let marked = sqlx::query(MARK).bind(now).bind(&audit.actor.name).bind(id);
             let marked = marked.execute(&mut *connection).await?.rows_affected();
+            if marked > 0 {
+                log.append_audit_in(&mut *connection, &audit).await?;
+            }
             sqlx::query(END).bind(now).bind(id).execute(&mut *connection).await?;
             marked > 0
         })

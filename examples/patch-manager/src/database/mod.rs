@@ -15,7 +15,7 @@ mod windows;
 use std::{path::Path, str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
-use healthgate::store::sqlite::SqliteOptions;
+use healthgate::store::{StoreError, sqlite::SqliteOptions};
 use sqlx::{
     PgPool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -78,12 +78,20 @@ macro_rules! with_writer {
 }
 
 /// Runs the same code in a transaction of either database, and commits it. It runs to its end in a
-/// task of its own: a caller that goes away must not leave a transaction open in the pool.
+/// task of its own: a caller that goes away must not leave a transaction open in the pool. The audit
+/// log of the library takes records into the same transaction.
 macro_rules! in_transaction {
     ($database:expr, $connection:ident => $body:expr) => {
+        $crate::database::in_transaction!($database, $connection, _log => $body)
+    };
+    ($database:expr, $connection:ident, $log:ident => $body:expr) => {
         match $database.clone() {
             $crate::database::Database::Sqlite(pools) => {
                 $crate::database::to_its_end(async move {
+                    let $log = healthgate::store::sqlite::SqliteStore::from_pools(
+                        pools.writer.clone(),
+                        pools.readers.clone(),
+                    );
                     // A reader that wants to write later can deadlock with another one.
                     let mut transaction = pools.writer.begin_with("BEGIN IMMEDIATE").await?;
                     let $connection = &mut *transaction;
@@ -95,6 +103,7 @@ macro_rules! in_transaction {
             }
             $crate::database::Database::Postgres(pool) => {
                 $crate::database::to_its_end(async move {
+                    let $log = healthgate::store::postgres::PgStore::new(pool.clone());
                     let mut transaction = pool.begin().await?;
                     let $connection = &mut *transaction;
                     let answer = $body;
@@ -118,6 +127,9 @@ pub(crate) enum DatabaseError {
     /// The database refused a statement, or cannot be reached.
     #[error("the database cannot be read or written")]
     Sql(#[from] sqlx::Error),
+    /// The audit record of a change cannot be written: the change has not happened.
+    #[error("the audit log cannot be written")]
+    Audit(#[from] StoreError),
     /// A task that used the database ended early.
     #[error("a database task was ended")]
     Task(#[from] tokio::task::JoinError),

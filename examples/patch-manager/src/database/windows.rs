@@ -5,14 +5,12 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use healthgate::{
     gate::recurrence::{Recurrence, RecurrenceSpec},
-    model::HostId,
+    model::{AuditEntry, HostId},
 };
 use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
-use super::{
-    Database, DatabaseError, IDS_AT_ONCE, in_transaction, instant, micros, with_pool, with_writer,
-};
+use super::{Database, DatabaseError, IDS_AT_ONCE, in_transaction, instant, micros, with_pool};
 
 /// A maintenance window of some hosts.
 #[derive(Clone, Debug)]
@@ -117,8 +115,13 @@ impl Database {
 
     /// Enters a window, or changes the one of the same id that is at the revision before.
     ///
-    /// `false` where somebody else has changed or deleted it meanwhile.
-    pub(crate) async fn write_window(&self, window: WindowRow) -> Result<bool, DatabaseError> {
+    /// The record of it is in the same transaction. `false` where somebody else has changed or deleted
+    /// the window meanwhile, and nothing is recorded then.
+    pub(crate) async fn write_window(
+        &self,
+        window: WindowRow,
+        audit: AuditEntry,
+    ) -> Result<bool, DatabaseError> {
         const WRITE: &str = "INSERT INTO maintenance_windows \
             (id, name, recurrence, enabled, revision, created_at, updated_at) \
             VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -129,7 +132,7 @@ impl Database {
         const JOIN: &str = "INSERT INTO window_hosts (window_id, host_id) VALUES ($1, $2) \
             ON CONFLICT DO NOTHING";
         let recurrence = text(window.recurrence)?;
-        in_transaction!(self, connection => {
+        in_transaction!(self, connection, log => {
             let (created, updated) = (micros(window.created_at), micros(window.updated_at));
             let written = if window.revision == 1 {
                 sqlx::query(WRITE)
@@ -156,6 +159,7 @@ impl Database {
                     .rows_affected()
             };
             if written > 0 {
+                log.append_audit_in(&mut *connection, &audit).await?;
                 sqlx::query(LEAVE).bind(window.id).execute(&mut *connection).await?;
                 for host in &window.host_ids {
                     let query = sqlx::query(JOIN).bind(window.id).bind(host.as_uuid());
@@ -166,13 +170,20 @@ impl Database {
         })
     }
 
-    /// Deletes a window; `false` where there is none.
-    pub(crate) async fn delete_window(&self, id: Uuid) -> Result<bool, DatabaseError> {
+    /// Deletes a window and records it, in one transaction; `false` where there is none.
+    pub(crate) async fn delete_window(
+        &self,
+        id: Uuid,
+        audit: AuditEntry,
+    ) -> Result<bool, DatabaseError> {
         const DELETE: &str = "DELETE FROM maintenance_windows WHERE id = $1";
-        let deleted = with_writer!(self, pool => {
-            sqlx::query(DELETE).bind(id).execute(pool).await?.rows_affected()
-        });
-        Ok(deleted > 0)
+        in_transaction!(self, connection, log => {
+            let deleted = sqlx::query(DELETE).bind(id).execute(&mut *connection).await?;
+            if deleted.rows_affected() > 0 {
+                log.append_audit_in(&mut *connection, &audit).await?;
+            }
+            deleted.rows_affected() > 0
+        })
     }
 
     async fn with_hosts(&self, stored: Vec<Stored>) -> Result<Vec<WindowRow>, DatabaseError> {

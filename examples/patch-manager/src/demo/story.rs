@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     gate::{OverrideRequest, recurrence::RecurrenceSpec},
-    model::{Actor, GateState, HostId, JobId, NewCheck, Role, Window, instant},
+    model::{
+        Actor, AuditAction, AuditEntry, GateState, HostId, JobId, NewCheck, Role, Window, instant,
+    },
 };
 use tracing::warn;
 use uuid::Uuid;
@@ -46,7 +48,8 @@ pub(super) async fn furnish(app: &App, fleet: &Fleet, open_minutes: u16) -> Resu
     let now = instant::truncate(Utc::now());
     for window in app.database.windows(None, None, 200).await? {
         if window.name == OPEN || window.name == NIGHTLY {
-            app.database.delete_window(window.id).await?;
+            let audit = noted(AuditAction::WindowDeleted, &window.name);
+            app.database.delete_window(window.id, audit).await?;
         }
     }
     let all: Vec<HostId> = fleet.hosts().iter().map(|host| host.id).collect();
@@ -81,9 +84,16 @@ pub(super) async fn furnish(app: &App, fleet: &Fleet, open_minutes: u16) -> Resu
             created_at: now,
             updated_at: now,
         };
-        app.database.write_window(window).await?;
+        let audit = noted(AuditAction::WindowCreated, name);
+        app.database.write_window(window, audit).await?;
     }
     Ok(())
+}
+
+/// The record of what the demo does itself to a window.
+fn noted(action: AuditAction, name: &str) -> AuditEntry {
+    let entry = AuditEntry::allowed(Actor::system(), action);
+    AuditEntry { reason: Some(name.to_owned()), ..entry }
 }
 
 const NIGHTLY: &str = "Weekend nights";
@@ -153,7 +163,10 @@ async fn enter(
         report_only: false,
         hosts: hosts.iter().filter_map(host).collect(),
     };
-    app.database.insert_job(job).await?;
+    let ada = Actor::new("ada", Role::Admin);
+    let audit =
+        AuditEntry { job_id: Some(id), ..AuditEntry::allowed(ada, AuditAction::JobCreated) };
+    app.database.insert_job(job, audit).await?;
     app.job_wake.notify_one();
     Ok(id)
 }

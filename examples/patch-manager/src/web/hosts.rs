@@ -196,11 +196,10 @@ pub(super) async fn pause(
     let reason = reason.unwrap_or_default();
     if members.finish(paused)? {
         let audit = AuditEntry { reason: Some(reason.clone()), ..entry(AuditAction::HostPaused) };
-        web.0.app.store.append_audit(audit).await?;
-        web.0.app.database.pause_host(host_id, Some((&reason, &actor.name))).await?;
+        web.0.app.database.pause_host(host_id, Some(reason), audit).await?;
     } else {
-        web.0.app.store.append_audit(entry(AuditAction::HostResumed)).await?;
-        web.0.app.database.pause_host(host_id, None).await?;
+        let audit = entry(AuditAction::HostResumed);
+        web.0.app.database.pause_host(host_id, None, audit).await?;
     }
     web.host_form(host_id).await.map(Json)
 }

@@ -6,8 +6,10 @@ mod demo;
 mod host_list;
 mod hosts;
 mod jobs;
+mod load;
 mod me;
 mod problems;
+mod rights;
 mod settings;
 mod status;
 mod summaries;
@@ -23,14 +25,14 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state},
     response::Response,
 };
-use healthgate::api::{self, Api, BODY_LIMIT, Problem, RolesAndGroups};
+use healthgate::api::{self, Api, BODY_LIMIT, Problem};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes as operation};
 
-pub(crate) use self::{demo::DemoControl, status::Liveness};
-use self::{problems::Document, summaries::Summaries};
+pub(crate) use self::{demo::DemoControl, load::Load, status::Liveness};
+use self::{problems::Document, rights::Rights, summaries::Summaries};
 use crate::{app::App, config::TestLimits};
 
 /// What the application's handlers work with. Cloning gives another handle on the same.
@@ -60,13 +62,14 @@ impl Site {
         liveness: Liveness,
         metrics: PrometheusHandle,
         demo: Option<Arc<DemoControl>>,
+        load: Load,
     ) -> Self {
         let checks = app.checks(app.sealer.clone(), liveness.poller_nudge());
         let gate = match liveness.gate_nudge() {
             Some(nudge) => app.gate().nudging(nudge),
             None => app.gate(),
         };
-        let authorizer = Arc::new(RolesAndGroups::new(app.directory.clone()));
+        let authorizer = Arc::new(Rights::new(app.directory.clone(), app.database.clone()));
         let api = Api::builder(
             app.store.clone(),
             checks,
@@ -79,6 +82,7 @@ impl Site {
         .windows(app.directory.clone())
         .stale_after(app.stale_after())
         .tests_per_minute(tests.per_user, tests.per_host)
+        .event_streams(load.streams())
         .build();
         let web = Web(Arc::new(Parts {
             app: app.clone(),
@@ -88,7 +92,7 @@ impl Site {
             metrics,
             document: std::sync::OnceLock::new(),
         }));
-        Self { router: router(&web, &api), api }
+        Self { router: router(&web, &api, load), api }
     }
 
     /// Feeds the event streams and records what was refused, until it is told to stop.
@@ -97,7 +101,7 @@ impl Site {
     }
 }
 
-fn router(web: &Web, api: &Api) -> Router {
+fn router(web: &Web, api: &Api, load: Load) -> Router {
     let own = OpenApiRouter::<Web>::with_openapi(Document::openapi())
         .routes(operation!(me::me))
         .routes(operation!(settings::read))
@@ -134,14 +138,22 @@ fn router(web: &Web, api: &Api) -> Router {
         .layer(from_fn(api::envelope))
         .layer(from_fn_with_state(web.clone(), auth::authenticate));
     Router::new()
-        .route("/healthz", axum::routing::get(status::healthz))
         .route("/readyz", axum::routing::get(status::readyz))
         .route("/metrics", axum::routing::get(status::metrics))
         .merge(authenticated)
         .merge(unknown)
         .fallback(ui::serve)
         .with_state(web.clone())
+        .layer(from_fn_with_state(load.clone(), load::bound))
+        .merge(alive(load))
         .layer(from_fn(harden))
+}
+
+/// Whether the process lives: answered under whatever load.
+fn alive(load: Load) -> Router {
+    Router::new()
+        .route("/healthz", axum::routing::get(status::healthz))
+        .layer(from_fn_with_state(load, load::unbound))
 }
 
 /// Headers that hold for every answer.
@@ -158,7 +170,12 @@ async fn harden(request: Request, next: Next) -> Response {
 }
 
 /// What a worker without a web process shows: its health and metrics.
-pub(crate) fn bare_router(app: &App, liveness: Liveness, metrics: PrometheusHandle) -> Router {
+pub(crate) fn bare_router(
+    app: &App,
+    liveness: Liveness,
+    metrics: PrometheusHandle,
+    load: Load,
+) -> Router {
     let store = app.store.clone();
     let ready = move || async move {
         use axum::response::IntoResponse as _;
@@ -171,8 +188,9 @@ pub(crate) fn bare_router(app: &App, liveness: Liveness, metrics: PrometheusHand
         (status, axum::Json(report)).into_response()
     };
     Router::new()
-        .route("/healthz", axum::routing::get(status::healthz))
         .route("/readyz", axum::routing::get(ready))
         .route("/metrics", axum::routing::get(async move || metrics.render()))
+        .layer(from_fn_with_state(load.clone(), load::bound))
+        .merge(alive(load))
         .layer(from_fn(harden))
 }

@@ -52,7 +52,8 @@ pub(super) enum CommonProblems {
     #[response(status = 500, content_type = "application/problem+json")]
     #[expect(dead_code, reason = "it stands in the document; handlers answer with `Problem`")]
     Internal(ProblemBody),
-    /// `store_unavailable`: the database cannot be reached.
+    /// `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+    /// at once.
     #[response(status = 503, content_type = "application/problem+json")]
     #[expect(dead_code, reason = "it stands in the document; handlers answer with `Problem`")]
     Unavailable(ProblemBody),
@@ -113,6 +114,7 @@ impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::Corrupt { .. } => Self::internal().because(error),
+            DatabaseError::Audit(error) => error.into(),
             DatabaseError::Sql(_) | DatabaseError::Task(_) => {
                 let detail = "the database cannot be reached now: try again soon";
                 Self::unavailable("store_unavailable", detail).because(error)

@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::FutureExt as _;
 use healthgate::{
     gate::{Gate, GateError, Opening, Recheck, RecheckChange},
     model::{GateRecord, GateRequest, GateState, JobId, WorkerId},
@@ -16,6 +17,7 @@ use tracing::{debug, info, warn};
 
 use super::patch::Patcher;
 use crate::{
+    announce,
     app::App,
     database::{Database, DatabaseError, JobHostRow, JobKind, JobRow, Stage},
 };
@@ -134,12 +136,18 @@ impl Executor {
             match opening {
                 Opening::Open(record) | Opening::Ended(record) => {
                     // Where the job was cancelled meanwhile, its gate learns it from its windows.
-                    self.database.begin_waiting(host, record.window).await?;
+                    if self.database.begin_waiting(host, record.window).await? {
+                        announce::again(&*self.store, &record).await;
+                    }
                 }
                 Opening::Busy { .. } => {
                     let detail = "another job's gate holds this host: trying again at each retry";
                     let at = now + TimeDelta::from_std(self.retry).unwrap_or(TimeDelta::MAX);
                     self.database.retry_later(host, detail, at).await?;
+                    // Once: what the later tries say is nothing new.
+                    if host.detail != detail {
+                        announce::row(&*self.store, host, Stage::Queued, Some(at)).await;
+                    }
                 }
             }
         }
@@ -177,13 +185,9 @@ impl Executor {
         }
         match gate.state {
             GateState::Waiting => {}
-            GateState::Failed => {
-                let detail = &gate.detail;
-                self.database.end_job_host(host, Stage::Waiting, Stage::Failed, detail).await?;
-            }
+            GateState::Failed => self.end(host, gate, Stage::Failed, &gate.detail).await?,
             GateState::Cancelled => {
-                let detail = "the job was cancelled";
-                self.database.end_job_host(host, Stage::Waiting, Stage::Cancelled, detail).await?;
+                self.end(host, gate, Stage::Cancelled, "the job was cancelled").await?;
             }
             GateState::Passed if patches.len() >= PATCHES => {
                 debug!(host = %host.host_id, "enough patches are under way");
@@ -193,6 +197,20 @@ impl Executor {
                 // The row moves in the transaction that spends the pass.
                 debug!(host = %host.host_id, "a spent gate, read while its row was moving");
             }
+        }
+        Ok(())
+    }
+
+    /// Ends a host as its gate has ended.
+    async fn end(
+        &self,
+        host: &JobHostRow,
+        gate: &GateRecord,
+        to: Stage,
+        detail: &str,
+    ) -> Result<(), StepError> {
+        if self.database.end_job_host(host, Stage::Waiting, to, detail).await? {
+            announce::again(&*self.store, gate).await;
         }
         Ok(())
     }
@@ -226,7 +244,7 @@ impl Executor {
     /// Patches a host in a task of its own, to its end.
     fn patch(&self, host: JobHostRow, patches: &mut JoinSet<()>) {
         let (patcher, database) = (Arc::clone(&self.patcher), self.database.clone());
-        let (gate, worker) = (self.gate.clone(), self.worker);
+        let (gate, store, worker) = (self.gate.clone(), self.store.clone(), self.worker);
         patches.spawn(async move {
             let patched = patcher.patch(host.job_id, host.host_id, host.pass_id).await;
             let recheck = match gate.recheck(host.job_id, host.host_id).await {
@@ -245,6 +263,10 @@ impl Executor {
             match ended {
                 Ok(true) => {
                     info!(job = %host.job_id, host = %host.host_id, detail, "patching ended");
+                    match store.gate(host.job_id, host.host_id).await {
+                        Ok(Some(gate)) => announce::again(&*store, &gate).await,
+                        _ => announce::row(&*store, &host, to, None).await,
+                    }
                 }
                 Ok(false) => warn!(host = %host.host_id, "another worker has taken the patch over"),
                 Err(error) => {
@@ -294,7 +316,14 @@ async fn gate_moved(events: &mut Option<Subscription>) -> bool {
             Some(
                 StoreEvent::CheckStatus { .. } | StoreEvent::Gate { state: GateState::Waiting, .. },
             ) => {}
-            Some(_) => return true,
+            Some(_) => break,
         }
     }
+    // One look does for everything that has come meanwhile.
+    while let Some(next) = events.next().now_or_never() {
+        if next.is_none() {
+            return false;
+        }
+    }
+    true
 }

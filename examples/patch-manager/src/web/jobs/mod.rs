@@ -34,6 +34,7 @@ use super::{
     problems::{CommonProblems, ListProblems, SubjectProblems, WriteProblems},
 };
 use crate::{
+    announce,
     database::{JobHostRow, JobRow, NewJob, Stage},
     directory::sees_all,
 };
@@ -123,7 +124,6 @@ pub(super) async fn create(
     }
     let asked = asked?;
     let hosts = web.windows_of(&asked, now).await?;
-    web.0.app.store.append_audit(entry).await?;
     let job = NewJob {
         id: job_id,
         kind: asked.kind,
@@ -133,7 +133,7 @@ pub(super) async fn create(
         report_only: asked.report_only,
         hosts,
     };
-    web.0.app.database.insert_job(job).await?;
+    web.0.app.database.insert_job(job, entry).await?;
     web.0.app.job_wake.notify_one();
     let form = web.job_form(&actor, job_id).await?;
     let mut response = (StatusCode::CREATED, Json(form)).into_response();
@@ -174,10 +174,9 @@ pub(super) async fn cancel(
         let detail = "the job has ended: there is nothing left to cancel";
         return Err(Problem::conflict("invalid_state", detail));
     }
-    web.0.app.store.append_audit(entry.clone()).await?;
     // From here on no pass of this job is spent: the hook asks for this mark in its transaction.
-    database.cancel_job(job_id, &actor.name).await?;
-    for host in database.hosts_of_jobs(&[job_id]).await? {
+    database.cancel_job(job_id, entry).await?;
+    for host in &database.hosts_of_jobs(&[job_id]).await? {
         if host.stage != Stage::Waiting {
             continue;
         }
@@ -186,17 +185,25 @@ pub(super) async fn cancel(
         match web.0.app.store.request_cancel(job_id, host.host_id, audit).await {
             Ok(gate) if gate.state == GateState::Failed => {
                 let detail = &gate.detail;
-                database.end_job_host(&host, Stage::Waiting, Stage::Failed, detail).await?;
+                database.end_job_host(host, Stage::Waiting, Stage::Failed, detail).await?;
             }
             Ok(gate) if gate.state == GateState::Spent => {}
             Ok(_) | Err(StoreError::NotFound) => {
                 let detail = "the job was cancelled";
-                database.end_job_host(&host, Stage::Waiting, Stage::Cancelled, detail).await?;
+                database.end_job_host(host, Stage::Waiting, Stage::Cancelled, detail).await?;
             }
             Err(error) => return Err(error.into()),
         }
     }
     web.0.app.job_wake.notify_one();
+    let was_over = |host: &JobHostRow| {
+        all.iter().any(|before| before.host_id == host.host_id && is_over(before.stage))
+    };
+    for host in database.hosts_of_jobs(&[job_id]).await? {
+        if is_over(host.stage) && !was_over(&host) {
+            announce::row(&*web.0.app.store, &host, host.stage, None).await;
+        }
+    }
     web.job_form(&actor, job_id).await.map(Json)
 }
 

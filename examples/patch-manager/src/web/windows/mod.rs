@@ -105,8 +105,8 @@ pub(super) async fn create(
     draft.read(&mut members);
     let row = draft.finish(members, Uuid::now_v7(), now)?;
     web.visible(&actor, &row.host_ids).await?;
-    web.0.app.store.append_audit(AuditEntry { reason: Some(row.name.clone()), ..entry }).await?;
-    web.0.app.database.write_window(row.clone()).await?;
+    let entry = AuditEntry { reason: Some(row.name.clone()), ..entry };
+    web.0.app.database.write_window(row.clone(), entry).await?;
     web.0.app.job_wake.notify_one();
     let location = format!("/api/v1/maintenance-windows/{}", row.id);
     let form = web.window_form(&actor, row).await?;
@@ -148,8 +148,7 @@ pub(super) async fn change(
     let changed = WindowRow { revision: row.revision + 1, created_at: row.created_at, ..changed };
     web.visible(&actor, &changed.host_ids).await?;
     let entry = AuditEntry { reason: Some(changed.name.clone()), ..entry };
-    web.0.app.store.append_audit(entry).await?;
-    if !web.0.app.database.write_window(changed.clone()).await? {
+    if !web.0.app.database.write_window(changed.clone(), entry).await? {
         let detail = "somebody else has changed this window: read it again";
         return Err(Problem::conflict("conflict", detail));
     }
@@ -178,8 +177,7 @@ pub(super) async fn delete(
     if actor.role == Role::Reporter || !sees_every_host {
         web.refuse(entry.clone()).await?;
     }
-    web.0.app.store.append_audit(entry).await?;
-    if web.0.app.database.delete_window(window_id).await? {
+    if web.0.app.database.delete_window(window_id, entry).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::not_found())

@@ -125,7 +125,7 @@ impl Gate {
 impl Blocking {
     /// The gate of another job, which a host has to itself until it has ended (spec 4.8).
     fn by_holder(holder: &GateRecord) -> Self {
-        let end = instant::to_text(&holder.window.closes_at());
+        let end = instant::in_words(&holder.window.closes_at());
         let job = holder.job_id;
         Self {
             check_id: None,

@@ -97,7 +97,7 @@ pub(super) fn failed(
         1 => "after 1 attempt".to_owned(),
         count => format!("after {count} attempts"),
     };
-    let end = instant::to_text(&end);
+    let end = instant::in_words(&end);
     let head = match (reason, record.window_kind) {
         (EndReason::WindowClosed, WindowKind::Maintenance) => {
             format!(
@@ -127,7 +127,7 @@ fn failing<'a>(
         let mut text = format!("{}: {}", entry.name, entry.reason);
         if let Some(since) = entry.check_id.and_then(|check| since(health, check)) {
             text.push_str(" since ");
-            text.push_str(&instant::to_text(&since));
+            text.push_str(&instant::in_words(&since));
         }
         if entry.checked_at.is_none() && entry.check_id.is_some() {
             text.push_str(" (never ran)");

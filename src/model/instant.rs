@@ -2,7 +2,7 @@
 //!
 //! One spelling per instant lets text be compared and sorted as it stands, in a store as well as in a client.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serializer};
 
@@ -10,6 +10,12 @@ use serde::{Deserialize, Deserializer, Serializer};
 #[must_use]
 pub fn to_text(instant: &DateTime<Utc>) -> String {
     truncate(*instant).format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+/// An instant within a sentence, to the second: `2026-03-29T01:00:00Z`.
+#[must_use]
+pub fn in_words(instant: &DateTime<Utc>) -> String {
+    truncate(*instant).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// The instant without what is finer than a microsecond, so that a value read back equals the value written.
@@ -98,6 +104,12 @@ mod tests {
         assert_eq!(serde_json::from_str::<Both>(&text).expect("valid"), read);
         assert!(serde_json::from_str::<Both>(r#"{"plain":"2026-03-29"}"#).is_err());
         assert!(serde_json::from_str::<Both>(r#"{"plain":7}"#).is_err());
+    }
+
+    #[test]
+    fn a_sentence_has_whole_seconds() {
+        let read = parse("2026-03-29T03:00:07.9+02:00").expect("valid");
+        assert_eq!(in_words(&read), "2026-03-29T01:00:07Z");
     }
 
     #[test]

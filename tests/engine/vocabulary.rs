@@ -150,7 +150,7 @@ fn g26_an_override_names_checks_of_the_host_gives_a_reason_and_expires_in_time()
         assert_eq!(record.pass.as_ref().map(|pass| pass.kind), Some(PassKind::Overridden));
         let notes = texts(&record);
         assert!(
-            notes.iter().any(|note| note.starts_with("ada lets 1 failing checks")),
+            notes.iter().any(|note| note.starts_with("ada lets 1 failing check pass")),
             "{notes:?}"
         );
         let late =

@@ -108,10 +108,13 @@ impl Seen {
         Some(match exception {
             None => "the override was taken back".to_owned(),
             Some(exception) => format!(
-                "{} lets {} failing checks pass until {}: {}",
+                "{} lets {} pass until {}: {}",
                 exception.actor,
-                exception.checks.len(),
-                instant::to_text(&exception.expires_at),
+                match exception.checks.len() {
+                    1 => "1 failing check".to_owned(),
+                    count => format!("{count} failing checks"),
+                },
+                instant::in_words(&exception.expires_at),
                 exception.reason,
             ),
         })
@@ -134,7 +137,7 @@ pub(super) async fn notes(
     let note = |change: CheckChanged| {
         let actor = audit.iter().find(|entry| entry.check_id == Some(change.check_id));
         let by =
-            actor.map(|entry| format!(" by {} at {}", entry.actor, instant::to_text(&entry.at)));
+            actor.map(|entry| format!(" by {} at {}", entry.actor, instant::in_words(&entry.at)));
         GateNote { at: now, text: Detail::new(change.text + &by.unwrap_or_default()) }
     };
     changes.into_iter().map(note).collect()
@@ -154,7 +157,7 @@ pub(super) fn window_note(at: DateTime<Utc>, before: Window, now: Window) -> Opt
     } else {
         return None;
     };
-    let (opens, closes) = (instant::to_text(&now.opens_at()), instant::to_text(&now.closes_at()));
+    let (opens, closes) = (instant::in_words(&now.opens_at()), instant::in_words(&now.closes_at()));
     let text = Detail::new(format!("the window was {what}: it is now {opens} to {closes}"));
     Some(GateNote { at, text })
 }

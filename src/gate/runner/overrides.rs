@@ -61,7 +61,7 @@ pub(super) async fn refuse(
     if held.refused == Some(exception.created_at) {
         return None;
     }
-    let given = instant::to_text(&exception.created_at);
+    let given = instant::in_words(&exception.created_at);
     let text = format!(
         "the override that {} gave at {given} does not count: there is no right to it any more",
         exception.actor

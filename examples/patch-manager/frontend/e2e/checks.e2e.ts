@@ -80,7 +80,7 @@ test('a service that breaks turns its row red without a reload, and green again'
   await close();
 });
 
-test('F132 script in a name, a unit and a URL stays text', async () => {
+test('F132 script in a name and a unit and a URL stays text', async () => {
   const script = '<img src=x onerror=alert(1)><script>alert(2)</script>';
   const host = await api.hostId('batch-04');
   const made = await api.call<HealthCheck>('POST', `/api/v1/hosts/${host}/health-checks`, {

@@ -94,3 +94,33 @@ test('a waiting job is cancelled', async () => {
   await api.setService('batch-08', 'cron', 'healthy');
   await close();
 });
+
+test('a gate shows its times in its window’s zone and in UTC, whatever zone the browser has', async () => {
+  const host = await api.hostId('cache-05');
+  // It opens before the demo's own window, so that what both make together is shown in its zone.
+  const window = await api.call<MaintenanceWindow>('POST', '/api/v1/maintenance-windows', {
+    name: 'At the other office',
+    host_ids: [host],
+    recurrence: 'once',
+    starts_at: new Date(Date.now() - 3_600_000).toISOString(),
+    time_zone: 'America/New_York',
+    duration_minutes: 90,
+    enabled: true,
+  });
+  await api.breakServices(['cache-05', 'redis-server']);
+  const job = await api.call<Job>('POST', '/api/v1/jobs', { host_ids: [host] });
+  const { page, close } = await openAs(browser, url, 'ada');
+  await page.goto(`${url}/jobs/${job.id}`);
+  const card = page.locator('[data-host="cache-05"]');
+  await card
+    .getByText(/, \d\d:\d\d E[DS]T · (.*, )?\d\d:\d\d UTC$/)
+    .first()
+    .waitFor();
+  expect(await card.getByText(/CES?T/).count()).toBe(0);
+  await card.getByRole('link', { name: 'cache-05' }).click();
+  await page.getByText(/until .* E[DS]T/).waitFor();
+  await api.call('POST', `/api/v1/jobs/${job.id}/cancel`);
+  await api.call('DELETE', `/api/v1/maintenance-windows/${window.id}`);
+  await api.setService('cache-05', 'redis-server', 'healthy');
+  await close();
+});

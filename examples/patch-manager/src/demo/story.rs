@@ -56,6 +56,7 @@ pub(super) async fn furnish(app: &App, fleet: &Fleet, open_minutes: u16) -> Resu
     let open = RecurrenceSpec {
         recurrence: Some("once".to_owned()),
         starts_at: Some(instant::to_text(&now)),
+        time_zone: Some("Europe/Berlin".to_owned()),
         duration_minutes: Some(i64::from(open_minutes)),
         ..RecurrenceSpec::default()
     };

@@ -24,6 +24,7 @@ export interface Session {
   page: Page;
   /** Errors of scripts, violations of the content security policy, and dialogs that a script opened. */
   faults: string[];
+  /** Closes it; fails where anything went wrong in it. */
   close: () => Promise<void>;
 }
 
@@ -56,7 +57,11 @@ export async function openAs(
   await page.goto(url);
   await page.getByRole('button', { name: user }).click();
   await page.getByRole('heading', { name: 'Hosts', level: 1 }).waitFor();
-  return { page, faults, close: () => context.close() };
+  const close = async () => {
+    await context.close();
+    expect(faults).toEqual([]);
+  };
+  return { page, faults, close };
 }
 
 /** Opens a page by its link in the main navigation. */

@@ -1,6 +1,6 @@
 import { Alert, Box, Breadcrumbs, Button, CircularProgress, Link, Stack, Typography } from '@mui/material';
 import { useEffect, useRef, type ReactNode } from 'react';
-import { Link as RouterLink } from 'react-router';
+import { Link as RouterLink, useLocation } from 'react-router';
 import { messageOf } from '../health';
 
 /** Properties of {@link Page}. */
@@ -17,6 +17,7 @@ export interface PageProps {
 
 /** A page's frame: its heading takes the focus when people come to it, so that they hear where they are. */
 export function Page({ title, trail = [], subtitle, actions, children }: PageProps) {
+  const { pathname } = useLocation();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · Patch manager`;
@@ -24,7 +25,7 @@ export function Page({ title, trail = [], subtitle, actions, children }: PagePro
   useEffect(() => {
     heading.current?.focus({ preventScroll: true });
     globalThis.scrollTo?.(0, 0);
-  }, []);
+  }, [pathname]);
   return (
     <Stack spacing={2}>
       <Stack

@@ -84,7 +84,7 @@ export function makeTheme(mode: PaletteMode): Theme {
         styleOverrides: {
           // A switch has less air around it than a check box, for which the default is made.
           root: { '&:has(.MuiSwitch-root)': { marginLeft: -4 } },
-          label: { fontSize: '0.875rem', lineHeight: 1.35 },
+          label: { fontSize: '0.875rem', lineHeight: 1.35, paddingBlock: 4 },
         },
       },
       MuiFormGroup: { styleOverrides: { root: { rowGap: 2 } } },

@@ -50,6 +50,7 @@ export { isPassing, messageOf, ProblemError, UnreachableError, unwrap } from './
 export type * from './api/types';
 export { failing, gateSentence, isOver, zoneOf } from './model/gate';
 export { RECHECK_WORDS, recheckReason, recheckSentence } from './model/recheck';
+export { groupPreview, type PreviewGroups } from './model/preview';
 export { reasonWords, type ReasonWords } from './model/reasons';
 export { GATE_STATE_WORDS, hostWords, PASS_KIND_WORDS, shownStatus, STATUS_WORDS } from './model/status';
 export * from './model/time';

@@ -12,6 +12,8 @@ import {
   TableHead,
   TableRow,
   Typography,
+  useMediaQuery,
+  useTheme,
 } from '@mui/material';
 import { Link as RouterLink, useSearchParams } from 'react-router';
 import { useHost, useHostNames } from '../app/api/hooks';
@@ -19,13 +21,12 @@ import { Empty, LoadError, Page, Waiting } from '../app/Page';
 import { shortId } from '../app/words';
 import { count, formatInstant, useAudit, visuallyHidden, type AuditRecord } from '../health';
 
-const wide = { display: { xs: 'none', md: 'table-cell' } };
-const narrow = { display: { xs: 'block', md: 'none' } };
-
 /** Who did what, and what was refused; newest first. On a phone, who and what are one column. */
 export default function AuditPage() {
   const [parameters, setParameters] = useSearchParams();
   const hostId = parameters.get('host') ?? undefined;
+  const theme = useTheme();
+  const wide = useMediaQuery(theme.breakpoints.up('md'), { noSsr: true });
   const audit = useAudit({ hostId });
   const records = audit.data?.pages.flatMap((page) => page.records) ?? [];
   const ids = [...new Set(records.flatMap((record) => record.host_id ?? []))];
@@ -51,15 +52,15 @@ export default function AuditPage() {
               <TableHead>
                 <TableRow>
                   <TableCell>When</TableCell>
-                  <TableCell sx={wide}>Who</TableCell>
+                  {wide && <TableCell>Who</TableCell>}
                   <TableCell>What</TableCell>
                   <TableCell>On</TableCell>
-                  <TableCell sx={wide}>Changes</TableCell>
+                  {wide && <TableCell>Changes</TableCell>}
                 </TableRow>
               </TableHead>
               <TableBody>
                 {records.map((record) => (
-                  <Row key={record.id} record={record} hostName={hostName} />
+                  <Row key={record.id} record={record} hostName={hostName} wide={wide} />
                 ))}
               </TableBody>
             </Table>
@@ -91,29 +92,39 @@ function HostFilter({ id, onClear }: { id: string; onClear: () => void }) {
   return <Chip size="medium" label={`On ${host.data?.name ?? 'one host'}`} onDelete={onClear} />;
 }
 
-function Row({ record, hostName }: { record: AuditRecord; hostName: (id: string) => string }) {
+interface RowProps {
+  record: AuditRecord;
+  hostName: (id: string) => string;
+  wide: boolean;
+}
+
+function Row({ record, hostName, wide }: RowProps) {
   return (
     <TableRow hover sx={{ '& td, & th': { verticalAlign: 'top' } }}>
       <TableCell sx={{ whiteSpace: { md: 'nowrap' } }}>{formatInstant(record.at)}</TableCell>
-      <TableCell sx={wide}>
-        {record.actor}
-        {record.actor !== record.role && (
-          <Typography variant="caption" color="text.secondary" component="div">
-            {record.role}
-          </Typography>
-        )}
-      </TableCell>
+      {wide && (
+        <TableCell>
+          {record.actor}
+          {record.actor !== record.role && (
+            <Typography variant="caption" color="text.secondary" component="div">
+              {record.role}
+            </Typography>
+          )}
+        </TableCell>
+      )}
       <TableCell sx={{ overflowWrap: 'anywhere' }}>
         {actionWords(record.action)}
         {record.outcome === 'refused' && (
           <Chip label="Refused" color="error" variant="outlined" sx={{ ml: 1, height: 20 }} />
         )}
-        <Box sx={narrow}>
-          <Typography variant="body2" color="text.secondary">
-            by {record.actor}
-          </Typography>
-          <Changes record={record} />
-        </Box>
+        {!wide && (
+          <>
+            <Typography variant="body2" color="text.secondary">
+              by {record.actor}
+            </Typography>
+            <Changes record={record} />
+          </>
+        )}
       </TableCell>
       <TableCell>
         {record.host_id != null && (
@@ -130,9 +141,11 @@ function Row({ record, hostName }: { record: AuditRecord; hostName: (id: string)
         )}
         {record.host_id == null && record.job_id == null && '–'}
       </TableCell>
-      <TableCell sx={{ ...wide, overflowWrap: 'anywhere', minWidth: 200 }}>
-        <Changes record={record} />
-      </TableCell>
+      {wide && (
+        <TableCell sx={{ overflowWrap: 'anywhere', minWidth: 200 }}>
+          <Changes record={record} />
+        </TableCell>
+      )}
     </TableRow>
   );
 }

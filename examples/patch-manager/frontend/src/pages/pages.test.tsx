@@ -214,7 +214,8 @@ describe('windows', () => {
     expect(bodyOf({ ...form, recurrence: 'monthly', day: '31' }, ['h'])).toHaveProperty('day_of_month', 31);
     const once = bodyOf({ ...form, recurrence: 'once', starts: '2026-12-01T10:00' }, ['h']);
     expect(once).toHaveProperty('starts_at', new Date('2026-12-01T10:00').toISOString());
-    expect(once).not.toHaveProperty('time_zone');
+    expect(once).toHaveProperty('time_zone', 'Europe/Berlin');
+    expect(once).not.toHaveProperty('start_time');
     expect(Object.keys(faultsOf({ ...form, name: '', minutes: '0', weekdays: [] }, 0))).toEqual([
       'name',
       'host_ids',

@@ -9,6 +9,8 @@ import {
   TableHead,
   TableRow,
   Typography,
+  useMediaQuery,
+  useTheme,
 } from '@mui/material';
 import { lazy, Suspense } from 'react';
 import type { HealthCheck, HistoryResult } from '../api/types';
@@ -29,10 +31,6 @@ export interface CheckDetailsProps {
   /** How far back it goes, in milliseconds. */
   retention: number;
 }
-
-/** On a phone the reason stands under the time, and what matters less is left out. */
-const wide = { display: { xs: 'none', md: 'table-cell' } };
-const narrow = { display: { xs: 'block', md: 'none' } };
 
 /** How many of the newest results are listed. */
 const LISTED = 10;
@@ -75,48 +73,65 @@ export function CheckDetails({ check, history, retention }: CheckDetailsProps) {
         )}
       </Box>
       {results !== undefined && results.length > 0 && (
-        <Box>
-          <Heading>Newest results</Heading>
-          <TableContainer>
-            <Table size="small" aria-label={`Newest results of ${check.name}`}>
-              <TableHead>
-                <TableRow>
-                  <TableCell>Status</TableCell>
-                  <TableCell>When</TableCell>
-                  <TableCell align="right" sx={wide}>
-                    Latency
-                  </TableCell>
-                  <TableCell sx={wide}>Reason</TableCell>
-                  <TableCell sx={wide}>Run by</TableCell>
-                </TableRow>
-              </TableHead>
-              <TableBody>
-                {results.slice(0, LISTED).map((result) => (
-                  <TableRow key={result.checked_at}>
-                    <TableCell sx={{ verticalAlign: 'top' }}>
-                      <HealthStatusIcon status={result.healthy ? 'healthy' : 'unhealthy'} size={16} />
-                    </TableCell>
-                    <TableCell sx={{ whiteSpace: { md: 'nowrap' }, overflowWrap: 'anywhere' }}>
-                      {formatInstant(result.checked_at)}
-                      <Typography variant="body2" color="text.secondary" sx={narrow}>
-                        {resultWords(result)}
-                      </Typography>
-                    </TableCell>
-                    <TableCell align="right" sx={{ ...wide, whiteSpace: 'nowrap' }}>
-                      {result.latency_ms == null ? '–' : formatLatency(result.latency_ms)}
-                    </TableCell>
-                    <TableCell sx={{ ...wide, overflowWrap: 'anywhere', minWidth: 180 }}>
-                      {resultWords(result)}
-                    </TableCell>
-                    <TableCell sx={wide}>{result.source === 'gate' ? 'gate' : 'poller'}</TableCell>
-                  </TableRow>
-                ))}
-              </TableBody>
-            </Table>
-          </TableContainer>
-        </Box>
+        <Newest check={check} results={results.slice(0, LISTED)} />
       )}
     </Stack>
+  );
+}
+
+/** The newest results; on a phone the reason stands under the time, and what matters less is left out. */
+function Newest({ check, results }: { check: HealthCheck; results: readonly HistoryResult[] }) {
+  const theme = useTheme();
+  const wide = useMediaQuery(theme.breakpoints.up('md'), { noSsr: true });
+  return (
+    <Box>
+      <Heading>Newest results</Heading>
+      <TableContainer>
+        <Table size="small" aria-label={`Newest results of ${check.name}`}>
+          <TableHead>
+            <TableRow>
+              <TableCell>Status</TableCell>
+              <TableCell>When</TableCell>
+              {wide && (
+                <>
+                  <TableCell align="right">Latency</TableCell>
+                  <TableCell>Reason</TableCell>
+                  <TableCell>Run by</TableCell>
+                </>
+              )}
+            </TableRow>
+          </TableHead>
+          <TableBody>
+            {results.map((result) => (
+              <TableRow key={result.checked_at}>
+                <TableCell sx={{ verticalAlign: 'top' }}>
+                  <HealthStatusIcon status={result.healthy ? 'healthy' : 'unhealthy'} size={16} />
+                </TableCell>
+                <TableCell sx={{ whiteSpace: { md: 'nowrap' }, overflowWrap: 'anywhere' }}>
+                  {formatInstant(result.checked_at)}
+                  {!wide && (
+                    <Typography variant="body2" color="text.secondary">
+                      {resultWords(result)}
+                    </Typography>
+                  )}
+                </TableCell>
+                {wide && (
+                  <>
+                    <TableCell align="right" sx={{ whiteSpace: 'nowrap' }}>
+                      {result.latency_ms == null ? '–' : formatLatency(result.latency_ms)}
+                    </TableCell>
+                    <TableCell sx={{ overflowWrap: 'anywhere', minWidth: 180 }}>
+                      {resultWords(result)}
+                    </TableCell>
+                    <TableCell>{result.source === 'gate' ? 'gate' : 'poller'}</TableCell>
+                  </>
+                )}
+              </TableRow>
+            ))}
+          </TableBody>
+        </Table>
+      </TableContainer>
+    </Box>
   );
 }
 

@@ -30,7 +30,7 @@ export function DeployHealthWarning({
     return <Alert severity="info">Asking what the gate would say…</Alert>;
   }
   const groups = groupPreview(previews);
-  const held = groups.fail.length + groups.unhealthy.length + groups.unknown.length;
+  const held = groups.fail.length + groups.unhealthy.length + groups.unknown.length + groups.busy.length;
   const names = (hosts: readonly HostPreview[], note?: (host: HostPreview) => ReactNode) => (
     <HostList hosts={hosts} hostName={hostName} note={note} />
   );
@@ -75,6 +75,14 @@ export function DeployHealthWarning({
           {names(groups.unknown, reasons)}
         </Alert>
       )}
+      {groups.busy.length > 0 && (
+        <Alert severity="warning">
+          <AlertTitle>{count(groups.busy.length, 'host')} that another job holds</AlertTitle>
+          This job waits until the other one is done with {groups.busy.length === 1 ? 'it' : 'them'}, and runs
+          the checks then.
+          {names(groups.busy)}
+        </Alert>
+      )}
       {groups.short.length > 0 && (
         <Alert severity="warning">
           <AlertTitle>
@@ -113,7 +121,13 @@ export function DeployHealthWarning({
 }
 
 function reasons(host: HostPreview): ReactNode {
-  return host.blocking.map((each) => `${each.name}: ${reasonWords(each.reason).title}`).join('; ');
+  return host.blocking
+    .map(({ name, reason, check_id }) => {
+      const { title } = reasonWords(reason);
+      // What the library itself puts there has no name worth saying.
+      return check_id == null && reason === 'gate_busy' ? title : `${name}: ${title}`;
+    })
+    .join('; ');
 }
 
 interface HostListProps<Host> {

@@ -24,6 +24,7 @@ import { DeployHealthWarning } from './DeployHealthWarning';
 import { GateStatusPanel } from './GateStatusPanel';
 import { HealthChecksSection } from './HealthChecksSection';
 import { HealthHistoryStrip } from './HealthHistoryStrip';
+import { HealthStatusIcon } from './HealthStatusIcon';
 import { HostHealthIndicator } from './HostHealthIndicator';
 import { OverrideDialog } from './OverrideDialog';
 import { RecheckSummary } from './RecheckSummary';
@@ -286,6 +287,34 @@ describe('before a job is submitted', () => {
     expect(screen.getByText('host-8')).toBeVisible();
   });
 });
+
+test.each(['healthy', 'unhealthy', 'unknown', 'none', 'disabled'] as const)(
+  'the status %s has a word and an outline of its own, not a colour alone',
+  (status) => {
+    const others = (['healthy', 'unhealthy', 'unknown', 'none', 'disabled'] as const).filter(
+      (each) => each !== status,
+    );
+    const outline = (each: typeof status) => {
+      const { container, unmount } = renderApp(<HealthStatusIcon status={each} />);
+      const found = [
+        container.textContent,
+        [...container.querySelectorAll('svg *')]
+          .map((part) => part.getAttribute('d') ?? part.tagName)
+          .join(' '),
+      ] as const;
+      unmount();
+      return found;
+    };
+    const [word, shape] = outline(status);
+    expect(word).toMatch(/\w/);
+    for (const other of others) {
+      expect(outline(other)[0]).not.toBe(word);
+      expect(outline(other)[1]).not.toBe(shape);
+    }
+    renderApp(<HealthStatusIcon status={status} iconOnly />);
+    expect(screen.getByTitle(word ?? '')).toBeInTheDocument();
+  },
+);
 
 test('the strip says in words what it shows in colours', () => {
   renderApp(<HealthHistoryStrip results={makeHistory()} columns={96} />);

@@ -50,8 +50,8 @@ export const UnknownIcon = filled(
 export const DisabledIcon = stroked(
   'DisabledIcon',
   <>
-    <circle cx="12" cy="12" r="9" strokeDasharray="3.2 2.45" />
-    <path d="M8.5 12h7" />
+    <circle cx="12" cy="12" r="9" />
+    <path d="m5.8 5.8 12.4 12.4" />
   </>,
 );
 export const NoneIcon = stroked(

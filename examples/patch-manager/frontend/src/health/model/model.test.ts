@@ -269,6 +269,21 @@ test('a preview is laid into what one should know', () => {
         { check_id: 'c', name: 'n', reason: 'stale', observed: false, detail: '', checked_at: null },
       ],
     }),
+    makePreview({
+      host_id: 'held',
+      decision: 'wait',
+      kind: null,
+      blocking: [
+        {
+          check_id: null,
+          name: 'another job',
+          reason: 'gate_busy',
+          observed: false,
+          detail: '',
+          checked_at: null,
+        },
+      ],
+    }),
     makePreview({ host_id: 'early', decision: 'wait', kind: null, not_open: true }),
     makePreview({ host_id: 'lost', decision: 'fail', kind: null }),
   ]);
@@ -286,6 +301,7 @@ test('a preview is laid into what one should know', () => {
     early: ['early'],
     fail: ['lost'],
     unhealthy: [],
+    busy: ['held'],
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Blocking, HostPreview } from '../api/types';
+import type { Blocking, HostPreview, ReasonCode } from '../api/types';
 import { reasonWords } from './reasons';
 
 /** The hosts of a preview, laid into what a person should know before going ahead. */
@@ -9,6 +9,8 @@ export interface PreviewGroups {
   unhealthy: HostPreview[];
   /** Nothing recent is known of some check: the gate would ask first. */
   unknown: HostPreview[];
+  /** Nothing but another job's gate stands in the way. */
+  busy: HostPreview[];
   /** Healthy, but the window is not open yet. */
   early: HostPreview[];
   /** Nothing would hold the patch back. */
@@ -18,6 +20,9 @@ export interface PreviewGroups {
   /** What is left of the window is too short for a second attempt; in addition to the others. */
   short: HostPreview[];
 }
+
+/** What blocks where another job's gate holds the host. */
+const GATE_BUSY: ReasonCode = 'gate_busy';
 
 /** Whether one thing that blocks says nothing of its target. */
 export function saysNothing(blocking: Blocking): boolean {
@@ -30,6 +35,7 @@ export function groupPreview(previews: readonly HostPreview[]): PreviewGroups {
     fail: [],
     unhealthy: [],
     unknown: [],
+    busy: [],
     early: [],
     unchecked: [],
     ready: [],
@@ -44,8 +50,10 @@ export function groupPreview(previews: readonly HostPreview[]): PreviewGroups {
 
 function groupOf(preview: HostPreview): keyof PreviewGroups {
   if (preview.decision === 'fail') return 'fail';
-  if (preview.blocking.some((each) => !saysNothing(each))) return 'unhealthy';
-  if (preview.blocking.length > 0) return 'unknown';
+  const checks = preview.blocking.filter((each) => each.reason !== GATE_BUSY);
+  if (checks.some((each) => !saysNothing(each))) return 'unhealthy';
+  if (checks.length > 0) return 'unknown';
+  if (preview.blocking.length > 0) return 'busy';
   if (preview.kind === 'no_checks') return 'unchecked';
   return preview.not_open || preview.decision === 'wait' ? 'early' : 'ready';
 }

@@ -7,6 +7,7 @@ import {
   DeployHealthWarning,
   formatDuration,
   formatRange,
+  groupPreview,
   messageOf,
   ProblemError,
   useGatePreview,
@@ -146,7 +147,8 @@ function timeWords(plan: Plan, longest: number | undefined): string {
 
 /** What one has to know before saying yes. */
 export function riskWords(previews: readonly HostPreview[], reportOnly: boolean): string[] {
-  const held = previews.filter((each) => each.blocking.length > 0).length;
+  const { busy, fail, unhealthy, unknown } = groupPreview(previews);
+  const held = fail.length + unhealthy.length + unknown.length;
   const unchecked = previews.filter((each) => each.kind === 'no_checks').length;
   const short = previews.filter((each) => each.window_too_short).length;
   const are = (number: number) => (number === 1 ? 'is' : 'are');
@@ -157,6 +159,9 @@ export function riskWords(previews: readonly HostPreview[], reportOnly: boolean)
             ? `${count(held, 'host')} ${are(held)} not healthy, and will be patched all the same (report only).`
             : `${count(held, 'host')} ${are(held)} not healthy: they wait, and fail if their window closes first.`,
         ]
+      : []),
+    ...(busy.length > 0
+      ? [`${count(busy.length, 'host')} ${are(busy.length)} held by another job: this one waits for it.`]
       : []),
     ...(unchecked > 0
       ? [

@@ -80,7 +80,8 @@ export function bodyOf(form: WindowForm, hostIds: string[]): WindowRequest {
     enabled: form.enabled,
   };
   if (form.recurrence === 'once') {
-    return { ...common, starts_at: new Date(fromLocalInput(form.starts) ?? 0).toISOString() };
+    const starts_at = new Date(fromLocalInput(form.starts) ?? 0).toISOString();
+    return { ...common, starts_at, time_zone: form.zone };
   }
   return {
     ...common,
@@ -98,7 +99,7 @@ export function recurrenceWords(window: MaintenanceWindow): string {
   const at = `at ${window.start_time ?? '?'} ${window.time_zone ?? 'UTC'}`;
   switch (window.recurrence) {
     case 'once':
-      return `Once, ${window.starts_at == null ? '' : formatInstant(window.starts_at)}, ${lasts}`;
+      return `Once, ${window.starts_at == null ? '' : formatInstant(window.starts_at, window.time_zone ?? 'UTC')}, ${lasts}`;
     case 'daily':
       return `Daily ${at}, ${lasts}`;
     case 'weekly': {

@@ -1,0 +1,262 @@
+import { act, screen, waitFor, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { http, HttpResponse } from 'msw';
+import { Route, Routes } from 'react-router';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { at, HOST_ID, id, JOB_ID, makeGate, makeJob, makeJobHost } from '../mocks/fixtures';
+import { formatInstant, GateStatusPanel } from '../health';
+import { problem } from '../mocks/handlers';
+import AuditPage from '../pages/AuditPage';
+import DeployPage from '../pages/DeployPage';
+import JobDetailPage from '../pages/JobDetailPage';
+import JobsPage from '../pages/JobsPage';
+import WindowsPage from '../pages/WindowsPage';
+import { renderApp } from '../test/render';
+import { server } from '../test/server';
+import { ColorMode } from './ColorMode';
+import { Layout } from './Layout';
+import { Page } from './Page';
+import { readToken, signIn } from './session';
+
+const user = userEvent.setup({ delay: null, pointerEventsCheck: 0 });
+
+beforeEach(() => signIn('token-ada'));
+
+function as(role: string) {
+  server.use(http.get('*/api/v1/me', () => HttpResponse.json({ name: 'x', role, groups: ['web'] })));
+}
+
+const frame = (
+  <ColorMode>
+    <Routes>
+      <Route element={<Layout />}>
+        <Route path="/hosts" element={<Page title="Hosts">all of them</Page>} />
+        <Route path="/jobs" element={<Page title="Jobs">none</Page>} />
+      </Route>
+    </Routes>
+  </ColorMode>
+);
+
+/** The paths that were asked for from now on. */
+function listen(): string[] {
+  const asked: string[] = [];
+  server.events.on('request:start', ({ request }) => {
+    const { pathname, search } = new URL(request.url);
+    asked.push(pathname + search);
+  });
+  return asked;
+}
+
+describe('the frame', () => {
+  test('begins with a way to the content, names the page, and moves the focus to its heading', async () => {
+    renderApp(frame, { route: '/hosts' });
+    await user.click(await screen.findByRole('link', { name: 'Jobs' }));
+    expect(screen.getByRole('heading', { name: 'Jobs', level: 1 })).toHaveFocus();
+    expect(document.title).toBe('Jobs · Patch manager');
+    expect(screen.getByRole('link', { name: 'Jobs' })).toHaveAttribute('aria-current', 'page');
+    const [first] = screen.getAllByRole('link');
+    expect(first).toHaveTextContent('Skip to the content');
+    expect(first).toHaveAttribute('href', `#${screen.getByRole('main').id}`);
+  });
+
+  test.each([
+    ['admin', ['Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']],
+    ['operator', ['Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']],
+    ['reporter', ['Hosts', 'Jobs', 'Windows']],
+  ])('leads an %s where they may go', async (role, places) => {
+    as(role);
+    renderApp(frame, { route: '/hosts' });
+    expect(await screen.findByText(role)).toBeVisible();
+    const links = within(screen.getByRole('navigation', { name: 'Main' })).getAllByRole('link');
+    expect(links.map((link) => link.textContent)).toEqual(places);
+  });
+
+  test('keeps the colours that somebody chose', async () => {
+    const { unmount } = renderApp(frame, { route: '/hosts' });
+    expect(getComputedStyle(document.documentElement).colorScheme).toBe('light');
+    await user.click(screen.getByRole('button', { name: 'Switch to dark colours' }));
+    expect(getComputedStyle(document.documentElement).colorScheme).toBe('dark');
+    unmount();
+    renderApp(frame, { route: '/hosts' });
+    expect(screen.getByRole('button', { name: 'Switch to light colours' })).toBeVisible();
+  });
+
+  test('says that it is not live, and that it is again', async () => {
+    let broken = true;
+    server.use(
+      http.get('*/api/v1/events', () => (broken ? HttpResponse.error() : undefined)),
+      http.get('*/api/v1/me', () => HttpResponse.json({ name: 'ada', role: 'admin', groups: [] })),
+    );
+    renderApp(frame, { route: '/hosts', live: true });
+    const banner = await screen.findByText(/Not live: the connection to the server is lost/);
+    expect(banner.closest('[aria-live="polite"]')).not.toBeNull();
+    expect(screen.getByText('Not live')).toBeVisible();
+    broken = false;
+    await user.click(screen.getByRole('button', { name: 'Try now' }));
+    expect(await screen.findByText('Live')).toBeVisible();
+    await waitFor(() => expect(screen.queryByText(/connection to the server is lost/)).toBeNull());
+  });
+
+  test('signs out', async () => {
+    renderApp(frame, { route: '/hosts' });
+    await user.click(screen.getByRole('button', { name: 'Sign out' }));
+    expect(readToken()).toBeNull();
+  });
+});
+
+describe('pages say so while they wait, where nothing is, and when it fails', () => {
+  test.each([
+    ['jobs', <JobsPage key="" />, '*/api/v1/jobs', { jobs: [] }, 'No jobs', 'The jobs'],
+    [
+      'audit',
+      <AuditPage key="" />,
+      '*/api/v1/health-checks/audit',
+      { records: [] },
+      'Nothing has been recorded',
+      'The audit log',
+    ],
+    [
+      'windows',
+      <WindowsPage key="" />,
+      '*/api/v1/maintenance-windows',
+      { windows: [] },
+      'No maintenance windows',
+      'The windows',
+    ],
+  ])('%s', async (_, page, path, empty, words, what) => {
+    let answer: () => Response = () => problem(503, 'store_unavailable', 'The store is down.');
+    server.use(http.get(path, () => answer()));
+    renderApp(page);
+    expect(screen.getByRole('status', { name: /^Loading/ })).toBeVisible();
+    expect(await screen.findByText(`${what} could not be loaded. The store is down.`)).toBeVisible();
+    answer = () => HttpResponse.json({ ...empty, next_cursor: null });
+    await user.click(screen.getByRole('button', { name: 'Try again' }));
+    expect(await screen.findByText(words)).toBeVisible();
+    expect(screen.queryByRole('table')).toBeNull();
+  });
+});
+
+describe('a job', () => {
+  const page = (
+    <Routes>
+      <Route path="/jobs/:jobId" element={<JobDetailPage />} />
+    </Routes>
+  );
+
+  test('is cancelled after a question whose answers cannot be mistaken', async () => {
+    const cancelled = vi.fn(() => HttpResponse.json(makeJob({ status: 'cancelled' })));
+    server.use(http.post('*/api/v1/jobs/:id/cancel', cancelled));
+    renderApp(page, { route: `/jobs/${JOB_ID}` });
+    await user.click(await screen.findByRole('button', { name: 'Cancel job…' }));
+    const dialog = screen.getByRole('dialog', { name: /^Cancel job .*\?$/ });
+    expect(within(dialog).getByRole('button', { name: 'Keep it' })).toHaveFocus();
+    await user.click(within(dialog).getByRole('button', { name: 'Cancel the job' }));
+    await waitFor(() => expect(cancelled).toHaveBeenCalledOnce());
+  });
+
+  test.each(['operator', 'reporter'])('offers an %s no override', async (role) => {
+    as(role);
+    renderApp(page, { route: `/jobs/${JOB_ID}` });
+    expect(await screen.findByText('Waiting for 1 failing check')).toBeVisible();
+    await screen.findByRole('list', { name: 'Hosts of this job' });
+    expect(screen.queryByRole('button', { name: 'Override…' })).toBeNull();
+    expect(screen.queryAllByRole('button', { name: 'Cancel job…' })).toHaveLength(
+      role === 'operator' ? 1 : 0,
+    );
+  });
+
+  test('of many hosts shows what needs a person first, and the others when asked', async () => {
+    const hosts = Array.from({ length: 45 }, (_, index) =>
+      makeJobHost({
+        host_id: id(index + 1),
+        host_name: `host-${index}`,
+        status: index === 44 ? 'failed' : 'succeeded',
+        gate: makeGate({ host_id: id(index + 1), state: 'spent', kind: 'healthy' }),
+      }),
+    );
+    const counts = { failed: 1, succeeded: 44 };
+    server.use(
+      http.get('*/api/v1/jobs/:id', () => HttpResponse.json(makeJob({ hosts, counts, host_count: 45 }))),
+      http.get('*/api/v1/jobs/:id/gates', () => HttpResponse.json({ gates: [] })),
+    );
+    renderApp(page, { route: `/jobs/${JOB_ID}` });
+    const list = await screen.findByRole('list', { name: 'Hosts of this job' });
+    expect(list.children).toHaveLength(20);
+    expect(list.firstElementChild).toHaveTextContent('host-44');
+    await user.click(screen.getByRole('button', { name: 'Show 20 more of 45 hosts' }));
+    expect(list.children).toHaveLength(40);
+    await user.click(screen.getByRole('button', { name: 'Failed (1)' }));
+    expect(list.children).toHaveLength(1);
+  });
+});
+
+test('the audit log asks for the names of its hosts in one request, and keeps them', async () => {
+  const record = (number: number) => ({
+    id: id(0xe00 + number),
+    at: at(-number),
+    actor: 'ada',
+    role: 'admin',
+    action: 'health_check_updated',
+    outcome: 'allowed',
+    host_id: id(number),
+    check_id: null,
+    job_id: null,
+    changes: [{ field: 'expires_at', before: null, after: '2026-11-25T03:44:43.241166Z' }],
+    reason: null,
+    request_id: null,
+  });
+  server.use(
+    http.get('*/api/v1/health-checks/audit', ({ request }) => {
+      const second = new URL(request.url).searchParams.has('cursor');
+      const records = [1, 2, 3, ...(second ? [4] : [])].map(record);
+      return HttpResponse.json({ records, next_cursor: second ? null : 'x' });
+    }),
+  );
+  const asked = listen();
+  renderApp(<AuditPage />);
+  expect(await screen.findByRole('link', { name: 'cache-03' })).toBeVisible();
+  expect(screen.getAllByText(formatInstant('2026-11-25T03:44:43Z'))).not.toHaveLength(0);
+  await user.click(screen.getByRole('button', { name: 'Show older' }));
+  expect(await screen.findByRole('link', { name: 'mail-04' })).toBeVisible();
+  const names = asked.filter((path) => path.startsWith('/api/v1/hosts'));
+  expect(names).toEqual([
+    `/api/v1/hosts?ids=${[id(1), id(2), id(3)].join(',')}`,
+    `/api/v1/hosts?ids=${id(4)}`,
+  ]);
+});
+
+test('a job for now is previewed in the longest wait that the server allows', async () => {
+  const windows: { opens_at: string; closes_at: string }[] = [];
+  server.use(
+    http.get('*/api/v1/settings', () => HttpResponse.json({ immediate_max_wait_secs: 600 })),
+    http.post('*/api/v1/gates/preview', async ({ request }) => {
+      const body = (await request.clone().json()) as { window: (typeof windows)[number] };
+      windows.push(body.window);
+      return undefined;
+    }),
+  );
+  renderApp(<DeployPage />, { route: `/deploy?host=${HOST_ID}` });
+  await user.click(await screen.findByRole('button', { name: 'Continue' }));
+  await user.click(await screen.findByRole('radio', { name: /^now, .* at most 10 min$/ }));
+  await user.click(screen.getByRole('button', { name: 'Continue' }));
+  expect(await screen.findByText(/1 host with every check healthy/)).toBeVisible();
+  expect(screen.getByText(/within 10 min\./)).toBeVisible();
+  const [window] = windows;
+  expect(Date.parse(window?.closes_at ?? '') - Date.parse(window?.opens_at ?? '')).toBe(600_000);
+});
+
+test('a countdown counts', async () => {
+  const now = Math.floor(Date.now() / 1_000) * 1_000;
+  vi.useFakeTimers({ now, toFake: ['setInterval', 'clearInterval', 'Date'] });
+  try {
+    renderApp(<GateStatusPanel gate={makeGate({ next_attempt_at: at(90), closes_at: at(3_700) })} />);
+    const read = () => screen.getAllByRole('timer').map((timer) => timer.firstChild?.textContent);
+    expect(read()).toEqual(['1:30', '1:01:40']);
+    await act(() => vi.advanceTimersByTimeAsync(61_000));
+    expect(read()).toEqual(['0:29', '1:00:39']);
+    await act(() => vi.advanceTimersByTimeAsync(60_000));
+    expect(read()).toEqual(['any moment', '59:39']);
+  } finally {
+    vi.useRealTimers();
+  }
+});

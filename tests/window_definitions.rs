@@ -147,4 +147,11 @@ fn a_definition_survives_text_and_takes_its_first_date_from_its_own_zone() {
         written,
         r#"{"recurrence":"weekly","weekdays":["mon","sun"],"time_zone":"Pacific/Auckland","start_time":"09:00","first_date":"2026-06-02","duration_minutes":60}"#
     );
+
+    // An unknown zone is the only thing that is wrong.
+    let json = r#"{"recurrence":"daily","time_zone":"Mars/Olympus","start_time":"09:00","duration_minutes":60}"#;
+    let spec: RecurrenceSpec = serde_json::from_str(json).expect("readable");
+    let spec = spec.with_first_date_from(at("2026-06-01T13:00:00Z"));
+    let error = spec.resolve().expect_err("no such zone").to_string();
+    assert!(error.contains("time_zone") && !error.contains("first_date"), "{error}");
 }

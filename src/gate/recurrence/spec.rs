@@ -41,14 +41,15 @@ pub struct RecurrenceSpec {
 }
 
 impl RecurrenceSpec {
-    /// Fills in a missing first date: the local day of `now`. Nothing happens where a first date has no meaning or
-    /// the zone is unknown.
+    /// Fills in a missing first date: the local day of `now`, in UTC where the zone is not known. Nothing
+    /// happens where a first date has no meaning.
     #[must_use]
     pub fn with_first_date_from(mut self, now: DateTime<Utc>) -> Self {
-        let zone = self.time_zone.as_deref().and_then(|name| name.parse::<Tz>().ok());
+        // A zone that is unknown is refused by itself, and nothing else for it.
+        let zone = self.time_zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC);
         let is_repeated =
             matches!(self.recurrence.as_deref(), Some("daily" | "weekly" | "monthly"));
-        if let (None, true, Some(zone)) = (&self.first_date, is_repeated, zone) {
+        if self.first_date.is_none() && is_repeated {
             let today = zone.from_utc_datetime(&now.naive_utc()).date_naive();
             self.first_date = Some(today.format("%Y-%m-%d").to_string());
         }

@@ -38,9 +38,16 @@ halt() {
 answer() {
     if [ "$1" -eq 0 ]; then echo ok; else echo "failed: $(tail -n 3 "$log" 2>/dev/null | tr '\n' ' ')"; fi
 }
+make() {
+    if [ -n "$KEEPER_PRIMARY" ]; then
+        "$KEEPER_BIN/pg_basebackup" -h 127.0.0.1 -p "$KEEPER_PRIMARY" -U postgres -D "$data" -R -X stream \
+            -c fast --no-sync
+    else
+        "$KEEPER_BIN/initdb" --no-sync --no-instructions -A trust -U postgres -E UTF8 --locale=C -D "$data"
+    fi
+}
 trap : INT TERM HUP
-"$KEEPER_BIN/initdb" --no-sync --no-instructions -A trust -U postgres -E UTF8 --locale=C -D "$data" >"$log" 2>&1 &&
-    run "$@"
+make >"$log" 2>&1 && run "$@"
 answer $?
 while read -r word; do
     case $word in
@@ -84,6 +91,7 @@ struct Keeper {
 #[derive(Clone, Debug, Default)]
 pub struct PostgresBuilder {
     place: Option<PathBuf>,
+    primary: Option<u16>,
     settings: Vec<(String, String)>,
 }
 
@@ -93,6 +101,19 @@ impl PostgresBuilder {
     #[must_use]
     pub fn place(self, directory: impl Into<PathBuf>) -> Self {
         Self { place: Some(directory.into()), ..self }
+    }
+
+    /// Lets it have streaming replicas.
+    #[must_use]
+    pub fn with_replicas(self) -> Self {
+        self.set("wal_level", "replica").set("max_wal_senders", "4")
+    }
+
+    /// Makes it a streaming replica of another server, which must have been made to have some. It can be read, and
+    /// takes writes once it is promoted.
+    #[must_use]
+    pub fn replica_of(self, primary: &Postgres) -> Self {
+        Self { primary: Some(primary.port()), ..self.with_replicas() }
     }
 
     /// Sets a parameter of the server's.
@@ -124,6 +145,8 @@ impl PostgresBuilder {
             command.arg("-c").arg(format!("{parameter}={value}"));
         }
         command.env("KEEPER_BIN", &binaries).env("KEEPER_PORT", port.to_string());
+        let primary = self.primary.map(|port| port.to_string());
+        command.env("KEEPER_PRIMARY", primary.unwrap_or_default());
         command.env("KEEPER_PLACE", self.place.as_deref().unwrap_or(Path::new("")));
         command.current_dir("/").process_group(0);
         if rustix::process::geteuid().is_root() {
@@ -222,6 +245,17 @@ impl Postgres {
         self.lock().order("run")
     }
 
+    /// Makes a replica a server of its own, with what has reached it so far, and waits until it takes writes.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub fn promote(&self) -> io::Result<()> {
+        match self.sql("postgres", "select pg_promote()")?.as_str() {
+            "t" => Ok(()),
+            _ => Err(io::Error::other("it was not promoted in time")),
+        }
+    }
+
     /// Stops and starts again.
     ///
     /// # Errors
@@ -313,5 +347,16 @@ mod tests {
         let data = server.sql(&database, "show data_directory").expect("read");
         drop(server);
         assert!(!Path::new(&data).exists());
+    }
+
+    #[test]
+    fn a_replica_follows_and_is_promoted() {
+        let primary = Postgres::builder().with_replicas().start().expect("started");
+        let database = primary.create_database().expect("made");
+        let replica = Postgres::builder().replica_of(&primary).start().expect("started");
+        assert_eq!(replica.sql(&database, "select pg_is_in_recovery()").expect("read"), "t");
+        assert!(replica.sql(&database, "create table written (number int)").is_err());
+        replica.promote().expect("promoted");
+        replica.sql(&database, "create table written (number int)").expect("it takes writes");
     }
 }

@@ -18,7 +18,7 @@ use healthgate::{
 };
 use sqlx::PgConnection;
 
-use crate::support::{LEASE, database, make_check, pool, touch};
+use crate::support::{LEASE, database, make_check, pool, step, touch};
 
 fn failed(error: sqlx::Error) -> Refusal {
     Refusal::Failed(error.into())
@@ -157,7 +157,7 @@ impl PgTxHook for JobRow {
     }
 }
 
-async fn passed(store: &PgStore, job: JobId) -> GatePass {
+pub(crate) async fn passed(store: &PgStore, job: JobId) -> GatePass {
     let now = store.now().await.expect("the time");
     let window = Window::lasting(now, TimeDelta::hours(1)).expect("a window");
     let host = HostId::generate();
@@ -178,20 +178,9 @@ async fn passed(store: &PgStore, job: JobId) -> GatePass {
         evidence: Vec::new(),
         would_have: None,
     };
-    let step = GateStep {
-        gate_id: record.id,
-        token,
-        window,
-        high_water: now,
-        void_before: None,
-        next_attempt_at: None,
-        evidence: None,
-        notes: Vec::new(),
-        detail: None,
-        attempt: None,
-        results: Vec::new(),
-        transition: Some(GateTransition::Pass(pass.clone())),
-    };
+    let held = LeasedGate { record, token };
+    let transition = Some(GateTransition::Pass(pass.clone()));
+    let step = GateStep { transition, ..step(&held, now) };
     assert!(store.settle_gates(worker, vec![step]).await.expect("settled").is_empty());
     pass
 }

@@ -3,6 +3,7 @@
 //! `HEALTHGATE_LONG=1` asks for the long forms: 50 restarts, 1,000,000 claims, 10,000 hosts.
 #![cfg(unix)]
 
+mod failover;
 mod hooks;
 mod migration;
 mod outages;
@@ -11,5 +12,6 @@ mod process;
 mod proxy;
 mod summaries;
 mod support;
+mod timeouts;
 mod volume;
 mod workers;

@@ -1,10 +1,10 @@
-//! A connection to the server that can be made slow.
+//! A connection to the server that can be made slow, or led to another server.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU16, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -18,6 +18,7 @@ use tokio::{
 /// Passes everything on, each answer later by so much.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
+    target: Arc<AtomicU16>,
     delay: Arc<AtomicU64>,
     task: JoinHandle<()>,
 }
@@ -28,9 +29,12 @@ impl Proxy {
         let own = listener.local_addr().expect("bound").port();
         let delay = Arc::new(AtomicU64::new(0));
         let of_answers = Arc::clone(&delay);
+        let target = Arc::new(AtomicU16::new(port));
+        let of_server = Arc::clone(&target);
         let task = tokio::spawn(async move {
-            let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             while let Ok((client, _)) = listener.accept().await {
+                let port = of_server.load(Ordering::Relaxed);
+                let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
                 let Ok(upstream) = TcpStream::connect(server).await else { continue };
                 let (client_in, client_out) = client.into_split();
                 let (server_in, server_out) = upstream.into_split();
@@ -38,7 +42,12 @@ impl Proxy {
                 tokio::spawn(pass_on(server_in, client_out, Arc::clone(&of_answers)));
             }
         });
-        Self { port: own, delay, task }
+        Self { port: own, target, delay, task }
+    }
+
+    /// From now on connections lead to another server.
+    pub(crate) fn lead_to(&self, port: u16) {
+        self.target.store(port, Ordering::Relaxed);
     }
 
     pub(crate) fn delay(&self, delay: Duration) {

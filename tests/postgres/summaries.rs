@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use healthgate::{
     model::{
         AuditAction, Damping, GateRequest, HostId, HostStatus, HostSummary, JobId, ReasonCode,
         Window, WorkerId,
     },
-    store::{
-        CheckStore, GateStep, GateStore, LeasedGate, PollQueue, ResultStore, Store,
-        postgres::PgStore,
-    },
+    store::{CheckStore, GateStore, LeasedGate, PollQueue, ResultStore, Store, postgres::PgStore},
     testing::fixtures::{audit, result},
 };
 
-use crate::support::{LEASE, claim, completion, database, long, make_check, pool, store, touch};
+use crate::support::{
+    LEASE, claim, completion, database, long, make_check, pool, step, store, touch,
+};
 
 const FRESH: Duration = Duration::from_secs(600);
 
@@ -33,23 +32,6 @@ async fn gate(store: &PgStore, host: HostId, worker: WorkerId) -> LeasedGate {
     store.open_gate(GateRequest::new(JobId::generate(), host, window)).await.expect("opened");
     let gates = store.claim_gates(worker, 1_000, LEASE).await.expect("claimed").gates;
     gates.into_iter().find(|gate| gate.record.host_id == host).expect("claimed")
-}
-
-fn step(gate: &LeasedGate, at: DateTime<Utc>) -> GateStep {
-    GateStep {
-        gate_id: gate.record.id,
-        token: gate.token,
-        window: gate.record.window,
-        high_water: at,
-        void_before: None,
-        next_attempt_at: None,
-        evidence: None,
-        notes: Vec::new(),
-        detail: None,
-        attempt: None,
-        results: Vec::new(),
-        transition: None,
-    }
 }
 
 /// A run ends, a gate records, and a check is edited, all of one host at the same time; also the very first results,

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use healthgate::{
     model::{AuditAction, CheckId, CheckResult, HealthCheck, HostId, ReasonCode, WorkerId},
     store::{
-        CheckStore, CheckUpdate, ClaimRequest, HostClaim, HostCompletion, PollQueue, SecretChange,
-        Store, StoreError,
+        CheckStore, CheckUpdate, ClaimRequest, GateStep, HostClaim, HostCompletion, LeasedGate,
+        PollQueue, SecretChange, Store, StoreError,
         postgres::{PgFault, PgStore},
     },
     testing::fixtures::{audit, result, service_check},
@@ -93,6 +93,24 @@ pub(crate) async fn record(store: &PgStore, reason: ReasonCode, at: DateTime<Utc
     });
     let done = store.complete_hosts(worker, completions.collect()).await.expect("completed");
     assert!(done.fenced.is_empty());
+}
+
+/// A step of a gate that changes nothing.
+pub(crate) fn step(gate: &LeasedGate, at: DateTime<Utc>) -> GateStep {
+    GateStep {
+        gate_id: gate.record.id,
+        token: gate.token,
+        window: gate.record.window,
+        high_water: at,
+        void_before: None,
+        next_attempt_at: None,
+        evidence: None,
+        notes: Vec::new(),
+        detail: None,
+        attempt: None,
+        results: Vec::new(),
+        transition: None,
+    }
 }
 
 pub(crate) fn fault<T: std::fmt::Debug>(result: Result<T, StoreError>) -> PgFault {

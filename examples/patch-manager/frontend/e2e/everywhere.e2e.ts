@@ -97,13 +97,15 @@ test('a page works by the keyboard alone: into a dialog, out of it, and back to 
 test('no page is wider than a phone', async () => {
   const { page, close } = await openAs(browser, url, 'ada', { viewport: { width: 360, height: 740 } });
   await page.getByRole('link', { name: 'batch-01' }).waitFor();
-  for (const place of ['Hosts', 'Deploy', 'Jobs', 'Windows']) {
+  for (const place of ['Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']) {
     await go(page, place);
     await page.getByRole('row').nth(1).waitFor();
     expect(await page.evaluate(() => document.documentElement.scrollWidth), place).toBeLessThanOrEqual(360);
   }
   await openHost(page, 'web-04');
   await page.locator('[data-check="nginx is running"]').waitFor();
+  await page.getByRole('button', { name: 'Details of nginx is running' }).click();
+  await page.getByText('Newest results').waitFor();
   expect(await page.evaluate(() => document.documentElement.scrollWidth), 'host').toBeLessThanOrEqual(360);
   await close();
 });

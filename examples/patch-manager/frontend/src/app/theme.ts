@@ -60,7 +60,9 @@ export function makeTheme(mode: PaletteMode): Theme {
       MuiIconButton: { styleOverrides: { sizeSmall: { padding: 6 } } },
       MuiSvgIcon: { styleOverrides: { root: { fontSize: '1.25rem' } } },
       MuiPaper: { styleOverrides: { root: { backgroundImage: 'none' } } },
-      MuiDialogTitle: { styleOverrides: { root: { fontSize: '1.1rem', fontWeight: 640 } } },
+      MuiDialogTitle: { styleOverrides: { root: { fontSize: '1.1rem', fontWeight: 640, paddingBottom: 8 } } },
+      // The same distance whether or not a form stands between title and content.
+      MuiDialogContent: { styleOverrides: { root: { paddingTop: '8px !important' } } },
       MuiDialogActions: { styleOverrides: { root: { padding: '12px 24px 20px' } } },
       MuiTableCell: {
         styleOverrides: {

@@ -5,7 +5,14 @@ import {
   useQuery,
   useQueryClient,
 } from '@tanstack/react-query';
-import { healthKeys, unwrap, useRefetchInterval, type HostSearch, type HostStatus } from '../../health';
+import {
+  healthKeys,
+  unwrap,
+  useLiveState,
+  useRefetchInterval,
+  type HostSearch,
+  type HostStatus,
+} from '../../health';
 import { api } from './client';
 import { appKeys } from './keys';
 import type { JobRequest, WindowRequest } from './types';
@@ -161,14 +168,18 @@ export function useJobs(cursor: string | undefined) {
   });
 }
 
-/** One job; asked for often while it is under way, since patching itself sends no event. */
+/**
+ * One job. Every step of it is told as an event of its gate; while the events do not come it is asked for
+ * more often, and now and then in any case, as what a person waits for must not hang on one event.
+ */
 export function useJob(id: string) {
+  const live = useLiveState() === 'live';
   return useQuery({
     queryKey: appKeys.job(id),
     queryFn: ({ signal }) =>
       unwrap(api.GET('/api/v1/jobs/{job_id}', { params: { path: { job_id: id } }, signal })),
     refetchInterval: ({ state }) =>
-      state.data === undefined || isJobOver(state.data.status) ? 30_000 : 2_000,
+      state.data === undefined || isJobOver(state.data.status) ? 60_000 : live ? 20_000 : 4_000,
   });
 }
 

@@ -1390,7 +1390,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1507,7 +1510,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1554,7 +1560,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1960,7 +1969,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2019,7 +2031,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3107,7 +3122,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3168,7 +3186,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3282,7 +3303,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3341,7 +3365,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3454,7 +3481,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3830,7 +3860,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3944,7 +3977,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4003,7 +4039,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4120,7 +4159,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4231,7 +4273,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4278,7 +4323,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4325,7 +4373,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4372,7 +4423,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `store_unavailable`: the database cannot be reached. */
+            /**
+             * @description `store_unavailable`: the database cannot be reached; `overloaded`, `too_slow`: too much is asked
+             *     at once.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;

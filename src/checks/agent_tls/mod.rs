@@ -168,8 +168,11 @@ impl Credentials {
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(certificate)
             .collect::<Result<_, _>>()
             .map_err(pem("the manager's certificate"))?;
-        if roots.is_empty() || chain.is_empty() {
-            return Err(CertificateError::Empty);
+        if roots.is_empty() {
+            return Err(CertificateError::Empty { what: "the agents' authority" });
+        }
+        if chain.is_empty() {
+            return Err(CertificateError::Empty { what: "the manager's certificate" });
         }
         let key = PrivateKeyDer::from_pem_slice(key).map_err(pem("the manager's key"))?;
         let provider = tls::provider();
@@ -242,8 +245,11 @@ pub enum CertificateError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// There is no certificate in it.
-    #[error("there is no certificate in the authority's or the manager's file")]
-    Empty,
+    #[error("there is no certificate in the file of {what}")]
+    Empty {
+        /// Which of them.
+        what: &'static str,
+    },
     /// TLS cannot use it, or key and certificate do not belong together.
     #[error("{what} cannot be used")]
     Tls {

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use healthgate_testkit::Authority;
 
-use crate::manager::{Kind, Setup, mode};
+use crate::manager::{Kind, Setup, mode, sha256, token};
 
 /// A change of the configuration, and what the line must hold.
 type Case = (Box<dyn Fn(String) -> String>, &'static [&'static str]);
@@ -104,6 +104,96 @@ async fn a_configuration_that_cannot_be_ends_the_start_with_one_clear_line() {
         assert!(!ended.success && ended.stderr.contains("needs Postgres"), "{ended:?}");
     }
     assert!(!setup.path("manager.db").exists(), "a refused start makes nothing");
+}
+
+/// The first of a text's occurrences, replaced.
+fn replaced(from: &'static str, to: &str) -> Box<dyn Fn(String) -> String> {
+    let to = to.to_owned();
+    Box::new(move |text: String| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, &to, 1)
+    })
+}
+
+/// Figures, files, people, machines and databases that cannot be: each start ends with one line that
+/// names what to look at.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_kind_of_value_that_cannot_be_is_named() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    fs::create_dir(setup.path("folder")).unwrap();
+    setup.write("empty.pem", "");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    let nobody = format!("postgres://{}", "x:y@127.0.0.1:1/none");
+    let first_host = format!("id = \"{}\"", setup.hosts[0]);
+    let first_port = format!("agent_port = {}", setup.agents[0].addr().port());
+    let hash = sha256(&token("ada"));
+    let other_hash = sha256(&token("oscar"));
+    let own = |from: String, to: &str| {
+        let to = to.to_owned();
+        Box::new(move |text: String| {
+            assert!(text.contains(&from), "{from}");
+            text.replacen(&from, &to, 1)
+        }) as Box<dyn Fn(String) -> String>
+    };
+    let cases: Vec<Case> = vec![
+        (replaced("agent_ca = \"ca.pem\"\n", ""), &["agent_ca", "line"]),
+        (replaced("poll_interval_secs = 1", "poll_interval_secs = \"soon\""), &["line 9", "soon"]),
+        (replaced("poll_interval_secs = 1", "poll_interval_secs = -1"), &["line 9", "-1"]),
+        (
+            replaced("gate_retry_interval_secs = 1", "gate_retry_interval_secs = 0"),
+            &["gate_retry_interval_secs", "at least 1"],
+        ),
+        (
+            replaced("max_wait_secs = 60", "max_wait_secs = 604801"),
+            &["immediate_max_wait_secs", "7 days"],
+        ),
+        (
+            replaced("[http_checks]", "max_concurrent_checks = 0\n[http_checks]"),
+            &["max_concurrent_checks", "at least 1"],
+        ),
+        (
+            replaced("[http_checks]", "health_check_retention_days = 0\n[http_checks]"),
+            &["health_check_retention_days", "at least 1"],
+        ),
+        (
+            replaced("[http_checks]", "[http_checks]\nextra_ca = \"none.pem\""),
+            &["extra_ca", "none.pem"],
+        ),
+        (replaced("[http_checks]", "[http_checks]\nextra_ca = \"ca.key\""), &["extra_ca"]),
+        (replaced("agent_ca = \"ca.pem\"", "agent_ca = \"folder\""), &["folder", "certificate"]),
+        (
+            replaced("client_cert = \"client.pem\"", "client_cert = \"empty.pem\""),
+            &["no certificate", "the manager's certificate"],
+        ),
+        (
+            replaced("client_key = \"client.key\"", "client_key = \"empty.pem\""),
+            &["the manager's key"],
+        ),
+        (replaced("keys/health-check.key", "folder"), &["folder", "regular file"]),
+        (replaced("name = \"other\"", "name = \"web\""), &["group", "web", "twice"]),
+        (replaced("name = \"other\"", "name = \" \""), &["group", "name"]),
+        (replaced("name = \"oscar\"", "name = \"ada\""), &["user", "ada", "twice"]),
+        (own(other_hash, &hash), &["oscar", "token of another user"]),
+        (replaced("role = \"admin\"", "role = \"admin\"\nemail = \"x\""), &["email", "line"]),
+        (own(first_host.clone(), "id = \"web-01\""), &["line", "UUID"]),
+        (own(first_host, "id = \"\""), &["line"]),
+        (own(first_port.clone(), "agent_port = 0"), &["web-01", "port"]),
+        (own(first_port.clone(), "agent_port = 70000"), &["line", "70000"]),
+        (own(first_port, "agent_identity = \"\""), &["line", "agent_port"]),
+        (replaced("address = \"127.0.0.1\"", "address = \"a b\""), &["web-01", "address"]),
+        (replaced("listen = \"127.0.0.1:0\"", &format!("listen = \"{taken}\"")), &["in use"]),
+        (replaced("sqlite://manager.db", "sqlite://"), &["database_url", "file"]),
+        (replaced("sqlite://manager.db", "sqlite://folder"), &["folder"]),
+        (replaced("sqlite://manager.db", &nobody), &["database", "127.0.0.1/none"]),
+    ];
+    for (index, (change, parts)) in cases.into_iter().enumerate() {
+        let line = refused(&setup, change);
+        for part in parts {
+            assert!(line.contains(part), "case {index}: `{part}` is not in: {line}");
+        }
+        assert!(!line.contains("x:y"), "no password is shown: {line}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -69,11 +69,10 @@ async fn a_job_waits_and_patches_once_the_service_is_mended_on_postgres() {
 
 /// Of two jobs with failing checks one fails when its window closes, with a detail that says all;
 /// another ends at once when it is cancelled; and a third has its window shortened.
-#[tokio::test(flavor = "multi_thread")]
-async fn jobs_end_at_their_close_when_cancelled_and_when_their_window_is_shortened() {
-    let setup = Setup::new(Kind::Sqlite).await;
-    let manager = setup.start("serve");
-    let api = setup.client(&manager, "ada");
+async fn jobs_end_at_their_close_when_cancelled_and_when_their_window_is_shortened(kind: Kind) {
+    let setup = Setup::new(kind).await;
+    let manager = setup.start_whole();
+    let api = setup.client(&manager.0, "ada");
     for (agent, host) in setup.agents.iter().zip(&setup.hosts) {
         agent.set("nginx", ServiceScript::Failed);
         api.service_check(*host, "nginx").await;
@@ -123,6 +122,16 @@ async fn jobs_end_at_their_close_when_cancelled_and_when_their_window_is_shorten
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_end_at_close_when_cancelled_and_when_their_window_is_shortened_on_sqlite() {
+    jobs_end_at_their_close_when_cancelled_and_when_their_window_is_shortened(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_end_at_close_when_cancelled_and_when_their_window_is_shortened_on_postgres() {
+    jobs_end_at_their_close_when_cancelled_and_when_their_window_is_shortened(Kind::Postgres).await;
+}
+
 /// Jobs without a window, windows that make no sense, and hosts without one.
 #[tokio::test(flavor = "multi_thread")]
 async fn windows_of_jobs_are_held_against_the_rules() {
@@ -166,6 +175,12 @@ async fn windows_of_jobs_are_held_against_the_rules() {
     let second = format!("/api/v1/jobs/{second}");
     let held = api.until(&second, |job| host(job)["detail"] != "").await;
     assert_eq!(host(&held)["status"], "queued");
+    // Who looks before they make a job is told so as well.
+    let preview = api.post("/api/v1/gates/preview", json!({"host_ids": hosts})).await.expect(200);
+    assert_eq!(preview["hosts"][0]["decision"], "wait");
+    let blocking = &preview["hosts"][0]["blocking"];
+    assert_eq!(blocking[0]["reason"], "gate_busy", "{preview:#}");
+    assert_eq!(blocking[1]["reason"], "service_unhealthy", "{preview:#}");
     let busy = api.until(&second, |job| job["status"] == "failed").await;
     assert_eq!(host(&busy)["gate"]["end_reason"], "gate_busy");
     // Paused: a condition of the application's own holds it back, and reports only do not.

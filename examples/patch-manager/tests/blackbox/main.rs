@@ -2,12 +2,17 @@
 //! against agents with real mutual TLS.
 
 mod access;
+mod client;
 mod configuration;
+mod demo;
+mod events;
 mod gates;
 mod install;
+mod load;
 mod manager;
 mod nginx;
 mod observability;
+mod process;
 mod processes;
 mod routes;
 mod secrets;

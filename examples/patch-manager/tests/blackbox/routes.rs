@@ -136,6 +136,84 @@ async fn f121_f126_f127_bodies_that_break_the_rules_are_refused_with_every_fault
     api.get(&list).await.expect(200);
 }
 
+/// F121, F126: every route that takes a body, with bodies that are none, that are too much, or that name
+/// what is not theirs to set; and every route with an id, with ids that are none.
+#[tokio::test(flavor = "multi_thread")]
+async fn f121_f126_every_route_refuses_bodies_and_ids_that_are_none() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    let manager = setup.start("serve");
+    let api = setup.client(&manager, "ada");
+    let host = setup.hosts[0];
+    let check = api.service_check(host, "sshd").await;
+    let checks = checks_of(host);
+    let now = chrono::Utc::now();
+    let hour = now + chrono::TimeDelta::hours(1);
+    let window = json!({"opens_at": hour, "closes_at": hour + chrono::TimeDelta::hours(1)});
+    let once = json!({"name": "w", "host_ids": [host], "recurrence": "once", "starts_at": hour,
+        "duration_minutes": 5});
+    let job = json!({"host_ids": [host], "window": window});
+    let made = api.post("/api/v1/jobs", job.clone()).await.expect(201);
+    let job_path = format!("/api/v1/jobs/{}", made["id"].as_str().unwrap());
+    let made = api.post("/api/v1/maintenance-windows", once.clone()).await.expect(201);
+    let window_path = format!("/api/v1/maintenance-windows/{}", made["id"].as_str().unwrap());
+    let service = json!({"name": "n", "check_type": "service", "service_name": "sshd"});
+    let exception = json!({"check_ids": [check], "reason": "long enough", "expires_at": hour});
+    let one = format!("{checks}/{check}");
+    let routes = [
+        (Method::POST, checks.clone(), service.clone()),
+        (Method::PUT, one.clone(), json!({"name": "n"})),
+        (Method::POST, format!("{one}/test"), json!({})),
+        (Method::POST, format!("{checks}/test"), service),
+        (Method::POST, "/api/v1/jobs".to_owned(), job),
+        (Method::POST, "/api/v1/maintenance-windows".to_owned(), once),
+        (Method::PUT, window_path.clone(), json!({"duration_minutes": 6})),
+        (Method::PUT, format!("/api/v1/hosts/{host}/paused"), json!({"paused": false})),
+        (Method::POST, "/api/v1/gates/preview".to_owned(), json!({"host_ids": [host]})),
+        (Method::POST, format!("{job_path}/hosts/{host}/override"), exception),
+    ];
+    let json_type = "application/json";
+    for (method, path, body) in &routes {
+        let raw = async |kind: &str, text: String| {
+            api.raw(method.clone(), path, Some((kind, text)), &[]).await
+        };
+        raw(json_type, "{\"name\":".to_owned()).await.problem(400, "malformed");
+        raw(json_type, "[".repeat(60_000)).await.problem(400, "malformed");
+        raw("text/plain", "{}".to_owned()).await.problem(415, "unsupported_media_type");
+        let large = format!("\"{}\"", "x".repeat(70_000));
+        raw(json_type, large).await.problem(413, "body_too_large");
+        raw(json_type, "[]".to_owned()).await.problem(422, "invalid");
+        for member in ["id", "host_id", "revision", "created_by", "status", "basic_auth_pass_nonce"]
+        {
+            let mut body = body.clone();
+            body[member] = json!("x");
+            let problem = raw(json_type, body.to_string()).await.problem(422, "invalid");
+            assert_eq!(Answer::codes(&problem, member), ["unknown_field"], "{method} {path}");
+        }
+    }
+    let unchanged = api.get(&one).await.expect(200);
+    assert_eq!((&unchanged["revision"], &unchanged["name"]), (&json!(1), &json!("sshd")));
+    let long = "f".repeat(2_000);
+    let nonsense = ["nonsense", "0", "%00", "%2e%2e", "1' or '1'='1", long.as_str()];
+    for id in nonsense {
+        let id = id.replace(' ', "%20");
+        for (method, path, body) in &routes {
+            for real in [host.to_string(), check.to_string(), job_path[13..].to_owned()] {
+                if path.contains(&real) {
+                    let path = path.replace(&real, &id);
+                    let answer = api.send(method.clone(), &path, Some(body)).await;
+                    assert_eq!(answer.status, 404, "{method} {path}: {}", answer.text);
+                    answer.problem(404, "not_found");
+                }
+            }
+        }
+        for path in ["hosts", "jobs", "maintenance-windows"] {
+            api.get(&format!("/api/v1/{path}/{id}")).await.problem(404, "not_found");
+        }
+        let problem = api.get(&format!("/api/v1/health-checks/summary?host_ids={id}")).await;
+        problem.problem(422, "invalid");
+    }
+}
+
 /// F122: 20 clients at once leave exactly five checks.
 async fn f122_twenty_racing_clients_leave_five_checks(kind: Kind) {
     let setup = Setup::new(kind).await;

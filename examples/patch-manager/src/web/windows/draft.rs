@@ -33,6 +33,11 @@ impl Draft {
         }
     }
 
+    /// The hosts that it names so far.
+    pub(super) fn host_ids(&self) -> &[HostId] {
+        self.host_ids.as_deref().unwrap_or_default()
+    }
+
     /// Lays the members of a body over it.
     pub(super) fn read(&mut self, members: &mut Members) {
         if let Some(recurrence) = members.optional::<String>("recurrence") {

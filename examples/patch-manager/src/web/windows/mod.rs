@@ -95,16 +95,20 @@ pub(super) async fn create(
     Caller(actor): Caller,
     body: JsonBody,
 ) -> Result<Response, Problem> {
+    let now = Utc::now();
+    let read = body.members().map(|mut members| {
+        let mut draft = Draft::fresh();
+        draft.read(&mut members);
+        (members, draft)
+    });
+    let hosts = read.as_ref().map_or(&[][..], |(_, draft)| draft.host_ids());
+    web.visible(&actor, hosts).await?;
     let entry = AuditEntry::allowed(actor.clone(), AuditAction::WindowCreated);
     if actor.role == Role::Reporter {
         web.refuse(entry.clone()).await?;
     }
-    let now = Utc::now();
-    let mut members = body.members()?;
-    let mut draft = Draft::fresh();
-    draft.read(&mut members);
+    let (members, draft) = read?;
     let row = draft.finish(members, Uuid::now_v7(), now)?;
-    web.visible(&actor, &row.host_ids).await?;
     let entry = AuditEntry { reason: Some(row.name.clone()), ..entry };
     web.0.app.database.write_window(row.clone(), entry).await?;
     web.0.app.job_wake.notify_one();
@@ -144,9 +148,9 @@ pub(super) async fn change(
     let mut members = body.members()?;
     let mut draft = Draft::of(&row);
     draft.read(&mut members);
+    web.visible(&actor, draft.host_ids()).await?;
     let changed = draft.finish(members, row.id, Utc::now())?;
     let changed = WindowRow { revision: row.revision + 1, created_at: row.created_at, ..changed };
-    web.visible(&actor, &changed.host_ids).await?;
     let entry = AuditEntry { reason: Some(changed.name.clone()), ..entry };
     if !web.0.app.database.write_window(changed.clone(), entry).await? {
         let detail = "somebody else has changed this window: read it again";

@@ -180,7 +180,7 @@ async fn every_kind_of_value_that_cannot_be_is_named() {
         (own(first_host, "id = \"\""), &["line"]),
         (own(first_port.clone(), "agent_port = 0"), &["web-01", "port"]),
         (own(first_port.clone(), "agent_port = 70000"), &["line", "70000"]),
-        (own(first_port, "agent_identity = \"\""), &["line", "agent_port"]),
+        (own(first_port, "agent_identity = \"\""), &["web-01", "identity"]),
         (replaced("address = \"127.0.0.1\"", "address = \"a b\""), &["web-01", "address"]),
         (replaced("listen = \"127.0.0.1:0\"", &format!("listen = \"{taken}\"")), &["in use"]),
         (replaced("sqlite://manager.db", "sqlite://"), &["database_url", "file"]),

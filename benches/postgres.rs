@@ -73,12 +73,12 @@ async fn fill(pool: &PgPool, results: i64) -> Outcome<()> {
         "insert into host_health_checks (host_id, name, check_type, service_name) \
          select host, 'sshd', 'service', 'sshd' from \
          (select gen_random_uuid() as host from generate_series(1, {HOSTS})) hosts, \
-         generate_series(1, 5); \
+         generate_series(1, 5) order by host; \
          insert into health_schedule (host_id, next_due) \
          select distinct host_id, now() from host_health_checks; \
          insert into health_states select id, host_id, 1, 'ok', 'active/running, enabled', 12, \
          now() - interval '1 minute', 'poll', false, null, 'healthy', now() - interval '1 day', 9 \
-         from host_health_checks; \
+         from host_health_checks order by host_id; \
          update health_schedule set total = 5, seen = 5, first_checked_at = now() - interval '1 minute', \
          last_checked_at = now() - interval '1 minute', healthy = 5, unhealthy = 0; \
          select health_make_partitions((now() at time zone 'UTC')::date - 5, \

@@ -194,7 +194,7 @@ select health_make_partitions((now() at time zone 'UTC')::date - 1, (now() at ti
 
 -- 4. States and schedules -------------------------------------------------------------------------
 
--- The newest result of each check, updated in place: no index but the key, and room in each page.
+-- The newest result of each check, updated in place: no index over what changes, and room in each page.
 create table if not exists health_states (
     check_id uuid primary key references host_health_checks (id) on delete cascade,
     host_id uuid not null,
@@ -210,6 +210,8 @@ create table if not exists health_states (
     since timestamptz not null,
     in_a_row integer not null
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+
+create index if not exists health_states_host on health_states (host_id);
 
 -- Fencing tokens never repeat, also where a host's row goes and comes again.
 create sequence if not exists health_tokens;

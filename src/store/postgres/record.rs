@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     error::{translate, translate_recording},
-    row::{JoinedState, host_ids, state_columns},
+    row::{JoinedState, checks_with_states, host_ids, state_columns},
     summary::Counts,
     write::Write,
 };
@@ -134,8 +134,8 @@ impl Write<'_> {
         let rows: Vec<KnownRow> = sqlx::query_as(concat!(
             "select c.revision, ",
             state_columns!(),
-            " from host_health_checks c left join health_states s on s.check_id = c.id \
-             where c.host_id = any($1) and c.enabled",
+            checks_with_states!(),
+            " and c.enabled",
         ))
         .bind(host_ids(hosts))
         .fetch_all(&mut *self.connection)
@@ -206,13 +206,15 @@ impl Write<'_> {
             }
             (check.state, check.moved) = (Some(state), true);
         }
-        let moved = || checks.values().filter(|check| check.moved);
-        let states = |stored| {
-            let of_kind = moved().filter(move |check| check.stored == stored);
-            StateArrays::of(of_kind.filter_map(|check| check.state.as_ref()))
-        };
-        self.save_states(UPDATE_STATES, states(true)?).await?;
-        self.save_states(INSERT_STATES, states(false)?).await
+        let moved = checks.values().filter(|check| check.moved);
+        let (old, mut new): (Vec<_>, Vec<_>) = moved.partition(|check| check.stored);
+        // A host's states lie beside each other then, for as long as they are updated in their pages.
+        new.sort_by_key(|check| check.host_id);
+        for (statement, checks) in [(UPDATE_STATES, old), (INSERT_STATES, new)] {
+            let states = checks.into_iter().filter_map(|check| check.state.as_ref());
+            self.save_states(statement, StateArrays::of(states)?).await?;
+        }
+        Ok(())
     }
 
     async fn save_states(

@@ -10,7 +10,9 @@ use sqlx::{FromRow, PgConnection};
 use super::{
     PgStore,
     error::translate,
-    row::{CheckRow, JoinedState, ResultRow, StateRow, host_ids, state_columns},
+    row::{
+        CheckRow, JoinedState, ResultRow, StateRow, checks_with_states, host_ids, state_columns,
+    },
     summary::summaries,
 };
 use crate::{
@@ -54,8 +56,7 @@ async fn views(
     let rows: Vec<ViewRow> = sqlx::query_as(concat!(
         "select c.*, (select clock_timestamp()) as now, ",
         state_columns!(),
-        " from host_health_checks c left join health_states s on s.check_id = c.id \
-         where c.host_id = any($1) order by c.host_id, c.created_at, c.id",
+        checks_with_states!(),
     ))
     .bind(host_ids(hosts))
     .fetch_all(connection)
@@ -65,7 +66,11 @@ async fn views(
         let (check, state) = (row.check.into_check()?, row.state.into_state()?);
         Ok(CheckView::at(check, state.as_ref(), row.now, delta(stale_after)))
     };
-    rows.into_iter().map(view).collect()
+    let views: Result<Vec<CheckView>, StoreError> = rows.into_iter().map(view).collect();
+    let mut views = views?;
+    // Sorted here, the wide rows need not be sorted there.
+    views.sort_by_key(|view| (view.check.host_id, view.check.created_at, view.check.id));
+    Ok(views)
 }
 
 async fn history(

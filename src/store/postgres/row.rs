@@ -65,6 +65,16 @@ pub(super) fn host_ids(hosts: &[HostId]) -> Vec<Uuid> {
     hosts.iter().map(HostId::as_uuid).collect()
 }
 
+/// Checks as alias `c`, with their states as alias `s`, of the hosts of `$1`. Both are found by host: that is fewer
+/// ways down an index than one to each state.
+macro_rules! checks_with_states {
+    () => {
+        " from host_health_checks c left join (select * from health_states where host_id = any($1)) s \
+         on s.check_id = c.id where c.host_id = any($1)"
+    };
+}
+pub(super) use checks_with_states;
+
 /// The columns of [`StateRow`], of a check as alias `c` and its state as alias `s`.
 macro_rules! state_columns {
     () => {

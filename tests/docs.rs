@@ -71,9 +71,11 @@ fn every_reason_code_is_one_of_the_documented_vocabulary() {
 /// The table of metrics and the code's own are the same, both ways; and the code tells each of them.
 #[test]
 fn the_table_of_metrics_and_the_code_agree() {
-    let table = include_str!("../docs/operations.md");
+    let (_, section) =
+        include_str!("../docs/operations.md").split_once("\n## Metrics\n").expect("the section");
+    let section = section.split("\n## ").next().unwrap_or(section);
     let documented: Vec<&str> =
-        table.lines().filter(|line| line.starts_with("| `healthgate_")).collect();
+        section.lines().filter(|line| line.starts_with("| `healthgate_")).collect();
     let row = |metric: &&healthgate::observe::Metric| {
         let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
         let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
@@ -81,9 +83,7 @@ fn the_table_of_metrics_and_the_code_agree() {
         format!("| `{}` | {kind} | {unit} | {labels} | {} |", metric.name, metric.meaning)
     };
     let coded: Vec<String> = healthgate::observe::METRICS.iter().map(row).collect();
-    let rows = documented.len().min(coded.len());
-    assert_eq!(&documented[..rows], &coded[..]);
-    assert!(table[..table.find("| `healthgate_").unwrap()].lines().count() < 15, "it stands first");
+    assert_eq!(documented, coded);
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let definition = include_str!("../src/observe/metric.rs");

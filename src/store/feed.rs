@@ -31,7 +31,8 @@ pub enum StoreEvent {
         #[serde(with = "instant::option")]
         checked_at: Option<DateTime<Utc>>,
     },
-    /// A gate was opened, has moved, or has another next attempt.
+    /// A gate was opened, has moved, or has another next attempt; or the application says that its job
+    /// has moved on.
     Gate {
         /// The job.
         job_id: JobId,

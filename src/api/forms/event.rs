@@ -27,7 +27,8 @@ pub struct CheckStatusEvent {
     pub checked_at: Option<DateTime<Utc>>,
 }
 
-/// A gate was opened, has moved, or has another next attempt.
+/// A gate was opened, has moved, or has another next attempt; or its job has moved on, as when the work
+/// that a spent pass was for has ended. Whoever shows the job reads it afresh.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct GateEvent {
     /// The job.

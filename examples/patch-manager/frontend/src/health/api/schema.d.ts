@@ -458,7 +458,10 @@ export interface components {
              */
             started_at: string;
         };
-        /** @description A gate was opened, has moved, or has another next attempt. */
+        /**
+         * @description A gate was opened, has moved, or has another next attempt; or its job has moved on, as when the work
+         *     that a spent pass was for has ended. Whoever shows the job reads it afresh.
+         */
         GateEvent: {
             /** @description The host. */
             host_id: components["schemas"]["HostId"];

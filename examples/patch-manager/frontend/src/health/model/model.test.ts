@@ -95,6 +95,7 @@ describe('times', () => {
     expect(range('2026-11-24T21:00:00Z', '2026-11-25T01:00:00Z')).toBe(
       'Tue 24 Nov, 22:00 – Wed 25 Nov, 02:00 CET',
     );
+    expect(range('2026-11-24T21:00:10Z', '2026-11-24T21:00:40Z')).toBe('Tue 24 Nov, 22:00:10 – 22:00:40 CET');
     expect(range('2026-10-25T00:30:00Z', '2026-10-25T01:30:00Z')).toBe('Sun 25 Oct, 02:30 CEST – 02:30 CET');
     expect(range('2026-03-29T00:30:00Z', '2026-03-29T01:30:00Z')).toBe('Sun 29 Mar, 01:30 CET – 03:30 CEST');
   });

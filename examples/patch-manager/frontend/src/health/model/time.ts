@@ -107,14 +107,19 @@ export function formatShort(instant: string | number, zone: string = LOCAL_ZONE)
   return `${formatDay(date, zone, DAY_ALONE)}, ${formatClock(instant, zone)}`;
 }
 
-/** "Tue 24 Nov, 22:00 – Wed 25 Nov, 02:00 CET": each part that both ends share is said once. */
+/**
+ * "Tue 24 Nov, 22:00 – Wed 25 Nov, 02:00 CET": each part that both ends share is said once, and seconds where
+ * the minutes alone would say nothing.
+ */
 export function formatRange(from: string | number, to: string | number, zone: string = LOCAL_ZONE): string {
   const [start, end] = [new Date(from), new Date(to)];
-  const day = formatDay(start, zone, DAY_ALONE);
-  const sameZone = zoneName(start, zone) === zoneName(end, zone);
-  const begin = sameZone ? format(zone, MINUTES).format(start) : formatClock(from, zone);
-  const sameDay = day === formatDay(end, zone, DAY_ALONE) && end.getTime() - start.getTime() < DAY * 1_000;
-  return `${day}, ${begin} – ${sameDay ? formatClock(to, zone) : formatShort(to, zone)}`;
+  const length = end.getTime() - start.getTime();
+  const clock = format(zone, length < 2 * MINUTE * 1_000 ? SECONDS : MINUTES);
+  const [day, lastDay] = [formatDay(start, zone, DAY_ALONE), formatDay(end, zone, DAY_ALONE)];
+  const [name, lastName] = [zoneName(start, zone), zoneName(end, zone)];
+  const begin = `${day}, ${clock.format(start)}${name === lastName ? '' : ` ${name}`}`;
+  // Windows last a week at most, so that a day of the same name is the same day.
+  return `${begin} – ${day === lastDay ? '' : `${lastDay}, `}${clock.format(end)} ${lastName}`;
 }
 
 /**

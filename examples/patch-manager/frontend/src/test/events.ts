@@ -3,8 +3,8 @@ import { server } from './server';
 
 /** An event stream in a test's hands. */
 export interface Events {
-  /** Fulfilled once the page has connected. */
-  connected: Promise<void>;
+  /** Fulfilled with the request once the page has connected. */
+  connected: Promise<Request>;
   /** Sends an event. */
   tell: (event: string, data: object) => void;
 }
@@ -12,16 +12,16 @@ export interface Events {
 /** Serves `/api/v1/events`; the page under test has to be rendered live. */
 export function serveEvents(): Events {
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  let connect: () => void = () => undefined;
-  const connected = new Promise<void>((resolve) => {
+  let connect: (request: Request) => void = () => undefined;
+  const connected = new Promise<Request>((resolve) => {
     connect = resolve;
   });
   server.use(
-    http.get('*/api/v1/events', () => {
+    http.get('*/api/v1/events', ({ request }) => {
       const stream = new ReadableStream<Uint8Array>({
         start(opened) {
           controller = opened;
-          connect();
+          connect(request);
         },
       });
       return new HttpResponse(stream, { headers: { 'Content-Type': 'text/event-stream' } });

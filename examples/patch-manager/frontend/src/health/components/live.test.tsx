@@ -64,6 +64,14 @@ describe('a past', () => {
   });
 });
 
+test('the events are asked for with the token in a header, and not in the address', async () => {
+  const events = serveEvents();
+  show(makeCheck(), true);
+  const request = await events.connected;
+  expect(request.url).toBe('http://localhost:3000/api/v1/events');
+  expect(request.headers.get('Authorization')).toBe('Bearer token-ada');
+});
+
 test('a row turns red by an event, without anybody asking', async () => {
   const events = serveEvents();
   let check = makeCheck();

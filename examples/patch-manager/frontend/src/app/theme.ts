@@ -11,12 +11,13 @@ const light = {
   divider: '#dfe3e8',
 };
 
+// `dark` is what a button has under the pointer; the one that MUI derives is too dark for the text on it.
 const dark = {
-  primary: { main: '#8ab0ff', contrastText: '#0b1220' },
-  success: { main: '#4cc38a', contrastText: '#06130c' },
-  error: { main: '#ff8a85', contrastText: '#1c0706' },
-  warning: { main: '#e6b04f', contrastText: '#171003' },
-  info: { main: '#6fc3e8', contrastText: '#06131a' },
+  primary: { main: '#8ab0ff', dark: '#759be6', contrastText: '#0b1220' },
+  success: { main: '#4cc38a', dark: '#40ad79', contrastText: '#06130c' },
+  error: { main: '#ff8a85', dark: '#e67872', contrastText: '#1c0706' },
+  warning: { main: '#e6b04f', dark: '#cf9b40', contrastText: '#171003' },
+  info: { main: '#6fc3e8', dark: '#5fb1d6', contrastText: '#06131a' },
   background: { default: '#0f1318', paper: '#171c23' },
   text: { primary: '#e6eaef', secondary: '#a3adb9', disabled: '#6f7a87' },
   divider: '#2a323c',

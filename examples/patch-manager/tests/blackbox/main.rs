@@ -2,6 +2,7 @@
 //! against agents with real mutual TLS.
 
 mod access;
+mod audit;
 mod client;
 mod configuration;
 mod demo;

@@ -69,7 +69,7 @@ async fn f129_a_change_without_its_record_does_not_happen() {
             "select id, paused_reason from hosts order by id",
             "select id, name, revision from maintenance_windows order by id",
             "select id, cancelled_at, cancelled_by from jobs order by id",
-            "select record->>'cancel_requested', record->>'exception' from health_gates order by id",
+            "select record->>'cancel_requested', record->>'override' from health_gates order by id",
             "select id from health_audit order by number",
         ];
         tables.map(sql)

@@ -97,7 +97,13 @@ impl Process {
         let started = Instant::now();
         let id = self.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
-        let status = self.child.wait().unwrap();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(started.elapsed() < LONG, "{signal} ends nothing: {}", self.logs());
+            thread::sleep(Duration::from_millis(10));
+        };
         (started.elapsed(), status.success(), self.logs())
     }
 }

@@ -52,7 +52,9 @@ impl FromStr for Place {
         let mut part = || parts.next().ok_or(());
         let rank = part()?.parse().map_err(|_| ())?;
         let id = part()?.parse().map_err(|_| ())?;
-        Ok(Self { rank, id, name: part()?.to_owned() })
+        // No name holds one, and no database column of text could.
+        let name = part().ok().filter(|name| !name.contains('\0')).ok_or(())?;
+        Ok(Self { rank, id, name: name.to_owned() })
     }
 }
 

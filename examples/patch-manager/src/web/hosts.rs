@@ -9,8 +9,8 @@ use healthgate::{
     directory::HostDirectory as _,
     gate::recurrence::current_or_next,
     model::{
-        Actor, AuditAction, AuditEntry, AuditOutcome, HostId, HostStatus, HostSummary, Role,
-        ViolationCode, instant,
+        Actor, AuditAction, AuditEntry, AuditOutcome, Detail, HostId, HostStatus, HostSummary,
+        Role, ViolationCode, instant,
     },
 };
 use serde::Serialize;
@@ -188,6 +188,13 @@ pub(super) async fn pause(
     let mut members = body.members()?;
     let paused = members.required::<bool>("paused");
     let reason = members.optional::<String>("reason").map(|reason| reason.trim().to_owned());
+    if reason.as_ref().is_some_and(|reason| {
+        // What the library shows nobody (F127, F130).
+        reason.chars().any(|one| Detail::new(one.to_string()).as_str() != one.to_string())
+    }) {
+        let message = "leave invisible and control characters out";
+        members.violation("reason", ViolationCode::InvalidCharacter, message);
+    }
     let length = reason.as_deref().map_or(0, |reason| reason.chars().count());
     if paused == Some(true) && !(1..=200).contains(&length) {
         let code = if length == 0 { ViolationCode::Required } else { ViolationCode::TooLong };

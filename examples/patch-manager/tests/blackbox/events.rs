@@ -252,7 +252,7 @@ async fn f119_a_stream_follows_its_users_role_and_ends_with_them() {
     let of = |host: Uuid| move |event: &Arrived| event.data["host_id"] == host.to_string();
     // `ada` stays what she is; `oscar` becomes an administrator and then nothing.
     let oscar = Reading::open(&setup.client(&web, "oscar")).await;
-    let rita = Reading::open(&setup.client(&web, "rita")).await;
+    let mut rita = Reading::open(&setup.client(&web, "rita")).await;
     touch(1, "hidden").await;
     touch(0, "shown").await;
     oscar.arrival(0, of(setup.hosts[0])).await;
@@ -280,7 +280,11 @@ async fn f119_a_stream_follows_its_users_role_and_ends_with_them() {
         assert!(started.elapsed() < LONG, "the role before still shows");
     }
     drop(oscar);
-    let mut rita = rita;
     let ended = tokio::time::timeout(LONG, &mut rita.task).await;
     ended.expect("the stream of a user who is gone ends").unwrap();
+    // The same where nothing happens: nobody polls, and nobody writes any more.
+    let mut otto = Reading::open(&setup.client(&web, "otto")).await;
+    sql("delete from users where name = 'otto'");
+    let ended = tokio::time::timeout(LONG, &mut otto.task).await;
+    ended.expect("a silent stream of a user who is gone ends").unwrap();
 }

@@ -17,6 +17,13 @@ use crate::manager::{Api, Kind, LONG, Process, Setup, token};
 /// As the program has it.
 const REQUESTS: usize = 256;
 
+/// Lets the test itself have as many connections as it needs.
+fn raise_own_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+}
+
 async fn connect(process: &Process) -> TcpStream {
     let address = process.address.unwrap();
     let connected = tokio::time::timeout(LONG * 2, TcpStream::connect(address)).await;
@@ -63,6 +70,7 @@ fn answered(stream: &TcpStream) -> String {
 /// `/healthz` is not.
 #[tokio::test(flavor = "multi_thread")]
 async fn f126_requests_beyond_the_bound_are_told_to_come_back() {
+    raise_own_limit();
     let setup = Setup::new(Kind::Sqlite).await;
     let manager = setup.start("serve");
     let api = setup.client(&manager, "ada");
@@ -96,6 +104,7 @@ async fn f126_requests_beyond_the_bound_are_told_to_come_back() {
 async fn f126_connections_and_streams_are_bounded() {
     const FILES: u32 = 256;
     const PLACES: usize = FILES as usize / 2;
+    raise_own_limit();
     let setup = Setup::new(Kind::Sqlite).await;
     let manager = setup.start_with_files("serve", FILES);
     let api = setup.client(&manager, "ada");
@@ -135,6 +144,7 @@ async fn f126_connections_and_streams_are_bounded() {
 async fn f126_a_flood_of_parallel_requests_is_answered_within_bounds() {
     const FILES: u32 = 512;
     let clients = if std::env::var_os("HEALTHGATE_LONG").is_some() { 10_000 } else { 800 };
+    raise_own_limit();
     let setup = Setup::new(Kind::Sqlite).await;
     let manager = setup.start_with_files("serve", FILES);
     let api = setup.client(&manager, "ada");

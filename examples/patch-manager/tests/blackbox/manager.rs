@@ -5,7 +5,8 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use healthgate_testkit::{Agent, Authority, Identity, Postgres, ServiceScript};
@@ -142,9 +143,18 @@ name = "other"
         text
     }
 
-    /// Runs a command to its end.
+    /// Runs a command to its end; one that does not end is killed, and did not succeed.
     pub(crate) fn command(&self, arguments: &[&str]) -> Ended {
-        let output = self.program(arguments).output().unwrap();
+        let mut program = self.program(arguments);
+        let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let started = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if started.elapsed() > LONG {
+                child.kill().unwrap();
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        let output = child.wait_with_output().unwrap();
         Ended {
             success: output.status.success(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

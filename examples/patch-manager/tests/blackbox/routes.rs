@@ -214,6 +214,39 @@ async fn f121_f126_every_route_refuses_bodies_and_ids_that_are_none() {
     }
 }
 
+/// F127, F130: texts that deceive their readers, or that no database column can hold, are refused in
+/// every place; none of them is a fault of the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn f127_f130_texts_that_deceive_are_refused_in_every_place() {
+    let setup = Setup::new(Kind::Postgres).await;
+    let manager = setup.start("web");
+    let api = setup.client(&manager, "ada");
+    let host = setup.hosts[0];
+    let starts_at = chrono::Utc::now() + chrono::TimeDelta::hours(1);
+    for odd in ["\0", "\r\n", "\u{1b}[31m", "\u{202e}", "\u{200b}", "\u{2028}"] {
+        let text = format!("before{odd}after");
+        let window = json!({"name": text, "host_ids": [host], "recurrence": "once",
+            "starts_at": starts_at, "duration_minutes": 5});
+        let check = json!({"name": text, "check_type": "service", "service_name": "sshd"});
+        let unit = json!({"name": "n", "check_type": "service", "service_name": text});
+        let paused = json!({"paused": true, "reason": text});
+        for (method, path, body, field) in [
+            (Method::POST, checks_of(host), check, "name"),
+            (Method::POST, checks_of(host), unit, "service_name"),
+            (Method::POST, "/api/v1/maintenance-windows".to_owned(), window, "name"),
+            (Method::PUT, format!("/api/v1/hosts/{host}/paused"), paused, "reason"),
+        ] {
+            let problem = api.send(method, &path, Some(&body)).await.problem(422, "invalid");
+            assert_eq!(Answer::codes(&problem, field).len(), 1, "{path} {odd:?}: {problem}");
+        }
+    }
+    api.get("/api/v1/hosts?q=a%00b").await.problem(422, "invalid");
+    // A made-up cursor: in hexadecimal, as the lists give them.
+    let place = format!("0:{host}:a\0b");
+    let cursor: String = place.bytes().map(|byte| format!("{byte:02x}")).collect();
+    api.get(&format!("/api/v1/hosts?cursor={cursor}")).await.problem(422, "invalid");
+}
+
 /// F122: 20 clients at once leave exactly five checks.
 async fn f122_twenty_racing_clients_leave_five_checks(kind: Kind) {
     let setup = Setup::new(kind).await;

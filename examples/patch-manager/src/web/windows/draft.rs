@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use healthgate::{
     api::{Members, Problem},
     gate::recurrence::RecurrenceSpec,
-    model::{HostId, ViolationCode, Violations, instant},
+    model::{Detail, HostId, ViolationCode, Violations, instant},
 };
 use uuid::Uuid;
 
@@ -82,8 +82,9 @@ impl Draft {
             Some(name) if !(1..=100).contains(&name.chars().count()) => {
                 members.violation("name", ViolationCode::OutOfRange, "give 1 to 100 characters");
             }
-            Some(name) if name.chars().any(char::is_control) => {
-                let message = "leave control characters out";
+            // What the library shows nobody (F127).
+            Some(name) if Detail::new(name).as_str() != name.as_str() => {
+                let message = "leave invisible and control characters out";
                 members.violation("name", ViolationCode::InvalidCharacter, message);
             }
             Some(_) => {}

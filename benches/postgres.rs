@@ -1,7 +1,8 @@
 //! What the store in Postgres costs, at a table of many results, against reads by primary key that are
 //! measured in the same run (B7, B8, B11, B13 of `docs/benchmarks.md`).
 //!
-//! `scripts/bench-postgres [RESULTS]` runs it; 2,000,000 results unless told otherwise.
+//! `scripts/bench-postgres [RESULTS]` runs it; 2,000,000 results unless told otherwise. It prints a table in
+//! Markdown.
 
 use std::{
     error::Error,
@@ -14,7 +15,7 @@ use futures_util::future::join_all;
 use healthgate::{
     model::{CheckId, CheckResult, Detail, HostId, ReasonCode, ResultSource, WorkerId},
     store::{
-        CheckStore, ClaimRequest, Claims, HostCompletion, PollQueue, ResultStore,
+        CheckStore, ClaimRequest, Claims, HostCompletion, PollQueue, PruneOutcome, ResultStore,
         postgres::{PgStore, pool_options},
     },
 };
@@ -57,13 +58,25 @@ async fn run(results: i64) -> Outcome<()> {
     .fetch_one(&pool)
     .await?;
     println!(
-        "{HOSTS} hosts with 5 checks, {results} results in 5 days ({size}), made in {:.0?}\n",
-        started.elapsed()
+        "{HOSTS} hosts with 5 checks, {results} results in 5 days ({size}), made in {:.0?}; \
+         load {}\n",
+        started.elapsed(),
+        load()
     );
+    row("#", "what", "figure", "ratio", "wanted");
+    println!("| --- | --- | --- | --- | --- |");
     reading(&store).await?;
     recording(&server.url(&database)).await?;
     pruning(&store).await?;
-    claiming(&store).await
+    claiming(&store).await?;
+    println!("\nload at the end {}", load());
+    Ok(())
+}
+
+/// How busy the machine is: the averages of 1, 5 and 15 minutes.
+fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
 /// Hosts, checks, states and schedules, and results spread over the last five days.
@@ -115,9 +128,15 @@ async fn median<T>(times: usize, mut call: impl AsyncFnMut() -> Outcome<T>) -> O
     Ok(taken[times / 2])
 }
 
-fn line(what: &str, taken: Duration, unit: Duration, bound: &str) {
+/// A row of a table in Markdown: its number in `docs/benchmarks.md`, what, its figure, its ratio, what is wanted.
+fn row(number: &str, what: &str, figure: &str, ratio: &str, wanted: &str) {
+    println!("| {number:<3} | {what:<68} | {figure:>12} | {ratio:>8} | {wanted:<12} |");
+}
+
+fn line(number: &str, what: &str, taken: Duration, unit: Duration, wanted: &str) {
     let ratio = taken.as_secs_f64() / unit.as_secs_f64();
-    println!("{what:<70} {taken:>10.2?} {ratio:>9.2} x   {bound}");
+    let ratio = if ratio < 10.0 { format!("{ratio:.2}x") } else { format!("{ratio:.0}x") };
+    row(number, what, &format!("{taken:.3?}"), &ratio, wanted);
 }
 
 async fn reading(store: &PgStore) -> Outcome<()> {
@@ -129,19 +148,19 @@ async fn reading(store: &PgStore) -> Outcome<()> {
     let hosts: Vec<HostId> = rows.iter().map(|(host, _)| HostId::from_uuid(*host)).collect();
     let (host, check) = (hosts[0], CheckId::from_uuid(rows[0].1));
     let by_key = median(2_000, async || Ok(store.check(host, check).await?)).await?;
-    println!("a read by primary key, through the store: {by_key:.2?}");
+    line("", "a read by primary key, through the store", by_key, by_key, "");
     let page = median(300, async || Ok(store.views(&hosts[..50], FRESH).await?)).await?;
-    line("B8  host list, page of 50 hosts with 5 checks each", page, by_key, "(at most 10)");
+    line("B8", "host list: 50 hosts with all 250 checks and results", page, by_key, "at most 10x");
     let list = median(300, async || Ok(store.summaries(&hosts[..50], FRESH).await?)).await?;
-    line("B8  the same, as one indicator for each host", list, by_key, "");
+    line("B8", "the same as one indicator for each host", list, by_key, "at most 10x");
     let summary = median(20, async || Ok(store.summaries(&hosts, FRESH).await?)).await?;
-    line("B8  summary of 10,000 hosts", summary, by_key, "(at most 400)");
+    line("B8", "summary of 10,000 hosts", summary, by_key, "at most 400x");
     // As after a change of every host's checks: nothing is kept, all is counted from the states.
     let voided = "update health_schedule set total = null";
     sqlx::raw_sql(voided).execute(store.pool()).await?;
     sqlx::raw_sql("vacuum analyze health_schedule").execute(store.pool()).await?;
     let counted = median(20, async || Ok(store.summaries(&hosts, FRESH).await?)).await?;
-    line("    the same, none of them kept by a run", counted, by_key, "");
+    line("", "the same, every host's checks changed since its last run", counted, by_key, "");
     let busy: (Uuid, Uuid) = sqlx::query_as(
         "select c.host_id, c.id from host_health_checks c join host_health_check_results r \
          on r.check_id = c.id limit 1",
@@ -151,7 +170,7 @@ async fn reading(store: &PgStore) -> Outcome<()> {
     let (host, check) = (HostId::from_uuid(busy.0), CheckId::from_uuid(busy.1));
     let before = Some(Utc::now() - TimeDelta::days(2));
     let history = median(300, async || Ok(store.history(host, check, before, 100).await?)).await?;
-    line("    history, a page of 100 in the middle", history, by_key, "");
+    line("", "history, a page of 100 in the middle", history, by_key, "");
     Ok(())
 }
 
@@ -243,7 +262,7 @@ impl Recorder {
 async fn recording(url: &str) -> Outcome<()> {
     let recorder = Recorder::connect(url).await?;
     // Both wait for the disk, as is the default; then neither does.
-    for (what, commit) in [("", "on"), (", the disk not waited for", "off")] {
+    for (what, commit) in [("", "on"), (", disk not waited for", "off")] {
         let set = AssertSqlSafe(format!("set synchronous_commit = {commit}"));
         sqlx::raw_sql(set).execute(&recorder.pool).await?;
         let (mut batched, mut single) = (Vec::new(), Vec::new());
@@ -253,12 +272,10 @@ async fn recording(url: &str) -> Outcome<()> {
         }
         batched.sort_unstable();
         single.sort_unstable();
-        println!(
-            "\na result by a statement of its own, without its state{what}: {:.2?} of Postgres's CPU",
-            single[3]
-        );
-        let what = format!("B7  recording by batches, states included{what}");
-        line(&what, batched[3], single[3], "(at most 0.3)");
+        let (batched, single) = (batched[3], single[3]);
+        line("", &format!("CPU of a result by a statement of its own{what}"), single, single, "");
+        let what = format!("CPU of a result by batches, its state included{what}");
+        line("B7", &what, batched, single, "at most 0.3x");
     }
     Ok(())
 }
@@ -275,16 +292,19 @@ async fn pruning(store: &PgStore) -> Outcome<()> {
     }
     taken.sort_unstable();
     let batch = taken[10];
-    println!("\nrecording a batch of 1,000: {batch:.2?}");
+    line("", "recording a batch of 1,000", batch, batch, "");
     let started = Instant::now();
     let pruned = store.prune_results(Duration::from_secs(3 * 24 * 3600), 5_000, false).await?;
-    let label = format!("B11 pruning a day: {pruned:?}");
-    line(&label, started.elapsed(), batch, "(at most 20)");
+    let taken = started.elapsed();
+    let (PruneOutcome::More { deleted } | PruneOutcome::Done { deleted }) = pruned else {
+        return Err(format!("{pruned:?}").into());
+    };
+    let what = format!("pruning a day, of {deleted} results");
+    line("B11", &what, taken, batch, "at most 20x");
     Ok(())
 }
 
 async fn claiming(store: &PgStore) -> Outcome<()> {
-    println!();
     let mut alone = None;
     for workers in [1, 2, 4] {
         let free = "update health_schedule set owner = null, lease_until = null, \
@@ -303,10 +323,10 @@ async fn claiming(store: &PgStore) -> Outcome<()> {
         hosts.dedup();
         let rate = claimed as f64 / taken.as_secs_f64();
         let against = rate / *alone.get_or_insert(rate);
-        println!(
-            "B13 {workers} workers: {claimed} hosts with their checks, {} doubles, {rate:.0} hosts/s, {against:.2} x one worker",
-            claimed - hosts.len()
-        );
+        let doubles = claimed - hosts.len();
+        let what = format!("claims of {claimed} hosts by {workers} workers, {doubles} doubles");
+        let (figure, ratio) = (format!("{rate:.0} /s"), format!("{against:.2}x"));
+        row("B13", &what, &figure, &ratio, "at least 1x");
     }
     Ok(())
 }

@@ -169,16 +169,13 @@ impl ResultStore for PgStore {
         stale_after: Duration,
     ) -> Result<Vec<HostSummary>, StoreError> {
         let wanted = hosts.to_vec();
-        let rows = self
+        let found = self
             .read(move |connection| {
                 async move { summaries(connection, &wanted, stale_after).await }.boxed()
             })
             .await?;
-        let counted: HashMap<HostId, HostSummary> = rows
-            .into_iter()
-            .map(|row| row.columns.into_summary(row.oldest_checked_at))
-            .map(|summary| (summary.host_id, summary))
-            .collect();
+        let counted: HashMap<HostId, HostSummary> =
+            found.into_iter().map(|summary| (summary.host_id, summary)).collect();
         let summary = |host: &HostId| {
             counted.get(host).cloned().unwrap_or_else(|| HostSummary::of(*host, []))
         };

@@ -9,10 +9,10 @@ use crate::model::{HostId, HostStatus, HostSummary};
 /// The counts of a host's enabled checks; what is neither healthy nor unhealthy is unknown.
 #[derive(FromRow, Debug)]
 pub(in crate::store) struct SummaryColumns {
-    host_id: Uuid,
-    healthy: i64,
-    unhealthy: i64,
-    total: i64,
+    pub(in crate::store) host_id: Uuid,
+    pub(in crate::store) healthy: i64,
+    pub(in crate::store) unhealthy: i64,
+    pub(in crate::store) total: i64,
 }
 
 impl SummaryColumns {

@@ -15,7 +15,7 @@ use healthgate::{
         GateState, HealthCheck, HostId, NewCheck, OverriddenCheck, ReasonCode, Role, Window,
         WorkerId,
     },
-    store::{ClaimRequest, HostRelease, Spend, Store, StoreError},
+    store::{ClaimRequest, HostRelease, Spend, Store, StoreError, StoreEvent},
     testing::{Answer, FaultyStore, ScriptedRunner, fixtures},
 };
 use serde_json::json;
@@ -237,8 +237,9 @@ impl Life<'_> {
                 return;
             };
             match self.store.spend_pass(&pass).await.unwrap() {
-                Spend::Spent(_) => {
+                Spend::Spent(spent) => {
                     self.place.log(&format!("dispatched {}", record.job_id));
+                    self.store.announce(StoreEvent::of_gate(&spent)).await.unwrap();
                     return;
                 }
                 Spend::Refused(_) => tokio::time::sleep(MOMENT).await,

@@ -121,7 +121,7 @@ impl Database {
         Ok(hosts)
     }
 
-    /// Ids and names of all hosts of a query, by name: what a list that is ordered by something that
+    /// Ids and names of all hosts of a query, in no order: what a list that is ordered by something that
     /// another store knows is made from.
     pub(crate) async fn host_names(
         &self,
@@ -130,7 +130,6 @@ impl Database {
         let names: Vec<(Uuid, String)> = with_pool!(self, pool => {
             let mut query = QueryBuilder::new("SELECT h.id, h.name FROM hosts h");
             matching!(query, wanted);
-            query.push(" ORDER BY h.name, h.id");
             query.build_query_as().fetch_all(pool).await
         })?;
         Ok(names.into_iter().map(|(id, name)| (HostId::from_uuid(id), name)).collect())

@@ -138,20 +138,28 @@ impl Web {
             let next_cursor = last.map(|host| Page::cursor(place(host)));
             return Ok(Found { hosts, next_cursor });
         }
-        let names = database.host_names(query).await?;
+        let names = self.0.summaries.names(query).await?;
         let ids: Vec<HostId> = names.iter().map(|(id, _)| *id).collect();
         let known = self.0.summaries.of_many(&ids).await?;
-        let status = |id: HostId| known.get(&id).map_or(HostStatus::None, |known| known.status);
-        let mut places: Vec<Place> = names
-            .into_iter()
-            .filter(|(id, _)| wanted.status.is_none_or(|wanted| status(*id) == wanted))
-            .map(|(id, name)| {
-                let rank = if wanted.by_status { rank(status(id)) } else { 0 };
-                Place { rank, name, id: id.as_uuid() }
-            })
-            .filter(|place| after.as_ref().is_none_or(|after| place > after))
-            .collect();
-        places.sort_unstable();
+        let status = |id: &HostId| known.get(id).map_or(HostStatus::None, |known| known.status);
+        let place = |(id, name): &(HostId, String)| Place {
+            rank: if wanted.by_status { rank(status(id)) } else { 0 },
+            name: name.clone(),
+            id: id.as_uuid(),
+        };
+        // The names are in order already, so that of each rank the first ones do.
+        let ranks = if wanted.by_status { 1..=4 } else { 0..=0 };
+        let mut places: Vec<Place> = Vec::with_capacity(limit + 1);
+        for asked in ranks {
+            let of_rank = names
+                .iter()
+                .filter(|(id, _)| wanted.status.is_none_or(|wanted| status(id) == wanted))
+                .filter(|(id, _)| !wanted.by_status || rank(status(id)) == asked)
+                .map(place)
+                .filter(|place| after.as_ref().is_none_or(|after| place > after));
+            // One more than asked for, to know whether there is another page.
+            places.extend(of_rank.take(limit + 1 - places.len()));
+        }
         let more = places.len() > limit;
         places.truncate(limit);
         let ids: Vec<HostId> = places.iter().map(|place| HostId::from_uuid(place.id)).collect();

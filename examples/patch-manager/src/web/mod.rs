@@ -86,7 +86,7 @@ impl Site {
         .build();
         let web = Web(Arc::new(Parts {
             app: app.clone(),
-            summaries: Summaries::new(app.store.clone(), app.stale_after()),
+            summaries: Summaries::new(app.store.clone(), app.database.clone(), app.stale_after()),
             demo,
             liveness,
             metrics,

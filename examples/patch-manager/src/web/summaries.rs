@@ -12,23 +12,57 @@ use healthgate::{
 };
 use tokio::sync::Mutex;
 
-/// Summaries of hosts. A list that is ordered or filtered by status needs those of every host that
-/// the caller may see: they are read once for all callers of a second.
+use crate::database::{Database, DatabaseError, HostQuery};
+
+/// Summaries and names of hosts. A list that is ordered or filtered by status needs those of every host
+/// that the caller may see: they are read once for all callers of a second.
 pub(super) struct Summaries {
     store: Arc<dyn Store>,
+    database: Database,
     stale_after: Duration,
     known: Mutex<Option<(Instant, Known)>>,
+    named: Mutex<Option<(Instant, Names)>>,
 }
 
 /// The summary of each host.
 pub(super) type Known = Arc<HashMap<HostId, HostSummary>>;
 
+/// Hosts, by name.
+pub(super) type Names = Arc<[(HostId, String)]>;
+
 /// How old what is shown may be.
 const KEPT: Duration = Duration::from_secs(1);
 
 impl Summaries {
-    pub(super) fn new(store: Arc<dyn Store>, stale_after: Duration) -> Self {
-        Self { store, stale_after, known: Mutex::new(None) }
+    pub(super) fn new(store: Arc<dyn Store>, database: Database, stale_after: Duration) -> Self {
+        Self { store, database, stale_after, known: Mutex::new(None), named: Mutex::new(None) }
+    }
+
+    /// The hosts of a query, by name as it is compared here. Those of all that there are, which only an
+    /// administrator sees, are as of a second ago at the earliest; what others see is read each time.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) async fn names(&self, wanted: HostQuery<'_>) -> Result<Names, DatabaseError> {
+        if wanted.shared_with.is_some() || wanted.text.is_some() {
+            return self.read_names(wanted).await;
+        }
+        let mut named = self.named.lock().await;
+        if let Some((at, names)) = named.as_ref()
+            && at.elapsed() < KEPT
+        {
+            return Ok(Arc::clone(names));
+        }
+        let at = Instant::now();
+        let names = self.read_names(wanted).await?;
+        *named = Some((at, Arc::clone(&names)));
+        Ok(names)
+    }
+
+    async fn read_names(&self, wanted: HostQuery<'_>) -> Result<Names, DatabaseError> {
+        let mut names = self.database.host_names(wanted).await?;
+        names.sort_unstable_by(|(a, name_a), (b, name_b)| (name_a, a).cmp(&(name_b, b)));
+        Ok(names.into())
     }
 
     /// The summaries of some hosts, as of now.

@@ -325,7 +325,6 @@ impl Write<'_> {
         self.save_gates(gates.values()).await?;
         self.write_attempts(&writes).await?;
         let hosts = self.lock_schedules(results.iter().map(|(host, _)| *host)).await?;
-        results.retain(|(host, _)| hosts.contains(host));
         let recorded = self.record(&hosts, &results).await?;
         self.keep_summaries(&recorded.counts).await?;
         Ok(fenced)

@@ -16,7 +16,7 @@ use super::{
     PgStore,
     error::translate,
     row::CheckRow,
-    summary::{CountArrays, Counts},
+    summary::{CountArrays, Counts, kept_counts},
     write::Write,
 };
 use crate::{
@@ -157,29 +157,20 @@ impl Write<'_> {
             arrays.push(&counts.get(&completion.host_id).copied().unwrap_or_default());
         }
         // A change during the run is not lost: the host is due at once (L5).
-        sqlx::query(
+        let query = sqlx::query(concat!(
             "update health_schedule s set owner = null, lease_until = null, lost_leases = 0, \
              next_due = case when s.config_seq = n.config_seq then n.next_due \
-                        else clock_timestamp() end, \
-             total = n.total, seen = n.seen, first_checked_at = n.first_checked_at, \
-             last_checked_at = n.last_checked_at, healthy = n.healthy, unhealthy = n.unhealthy \
-             from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::int[], $5::int[], \
+                        else clock_timestamp() end, ",
+            kept_counts!(),
+            "from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::int[], $5::int[], \
              $6::timestamptz[], $7::timestamptz[], $8::int[], $9::int[]) as n (host_id, config_seq, \
              next_due, total, seen, first_checked_at, last_checked_at, healthy, unhealthy) \
              where s.host_id = n.host_id",
-        )
+        ))
         .bind(done.iter().map(|done| done.host_id.as_uuid()).collect::<Vec<_>>())
         .bind(done.iter().map(|done| done.config_seq).collect::<Vec<_>>())
-        .bind(done.iter().map(|done| done.next_due_at).collect::<Vec<_>>())
-        .bind(arrays.totals)
-        .bind(arrays.seen)
-        .bind(arrays.first_checked_at)
-        .bind(arrays.last_checked_at)
-        .bind(arrays.healthy)
-        .bind(arrays.unhealthy)
-        .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .bind(done.iter().map(|done| done.next_due_at).collect::<Vec<_>>());
+        arrays.bind_to(query).execute(&mut *self.connection).await.map_err(translate)?;
         Ok(())
     }
 

@@ -24,13 +24,10 @@ fn whole(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-/// Results as the columns of an `UNNEST`.
+/// Results as the columns of an `UNNEST`, as far as the history and the states both have them.
 #[derive(Default, Debug)]
 struct ResultArrays {
-    ids: Vec<Uuid>,
     check_ids: Vec<Uuid>,
-    host_ids: Vec<Uuid>,
-    healthy: Vec<bool>,
     details: Vec<String>,
     latencies: Vec<i32>,
     checked_at: Vec<DateTime<Utc>>,
@@ -43,10 +40,7 @@ struct ResultArrays {
 
 impl ResultArrays {
     fn push(&mut self, result: &CheckResult) -> Result<(), StoreError> {
-        self.ids.push(Uuid::now_v7());
         self.check_ids.push(result.check_id.as_uuid());
-        self.host_ids.push(result.host_id.as_uuid());
-        self.healthy.push(result.healthy());
         self.details.push(result.detail.as_str().to_owned());
         self.latencies.push(whole(result.latency_ms));
         self.checked_at.push(result.checked_at);
@@ -97,7 +91,7 @@ pub(super) struct Recorded {
 
 impl Write<'_> {
     /// Records results by the rules of `ResultStore`. Each comes with the host whose lease or gate covers
-    /// it. The schedule rows of `hosts`, which are those of the results and may be more, are locked.
+    /// it; one of a host that is not among `hosts`, whose schedule rows are locked, is dropped.
     pub(super) async fn record(
         &mut self,
         hosts: &[HostId],
@@ -151,9 +145,11 @@ impl Write<'_> {
     }
 
     async fn insert_results(&mut self, results: &[&CheckResult]) -> Result<(), StoreError> {
-        let mut rows = ResultArrays::default();
+        let (mut rows, mut ids, mut healthy) = (ResultArrays::default(), Vec::new(), Vec::new());
         for result in results {
             rows.push(result)?;
+            ids.push(Uuid::now_v7());
+            healthy.push(result.healthy());
         }
         sqlx::query(
             "insert into host_health_check_results (id, check_id, healthy, detail, latency_ms, \
@@ -165,9 +161,9 @@ impl Write<'_> {
              revision, reason, source, observer_fault, endpoint) \
              on conflict (check_id, checked_at) do nothing",
         )
-        .bind(rows.ids)
+        .bind(ids)
         .bind(rows.check_ids)
-        .bind(rows.healthy)
+        .bind(healthy)
         .bind(rows.details)
         .bind(rows.latencies)
         .bind(rows.checked_at)
@@ -227,7 +223,7 @@ impl Write<'_> {
         }
         sqlx::query(statement)
             .bind(states.latest.check_ids)
-            .bind(states.latest.host_ids)
+            .bind(states.host_ids)
             .bind(states.latest.revisions)
             .bind(states.latest.reasons)
             .bind(states.latest.details)
@@ -250,6 +246,7 @@ impl Write<'_> {
 #[derive(Default, Debug)]
 struct StateArrays {
     latest: ResultArrays,
+    host_ids: Vec<Uuid>,
     statuses: Vec<String>,
     since: Vec<DateTime<Utc>>,
     in_a_row: Vec<i32>,
@@ -260,6 +257,7 @@ impl StateArrays {
         let mut arrays = Self::default();
         for state in states {
             arrays.latest.push(&state.latest)?;
+            arrays.host_ids.push(state.latest.host_id.as_uuid());
             arrays.statuses.push(to_word("check state", &state.status)?);
             arrays.since.push(state.since);
             arrays.in_a_row.push(whole(state.in_a_row));

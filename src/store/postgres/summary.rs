@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
 use super::{error::translate, row::host_ids, settings::microseconds, write::Write};
@@ -47,12 +47,12 @@ impl Counts {
 /// Counts as the columns of an `UNNEST`.
 #[derive(Default, Debug)]
 pub(super) struct CountArrays {
-    pub(super) totals: Vec<i32>,
-    pub(super) seen: Vec<i32>,
-    pub(super) first_checked_at: Vec<Option<DateTime<Utc>>>,
-    pub(super) last_checked_at: Vec<Option<DateTime<Utc>>>,
-    pub(super) healthy: Vec<i32>,
-    pub(super) unhealthy: Vec<i32>,
+    totals: Vec<i32>,
+    seen: Vec<i32>,
+    first_checked_at: Vec<Option<DateTime<Utc>>>,
+    last_checked_at: Vec<Option<DateTime<Utc>>>,
+    healthy: Vec<i32>,
+    unhealthy: Vec<i32>,
 }
 
 impl CountArrays {
@@ -64,7 +64,30 @@ impl CountArrays {
         self.healthy.push(counts.healthy);
         self.unhealthy.push(counts.unhealthy);
     }
+
+    /// Binds them in the order of [`kept_counts`].
+    pub(super) fn bind_to(
+        self,
+        query: Query<'_, Postgres, PgArguments>,
+    ) -> Query<'_, Postgres, PgArguments> {
+        query
+            .bind(self.totals)
+            .bind(self.seen)
+            .bind(self.first_checked_at)
+            .bind(self.last_checked_at)
+            .bind(self.healthy)
+            .bind(self.unhealthy)
+    }
 }
+
+/// Sets a schedule row's counts to those of alias `n`.
+macro_rules! kept_counts {
+    () => {
+        "total = n.total, seen = n.seen, first_checked_at = n.first_checked_at, \
+         last_checked_at = n.last_checked_at, healthy = n.healthy, unhealthy = n.unhealthy "
+    };
+}
+pub(super) use kept_counts;
 
 impl Write<'_> {
     /// Keeps the summaries of these hosts, whose schedule rows are locked.
@@ -72,26 +95,20 @@ impl Write<'_> {
         &mut self,
         counts: &BTreeMap<HostId, Counts>,
     ) -> Result<(), StoreError> {
+        if counts.is_empty() {
+            return Ok(());
+        }
         let mut arrays = CountArrays::default();
         counts.values().for_each(|counts| arrays.push(counts));
-        sqlx::query(
-            "update health_schedule s set total = n.total, seen = n.seen, \
-             first_checked_at = n.first_checked_at, last_checked_at = n.last_checked_at, \
-             healthy = n.healthy, unhealthy = n.unhealthy \
-             from unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[], $5::timestamptz[], \
+        let query = sqlx::query(concat!(
+            "update health_schedule s set ",
+            kept_counts!(),
+            "from unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[], $5::timestamptz[], \
              $6::int[], $7::int[]) as n (host_id, total, seen, first_checked_at, last_checked_at, \
              healthy, unhealthy) where s.host_id = n.host_id",
-        )
-        .bind(counts.keys().map(HostId::as_uuid).collect::<Vec<Uuid>>())
-        .bind(arrays.totals)
-        .bind(arrays.seen)
-        .bind(arrays.first_checked_at)
-        .bind(arrays.last_checked_at)
-        .bind(arrays.healthy)
-        .bind(arrays.unhealthy)
-        .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        ))
+        .bind(counts.keys().map(HostId::as_uuid).collect::<Vec<Uuid>>());
+        arrays.bind_to(query).execute(&mut *self.connection).await.map_err(translate)?;
         Ok(())
     }
 }

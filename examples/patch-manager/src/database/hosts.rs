@@ -173,7 +173,7 @@ impl Database {
             let query = sqlx::query(PAUSE).bind(&reason).bind(by).bind(at).bind(id.as_uuid());
             let paused = query.execute(&mut *connection).await?.rows_affected();
             if paused > 0 {
-                log.append_audit_in(&mut *connection, &audit).await?;
+                log().append_audit_in(&mut *connection, &audit).await?;
             }
             paused > 0
         })

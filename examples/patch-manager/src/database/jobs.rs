@@ -31,7 +31,7 @@ impl Database {
             WindowChoice::Maintenance => ("maintenance", None),
         };
         in_transaction!(self, connection, log => {
-            log.append_audit_in(&mut *connection, &audit).await?;
+            log().append_audit_in(&mut *connection, &audit).await?;
             sqlx::query(ENTER)
                 .bind(job.id.as_uuid())
                 .bind(&job.created_by)
@@ -144,7 +144,7 @@ impl Database {
             let marked = sqlx::query(MARK).bind(now).bind(&audit.actor.name).bind(id);
             let marked = marked.execute(&mut *connection).await?.rows_affected();
             if marked > 0 {
-                log.append_audit_in(&mut *connection, &audit).await?;
+                log().append_audit_in(&mut *connection, &audit).await?;
             }
             sqlx::query(END).bind(now).bind(id).execute(&mut *connection).await?;
             marked > 0

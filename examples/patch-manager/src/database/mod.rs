@@ -79,7 +79,7 @@ macro_rules! with_writer {
 
 /// Runs the same code in a transaction of either database, and commits it. It runs to its end in a
 /// task of its own: a caller that goes away must not leave a transaction open in the pool. The audit
-/// log of the library takes records into the same transaction.
+/// log of the library, which `$log()` gives, takes records into the same transaction.
 macro_rules! in_transaction {
     ($database:expr, $connection:ident => $body:expr) => {
         $crate::database::in_transaction!($database, $connection, _log => $body)
@@ -88,10 +88,12 @@ macro_rules! in_transaction {
         match $database.clone() {
             $crate::database::Database::Sqlite(pools) => {
                 $crate::database::to_its_end(async move {
-                    let $log = healthgate::store::sqlite::SqliteStore::from_pools(
-                        pools.writer.clone(),
-                        pools.readers.clone(),
-                    );
+                    let $log = || {
+                        healthgate::store::sqlite::SqliteStore::from_pools(
+                            pools.writer.clone(),
+                            pools.readers.clone(),
+                        )
+                    };
                     // A reader that wants to write later can deadlock with another one.
                     let mut transaction = pools.writer.begin_with("BEGIN IMMEDIATE").await?;
                     let $connection = &mut *transaction;
@@ -103,7 +105,7 @@ macro_rules! in_transaction {
             }
             $crate::database::Database::Postgres(pool) => {
                 $crate::database::to_its_end(async move {
-                    let $log = healthgate::store::postgres::PgStore::new(pool.clone());
+                    let $log = || healthgate::store::postgres::PgStore::new(pool.clone());
                     let mut transaction = pool.begin().await?;
                     let $connection = &mut *transaction;
                     let answer = $body;

@@ -159,7 +159,7 @@ impl Database {
                     .rows_affected()
             };
             if written > 0 {
-                log.append_audit_in(&mut *connection, &audit).await?;
+                log().append_audit_in(&mut *connection, &audit).await?;
                 sqlx::query(LEAVE).bind(window.id).execute(&mut *connection).await?;
                 for host in &window.host_ids {
                     let query = sqlx::query(JOIN).bind(window.id).bind(host.as_uuid());
@@ -180,7 +180,7 @@ impl Database {
         in_transaction!(self, connection, log => {
             let deleted = sqlx::query(DELETE).bind(id).execute(&mut *connection).await?;
             if deleted.rows_affected() > 0 {
-                log.append_audit_in(&mut *connection, &audit).await?;
+                log().append_audit_in(&mut *connection, &audit).await?;
             }
             deleted.rows_affected() > 0
         })

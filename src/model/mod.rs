@@ -37,7 +37,7 @@ pub use self::{
         ResultSource,
     },
     secret::{Password, PasswordTooLong, SealedSecret},
-    text::{CheckName, ExpectedBody, ServiceName, UserName},
+    text::{CheckName, ExpectedBody, ServiceName, UserName, is_deceptive},
     url::{CheckUrl, Origin},
     violation::{Violation, ViolationCode, Violations},
     window::{Window, WindowError},

@@ -142,8 +142,10 @@ fn length(text: &str, minimum: usize, maximum: usize) -> Result<(), Refusal> {
     }
 }
 
-/// Whether a character is a control, changes the direction of text, or cannot be seen.
-pub(crate) fn is_deceptive(character: char) -> bool {
+/// Whether a character is a control, changes the direction of text, or cannot be seen (F127): no name
+/// should hold one, and where a text from elsewhere does, it is replaced before it is shown.
+#[must_use]
+pub fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'

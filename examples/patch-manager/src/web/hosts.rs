@@ -9,8 +9,8 @@ use healthgate::{
     directory::HostDirectory as _,
     gate::recurrence::current_or_next,
     model::{
-        Actor, AuditAction, AuditEntry, AuditOutcome, Detail, HostId, HostStatus, HostSummary,
-        Role, ViolationCode, instant,
+        Actor, AuditAction, AuditEntry, AuditOutcome, HostId, HostStatus, HostSummary, Role,
+        ViolationCode, instant, is_deceptive,
     },
 };
 use serde::Serialize;
@@ -188,10 +188,8 @@ pub(super) async fn pause(
     let mut members = body.members()?;
     let paused = members.required::<bool>("paused");
     let reason = members.optional::<String>("reason").map(|reason| reason.trim().to_owned());
-    if reason.as_ref().is_some_and(|reason| {
-        // What the library shows nobody (F127, F130).
-        reason.chars().any(|one| Detail::new(one.to_string()).as_str() != one.to_string())
-    }) {
+    // F127, F130.
+    if reason.as_ref().is_some_and(|reason| reason.chars().any(is_deceptive)) {
         let message = "leave invisible and control characters out";
         members.violation("reason", ViolationCode::InvalidCharacter, message);
     }

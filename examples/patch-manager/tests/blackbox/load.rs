@@ -12,7 +12,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::manager::{Api, Kind, LONG, Process, Setup, token};
+use crate::manager::{Kind, LONG, Process, Setup, token};
 
 /// As the program has it.
 const REQUESTS: usize = 256;
@@ -186,6 +186,5 @@ async fn f126_a_flood_of_parallel_requests_is_answered_within_bounds() {
          more; /healthz {asked} times, {slowest:?} at most",
         started.elapsed()
     );
-    let quiet: Api = api;
-    quiet.until("/api/v1/hosts", |list| list["hosts"].is_array()).await;
+    api.until("/api/v1/hosts", |list| list["hosts"].is_array()).await;
 }

@@ -29,8 +29,7 @@ export default function AuditPage() {
   const wide = useMediaQuery(theme.breakpoints.up('md'), { noSsr: true });
   const audit = useAudit({ hostId });
   const records = audit.data?.pages.flatMap((page) => page.records) ?? [];
-  const ids = [...new Set(records.flatMap((record) => record.host_id ?? []))];
-  const hostName = useHostNames(ids);
+  const hostName = useHostNames(records.flatMap((record) => record.host_id ?? []));
   return (
     <Page
       title="Audit"

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use healthgate::{
     api::{Members, Problem},
     gate::recurrence::RecurrenceSpec,
-    model::{Detail, HostId, ViolationCode, Violations, instant},
+    model::{HostId, ViolationCode, Violations, instant, is_deceptive},
 };
 use uuid::Uuid;
 
@@ -82,8 +82,8 @@ impl Draft {
             Some(name) if !(1..=100).contains(&name.chars().count()) => {
                 members.violation("name", ViolationCode::OutOfRange, "give 1 to 100 characters");
             }
-            // What the library shows nobody (F127).
-            Some(name) if Detail::new(name).as_str() != name.as_str() => {
+            // F127.
+            Some(name) if name.chars().any(is_deceptive) => {
                 let message = "leave invisible and control characters out";
                 members.violation("name", ViolationCode::InvalidCharacter, message);
             }

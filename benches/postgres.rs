@@ -38,12 +38,12 @@ fn main() -> Outcome<()> {
 
 async fn run(results: i64) -> Outcome<()> {
     let server = Postgres::builder()
-        .set("shared_buffers", "1GB")
-        .set("max_wal_size", "8GB")
-        .set("work_mem", "64MB")
+        .with_setting("shared_buffers", "1GB")
+        .with_setting("max_wal_size", "8GB")
+        .with_setting("work_mem", "64MB")
         // As in production: a commit is one that the disk has.
-        .set("fsync", "on")
-        .set("full_page_writes", "on")
+        .with_setting("fsync", "on")
+        .with_setting("full_page_writes", "on")
         .start()?;
     let database = server.create_database()?;
     let pool = pool_options(8).connect(&server.url(&database)).await?;

@@ -89,8 +89,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         config,
     )?;
     let gate = Gate::new(store.clone(), lag, windows, clock, policy)
-        .looking_every(Duration::from_millis(100))
-        .nudging(runner.nudge_handle());
+        .with_poll_interval(Duration::from_millis(100))
+        .with_nudge(runner.nudge_handle());
 
     let stop = CancellationToken::new();
     let deploy = async {

@@ -14,7 +14,7 @@ use axum::{
 };
 use healthgate::{
     api::{Api, Caller, Problem, RolesAndGroups, envelope, fallback, routes},
-    checks::{CheckRunner, HealthChecks, HttpClient, HttpClientConfig, MutualTlsAgents},
+    checks::{CheckManager, CheckRunner, HttpClient, HttpClientConfig, MutualTlsAgents},
     clock::SystemClock,
     crypto::{Key, KeyRing},
     directory::StaticDirectory,
@@ -49,7 +49,8 @@ async fn who_am_i(Caller(actor): Caller) -> Result<Json<Actor>, Problem> {
 async fn main() -> Result<(), Box<dyn Error>> {
     // One host, whose agent answers over mutual TLS.
     let authority = Authority::new("example");
-    let agent = Agent::builder(&authority).service("sshd", ServiceScript::Healthy).start().await?;
+    let agent =
+        Agent::builder(&authority).with_service("sshd", ServiceScript::Healthy).start().await?;
     let endpoint = AgentEndpoint::new(agent.addr().ip().to_string(), agent.addr().port(), None)?;
     let (directory, host) = (Arc::new(StaticDirectory::new()), HostId::generate());
     directory.insert(host, Some(endpoint), &["web"]);
@@ -69,7 +70,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (http, install) =
         (HttpClient::new(HttpClientConfig::default())?, store.install_id().await?);
     let runner = Arc::new(CheckRunner::new(Arc::new(agents), http, keys.clone(), install));
-    let checks = HealthChecks::new(store.clone(), keys, directory.clone(), runner.clone());
+    let checks = CheckManager::new(store.clone(), keys, directory.clone(), runner.clone());
     let policy = GatePolicy::default();
     let health = StoredChecks::new(store.clone(), runner, directory.clone(), policy.timeout);
     let windows = Arc::new(RequestedWindows);

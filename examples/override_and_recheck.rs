@@ -69,7 +69,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let id = CheckId::generate();
         let insert = CheckInsert { id, host_id: host, definition, secret: None, limit: 5 };
         let audit = AuditEntry::allowed(ada.clone(), AuditAction::HealthCheckCreated);
-        checks.push(store.insert_check(insert, audit.on_check(host, id)).await?);
+        checks.push(store.insert_check(insert, audit.with_check(host, id)).await?);
     }
 
     let retry = Duration::from_secs(1);
@@ -86,8 +86,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         config,
     )?;
     let gate = Gate::new(store.clone(), health, windows, clock, policy)
-        .looking_every(Duration::from_millis(50))
-        .nudging(gates.nudge_handle());
+        .with_poll_interval(Duration::from_millis(50))
+        .with_nudge(gates.nudge_handle());
 
     let stop = CancellationToken::new();
     let job = async {

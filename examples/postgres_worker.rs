@@ -9,7 +9,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use healthgate::{
     checks::{
-        CheckRunner, DestinationPolicy, HealthChecks, HttpClient, HttpClientConfig,
+        CheckManager, CheckRunner, DestinationPolicy, HttpClient, HttpClientConfig,
         MutualTlsAgents, Poller, PollerConfig, register_keys,
     },
     clock::SystemClock,
@@ -104,10 +104,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let server = Postgres::builder().start()?;
     let url = server.url(&server.create_database()?);
-    let website = WebTarget::builder().path("/", WebScript::ok("fine")).start().await?;
+    let website = WebTarget::builder().with_path("/", WebScript::ok("fine")).start().await?;
     let store = installation.store(&url).await?;
     let runner = installation.runner(store.install_id().await?)?;
-    let checks = HealthChecks::new(
+    let checks = CheckManager::new(
         store.clone(),
         installation.keys.clone(),
         installation.directory.clone(),

@@ -9,7 +9,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 use chrono::{TimeDelta, Utc};
 use healthgate::{
     checks::{
-        CheckRunner, DestinationPolicy, HealthChecks, HttpClient, HttpClientConfig,
+        CheckManager, CheckRunner, DestinationPolicy, HttpClient, HttpClientConfig,
         MutualTlsAgents, Poller, PollerConfig, register_keys,
     },
     clock::SystemClock,
@@ -29,13 +29,14 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 async fn main() -> Result<(), Box<dyn Error>> {
     // A fleet: agents that speak mutual TLS, and a web service behind basic authentication.
     let authority = Authority::new("quickstart");
-    let agent = |tls| Agent::builder(&authority).tls(tls).service("sshd", ServiceScript::Healthy);
+    let agent =
+        |tls| Agent::builder(&authority).with_tls(tls).with_service("sshd", ServiceScript::Healthy);
     let web_agent = agent(TlsMode::Normal).start().await?;
     let db_agent =
-        agent(TlsMode::Normal).service("postgresql", ServiceScript::Failed).start().await?;
+        agent(TlsMode::Normal).with_service("postgresql", ServiceScript::Failed).start().await?;
     let cache_agent = agent(TlsMode::WrongSan).start().await?;
     let page = WebScript::basic_auth("monitor", "s3cret", "status: all good");
-    let website = WebTarget::builder().path("/health", page).start().await?;
+    let website = WebTarget::builder().with_path("/health", page).start().await?;
 
     // What an application gives: its hosts, a store, a key, and its own certificates.
     let directory = Arc::new(StaticDirectory::new());
@@ -89,9 +90,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         GateRunnerConfig { tick: Duration::from_millis(200), ..Default::default() },
     )?;
     let gate =
-        Gate::new(store.clone(), health, windows, clock, policy).nudging(gates.nudge_handle());
-    let checks = HealthChecks::new(store.clone(), keys, directory.clone(), runner)
-        .nudging(poller.nudge_handle());
+        Gate::new(store.clone(), health, windows, clock, policy).with_nudge(gates.nudge_handle());
+    let checks = CheckManager::new(store.clone(), keys, directory.clone(), runner)
+        .with_nudge(poller.nudge_handle());
     let service = |unit: &str| json!({"name": unit, "check_type": "service", "service_name": unit});
     let website_check = json!({"name": "website", "check_type": "http", "url": website.url("/health"),
         "expected_body": "all good", "basic_auth_user": "monitor", "basic_auth_pass": "s3cret"});

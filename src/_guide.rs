@@ -9,7 +9,7 @@
 //! You bring three things: the **hosts** (a [`HostDirectory`]), a **store** (a database, or
 //! [`MemoryStore`] for a start), and a **clock**. On these stand three workers of the library's:
 //!
-//! - [`HealthChecks`] changes checks: it holds the rules, seals passwords and writes the audit log.
+//! - [`CheckManager`] changes checks: it holds the rules, seals passwords and writes the audit log.
 //! - [`Poller::run`] runs every enabled check at its time.
 //! - [`GateRunner::run`] takes every waiting gate forward, until it passes or its window ends.
 //!
@@ -39,12 +39,12 @@
 //! assert!(violations.as_slice().len() >= 3); // name and URL too
 //! ```
 //!
-//! [`HealthChecks`] stores what is valid, with its audit record in the same step. Whether the actor may
+//! [`CheckManager`] stores what is valid, with its audit record in the same step. Whether the actor may
 //! do it at all is your question to ask first.
 //!
 //! ```
 //! use std::sync::Arc;
-//! use healthgate::{checks::HealthChecks, crypto::*, directory::*, model::*, store::*};
+//! use healthgate::{checks::CheckManager, crypto::*, directory::*, model::*, store::*};
 //! use healthgate::testing::{ScriptedRunner, fixtures};
 //! # use serde_json::json;
 //!
@@ -55,7 +55,7 @@
 //! directory.insert(host, Some(fixtures::agent(1)), &["web"]);
 //! let runner = Arc::new(ScriptedRunner::new(Arc::new(clock.clone())));
 //! let keys = Arc::new(KeyRing::new(Key::generate()?));
-//! let checks = HealthChecks::new(store.clone(), keys, directory, runner);
+//! let checks = CheckManager::new(store.clone(), keys, directory, runner);
 //! let ada = Actor::new("ada", Role::Admin);
 //!
 //! # clock.clone().drive(async {
@@ -192,7 +192,7 @@
 //!     GateRunnerConfig::default(),
 //! )?;
 //! let gate = Gate::new(store.clone(), health, windows, shared, policy)
-//!     .nudging(gates.nudge_handle());
+//!     .with_nudge(gates.nudge_handle());
 //!
 //! # clock.clone().drive(async {
 //! # let check = fixtures::service_check(fixtures::check(1), host, "nginx");
@@ -267,7 +267,7 @@
 //! // At every start:
 //! let ring = files.load(may_create_key(store.as_ref()).await?)?;
 //! register_keys(store.as_ref(), &ring, &Actor::system()).await?; // refuses a foreign key
-//! let checks = HealthChecks::new(store.clone(), Arc::new(ring), hosts.clone(), runner.clone());
+//! let checks = CheckManager::new(store.clone(), Arc::new(ring), hosts.clone(), runner.clone());
 //!
 //! let ada = Actor::new("ada", Role::Admin);
 //! let new = NewCheck::from_json(json!({
@@ -282,7 +282,7 @@
 //! files.promote()?;
 //! let ring = files.load(false)?; // seals with the new key, opens with both
 //! register_keys(store.as_ref(), &ring, &Actor::system()).await?;
-//! let checks = HealthChecks::new(store.clone(), Arc::new(ring), hosts, runner);
+//! let checks = CheckManager::new(store.clone(), Arc::new(ring), hosts, runner);
 //! let report = checks.rotate_keys(&ada).await?; // stops and goes on at any point
 //! assert_eq!((report.rewritten, report.left), (1, 0));
 //! # Ok::<_, Box<dyn std::error::Error>>(())
@@ -352,7 +352,7 @@
 //!
 //! [`HostDirectory`]: crate::directory::HostDirectory
 //! [`MemoryStore`]: crate::store::MemoryStore
-//! [`HealthChecks`]: crate::checks::HealthChecks
+//! [`CheckManager`]: crate::checks::CheckManager
 //! [`Poller::run`]: crate::checks::Poller::run
 //! [`GateRunner::run`]: crate::gate::GateRunner::run
 //! [`ManualClock`]: crate::clock::ManualClock

@@ -203,7 +203,7 @@ mod postgres {
             let pool = options.connect(&server.url(database)).await.expect("connected");
             let switch = Arc::new(AuditSwitch::default());
             let store = PgStore::new(pool)
-                .in_schema(schema.parse().expect("a name"))
+                .with_schema(schema.parse().expect("a name"))
                 .with_hook(switch.clone());
             store.migrate().await.expect("migrated");
             Self { store, schema, switch }

@@ -44,10 +44,10 @@ fn timeout() -> Duration {
 async fn f47_f91_five_hundred_hostile_targets_cost_time_and_nothing_else() {
     let pace = timeout() / 8;
     let target = WebTarget::builder()
-        .path("/endless", WebScript::EndlessBody)
-        .path("/slow", WebScript::SlowBody(pace))
-        .path("/flood", WebScript::HeaderFlood)
-        .path("/head", WebScript::SlowHead(pace))
+        .with_path("/endless", WebScript::EndlessBody)
+        .with_path("/slow", WebScript::SlowBody(pace))
+        .with_path("/flood", WebScript::HeaderFlood)
+        .with_path("/head", WebScript::SlowHead(pace))
         .start()
         .await
         .unwrap();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use healthgate::{
     checks::{
-        CheckOutcome, HealthChecks, HostRun, HostRunner, ManageError, may_create_key, register_keys,
+        CheckManager, CheckOutcome, HostRun, HostRunner, ManageError, may_create_key, register_keys,
     },
     clock::SystemClock,
     crypto::{Key, KeyRing, SealContext, Sealer, key_id_of},
@@ -47,7 +47,7 @@ struct World {
     directory: Arc<StaticDirectory>,
     runner: Arc<Recorder>,
     ring: Arc<KeyRing>,
-    checks: HealthChecks,
+    checks: CheckManager,
     admin: Actor,
     host: HostId,
 }
@@ -63,7 +63,7 @@ fn world_on(store: MemoryStore, ring: KeyRing) -> World {
     let host = HostId::generate();
     directory.insert(host, None, &["web"]);
     let checks =
-        HealthChecks::new(Arc::new(store.clone()), ring.clone(), directory.clone(), runner.clone());
+        CheckManager::new(Arc::new(store.clone()), ring.clone(), directory.clone(), runner.clone());
     let admin = Actor::new("ada", Role::Admin);
     World { store, directory, runner, ring, checks, admin, host }
 }

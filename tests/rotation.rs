@@ -14,7 +14,7 @@ use aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use healthgate::{
-    checks::{CheckOutcome, HealthChecks, HostRun, HostRunner, ManageError, RotationReport},
+    checks::{CheckManager, CheckOutcome, HostRun, HostRunner, ManageError, RotationReport},
     clock::SystemClock,
     crypto::{
         Key, KeyFileError, KeyFiles, KeyRing, MissingKey, OpenCause, SealContext, Sealer, key_id_of,
@@ -69,9 +69,9 @@ impl Site {
         site
     }
 
-    fn checks(&self, store: Arc<dyn Store>, sealer: impl Sealer) -> HealthChecks {
-        HealthChecks::new(store, Arc::new(sealer), self.directory.clone(), Arc::new(NoRunner))
-            .limit(100)
+    fn checks(&self, store: Arc<dyn Store>, sealer: impl Sealer) -> CheckManager {
+        CheckManager::new(store, Arc::new(sealer), self.directory.clone(), Arc::new(NoRunner))
+            .with_check_limit(100)
     }
 
     /// The stored checks, with the password as it opens under these keys.
@@ -229,7 +229,7 @@ async fn old_envelopes_are_rewritten_into_the_bound_form_behind_an_option() {
     assert_eq!((report.rewritten, report.bound, report.left), (1, 0, 2), "the option is off");
     assert_eq!(HashSet::from_iter(report.unreadable), HashSet::from([mine, foreign]));
 
-    let report = site.rotate(both().accept_unbound(true)).await;
+    let report = site.rotate(both().with_unbound_envelopes(true)).await;
     assert_eq!((report.rewritten, report.bound, report.left), (1, 1, 1));
     assert_eq!(report.unreadable, [foreign], "left as it is, and named");
     let opened = site.opened(&KeyRing::new(key(2))).await;
@@ -239,7 +239,7 @@ async fn old_envelopes_are_rewritten_into_the_bound_form_behind_an_option() {
     assert_eq!((secret.format, key_id_of(secret)), (SealedSecret::BOUND, Some(key(2).id())));
     let install = site.memory.install_id().await.unwrap();
     let elsewhere = SealContext::of(install, HostId::generate(), mine, &rewritten.0.definition);
-    let moved = KeyRing::new(key(2)).accept_unbound(true).open(&elsewhere.unwrap(), secret);
+    let moved = KeyRing::new(key(2)).with_unbound_envelopes(true).open(&elsewhere.unwrap(), secret);
     assert_eq!(moved.unwrap_err().cause(), OpenCause::AuthFailed, "it is bound to its check now");
     let uses = site.memory.key_uses().await.unwrap();
     assert_eq!((count(&uses, None), count(&uses, Some(key(2).id()))), (1, 2));

@@ -140,8 +140,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         config,
     )?;
     let gate = Gate::new(store.clone(), source, windows, clock, policy)
-        .looking_every(Duration::from_millis(100))
-        .nudging(runner.nudge_handle());
+        .with_poll_interval(Duration::from_millis(100))
+        .with_nudge(runner.nudge_handle());
 
     let stop = CancellationToken::new();
     let job = async {

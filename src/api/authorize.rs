@@ -92,7 +92,7 @@ impl From<DirectoryError> for AuthorizeError {
 ///
 /// Whose groups a host is in, [`HostDirectory::visible_to`] says: implement it, since its default
 /// shows every host to everybody. A host in no group is for administrators alone, whatever
-/// `visible_to` says, unless [`open_ungrouped`](Self::open_ungrouped) gives it to operators.
+/// `visible_to` says, unless [`with_open_ungrouped`](Self::with_open_ungrouped) gives it to operators.
 #[derive(Clone, Debug)]
 pub struct RolesAndGroups {
     directory: Arc<dyn HostDirectory>,
@@ -108,7 +108,7 @@ impl RolesAndGroups {
 
     /// Lets every operator operate the hosts that are in no group.
     #[must_use]
-    pub fn open_ungrouped(self) -> Self {
+    pub fn with_open_ungrouped(self) -> Self {
         Self { ungrouped_for_operators: true, ..self }
     }
 }

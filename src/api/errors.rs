@@ -18,7 +18,7 @@ impl From<StoreError> for Problem {
             ),
             StoreError::Conflict { .. } => {
                 Self::conflict("conflict", "it is being changed by others: try again")
-                    .because(error)
+                    .with_source(error)
             }
             StoreError::GateBusy { .. } => Self::conflict(
                 "gate_busy",
@@ -32,9 +32,9 @@ impl From<StoreError> for Problem {
                 Self::conflict("invalid_state", "the job has moved on meanwhile: read it again")
             }
             StoreError::Refused(Refusal::Failed(_)) | StoreError::Unavailable { .. } => {
-                store_unavailable().because(error)
+                store_unavailable().with_source(error)
             }
-            StoreError::Corrupt { .. } => Self::internal().because(error),
+            StoreError::Corrupt { .. } => Self::internal().with_source(error),
         }
     }
 }
@@ -57,7 +57,7 @@ impl From<ManageError> for Problem {
                     "secrets_unavailable",
                     "passwords cannot be encrypted now: tell the administrator",
                 )
-                .because(error)
+                .with_source(error)
             }
             ManageError::Directory(error) => Self::from(error),
             ManageError::Store(error) => Self::from(error),
@@ -69,7 +69,7 @@ impl From<GateError> for Problem {
     fn from(error: GateError) -> Self {
         match error {
             GateError::Store(error) => Self::from(error),
-            GateError::Source(error) => store_unavailable().because(error),
+            GateError::Source(error) => store_unavailable().with_source(error),
             GateError::Invalid(violations) => Self::from(violations),
         }
     }
@@ -77,12 +77,12 @@ impl From<GateError> for Problem {
 
 impl From<DirectoryError> for Problem {
     fn from(error: DirectoryError) -> Self {
-        store_unavailable().because(error)
+        store_unavailable().with_source(error)
     }
 }
 
 impl From<AuthorizeError> for Problem {
     fn from(error: AuthorizeError) -> Self {
-        store_unavailable().because(error)
+        store_unavailable().with_source(error)
     }
 }

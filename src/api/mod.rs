@@ -10,7 +10,7 @@
 //! # }
 //! ```
 //!
-//! **What the application brings.** A store, [`HealthChecks`](crate::checks::HealthChecks), a
+//! **What the application brings.** A store, [`CheckManager`](crate::checks::CheckManager), a
 //! [`Gate`](crate::gate::Gate), a directory of hosts, and an [`Authorizer`], of which
 //! [`RolesAndGroups`] is a ready one. Authentication is its own: its middleware puts an
 //! [`Actor`](crate::model::Actor) with the user's name and present role into the request's
@@ -50,7 +50,7 @@ mod results;
 mod schemas;
 mod state;
 mod summary;
-mod tests;
+mod test_check;
 
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn};
 use utoipa::OpenApi as _;
@@ -92,8 +92,8 @@ fn operations() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(openapi::Document::openapi())
         .routes(operation!(checks::list, checks::create))
         .routes(operation!(checks::read, checks::change, checks::delete))
-        .routes(operation!(tests::test_unsaved))
-        .routes(operation!(tests::test))
+        .routes(operation!(test_check::test_unsaved))
+        .routes(operation!(test_check::test))
         .routes(operation!(results::results))
         .routes(operation!(summary::summary))
         .routes(operation!(preview::preview))

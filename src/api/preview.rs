@@ -89,8 +89,8 @@ impl Parts {
             return Ok(hosts.iter().map(|host| (*host, window)).collect());
         }
         let now = self.store.now().await?;
-        let at_once =
-            Window::lasting(now, AT_ONCE).map_err(|error| Problem::internal().because(error))?;
+        let at_once = Window::lasting(now, AT_ONCE)
+            .map_err(|error| Problem::internal().with_source(error))?;
         let own = match &self.windows {
             Some(windows) => windows.upcoming(hosts).await?,
             None => HashMap::new(),

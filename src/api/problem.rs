@@ -145,7 +145,7 @@ impl Problem {
 
     /// The same with its cause, which is logged and never shown.
     #[must_use]
-    pub fn because(self, source: impl Error + Send + Sync + 'static) -> Self {
+    pub fn with_source(self, source: impl Error + Send + Sync + 'static) -> Self {
         Self { source: Some(Arc::new(source)), ..self }
     }
 

@@ -12,7 +12,7 @@ use super::{
     refusals::Refusals,
 };
 use crate::{
-    checks::HealthChecks, clock::Clock, directory::HostDirectory, gate::Gate, store::Store,
+    checks::CheckManager, clock::Clock, directory::HostDirectory, gate::Gate, store::Store,
 };
 
 /// The API's state: what its routes work with. Cloning gives another handle on the same.
@@ -22,7 +22,7 @@ pub struct Api(pub(super) Arc<Parts>);
 #[derive(Debug)]
 pub(super) struct Parts {
     pub(super) store: Arc<dyn Store>,
-    pub(super) checks: HealthChecks,
+    pub(super) checks: CheckManager,
     pub(super) directory: Arc<dyn HostDirectory>,
     pub(super) authorizer: Arc<dyn Authorizer>,
     pub(super) jobs: Option<Arc<dyn JobDirectory>>,
@@ -39,7 +39,7 @@ impl Api {
     #[must_use]
     pub fn builder(
         store: Arc<dyn Store>,
-        checks: HealthChecks,
+        checks: CheckManager,
         gate: Gate,
         directory: Arc<dyn HostDirectory>,
         authorizer: Arc<dyn Authorizer>,
@@ -78,7 +78,7 @@ impl Api {
 #[derive(Clone, Debug)]
 pub struct ApiBuilder {
     store: Arc<dyn Store>,
-    checks: HealthChecks,
+    checks: CheckManager,
     gate: Gate,
     directory: Arc<dyn HostDirectory>,
     authorizer: Arc<dyn Authorizer>,
@@ -93,33 +93,33 @@ pub struct ApiBuilder {
 impl ApiBuilder {
     /// Knows jobs that have no gate yet.
     #[must_use]
-    pub fn jobs(self, jobs: Arc<dyn JobDirectory>) -> Self {
+    pub fn with_jobs(self, jobs: Arc<dyn JobDirectory>) -> Self {
         Self { jobs: Some(jobs), ..self }
     }
 
     /// Knows the windows of hosts, for previews that name none.
     #[must_use]
-    pub fn windows(self, windows: Arc<dyn UpcomingWindows>) -> Self {
+    pub fn with_windows(self, windows: Arc<dyn UpcomingWindows>) -> Self {
         Self { windows: Some(windows), ..self }
     }
 
     /// A result older than this counts no more: two poll intervals (spec 1.5). 10 minutes by default.
     #[must_use]
-    pub fn stale_after(self, stale_after: Duration) -> Self {
+    pub fn with_stale_after(self, stale_after: Duration) -> Self {
         Self { stale_after, ..self }
     }
 
     /// So many tests by hand a minute, for each user and of each host; 0 for no limit. 60 and 60 by
     /// default.
     #[must_use]
-    pub fn tests_per_minute(self, per_user: u32, per_host: u32) -> Self {
+    pub fn with_tests_per_minute(self, per_user: u32, per_host: u32) -> Self {
         Self { tests_per_minute: (per_user, per_host), ..self }
     }
 
     /// The most event streams that are open at the same time; [`EventHub::DEFAULT_STREAMS`] by
     /// default.
     #[must_use]
-    pub fn event_streams(self, streams: usize) -> Self {
+    pub fn with_event_streams(self, streams: usize) -> Self {
         Self { streams, ..self }
     }
 

@@ -7,9 +7,9 @@ use tracing::warn;
 
 use super::{
     diff,
+    host_run::{HostRun, HostRunner, results, unanswered},
     poller::Nudge,
-    ran::{RanBy, ran},
-    run::{HostRun, HostRunner, results, unanswered},
+    run_metrics::{RanBy, ran},
 };
 use crate::{
     crypto::{CanaryMismatch, OpenError, SealContext, SealError, Sealer},
@@ -27,7 +27,7 @@ use crate::{
 ///
 /// Whether the actor may do it at all is the caller's question.
 #[derive(Clone, Debug)]
-pub struct HealthChecks {
+pub struct CheckManager {
     pub(super) store: Arc<dyn Store>,
     pub(super) sealer: Arc<dyn Sealer>,
     directory: Arc<dyn HostDirectory>,
@@ -37,7 +37,7 @@ pub struct HealthChecks {
     nudge: Option<Nudge>,
 }
 
-impl HealthChecks {
+impl CheckManager {
     /// The usual most of checks that a host may have (spec 1.1).
     pub const DEFAULT_LIMIT: u32 = 5;
 
@@ -62,19 +62,19 @@ impl HealthChecks {
 
     /// The most checks that a host may have.
     #[must_use]
-    pub fn limit(self, limit: u32) -> Self {
+    pub fn with_check_limit(self, limit: u32) -> Self {
         Self { limit, ..self }
     }
 
     /// The total time of a test, the same as the poller's.
     #[must_use]
-    pub fn timeout(self, timeout: Duration) -> Self {
+    pub fn with_test_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
     /// Lets a poller in the same process run a new or changed check at once.
     #[must_use]
-    pub fn nudging(self, nudge: Nudge) -> Self {
+    pub fn with_nudge(self, nudge: Nudge) -> Self {
         Self { nudge: Some(nudge), ..self }
     }
 
@@ -99,7 +99,7 @@ impl HealthChecks {
         let audit = AuditEntry {
             changes: diff::created(&new.definition, secret.is_some()),
             ..AuditEntry::allowed(actor.clone(), AuditAction::HealthCheckCreated)
-                .on_check(host_id, id)
+                .with_check(host_id, id)
         };
         let definition = new.definition;
         let insert = CheckInsert { id, host_id, definition, secret, limit: self.limit };
@@ -143,7 +143,7 @@ impl HealthChecks {
             let audit = AuditEntry {
                 changes,
                 ..AuditEntry::allowed(actor.clone(), AuditAction::HealthCheckUpdated)
-                    .on_check(host_id, id)
+                    .with_check(host_id, id)
             };
             match self.store.update_check(update, audit).await {
                 Err(StoreError::Conflict { .. })
@@ -176,7 +176,7 @@ impl HealthChecks {
         let audit = AuditEntry {
             changes: diff::deleted(&check),
             ..AuditEntry::allowed(actor.clone(), AuditAction::HealthCheckDeleted)
-                .on_check(host_id, id)
+                .with_check(host_id, id)
         };
         Ok(self.store.delete_check(host_id, id, expected_revision, audit).await?)
     }
@@ -247,7 +247,7 @@ impl HealthChecks {
     ) -> Result<CheckResult, ManageError> {
         let (host_id, id) = (check.host_id, check.id);
         let audit = AuditEntry::allowed(actor.clone(), AuditAction::HealthCheckTested)
-            .on_check(host_id, id);
+            .with_check(host_id, id);
         let record = self.store.append_audit(audit).await?;
         let mut agents = HashMap::new();
         if check.definition.service().is_some() {

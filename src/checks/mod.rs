@@ -5,21 +5,21 @@ mod agent;
 mod agent_tls;
 mod capacity;
 #[cfg(feature = "http")]
-mod connector;
+mod check_runner;
 mod diff;
+mod host_run;
 #[cfg(feature = "http")]
 mod http;
 mod manage;
+#[cfg(feature = "http")]
+mod phase_layer;
 mod poller;
 #[cfg(feature = "http")]
 mod progress;
-mod ran;
 #[cfg(feature = "http")]
 mod resolve;
 mod rotate;
-mod run;
-#[cfg(feature = "http")]
-mod runner;
+mod run_metrics;
 pub mod schedule;
 #[cfg(feature = "http")]
 mod tls;
@@ -29,13 +29,13 @@ pub use self::agent::MockAgentTransport;
 pub use self::{
     agent::{AgentError, AgentLink, AgentTransport, ServiceStatus},
     capacity::{Capacity, CapacityUse, GateDemand, Permit},
-    manage::{HealthChecks, ManageError},
+    host_run::{CheckOutcome, HostRun, HostRunner, run_bound, run_head_start},
+    manage::{CheckManager, ManageError},
     poller::{
         Nudge, ObserverProbe, ObserverRule, Poller, PollerConfig, PollerConfigError, PollerHealth,
         PollerStats,
     },
     rotate::{RotationReport, may_create_key, register_keys},
-    run::{CheckOutcome, HostRun, HostRunner, run_bound, run_head_start},
 };
 // For the benchmarks alone.
 #[cfg(feature = "http")]
@@ -44,14 +44,14 @@ pub use self::http::{BodySearch, Searched};
 #[cfg(feature = "http")]
 pub use self::{
     agent_tls::{CertificateError, CertificateFiles, MutualTlsAgents},
+    check_runner::CheckRunner,
     http::{
         DeniedDestination, DestinationPolicy, DestinationRefused, HttpClient, HttpClientConfig,
         HttpClientError,
     },
     resolve::{Resolve, SystemResolver},
-    runner::CheckRunner,
 };
 pub(crate) use self::{
-    ran::{RanBy, ran},
-    run::results,
+    host_run::results,
+    run_metrics::{RanBy, ran},
 };

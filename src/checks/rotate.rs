@@ -2,7 +2,7 @@
 
 use tracing::{info, warn};
 
-use super::manage::{HealthChecks, ManageError};
+use super::manage::{CheckManager, ManageError};
 use crate::{
     crypto::{InstallId, KeyRing, OpenCause, SealContext, SealError, Sealer as _, key_id_of},
     model::{Actor, AuditAction, AuditEntry, CheckId, FieldChange, SealedSecret},
@@ -26,12 +26,12 @@ pub struct RotationReport {
     pub left: u64,
 }
 
-impl HealthChecks {
+impl CheckManager {
     /// Seals every stored password under the primary key that is not sealed under it yet, row by row.
     /// It can be stopped and started again at any point; what is done is done.
     ///
     /// Passwords of the old form are rewritten into the bound one where the sealer opens them
-    /// ([`KeyRing::accept_unbound`]), and count as unreadable where it does not.
+    /// ([`KeyRing::with_unbound_envelopes`]), and count as unreadable where it does not.
     ///
     /// Back-ups made earlier need the old key: keep it for as long as they.
     ///
@@ -94,7 +94,7 @@ impl HealthChecks {
                 after: key(&sealed),
             }],
             ..AuditEntry::allowed(actor.clone(), AuditAction::HealthCheckRekeyed)
-                .on_check(check.host_id, check.id)
+                .with_check(check.host_id, check.id)
         };
         if self.store.replace_secret(check.id, &row.secret, sealed, audit).await? {
             report.rewritten += 1;

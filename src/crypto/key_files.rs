@@ -25,7 +25,7 @@ use super::{
 ///    both ([`KeyRing::key_ids`] tells).
 /// 2. [`promote`](Self::promote) on every worker, and restart them: the new key seals, the old one
 ///    still opens.
-/// 3. [`HealthChecks::rotate_keys`](crate::checks::HealthChecks::rotate_keys), until its report says
+/// 3. [`CheckManager::rotate_keys`](crate::checks::CheckManager::rotate_keys), until its report says
 ///    that nothing is left, and says so again 10 min later.
 /// 4. Move `NAME.old` to where the back-ups are kept: one made earlier needs it.
 ///

@@ -45,7 +45,7 @@ impl KeyRing {
 
     /// Opens passwords of the old form too, which are bound to nothing; off by default.
     #[must_use]
-    pub fn accept_unbound(self, unbound: bool) -> Self {
+    pub fn with_unbound_envelopes(self, unbound: bool) -> Self {
         Self { unbound, ..self }
     }
 

@@ -168,7 +168,7 @@ fn f80_f82_copied_edited_and_malformed_envelopes_fail_with_their_cause() {
     }
     assert!(cases.len() >= 40, "{}", cases.len());
     let ring = KeyRing::new(key(1));
-    let tolerant_of_old = KeyRing::new(key(1)).accept_unbound(true);
+    let tolerant_of_old = KeyRing::new(key(1)).with_unbound_envelopes(true);
     for (name, context, sealed, expected) in cases {
         assert_eq!(cause(&ring, &context, &sealed), expected, "{name}");
         assert!(tolerant_of_old.open(&context, &sealed).is_err(), "{name}");
@@ -191,7 +191,7 @@ fn the_old_form_opens_only_where_it_is_accepted() {
     let ciphertext = primitive::encrypt(&key(1), &nonce, b"", b"legacy").expect("sealed");
     let row = SealedSecret { format: SealedSecret::UNBOUND, nonce: nonce.to_vec(), ciphertext };
     assert_eq!(cause(&KeyRing::new(key(1)), &context(), &row), OpenCause::BadEnvelope);
-    let accepting = KeyRing::new(key(2)).with_decrypt_only(key(1)).accept_unbound(true);
+    let accepting = KeyRing::new(key(2)).with_decrypt_only(key(1)).with_unbound_envelopes(true);
     assert_eq!(accepting.open(&context(), &row).expect("opens").expose(), "legacy");
 }
 

@@ -3,6 +3,7 @@
 pub mod clock_guard;
 mod conditions;
 pub mod decide;
+mod handle;
 mod opening;
 mod overrides;
 mod policy;
@@ -15,18 +16,17 @@ mod runner;
 mod source;
 mod spend;
 mod stored;
-mod wait;
 
 pub use self::{
     conditions::{ConditionSource, WithConditions},
+    handle::{Gate, GateError},
     opening::Opening,
     overrides::OverrideRequest,
     policy::{GatePolicy, GatePolicyError, NoChecks},
     preview::{Blocking, HostPreview},
     recheck::{Recheck, RecheckChange, Rechecked},
-    rights::{OverrideRights, OverridesStand},
+    rights::{AllowOverrides, OverrideRights},
     runner::{GateHealth, GateRunner, GateRunnerConfig, GateRunnerConfigError, GateStats},
     source::{HealthSource, HostHealth, LiveRun, RequestedWindows, SourceError, WindowSource},
     stored::StoredChecks,
-    wait::{Gate, GateError},
 };

@@ -4,7 +4,7 @@ use tracing::debug;
 
 use super::{
     decide::WindowAnswer,
-    wait::{Gate, GateError},
+    handle::{Gate, GateError},
 };
 use crate::{
     model::{EndReason, GateId, GateRecord, GateRequest, GateState},

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::wait::{Gate, GateError};
+use super::handle::{Gate, GateError};
 use crate::{
     gate::decide::WindowAnswer,
     model::{
@@ -94,7 +94,7 @@ impl Gate {
                 change("expires_at", instant::to_text(&expires_at)),
             ],
             reason: Some(exception.reason.clone()),
-            ..AuditEntry::allowed(actor, AuditAction::GateOverridden).on_gate(job_id, host_id)
+            ..AuditEntry::allowed(actor, AuditAction::GateOverridden).with_gate(job_id, host_id)
         };
         let record = self.store.set_override(job_id, host_id, Some(exception), audit).await?;
         self.nudge();
@@ -118,7 +118,7 @@ impl Gate {
             return Ok(record);
         }
         let audit =
-            AuditEntry::allowed(actor, AuditAction::GateOverrideRemoved).on_gate(job_id, host_id);
+            AuditEntry::allowed(actor, AuditAction::GateOverrideRemoved).with_gate(job_id, host_id);
         Ok(self.store.set_override(job_id, host_id, None, audit).await?)
     }
 }

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{
     decide::{Action, GateInput, WaitReason, WindowAnswer, decide},
+    handle::{Gate, GateError},
     report,
-    wait::{Gate, GateError},
 };
 use crate::model::{
     CheckId, Detail, Evidence, EvidenceReason, GateId, GateRecord, GateRequest, HostId, JobId,

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     decide::Requirement,
+    handle::{Gate, GateError},
     report,
     source::{HostHealth, LiveRun},
-    wait::{Gate, GateError},
 };
 use crate::{
     model::{CheckId, Evidence, EvidenceReason, GateRecord, HostId, JobId, instant},

@@ -27,10 +27,10 @@ pub trait OverrideRights: Debug + Send + Sync + 'static {
 /// Every override counts until it expires: for applications where rights do not change, or that take
 /// overrides back themselves.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct OverridesStand;
+pub struct AllowOverrides;
 
 #[async_trait]
-impl OverrideRights for OverridesStand {
+impl OverrideRights for AllowOverrides {
     async fn may_override(&self, gates: &[&GateRecord]) -> Result<Vec<bool>, SourceError> {
         Ok(vec![true; gates.len()])
     }

@@ -2,8 +2,8 @@
 
 use super::{
     decide::WindowAnswer,
+    handle::{Gate, GateError},
     source::HostHealth,
-    wait::{Gate, GateError},
 };
 use crate::{
     model::{Evidence, GatePass, GateRecord, GateState, OverriddenCheck, PassKind},

@@ -159,13 +159,13 @@ impl AuditEntry {
 
     /// On this check of this host.
     #[must_use]
-    pub fn on_check(self, host_id: HostId, check_id: CheckId) -> Self {
+    pub fn with_check(self, host_id: HostId, check_id: CheckId) -> Self {
         Self { host_id: Some(host_id), check_id: Some(check_id), ..self }
     }
 
     /// On this job's gate of this host.
     #[must_use]
-    pub fn on_gate(self, job_id: JobId, host_id: HostId) -> Self {
+    pub fn with_gate(self, job_id: JobId, host_id: HostId) -> Self {
         Self { host_id: Some(host_id), job_id: Some(job_id), ..self }
     }
 }

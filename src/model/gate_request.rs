@@ -61,14 +61,14 @@ impl GateRequest {
     /// rollback: it passes as soon as its window is open, recorded as `exempt` (spec 4.15). Which
     /// kinds these are is the application's policy.
     #[must_use]
-    pub const fn exempted(mut self) -> Self {
+    pub const fn with_exemption(mut self) -> Self {
         self.exempt = true;
         self
     }
 
     /// The same for a gate that records what it would have done and proceeds (spec 4.10).
     #[must_use]
-    pub const fn reporting_only(mut self) -> Self {
+    pub const fn with_report_only(mut self) -> Self {
         self.report_only = true;
         self
     }

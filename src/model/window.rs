@@ -17,7 +17,7 @@ use crate::model::instant;
 /// Both ends are whole microseconds of the years 0 to 9999, so that every window survives being written and read.
 /// Windows sort by opening, then by close.
 ///
-/// A window may know the time zone to show it in ([`Window::in_zone`]). That is for people alone: it moves
+/// A window may know the time zone to show it in ([`Window::with_time_zone`]). That is for people alone: it moves
 /// neither end, and two windows with the same ends are equal whatever their zones.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(try_from = "RawWindow")]
@@ -99,7 +99,7 @@ impl Window {
 
     /// The same window, to be shown in this zone: that of the calendar that it comes from.
     #[must_use]
-    pub fn in_zone(self, time_zone: Tz) -> Self {
+    pub fn with_time_zone(self, time_zone: Tz) -> Self {
         Self { time_zone: Some(time_zone), ..self }
     }
 
@@ -267,7 +267,7 @@ mod tests {
     fn a_zone_is_kept_and_takes_no_part_in_comparisons() {
         let plain =
             Window::lasting(at("2026-10-24T23:00:00Z"), TimeDelta::hours(4)).expect("valid");
-        let window = plain.in_zone(chrono_tz::Europe::Berlin);
+        let window = plain.with_time_zone(chrono_tz::Europe::Berlin);
         assert_eq!((plain, plain.cmp(&window)), (window, Ordering::Equal));
         assert_eq!((plain.time_zone(), window.closes_at()), (None, plain.closes_at()));
         let text = serde_json::to_string(&window).expect("serialises");

@@ -31,7 +31,7 @@ use crate::{
 /// runner.answer_host(fixtures::host(1), Answer::new(ReasonCode::Connect));
 /// # let check = CheckId::generate();
 /// runner.answer_from(check, fixtures::start() + chrono::TimeDelta::minutes(7),
-///     Answer::healthy().after(Duration::from_secs(8)));
+///     Answer::healthy().with_delay(Duration::from_secs(8)));
 /// ```
 #[derive(Debug)]
 pub struct ScriptedRunner {

@@ -47,7 +47,7 @@ impl Answer {
 
     /// The same after so long, by the script's clock.
     #[must_use]
-    pub const fn after(self, takes: Duration) -> Self {
+    pub const fn with_delay(self, takes: Duration) -> Self {
         Self { takes, ..self }
     }
 

@@ -151,55 +151,55 @@ pub struct AgentBuilder {
 
 impl AgentBuilder {
     /// Address to listen on (default `127.0.0.1`).
-    pub fn ip(mut self, ip: IpAddr) -> Self {
+    pub fn with_ip(mut self, ip: IpAddr) -> Self {
         self.address.set_ip(ip);
         self
     }
 
     /// Port to listen on (default: any free one).
-    pub fn port(mut self, port: u16) -> Self {
+    pub fn with_port(mut self, port: u16) -> Self {
         self.address.set_port(port);
         self
     }
 
     /// Names and validity of the certificate (default: the listening IP only, valid).
-    pub fn certificate(mut self, certificate: ServerCertSpec) -> Self {
+    pub fn with_certificate(mut self, certificate: ServerCertSpec) -> Self {
         self.certificate = Some(certificate);
         self
     }
 
     /// What happens before HTTP (default [`TlsMode::Normal`]).
-    pub fn tls(mut self, mode: TlsMode) -> Self {
+    pub fn with_tls(mut self, mode: TlsMode) -> Self {
         self.mode = mode;
         self
     }
 
     /// How long an idle connection is kept (default 15 s).
-    pub fn keep_alive(mut self, keep_alive: Duration) -> Self {
+    pub fn with_keep_alive(mut self, keep_alive: Duration) -> Self {
         self.keep_alive = keep_alive;
         self
     }
 
     /// How long the head of a request may take from its first byte, else 408 (default 5 s).
-    pub fn head_limit(mut self, head_limit: Duration) -> Self {
+    pub fn with_head_limit(mut self, head_limit: Duration) -> Self {
         self.head_limit = head_limit;
         self
     }
 
     /// Switches the rate limiter on (default off). [`RateLimit::default`] has the agent's numbers.
-    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+    pub fn with_rate_limit(mut self, limit: RateLimit) -> Self {
         self.rate_limit = Some(limit);
         self
     }
 
     /// Sets the behaviour for one service.
-    pub fn service(mut self, service: &str, script: ServiceScript) -> Self {
+    pub fn with_service(mut self, service: &str, script: ServiceScript) -> Self {
         self.scripts.insert(service.to_owned(), script);
         self
     }
 
     /// Sets the behaviour for every service without a script of its own (default [`ServiceScript::Missing`]).
-    pub fn default_service(mut self, script: ServiceScript) -> Self {
+    pub fn with_default_service(mut self, script: ServiceScript) -> Self {
         self.fallback = script;
         self
     }
@@ -216,8 +216,9 @@ impl AgentBuilder {
         reason = "starting needs a runtime, which an async function makes plain"
     )]
     pub async fn start(self) -> io::Result<Agent> {
-        let certificate =
-            self.certificate.unwrap_or_else(|| ServerCertSpec::new("agent").ip(self.address.ip()));
+        let certificate = self
+            .certificate
+            .unwrap_or_else(|| ServerCertSpec::new("agent").with_ip(self.address.ip()));
         let parts = TlsParts { authority: self.authority, certificate, mutual: true };
         let activity = Arc::new(Activity::new());
         let scripts = Arc::new(AgentRoutes {

@@ -194,28 +194,28 @@ impl ServerCertSpec {
     #[must_use]
     pub fn loopback() -> Self {
         Self::new("loopback")
-            .ip(Ipv4Addr::LOCALHOST.into())
-            .ip(std::net::Ipv6Addr::LOCALHOST.into())
-            .dns("localhost")
+            .with_ip(Ipv4Addr::LOCALHOST.into())
+            .with_ip(std::net::Ipv6Addr::LOCALHOST.into())
+            .with_dns("localhost")
     }
 
     /// Adds an IP subject alternative name.
     #[must_use]
-    pub fn ip(mut self, ip: IpAddr) -> Self {
+    pub fn with_ip(mut self, ip: IpAddr) -> Self {
         self.ips.push(ip);
         self
     }
 
     /// Adds a DNS subject alternative name (ASCII; `*.` wildcards are kept as they are).
     #[must_use]
-    pub fn dns(mut self, name: &str) -> Self {
+    pub fn with_dns(mut self, name: &str) -> Self {
         self.dns_names.push(name.to_owned());
         self
     }
 
     /// Sets the validity.
     #[must_use]
-    pub fn validity(mut self, validity: Validity) -> Self {
+    pub fn with_validity(mut self, validity: Validity) -> Self {
         self.validity = validity;
         self
     }

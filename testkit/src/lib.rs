@@ -9,7 +9,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
 //! let authority = Authority::new("test authority");
-//! let agent = Agent::builder(&authority).service("nginx", ServiceScript::Healthy).start().await?;
+//! let agent = Agent::builder(&authority).with_service("nginx", ServiceScript::Healthy).start().await?;
 //! agent.set("nginx", ServiceScript::Failed);
 //! assert_eq!(agent.counters().requests, 0);
 //! # Ok(()) }

@@ -99,26 +99,26 @@ impl PostgresBuilder {
     /// Keeps the data in this directory, which must exist, instead of a temporary one. When root it must belong to
     /// the user `postgres`.
     #[must_use]
-    pub fn place(self, directory: impl Into<PathBuf>) -> Self {
+    pub fn with_directory(self, directory: impl Into<PathBuf>) -> Self {
         Self { place: Some(directory.into()), ..self }
     }
 
     /// Lets it have streaming replicas.
     #[must_use]
     pub fn with_replicas(self) -> Self {
-        self.set("wal_level", "replica").set("max_wal_senders", "4")
+        self.with_setting("wal_level", "replica").with_setting("max_wal_senders", "4")
     }
 
     /// Makes it a streaming replica of another server, which must have been made to have some. It can be read, and
     /// takes writes once it is promoted.
     #[must_use]
-    pub fn replica_of(self, primary: &Postgres) -> Self {
+    pub fn with_primary(self, primary: &Postgres) -> Self {
         Self { primary: Some(primary.port()), ..self.with_replicas() }
     }
 
     /// Sets a parameter of the server's.
     #[must_use]
-    pub fn set(mut self, parameter: &str, value: &str) -> Self {
+    pub fn with_setting(mut self, parameter: &str, value: &str) -> Self {
         self.settings.push((parameter.to_owned(), value.to_owned()));
         self
     }
@@ -337,7 +337,8 @@ mod tests {
 
     #[test]
     fn a_server_keeps_its_data_over_a_crash_and_goes_with_its_handle() {
-        let server = Postgres::builder().set("max_connections", "20").start().expect("started");
+        let server =
+            Postgres::builder().with_setting("max_connections", "20").start().expect("started");
         let database = server.create_database().expect("made");
         server.sql(&database, "create table kept as select 7 as number").expect("written");
         server.restart(Stop::Crash).expect("restarted");
@@ -353,7 +354,7 @@ mod tests {
     fn a_replica_follows_and_is_promoted() {
         let primary = Postgres::builder().with_replicas().start().expect("started");
         let database = primary.create_database().expect("made");
-        let replica = Postgres::builder().replica_of(&primary).start().expect("started");
+        let replica = Postgres::builder().with_primary(&primary).start().expect("started");
         assert_eq!(replica.sql(&database, "select pg_is_in_recovery()").expect("read"), "t");
         assert!(replica.sql(&database, "create table written (number int)").is_err());
         replica.promote().expect("promoted");

@@ -17,11 +17,11 @@ const FIRST_BYTES: Duration = Duration::from_secs(5);
 /// nothing may reach. Dropping it ends it.
 pub struct Recorder {
     address: SocketAddr,
-    seen: Arc<Seen>,
+    seen: Arc<HeardBytes>,
     task: JoinHandle<()>,
 }
 
-struct Seen {
+struct HeardBytes {
     connections: watch::Sender<u64>,
     first_bytes: Mutex<Vec<Vec<u8>>>,
 }
@@ -42,7 +42,7 @@ impl Recorder {
     pub async fn start_at(ip: IpAddr) -> io::Result<Self> {
         let listener = TcpListener::bind((ip, 0)).await?;
         let address = listener.local_addr()?;
-        let seen = Arc::new(Seen {
+        let seen = Arc::new(HeardBytes {
             connections: watch::Sender::new(0),
             first_bytes: Mutex::new(Vec::new()),
         });
@@ -89,7 +89,7 @@ impl Drop for Recorder {
     }
 }
 
-async fn record(listener: TcpListener, seen: Arc<Seen>) {
+async fn record(listener: TcpListener, seen: Arc<HeardBytes>) {
     let mut callers = JoinSet::new();
     loop {
         tokio::select! {
@@ -105,7 +105,7 @@ async fn record(listener: TcpListener, seen: Arc<Seen>) {
     }
 }
 
-async fn hear(mut stream: TcpStream, seen: Arc<Seen>) {
+async fn hear(mut stream: TcpStream, seen: Arc<HeardBytes>) {
     let mut bytes = vec![0; 1024];
     if let Ok(Ok(count)) = tokio::time::timeout(FIRST_BYTES, stream.read(&mut bytes)).await
         && count > 0

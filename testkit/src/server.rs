@@ -57,10 +57,10 @@ pub(crate) struct Server {
     addresses: Vec<SocketAddr>,
     /// Bound but never listening: keeps the ports ours while the listener is down.
     reservations: Mutex<Vec<TcpSocket>>,
-    running: Mutex<Option<Running>>,
+    running: Mutex<Option<ServerTask>>,
 }
 
-struct Running {
+struct ServerTask {
     cancel: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -120,14 +120,14 @@ impl Server {
             listeners,
             cancel.clone(),
         ));
-        *running = Some(Running { cancel, task });
+        *running = Some(ServerTask { cancel, task });
         Ok(())
     }
 
     /// Closes the listener and all connections and waits until their tasks have ended. The ports stay reserved.
     pub(crate) async fn pause(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Running { cancel, task }) = running {
+        if let Some(ServerTask { cancel, task }) = running {
             cancel.cancel();
             // The only error is a task that panicked or was aborted; it has ended in any case.
             let _ = task.await;

@@ -104,13 +104,15 @@ impl Endpoint {
         let identity = match mode {
             TlsMode::WrongSan => {
                 let wrong = ServerCertSpec::new("other host")
-                    .ip([192, 0, 2, 1].into())
-                    .dns("other-host.example");
+                    .with_ip([192, 0, 2, 1].into())
+                    .with_dns("other-host.example");
                 parts.authority.issue_server(&wrong)
             }
-            TlsMode::Expired => parts.authority.issue_server(&spec.validity(Validity::Expired)),
+            TlsMode::Expired => {
+                parts.authority.issue_server(&spec.with_validity(Validity::Expired))
+            }
             TlsMode::NotYetValid => {
-                parts.authority.issue_server(&spec.validity(Validity::NotYetValid))
+                parts.authority.issue_server(&spec.with_validity(Validity::NotYetValid))
             }
             TlsMode::OtherAuthority => Authority::new("another authority").issue_server(&spec),
             TlsMode::SelfSigned => Identity::self_signed(&spec),

@@ -144,13 +144,13 @@ pub struct WebTargetBuilder {
 
 impl WebTargetBuilder {
     /// Address to listen on (default `127.0.0.1`).
-    pub fn ip(mut self, ip: IpAddr) -> Self {
+    pub fn with_ip(mut self, ip: IpAddr) -> Self {
         self.address.set_ip(ip);
         self
     }
 
     /// Port to listen on (default: any free one).
-    pub fn port(mut self, port: u16) -> Self {
+    pub fn with_port(mut self, port: u16) -> Self {
         self.address.set_port(port);
         self
     }
@@ -163,25 +163,25 @@ impl WebTargetBuilder {
 
     /// TLS 1.2 and 1.3 with a certificate of `authority`; no client certificate is asked for, except in
     /// [`TlsMode::RefuseClient`].
-    pub fn tls(mut self, authority: &Authority, mode: TlsMode) -> Self {
+    pub fn with_tls(mut self, authority: &Authority, mode: TlsMode) -> Self {
         self.tls = Some((authority.clone(), mode));
         self
     }
 
     /// Names and validity of the certificate (default [`ServerCertSpec::loopback`]).
-    pub fn certificate(mut self, certificate: ServerCertSpec) -> Self {
+    pub fn with_certificate(mut self, certificate: ServerCertSpec) -> Self {
         self.certificate = certificate;
         self
     }
 
     /// How long an idle connection is kept (default 15 s).
-    pub fn keep_alive(mut self, keep_alive: Duration) -> Self {
+    pub fn with_keep_alive(mut self, keep_alive: Duration) -> Self {
         self.keep_alive = keep_alive;
         self
     }
 
     /// Sets the behaviour on one path; a path without one is answered with an empty 404.
-    pub fn path(mut self, path: &str, script: WebScript) -> Self {
+    pub fn with_path(mut self, path: &str, script: WebScript) -> Self {
         self.scripts.insert(path.to_owned(), script);
         self
     }

@@ -157,7 +157,7 @@ impl WebScript {
 
     /// This behaviour after a delay.
     #[must_use]
-    pub fn delayed(self, delay: Duration) -> Self {
+    pub fn with_delay(self, delay: Duration) -> Self {
         Self::Delayed(delay, Box::new(self))
     }
 

@@ -222,7 +222,7 @@ async fn unknown_paths_and_methods_are_405_with_allow_and_no_body() {
 async fn an_idle_connection_is_closed_after_the_keep_alive_time() {
     let authority = Authority::new("ca");
     let keep_alive = Duration::from_millis(50);
-    let agent = Agent::builder(&authority).keep_alive(keep_alive).start().await.unwrap();
+    let agent = Agent::builder(&authority).with_keep_alive(keep_alive).start().await.unwrap();
     let mut client = Client::agent(&authority, agent.addr()).await.unwrap();
     assert_eq!(client.get("/health").await.unwrap().status, 200);
     assert_eq!(client.rest().await.unwrap(), b"");
@@ -231,8 +231,11 @@ async fn an_idle_connection_is_closed_after_the_keep_alive_time() {
 #[tokio::test]
 async fn a_slow_request_is_answered_with_408() {
     let authority = Authority::new("ca");
-    let agent =
-        Agent::builder(&authority).head_limit(Duration::from_millis(50)).start().await.unwrap();
+    let agent = Agent::builder(&authority)
+        .with_head_limit(Duration::from_millis(50))
+        .start()
+        .await
+        .unwrap();
     let mut client = Client::agent(&authority, agent.addr()).await.unwrap();
     client.send("GET /health HT").await.unwrap();
     assert_eq!(client.answer().await.unwrap().status, 408);
@@ -298,7 +301,7 @@ async fn forty_agents_run_side_by_side() {
     for _ in 0..40 {
         agents.push(
             Agent::builder(&authority)
-                .default_service(ServiceScript::Healthy)
+                .with_default_service(ServiceScript::Healthy)
                 .start()
                 .await
                 .unwrap(),

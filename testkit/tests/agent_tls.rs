@@ -34,7 +34,7 @@ async fn alert_after_handshake(
 }
 
 async fn certificate_error(authority: &Authority, mode: TlsMode) -> CertificateError {
-    let agent = Agent::builder(authority).tls(mode).start().await.unwrap();
+    let agent = Agent::builder(authority).with_tls(mode).start().await.unwrap();
     let identity = authority.issue_client("manager");
     let error = tls(agent.addr(), config(authority, Some(&identity))).await.unwrap_err();
     assert!(agent.wait_until(SOON, |counters| counters.handshakes_failed == 1).await);
@@ -47,8 +47,11 @@ async fn certificate_error(authority: &Authority, mode: TlsMode) -> CertificateE
 #[tokio::test]
 async fn a_client_certificate_of_the_authority_is_accepted() {
     let authority = Authority::new("ca");
-    let agent =
-        Agent::builder(&authority).service("nginx", ServiceScript::Healthy).start().await.unwrap();
+    let agent = Agent::builder(&authority)
+        .with_service("nginx", ServiceScript::Healthy)
+        .start()
+        .await
+        .unwrap();
     let mut client = Client::agent(&authority, agent.addr()).await.unwrap();
     assert_eq!(client.service("nginx").await.unwrap().status, 200);
     let requests = agent.requests();
@@ -172,7 +175,7 @@ async fn another_authority_and_a_self_signed_certificate_are_unknown_issuers() {
 #[tokio::test]
 async fn the_identity_tells_the_times_of_the_certificate() {
     let authority = Authority::new("ca");
-    let agent = Agent::builder(&authority).tls(TlsMode::Expired).start().await.unwrap();
+    let agent = Agent::builder(&authority).with_tls(TlsMode::Expired).start().await.unwrap();
     assert!(agent.identity().unwrap().not_after < chrono::Utc::now());
     agent.set_tls(TlsMode::NotYetValid);
     assert!(agent.identity().unwrap().not_before > chrono::Utc::now());
@@ -181,8 +184,8 @@ async fn the_identity_tells_the_times_of_the_certificate() {
 #[tokio::test]
 async fn a_certificate_for_a_name_only_is_refused_for_the_address() {
     let authority = Authority::new("ca");
-    let certificate = ServerCertSpec::new("host b").dns("host-b.example");
-    let agent = Agent::builder(&authority).certificate(certificate).start().await.unwrap();
+    let certificate = ServerCertSpec::new("host b").with_dns("host-b.example");
+    let agent = Agent::builder(&authority).with_certificate(certificate).start().await.unwrap();
     let identity = authority.issue_client("manager");
     let error = tls(agent.addr(), config(&authority, Some(&identity))).await.unwrap_err();
     assert!(matches!(rustls_error(&error), rustls::Error::InvalidCertificate(_)));
@@ -192,7 +195,7 @@ async fn a_certificate_for_a_name_only_is_refused_for_the_address() {
 async fn a_silent_drop_accepts_and_never_sends() {
     let authority = Authority::new("ca");
     let agent =
-        Agent::builder(&authority).tls(TlsMode::SilentDropAfterAccept).start().await.unwrap();
+        Agent::builder(&authority).with_tls(TlsMode::SilentDropAfterAccept).start().await.unwrap();
     let mut stream = TcpStream::connect(agent.addr()).await.unwrap();
     stream.write_all(b"hello").await.unwrap();
     assert!(agent.wait_until(SOON, |counters| counters.open_connections == 1).await);
@@ -205,7 +208,8 @@ async fn a_silent_drop_accepts_and_never_sends() {
 #[tokio::test]
 async fn a_hanging_handshake_begins_and_never_ends() {
     let authority = Authority::new("ca");
-    let agent = Agent::builder(&authority).tls(TlsMode::HangInHandshake).start().await.unwrap();
+    let agent =
+        Agent::builder(&authority).with_tls(TlsMode::HangInHandshake).start().await.unwrap();
     let mut stream = TcpStream::connect(agent.addr()).await.unwrap();
     stream.write_all(b"hello").await.unwrap();
     let mut begin = [0; 5];
@@ -218,7 +222,8 @@ async fn a_hanging_handshake_begins_and_never_ends() {
 #[tokio::test]
 async fn close_after_accept_ends_the_connection_before_tls() {
     let authority = Authority::new("ca");
-    let agent = Agent::builder(&authority).tls(TlsMode::CloseAfterAccept).start().await.unwrap();
+    let agent =
+        Agent::builder(&authority).with_tls(TlsMode::CloseAfterAccept).start().await.unwrap();
     let mut stream = TcpStream::connect(agent.addr()).await.unwrap();
     assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0);
 }
@@ -227,8 +232,8 @@ async fn close_after_accept_ends_the_connection_before_tls() {
 async fn plain_http_is_served_without_tls() {
     let authority = Authority::new("ca");
     let agent = Agent::builder(&authority)
-        .tls(TlsMode::PlainHttp)
-        .service("nginx", ServiceScript::Healthy)
+        .with_tls(TlsMode::PlainHttp)
+        .with_service("nginx", ServiceScript::Healthy)
         .start()
         .await
         .unwrap();
@@ -244,8 +249,8 @@ async fn plain_http_is_served_without_tls() {
 async fn a_denied_address_gets_403_in_json_for_everything() {
     let authority = Authority::new("ca");
     let agent = Agent::builder(&authority)
-        .tls(TlsMode::AuthzIpDenied)
-        .service("nginx", ServiceScript::Healthy)
+        .with_tls(TlsMode::AuthzIpDenied)
+        .with_service("nginx", ServiceScript::Healthy)
         .start()
         .await
         .unwrap();
@@ -260,8 +265,11 @@ async fn a_denied_address_gets_403_in_json_for_everything() {
 #[tokio::test]
 async fn a_session_is_resumed_within_a_mode_and_not_across_modes() {
     let authority = Authority::new("ca");
-    let agent =
-        Agent::builder(&authority).service("nginx", ServiceScript::Healthy).start().await.unwrap();
+    let agent = Agent::builder(&authority)
+        .with_service("nginx", ServiceScript::Healthy)
+        .start()
+        .await
+        .unwrap();
     let identity = authority.issue_client("manager");
     let shared = config(&authority, Some(&identity));
     for _ in 0..2 {

@@ -14,7 +14,7 @@ use rustls::{ClientConfig, ProtocolVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 async fn target(script: WebScript) -> (WebTarget, Client) {
-    let web = WebTarget::builder().path("/", script).start().await.unwrap();
+    let web = WebTarget::builder().with_path("/", script).start().await.unwrap();
     let client = Client::plain(web.addr()).await.unwrap();
     (web, client)
 }
@@ -139,7 +139,7 @@ async fn an_encoded_body_names_its_encoding() {
 #[tokio::test]
 async fn endings_without_an_answer_and_sequences() {
     let script = WebScript::Sequence(vec![
-        WebScript::status(503).delayed(Duration::from_millis(5)),
+        WebScript::status(503).with_delay(Duration::from_millis(5)),
         WebScript::Reset,
         WebScript::Close,
         WebScript::ok("at last"),
@@ -158,8 +158,8 @@ async fn endings_without_an_answer_and_sequences() {
 async fn tls_works_in_both_versions_without_a_client_certificate() {
     let authority = Authority::new("ca");
     let web = WebTarget::builder()
-        .tls(&authority, TlsMode::Normal)
-        .path("/", WebScript::ok("fine"))
+        .with_tls(&authority, TlsMode::Normal)
+        .with_path("/", WebScript::ok("fine"))
         .start()
         .await
         .unwrap();
@@ -188,7 +188,7 @@ async fn tls_works_in_both_versions_without_a_client_certificate() {
 #[tokio::test]
 async fn bad_certificates_and_refusals_fail_on_a_web_target_too() {
     let authority = Authority::new("ca");
-    let web = WebTarget::builder().tls(&authority, TlsMode::Expired).start().await.unwrap();
+    let web = WebTarget::builder().with_tls(&authority, TlsMode::Expired).start().await.unwrap();
     for mode in [
         TlsMode::Expired,
         TlsMode::NotYetValid,
@@ -210,8 +210,12 @@ async fn bad_certificates_and_refusals_fail_on_a_web_target_too() {
 
 #[tokio::test]
 async fn both_address_families_share_the_port() {
-    let web =
-        WebTarget::builder().also_ipv6().path("/", WebScript::ok("six")).start().await.unwrap();
+    let web = WebTarget::builder()
+        .also_ipv6()
+        .with_path("/", WebScript::ok("six"))
+        .start()
+        .await
+        .unwrap();
     let [four, six] = web.addrs() else { panic!("two addresses expected") };
     assert_eq!(four.port(), six.port());
     assert_eq!(six.ip(), Ipv6Addr::LOCALHOST);

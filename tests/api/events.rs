@@ -33,7 +33,7 @@ struct Reading {
 }
 
 #[derive(Clone, PartialEq, Debug, Default)]
-struct Seen {
+struct SseEvent {
     event: String,
     id: String,
     data: Value,
@@ -55,12 +55,12 @@ impl Reading {
     }
 
     /// The next block of the stream; `None` at its end.
-    async fn next(&mut self) -> Option<Seen> {
+    async fn next(&mut self) -> Option<SseEvent> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let (block, rest) = (block.to_owned(), rest.to_owned());
                 self.text = rest;
-                return Some(Seen::read(&block));
+                return Some(SseEvent::read(&block));
             }
             let bytes = self.body.next().await?.unwrap();
             self.text.push_str(std::str::from_utf8(&bytes).unwrap());
@@ -68,7 +68,7 @@ impl Reading {
     }
 
     /// The next event, comments aside.
-    async fn event(&mut self) -> Option<Seen> {
+    async fn event(&mut self) -> Option<SseEvent> {
         loop {
             let seen = self.next().await?;
             if !seen.event.is_empty() {
@@ -78,7 +78,7 @@ impl Reading {
     }
 }
 
-impl Seen {
+impl SseEvent {
     fn read(block: &str) -> Self {
         let mut seen = Self::default();
         for line in block.lines() {
@@ -227,8 +227,10 @@ async fn a_comment_comes_after_fifteen_seconds_of_silence() {
 /// Streams end with the hub, so that a server can stop gracefully; there are only so many of them.
 #[tokio::test]
 async fn streams_end_with_the_hub_and_are_few() {
-    let world =
-        world_with(Twist { build: Some(|builder| builder.event_streams(2)), ..Twist::default() });
+    let world = world_with(Twist {
+        build: Some(|builder| builder.with_event_streams(2)),
+        ..Twist::default()
+    });
     let running = world.run_events().await;
     let mut one = Reading::open(&world, ADMIN, None).await;
     let two = Reading::open(&world, ADMIN, None).await;

@@ -90,7 +90,7 @@ impl JobDirectory for Jobs {
 #[tokio::test]
 async fn a_job_without_gates_is_known_where_the_application_says_so() {
     let world = world_with(Twist {
-        build: Some(|builder| builder.jobs(Arc::new(Jobs))),
+        build: Some(|builder| builder.with_jobs(Arc::new(Jobs))),
         ..Twist::default()
     });
     assert_eq!(world.get(OPERATOR, gates_of(7)).await.body, json!({"gates": []}));

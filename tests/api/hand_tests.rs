@@ -58,7 +58,7 @@ async fn a_test_answers_with_the_result_and_stores_none() {
 #[tokio::test]
 async fn f125_tests_are_limited_by_user_and_by_host() {
     let world = world_with(Twist {
-        build: Some(|builder| builder.tests_per_minute(3, 4)),
+        build: Some(|builder| builder.with_tests_per_minute(3, 4)),
         ..Twist::default()
     });
     let path = |host| format!("{}/test", checks_of(host));
@@ -85,7 +85,7 @@ async fn f125_tests_are_limited_by_user_and_by_host() {
 #[tokio::test]
 async fn zero_is_no_limit() {
     let world = world_with(Twist {
-        build: Some(|builder| builder.tests_per_minute(0, 0)),
+        build: Some(|builder| builder.with_tests_per_minute(0, 0)),
         ..Twist::default()
     });
     let path = format!("{}/test", checks_of(OWN));
@@ -99,7 +99,7 @@ async fn zero_is_no_limit() {
 async fn f125_a_user_has_one_test_in_flight() {
     let world = world();
     let id = world.service_check(OWN, "slow").await;
-    world.runner.answer(id, Answer::new(ReasonCode::Ok).after(Duration::from_secs(5)));
+    world.runner.answer(id, Answer::new(ReasonCode::Ok).with_delay(Duration::from_secs(5)));
     let path = format!("{}/test", check_path(OWN, id));
     let mut first = Box::pin(world.call("POST", &path).by(OPERATOR).send());
     while world.runner.runs().is_empty() {
@@ -126,7 +126,7 @@ async fn f125_a_user_has_one_test_in_flight() {
 #[tokio::test]
 async fn a_body_that_is_wrong_does_not_count_as_a_test() {
     let world = world_with(Twist {
-        build: Some(|builder| builder.tests_per_minute(1, 1)),
+        build: Some(|builder| builder.with_tests_per_minute(1, 1)),
         ..Twist::default()
     });
     let path = format!("{}/test", checks_of(OWN));

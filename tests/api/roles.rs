@@ -207,7 +207,7 @@ async fn ungrouped_hosts_are_for_administrators_until_they_are_opened() {
     let directory = std::sync::Arc::new(StaticDirectory::new());
     directory.insert(UNGROUPED, None, &[]);
     let closed = RolesAndGroups::new(directory);
-    let opened = closed.clone().open_ungrouped();
+    let opened = closed.clone().with_open_ungrouped();
     let access = async |rules: &RolesAndGroups, user: &str| {
         let (name, role) = user.split_once(':').unwrap();
         let role = serde_json::from_value(json!(role)).unwrap();

@@ -12,7 +12,7 @@ use axum::{
 };
 use healthgate::{
     api::{Api, ApiBuilder, Authorizer, RolesAndGroups, envelope, fallback, routes},
-    checks::HealthChecks,
+    checks::CheckManager,
     clock::{Clock, ManualClock},
     crypto::{Key, KeyRing},
     directory::StaticDirectory,
@@ -94,7 +94,7 @@ pub(crate) fn world_with(twist: Twist) -> World {
     }
     let runner = Arc::new(ScriptedRunner::new(shared.clone()));
     let ring = Arc::new(KeyRing::new(Key::generate().unwrap()));
-    let checks = HealthChecks::new(seen.clone(), ring, directory.clone(), runner.clone());
+    let checks = CheckManager::new(seen.clone(), ring, directory.clone(), runner.clone());
     let policy = GatePolicy::default();
     let health = StoredChecks::new(seen.clone(), runner.clone(), directory.clone(), policy.timeout);
     let health = Arc::new(health);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
-    checks::{HealthChecks, Poller, PollerConfig, register_keys},
+    checks::{CheckManager, Poller, PollerConfig, register_keys},
     clock::Clock,
     crypto::{Key, KeyRing},
     directory::StaticDirectory,
@@ -102,13 +102,13 @@ async fn live(place: &Place) {
 }
 
 impl Life<'_> {
-    fn checks(&self, ring: KeyRing) -> HealthChecks {
+    fn checks(&self, ring: KeyRing) -> CheckManager {
         let (directory, runner) = (self.directory.clone(), self.runner.clone());
-        HealthChecks::new(self.store.clone(), Arc::new(ring), directory, runner)
+        CheckManager::new(self.store.clone(), Arc::new(ring), directory, runner)
     }
 
     /// The check of this name, made where it is not there.
-    async fn ensure(&self, checks: &HealthChecks, host: HostId, name: &str) -> HealthCheck {
+    async fn ensure(&self, checks: &CheckManager, host: HostId, name: &str) -> HealthCheck {
         let stored = self.store.checks_of(&[host]).await.unwrap();
         if let Some(check) = stored.into_iter().find(|check| *check.definition.name == *name) {
             return check;
@@ -201,7 +201,7 @@ impl Life<'_> {
             clock.clone(),
             policy.clone(),
         )
-        .looking_every(MOMENT);
+        .with_poll_interval(MOMENT);
         let later = self.request(3, CANCELLED, TimeDelta::hours(1));
         gate.open(later.clone()).await.unwrap();
         let ended = self.request(4, FORGOTTEN, TimeDelta::zero());
@@ -219,7 +219,7 @@ impl Life<'_> {
             stop.cancel();
         };
         tokio::join!(first.run(stop.clone()), jobs);
-        let entry = fixtures::audit(AuditAction::GateCancelled).on_gate(later.job_id, CANCELLED);
+        let entry = fixtures::audit(AuditAction::GateCancelled).with_gate(later.job_id, CANCELLED);
         store.request_cancel(later.job_id, CANCELLED, entry).await.unwrap();
         let (second, stop) = (gates(), CancellationToken::new());
         let cancelled = async {
@@ -260,7 +260,7 @@ impl Life<'_> {
             request.window.closes_at(),
         );
         let (job, host) = (request.job_id, request.host_id);
-        let entry = fixtures::audit(AuditAction::GateOverridden).on_gate(job, host);
+        let entry = fixtures::audit(AuditAction::GateOverridden).with_gate(job, host);
         match self.store.set_override(job, host, Some(exception.unwrap()), entry).await {
             // A worker before this one has seen it pass.
             Ok(_) | Err(StoreError::InvalidState { .. }) => {}

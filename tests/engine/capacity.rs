@@ -21,10 +21,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 fn f37_gates_go_before_polling() {
     let world = World::new();
     let capacity = Capacity::new(16);
-    let gates = world.gates().sharing(capacity.clone());
+    let gates = world.gates().with_capacity(capacity.clone());
     let poller =
         world.poller(PollerConfig { interval: Duration::from_secs(20), ..PollerConfig::default() });
-    let poller = poller.sharing(capacity.clone());
+    let poller = poller.with_capacity(capacity.clone());
     let stop = CancellationToken::new();
     let both = async {
         tokio::join!(gates.run(stop.clone()), poller.run(stop.clone()));
@@ -72,7 +72,7 @@ fn f37_gates_go_before_polling() {
 fn f38_a_gate_that_found_no_room_says_so() {
     let world = World::new();
     let capacity = Capacity::split(1, 1);
-    let gates = world.gates().sharing(capacity.clone());
+    let gates = world.gates().with_capacity(capacity.clone());
     world.play(gates.run(CancellationToken::new()), async {
         let window = world.window(Duration::ZERO, MINUTE * 10);
         let (first, second) = (world.host(1), world.host(2));
@@ -124,7 +124,7 @@ fn f38_a_gate_that_is_freshly_unhealthy_ends_for_that() {
     world.policy = GatePolicy { retry: MINUTE, spread: Duration::ZERO, ..GatePolicy::default() };
     let host = world.host(1);
     let capacity = Capacity::split(1, 1);
-    let gates = world.gates().sharing(capacity.clone());
+    let gates = world.gates().with_capacity(capacity.clone());
     world.play(gates.run(CancellationToken::new()), async {
         let check = world.check(host, "a").await;
         world.script(&check, ReasonCode::Status);
@@ -144,7 +144,7 @@ fn f38_a_gate_that_is_freshly_unhealthy_ends_for_that() {
 fn h15_the_earliest_close_is_admitted_first_and_not_overtaken() {
     let world = World::new();
     let capacity = Capacity::split(3, 3);
-    let gates = world.gates().sharing(capacity.clone());
+    let gates = world.gates().with_capacity(capacity.clone());
     world.play(gates.run(CancellationToken::new()), async {
         let mut requests = Vec::new();
         // The later it is opened, the earlier it closes; the earliest of all has three checks.

@@ -257,7 +257,7 @@ fn f24_f25_f26_edits_count_at_once_and_stand_in_the_timeline() {
         assert!(world.record(&request).await.detail.contains("added: dns"));
 
         world.edit(&bad, json!({"enabled": false})).await;
-        let audit = entry(AuditAction::HealthCheckDeleted).on_check(host, added.id);
+        let audit = entry(AuditAction::HealthCheckDeleted).with_check(host, added.id);
         world.memory.delete_check(host, added.id, None, audit).await.unwrap();
         world.clock.sleep(LOOK).await;
         let record = world.record(&request).await;

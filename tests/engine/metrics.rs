@@ -24,7 +24,7 @@ use crate::world::{MINUTE, Script, World};
 
 /// Everything that was measured, by name and labels.
 #[derive(Debug, Default)]
-struct Seen {
+struct SentMetrics {
     cells: Mutex<BTreeMap<String, (MetricKind, Arc<Cell>)>>,
     described: Mutex<BTreeMap<String, Option<Unit>>>,
 }
@@ -70,7 +70,7 @@ impl HistogramFn for Cell {
     }
 }
 
-impl Seen {
+impl SentMetrics {
     fn cell(&self, key: &Key, kind: MetricKind) -> Arc<Cell> {
         let labels = key.labels().map(|label| format!("{}={}", label.key(), label.value()));
         let name =
@@ -93,7 +93,7 @@ impl Seen {
     }
 }
 
-impl Recorder for Seen {
+impl Recorder for SentMetrics {
     fn describe_counter(&self, key: KeyName, unit: Option<Unit>, _: SharedString) {
         self.describe(&key, unit);
     }
@@ -120,7 +120,7 @@ impl Recorder for Seen {
 }
 
 /// A day in short: runs, an outage, a fault of the network, a quarantine, gates that pass and fail.
-fn story(world: &World, seen: &Seen) {
+fn story(world: &World, seen: &SentMetrics) {
     let poller = world.poller(PollerConfig {
         retention: MINUTE * 5,
         prune_every: Duration::from_secs(10),
@@ -185,7 +185,7 @@ fn story(world: &World, seen: &Seen) {
 
 #[test]
 fn a_recorder_sees_what_the_table_promises_and_nothing_else() {
-    let seen = Seen::default();
+    let seen = SentMetrics::default();
     let world = World::new();
     metrics::with_local_recorder(&seen, || story(&world, &seen));
     let cells = seen.cells.lock().unwrap();
@@ -202,7 +202,7 @@ fn a_recorder_sees_what_the_table_promises_and_nothing_else() {
 /// F46, F68, F04: what people are alarmed by.
 #[test]
 fn alarms_are_told_as_metrics_and_taken_back() {
-    let seen = Seen::default();
+    let seen = SentMetrics::default();
     metrics::with_local_recorder(&seen, || {
         let world = World::new();
         let poisoned = world.host(1);
@@ -231,7 +231,7 @@ fn alarms_are_told_as_metrics_and_taken_back() {
 
 #[test]
 fn every_metric_is_described_with_its_unit() {
-    let seen = Seen::default();
+    let seen = SentMetrics::default();
     metrics::with_local_recorder(&seen, healthgate::observe::describe);
     let described = seen.described.lock().unwrap();
     assert_eq!(described.len(), METRICS.len());

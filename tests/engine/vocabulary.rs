@@ -200,7 +200,7 @@ fn f40_an_override_of_someone_who_lost_the_right_does_not_count() {
     let host = world.host(1);
     let rights = Arc::new(Rights::default());
     *rights.broken.lock().unwrap() = true;
-    let runner = world.gates().asking_rights(rights.clone());
+    let runner = world.gates().with_override_rights(rights.clone());
     world.play(runner.run(CancellationToken::new()), async {
         let (check, request) = waiting(&world, host).await;
         assert!(rights.asked.lock().unwrap().is_empty(), "nobody is asked without an override");
@@ -248,7 +248,7 @@ fn g34_a_reporting_gate_proceeds_and_says_what_it_would_have_done() {
         let poller = world.poller(PollerConfig::default());
         world.play(poller.run(CancellationToken::new()), world.clock.sleep(MINUTE));
         world.play(world.gates().run(CancellationToken::new()), async {
-            let request = world.request(host, MINUTE * 30).reporting_only();
+            let request = world.request(host, MINUTE * 30).with_report_only();
             let opened = world.now();
             let record = world.gate().wait(request.clone()).await.unwrap();
             let pass = record.pass.unwrap();
@@ -583,7 +583,7 @@ fn an_exempt_job_passes_as_such_and_a_wait_without_a_window_is_bounded() {
         assert_eq!(failed.end_reason, Some(EndReason::WindowClosed));
         assert!(!failed.detail.contains("maintenance window"), "{}", failed.detail);
         assert_eq!(failed.window.closes_at(), now + TimeDelta::minutes(10));
-        let rollback = world.request(host, MINUTE * 10).exempted();
+        let rollback = world.request(host, MINUTE * 10).with_exemption();
         let record = gate.wait(rollback).await.unwrap();
         let pass = record.pass.unwrap();
         assert_eq!((pass.kind, record.attempts), (PassKind::Exempt, 0));

@@ -218,7 +218,7 @@ impl World {
             definition: CheckChange::from_json(change).apply(&current).unwrap().definition,
             secret: SecretChange::Keep,
         };
-        let audit = entry(AuditAction::HealthCheckUpdated).on_check(check.host_id, check.id);
+        let audit = entry(AuditAction::HealthCheckUpdated).with_check(check.host_id, check.id);
         self.memory.update_check(update, audit).await.unwrap()
     }
 

@@ -79,7 +79,7 @@ impl Executor {
                 continue;
             };
             // What mends a host is not held back by what is wrong with it; its window counts all the same.
-            let request = if host.kind == "rollback" { request.exempted() } else { request };
+            let request = if host.kind == "rollback" { request.with_exemption() } else { request };
             for opening in self.gate.open_all(&[request]).await? {
                 if !matches!(opening, Opening::Busy { .. }) {
                     self.wait_at_gate(&host).await?;

@@ -12,7 +12,7 @@ use axum::{
 use healthgate::{
     api::{Api, RolesAndGroups, envelope, fallback, routes},
     checks::{
-        Capacity, CheckRunner, DestinationPolicy, HealthChecks, HttpClient, HttpClientConfig,
+        Capacity, CheckManager, CheckRunner, DestinationPolicy, HttpClient, HttpClientConfig,
         MutualTlsAgents, Poller, PollerConfig, may_create_key, register_keys,
     },
     clock::SystemClock,
@@ -39,7 +39,7 @@ use crate::{
 pub(crate) struct Manager {
     pub(crate) pool: PgPool,
     pub(crate) store: Arc<PgStore>,
-    pub(crate) checks: HealthChecks,
+    pub(crate) checks: CheckManager,
     hosts: Arc<Hosts>,
     windows: Arc<JobWindows>,
     runner: Arc<CheckRunner>,
@@ -60,7 +60,7 @@ impl Manager {
 
         // The old key file goes on. Passwords of the old form open until a rotation has bound them.
         let ring = KeyFiles::new(key_file).load(may_create_key(&*store).await?)?;
-        let keys: Arc<KeyRing> = Arc::new(ring.accept_unbound(true));
+        let keys: Arc<KeyRing> = Arc::new(ring.with_unbound_envelopes(true));
         register_keys(&*store, &keys, &Actor::system()).await?;
 
         let client = authority.issue_client("manager");
@@ -88,7 +88,7 @@ impl Manager {
         let health =
             StoredChecks::new(store.clone(), runner.clone(), hosts.clone(), policy.timeout);
         Ok(Self {
-            checks: HealthChecks::new(store.clone(), keys, hosts.clone(), runner.clone()),
+            checks: CheckManager::new(store.clone(), keys, hosts.clone(), runner.clone()),
             windows: Arc::new(JobWindows { pool: pool.clone() }),
             health: Arc::new(health),
             pool,
@@ -112,7 +112,7 @@ impl Manager {
     /// The web process: the library's routes among the manager's, behind its own authentication.
     pub(crate) fn web(&self) -> (Router, Api) {
         // As in the manager, its operators operate the hosts that are in no group.
-        let rights = Arc::new(RolesAndGroups::new(self.hosts.clone()).open_ungrouped());
+        let rights = Arc::new(RolesAndGroups::new(self.hosts.clone()).with_open_ungrouped());
         let api = Api::builder(
             self.store.clone(),
             self.checks.clone(),
@@ -158,12 +158,12 @@ impl Manager {
             clock,
             config,
         )?
-        .sharing(capacity.clone());
-        let gates = self.gates()?.sharing(capacity);
+        .with_capacity(capacity.clone());
+        let gates = self.gates()?.with_capacity(capacity);
         let executor = Executor {
             pool: self.pool.clone(),
             store: self.store.clone(),
-            gate: self.gate().nudging(gates.nudge_handle()),
+            gate: self.gate().with_nudge(gates.nudge_handle()),
             windows: self.windows.clone(),
             patcher,
         };

@@ -88,9 +88,10 @@ impl Site {
 
     async fn without_worker() -> Self {
         let authority = Authority::new("manager");
-        let agent = Agent::builder(&authority).default_service(ServiceScript::Healthy);
+        let agent = Agent::builder(&authority).with_default_service(ServiceScript::Healthy);
         let agent = agent.start().await.unwrap();
-        let website = WebTarget::builder().path("/", WebScript::basic_auth("u", "old", "fine"));
+        let website =
+            WebTarget::builder().with_path("/", WebScript::basic_auth("u", "old", "fine"));
         let website = website.start().await.unwrap();
 
         let (server, key) = (Postgres::shared(), TempDir::new().unwrap());

@@ -58,7 +58,7 @@ async fn a_replica_takes_over() {
     make_hosts(&store, i64::from(HOSTS)).await;
     let job = JobId::generate();
     let pass = passed(&store, job).await;
-    let replica = Postgres::builder().replica_of(&primary).start().expect("started");
+    let replica = Postgres::builder().with_primary(&primary).start().expect("started");
     let at_replica = pool(&replica, &database, 1).await;
 
     // The replica has all so far, and gets nothing any more.

@@ -229,7 +229,7 @@ async fn a_record_in_a_transaction_of_the_applications_own_goes_with_it() {
         server.sql(&database, "create table windows (name text)").expect("made");
         let mut store = PgStore::new(pool(server, &database, 4).await);
         if let Some(schema) = schema {
-            store = store.in_schema(schema.parse().expect("a name"));
+            store = store.with_schema(schema.parse().expect("a name"));
         }
         store.migrate().await.expect("migrated");
         for commits in [false, true] {

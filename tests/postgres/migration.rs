@@ -8,7 +8,7 @@ use aes_gcm::{
 };
 use futures_util::future::join_all;
 use healthgate::{
-    checks::{HealthChecks, register_keys},
+    checks::{CheckManager, register_keys},
     clock::SystemClock,
     crypto::{Key, KeyRing},
     directory::StaticDirectory,
@@ -127,7 +127,7 @@ async fn eight_starters_at_once_make_one_schema() {
     let (server, database) = database();
     let starters = (0..8).map(|_| async {
         let store = PgStore::new(pool(server, &database, 1).await);
-        store.in_schema("own_place".parse().expect("a name")).migrate().await
+        store.with_schema("own_place".parse().expect("a name")).migrate().await
     });
     for migrated in join_all(starters).await {
         migrated.expect("migrated");
@@ -266,12 +266,12 @@ async fn old_passwords_open_and_are_bound_by_a_rotation() {
     let checks = |ring: KeyRing| {
         let runner = Arc::new(ScriptedRunner::new(Arc::new(SystemClock)));
         let directory = Arc::new(StaticDirectory::new());
-        HealthChecks::new(store.clone(), Arc::new(ring), directory, runner)
+        CheckManager::new(store.clone(), Arc::new(ring), directory, runner)
     };
     register_keys(&*store, &KeyRing::new(key()), &actor).await.expect("registered");
     let strict = checks(KeyRing::new(key())).rotate_keys(&actor).await.expect("rotated");
     assert_eq!(strict.unreadable, [fixtures::check(11)], "not where it is not allowed");
-    let ring = KeyRing::new(key()).accept_unbound(true);
+    let ring = KeyRing::new(key()).with_unbound_envelopes(true);
     let report = checks(ring).rotate_keys(&actor).await.expect("rotated");
     assert_eq!((report.rewritten, report.unreadable.len()), (1, 0));
     let row = store.sealed_page(None, 10).await.expect("read").remove(0);

@@ -123,10 +123,10 @@ async fn f53_a_full_disk_is_told_and_got_over() {
     }
     let mounted = Mounted(path.clone());
     let server = Postgres::builder()
-        .place(&path)
-        .set("autovacuum", "off")
-        .set("max_wal_size", "48MB")
-        .set("wal_recycle", "off")
+        .with_directory(&path)
+        .with_setting("autovacuum", "off")
+        .with_setting("max_wal_size", "48MB")
+        .with_setting("wal_recycle", "off")
         .start()
         .expect("started");
     let database = server.create_database().expect("made");
@@ -192,7 +192,7 @@ async fn f55_answers_that_take_five_seconds_are_given_up() {
     let options = PgConnectOptions::new().host("127.0.0.1").port(proxy.port).username("postgres");
     let options = session_options(options.database(&database));
     let pool = pool_options(4).connect_with(options).await.expect("connected");
-    let store = PgStore::new(pool).with_bound(Duration::from_millis(500));
+    let store = PgStore::new(pool).with_operation_timeout(Duration::from_millis(500));
     let host = HostId::generate();
     make_check(&store, host, "sshd").await;
     proxy.delay(Duration::from_secs(5));

@@ -89,8 +89,8 @@ async fn f89_an_agent_that_does_not_answer_is_told_by_phase() {
 async fn f109_an_alias_counts_and_is_shown() {
     let bench = Bench::new();
     let agent = Agent::builder(&bench.authority)
-        .service("sshd", Script::AliasOf("ssh.service".into()))
-        .service("nginx", Script::Healthy)
+        .with_service("sshd", Script::AliasOf("ssh.service".into()))
+        .with_service("nginx", Script::Healthy)
         .start()
         .await
         .unwrap();
@@ -119,14 +119,14 @@ async fn f107_f116_no_fault_of_a_certificate_is_tolerated() {
         (TlsMode::HangInHandshake, TimeoutConnect),
         (TlsMode::AuthzIpDenied, ReasonCode::AgentRefused),
     ] {
-        let builder = Agent::builder(&bench.authority).tls(mode);
-        let agent = builder.service("unit", Script::Healthy).start().await.unwrap();
+        let builder = Agent::builder(&bench.authority).with_tls(mode);
+        let agent = builder.with_service("unit", Script::Healthy).start().await.unwrap();
         let outcome = bench.unit(&agent, "unit").await;
         assert_eq!(outcome.reason, expected, "{mode:?}: {}", outcome.detail);
     }
     for mode in [TlsMode::CloseAfterAccept, TlsMode::PlainHttp] {
-        let builder = Agent::builder(&bench.authority).tls(mode);
-        let agent = builder.service("unit", Script::Healthy).start().await.unwrap();
+        let builder = Agent::builder(&bench.authority).with_tls(mode);
+        let agent = builder.with_service("unit", Script::Healthy).start().await.unwrap();
         let outcome = bench.unit(&agent, "unit").await;
         assert!(!outcome.reason.observed() && outcome.reason != ReasonCode::Internal, "{mode:?}");
     }
@@ -142,8 +142,8 @@ async fn f107_f116_no_fault_of_a_certificate_is_tolerated() {
 async fn f108_an_agent_answers_for_its_own_identity_alone() {
     let bench = Bench::new();
     let agent = Agent::builder(&bench.authority)
-        .certificate(ServerCertSpec::new("web-01").dns("web-01.example"))
-        .service("unit", Script::Healthy)
+        .with_certificate(ServerCertSpec::new("web-01").with_dns("web-01.example"))
+        .with_service("unit", Script::Healthy)
         .start()
         .await
         .unwrap();
@@ -167,7 +167,7 @@ async fn f108_an_agent_answers_for_its_own_identity_alone() {
 async fn f113_a_name_is_one_segment_of_the_path() {
     let bench = Bench::new();
     let agent = Agent::builder(&bench.authority)
-        .service("a+b@c.service", Script::Healthy)
+        .with_service("a+b@c.service", Script::Healthy)
         .start()
         .await
         .unwrap();
@@ -212,7 +212,8 @@ async fn certificate_files_that_change_are_read_again() {
     };
     write(&first);
     let agents = Arc::new(MutualTlsAgents::from_files(files.clone()).unwrap());
-    let agent = Agent::builder(&second).service("unit", Script::Healthy).start().await.unwrap();
+    let agent =
+        Agent::builder(&second).with_service("unit", Script::Healthy).start().await.unwrap();
     let body = json!({"name": "unit", "check_type": "service", "service_name": "unit"});
     let definition = NewCheck::from_json(body).unwrap().definition;
     let unit = definition.service().unwrap().service_name.clone();

@@ -23,7 +23,7 @@ fn reason(outcomes: &[CheckOutcome], check: &HealthCheck) -> ReasonCode {
 #[tokio::test]
 async fn five_service_checks_cost_one_handshake() {
     let bench = Bench::new();
-    let builder = Agent::builder(&bench.authority).default_service(Script::Healthy);
+    let builder = Agent::builder(&bench.authority).with_default_service(Script::Healthy);
     let agent = builder.start().await.unwrap();
     let checks: Vec<_> = UNITS.iter().map(|unit| bench.service(unit)).collect();
     for runs in 1..=2 {
@@ -41,8 +41,8 @@ async fn five_service_checks_cost_one_handshake() {
 async fn a_hanging_check_does_not_take_the_others_with_it() {
     let bench = Bench::new();
     let agent = Agent::builder(&bench.authority)
-        .default_service(Script::Healthy)
-        .service("b", Script::Hang)
+        .with_default_service(Script::Healthy)
+        .with_service("b", Script::Hang)
         .start()
         .await
         .unwrap();
@@ -61,7 +61,7 @@ async fn a_hanging_check_does_not_take_the_others_with_it() {
 async fn slow_checks_go_on_side_by_side_within_the_bound() {
     let bench = Bench::new();
     let slow = Script::DelayThenHealthy(TIMEOUT * 3 / 4);
-    let agent = Agent::builder(&bench.authority).default_service(slow).start().await.unwrap();
+    let agent = Agent::builder(&bench.authority).with_default_service(slow).start().await.unwrap();
     let checks: Vec<_> = UNITS.iter().map(|unit| bench.service(unit)).collect();
     let started = Instant::now();
     let outcomes = bench.run(checks, Some(endpoint(&agent))).await;
@@ -73,8 +73,8 @@ async fn slow_checks_go_on_side_by_side_within_the_bound() {
 async fn a_connection_that_breaks_costs_one_check() {
     let bench = Bench::new();
     let agent = Agent::builder(&bench.authority)
-        .default_service(Script::Healthy)
-        .service("b", Script::Reset)
+        .with_default_service(Script::Healthy)
+        .with_service("b", Script::Reset)
         .start()
         .await
         .unwrap();
@@ -87,8 +87,8 @@ async fn a_connection_that_breaks_costs_one_check() {
 #[tokio::test]
 async fn http_checks_of_a_host_run_at_the_same_time() {
     let bench = Bench::new();
-    let slow = WebScript::ok("fine").delayed(TIMEOUT / 2);
-    let target = WebTarget::builder().path("/", slow).start().await.unwrap();
+    let slow = WebScript::ok("fine").with_delay(TIMEOUT / 2);
+    let target = WebTarget::builder().with_path("/", slow).start().await.unwrap();
     let checks: Vec<_> = UNITS.iter().map(|_| bench.http(&target.url("/"), "fine")).collect();
     let outcomes = bench.run(checks, None).await;
     assert!(outcomes.iter().all(|outcome| outcome.reason == ReasonCode::Ok));
@@ -99,7 +99,7 @@ async fn http_checks_of_a_host_run_at_the_same_time() {
 #[tokio::test]
 async fn a_missing_target_is_its_own_reason_and_fails_that_check_alone() {
     let bench = Bench::new();
-    let target = WebTarget::builder().path("/", WebScript::ok("fine")).start().await.unwrap();
+    let target = WebTarget::builder().with_path("/", WebScript::ok("fine")).start().await.unwrap();
     let (service, http) = (bench.service("a"), bench.http(&target.url("/"), "fine"));
     for agents in [HashMap::new(), HashMap::from([(bench.host, None)])] {
         let checks = vec![service.clone(), http.clone()];

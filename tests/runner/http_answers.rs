@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{Bench, TIMEOUT, names};
 
 async fn reason(script: WebScript, expected: &str) -> ReasonCode {
-    let target = WebTarget::builder().path("/", script).start().await.unwrap();
+    let target = WebTarget::builder().with_path("/", script).start().await.unwrap();
     Bench::new().get(&target.url("/"), expected).await.0
 }
 
@@ -69,12 +69,12 @@ async fn f89_f90_time_runs_out_in_the_phase_that_is_named() {
     let silent = BlackHole::start().await.unwrap();
     let authority = healthgate_testkit::Authority::new("other");
     let hang =
-        WebTarget::builder().tls(&authority, TlsMode::HangInHandshake).start().await.unwrap();
+        WebTarget::builder().with_tls(&authority, TlsMode::HangInHandshake).start().await.unwrap();
     let web = WebTarget::builder()
-        .path("/head", WebScript::SlowHead(pace))
-        .path("/body", WebScript::SlowBody(pace))
-        .path("/hang", WebScript::Hang)
-        .path("/1xx", WebScript::InformationalFlood)
+        .with_path("/head", WebScript::SlowHead(pace))
+        .with_path("/body", WebScript::SlowBody(pace))
+        .with_path("/hang", WebScript::Hang)
+        .with_path("/1xx", WebScript::InformationalFlood)
         .start()
         .await
         .unwrap();
@@ -98,7 +98,7 @@ async fn f89_f90_time_runs_out_in_the_phase_that_is_named() {
 /// A service that answers late but in time is healthy: no phase has a shorter limit.
 #[tokio::test]
 async fn h12_a_slow_answer_within_the_deadline_is_healthy() {
-    let late = WebScript::ok("fine").delayed(TIMEOUT / 2);
+    let late = WebScript::ok("fine").with_delay(TIMEOUT / 2);
     assert_eq!(reason(late, "fine").await, ReasonCode::Ok);
 }
 
@@ -137,8 +137,8 @@ async fn f104_f105_certificates_are_judged_unless_the_check_says_otherwise() {
         (TlsMode::OtherAuthority, ReasonCode::TlsUntrusted),
         (TlsMode::SelfSigned, ReasonCode::TlsUntrusted),
     ] {
-        let builder = WebTarget::builder().tls(&bench.authority, mode);
-        let target = builder.path("/", WebScript::ok("fine")).start().await.unwrap();
+        let builder = WebTarget::builder().with_tls(&bench.authority, mode);
+        let target = builder.with_path("/", WebScript::ok("fine")).start().await.unwrap();
         let strict = || bench.http(&target.url("/"), "fine");
         let mut tolerant = strict();
         tolerant.definition.ignore_cert_errors = true;
@@ -154,8 +154,8 @@ async fn f104_f105_certificates_are_judged_unless_the_check_says_otherwise() {
 #[tokio::test]
 async fn h2_h7_h13_requests_carry_exactly_what_they_should() {
     let target = WebTarget::builder()
-        .path("/", WebScript::basic_auth("u", "", "in"))
-        .path("/open", WebScript::ok("in"))
+        .with_path("/", WebScript::basic_auth("u", "", "in"))
+        .with_path("/open", WebScript::ok("in"))
         .start()
         .await
         .unwrap();

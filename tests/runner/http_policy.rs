@@ -13,13 +13,13 @@ use crate::support::{Bench, names};
 async fn f93_f94_a_redirect_leads_nowhere_else() {
     let other = Recorder::start().await.unwrap();
     let target = WebTarget::builder()
-        .path("/away", WebScript::redirect(&format!("{}/steal?x=1", other.url())))
-        .path("/file", WebScript::redirect("file:///etc/passwd"))
-        .path("/gopher", WebScript::redirect("gopher://127.0.0.1/"))
-        .path("/metadata", WebScript::redirect("http://169.254.169.254/latest"))
-        .path("/loop", WebScript::RedirectLoop)
-        .path("/here", WebScript::redirect("/there"))
-        .path("/there", WebScript::ok("arrived"))
+        .with_path("/away", WebScript::redirect(&format!("{}/steal?x=1", other.url())))
+        .with_path("/file", WebScript::redirect("file:///etc/passwd"))
+        .with_path("/gopher", WebScript::redirect("gopher://127.0.0.1/"))
+        .with_path("/metadata", WebScript::redirect("http://169.254.169.254/latest"))
+        .with_path("/loop", WebScript::RedirectLoop)
+        .with_path("/here", WebScript::redirect("/there"))
+        .with_path("/there", WebScript::ok("arrived"))
         .start()
         .await
         .unwrap();
@@ -42,7 +42,7 @@ async fn f93_f94_a_redirect_leads_nowhere_else() {
 /// F96: what the policy refuses is not connected to, written as an address or as a name.
 #[tokio::test]
 async fn f96_a_refused_destination_is_never_connected_to() {
-    let target = WebTarget::builder().path("/", WebScript::ok("in")).start().await.unwrap();
+    let target = WebTarget::builder().with_path("/", WebScript::ok("in")).start().await.unwrap();
     let port = target.addr().port();
     let bench = Bench::with(|config| {
         config.destinations = DestinationPolicy::default();
@@ -60,7 +60,7 @@ async fn f96_a_refused_destination_is_never_connected_to() {
 /// judged is the one that is dialled.
 #[tokio::test]
 async fn f95_a_name_that_changes_its_mind_gains_nothing() {
-    let target = WebTarget::builder().path("/", WebScript::ok("in")).start().await.unwrap();
+    let target = WebTarget::builder().with_path("/", WebScript::ok("in")).start().await.unwrap();
     let url = format!("http://a.example:{}/", target.addr().port());
     let policy = DestinationPolicy {
         allowed: vec!["127.0.0.1/32".parse().unwrap()],
@@ -91,7 +91,7 @@ async fn h1_ports_that_speak_no_http_are_refused() {
 #[tokio::test]
 async fn f106_proxies_of_the_environment_are_ignored() {
     let proxy = Recorder::start().await.unwrap();
-    let target = WebTarget::builder().path("/", WebScript::ok("in")).start().await.unwrap();
+    let target = WebTarget::builder().with_path("/", WebScript::ok("in")).start().await.unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--ignored", "--exact", "http_policy::child_asks_with_proxies_set"]);
     for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]

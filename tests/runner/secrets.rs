@@ -47,9 +47,9 @@ fn f86_no_log_and_no_outcome_holds_a_password() {
         runtime.block_on(async {
             let bench = Bench::new();
             let target = WebTarget::builder()
-                .path("/", WebScript::basic_auth("monitor", "canary-hunter2", "in"))
-                .path("/away", WebScript::redirect("http://other.example/"))
-                .path("/reset", WebScript::Reset)
+                .with_path("/", WebScript::basic_auth("monitor", "canary-hunter2", "in"))
+                .with_path("/away", WebScript::redirect("http://other.example/"))
+                .with_path("/reset", WebScript::Reset)
                 .start()
                 .await
                 .unwrap();
@@ -87,7 +87,7 @@ fn f86_no_log_and_no_outcome_holds_a_password() {
 #[tokio::test]
 async fn f80_a_moved_password_fails_its_check_before_anything_is_sent() {
     let bench = Bench::new();
-    let target = WebTarget::builder().path("/", WebScript::ok("in")).start().await.unwrap();
+    let target = WebTarget::builder().with_path("/", WebScript::ok("in")).start().await.unwrap();
     let body = json!({"name": "web", "check_type": "http", "url": target.url("/"),
         "expected_body": "in", "basic_auth_user": "u", "basic_auth_pass": "p"});
     let (mut first, second) = (bench.check(body.clone()), bench.check(body));

@@ -72,8 +72,12 @@ fn a_fault_before_leaves_no_effect_and_one_after_leaves_the_effect() {
 fn a_rule_counts_only_the_calls_that_it_is_about() {
     let world = World::new();
     world.clock.drive(async {
-        world.store.inject(FaultRule::new(Fault::Before).on([Operation::AppendAudit]).nth(2));
-        world.store.inject(FaultRule::new(Fault::After).on([Operation::AppendAudit]).from_nth(4));
+        world.store.inject(
+            FaultRule::new(Fault::Before).with_operations([Operation::AppendAudit]).with_nth(2),
+        );
+        world.store.inject(
+            FaultRule::new(Fault::After).with_operations([Operation::AppendAudit]).with_first(4),
+        );
         let mut answered = Vec::new();
         for _ in 0..5 {
             assert!(world.store.now().await.is_ok());

@@ -66,8 +66,12 @@ async fn all_three_together_show_how_often_an_application_asks() {
         .returning(move |_| Ok(checks.clone()));
 
     let script = ScriptedAgents::new(Arc::new(fixtures::clock()));
-    script.answer(&agent, "nginx", Answer::new(ReasonCode::ServiceUnhealthy).after(Duration::ZERO));
-    script.answer(&agent, "postgresql", Answer::healthy().after(Duration::ZERO));
+    script.answer(
+        &agent,
+        "nginx",
+        Answer::new(ReasonCode::ServiceUnhealthy).with_delay(Duration::ZERO),
+    );
+    script.answer(&agent, "postgresql", Answer::healthy().with_delay(Duration::ZERO));
     let mut agents = MockAgentTransport::new();
     let linked = script.clone();
     agents.expect_link().with(eq(agent.clone())).times(3).returning(move |to| linked.link(to));
@@ -114,7 +118,7 @@ async fn a_run_makes_one_link_for_all_services_of_an_agent() {
     for (unit, reason) in
         [("nginx", ReasonCode::ServiceUnhealthy), ("postgresql", ReasonCode::AgentRefused)]
     {
-        script.answer(&agent, unit, Answer::new(reason).after(Duration::ZERO));
+        script.answer(&agent, unit, Answer::new(reason).with_delay(Duration::ZERO));
     }
     let mut agents = MockAgentTransport::new();
     agents

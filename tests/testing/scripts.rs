@@ -43,14 +43,14 @@ fn a_runner_answers_by_check_then_by_host_and_by_time() {
         let (one, two) = (check(&clock, 1).await, check(&clock, 2).await);
         runner.answer_host(one.host_id, Answer::new(ReasonCode::Connect));
         let recovers = fixtures::start() + TimeDelta::minutes(5);
-        let healthy = Answer::healthy().after(Duration::from_secs(8));
+        let healthy = Answer::healthy().with_delay(Duration::from_secs(8));
         runner.answer_from(one.id, recovers, healthy);
         assert_eq!(run(&clock, &runner, &one).await.0, ReasonCode::Connect);
         assert_eq!(run(&clock, &runner, &two).await.0, ReasonCode::Ok);
 
         clock.advance(Duration::from_secs(300) - (clock.monotonic()));
         assert_eq!(run(&clock, &runner, &one).await, (ReasonCode::Ok, Duration::from_secs(8)));
-        runner.answer(one.id, Answer::healthy().after(TIMEOUT * 2));
+        runner.answer(one.id, Answer::healthy().with_delay(TIMEOUT * 2));
         assert_eq!(run(&clock, &runner, &one).await, (ReasonCode::TimeoutHead, TIMEOUT));
 
         let hosts: Vec<_> = runner.runs().iter().map(|run| run.host_id).collect();
@@ -68,7 +68,7 @@ fn agents_answer_by_endpoint_and_unit_and_within_the_time_given() {
         let unit = &check.definition.service().expect("a service check").service_name;
         let (first, second) = (fixtures::agent(1), fixtures::agent(2));
         agents.answer(&first, "nginx", Answer::new(ReasonCode::ServiceUnhealthy));
-        agents.answer(&second, "nginx", Answer::healthy().after(TIMEOUT * 2));
+        agents.answer(&second, "nginx", Answer::healthy().with_delay(TIMEOUT * 2));
         let link = agents.link(&first).expect("links are always made");
         assert!(!link.service(unit, TIMEOUT).await.expect("a state").healthy);
         let before = clock.monotonic();

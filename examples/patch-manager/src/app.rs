@@ -8,7 +8,7 @@ use std::{
 
 use healthgate::{
     checks::{
-        CertificateFiles, CheckRunner, DeniedDestination, DestinationPolicy, HealthChecks,
+        CertificateFiles, CheckManager, CheckRunner, DeniedDestination, DestinationPolicy,
         HttpClient, HttpClientConfig, MutualTlsAgents, Nudge,
     },
     clock::{Clock, SystemClock},
@@ -233,12 +233,12 @@ impl App {
     }
 
     /// The rules of changing checks; `poller` is the one of this process, where there is one.
-    pub(crate) fn checks(&self, sealer: Arc<dyn Sealer>, poller: Option<Nudge>) -> HealthChecks {
+    pub(crate) fn checks(&self, sealer: Arc<dyn Sealer>, poller: Option<Nudge>) -> CheckManager {
         let directory: Arc<dyn HostDirectory> = self.directory.clone();
-        let checks = HealthChecks::new(self.store.clone(), sealer, directory, self.runner.clone())
-            .timeout(self.figures.check_timeout);
+        let checks = CheckManager::new(self.store.clone(), sealer, directory, self.runner.clone())
+            .with_test_timeout(self.figures.check_timeout);
         match poller {
-            Some(nudge) => checks.nudging(nudge),
+            Some(nudge) => checks.with_nudge(nudge),
             None => checks,
         }
     }

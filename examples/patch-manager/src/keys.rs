@@ -9,7 +9,7 @@ use std::{
 };
 
 use healthgate::{
-    checks::{HealthChecks, may_create_key, register_keys},
+    checks::{CheckManager, may_create_key, register_keys},
     crypto::{Key, KeyFile, KeyFileError, KeyRing, MissingKey, Sealer},
     model::Actor,
     store::Store,
@@ -58,7 +58,7 @@ pub(crate) async fn load(path: &Path, store: &Arc<dyn Store>) -> Result<Arc<dyn 
 pub(crate) async fn rotate(
     path: &Path,
     store: &Arc<dyn Store>,
-    checks: impl FnOnce(Arc<dyn Sealer>) -> HealthChecks,
+    checks: impl FnOnce(Arc<dyn Sealer>) -> CheckManager,
 ) -> Result<String, Failure> {
     let current = blocking(path, KeyFile::open).await?;
     let retired = beside(path, &format!("{RETIRED}-{}", current.id()));

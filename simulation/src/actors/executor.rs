@@ -31,7 +31,7 @@ pub(crate) async fn execute(world: World, request: GateRequest, mut rng: Rng) {
     let policy = world.settings.policy.clone();
     let health = StoredChecks::new(store.clone(), sight.clone(), sight.clone(), policy.timeout);
     let gate = Gate::new(store.clone(), Arc::new(health), sight, clock, policy)
-        .looking_every(Duration::from_secs(15));
+        .with_poll_interval(Duration::from_secs(15));
     if let Some(record) = open(&world, &gate, &request, &mut rng).await {
         let executor = Executor { world: world.clone(), gate, store, request };
         executor.follow(record, &mut rng).await;
@@ -134,7 +134,7 @@ impl<S: GateStore> Executor<S> {
                 healthgate::testing::fixtures::audit(healthgate::model::AuditAction::GateCancelled);
             let (job, host) = (self.request.job_id, self.request.host_id);
             self.world.checker().tries(pass, Event::CancelRequested);
-            let _ = self.store.request_cancel(job, host, audit.on_gate(job, host)).await;
+            let _ = self.store.request_cancel(job, host, audit.with_gate(job, host)).await;
         }
         match self.gate.spend(pass).await {
             Ok(Spend::Spent(_)) => {

@@ -95,7 +95,7 @@ async fn edit(world: &World, check: &HealthCheck, body: Value) {
             secret: SecretChange::Keep,
         };
         let audit = fixtures::audit(AuditAction::HealthCheckUpdated);
-        let _ = store.update_check(update, audit.on_check(check.host_id, check.id)).await;
+        let _ = store.update_check(update, audit.with_check(check.host_id, check.id)).await;
     }
     world.checker().close(eyes);
 }

@@ -141,7 +141,7 @@ async fn cancel(world: &World, request: &GateRequest) {
     told(world, request, Event::CancelRequested);
     let (store, eyes) = world.store(&world.store_clock);
     let audit = fixtures::audit(AuditAction::GateCancelled);
-    let audit = audit.on_gate(request.job_id, request.host_id);
+    let audit = audit.with_gate(request.job_id, request.host_id);
     let _ = store.request_cancel(request.job_id, request.host_id, audit).await;
     world.checker().close(eyes);
 }
@@ -165,7 +165,7 @@ async fn override_checks(world: &World, request: &GateRequest, window: Window, r
     told(world, request, Event::Overridden);
     let (store, eyes) = world.store(&world.store_clock);
     let audit =
-        || fixtures::audit(AuditAction::GateOverridden).on_gate(request.job_id, request.host_id);
+        || fixtures::audit(AuditAction::GateOverridden).with_gate(request.job_id, request.host_id);
     let (job, host) = (request.job_id, request.host_id);
     let set = store.set_override(job, host, Some(given), audit()).await;
     if matches!(set, Ok(_) | Err(StoreError::Unavailable { .. })) {

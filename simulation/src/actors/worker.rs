@@ -104,7 +104,7 @@ impl Machine {
             GateRunnerConfig { tick: self.world.settings.gate_tick, ..GateRunnerConfig::default() };
         let (clock, rights) = (Arc::new(self.clock.clone()), sight.clone());
         let runner = GateRunner::new(store, Arc::new(health), sight, clock, policy, config);
-        let runner = runner.expect("a valid configuration").asking_rights(rights);
+        let runner = runner.expect("a valid configuration").with_override_rights(rights);
         runner.run(shutdown).await;
         self.world.checker().close(eyes);
     }

@@ -15,7 +15,7 @@ use super::reply::{self, BODY_CAP};
 use crate::{
     checks::{
         agent::{AgentError, AgentLink, ServiceStatus},
-        connector::NoteConnecting,
+        phase_layer::PhaseLayer,
         progress::{Phase, Progress},
         resolve::Resolve,
         tls,
@@ -48,14 +48,14 @@ impl MutualTlsLink {
         let client = tls::client(config, user_agent)
             .pool_max_idle_per_host(1)
             .dns_resolver(Arc::new(LinkResolver { resolver, progress: progress.clone() }))
-            .connector_layer(NoteConnecting({
+            .connector_layer(PhaseLayer({
                 let progress = progress.clone();
                 move |phase| progress.enter(phase)
             }))
             .https_only(true)
             .build()
             .map_err(|error| {
-                AgentError::new(ReasonCode::Internal, "no client can be made").caused_by(error)
+                AgentError::new(ReasonCode::Internal, "no client can be made").with_source(error)
             })?;
         let host = match endpoint.address() {
             address if address.contains(':') => format!("[{address}]"),
@@ -96,7 +96,7 @@ impl MutualTlsLink {
                 Phase::Resolving => (ReasonCode::Dns, "the agent's name has no address".to_owned()),
                 _ => tls::classify(&error),
             };
-            AgentError::new(reason, words).caused_by(error)
+            AgentError::new(reason, words).with_source(error)
         })
     }
 
@@ -106,7 +106,7 @@ impl MutualTlsLink {
         loop {
             let chunk = response.chunk().await.map_err(|error| {
                 let words = "the agent's answer broke off";
-                AgentError::new(ReasonCode::BodyTruncated, words).caused_by(error)
+                AgentError::new(ReasonCode::BodyTruncated, words).with_source(error)
             })?;
             let Some(chunk) = chunk else { return Ok(body) };
             if body.len() + chunk.len() > BODY_CAP {

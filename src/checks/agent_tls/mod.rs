@@ -103,7 +103,7 @@ impl MutualTlsAgents {
 
     /// The same with another resolver, for agents that are addressed by name.
     #[must_use]
-    pub fn resolving_by(self, resolver: Arc<dyn Resolve>) -> Self {
+    pub fn with_resolver(self, resolver: Arc<dyn Resolve>) -> Self {
         Self { resolver, ..self }
     }
 
@@ -112,7 +112,7 @@ impl MutualTlsAgents {
         let identity =
             ServerName::try_from(endpoint.expected_identity().to_owned()).map_err(|error| {
                 let words = "the agent's identity is neither a name nor an address";
-                AgentError::new(ReasonCode::TlsName, words).caused_by(error)
+                AgentError::new(ReasonCode::TlsName, words).with_source(error)
             })?;
         let mut credentials = self.lock();
         if let Some(files) = &self.files {

@@ -42,7 +42,7 @@ fn state(body: &[u8]) -> Result<ServiceStatus, AgentError> {
     let envelope = match strict_json::parse(body) {
         Ok(Value::Object(envelope)) => envelope,
         Ok(_) => return Err(bad("the agent's answer is no JSON object")),
-        Err(error) => return Err(bad("the agent's answer is not sound JSON").caused_by(error)),
+        Err(error) => return Err(bad("the agent's answer is not sound JSON").with_source(error)),
     };
     match envelope.get("success") {
         Some(Value::Bool(true)) => {}

@@ -19,13 +19,13 @@ use url::{Host, Url};
 
 use super::{
     body::{BodySearch, Searched},
-    connector::{HOP, Hop, JudgedAddresses, note},
     destination::DestinationPolicy,
+    hop::{HOP, Hop, JudgedAddresses, note},
     redirect::{self, MAXIMUM_REDIRECTS, Redirect},
 };
 use crate::{
     checks::{
-        connector::NoteConnecting,
+        phase_layer::PhaseLayer,
         progress::{Phase, Progress},
         resolve::{Resolve, SystemResolver},
         tls,
@@ -116,7 +116,7 @@ impl HttpClient {
                 // A dead listener must be seen: nothing is kept open (H7).
                 .pool_max_idle_per_host(0)
                 .dns_resolver(Arc::new(JudgedAddresses))
-                .connector_layer(NoteConnecting(note))
+                .connector_layer(PhaseLayer(note))
                 .build()
                 .map_err(client_failed)
         };

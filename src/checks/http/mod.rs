@@ -2,8 +2,8 @@
 
 mod body;
 mod client;
-mod connector;
 mod destination;
+mod hop;
 mod redirect;
 
 pub use self::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::observer::ObserverRule;
-use crate::checks::run::run_bound;
+use crate::checks::host_run::run_bound;
 
 /// How a poller works. [`PollerConfig::default`] polls every 5 minutes and keeps results 4 days.
 #[derive(Clone, Debug)]

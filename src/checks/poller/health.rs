@@ -50,10 +50,10 @@ impl PollerHealth {
 
 /// What a running poller notes of itself.
 #[derive(Debug, Default)]
-pub(super) struct HealthCell(Mutex<Noted>);
+pub(super) struct HealthCell(Mutex<PollerNotes>);
 
 #[derive(Debug, Default)]
-pub(super) struct Noted {
+pub(super) struct PollerNotes {
     pub(super) running: bool,
     pub(super) last_cycle: Option<(Duration, DateTime<Utc>)>,
     pub(super) backlog: Option<Backlog>,
@@ -64,7 +64,7 @@ pub(super) struct Noted {
 }
 
 impl HealthCell {
-    pub(super) fn note(&self) -> MutexGuard<'_, Noted> {
+    pub(super) fn note(&self) -> MutexGuard<'_, PollerNotes> {
         // Nothing in here can panic half way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -87,16 +87,16 @@ impl HealthCell {
 
 /// Says that the poller runs for as long as this lives, however its future ends.
 #[derive(Debug)]
-pub(super) struct Running<'a>(&'a HealthCell);
+pub(super) struct PollerAlive<'a>(&'a HealthCell);
 
-impl<'a> Running<'a> {
+impl<'a> PollerAlive<'a> {
     pub(super) fn new(cell: &'a HealthCell) -> Self {
         cell.note().running = true;
         Self(cell)
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for PollerAlive<'_> {
     fn drop(&mut self) {
         self.0.note().running = false;
     }

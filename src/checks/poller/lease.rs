@@ -17,13 +17,13 @@ use crate::{
 
 /// A claimed host with the readings that its trust in the lease rests on.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct ClaimedHost {
     pub(super) claim: HostClaim,
     pub(super) agents: HashMap<HostId, Option<AgentEndpoint>>,
     pub(super) at: ClaimTime,
 }
 
-impl Held {
+impl ClaimedHost {
     /// What is needed to hand the host back.
     pub(super) const fn release(&self) -> HostRelease {
         HostRelease { host_id: self.claim.host_id, token: self.claim.token }
@@ -75,7 +75,7 @@ impl ClaimTime {
 
 /// What a claim brought.
 pub(super) struct Claimed {
-    pub(super) hosts: Vec<Held>,
+    pub(super) hosts: Vec<ClaimedHost>,
     /// As many as were asked for: there may be more.
     pub(super) full: bool,
     /// The store's clock, between two readings of this machine's.
@@ -125,7 +125,7 @@ pub(super) async fn claim(
         .zip(asked)
         .map(|(claim, asked)| {
             let agent = |host| known.get(&host).map(|info| (host, info.agent.clone()));
-            Held { claim, agents: asked.into_iter().filter_map(agent).collect(), at }
+            ClaimedHost { claim, agents: asked.into_iter().filter_map(agent).collect(), at }
         })
         .collect();
     Ok(Claimed { hosts, full, clocks })

@@ -1,9 +1,9 @@
 //! The poller: claims hosts that are due, runs their checks, records what came out.
 
+mod bounded_run;
 mod config;
 mod cycle;
 mod health;
-mod host_run;
 mod lease;
 mod observer;
 mod quarantine;
@@ -23,10 +23,10 @@ pub use self::{
 };
 use self::{
     cycle::Cycle,
-    health::{HealthCell, Running},
+    health::{HealthCell, PollerAlive},
     stats::StatsCell,
 };
-use super::{capacity::Capacity, run::HostRunner};
+use super::{capacity::Capacity, host_run::HostRunner};
 use crate::{clock::Clock, directory::HostDirectory, model::WorkerId, store::Store};
 
 /// Runs every enabled check at its time, together with any number of other pollers on one store.
@@ -96,7 +96,7 @@ impl Poller {
     /// Takes its places from a total that others share, such as the gate runner of the same process,
     /// whose attempts go first (H15). Then `max_concurrent_checks` has no effect.
     #[must_use]
-    pub fn sharing(self, capacity: Capacity) -> Self {
+    pub fn with_capacity(self, capacity: Capacity) -> Self {
         Self { capacity, ..self }
     }
 
@@ -136,7 +136,7 @@ impl Poller {
     }
 
     async fn poll(&self, shutdown: CancellationToken) {
-        let _running = Running::new(&self.health);
+        let _running = PollerAlive::new(&self.health);
         if !self.store.is_durable() {
             warn!("polling on a store that does not outlive this process");
         }

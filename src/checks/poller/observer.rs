@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use tracing::{error, info};
 
 use crate::{
-    checks::run::CheckOutcome,
+    checks::host_run::CheckOutcome,
     model::{HostId, ReasonCode},
 };
 
@@ -60,7 +60,7 @@ const FORGET_AFTER: Duration = Duration::from_secs(4 * 3600);
 /// host counts only where this poller could connect to it before.
 #[derive(Debug, Default)]
 pub(super) struct Observer {
-    hosts: HashMap<HostId, Seen>,
+    hosts: HashMap<HostId, HostSighting>,
     /// The runs that are judged, and some that count no more, oldest first.
     recent: VecDeque<(Duration, HostId)>,
     counted: usize,
@@ -72,7 +72,7 @@ pub(super) struct Observer {
 
 /// The newest run of a host.
 #[derive(Debug)]
-struct Seen {
+struct HostSighting {
     at: Duration,
     reached: bool,
     /// When it turned from reachable to unreachable.
@@ -105,10 +105,10 @@ impl Observer {
         let turned = match before {
             _ if reached => None,
             None => None,
-            Some(Seen { reached: true, .. }) => Some(now),
+            Some(HostSighting { reached: true, .. }) => Some(now),
             // A host that has been dead for long says nothing of the network, unless it turned so
             // with all the others.
-            Some(Seen { turned, .. }) => {
+            Some(HostSighting { turned, .. }) => {
                 turned.filter(|turned| self.fault || now.saturating_sub(*turned) <= rule.within)
             }
         };
@@ -118,7 +118,7 @@ impl Observer {
         let counted = reached || turned.is_some();
         self.counted += usize::from(counted);
         self.unreachable += usize::from(counted && !reached);
-        self.hosts.insert(host, Seen { at: now, reached, turned, counted });
+        self.hosts.insert(host, HostSighting { at: now, reached, turned, counted });
         self.recent.push_back((now, host));
     }
 
@@ -156,7 +156,7 @@ impl Observer {
         self.counted >= rule.hosts && self.unreachable * 100 > self.counted * rule.percent
     }
 
-    fn uncount(&mut self, seen: &Seen) {
+    fn uncount(&mut self, seen: &HostSighting) {
         self.counted -= usize::from(seen.counted);
         self.unreachable -= usize::from(seen.counted && !seen.reached);
     }

@@ -2,7 +2,7 @@
 
 use super::config::PollerConfig;
 use crate::{
-    checks::run::{CheckOutcome, unanswered},
+    checks::host_run::{CheckOutcome, unanswered},
     clock::delta,
     model::ReasonCode,
     store::HostClaim,

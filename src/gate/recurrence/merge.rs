@@ -20,7 +20,7 @@ pub fn open_at(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Win
     let run = run_covering(recurrences, instant)?;
     let closes_at = run.end.min(instant + Window::MAXIMUM_LENGTH);
     let opens_at = run.start.max(closes_at - Window::MAXIMUM_LENGTH);
-    Window::new(opens_at, closes_at).ok().map(|window| window.in_zone(run.time_zone))
+    Window::new(opens_at, closes_at).ok().map(|window| window.with_time_zone(run.time_zone))
 }
 
 /// The next window that opens after the instant, over all definitions, as [`open_at`] shows it when it opens.

@@ -36,7 +36,7 @@ pub(super) struct Attempt {
 
 /// An attempt that is over.
 #[derive(Clone, Debug)]
-pub(super) struct Ended {
+pub(super) struct EndedAttempt {
     pub(super) gate_id: GateId,
     pub(super) number: u32,
     pub(super) outcome: AttemptOutcome,
@@ -48,7 +48,11 @@ pub(super) struct Ended {
 
 impl Attempt {
     /// Runs the checks, no longer than the attempt's time. A panic in them ends this attempt alone.
-    pub(super) async fn run(self, health: Arc<dyn HealthSource>, clock: Arc<dyn Clock>) -> Ended {
+    pub(super) async fn run(
+        self,
+        health: Arc<dyn HealthSource>,
+        clock: Arc<dyn Clock>,
+    ) -> EndedAttempt {
         let started = clock.monotonic();
         let (started_at, time) = (self.run.started_at, self.run.time);
         let running = AssertUnwindSafe(health.run(self.run)).catch_unwind();
@@ -66,7 +70,7 @@ impl Attempt {
         };
         let results = self.cut.run_until_cancelled(bounded).await.flatten();
         drop(self.permit);
-        Ended {
+        EndedAttempt {
             gate_id: self.gate_id,
             number: self.number,
             outcome: if results.is_some() {
@@ -82,7 +86,7 @@ impl Attempt {
     }
 }
 
-impl Ended {
+impl EndedAttempt {
     /// What is known of each check at the end of this attempt, for its record.
     pub(super) fn evidence(&self) -> Vec<Evidence> {
         let evidence =

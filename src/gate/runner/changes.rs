@@ -10,7 +10,7 @@ use crate::{
 
 /// What a gate saw around it at its last look.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct LastSeen {
     checks: Option<Vec<SeenCheck>>,
     /// Name, and whether it held.
     conditions: Option<Vec<(String, bool)>>,
@@ -33,7 +33,7 @@ pub(super) struct CheckChanged {
     pub(super) text: String,
 }
 
-impl Seen {
+impl LastSeen {
     /// The changes since the last look; none at the first.
     pub(super) fn checks(&mut self, requirements: &[Requirement]) -> Vec<CheckChanged> {
         let same = self.checks.as_ref().is_some_and(|seen| {

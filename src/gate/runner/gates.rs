@@ -7,9 +7,9 @@ use tracing::{debug, warn};
 
 use super::{
     GateRunner, Pass,
-    attempt::{Attempt, Ended},
+    attempt::{Attempt, EndedAttempt},
     changes::notes,
-    held::{Held, Read, Right, Running},
+    held::{HeldGate, Read, Right, RunningAttempt},
     look::{Sight, look},
     overrides::{refuse, rights},
     stats::StatsCell,
@@ -28,10 +28,10 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 /// The gates that a runner holds.
 pub(super) struct Gates<'a> {
     runner: &'a GateRunner,
-    held: HashMap<GateId, Held>,
+    held: HashMap<GateId, HeldGate>,
     guard: ClockGuard,
     /// Attempts that are over and not recorded yet.
-    ended: Vec<Ended>,
+    ended: Vec<EndedAttempt>,
     /// What attempts are due and find no room.
     demand: GateDemand,
     waiting: Level,
@@ -46,7 +46,7 @@ impl<'a> Gates<'a> {
     }
 
     /// Notes attempts that are over; the next pass records them.
-    pub(super) fn over(&mut self, ended: Vec<Ended>) {
+    pub(super) fn over(&mut self, ended: Vec<EndedAttempt>) {
         self.ended.extend(ended);
     }
 
@@ -148,7 +148,7 @@ impl<'a> Gates<'a> {
         if self.ended.is_empty() {
             return Ok(());
         }
-        let step = |ended: &Ended| {
+        let step = |ended: &EndedAttempt| {
             let held = &self.held[&ended.gate_id];
             let finished_at = instant::truncate(ended.started_at + delta(ended.took));
             GateStep {
@@ -191,7 +191,7 @@ impl<'a> Gates<'a> {
             let full = claims.gates.len() >= limit as usize;
             self.runner.stats.claimed(claims.gates.len());
             for gate in claims.gates {
-                let held = Held::new(gate);
+                let held = HeldGate::new(gate);
                 let record = &held.record;
                 debug!(gate = %record.id, job = %record.job_id, host = %record.host_id, "gate taken");
                 self.held.insert(held.record.id, held);
@@ -268,7 +268,8 @@ impl<'a> Gates<'a> {
             Some(held) => {
                 self.runner.stats.started();
                 held.dirty = false;
-                held.running = Some(Running { number: start.number, cut: start.cut.clone() });
+                held.running =
+                    Some(RunningAttempt { number: start.number, cut: start.cut.clone() });
                 true
             }
             None => false,
@@ -286,7 +287,7 @@ impl<'a> Gates<'a> {
 /// What has happened to a gate from outside since the last look, for its timeline.
 async fn happened(
     runner: &GateRunner,
-    held: &mut Held,
+    held: &mut HeldGate,
     read: &Read,
     now: DateTime<Utc>,
     trust: ClockTrust,

@@ -39,10 +39,10 @@ impl GateHealth {
 
 /// What a running runner notes of itself.
 #[derive(Debug, Default)]
-pub(super) struct HealthCell(Mutex<Noted>);
+pub(super) struct HealthCell(Mutex<RunnerNotes>);
 
 #[derive(Debug, Default)]
-pub(super) struct Noted {
+pub(super) struct RunnerNotes {
     running: bool,
     last_look: Option<(Duration, DateTime<Utc>)>,
     failing: bool,
@@ -50,7 +50,7 @@ pub(super) struct Noted {
 }
 
 impl HealthCell {
-    pub(super) fn note(&self) -> MutexGuard<'_, Noted> {
+    pub(super) fn note(&self) -> MutexGuard<'_, RunnerNotes> {
         // Nothing in here can panic half way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -67,9 +67,9 @@ impl HealthCell {
     }
 
     /// Says that the runner works for as long as the answer lives, however its future ends.
-    pub(super) fn running(&self) -> Running<'_> {
+    pub(super) fn running(&self) -> RunnerAlive<'_> {
         self.note().running = true;
-        Running(self)
+        RunnerAlive(self)
     }
 
     pub(super) fn read(&self, clock: &dyn Clock, gates_held: usize) -> GateHealth {
@@ -87,9 +87,9 @@ impl HealthCell {
 
 /// A runner at work.
 #[derive(Debug)]
-pub(super) struct Running<'a>(&'a HealthCell);
+pub(super) struct RunnerAlive<'a>(&'a HealthCell);
 
-impl Drop for Running<'_> {
+impl Drop for RunnerAlive<'_> {
     fn drop(&mut self) {
         self.0.note().running = false;
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::changes::Seen;
+use super::changes::LastSeen;
 use crate::{
     gate::{decide::WindowAnswer, source::HostHealth},
     model::{CheckResult, EvidenceReason, GateOverride, GateRecord, ReasonCode},
@@ -11,10 +11,10 @@ use crate::{
 };
 
 /// One gate under lease.
-pub(super) struct Held {
+pub(super) struct HeldGate {
     pub(super) record: GateRecord,
     pub(super) token: i64,
-    pub(super) running: Option<Running>,
+    pub(super) running: Option<RunningAttempt>,
     /// Something changed since the last attempt, so that the next one need not wait for the retry.
     pub(super) dirty: bool,
     /// An attempt that was due found no room (F38).
@@ -23,16 +23,16 @@ pub(super) struct Held {
     pub(super) refused: Option<DateTime<Utc>>,
     /// The newest results of this gate's own attempts, which are recorded: a source need not keep them.
     pub(super) live: Vec<CheckResult>,
-    pub(super) seen: Seen,
+    pub(super) seen: LastSeen,
 }
 
 /// An attempt that is under way.
-pub(super) struct Running {
+pub(super) struct RunningAttempt {
     pub(super) number: u32,
     pub(super) cut: CancellationToken,
 }
 
-impl Drop for Running {
+impl Drop for RunningAttempt {
     /// Whoever forgets an attempt ends it.
     fn drop(&mut self) {
         self.cut.cancel();
@@ -79,7 +79,7 @@ impl Right {
     }
 }
 
-impl Held {
+impl HeldGate {
     pub(super) fn new(LeasedGate { record, token }: LeasedGate) -> Self {
         // What the worker before has written of it tells whether it was out of room.
         let out_of_room = EvidenceReason::Code(ReasonCode::NotRunCapacity);
@@ -92,7 +92,7 @@ impl Held {
             no_room,
             refused: None,
             live: Vec::new(),
-            seen: Seen::default(),
+            seen: LastSeen::default(),
         }
     }
 

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::{
     attempt::Attempt,
     changes::window_note,
-    held::{Held, Read, Right},
+    held::{HeldGate, Read, Right},
 };
 use crate::{
     checks::Permit,
@@ -50,7 +50,7 @@ pub(super) struct Looked {
 pub(super) fn look(
     policy: &GatePolicy,
     worker: WorkerId,
-    held: &Held,
+    held: &HeldGate,
     sight: Sight<'_>,
     admit: &mut dyn FnMut(usize) -> Option<Permit>,
 ) -> Looked {
@@ -165,7 +165,7 @@ pub(super) fn look(
 }
 
 fn attempt(
-    held: &Held,
+    held: &HeldGate,
     read: &Read,
     run: &[usize],
     number: u32,
@@ -192,7 +192,7 @@ fn attempt(
 
 fn pass(
     step: &mut GateStep,
-    held: &Held,
+    held: &HeldGate,
     worker: WorkerId,
     decision: &Decision,
     kind: PassKind,
@@ -225,7 +225,7 @@ fn pass(
 
 fn end(
     step: &mut GateStep,
-    held: &Held,
+    held: &HeldGate,
     read: &Read,
     policy: &GatePolicy,
     window: Window,
@@ -244,7 +244,7 @@ fn end(
 }
 
 /// An attempt that is still running when its gate is decided ends with it.
-fn cut(step: &mut GateStep, held: &Held, at: DateTime<Utc>) {
+fn cut(step: &mut GateStep, held: &HeldGate, at: DateTime<Utc>) {
     if let Some(running) = &held.running {
         step.attempt = Some(AttemptWrite::End {
             number: running.number,

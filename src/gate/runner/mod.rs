@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
 
 use self::{
-    attempt::{Attempt, Ended},
+    attempt::{Attempt, EndedAttempt},
     gates::Gates,
     health::HealthCell,
     stats::StatsCell,
@@ -34,7 +34,7 @@ pub use self::{
 };
 use super::{
     policy::GatePolicy,
-    rights::{OverrideRights, OverridesStand},
+    rights::{AllowOverrides, OverrideRights},
     source::{HealthSource, WindowSource},
 };
 use crate::{
@@ -81,7 +81,7 @@ impl GateRunner {
         config: GateRunnerConfig,
     ) -> Result<Self, GateRunnerConfigError> {
         config.validate()?;
-        let (most, rights) = (config.max_concurrent_checks, Arc::new(OverridesStand));
+        let (most, rights) = (config.max_concurrent_checks, Arc::new(AllowOverrides));
         Ok(Self {
             store,
             health,
@@ -103,14 +103,14 @@ impl GateRunner {
     /// runs keep out of the gates' share while an attempt waits for room (H15). Then
     /// `max_concurrent_checks` has no effect.
     #[must_use]
-    pub fn sharing(self, capacity: Capacity) -> Self {
+    pub fn with_capacity(self, capacity: Capacity) -> Self {
         Self { capacity, ..self }
     }
 
     /// Asks at every look whether whoever gave an override still may (G26). Without it every override
     /// counts until it expires.
     #[must_use]
-    pub fn asking_rights(self, rights: Arc<dyn OverrideRights>) -> Self {
+    pub fn with_override_rights(self, rights: Arc<dyn OverrideRights>) -> Self {
         Self { rights, ..self }
     }
 
@@ -196,7 +196,7 @@ impl GateRunner {
 
     /// Lets a few more attempts end before all gates are looked at for the first of them: where many
     /// windows open at once there would be a look for each.
-    async fn gather<A: Future<Output = Ended> + Send>(
+    async fn gather<A: Future<Output = EndedAttempt> + Send>(
         &self,
         gates: &mut Gates<'_>,
         attempts: &mut FuturesUnordered<A>,
@@ -209,7 +209,7 @@ impl GateRunner {
         GATHER.min(self.config.tick / 20)
     }
 
-    fn start(&self, attempt: Attempt) -> impl Future<Output = Ended> + Send + use<> {
+    fn start(&self, attempt: Attempt) -> impl Future<Output = EndedAttempt> + Send + use<> {
         let span = info_span!("gate_attempt", gate = %attempt.gate_id, job = %attempt.run.job_id,
                               host = %attempt.run.host_id, attempt = attempt.number);
         let (health, clock) = (Arc::clone(&self.health), Arc::clone(&self.clock));
@@ -224,7 +224,7 @@ impl GateRunner {
     async fn stop(
         &self,
         mut gates: Gates<'_>,
-        mut attempts: FuturesUnordered<impl Future<Output = Ended> + Send>,
+        mut attempts: FuturesUnordered<impl Future<Output = EndedAttempt> + Send>,
     ) {
         let mut over = self.clock.sleep(self.config.grace);
         while !attempts.is_empty() {
@@ -243,10 +243,10 @@ impl GateRunner {
 const GATHER: Duration = Duration::from_millis(100);
 
 /// Runs `pass` to its end and lets attempts go on meanwhile.
-async fn meanwhile<T, A: Future<Output = Ended> + Send>(
+async fn meanwhile<T, A: Future<Output = EndedAttempt> + Send>(
     pass: impl Future<Output = T>,
     attempts: &mut FuturesUnordered<A>,
-) -> (T, Vec<Ended>) {
+) -> (T, Vec<EndedAttempt>) {
     let mut ended = Vec::new();
     let mut pass = pin!(pass);
     loop {

@@ -7,7 +7,7 @@ use tracing::{debug, warn};
 
 use super::{
     GateRunner,
-    held::{Answered, Held},
+    held::{Answered, HeldGate},
 };
 use crate::{
     gate::source::SourceError,
@@ -53,7 +53,7 @@ pub(super) async fn rights(
 /// A worker that dies between the two leaves the note to the next one, with a second record.
 pub(super) async fn refuse(
     runner: &GateRunner,
-    held: &mut Held,
+    held: &mut HeldGate,
     now: DateTime<Utc>,
 ) -> Option<GateNote> {
     let record = &held.record;
@@ -75,7 +75,7 @@ pub(super) async fn refuse(
         outcome: AuditOutcome::Refused,
         reason: Some(text.to_string()),
         ..AuditEntry::allowed(Actor::system(), AuditAction::GateOverridden)
-            .on_gate(record.job_id, record.host_id)
+            .with_gate(record.job_id, record.host_id)
     };
     if let Err(error) = runner.store.append_audit(entry).await {
         warn!(gate = %record.id, %error, "a refused override cannot be audited now");

@@ -104,7 +104,7 @@ pub async fn records_are_filtered_by_host(fixture: &dyn Fixture) {
     let (store, host, other) = (fixture.store(), HostId::generate(), HostId::generate());
     for (host, name) in [(host, "a"), (other, "b")] {
         let insert = make::insert(host, name);
-        let entry = make::audit(AuditAction::HealthCheckCreated).on_check(host, insert.id);
+        let entry = make::audit(AuditAction::HealthCheckCreated).with_check(host, insert.id);
         store.insert_check(insert, entry).await.expect("inserted");
     }
     store.append_audit(make::audit(AuditAction::KeyRegistered)).await.expect("written");

@@ -70,7 +70,7 @@ impl PgStore {
 
     /// The same in a schema of its own.
     #[must_use]
-    pub fn in_schema(self, schema: SchemaName) -> Self {
+    pub fn with_schema(self, schema: SchemaName) -> Self {
         self.with(|inner| inner.schema = Some(schema))
     }
 
@@ -89,7 +89,7 @@ impl PgStore {
     /// The same with another bound on one operation, 30 s by default: after that its connection is
     /// closed. It is for a server or a network that does not even answer with a timeout.
     #[must_use]
-    pub fn with_bound(self, bound: Duration) -> Self {
+    pub fn with_operation_timeout(self, bound: Duration) -> Self {
         self.with(|inner| inner.bound = bound)
     }
 

@@ -35,7 +35,7 @@ use crate::{
 /// # clock.clone().drive(async {
 /// for n in 1.. {
 ///     let store = FaultyStore::new(Arc::new(MemoryStore::new(Arc::new(clock.clone()))));
-///     store.inject(FaultRule::new(Fault::After).nth(n));
+///     store.inject(FaultRule::new(Fault::After).with_nth(n));
 ///     let answer = store.backlog().await; // the code under test
 ///     if store.faults() == 0 {
 ///         break;

@@ -53,7 +53,7 @@ impl fmt::Display for Fault {
 /// ```
 /// # use healthgate::testing::{Fault, FaultRule, Operation};
 /// // The answer to the third write of results is lost.
-/// let rule = FaultRule::new(Fault::After).on([Operation::CompleteHosts]).nth(3);
+/// let rule = FaultRule::new(Fault::After).with_operations([Operation::CompleteHosts]).with_nth(3);
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FaultRule {
@@ -79,20 +79,20 @@ impl FaultRule {
 
     /// At these operations only.
     #[must_use]
-    pub fn on(self, operations: impl IntoIterator<Item = Operation>) -> Self {
+    pub fn with_operations(self, operations: impl IntoIterator<Item = Operation>) -> Self {
         Self { operations: Some(operations.into_iter().collect()), ..self }
     }
 
     /// At the `n`th call alone, counted from 1 over the calls that the rule is about, from the time
     /// when it is injected.
     #[must_use]
-    pub fn nth(self, n: u64) -> Self {
+    pub fn with_nth(self, n: u64) -> Self {
         Self { calls: Calls::Nth(n), ..self }
     }
 
     /// At the `n`th call and at all later ones.
     #[must_use]
-    pub fn from_nth(self, n: u64) -> Self {
+    pub fn with_first(self, n: u64) -> Self {
         Self { calls: Calls::From(n), ..self }
     }
 

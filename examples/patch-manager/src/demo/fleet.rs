@@ -175,7 +175,7 @@ impl Fleet {
         }
         let script = match behaviour {
             Behaviour::Failed => WebScript::ok("status: degraded"),
-            Behaviour::Slow => WebScript::ok("status: ok").delayed(SLOW),
+            Behaviour::Slow => WebScript::ok("status: ok").with_delay(SLOW),
             _ => WebScript::ok("status: ok"),
         };
         self.web.set(&format!("/{}/health", host.name), script);

@@ -165,7 +165,7 @@ pub(super) async fn set(
         control.fleet.set_http(host, behaviour)
     } else if agent {
         let set = control.fleet.set_agent(host, behaviour).await;
-        set.map_err(|error| Problem::internal().because(error))?;
+        set.map_err(|error| Problem::internal().with_source(error))?;
         true
     } else {
         control.patcher.set_failing(host_id, behaviour != Behaviour::Healthy);

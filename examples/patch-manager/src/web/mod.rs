@@ -66,7 +66,7 @@ impl Site {
     ) -> Self {
         let checks = app.checks(app.sealer.clone(), liveness.poller_nudge());
         let gate = match liveness.gate_nudge() {
-            Some(nudge) => app.gate().nudging(nudge),
+            Some(nudge) => app.gate().with_nudge(nudge),
             None => app.gate(),
         };
         let authorizer = Arc::new(Rights::new(app.directory.clone(), app.database.clone()));
@@ -78,11 +78,11 @@ impl Site {
             authorizer,
             app.clock.clone(),
         )
-        .jobs(app.directory.clone())
-        .windows(app.directory.clone())
-        .stale_after(app.stale_after())
-        .tests_per_minute(tests.per_user, tests.per_host)
-        .event_streams(load.streams())
+        .with_jobs(app.directory.clone())
+        .with_windows(app.directory.clone())
+        .with_stale_after(app.stale_after())
+        .with_tests_per_minute(tests.per_user, tests.per_host)
+        .with_event_streams(load.streams())
         .build();
         let web = Web(Arc::new(Parts {
             app: app.clone(),

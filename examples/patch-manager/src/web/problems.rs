@@ -113,11 +113,11 @@ pub(super) enum ListProblems {
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
         match error {
-            DatabaseError::Corrupt { .. } => Self::internal().because(error),
+            DatabaseError::Corrupt { .. } => Self::internal().with_source(error),
             DatabaseError::Audit(error) => error.into(),
             DatabaseError::Sql(_) | DatabaseError::Task(_) => {
                 let detail = "the database cannot be reached now: try again soon";
-                Self::unavailable("store_unavailable", detail).because(error)
+                Self::unavailable("store_unavailable", detail).with_source(error)
             }
         }
     }

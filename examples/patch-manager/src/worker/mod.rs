@@ -63,7 +63,7 @@ impl Worker {
             app.clock.clone(),
             poller,
         )?
-        .sharing(capacity.clone());
+        .with_capacity(capacity.clone());
         let gates = GateRunner::new(
             app.store.clone(),
             app.health.clone(),
@@ -72,9 +72,9 @@ impl Worker {
             app.policy.clone(),
             gates,
         )?
-        .sharing(capacity)
-        .asking_rights(Arc::new(Administrators::new(app.database.clone())));
-        let gate = app.gate().nudging(gates.nudge_handle());
+        .with_capacity(capacity)
+        .with_override_rights(Arc::new(Administrators::new(app.database.clone())));
+        let gate = app.gate().with_nudge(gates.nudge_handle());
         let executor = Executor::new(app, gate, patcher);
         Ok(Self { poller: Arc::new(poller), gates: Arc::new(gates), executor })
     }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 pub(crate) use crate::{
     client::{Answer, Api},
-    process::{Ended, Process},
+    process::{FinishedCommand, Process},
 };
 
 /// The longest that anything is waited for; conditions come true within a fraction of it.
@@ -60,8 +60,8 @@ impl Setup {
         let mut agents = Vec::new();
         for _ in 0..3 {
             let agent = Agent::builder(&authority)
-                .service("nginx", ServiceScript::Healthy)
-                .service("sshd", ServiceScript::Healthy);
+                .with_service("nginx", ServiceScript::Healthy)
+                .with_service("sshd", ServiceScript::Healthy);
             agents.push(agent.start().await.unwrap());
         }
         let (database, database_url) = match kind {
@@ -144,7 +144,7 @@ name = "other"
     }
 
     /// Runs a command to its end; one that does not end is killed, and did not succeed.
-    pub(crate) fn command(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn command(&self, arguments: &[&str]) -> FinishedCommand {
         let mut program = self.program(arguments);
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let started = Instant::now();
@@ -155,7 +155,7 @@ name = "other"
             thread::sleep(Duration::from_millis(5));
         }
         let output = child.wait_with_output().unwrap();
-        Ended {
+        FinishedCommand {
             success: output.status.success(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -163,7 +163,7 @@ name = "other"
     }
 
     /// Runs `command --config manager.toml` to its end.
-    pub(crate) fn configured(&self, command: &str) -> Ended {
+    pub(crate) fn configured(&self, command: &str) -> FinishedCommand {
         let config = self.path("manager.toml");
         self.command(&[command, "--config", config.to_str().unwrap()])
     }

@@ -17,7 +17,7 @@ use crate::manager::LONG;
 
 /// How a command ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(crate) struct FinishedCommand {
     pub(crate) success: bool,
     pub(crate) stdout: String,
     pub(crate) stderr: String,

@@ -13,7 +13,7 @@ const CANARY_BASE64: &str = "eng-Y2FuYXJ5";
 async fn f86_a_password_shows_nowhere(kind: Kind) {
     let setup = Setup::new(kind).await;
     let page = WebScript::basic_auth("monitor", CANARY, "all is well");
-    let target = WebTarget::builder().path("/health", page).start().await.unwrap();
+    let target = WebTarget::builder().with_path("/health", page).start().await.unwrap();
     let manager = setup.spawn("serve", "trace");
     let api = setup.client(&manager, "ada");
     let list = checks_of(setup.hosts[0]);
@@ -98,8 +98,8 @@ async fn a_rotation_keeps_passwords_working_and_a_missing_key_is_said() {
     let setup = Setup::new(Kind::Sqlite).await;
     let page = WebScript::basic_auth("monitor", CANARY, "all is well");
     let target = WebTarget::builder()
-        .path("/health", page)
-        .path("/open", WebScript::ok("open"))
+        .with_path("/health", page)
+        .with_path("/open", WebScript::ok("open"))
         .start()
         .await
         .unwrap();

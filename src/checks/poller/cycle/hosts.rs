@@ -9,11 +9,11 @@ use super::Cycle;
 use crate::{
     checks::{
         poller::{
-            host_run::{Ended, run},
-            lease::{ClaimError, Claimed, Held, claim},
+            bounded_run::{FinishedRun, run},
+            lease::{ClaimError, Claimed, ClaimedHost, claim},
             quarantine::{self, Standing},
         },
-        ran::{RanBy, ran},
+        run_metrics::{RanBy, ran},
     },
     model::HostId,
     observe::POLL_LAG,
@@ -67,7 +67,7 @@ impl Cycle<'_> {
     }
 
     /// Takes a claimed host, unless its lost leases speak against it (F68).
-    fn take(&mut self, held: Held) {
+    fn take(&mut self, held: ClaimedHost) {
         let (poller, host) = (self.poller, held.claim.host_id);
         self.quarantined.remove(&host);
         match Standing::of(&held.claim, &poller.config) {
@@ -96,7 +96,7 @@ impl Cycle<'_> {
 
     /// Gives a host up whose lease is too old to be relied on. It is handed back as far as that still
     /// goes: a lease that merely expires would speak against the host.
-    fn give_up(&mut self, held: &Held) {
+    fn give_up(&mut self, held: &ClaimedHost) {
         self.poller.stats.lease_lost();
         self.unwanted.push(held.release());
         self.cleared(held.claim.host_id);
@@ -144,8 +144,8 @@ impl Cycle<'_> {
         self.queued = waiting;
     }
 
-    pub(super) fn on_run(&mut self, ended: Ended) {
-        let Ended { held, started, outcomes } = ended;
+    pub(super) fn on_run(&mut self, ended: FinishedRun) {
+        let FinishedRun { held, started, outcomes } = ended;
         self.checks_in_flight -= held.claim.checks.len();
         self.in_flight.remove(&held.claim.host_id);
         for agent in held.agents_asked() {

@@ -23,8 +23,8 @@ use self::{
 };
 use super::{
     Poller,
-    host_run::Ended,
-    lease::{ClaimError, Claimed, Held},
+    bounded_run::FinishedRun,
+    lease::{ClaimError, Claimed, ClaimedHost},
     observer::Observer,
     stats::Levels,
 };
@@ -41,12 +41,12 @@ const PRUNE_BATCH: u32 = 5_000;
 /// What is under way.
 pub(super) struct Cycle<'a> {
     poller: &'a Poller,
-    runs: FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send>>>,
+    runs: FuturesUnordered<Pin<Box<dyn Future<Output = FinishedRun> + Send>>>,
     in_flight: HashMap<HostId, (HostRelease, Permit)>,
     checks_in_flight: usize,
     agents: HashMap<(String, u16), usize>,
     /// Hosts that wait for a place at their agent.
-    queued: VecDeque<Held>,
+    queued: VecDeque<ClaimedHost>,
     finished: VecDeque<Finished>,
     first_finished: Option<Duration>,
     claiming: Operation<Result<Claimed, ClaimError>>,
@@ -223,7 +223,7 @@ impl<'a> Cycle<'a> {
                 () = sleep(clock.as_ref(), flush_again) => {}
             }
         }
-        let mut rest: Vec<HostRelease> = self.queued.iter().map(Held::release).collect();
+        let mut rest: Vec<HostRelease> = self.queued.iter().map(ClaimedHost::release).collect();
         rest.extend(self.in_flight.values().map(|(release, _)| *release));
         rest.append(&mut self.unwanted);
         rest.extend(self.finished.iter().map(Finished::release));

@@ -9,11 +9,11 @@ use tracing::{debug, error};
 use super::Cycle;
 use crate::{
     checks::{
+        host_run::{CheckOutcome, results},
         poller::{
             config::PollerConfig,
-            lease::{ClaimTime, Held},
+            lease::{ClaimTime, ClaimedHost},
         },
-        run::{CheckOutcome, results},
         schedule,
     },
     clock::delta,
@@ -62,7 +62,7 @@ impl Cycle<'_> {
     /// Keeps what came out of a host until it is written.
     pub(super) fn finish(
         &mut self,
-        held: &Held,
+        held: &ClaimedHost,
         started: Duration,
         outcomes: Vec<CheckOutcome>,
         quarantined: bool,

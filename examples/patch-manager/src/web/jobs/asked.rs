@@ -88,7 +88,9 @@ impl Asked {
             None if immediate => {
                 let most = TimeDelta::from_std(web.0.app.figures.immediate_max_wait);
                 let window = Window::lasting(now, most.unwrap_or(Window::MAXIMUM_LENGTH));
-                WindowChoice::Immediate(window.map_err(|error| Problem::internal().because(error))?)
+                WindowChoice::Immediate(
+                    window.map_err(|error| Problem::internal().with_source(error))?,
+                )
             }
             None => WindowChoice::Maintenance,
         };

@@ -181,7 +181,7 @@ pub(super) async fn cancel(
             continue;
         }
         let audit = AuditEntry::allowed(actor.clone(), AuditAction::GateCancelled)
-            .on_gate(job_id, host.host_id);
+            .with_gate(job_id, host.host_id);
         match web.0.app.store.request_cancel(job_id, host.host_id, audit).await {
             Ok(gate) if gate.state == GateState::Failed => {
                 let detail = &gate.detail;

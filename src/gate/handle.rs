@@ -47,13 +47,13 @@ impl Gate {
 
     /// Lets a runner in the same process look at once when a gate is opened or overridden.
     #[must_use]
-    pub fn nudging(self, nudge: Nudge) -> Self {
+    pub fn with_nudge(self, nudge: Nudge) -> Self {
         Self { nudge: Some(nudge), ..self }
     }
 
     /// How often [`wait`](Self::wait) looks at its gate; every second by default.
     #[must_use]
-    pub fn looking_every(self, look_every: Duration) -> Self {
+    pub fn with_poll_interval(self, look_every: Duration) -> Self {
         Self { look_every, ..self }
     }
 

@@ -8,16 +8,16 @@ use futures_util::{
 };
 use tracing::{Instrument, debug_span, error};
 
-use super::lease::Held;
+use super::lease::ClaimedHost;
 use crate::{
-    checks::run::{CheckOutcome, HostRun, HostRunner, run_bound, unanswered},
+    checks::host_run::{CheckOutcome, HostRun, HostRunner, run_bound, unanswered},
     clock::Clock,
     model::ReasonCode,
 };
 
 /// A run that has ended.
-pub(super) struct Ended {
-    pub(super) held: Held,
+pub(super) struct FinishedRun {
+    pub(super) held: ClaimedHost,
     pub(super) started: Duration,
     pub(super) outcomes: Vec<CheckOutcome>,
 }
@@ -26,9 +26,9 @@ pub(super) struct Ended {
 pub(super) async fn run(
     runner: Arc<dyn HostRunner>,
     clock: Arc<dyn Clock>,
-    held: Held,
+    held: ClaimedHost,
     timeout: Duration,
-) -> Ended {
+) -> FinishedRun {
     let started = clock.monotonic();
     let checks = held.claim.checks.clone();
     let host_run = HostRun {
@@ -54,7 +54,7 @@ pub(super) async fn run(
             }
         }
     };
-    Ended { held, started, outcomes }
+    FinishedRun { held, started, outcomes }
 }
 
 /// What a run may take beyond its bound before it is cut: the runner keeps the bound itself.

@@ -15,7 +15,7 @@ mod source {
     }
 }
 #[cfg(feature = "testing")]
-#[path = "ids/seeded.rs"]
+#[path = "seeded.rs"]
 mod source;
 
 macro_rules! id {

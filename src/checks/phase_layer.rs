@@ -10,9 +10,9 @@ use super::progress::Phase;
 /// Calls `note` with [`Phase::Connecting`] when a connection is begun and with
 /// [`Phase::AwaitingHead`] when it is there, TLS included.
 #[derive(Clone, Debug)]
-pub(super) struct NoteConnecting<N>(pub(super) N);
+pub(super) struct PhaseLayer<N>(pub(super) N);
 
-impl<S, N: Clone> Layer<S> for NoteConnecting<N> {
+impl<S, N: Clone> Layer<S> for PhaseLayer<N> {
     type Service = Noting<S, N>;
 
     fn layer(&self, inner: S) -> Self::Service {

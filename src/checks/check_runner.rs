@@ -18,8 +18,8 @@ use tracing::{Instrument, debug_span, warn};
 
 use super::{
     agent::{AgentError, AgentLink, AgentTransport, ServiceStatus},
+    host_run::{CheckOutcome, HostRun, HostRunner, run_bound, run_head_start, unanswered},
     http::HttpClient,
-    run::{CheckOutcome, HostRun, HostRunner, run_bound, run_head_start, unanswered},
 };
 use crate::{
     crypto::{InstallId, SealContext, Sealer},

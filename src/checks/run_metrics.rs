@@ -2,7 +2,7 @@
 
 use tracing::debug;
 
-use super::run::CheckOutcome;
+use super::host_run::CheckOutcome;
 use crate::{
     model::HealthCheck,
     observe::{CHECK_DURATION, CHECK_RUNS},

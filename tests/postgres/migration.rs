@@ -25,7 +25,11 @@ use zeroize::Zeroizing;
 
 use crate::support::{LEASE, database, fault, make_check, pool};
 
-const FILE: &str = include_str!("../../migrations/postgres/007_health_checks.sql");
+/// Every migration as a plain file, in order.
+const FILES: [&str; 2] = [
+    include_str!("../../migrations/postgres/007_health_checks.sql"),
+    include_str!("../../migrations/postgres/008_health_engine.sql"),
+];
 
 /// The plan's tables as the manager has them, with its later column.
 const PLAN: &str = "
@@ -107,8 +111,9 @@ async fn the_file_and_the_call_make_the_same_schema() {
             server.sql(database, before).expect("made");
         }
         let files = pool(server, &by_file, 1).await;
-        sqlx::raw_sql(FILE).execute(&files).await.expect("applied");
-        sqlx::raw_sql(FILE).execute(&files).await.expect("harmless to repeat");
+        for file in FILES.into_iter().chain(FILES) {
+            sqlx::raw_sql(file).execute(&files).await.expect("applied, and harmless to repeat");
+        }
         let store = PgStore::new(pool(server, &by_call, 2).await);
         store.migrate().await.expect("migrated");
         store.migrate().await.expect("harmless to repeat");
@@ -120,6 +125,21 @@ async fn the_file_and_the_call_make_the_same_schema() {
         assert_eq!(file.len(), call.len());
         assert!(call.contains("valid_service_check") && call.contains("idx_health_results_check"));
     }
+}
+
+#[tokio::test]
+async fn a_database_of_version_one_goes_on_with_its_rows() {
+    let (server, database) = database();
+    let pool = pool(server, &database, 2).await;
+    sqlx::raw_sql(FILES[0]).execute(&pool).await.expect("version 1");
+    let version = "select schema_version::bigint from health_installation";
+    assert_eq!(count(&pool, version).await, 1);
+    let host = "insert into host_health_checks (host_id, name, check_type, service_name) \
+                values (gen_random_uuid(), 'nginx', 'service', 'nginx')";
+    sqlx::query(host).execute(&pool).await.expect("a row of version 1");
+    PgStore::new(pool.clone()).migrate().await.expect("migrated");
+    assert_eq!(count(&pool, version).await, i64::from(SCHEMA_VERSION));
+    assert_eq!(count(&pool, "select count(*) from host_health_checks").await, 1);
 }
 
 #[tokio::test]

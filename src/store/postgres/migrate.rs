@@ -8,11 +8,13 @@ use thiserror::Error;
 use super::store::Inner;
 
 /// The version of the schema that this version of the library needs.
-pub const SCHEMA_VERSION: i32 = 1;
+pub const SCHEMA_VERSION: i32 = 2;
 
 /// The file that leads to each version. An application with migrations of its own takes the same ones.
-const MIGRATIONS: [(i32, &str); 1] =
-    [(1, include_str!("../../../migrations/postgres/007_health_checks.sql"))];
+const MIGRATIONS: [(i32, &str); 2] = [
+    (1, include_str!("../../../migrations/postgres/007_health_checks.sql")),
+    (2, include_str!("../../../migrations/postgres/008_health_engine.sql")),
+];
 
 /// How often to ask whether another starter has done.
 const ASK_AGAIN: Duration = Duration::from_millis(100);

@@ -5,11 +5,13 @@ use sqlx::{Connection, SqliteConnection};
 use super::MigrateError;
 
 /// The version of the schema that this version of the library reads and writes.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// The steps, by the version that they lead to.
-const STEPS: [(i64, &str); 1] =
-    [(1, include_str!("../../../migrations/sqlite/0001_health_checks.sql"))];
+const STEPS: [(i64, &str); 2] = [
+    (1, include_str!("../../../migrations/sqlite/0001_health_checks.sql")),
+    (2, include_str!("../../../migrations/sqlite/0002_health_engine.sql")),
+];
 
 /// Brings the schema up to date. Each step is a transaction with its version; of several starters
 /// one does it, and the others find it done.

@@ -1,0 +1,1 @@
+-- What poller and gates keep since version 2: see each section.

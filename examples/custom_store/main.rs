@@ -1,6 +1,6 @@
 //! A store of your own, through the public API alone: every trait, over plain vectors and maps.
 //!
-//! `tests/custom_store.rs` runs the conformance suite on it. Take it as the shape of a store for your
+//! `tests/stores/custom_store.rs` runs the conformance suite on it. Take it as the shape of a store for your
 //! database: [`CustomStore::write`] is where its transaction goes, and the rest says what one does.
 //!
 //! `cargo run --example custom_store --no-default-features`

@@ -7,6 +7,8 @@ mod document;
 mod events;
 mod gates;
 mod hand_tests;
+#[cfg(all(unix, feature = "http", feature = "postgres"))]
+mod integration;
 mod roles;
 mod schema;
 mod world;

@@ -1,18 +1,26 @@
-//! Poller and gates over the memory store, under a clock that moves by itself whenever nothing else
-//! can happen: hours pass in milliseconds, and every run is the same.
+//! Poller, gates, changes of checks and key rotation over the memory store; the runners over real sockets.
+//!
+//! Poller and gates run under a clock that moves by itself whenever nothing else can happen: hours pass
+//! in milliseconds, and every run is the same.
 
 mod capacity;
 mod gates;
 mod gates_faults;
 mod health;
 mod life;
+mod manage;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod poller;
 mod poller_faults;
 mod poller_guards;
 mod poller_observer;
+mod rotation;
+#[cfg(feature = "http")]
+mod runner;
 #[cfg(feature = "http")]
 mod target_missing;
+#[cfg(feature = "conformance")]
+mod testing;
 mod vocabulary;
 mod world;

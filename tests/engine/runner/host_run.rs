@@ -1,0 +1,111 @@
+//! All checks of a host in one run (spec 2.7).
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use healthgate::{
+    checks::{CheckOutcome, HostRun, HostRunner, run_bound},
+    model::{HealthCheck, ReasonCode},
+};
+use healthgate_testkit::{Agent, ServiceScript as Script, WebScript, WebTarget};
+
+use crate::runner::support::{Bench, TIMEOUT, endpoint};
+
+const UNITS: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+fn reason(outcomes: &[CheckOutcome], check: &HealthCheck) -> ReasonCode {
+    outcomes.iter().find(|outcome| outcome.check_id == check.id).unwrap().reason
+}
+
+/// H7: the service checks of one run share one connection, and no other run shares it.
+#[tokio::test]
+async fn five_service_checks_cost_one_handshake() {
+    let bench = Bench::new();
+    let builder = Agent::builder(&bench.authority).with_default_service(Script::Healthy);
+    let agent = builder.start().await.unwrap();
+    let checks: Vec<_> = UNITS.iter().map(|unit| bench.service(unit)).collect();
+    for runs in 1..=2 {
+        let outcomes = bench.run(checks.clone(), Some(endpoint(&agent))).await;
+        assert_eq!(outcomes.len(), 5);
+        assert!(outcomes.iter().all(|outcome| outcome.reason == ReasonCode::Ok));
+        assert_eq!(agent.counters().handshakes_completed, runs);
+    }
+    let closed = agent.wait_until(Duration::from_secs(5), |now| now.open_connections == 0).await;
+    assert!(closed, "a connection ends with its run");
+}
+
+/// A check that does not answer holds up the others only for a moment.
+#[tokio::test]
+async fn a_hanging_check_does_not_take_the_others_with_it() {
+    let bench = Bench::new();
+    let agent = Agent::builder(&bench.authority)
+        .with_default_service(Script::Healthy)
+        .with_service("b", Script::Hang)
+        .start()
+        .await
+        .unwrap();
+    let checks: Vec<_> = UNITS.iter().map(|unit| bench.service(unit)).collect();
+    let started = Instant::now();
+    let outcomes = bench.run(checks.clone(), Some(endpoint(&agent))).await;
+    assert!(started.elapsed() < run_bound(TIMEOUT) * 3);
+    for (check, unit) in checks.iter().zip(UNITS) {
+        let expected = if unit == "b" { ReasonCode::TimeoutHead } else { ReasonCode::Ok };
+        assert_eq!(reason(&outcomes, check), expected, "{unit}");
+    }
+}
+
+/// Each of many slow checks has its own full time, and the run keeps its bound.
+#[tokio::test]
+async fn slow_checks_go_on_side_by_side_within_the_bound() {
+    let bench = Bench::new();
+    let slow = Script::DelayThenHealthy(TIMEOUT * 3 / 4);
+    let agent = Agent::builder(&bench.authority).with_default_service(slow).start().await.unwrap();
+    let checks: Vec<_> = UNITS.iter().map(|unit| bench.service(unit)).collect();
+    let started = Instant::now();
+    let outcomes = bench.run(checks, Some(endpoint(&agent))).await;
+    assert!(outcomes.iter().all(|outcome| outcome.reason == ReasonCode::Ok), "{outcomes:?}");
+    assert!(started.elapsed() < run_bound(TIMEOUT) * 3);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_costs_one_check() {
+    let bench = Bench::new();
+    let agent = Agent::builder(&bench.authority)
+        .with_default_service(Script::Healthy)
+        .with_service("b", Script::Reset)
+        .start()
+        .await
+        .unwrap();
+    let checks: Vec<_> = UNITS.iter().map(|unit| bench.service(unit)).collect();
+    let outcomes = bench.run(checks.clone(), Some(endpoint(&agent))).await;
+    let healthy = outcomes.iter().filter(|outcome| outcome.reason == ReasonCode::Ok).count();
+    assert_eq!((healthy, reason(&outcomes, &checks[1])), (4, ReasonCode::Connect));
+}
+
+#[tokio::test]
+async fn http_checks_of_a_host_run_at_the_same_time() {
+    let bench = Bench::new();
+    let slow = WebScript::ok("fine").with_delay(TIMEOUT / 2);
+    let target = WebTarget::builder().with_path("/", slow).start().await.unwrap();
+    let checks: Vec<_> = UNITS.iter().map(|_| bench.http(&target.url("/"), "fine")).collect();
+    let outcomes = bench.run(checks, None).await;
+    assert!(outcomes.iter().all(|outcome| outcome.reason == ReasonCode::Ok));
+    assert_eq!(target.counters().peak_open_connections, 5);
+}
+
+/// Spec 3.10: a check whose host to be asked is gone says so and blocks.
+#[tokio::test]
+async fn a_missing_target_is_its_own_reason_and_fails_that_check_alone() {
+    let bench = Bench::new();
+    let target = WebTarget::builder().with_path("/", WebScript::ok("fine")).start().await.unwrap();
+    let (service, http) = (bench.service("a"), bench.http(&target.url("/"), "fine"));
+    for agents in [HashMap::new(), HashMap::from([(bench.host, None)])] {
+        let checks = vec![service.clone(), http.clone()];
+        let run = HostRun { host_id: bench.host, checks, agents, timeout: TIMEOUT };
+        let outcomes = bench.runner.run_host(run).await;
+        assert_eq!(reason(&outcomes, &service), ReasonCode::TargetMissing);
+        assert_eq!(reason(&outcomes, &http), ReasonCode::Ok);
+    }
+}

@@ -1,0 +1,5 @@
+//! Recurring windows: their definitions and their occurrences.
+
+mod calendar;
+mod definitions;
+mod properties;

@@ -1,0 +1,16 @@
+//! The store in Postgres on real servers: adoption, hooks, outages, many workers.
+//!
+//! `HEALTHGATE_LONG=1` asks for the long forms: 50 restarts, 1,000,000 claims, 10,000 hosts.
+
+mod failover;
+mod hooks;
+mod migration;
+mod outages;
+mod partitions;
+mod process;
+mod proxy;
+mod summaries;
+mod support;
+mod timeouts;
+mod volume;
+mod workers;

@@ -1,0 +1,65 @@
+//! Days of results.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use healthgate::{
+    model::{HostId, ReasonCode},
+    store::{PruneOutcome, ResultStore, Store},
+};
+
+use crate::postgres::support::{make_check, record, store};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Spec 3.5: the newest result of a check is shown also when its day has been dropped.
+#[tokio::test]
+async fn a_dropped_day_leaves_the_newest_result() {
+    let store = store().await;
+    let host = HostId::generate();
+    let check = make_check(&store, host, "sshd").await;
+    let now = store.now().await.expect("the time");
+    let old = now - TimeDelta::days(10);
+    for second in 0..3 {
+        record(&store, ReasonCode::Ok, old + TimeDelta::seconds(second)).await;
+    }
+    let parts = "select count(*) from pg_inherits \
+                 where inhparent = 'host_health_check_results'::regclass";
+    let count = || sqlx::query_scalar::<_, i64>(parts).fetch_one(store.pool());
+    let before = count().await.expect("read");
+    let pruned = store.prune_results(4 * DAY, 1, false).await.expect("pruned");
+    assert_eq!(pruned, PruneOutcome::Suspicious { expired: 2, total: 3 }, "F49");
+    let pruned = store.prune_results(4 * DAY, 5_000, true).await.expect("pruned");
+    assert_eq!(pruned, PruneOutcome::Done { deleted: 2 });
+    assert!(count().await.expect("read") < before, "the day is gone as a whole");
+    let page = store.history(host, check.id, None, 10).await.expect("read");
+    let left: Vec<_> = page.results.iter().map(|result| result.checked_at).collect();
+    assert_eq!(left, [old + TimeDelta::seconds(2)]);
+    let older = store.history(host, check.id, Some(left[0]), 10).await.expect("read");
+    assert_eq!((older.results.len(), older.next_before), (0, None));
+    // A result of a day that this store has seen made and another has dropped.
+    record(&store, ReasonCode::Ok, old + TimeDelta::seconds(9)).await;
+    let page = store.history(host, check.id, None, 10).await.expect("read");
+    assert_eq!(page.results.len(), 1, "the newer one alone: the day of the older is gone");
+}
+
+/// Pruning makes the partitions of the coming days, so that midnight needs nobody.
+#[tokio::test]
+async fn days_are_made_ahead() {
+    let store = store().await;
+    let drop = "do $$ declare part regclass; begin \
+                for part in select inhrelid::regclass from pg_inherits \
+                where inhparent = 'host_health_check_results'::regclass loop \
+                execute format('drop table %s', part); end loop; end $$";
+    sqlx::raw_sql(drop).execute(store.pool()).await.expect("dropped");
+    store.prune_results(4 * DAY, 5_000, false).await.expect("pruned");
+    let ahead: i64 = sqlx::query_scalar(
+        "select count(*) from generate_series(0, 7) day where to_regclass( \
+         'host_health_check_results_' || to_char((now() at time zone 'UTC')::date + day::int, 'YYYYMMDD')) \
+         is not null",
+    )
+    .fetch_one(store.pool())
+    .await
+    .expect("read");
+    assert_eq!(ahead, 8);
+}

@@ -57,7 +57,7 @@ impl Fixture for Custom {
     }
 }
 
-mod custom_store {
+mod suite {
     use super::Custom;
 
     healthgate::conformance_tests!(Custom::fresh());

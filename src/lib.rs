@@ -80,10 +80,6 @@
 //! back: [`Poller::run`](checks::Poller::run) and [`GateRunner::run`](gate::GateRunner::run) are
 //! futures. Dropping one at any await loses no stored fact: leases expire, and gates resume.
 
-#[macro_use]
-#[doc(hidden)]
-pub mod planted;
-
 // Its snippets use the runners and the test helpers.
 #[cfg(all(feature = "http", feature = "testing"))]
 pub mod _guide;

@@ -38,8 +38,7 @@ impl Gate {
         let now = self.store.now().await?;
         let refusal = match window {
             WindowAnswer::Open(window)
-                if (window.opens_at() <= now && now < self.policy.end_of(window))
-                    || planted!(NoLastLook) =>
+                if window.opens_at() <= now && now < self.policy.end_of(window) =>
             {
                 outdated(&record, pass, &health).then_some(SpendRefusal::Outdated)
             }

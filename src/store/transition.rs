@@ -110,16 +110,11 @@ pub fn refusal(
         return Some(SpendRefusal::Superseded);
     }
     match record.state {
-        GateState::Spent if planted!(SpentTwice) => None,
         GateState::Spent => Some(SpendRefusal::AlreadySpent),
         GateState::Cancelled => Some(SpendRefusal::Cancelled),
         GateState::Waiting | GateState::Failed => Some(SpendRefusal::Expired),
-        GateState::Passed if record.cancel_requested && !planted!(CancellationLoses) => {
-            Some(SpendRefusal::Cancelled)
-        }
-        GateState::Passed if stored.valid_until <= now && !planted!(ExpiredPassSpent) => {
-            Some(SpendRefusal::Expired)
-        }
+        GateState::Passed if record.cancel_requested => Some(SpendRefusal::Cancelled),
+        GateState::Passed if stored.valid_until <= now => Some(SpendRefusal::Expired),
         // Claimed anew since: whoever gave this pass has lost the gate.
         GateState::Passed if token != pass.token => Some(SpendRefusal::Superseded),
         GateState::Passed => None,

@@ -55,7 +55,6 @@ fn judge_one(
     };
     let newest = own().max_by_key(|(_, result)| rank(result));
     let reason = match newest {
-        None if planted!(MissingPasses) => ReasonCode::Ok,
         None => ReasonCode::NoResult,
         Some((_, result)) => match judged(result) {
             ReasonCode::Ok
@@ -88,15 +87,12 @@ fn reason(
     if result.checked_at > now || result.finished_at() > now {
         return ReasonCode::Clock;
     }
-    let too_old = now - result.checked_at > delta(input.policy.max_age) && !planted!(StaleCounts);
+    let too_old = now - result.checked_at > delta(input.policy.max_age);
     if !is_current(input, check, result) || too_old {
         return ReasonCode::Stale;
     }
     if result.healthy() && result.observer_fault {
         return ReasonCode::Stale;
-    }
-    if planted!(UnknownIsHealthy) && result.reason.is_unknown() {
-        return ReasonCode::Ok;
     }
     result.reason
 }
@@ -110,11 +106,8 @@ fn is_current(input: &GateInput<'_>, check: &Requirement, result: &CheckResult) 
     // A run that failed before it knew whom to ask carries no endpoint and keeps its own reason.
     let same_agent =
         result.endpoint == check.endpoint || (result.endpoint.is_none() && !result.healthy());
-    let same_agent = same_agent || planted!(OldAgentCounts);
     let same_check = result.revision == check.revision && result.checked_at >= check.changed_at;
-    let same_check = same_check || planted!(OldRevisionCounts);
     let void = gate.void_before.is_some_and(|void_before| result.checked_at < void_before);
-    let void = void && !planted!(VoidCounts);
     same_check && same_agent && live && !void
 }
 
@@ -152,7 +145,6 @@ fn in_a_streak(input: &GateInput<'_>, check: &Requirement, newest: DateTime<Utc>
 /// results at hand can look longer: what failed between two of them need not be among them.
 fn streak_is_short(input: &GateInput<'_>, check: &Requirement, newest: DateTime<Utc>) -> bool {
     streak(input, check, newest).is_some_and(|runs| runs < input.policy.healthy_after)
-        && !planted!(GapsIgnored)
 }
 
 /// How many stored runs of a check have been healthy in a row, up to the newest result. Of two answers
@@ -166,10 +158,10 @@ fn streak(input: &GateInput<'_>, check: &Requirement, newest: DateTime<Utc>) -> 
 fn overridden(input: &GateInput<'_>, now: DateTime<Utc>, check: &Requirement) -> bool {
     input.gate.exception.as_ref().is_some_and(|exception| {
         input.override_allowed
-            && (now < exception.expires_at || planted!(OverrideOutlived))
-            && exception.checks.iter().any(|named| {
-                named.check_id == check.check_id
-                    && (named.revision == check.revision || planted!(OverrideOfLaterRevision))
-            })
+            && now < exception.expires_at
+            && exception
+                .checks
+                .iter()
+                .any(|named| named.check_id == check.check_id && named.revision == check.revision)
     })
 }

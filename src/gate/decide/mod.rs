@@ -120,8 +120,7 @@ const HOLD: TimeDelta = TimeDelta::seconds(10);
 /// Decides.
 #[must_use]
 pub fn decide(input: &GateInput<'_>) -> Decision {
-    let high_water = if planted!(NoHighWater) { input.now } else { input.gate.high_water };
-    let effective_now = input.now.max(high_water);
+    let effective_now = input.now.max(input.gate.high_water);
     let verdicts = judge(input, effective_now);
     let conditions_met = input.conditions.iter().all(|condition| condition.met);
     let checks_met = verdicts.iter().all(Verdict::is_satisfied);
@@ -156,7 +155,7 @@ fn act(input: &GateInput<'_>, now: DateTime<Utc>, verdicts: &[Verdict], satisfie
         return Action::Hold { until: now + HOLD };
     }
     let end = input.policy.end_of(window);
-    if now > end || (now == end && !planted!(CloseInclusive)) {
+    if now >= end {
         return Action::Fail { reason: end_reason(input, verdicts) };
     }
     if gate.state == GateState::Passed {
@@ -167,7 +166,7 @@ fn act(input: &GateInput<'_>, now: DateTime<Utc>, verdicts: &[Verdict], satisfie
             _ => Action::Renew,
         };
     }
-    if now < window.opens_at() && !planted!(EarlyStart) {
+    if now < window.opens_at() {
         return Action::Wait { next_at: window.opens_at(), why: WaitReason::NotOpen };
     }
     if gate.exempt {
@@ -216,9 +215,7 @@ fn on_checks(
 }
 
 fn pass(input: &GateInput<'_>, now: DateTime<Utc>, window: Window, kind: PassKind) -> Action {
-    let longest = now + delta(input.policy.pass_ttl);
-    let end = if planted!(PassOutlivesWindow) { longest } else { input.policy.end_of(window) };
-    let valid_until = longest.min(end);
+    let valid_until = (now + delta(input.policy.pass_ttl)).min(input.policy.end_of(window));
     Action::Pass { kind, valid_until }
 }
 

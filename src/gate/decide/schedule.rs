@@ -38,9 +38,7 @@ pub(super) fn next(
         Some(last) => {
             let soonest = last + delta(policy.min_gap());
             let retry = last + delta(policy.retry);
-            if input.dirty && planted!(AttemptsCrowd) {
-                now
-            } else if input.dirty {
+            if input.dirty {
                 soonest
             } else if retry <= full {
                 retry

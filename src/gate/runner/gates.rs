@@ -66,7 +66,7 @@ impl<'a> Gates<'a> {
             self.demand.set(0);
             // A step of the clock while there was nothing to do is over by the time there is: seen
             // only then, it would hold up a gate that may have little time.
-            if let Some(now) = claimed_at.filter(|_| !planted!(IdleClockUnwatched)) {
+            if let Some(now) = claimed_at {
                 self.guard.observe(now, self.runner.clock.monotonic());
             }
             return Ok(Pass { starts: Vec::new(), wait: self.runner.config.tick });

@@ -112,9 +112,6 @@ impl HeldGate {
     /// Keeps what a step is about to write. The next one may be the end of an attempt, written before
     /// the record is read again: it must not bring back an older window or an earlier time (G21).
     pub(super) fn acts_by(&mut self, step: &GateStep) {
-        if planted!(OlderStepWritten) {
-            return;
-        }
         self.record.window = step.window;
         self.record.high_water = step.high_water;
         self.record.next_attempt_at = step.next_attempt_at;

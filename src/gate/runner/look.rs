@@ -56,9 +56,7 @@ pub(super) fn look(
 ) -> Looked {
     let Sight { now, suspect, read, mut notes } = sight;
     let record = &held.record;
-    let told =
-        if planted!(ShorteningIgnored) { WindowAnswer::Open(record.window) } else { read.window };
-    let window = match told {
+    let window = match read.window {
         WindowAnswer::Open(window) => window,
         _ => record.window,
     };
@@ -70,12 +68,12 @@ pub(super) fn look(
         in_flight: held.running.is_some(),
         no_room: held.no_room,
         dirty: held.dirty,
-        window: if read.health.host_gone { WindowAnswer::HostGone } else { told },
+        window: if read.health.host_gone { WindowAnswer::HostGone } else { read.window },
         requirements: &read.health.requirements,
         observations: &read.health.results,
         streaks: &read.health.streaks,
         conditions: &read.health.conditions,
-        override_allowed: read.right == Right::Granted || planted!(RightNotAsked),
+        override_allowed: read.right == Right::Granted,
         policy,
     };
     let mut decision = decide(&input);

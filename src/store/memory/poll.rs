@@ -60,7 +60,7 @@ impl PollQueue for MemoryStore {
             row.lease.end();
             row.lost_leases = 0;
             // A change during the run is not lost: the host is due at once (L5).
-            let unchanged = row.config_seq == done.config_seq || planted!(ChangeForgotten);
+            let unchanged = row.config_seq == done.config_seq;
             state.set_due(done.host_id, if unchanged { done.next_due_at } else { now });
             completed.dropped +=
                 state.record(done.host_id, done.results, now, self.damping, &self.feed);

@@ -72,7 +72,7 @@ impl Lease {
     }
 
     pub(super) fn is_free(&self, now: DateTime<Utc>) -> bool {
-        self.until.is_none_or(|until| until <= now) || planted!(HeldIsTaken)
+        self.until.is_none_or(|until| until <= now)
     }
 
     /// Gives the lease to a worker, under a new token.
@@ -87,7 +87,7 @@ impl Lease {
     pub(super) fn holds(&self, worker: WorkerId, token: i64, now: DateTime<Utc>) -> bool {
         self.owner == Some(worker)
             && self.token == token
-            && (self.until.is_some_and(|until| now < until) || planted!(LeaseOutlived))
+            && self.until.is_some_and(|until| now < until)
     }
 
     pub(super) fn renew(&mut self, until: DateTime<Utc>) {
@@ -121,8 +121,7 @@ impl State {
                 self.due.insert((now, host));
             }
             (true, None) => {
-                let token = if planted!(TokenReused) { 0 } else { self.retired_token };
-                let lease = Lease { token, ..Lease::default() };
+                let lease = Lease { token: self.retired_token, ..Lease::default() };
                 let row = ScheduleRow { due_at: now, config_seq: 1, lost_leases: 0, lease };
                 self.schedule.insert(host, row);
                 self.due.insert((now, host));

@@ -7,14 +7,55 @@ fn sources(folder: &Path, into: &mut String) {
 }
 
 fn sources_in(folder: &Path, extensions: &[&str], into: &mut String) {
+    for_each_file(folder, extensions, &mut |_, text| into.push_str(text));
+}
+
+fn for_each_file(folder: &Path, extensions: &[&str], with: &mut dyn FnMut(&Path, &str)) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            sources_in(&path, extensions, into);
+            if !path.ends_with("node_modules") && !path.ends_with("dist") {
+                for_each_file(&path, extensions, with);
+            }
         } else if path.extension().is_some_and(|it| extensions.iter().any(|one| it == *one)) {
-            into.push_str(&fs::read_to_string(path).unwrap());
+            with(&path, &fs::read_to_string(&path).unwrap());
         }
     }
+}
+
+/// Visits every text of the project that people write.
+fn for_each_text(with: &mut dyn FnMut(&Path, &str)) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let extensions = ["rs", "md", "sql", "patch", "ts", "tsx", "js", "mjs", "toml"];
+    for folder in [
+        "src",
+        "tests",
+        "testkit",
+        "simulation",
+        "examples",
+        "benches",
+        "migrations",
+        "docs",
+        "scripts",
+    ] {
+        for_each_file(&root.join(folder), &extensions, with);
+    }
+    for file in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        let path = root.join(file);
+        with(&path, &fs::read_to_string(&path).unwrap());
+    }
+}
+
+/// The ids in a text: a letter of `letters`, digits, and nothing that makes it part of a word.
+fn ids<'a>(text: &'a str, letters: &str) -> BTreeSet<&'a str> {
+    text.split(|it: char| !it.is_ascii_alphanumeric() && it != '_')
+        .filter(|word| {
+            let digits = word.get(1..).unwrap_or_default();
+            word.starts_with(|it| letters.contains(it))
+                && (1..=3).contains(&digits.len())
+                && digits.bytes().all(|it| it.is_ascii_digit())
+        })
+        .collect()
 }
 
 #[test]
@@ -109,4 +150,48 @@ fn the_table_of_metrics_and_the_code_agree() {
         ];
         assert!(uses.iter().any(|used| elsewhere.contains(used)), "nothing tells {constant}");
     }
+}
+
+/// Rules are explained in `docs/rules.md`, failures in `docs/failures.md`, and every id that is cited
+/// stands there. No row stands there twice.
+#[test]
+fn every_id_that_is_cited_is_explained() {
+    let mut explained = BTreeSet::new();
+    for (table, letters) in
+        [(include_str!("../docs/rules.md"), "GHL"), (include_str!("../docs/failures.md"), "F")]
+    {
+        for line in table.lines().filter(|line| line.starts_with("| ")) {
+            let first = line.split(" | ").next().unwrap_or_default().trim_start_matches("| ");
+            let row = ids(first, letters);
+            assert!(row.iter().all(|id| explained.insert(*id)), "{first} stands there twice");
+        }
+    }
+    assert!(explained.len() > 190, "the tables were read: {explained:?}");
+    let mut unknown = BTreeSet::new();
+    for_each_text(&mut |path, text| {
+        for id in ids(text, "GHLF").into_iter().filter(|id| !explained.contains(id)) {
+            unknown.insert(format!("{id} in {}", path.display()));
+        }
+    });
+    assert!(unknown.is_empty(), "cited and not explained: {unknown:#?}");
+}
+
+/// No text cites a specification that readers do not have.
+#[test]
+fn no_text_cites_a_document_that_is_not_in_the_repository() {
+    let mut found = BTreeSet::new();
+    for_each_text(&mut |path, text| {
+        for (number, line) in (1..).zip(text.lines()) {
+            for word in ["spec ", "Spec ", "specification "] {
+                let cited = line.split(word).skip(1).any(|rest| {
+                    let section = rest.trim_start_matches("section ");
+                    section.starts_with(|it: char| it.is_ascii_digit()) && !line.contains("RFC")
+                });
+                if cited {
+                    found.insert(format!("{}:{number}: {line}", path.display()));
+                }
+            }
+        }
+    });
+    assert!(found.is_empty(), "{found:#?}");
 }

@@ -87,7 +87,7 @@ impl From<DirectoryError> for AuthorizeError {
     }
 }
 
-/// Roles and groups (spec 8.3): administrators may do everything; operators operate the hosts of
+/// Roles and groups: administrators may do everything; operators operate the hosts of
 /// their groups; reporters read the hosts of theirs.
 ///
 /// Whose groups a host is in, [`HostDirectory::visible_to`] says: implement it, since its default

@@ -15,7 +15,7 @@ use crate::model::{
     CheckId, HostId, JobId, ViolationCode, Violations, Window, WindowError, instant,
 };
 
-/// The most bytes of a body (spec 8.5).
+/// The most bytes of a body.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// A JSON body, or what is wrong with it: a handler first asks whether the caller may do this at

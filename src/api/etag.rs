@@ -1,4 +1,4 @@
-//! Entity tags: the quoted revision (spec 8.5, RFC 9110 section 8.8.3).
+//! Entity tags: the quoted revision (RFC 9110 section 8.8.3).
 
 use axum::http::{HeaderMap, HeaderValue, header};
 

@@ -1,4 +1,4 @@
-//! The audit of what was refused for lack of a right (spec 8.3, F131).
+//! The audit of what was refused for lack of a right (F131).
 
 use std::{
     collections::HashMap,

@@ -103,7 +103,7 @@ impl ApiBuilder {
         Self { windows: Some(windows), ..self }
     }
 
-    /// A result older than this counts no more: two poll intervals (spec 1.5). 10 minutes by default.
+    /// A result older than this counts no more: two poll intervals. 10 minutes by default.
     #[must_use]
     pub fn with_stale_after(self, stale_after: Duration) -> Self {
         Self { stale_after, ..self }

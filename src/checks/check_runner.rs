@@ -1,4 +1,4 @@
-//! Runs the checks of a host: HTTP checks at once, service checks over shared links (spec 2.7).
+//! Runs the checks of a host: HTTP checks at once, service checks over shared links.
 
 use std::{
     collections::BTreeMap,

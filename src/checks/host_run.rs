@@ -18,7 +18,7 @@ pub struct HostRun {
     pub checks: Vec<HealthCheck>,
     /// Where the agents of the hosts that are asked answer; a host that is missing here is gone.
     pub agents: HashMap<HostId, Option<AgentEndpoint>>,
-    /// The total time of each check (spec 2.1).
+    /// The total time of each check.
     pub timeout: Duration,
 }
 
@@ -51,7 +51,7 @@ pub trait HostRunner: Debug + Send + Sync + 'static {
     async fn run_host(&self, run: HostRun) -> Vec<CheckOutcome>;
 }
 
-/// B: the longest that a host's run may take, from the total time of a check (spec 2.7).
+/// B: the longest that a host's run may take, from the total time of a check.
 #[must_use]
 pub fn run_bound(timeout: Duration) -> Duration {
     timeout + run_head_start(timeout)

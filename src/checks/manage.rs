@@ -38,7 +38,7 @@ pub struct CheckManager {
 }
 
 impl CheckManager {
-    /// The usual most of checks that a host may have (spec 1.1).
+    /// The usual most of checks that a host may have.
     pub const DEFAULT_LIMIT: u32 = 5;
 
     /// The checks of a store, sealed by `sealer` and tested by `runner`.
@@ -295,7 +295,7 @@ impl CheckManager {
         )))
     }
 
-    /// What becomes of the password when a check gets a new definition (spec 6.5, F123, F124).
+    /// What becomes of the password when a check gets a new definition (F123, F124).
     async fn secret_after(
         &self,
         check: &HealthCheck,

@@ -16,7 +16,7 @@ pub fn phase(host: HostId, interval: Duration) -> Duration {
 }
 
 /// The first slot of a host after an instant. Slots that were missed are not made up for, so a
-/// pause is followed by one run, never by a burst (spec 3.2).
+/// pause is followed by one run, never by a burst.
 #[must_use]
 pub fn next_slot(host: HostId, interval: Duration, after: DateTime<Utc>) -> DateTime<Utc> {
     let interval_micros = i64::try_from(micros(interval)).unwrap_or(i64::MAX);

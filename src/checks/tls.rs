@@ -136,7 +136,7 @@ pub(super) fn verifier(
 }
 
 /// The first thing that a person would fix about an error of the client's, in the phase up to the
-/// head of the answer (spec 2.8).
+/// head of the answer.
 pub(super) fn classify(error: &(dyn Error + 'static)) -> (ReasonCode, String) {
     let mut input_output = None;
     let mut next = Some(error);

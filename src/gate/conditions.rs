@@ -1,4 +1,4 @@
-//! Conditions of the application's own, beside whatever says how healthy hosts are (spec 4.14).
+//! Conditions of the application's own, beside whatever says how healthy hosts are.
 
 use std::{fmt::Debug, sync::Arc};
 

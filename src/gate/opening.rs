@@ -1,4 +1,4 @@
-//! Opening gates where other jobs may hold the hosts (spec 4.8, G27).
+//! Opening gates where other jobs may hold the hosts (G27).
 
 use tracing::debug;
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{checks::run_bound, clock::delta, model::Window};
 
-/// What a gate does for a host without an enabled check (spec 4.2).
+/// What a gate does for a host without an enabled check.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum NoChecks {
     /// It passes, recorded as `no_checks`.
@@ -24,15 +24,15 @@ pub struct GatePolicy {
     pub retry: Duration,
     /// The total time of one check, 1 to 60 s; the same as the poller's.
     pub timeout: Duration,
-    /// A result older than this does not count (spec 4.3): one poll interval and a check's time.
+    /// A result older than this does not count: one poll interval and a check's time.
     pub max_age: Duration,
     /// How long a pass can be spent, never beyond the gate's end (G16).
     pub pass_ttl: Duration,
-    /// The gate ends so long before the window closes (spec 4.4).
+    /// The gate ends so long before the window closes.
     pub closing_margin: Duration,
     /// What happens without an enabled check.
     pub no_checks: NoChecks,
-    /// So many of a check's newest results in a row must be healthy (spec 3.8). At least 1.
+    /// So many of a check's newest results in a row must be healthy. At least 1.
     pub healthy_after: u32,
     /// Only results from after the gate and its window opened count (G5).
     pub live_only: bool,
@@ -66,7 +66,7 @@ impl GatePolicy {
         window.end_with_margin(delta(self.closing_margin))
     }
 
-    /// B: the longest that an attempt may take (spec 2.7).
+    /// B: the longest that an attempt may take.
     #[must_use]
     pub fn budget(&self) -> Duration {
         run_bound(self.timeout)

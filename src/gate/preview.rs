@@ -1,4 +1,4 @@
-//! What the gate would say now, without running or writing anything (spec 4.11).
+//! What the gate would say now, without running or writing anything.
 
 use std::collections::HashMap;
 
@@ -123,7 +123,7 @@ impl Gate {
 }
 
 impl Blocking {
-    /// The gate of another job, which a host has to itself until it has ended (spec 4.8).
+    /// The gate of another job, which a host has to itself until it has ended.
     fn by_holder(holder: &GateRecord) -> Self {
         let end = instant::in_words(&holder.window.closes_at());
         let job = holder.job_id;

@@ -1,4 +1,4 @@
-//! The same checks again, after the patch (spec 4.12).
+//! The same checks again, after the patch.
 
 use std::time::Duration;
 

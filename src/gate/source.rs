@@ -42,9 +42,9 @@ pub struct HostHealth {
     pub results: Vec<CheckResult>,
     /// When each check last turned to what its newest result says, for the words of a failure.
     pub since: Vec<(CheckId, DateTime<Utc>)>,
-    /// How long stored runs have been healthy, where that is known (spec 3.8).
+    /// How long stored runs have been healthy, where that is known.
     pub streaks: Vec<Streak>,
-    /// Conditions of the application's own (spec 4.14).
+    /// Conditions of the application's own.
     pub conditions: Vec<Condition>,
     /// The host does not exist any more.
     pub host_gone: bool,

@@ -18,7 +18,7 @@ impl Gate {
     /// pass and its writing: such a pass is [`SpendRefusal::Outdated`], and so is one whose
     /// conditions do not hold any more. Nothing is run; that a check has failed since is for the
     /// pass's short validity to bound. What happens between this look and the step itself is for the
-    /// application's hook to refuse, in the same transaction (spec 7.5).
+    /// application's hook to refuse, in the same transaction.
     ///
     /// # Errors
     /// Where window or health cannot be read, or the store cannot be written: do not go ahead. Where

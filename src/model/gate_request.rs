@@ -23,7 +23,7 @@ pub struct GateRequest {
     pub window_kind: WindowKind,
     /// Record what the gate would have done, and proceed. Fixed when the gate is opened (G34).
     pub report_only: bool,
-    /// This kind of job is not held back by checks (spec 4.15).
+    /// This kind of job is not held back by checks.
     pub exempt: bool,
 }
 
@@ -42,7 +42,7 @@ impl GateRequest {
     }
 
     /// A gate of a job without a maintenance window: it waits from `now` for at most `max_wait`, and
-    /// its failure does not speak of a window (spec 4.15). Take `now` from the store's clock.
+    /// its failure does not speak of a window. Take `now` from the store's clock.
     ///
     /// # Errors
     /// [`WindowError`] where the wait is shorter than a microsecond or longer than 7 days.
@@ -58,7 +58,7 @@ impl GateRequest {
     }
 
     /// The same for a kind of job that must not be held back by what it is to mend, such as a
-    /// rollback: it passes as soon as its window is open, recorded as `exempt` (spec 4.15). Which
+    /// rollback: it passes as soon as its window is open, recorded as `exempt`. Which
     /// kinds these are is the application's policy.
     #[must_use]
     pub const fn with_exemption(mut self) -> Self {
@@ -66,7 +66,7 @@ impl GateRequest {
         self
     }
 
-    /// The same for a gate that records what it would have done and proceeds (spec 4.10).
+    /// The same for a gate that records what it would have done and proceeds.
     #[must_use]
     pub const fn with_report_only(mut self) -> Self {
         self.report_only = true;
@@ -80,6 +80,6 @@ impl GateRequest {
 pub enum WindowKind {
     /// A maintenance window.
     Maintenance,
-    /// The longest wait of a job that was to run at once (spec 4.15).
+    /// The longest wait of a job that was to run at once.
     Immediate,
 }

@@ -1,7 +1,7 @@
 //! From what somebody sent to a valid definition, or to the whole list of what is wrong with it.
 //!
 //! Bodies and stores read the raw form, and the one function [`build`] makes definitions of it, so an
-//! invalid definition cannot exist (spec 1.4).
+//! invalid definition cannot exist.
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};

@@ -130,7 +130,7 @@ reasons! {
 
 impl ReasonCode {
     /// Whether not even a connection came about: what a fault of the manager's own network looks like
-    /// from here (spec 3.9).
+    /// from here.
     #[must_use]
     pub const fn is_unreachable(self) -> bool {
         matches!(self, Self::Dns | Self::Connect | Self::TimeoutDns | Self::TimeoutConnect)

@@ -145,7 +145,7 @@ pub enum HostStatus {
     Healthy,
 }
 
-/// How many results in a row turn a check's status (spec 3.8). By default the first one does.
+/// How many results in a row turn a check's status. By default the first one does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Damping {
     /// So many failed results in a row make a healthy check unhealthy. At least 1.
@@ -160,7 +160,7 @@ impl Default for Damping {
     }
 }
 
-/// The current state of a check, kept apart from its history (spec 7.4).
+/// The current state of a check, kept apart from its history.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CheckState {
     /// The newest result.
@@ -234,7 +234,7 @@ pub struct CheckView {
 
 impl CheckView {
     /// What is known of a check at `now`, where results older than `stale_after` (two intervals)
-    /// count no more (spec 1.5).
+    /// count no more.
     #[must_use]
     pub fn at(
         check: HealthCheck,

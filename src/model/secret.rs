@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 /// Whether it opens is for a [`Sealer`](crate::crypto::Sealer) to say.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedSecret {
-    /// 0: the old form without associated data; 1: bound to its check (spec 6.2).
+    /// 0: the old form without associated data; 1: bound to its check.
     pub format: i16,
     /// The nonce: 12 bytes where the row is sound.
     pub nonce: Vec<u8>,

@@ -1,4 +1,4 @@
-//! What a hook of the application's is shown before a change is committed (spec 7.5).
+//! What a hook of the application's is shown before a change is committed.
 
 use crate::model::{AuditRecord, GateRecord, HealthCheck};
 

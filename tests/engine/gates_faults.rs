@@ -203,7 +203,7 @@ fn f37_two_thousand_gates_that_open_at_once_are_spread_and_all_pass() {
     });
 }
 
-/// Spec 4.12a, B12: the calls of a tick do not grow with the gates that wait.
+/// The calls of a tick do not grow with the gates that wait.
 #[test]
 fn ten_thousand_waiting_gates_cost_at_most_ten_calls_a_tick() {
     let world = World::new();

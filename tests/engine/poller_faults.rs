@@ -196,7 +196,7 @@ fn f48_a_graceful_stop_writes_what_ended_and_hands_back_the_rest() {
     });
 }
 
-/// Spec 3.7: an outage of the store stops nothing for good, and buffered results are written after.
+/// An outage of the store stops nothing for good, and buffered results are written after.
 #[test]
 fn f54_an_outage_of_the_store_is_waited_out_and_results_are_kept_meanwhile() {
     let world = World::new();

@@ -16,7 +16,7 @@ use crate::world::{MINUTE, Script, World};
 
 const INTERVAL: Duration = Duration::from_secs(300);
 
-/// Spec 3.8: a status turns only after so many results in a row, and the history shows each of them.
+/// A status turns only after so many results in a row, and the history shows each of them.
 #[test]
 fn a_damped_status_turns_late_while_the_poller_runs() {
     let world = World::damped(Damping { unhealthy_after: 3, healthy_after: 2 });

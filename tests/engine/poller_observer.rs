@@ -92,7 +92,7 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
-/// F46, spec 3.9: results are flagged, people are told once, gates stay blocked, and it ends by itself.
+/// F46: results are flagged, people are told once, gates stay blocked, and it ends by itself.
 #[test]
 fn f46_most_hosts_turning_unreachable_at_once_is_an_observer_fault() {
     let fleet = Fleet::new(200);

@@ -16,7 +16,7 @@ use crate::world::{MINUTE, World};
 
 const INTERVAL: Duration = Duration::from_secs(300);
 
-/// Spec 3.10: a check whose target host is gone says so and blocks; it asks nobody in its place.
+/// A check whose target host is gone says so and blocks; it asks nobody in its place.
 #[test]
 fn a_check_whose_target_host_is_gone_says_so_and_blocks() {
     // The runner's own deadlines are tokio's; nothing here comes near them.

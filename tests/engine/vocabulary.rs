@@ -266,7 +266,7 @@ fn g34_a_reporting_gate_proceeds_and_says_what_it_would_have_done() {
     }
 }
 
-/// Spec 4.11: a preview says what the gate would say, in a few calls for however many hosts, and
+/// A preview says what the gate would say, in a few calls for however many hosts, and
 /// neither runs nor writes.
 #[test]
 fn a_preview_says_what_the_gate_would_say_and_changes_nothing() {
@@ -344,7 +344,7 @@ fn a_preview_says_what_the_gate_would_say_and_changes_nothing() {
     });
 }
 
-/// Spec 4.8, 4.11: a host that another job's gate holds is not to be had now, whatever its checks say.
+/// A host that another job's gate holds is not to be had now, whatever its checks say.
 #[test]
 fn a_preview_says_that_another_jobs_gate_holds_the_host() {
     let world = World::new();
@@ -371,7 +371,7 @@ fn a_preview_says_that_another_jobs_gate_holds_the_host() {
     });
 }
 
-/// Spec 4.12: after the patch the same checks are run live and held against the pass.
+/// After the patch the same checks are run live and held against the pass.
 #[test]
 fn a_recheck_says_what_changed_against_the_pass() {
     let world = World::new();
@@ -423,7 +423,7 @@ fn a_recheck_says_what_changed_against_the_pass() {
     });
 }
 
-/// Spec 4.14: a condition of the application's own blocks, stands in evidence and timeline, and is
+/// A condition of the application's own blocks, stands in evidence and timeline, and is
 /// asked again when the pass is spent.
 #[test]
 fn a_condition_of_the_applications_own_blocks_like_a_check() {
@@ -493,7 +493,7 @@ fn f26_a_pass_that_tells_of_other_checks_cannot_be_spent() {
     }
 }
 
-/// Spec 3.8: what the poller saw counts towards as many healthy results in a row as a gate wants.
+/// What the poller saw counts towards as many healthy results in a row as a gate wants.
 #[test]
 fn f39_stored_runs_count_towards_so_many_in_a_row() {
     for (polls, attempts) in [(2, 0), (1, 1)] {
@@ -568,7 +568,7 @@ fn g27_held_hosts_are_told_in_one_call_and_end_with_a_record_of_their_own() {
     });
 }
 
-/// Spec 4.15: an exempt job passes whatever its host's checks say, and is recorded as that.
+/// An exempt job passes whatever its host's checks say, and is recorded as that.
 #[test]
 fn an_exempt_job_passes_as_such_and_a_wait_without_a_window_is_bounded() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! The application's part of the library's transactions (spec 7.5): a spent pass moves the job's host
+//! The application's part of the library's transactions: a spent pass moves the job's host
 //! in the same transaction, and an operator's right is asked for again where they write.
 
 use async_trait::async_trait;

@@ -81,7 +81,7 @@ fn occurrence(recurrences: &[Recurrence], known: Window, now: DateTime<Utc>) -> 
     (found.opens_at() < known.closes_at()).then_some(found)
 }
 
-/// A condition of the application's own: a host that somebody has paused is not patched (spec 4.14).
+/// A condition of the application's own: a host that somebody has paused is not patched.
 #[derive(Clone, Debug)]
 pub(crate) struct Pauses {
     database: Database,

@@ -1,4 +1,4 @@
-//! What an agent's answer says (spec 2.3): pure, from status and body to a unit's state or a reason.
+//! What an agent's answer says: pure, from status and body to a unit's state or a reason.
 
 use reqwest::StatusCode;
 use serde_json::{Map, Value};

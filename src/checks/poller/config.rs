@@ -42,7 +42,7 @@ pub struct PollerConfig {
     pub quarantine_after: u32,
     /// For how long it is not run then; a change of its checks ends it early.
     pub quarantine: Duration,
-    /// When unreachable hosts are taken for a fault of the manager's own network (spec 3.9); `None`
+    /// When unreachable hosts are taken for a fault of the manager's own network; `None`
     /// never does so.
     pub observer: Option<ObserverRule>,
 }

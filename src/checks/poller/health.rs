@@ -1,4 +1,4 @@
-//! Whether a poller is alive, for the application's own health endpoint (spec 10.2).
+//! Whether a poller is alive, for the application's own health endpoint.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -25,7 +25,7 @@ pub struct PollerHealth {
     pub backlog: Option<Backlog>,
     /// Whether the last call of the store or the directory failed, so that the poller backs off.
     pub store_failing: bool,
-    /// Whether most hosts are unreachable by what is probably this machine's own fault (spec 3.9).
+    /// Whether most hosts are unreachable by what is probably this machine's own fault.
     pub observer_fault: bool,
     /// Hosts that are not run now, since worker after worker was lost to them (F68).
     pub quarantined_hosts: usize,

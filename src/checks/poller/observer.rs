@@ -1,4 +1,4 @@
-//! Telling a fault of the manager's own network from one of the hosts (spec 3.9, F46).
+//! Telling a fault of the manager's own network from one of the hosts (F46).
 
 use std::{
     collections::{HashMap, VecDeque},

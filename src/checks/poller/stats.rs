@@ -55,7 +55,7 @@ pub struct PollerStats {
     pub results_pruned: u64,
     /// Hosts put into quarantine, each time anew (F68).
     pub quarantined: u64,
-    /// Whether most hosts are unreachable by what is probably the manager's own fault (spec 3.9).
+    /// Whether most hosts are unreachable by what is probably the manager's own fault.
     pub observer_fault: bool,
     /// Checks in flight now.
     pub checks_in_flight: usize,

@@ -43,7 +43,7 @@ impl KeyFile {
 
     /// The key in a file, which is made where it is absent and `may_create` says so. Say so only
     /// while the store holds neither an encrypted password nor the canary of another key: a missing
-    /// key is never replaced by a new one (spec 6.1).
+    /// key is never replaced by a new one.
     ///
     /// Of several processes that start at once one makes the key, and all load that one (F75). A
     /// half-written key never stands under the final name (F76).

@@ -70,7 +70,7 @@ pub struct Requirement {
 }
 
 /// How many of a check's newest stored runs in a row were healthy, so that a gate that asks for more
-/// than one need not see them all itself (spec 3.8).
+/// than one need not see them all itself.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Streak {
     /// The check.
@@ -81,7 +81,7 @@ pub struct Streak {
     pub runs: u32,
 }
 
-/// A condition of the application's own (spec 4.14), such as a host that an operator has paused.
+/// A condition of the application's own, such as a host that an operator has paused.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Condition {
     /// Its name, for people.

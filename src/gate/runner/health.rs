@@ -1,4 +1,4 @@
-//! Whether a runner of gates is alive, for the application's own health endpoint (spec 10.2).
+//! Whether a runner of gates is alive, for the application's own health endpoint.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},

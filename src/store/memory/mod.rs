@@ -36,7 +36,7 @@ pub struct MemoryStore {
 }
 
 /// The application's part of a change, in the same step: it may refuse, and then nothing has
-/// happened (spec 7.5).
+/// happened.
 ///
 /// Called under the store's lock: do not call the store from it, and do not wait.
 pub trait MemoryHook: Debug + Send + Sync + 'static {
@@ -55,7 +55,7 @@ impl MemoryStore {
         Self { clock, state: Arc::default(), hook, damping, feed: Feed::new() }
     }
 
-    /// The same with damped statuses (spec 3.8).
+    /// The same with damped statuses.
     #[must_use]
     pub fn with_damping(self, damping: Damping) -> Self {
         Self { damping, ..self }

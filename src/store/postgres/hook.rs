@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use crate::store::{Change, Refusal};
 
-/// The application's part of a change, in the same transaction (spec 7.5): its own audit log, its
+/// The application's part of a change, in the same transaction: its own audit log, its
 /// job row when a pass is spent, a right asked for again with the host's row locked.
 ///
 /// Contract:

@@ -74,7 +74,7 @@ impl PgStore {
         self.with(|inner| inner.schema = Some(schema))
     }
 
-    /// The same with damped statuses (spec 3.8).
+    /// The same with damped statuses.
     #[must_use]
     pub fn with_damping(self, damping: Damping) -> Self {
         self.with(|inner| inner.damping = damping)
@@ -107,7 +107,7 @@ impl PgStore {
         &self.inner.pool
     }
 
-    /// Makes the tables, adopts those of the plan that are there already, with all rows (spec 7.2), or
+    /// Makes the tables, adopts those of the plan that are there already, with all rows, or
     /// brings an older schema up to date. Harmless to repeat, also by many starters at once.
     ///
     /// It holds no long lock on a table that is in use: what takes its time (an index over adopted

@@ -1,4 +1,4 @@
-//! A check as columns, with the names of the table `host_health_checks` (spec 7.3).
+//! A check as columns, with the names of the table `host_health_checks`.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;

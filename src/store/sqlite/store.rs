@@ -91,7 +91,7 @@ impl SqliteStore {
         self.with(|inner| inner.clock = clock)
     }
 
-    /// The same with damped statuses (spec 3.8).
+    /// The same with damped statuses.
     #[must_use]
     pub fn with_damping(self, damping: Damping) -> Self {
         self.with(|inner| inner.damping = damping)

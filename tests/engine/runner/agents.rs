@@ -177,7 +177,7 @@ async fn f113_a_name_is_one_segment_of_the_path() {
     assert_eq!(requests[0].alpn.as_deref(), Some("http/1.1"), "F103");
 }
 
-/// Spec 2.3: a pause that the agent asks for is kept to once, where the deadline allows.
+/// A pause that the agent asks for is kept to once, where the deadline allows.
 #[tokio::test]
 async fn a_limited_rate_is_waited_for_where_the_deadline_allows() {
     let bench = Bench::new();

@@ -1,4 +1,4 @@
-//! All checks of a host in one run (spec 2.7).
+//! All checks of a host in one run.
 
 use std::{
     collections::HashMap,
@@ -95,7 +95,7 @@ async fn http_checks_of_a_host_run_at_the_same_time() {
     assert_eq!(target.counters().peak_open_connections, 5);
 }
 
-/// Spec 3.10: a check whose host to be asked is gone says so and blocks.
+/// A check whose host to be asked is gone says so and blocks.
 #[tokio::test]
 async fn a_missing_target_is_its_own_reason_and_fails_that_check_alone() {
     let bench = Bench::new();

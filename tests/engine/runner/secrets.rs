@@ -83,7 +83,7 @@ fn f86_no_log_and_no_outcome_holds_a_password() {
     }
 }
 
-/// F80, spec 3.11: a row that was moved to another check does not open, and nothing is sent.
+/// F80: a row that was moved to another check does not open, and nothing is sent.
 #[tokio::test]
 async fn f80_a_moved_password_fails_its_check_before_anything_is_sent() {
     let bench = Bench::new();

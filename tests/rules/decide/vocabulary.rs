@@ -69,7 +69,7 @@ proptest! {
         prop_assert_eq!(scene.decide(), other.decide());
     }
 
-    /// G3, spec 4.14: a condition that does not hold blocks like a failing check, whatever else is so; one
+    /// G3: a condition that does not hold blocks like a failing check, whatever else is so; one
     /// that holds changes nothing.
     #[test]
     fn g03_a_condition_only_ever_blocks(scene in wide()) {
@@ -94,7 +94,7 @@ proptest! {
         }
     }
 
-    /// Spec 3.8, G2, G3: a streak helps only a check whose newest result counts and is healthy and is the
+    /// G2, G3: a streak helps only a check whose newest result counts and is healthy and is the
     /// run that the streak ends with; without a streak the runs themselves have to be there.
     #[test]
     fn g03_a_streak_stands_for_older_runs_and_for_nothing_else(scene in wide()) {

@@ -1,4 +1,4 @@
-//! What an application does in a change's own transaction (spec 7.5).
+//! What an application does in a change's own transaction.
 
 use std::sync::Arc;
 

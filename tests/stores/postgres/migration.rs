@@ -218,7 +218,7 @@ async fn the_plans_tables_are_adopted_without_losing_a_row() {
     let failed = page.results.iter().filter(|result| !result.healthy()).count();
     assert_eq!(failed, 1, "the seventh");
 
-    // Spec 3.10: a target that goes stays visible, and does not become the check's own host.
+    // A target that goes stays visible, and does not become the check's own host.
     sqlx::query("delete from hosts where fqdn = 'b'").execute(store.pool()).await.expect("deleted");
     let left = store.checks_of(&[host, other]).await.expect("read");
     assert_eq!(left.len(), 1);

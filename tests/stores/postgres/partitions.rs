@@ -12,7 +12,7 @@ use crate::postgres::support::{make_check, record, store};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Spec 3.5: the newest result of a check is shown also when its day has been dropped.
+/// The newest result of a check is shown also when its day has been dropped.
 #[tokio::test]
 async fn a_dropped_day_leaves_the_newest_result() {
     let store = store().await;

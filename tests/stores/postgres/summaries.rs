@@ -73,7 +73,7 @@ async fn summaries_and_states_agree_after_every_race() {
     }
 }
 
-/// What is kept is damped as the states are (spec 3.8).
+/// What is kept is damped as the states are.
 #[tokio::test]
 async fn a_kept_summary_is_damped() {
     let (server, database) = database();

@@ -1,4 +1,4 @@
-//! The application's part of a change, in the same transaction (spec 7.5).
+//! The application's part of a change, in the same transaction.
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ use super::{
 pub(crate) const PATCH_LEASE: TimeDelta = TimeDelta::seconds(30);
 
 /// The step that goes with a pass: the host is patched from here on. It is taken in the transaction
-/// that spends the pass (spec 7.5).
+/// that spends the pass.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PatchStart {
     job_id: uuid::Uuid,

@@ -282,7 +282,7 @@ fn request(job: &JobRow, host: &JobHostRow) -> GateRequest {
     GateRequest {
         window_kind: job.window.kind(),
         report_only: job.report_only,
-        // What mends a host must not be held back by what it mends (spec 4.15).
+        // What mends a host must not be held back by what it mends.
         exempt: job.kind == JobKind::Rollback,
         ..GateRequest::new(job.id, host.host_id, host.window)
     }

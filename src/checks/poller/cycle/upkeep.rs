@@ -66,7 +66,7 @@ impl Cycle<'_> {
         }
     }
 
-    /// Looks whether it is rather this machine's network that is at fault (spec 3.9).
+    /// Looks whether it is rather this machine's network that is at fault.
     pub(super) fn watch_observer(&mut self, now: Duration) {
         let Some(rule) = self.poller.config.observer else { return };
         match &self.poller.probe {

@@ -39,7 +39,7 @@ export interface OverrideDialogProps {
   onClose: () => void;
 }
 
-/** The fewest characters of a reason (spec 4.9). */
+/** The fewest characters of a reason. */
 const SHORTEST_REASON = 10;
 const LONGEST_REASON = 500;
 const MINUTES = [15, 30, 60, 120, 240];

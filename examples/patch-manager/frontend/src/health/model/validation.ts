@@ -43,7 +43,7 @@ export function formOf(check: HealthCheck | null): CheckForm {
 }
 
 /**
- * What is wrong with the form, by the server's rules (spec 1.3). The server has the last word: this
+ * What is wrong with the form, by the server's rules. The server has the last word: this
  * only spares people a round trip.
  */
 export function validate(form: CheckForm, stored: HealthCheck | null): FormErrors {

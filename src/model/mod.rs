@@ -9,6 +9,7 @@ mod ids;
 mod input;
 pub mod instant;
 mod outlook;
+mod raw_check;
 mod reason;
 mod result;
 mod secret;
@@ -29,8 +30,9 @@ pub use self::{
     },
     gate_request::{GateRequest, WindowKind},
     ids::{AuditId, CheckId, GateId, HostId, JobId, PassId, WorkerId},
-    input::{AppliedChange, CheckChange, NewCheck, Patch, RawCheck},
+    input::{AppliedChange, CheckChange, NewCheck, Patch},
     outlook::{Outlook, WouldHave},
+    raw_check::RawCheck,
     reason::{ReasonCode, UnknownReason},
     result::{
         CheckResult, CheckState, CheckStatus, CheckView, Damping, Detail, HostStatus, HostSummary,

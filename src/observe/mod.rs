@@ -5,7 +5,6 @@
 //! of its choice, and calls [`describe`] once after that.
 
 mod clock_offset;
-mod level;
 mod metric;
 #[cfg(not(feature = "metrics"))]
 #[path = "no_sink.rs"]
@@ -14,7 +13,7 @@ mod sink;
 mod sink;
 
 pub use self::metric::{METRICS, Metric, MetricKind, Unit};
-pub(crate) use self::{clock_offset::ClockOffset, level::Level, metric::*};
+pub(crate) use self::{clock_offset::ClockOffset, metric::*};
 
 /// The labels of one measurement, each with a value from a closed set.
 pub(crate) type Labels<'a> = &'a [(&'static str, &'static str)];
@@ -62,4 +61,37 @@ impl Metric {
     pub(crate) fn record(&self, value: f64, labels: Labels<'_>) {
         sink::record(self.name, value, labels);
     }
+}
+
+/// One worker's part of a gauge that sums over all workers of the process.
+///
+/// Takes its part off the gauge when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Level {
+    metric: &'static Metric,
+    now: usize,
+}
+
+impl Level {
+    pub(crate) const fn new(metric: &'static Metric) -> Self {
+        Self { metric, now: 0 }
+    }
+
+    pub(crate) fn set(&mut self, value: usize) {
+        if value != self.now {
+            self.metric.shift(float(value) - float(self.now), &[]);
+            self.now = value;
+        }
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+/// Converts a count; exact up to `u32::MAX`.
+fn float(value: usize) -> f64 {
+    f64::from(u32::try_from(value).unwrap_or(u32::MAX))
 }

@@ -1,9 +1,10 @@
 //! The rules of changing a check, over the store: what the API is a thin skin of.
 
+mod password;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use thiserror::Error;
-use tracing::warn;
 
 use super::{
     diff,
@@ -12,12 +13,12 @@ use super::{
     run_metrics::{RanBy, ran},
 };
 use crate::{
-    crypto::{CanaryMismatch, OpenError, SealContext, SealError, Sealer},
+    crypto::{CanaryMismatch, OpenError, SealError, Sealer},
     directory::{DirectoryError, HostDirectory},
     model::{
         Actor, AppliedChange, AuditAction, AuditEntry, CheckChange, CheckDefinition, CheckId,
-        CheckResult, HealthCheck, HostId, NewCheck, Password, Patch, ReasonCode, ResultSource,
-        SealedSecret, ViolationCode, Violations,
+        CheckResult, HealthCheck, HostId, NewCheck, ReasonCode, ResultSource, ViolationCode,
+        Violations,
     },
     store::{CheckInsert, CheckUpdate, SecretChange, Store, StoreError},
 };
@@ -293,68 +294,6 @@ impl CheckManager {
             ViolationCode::TargetHostUnknown,
             "there is no such host",
         )))
-    }
-
-    /// What becomes of the password when a check gets a new definition (F123, F124).
-    async fn secret_after(
-        &self,
-        check: &HealthCheck,
-        definition: &CheckDefinition,
-        password: Patch<Password>,
-    ) -> Result<SecretChange, ManageError> {
-        match password {
-            Patch::Clear if check.has_password() => Ok(SecretChange::Remove),
-            Patch::Clear => Ok(SecretChange::Keep),
-            Patch::Set(password) => self
-                .seal(check.host_id, check.id, definition, &password)
-                .await
-                .map(SecretChange::Replace),
-            Patch::Keep => {
-                let Some(secret) = &check.secret else { return Ok(SecretChange::Keep) };
-                let (before, after) = (&check.definition, definition);
-                let origin =
-                    |definition: &CheckDefinition| definition.http().map(|http| http.url.origin());
-                if origin(before) != origin(after) {
-                    return Err(ManageError::PasswordRequired {
-                        because: "the URL's origin changes",
-                    });
-                }
-                match (before.ignore_cert_errors, after.ignore_cert_errors) {
-                    (false, true) => Err(ManageError::PasswordRequired {
-                        because: "certificate errors are to be ignored",
-                    }),
-                    (true, false) => {
-                        // Stricter is harmless: the password is bound anew without asking for it.
-                        let install = self.store.install_id().await?;
-                        let context = SealContext::of(install, check.host_id, check.id, before);
-                        let context = context.ok_or(ManageError::Store(StoreError::NotFound))?;
-                        let opened = self.sealer.open(&context, secret).map_err(|error| {
-                            warn!(check = %check.id, %error, "a stored password does not open");
-                            ManageError::PasswordRequired {
-                                because: "the stored one does not open",
-                            }
-                        })?;
-                        self.seal(check.host_id, check.id, definition, &opened)
-                            .await
-                            .map(SecretChange::Replace)
-                    }
-                    _ => Ok(SecretChange::Keep),
-                }
-            }
-        }
-    }
-
-    async fn seal(
-        &self,
-        host_id: HostId,
-        id: CheckId,
-        definition: &CheckDefinition,
-        password: &Password,
-    ) -> Result<SealedSecret, ManageError> {
-        let install = self.store.install_id().await?;
-        let context = SealContext::of(install, host_id, id, definition)
-            .ok_or(ManageError::Store(StoreError::NotFound))?;
-        Ok(self.sealer.seal(&context, password)?)
     }
 
     fn nudge(&self) {

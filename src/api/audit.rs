@@ -5,7 +5,7 @@ use axum::{Json, extract::State};
 use super::{
     Api, Caller, Page, Problem, Query,
     authorize::{AuditScope, HostAccess},
-    forms::{AuditList, AuditRecordForm},
+    forms::AuditList,
     openapi::problems,
     state::Parts,
     summary::MOST_HOSTS,
@@ -71,10 +71,7 @@ pub(super) async fn audit(
         }
         (_, None) => api.page_of_own(&actor, before, page.limit()).await?,
     };
-    Ok(Json(AuditList {
-        records: records.into_iter().map(AuditRecordForm::from).collect(),
-        next_cursor: next.map(Page::cursor),
-    }))
+    Ok(Json(AuditList { records, next_cursor: next.map(Page::cursor) }))
 }
 
 type Found = (Vec<AuditRecord>, Option<AuditId>);

@@ -47,7 +47,6 @@ mod query;
 mod refusals;
 mod request;
 mod results;
-mod schemas;
 mod state;
 mod summary;
 mod test_check;

@@ -4,17 +4,20 @@
 use std::collections::BTreeMap;
 
 use utoipa::{
-    OpenApi,
+    IntoResponses, Modify, OpenApi,
     openapi::{
         ContentBuilder, RefOr, Response, ResponseBuilder,
-        schema::{AllOfBuilder, ObjectBuilder, Ref, Schema, Type},
+        extensions::ExtensionsBuilder,
+        schema::{ObjectBuilder, Ref, Schema, Type},
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 
 use super::{
     forms::{CheckStatusEvent, GateEvent, RecheckForm},
-    problem::ProblemBody,
+    problem::{Problem, ProblemBody},
 };
+use crate::model::EvidenceReason;
 
 /// What holds for the document as a whole.
 #[derive(OpenApi)]
@@ -25,6 +28,7 @@ use super::{
                        Every error is a `Problem`; its `code` is stable.",
     ),
     components(schemas(ProblemBody, CheckStatusEvent, GateEvent, RecheckForm)),
+    modifiers(&BearerToken),
     tags(
         (name = "checks", description = "Health checks and their results"),
         (name = "gates", description = "What may be patched now, and why not"),
@@ -41,34 +45,65 @@ pub(super) type Row = (u16, &'static [&'static str]);
 const COMMON: &[Row] =
     &[(401, &["unauthenticated"]), (500, &["internal"]), (503, &["store_unavailable"])];
 
-/// The responses of an operation: its own and the common ones.
+/// The scheme of [`Problem::unauthenticated`]'s `WWW-Authenticate`.
+struct BearerToken;
+
+impl Modify for BearerToken {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The application authenticates; this library asks it who calls."));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(scheme.build()));
+        document.security = Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
+    }
+}
+
+/// The one response that every problem of an operation has. Its description lists them by status, and
+/// `x-problems` does so for programs.
 pub(super) fn responses(own: &[Row]) -> BTreeMap<String, RefOr<Response>> {
     let mut rows: BTreeMap<u16, Vec<&'static str>> = BTreeMap::new();
     for (status, codes) in COMMON.iter().chain(own) {
         let row = rows.entry(*status).or_default();
         row.extend(codes.iter().filter(|code| !row.contains(code)).copied().collect::<Vec<_>>());
     }
-    rows.into_iter()
-        .map(|(status, codes)| (status.to_string(), response(status, &codes).into()))
-        .collect()
+    let row = |(status, codes): (&u16, &Vec<&str>)| format!("{status} `{}`", codes.join("`, `"));
+    let listed: Vec<String> = rows.iter().map(row).collect();
+    let by_status: BTreeMap<String, &Vec<&str>> =
+        rows.iter().map(|(status, codes)| (status.to_string(), codes)).collect();
+    let extensions = ExtensionsBuilder::new().add("x-problems", serde_json::json!(by_status));
+    let response = problem_response(&format!("A problem: {}.", listed.join("; ")))
+        .extensions(Some(extensions.build()))
+        .build();
+    BTreeMap::from([("default".to_owned(), response.into())])
 }
 
-fn response(status: u16, codes: &[&'static str]) -> Response {
-    let title = axum::http::StatusCode::from_u16(status).ok().and_then(|it| it.canonical_reason());
-    let code = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes.to_vec()));
-    let problem = AllOfBuilder::new()
-        .item(Ref::from_schema_name("Problem"))
-        .item(ObjectBuilder::new().property("code", code).required("code"));
+fn problem_response(description: &str) -> ResponseBuilder {
+    let body = RefOr::<Schema>::Ref(Ref::from_schema_name("Problem"));
     ResponseBuilder::new()
-        .description(title.unwrap_or("Error"))
-        .content(
-            "application/problem+json",
-            ContentBuilder::new().schema(Some(Schema::from(problem.build()))).build(),
-        )
-        .build()
+        .description(description)
+        .content("application/problem+json", ContentBuilder::new().schema(Some(body)).build())
 }
 
-/// Names the problems that an operation can answer with, beside those that every one can.
+/// For the application's own operations: `responses((status = 200, …), Problem)`.
+impl IntoResponses for Problem {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let response = problem_response("A problem: `status` and `code` say which.").build();
+        BTreeMap::from([("default".to_owned(), response.into())])
+    }
+}
+
+/// A `oneOf` of the codes and any text would match a code twice, so this is not derived.
+impl utoipa::PartialSchema for EvidenceReason {
+    fn schema() -> RefOr<Schema> {
+        let description = "a reason code, or the word of one of the application's own conditions";
+        ObjectBuilder::new().schema_type(Type::String).description(Some(description)).into()
+    }
+}
+
+impl utoipa::ToSchema for EvidenceReason {}
+
+/// Names the problems that an operation can answer with, in addition to those of every operation.
 macro_rules! problems {
     ($(#[$doc:meta])* $name:ident { $($status:literal: [$($code:literal),* $(,)?],)* }) => {
         $(#[$doc])*

@@ -2,11 +2,7 @@
 
 use axum::{Json, extract::State};
 
-use super::{
-    Api, Caller, Problem, Query,
-    forms::{SummaryForm, SummaryList},
-    openapi::problems,
-};
+use super::{Api, Caller, Problem, Query, forms::SummaryList, openapi::problems};
 use crate::model::{HostId, ViolationCode};
 
 /// The most hosts of one request.
@@ -45,5 +41,5 @@ pub(super) async fn summary(
     let access = api.access(&actor, &hosts).await?;
     hosts.retain(|host| access.contains_key(host));
     let summaries = api.store.summaries(&hosts, api.stale_after).await?;
-    Ok(Json(SummaryList { hosts: summaries.into_iter().map(SummaryForm::from).collect() }))
+    Ok(Json(SummaryList { hosts: summaries }))
 }

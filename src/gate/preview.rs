@@ -38,8 +38,10 @@ pub struct HostPreview {
 
 /// A check or condition that would hold the gate back.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct Blocking {
     /// The check; `None` for a condition of the application's own.
+    #[cfg_attr(feature = "api", schema(required))]
     pub check_id: Option<CheckId>,
     /// The name of the check or condition.
     pub name: String,
@@ -48,9 +50,11 @@ pub struct Blocking {
     /// Whether the target was seen in this condition, or could not be seen.
     pub observed: bool,
     /// A sentence for people.
+    #[cfg_attr(feature = "api", schema(value_type = String))]
     pub detail: Detail,
     /// When the check was last run; `None` where it never was.
     #[serde(with = "instant::option")]
+    #[cfg_attr(feature = "api", schema(required))]
     pub checked_at: Option<DateTime<Utc>>,
 }
 

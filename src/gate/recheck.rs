@@ -49,14 +49,18 @@ impl Recheck {
 
 /// One check or condition before and after.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct Rechecked {
     /// The check; `None` for a condition of the application's own.
+    #[cfg_attr(feature = "api", schema(required))]
     pub check_id: Option<CheckId>,
     /// The name, as it is now where it still exists.
     pub name: String,
     /// What was known when the pass was given; `None` where it was not required then.
+    #[cfg_attr(feature = "api", schema(required))]
     pub was: Option<Evidence>,
     /// What came out now; `None` where it is not required any more.
+    #[cfg_attr(feature = "api", schema(required))]
     pub now: Option<Evidence>,
     /// What that makes.
     pub change: RecheckChange,
@@ -64,6 +68,7 @@ pub struct Rechecked {
 
 /// What became of a check.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RecheckChange {
     /// Healthy before and now.

@@ -10,6 +10,7 @@ use super::{
 
 /// What a user may do.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Everything.
@@ -51,6 +52,7 @@ macro_rules! actions {
     ($($(#[$doc:meta])* $variant:ident,)*) => {
         /// What was done.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
         #[serde(rename_all = "snake_case")]
         #[non_exhaustive]
         pub enum AuditAction {
@@ -101,6 +103,7 @@ actions! {
 
 /// Whether it was done.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AuditOutcome {
     /// It was done.
@@ -111,12 +114,15 @@ pub enum AuditOutcome {
 
 /// One changed field. A secret is never shown: its texts are `set`, `changed` or `cleared`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct FieldChange {
     /// The member's name in the API's form.
     pub field: String,
     /// What it was.
+    #[cfg_attr(feature = "api", schema(required))]
     pub before: Option<String>,
     /// What it became.
+    #[cfg_attr(feature = "api", schema(required))]
     pub after: Option<String>,
 }
 
@@ -172,6 +178,7 @@ impl AuditEntry {
 
 /// One entry of the audit log, in the API's form.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct AuditRecord {
     /// Identity; ordered by time.
     pub id: AuditId,
@@ -187,16 +194,21 @@ pub struct AuditRecord {
     /// Whether it was done.
     pub outcome: AuditOutcome,
     /// On which host.
+    #[cfg_attr(feature = "api", schema(required))]
     pub host_id: Option<HostId>,
     /// On which check.
+    #[cfg_attr(feature = "api", schema(required))]
     pub check_id: Option<CheckId>,
     /// For which job.
+    #[cfg_attr(feature = "api", schema(required))]
     pub job_id: Option<JobId>,
     /// The changed fields.
     pub changes: Vec<FieldChange>,
     /// The reason that the actor gave.
+    #[cfg_attr(feature = "api", schema(required))]
     pub reason: Option<String>,
     /// The request that it happened in.
+    #[cfg_attr(feature = "api", schema(required))]
     pub request_id: Option<String>,
 }
 

@@ -3,11 +3,10 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::Serialize;
 
 use super::{
     ids::{CheckId, HostId},
-    instant,
     secret::SealedSecret,
     text::{CheckName, ExpectedBody, ServiceName, UserName},
     url::CheckUrl,
@@ -15,6 +14,7 @@ use super::{
 
 /// The two kinds of checks.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CheckType {
     /// The host's agent is asked for the state of a unit.
@@ -118,7 +118,7 @@ impl CheckDefinition {
     }
 }
 
-/// A check as it is stored. Serialises in the API's form, without any secret.
+/// A check as it is stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HealthCheck {
     /// Identity.
@@ -148,34 +148,5 @@ impl HealthCheck {
     #[must_use]
     pub const fn has_password(&self) -> bool {
         self.secret.is_some()
-    }
-
-    /// Writes the members of the API's form into a map that a caller may add to.
-    pub(crate) fn serialize_members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        let definition = &self.definition;
-        let (service, http) = (definition.service(), definition.http());
-        map.serialize_entry("id", &self.id)?;
-        map.serialize_entry("host_id", &self.host_id)?;
-        map.serialize_entry("name", &definition.name)?;
-        map.serialize_entry("check_type", &definition.check_type())?;
-        map.serialize_entry("enabled", &definition.enabled)?;
-        map.serialize_entry("service_name", &service.map(|service| &service.service_name))?;
-        map.serialize_entry("url", &http.map(|http| &http.url))?;
-        map.serialize_entry("expected_body", &http.map(|http| &http.expected_body))?;
-        map.serialize_entry("ignore_cert_errors", &definition.ignore_cert_errors)?;
-        map.serialize_entry("basic_auth_user", &http.and_then(|http| http.user.as_ref()))?;
-        map.serialize_entry("has_basic_auth_pass", &self.has_password())?;
-        map.serialize_entry("target_host_id", &definition.target_host_id())?;
-        map.serialize_entry("created_at", &instant::to_text(&self.created_at))?;
-        map.serialize_entry("updated_at", &instant::to_text(&self.updated_at))?;
-        map.serialize_entry("revision", &self.revision)
-    }
-}
-
-impl Serialize for HealthCheck {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.serialize_members(&mut map)?;
-        map.end()
     }
 }

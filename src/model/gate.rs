@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::{
     gate_request::{GateRequest, WindowKind},
@@ -18,6 +18,7 @@ use super::{
 
 /// Where a gate stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum GateState {
     /// It waits for its window or for healthy checks.
@@ -42,6 +43,7 @@ impl GateState {
 
 /// On what ground a pass was given.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PassKind {
     /// Every enabled check was freshly healthy.
@@ -58,6 +60,7 @@ pub enum PassKind {
 
 /// Why a gate ended without a pass.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {
     /// The window closed before every check was healthy.
@@ -75,7 +78,8 @@ pub enum EndReason {
 }
 
 /// Why a requirement is or is not met: a code of the vocabulary, or a word of the application's own.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum EvidenceReason {
     /// A check's outcome.
     Code(ReasonCode),
@@ -109,23 +113,12 @@ impl fmt::Display for EvidenceReason {
     }
 }
 
-impl Serialize for EvidenceReason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for EvidenceReason {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Ok(text.parse().map_or(Self::Condition(text), Self::Code))
-    }
-}
-
 /// What a gate knows of one requirement: a check, or a condition of the application's own.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct Evidence {
     /// The check; `None` for a condition of the application's own.
+    #[cfg_attr(feature = "api", schema(required))]
     pub check_id: Option<CheckId>,
     /// The name of the check or condition.
     pub name: String,
@@ -136,16 +129,20 @@ pub struct Evidence {
     /// Whether the target was seen in this condition, or could not be seen.
     pub observed: bool,
     /// A sentence for people.
+    #[cfg_attr(feature = "api", schema(value_type = String))]
     pub detail: Detail,
     /// How long the run took, in milliseconds; `None` where none is known.
+    #[cfg_attr(feature = "api", schema(required))]
     pub latency_ms: Option<u32>,
     /// When the run started; `None` where there was none.
     #[serde(with = "instant::option")]
+    #[cfg_attr(feature = "api", schema(required))]
     pub checked_at: Option<DateTime<Utc>>,
 }
 
 /// How an attempt came out.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {
     /// Its checks are being run.
@@ -158,6 +155,8 @@ pub enum AttemptOutcome {
 
 /// One evaluation by a gate that ran checks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "api", schema(as = GateAttempt))]
 pub struct Attempt {
     /// Counted from 1.
     pub number: u32,
@@ -166,6 +165,7 @@ pub struct Attempt {
     pub started_at: DateTime<Utc>,
     /// When it was over.
     #[serde(with = "instant::option")]
+    #[cfg_attr(feature = "api", schema(required))]
     pub finished_at: Option<DateTime<Utc>>,
     /// How it came out.
     pub outcome: AttemptOutcome,
@@ -175,11 +175,13 @@ pub struct Attempt {
 
 /// Something that happened to a waiting gate from outside, for its timeline.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct GateNote {
     /// When the gate saw it.
     #[serde(with = "instant")]
     pub at: DateTime<Utc>,
     /// A sentence for people.
+    #[cfg_attr(feature = "api", schema(value_type = String))]
     pub text: Detail,
 }
 

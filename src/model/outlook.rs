@@ -6,6 +6,7 @@ use super::gate::PassKind;
 
 /// What a gate would do now.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Outlook {
     /// It would let the job go ahead.
@@ -21,9 +22,11 @@ pub enum Outlook {
 /// Made from what was known when it passed; nothing is run for it. So a check without a fresh result
 /// makes it [`Outlook::Wait`], where a blocking gate would have run that check first.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct WouldHave {
     /// What it would have done.
     pub decision: Outlook,
     /// On what ground, where it would have let the job go ahead.
+    #[cfg_attr(feature = "api", schema(required))]
     pub kind: Option<PassKind>,
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::HealthCheck,
@@ -59,6 +59,7 @@ impl fmt::Debug for Detail {
 
 /// Who ran a check.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ResultSource {
     /// The poller, on its schedule.
@@ -121,6 +122,7 @@ impl CheckResult {
 
 /// What is known of a check.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
     /// The last result passed.
@@ -133,6 +135,7 @@ pub enum CheckStatus {
 
 /// What is known of a host, from its enabled checks.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HostStatus {
     /// No check is enabled.
@@ -219,7 +222,7 @@ impl CheckState {
     }
 }
 
-/// A check with what is known of it: the API's form of a check.
+/// A check with what is known of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CheckView {
     /// The check.
@@ -256,36 +259,9 @@ impl CheckView {
     }
 }
 
-impl Serialize for CheckView {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.check.serialize_members(&mut map)?;
-        map.serialize_entry("status", &self.status)?;
-        map.serialize_entry("since", &instant::to_text(&self.since))?;
-        map.serialize_entry("last_result", &self.last_result.as_ref().map(LastResult))?;
-        map.end()
-    }
-}
-
-/// A result inside its check's form, where check, host and revision need no repeating.
-struct LastResult<'a>(&'a CheckResult);
-
-impl Serialize for LastResult<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(result) = self;
-        let mut map = serializer.serialize_map(Some(6))?;
-        map.serialize_entry("healthy", &result.healthy())?;
-        map.serialize_entry("reason", &result.reason)?;
-        map.serialize_entry("observed", &result.reason.observed())?;
-        map.serialize_entry("detail", &result.detail)?;
-        map.serialize_entry("latency_ms", &result.latency_ms)?;
-        map.serialize_entry("checked_at", &instant::to_text(&result.checked_at))?;
-        map.end()
-    }
-}
-
 /// How many of a host's enabled checks are in which status.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct HostSummary {
     /// The host.
     pub host_id: HostId,
@@ -301,6 +277,7 @@ pub struct HostSummary {
     pub total: u32,
     /// When the check that was run longest ago was run; `None` where one has no result.
     #[serde(with = "instant::option")]
+    #[cfg_attr(feature = "api", schema(required))]
     pub oldest_checked_at: Option<DateTime<Utc>>,
 }
 

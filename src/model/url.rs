@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use url::{Host, Url};
 
 use super::violation::ViolationCode;
@@ -11,7 +11,8 @@ use super::violation::ViolationCode;
 /// kept as the parser wrote it back, without user info or fragment, at most 2,048 bytes.
 ///
 /// Where it leads to is judged when a check runs, never here.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
 pub struct CheckUrl(Url);
 
 impl CheckUrl {
@@ -109,12 +110,6 @@ impl fmt::Debug for CheckUrl {
             url.set_query(Some("…"));
         }
         fmt::Debug::fmt(url.as_str(), formatter)
-    }
-}
-
-impl Serialize for CheckUrl {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 

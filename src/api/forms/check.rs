@@ -5,8 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::{
-    CheckId, CheckResult, CheckStatus, CheckType, CheckView, HostId, HostStatus, HostSummary,
-    ReasonCode, ResultSource, instant,
+    CheckId, CheckResult, CheckStatus, CheckType, CheckView, HostId, HostSummary, ReasonCode,
+    ResultSource, instant,
 };
 
 /// A check to be made, or to be tested without being made. An http check needs `url` and
@@ -230,46 +230,10 @@ pub struct HistoryList {
     pub next_cursor: Option<String>,
 }
 
-/// How many of a host's enabled checks are in which status.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
-#[schema(as = HostSummary)]
-pub struct SummaryForm {
-    /// The host.
-    pub host_id: HostId,
-    /// What they make of the host.
-    pub status: HostStatus,
-    /// Healthy checks.
-    pub healthy: u32,
-    /// Unhealthy checks.
-    pub unhealthy: u32,
-    /// Checks of which nothing is known.
-    pub unknown: u32,
-    /// Enabled checks.
-    pub total: u32,
-    /// When the check that was run longest ago was run; `null` where one has no result.
-    #[serde(with = "instant::option")]
-    #[schema(required)]
-    pub oldest_checked_at: Option<DateTime<Utc>>,
-}
-
-impl From<HostSummary> for SummaryForm {
-    fn from(summary: HostSummary) -> Self {
-        Self {
-            host_id: summary.host_id,
-            status: summary.status,
-            healthy: summary.healthy,
-            unhealthy: summary.unhealthy,
-            unknown: summary.unknown,
-            total: summary.total,
-            oldest_checked_at: summary.oldest_checked_at,
-        }
-    }
-}
-
 /// The summaries of several hosts.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = HostSummaryList)]
 pub struct SummaryList {
     /// In the order asked; hosts that the caller may not see are left out.
-    pub hosts: Vec<SummaryForm>,
+    pub hosts: Vec<HostSummary>,
 }

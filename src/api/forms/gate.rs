@@ -6,9 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::{
-    Attempt, AttemptOutcome, CheckId, EndReason, Evidence, EvidenceReason, GateNote, GateOverride,
-    GatePass, GateRecord, GateState, HostId, JobId, Outlook, PassId, PassKind, Window, WindowKind,
-    WouldHave, instant,
+    Attempt, CheckId, EndReason, Evidence, GateNote, GateOverride, GatePass, GateRecord, GateState,
+    HostId, JobId, PassId, PassKind, Window, WindowKind, WouldHave, instant,
 };
 
 /// A window: from `opens_at` (inside) to `closes_at` (outside), at most 7 days.
@@ -36,95 +35,6 @@ impl From<Window> for WindowForm {
             closes_at: window.closes_at(),
             time_zone: window.time_zone(),
         }
-    }
-}
-
-/// What a gate knows of one check, or of a condition of the application's own.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
-#[schema(as = Evidence)]
-pub struct EvidenceForm {
-    /// The check; `null` for a condition of the application's own.
-    #[schema(required)]
-    pub check_id: Option<CheckId>,
-    /// The name of the check or condition.
-    pub name: String,
-    /// Whether it is met.
-    pub healthy: bool,
-    /// Why, or why not.
-    pub reason: EvidenceReason,
-    /// Whether the target was seen in this condition, or could not be seen.
-    pub observed: bool,
-    /// A sentence for people.
-    pub detail: String,
-    /// How long the run took, in milliseconds.
-    #[schema(required)]
-    pub latency_ms: Option<u32>,
-    /// When the run started.
-    #[serde(with = "instant::option")]
-    #[schema(required)]
-    pub checked_at: Option<DateTime<Utc>>,
-}
-
-impl From<Evidence> for EvidenceForm {
-    fn from(evidence: Evidence) -> Self {
-        Self {
-            check_id: evidence.check_id,
-            name: evidence.name,
-            healthy: evidence.healthy,
-            reason: evidence.reason,
-            observed: evidence.observed,
-            detail: evidence.detail.to_string(),
-            latency_ms: evidence.latency_ms,
-            checked_at: evidence.checked_at,
-        }
-    }
-}
-
-/// One attempt of a gate.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
-#[schema(as = GateAttempt)]
-pub struct AttemptForm {
-    /// Counted from 1.
-    pub number: u32,
-    /// When its checks were started.
-    #[serde(with = "instant")]
-    pub started_at: DateTime<Utc>,
-    /// When it was over.
-    #[serde(with = "instant::option")]
-    #[schema(required)]
-    pub finished_at: Option<DateTime<Utc>>,
-    /// How it came out.
-    pub outcome: AttemptOutcome,
-    /// What was known of each check at its end.
-    pub checks: Vec<EvidenceForm>,
-}
-
-impl From<Attempt> for AttemptForm {
-    fn from(attempt: Attempt) -> Self {
-        Self {
-            number: attempt.number,
-            started_at: attempt.started_at,
-            finished_at: attempt.finished_at,
-            outcome: attempt.outcome,
-            checks: attempt.checks.into_iter().map(EvidenceForm::from).collect(),
-        }
-    }
-}
-
-/// Something that happened to a gate from outside.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
-#[schema(as = GateNote)]
-pub struct NoteForm {
-    /// When the gate saw it.
-    #[serde(with = "instant")]
-    pub at: DateTime<Utc>,
-    /// A sentence for people.
-    pub text: String,
-}
-
-impl From<GateNote> for NoteForm {
-    fn from(note: GateNote) -> Self {
-        Self { at: note.at, text: note.text.to_string() }
     }
 }
 
@@ -189,27 +99,10 @@ pub struct PassForm {
     #[serde(with = "instant")]
     pub valid_until: DateTime<Utc>,
     /// What was known of each check.
-    pub evidence: Vec<EvidenceForm>,
+    pub evidence: Vec<Evidence>,
     /// What a blocking gate would have done, where this one only reports.
     #[schema(required)]
-    pub would_have: Option<WouldHaveForm>,
-}
-
-/// What a gate that does not block would have done if it did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
-#[schema(as = WouldHave)]
-pub struct WouldHaveForm {
-    /// What it would have done.
-    pub decision: Outlook,
-    /// On what ground, where it would have let the job go ahead.
-    #[schema(required)]
-    pub kind: Option<PassKind>,
-}
-
-impl From<WouldHave> for WouldHaveForm {
-    fn from(would_have: WouldHave) -> Self {
-        Self { decision: would_have.decision, kind: would_have.kind }
-    }
+    pub would_have: Option<WouldHave>,
 }
 
 impl From<GatePass> for PassForm {
@@ -219,8 +112,8 @@ impl From<GatePass> for PassForm {
             kind: pass.kind,
             granted_at: pass.granted_at,
             valid_until: pass.valid_until,
-            evidence: pass.evidence.into_iter().map(EvidenceForm::from).collect(),
-            would_have: pass.would_have.map(WouldHaveForm::from),
+            evidence: pass.evidence,
+            would_have: pass.would_have,
         }
     }
 }
@@ -272,11 +165,11 @@ pub struct GateForm {
     /// Where it stands, for people; while it waits it names what is failing.
     pub detail: String,
     /// The newest verdict on each check and condition.
-    pub evidence: Vec<EvidenceForm>,
+    pub evidence: Vec<Evidence>,
     /// What happened from outside while it waited.
-    pub notes: Vec<NoteForm>,
+    pub notes: Vec<GateNote>,
     /// The attempts, by number.
-    pub attempts: Vec<AttemptForm>,
+    pub attempts: Vec<Attempt>,
     /// The override in force.
     #[serde(rename = "override")]
     #[schema(required)]
@@ -307,9 +200,9 @@ impl GateForm {
             ended_at: record.ended_at,
             end_reason: record.end_reason,
             detail: record.detail,
-            evidence: record.evidence.into_iter().map(EvidenceForm::from).collect(),
-            notes: record.notes.into_iter().map(NoteForm::from).collect(),
-            attempts: attempts.into_iter().map(AttemptForm::from).collect(),
+            evidence: record.evidence,
+            notes: record.notes,
+            attempts,
             exception: record.exception.map(OverrideForm::from),
             pass: record.pass.map(PassForm::from),
         }

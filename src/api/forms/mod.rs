@@ -1,4 +1,7 @@
-//! The shapes of bodies: what the API takes and answers, for its document and for clients in Rust.
+//! The bodies that the API takes and answers, for its document and for clients in Rust.
+//!
+//! A type of [`model`](crate::model) or [`gate`](crate::gate) whose JSON is already the API's, such as
+//! [`Evidence`](crate::model::Evidence), has no form here.
 
 mod audit;
 mod check;
@@ -8,16 +11,13 @@ mod preview;
 mod recheck;
 
 pub use self::{
-    audit::{AuditList, AuditRecordForm, ChangeForm},
+    audit::AuditList,
     check::{
         CheckChangeForm, CheckForm, CheckList, HistoryForm, HistoryList, NewCheckForm, ResultForm,
-        SummaryForm, SummaryList,
+        SummaryList,
     },
     event::{CheckStatusEvent, EventForm, GateEvent},
-    gate::{
-        AttemptForm, EvidenceForm, GateForm, GateList, NoteForm, OverrideForm, OverrideRequestForm,
-        PassForm, WindowForm, WouldHaveForm,
-    },
-    preview::{BlockingForm, PreviewForm, PreviewList, PreviewRequestForm},
-    recheck::{RecheckForm, RecheckedForm},
+    gate::{GateForm, GateList, OverrideForm, OverrideRequestForm, PassForm, WindowForm},
+    preview::{PreviewForm, PreviewList, PreviewRequestForm},
+    recheck::RecheckForm,
 };

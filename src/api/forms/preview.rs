@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::WindowForm;
 use crate::{
     gate::{Blocking, HostPreview},
-    model::{CheckId, EvidenceReason, HostId, Outlook, PassKind, Window, instant},
+    model::{HostId, Outlook, PassKind, Window, instant},
 };
 
 /// Which hosts to preview.
@@ -16,7 +16,7 @@ use crate::{
 #[schema(as = GatePreviewRequest)]
 #[serde(deny_unknown_fields)]
 pub struct PreviewRequestForm {
-    /// The hosts.
+    /// The hosts. Each is answered once.
     #[schema(max_items = 500)]
     pub host_ids: Vec<HostId>,
     /// In this window; without it in each host's own.
@@ -48,7 +48,7 @@ pub struct PreviewForm {
     /// What is left of the window has no room for a second attempt.
     pub window_too_short: bool,
     /// The checks and conditions that are not known to be met.
-    pub blocking: Vec<BlockingForm>,
+    pub blocking: Vec<Blocking>,
 }
 
 impl PreviewForm {
@@ -64,41 +64,7 @@ impl PreviewForm {
             time_zone: window.time_zone(),
             not_open: preview.not_open,
             window_too_short: preview.window_too_short,
-            blocking: preview.blocking.into_iter().map(BlockingForm::from).collect(),
-        }
-    }
-}
-
-/// A check or condition that would hold the gate back.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
-#[schema(as = Blocking)]
-pub struct BlockingForm {
-    /// The check; `null` for a condition of the application's own.
-    #[schema(required)]
-    pub check_id: Option<CheckId>,
-    /// The name of the check or condition.
-    pub name: String,
-    /// Why.
-    pub reason: EvidenceReason,
-    /// Whether the target was seen in this condition, or could not be seen.
-    pub observed: bool,
-    /// A sentence for people.
-    pub detail: String,
-    /// When the check was last run.
-    #[serde(with = "instant::option")]
-    #[schema(required)]
-    pub checked_at: Option<DateTime<Utc>>,
-}
-
-impl From<Blocking> for BlockingForm {
-    fn from(blocking: Blocking) -> Self {
-        Self {
-            check_id: blocking.check_id,
-            name: blocking.name,
-            reason: blocking.reason,
-            observed: blocking.observed,
-            detail: blocking.detail.to_string(),
-            checked_at: blocking.checked_at,
+            blocking: preview.blocking,
         }
     }
 }
@@ -107,6 +73,6 @@ impl From<Blocking> for BlockingForm {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = GatePreview)]
 pub struct PreviewList {
-    /// In the order asked.
+    /// In the order asked, each once.
     pub hosts: Vec<PreviewForm>,
 }

@@ -219,15 +219,27 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @enum {string} */
+        /**
+         * @description How an attempt came out.
+         * @enum {string}
+         */
         AttemptOutcome: "running" | "finished" | "interrupted";
-        /** @enum {string} */
+        /**
+         * @description What was done.
+         * @enum {string}
+         */
         AuditAction: "health_check_created" | "health_check_updated" | "health_check_deleted" | "health_check_tested" | "health_check_rekeyed" | "gate_overridden" | "gate_override_removed" | "gate_cancelled" | "key_registered" | "job_created" | "job_cancelled" | "window_created" | "window_updated" | "window_deleted" | "host_paused" | "host_resumed";
-        /** Format: uuid */
+        /**
+         * Format: uuid
+         * @description One audit record.
+         */
         AuditId: string;
-        /** @enum {string} */
+        /**
+         * @description Whether it was done.
+         * @enum {string}
+         */
         AuditOutcome: "allowed" | "refused";
-        /** @description Who did what, and when. */
+        /** @description One entry of the audit log, in the API's form. */
         AuditRecord: {
             /** @description What. */
             action: components["schemas"]["AuditAction"];
@@ -235,17 +247,17 @@ export interface components {
             actor: string;
             /**
              * Format: date-time
-             * @description When.
+             * @description When, by the store's clock.
              */
             at: string;
-            /** @description The changed fields; of a refusal, its `count`. */
+            /** @description The changed fields. */
             changes: components["schemas"]["FieldChange"][];
             check_id: components["schemas"]["CheckId"] | null;
             host_id: components["schemas"]["HostId"] | null;
-            /** @description Identity. */
+            /** @description Identity; ordered by time. */
             id: components["schemas"]["AuditId"];
             job_id: components["schemas"]["JobId"] | null;
-            /** @description Whether it was done, or refused for lack of a right. */
+            /** @description Whether it was done. */
             outcome: components["schemas"]["AuditOutcome"];
             /** @description The reason that the actor gave. */
             reason: string | null;
@@ -266,7 +278,7 @@ export interface components {
             check_id: components["schemas"]["CheckId"] | null;
             /**
              * Format: date-time
-             * @description When the check was last run.
+             * @description When the check was last run; `None` where it never was.
              */
             checked_at: string | null;
             /** @description A sentence for people. */
@@ -278,7 +290,10 @@ export interface components {
             /** @description Why. */
             reason: components["schemas"]["EvidenceReason"];
         };
-        /** Format: uuid */
+        /**
+         * Format: uuid
+         * @description A health check of one host.
+         */
         CheckId: string;
         /** @description One run of a check. */
         CheckResult: {
@@ -308,7 +323,10 @@ export interface components {
             /** @description The results. */
             results: components["schemas"]["PastCheckResult"][];
         };
-        /** @enum {string} */
+        /**
+         * @description What is known of a check.
+         * @enum {string}
+         */
         CheckStatus: "healthy" | "unhealthy" | "unknown";
         /** @description A check's status or reason is another than before, or the check was changed. */
         CheckStatusEvent: {
@@ -325,9 +343,15 @@ export interface components {
             /** @description What is known of it now. */
             status: components["schemas"]["CheckStatus"];
         };
-        /** @enum {string} */
+        /**
+         * @description The two kinds of checks.
+         * @enum {string}
+         */
         CheckType: "service" | "http";
-        /** @enum {string} */
+        /**
+         * @description Why a gate ended without a pass.
+         * @enum {string}
+         */
         EndReason: "window_closed" | "window_withdrawn" | "job_cancelled" | "host_deleted" | "not_run_capacity" | "gate_busy";
         /** @description Code and message in one member. */
         ErrorMember: {
@@ -336,12 +360,12 @@ export interface components {
             /** @description What to do about it, for people. */
             message: string;
         };
-        /** @description What a gate knows of one check, or of a condition of the application's own. */
+        /** @description What a gate knows of one requirement: a check, or a condition of the application's own. */
         Evidence: {
             check_id: components["schemas"]["CheckId"] | null;
             /**
              * Format: date-time
-             * @description When the run started.
+             * @description When the run started; `None` where there was none.
              */
             checked_at: string | null;
             /** @description A sentence for people. */
@@ -350,7 +374,7 @@ export interface components {
             healthy: boolean;
             /**
              * Format: int32
-             * @description How long the run took, in milliseconds.
+             * @description How long the run took, in milliseconds; `None` where none is known.
              */
             latency_ms: number | null;
             /** @description The name of the check or condition. */
@@ -368,7 +392,7 @@ export interface components {
             after: string | null;
             /** @description What it was. */
             before: string | null;
-            /** @description The member's name. */
+            /** @description The member's name in the API's form. */
             field: string;
         };
         /** @description What is wrong with one member or parameter. */
@@ -436,9 +460,9 @@ export interface components {
             /** @description What bounds the wait. */
             window_kind: components["schemas"]["WindowKind"];
         };
-        /** @description One attempt of a gate. */
+        /** @description One evaluation by a gate that ran checks. */
         GateAttempt: {
-            /** @description What was known of each check at its end. */
+            /** @description What is known of each check at its end. */
             checks: components["schemas"]["Evidence"][];
             /**
              * Format: date-time
@@ -454,7 +478,7 @@ export interface components {
             outcome: components["schemas"]["AttemptOutcome"];
             /**
              * Format: date-time
-             * @description When its checks were started.
+             * @description When its checks were started, by the store's clock.
              */
             started_at: string;
         };
@@ -481,7 +505,7 @@ export interface components {
             /** @description Those of hosts that the caller may see, by the time of their opening. */
             gates: components["schemas"]["Gate"][];
         };
-        /** @description Something that happened to a gate from outside. */
+        /** @description Something that happened to a waiting gate from outside, for its timeline. */
         GateNote: {
             /**
              * Format: date-time
@@ -532,16 +556,19 @@ export interface components {
         };
         /** @description What the gates would say, host by host. */
         GatePreview: {
-            /** @description In the order asked. */
+            /** @description In the order asked, each once. */
             hosts: components["schemas"]["HostPreview"][];
         };
         /** @description Which hosts to preview. */
         GatePreviewRequest: {
-            /** @description The hosts. */
+            /** @description The hosts. Each is answered once. */
             host_ids: components["schemas"]["HostId"][];
             window?: components["schemas"]["Window"] | null;
         };
-        /** @enum {string} */
+        /**
+         * @description Where a gate stands.
+         * @enum {string}
+         */
         GateState: "waiting" | "passed" | "spent" | "failed" | "cancelled";
         /** @description A check with what is known of it. */
         HealthCheck: {
@@ -624,7 +651,10 @@ export interface components {
             /** @description How many. */
             total: number;
         };
-        /** Format: uuid */
+        /**
+         * Format: uuid
+         * @description A machine that the application manages. The application makes these.
+         */
         HostId: string;
         /** @description What a host's gate would say now. */
         HostPreview: {
@@ -652,7 +682,10 @@ export interface components {
             /** @description What is left of the window has no room for a second attempt. */
             window_too_short: boolean;
         };
-        /** @enum {string} */
+        /**
+         * @description What is known of a host, from its enabled checks.
+         * @enum {string}
+         */
         HostStatus: "none" | "unhealthy" | "unknown" | "healthy";
         /** @description How many of a host's enabled checks are in which status. */
         HostSummary: {
@@ -665,7 +698,7 @@ export interface components {
             host_id: components["schemas"]["HostId"];
             /**
              * Format: date-time
-             * @description When the check that was run longest ago was run; `null` where one has no result.
+             * @description When the check that was run longest ago was run; `None` where one has no result.
              */
             oldest_checked_at: string | null;
             /** @description What they make of the host. */
@@ -691,7 +724,10 @@ export interface components {
             /** @description In the order asked; hosts that the caller may not see are left out. */
             hosts: components["schemas"]["HostSummary"][];
         };
-        /** Format: uuid */
+        /**
+         * Format: uuid
+         * @description A job of the application's that wants to touch hosts. The application makes these.
+         */
         JobId: string;
         /** @description What an administrator asks for with an override. */
         NewGateOverride: {
@@ -730,11 +766,20 @@ export interface components {
             /** @description The URL: absolute, http or https, without user info or fragment. */
             url?: string | null;
         };
-        /** @enum {string} */
+        /**
+         * @description What a gate would do now.
+         * @enum {string}
+         */
         Outlook: "proceed" | "wait" | "fail";
-        /** Format: uuid */
+        /**
+         * Format: uuid
+         * @description One permission to go ahead, handed out by a gate. It can be spent once.
+         */
         PassId: string;
-        /** @enum {string} */
+        /**
+         * @description On what ground a pass was given.
+         * @enum {string}
+         */
         PassKind: "healthy" | "no_checks" | "overridden" | "exempt" | "report_only";
         /** @description One run of a check in its history. */
         PastCheckResult: components["schemas"]["CheckResult"] & {
@@ -761,7 +806,13 @@ export interface components {
             /** @description Always `about:blank`: `code` says what it is. */
             type: string;
         };
-        /** @enum {string} */
+        /**
+         * @description Why a check came out as it did. Only [`ReasonCode::Ok`] is healthy; every other fails the
+         *     check and blocks the gate alike.
+         *
+         *     The vocabulary is closed: a new word is a minor release and stands in the changelog.
+         * @enum {string}
+         */
         ReasonCode: "ok" | "service_unhealthy" | "service_not_found" | "service_name_invalid" | "status" | "body_mismatch" | "body_missing" | "body_too_large" | "dns" | "connect" | "timeout_dns" | "timeout_connect" | "timeout_head" | "timeout_body" | "tls_untrusted" | "tls_expired" | "tls_not_yet_valid" | "tls_name" | "tls_refused" | "tls_other" | "protocol" | "body_truncated" | "encoding_refused" | "redirect_refused" | "destination_refused" | "agent_error" | "agent_refused" | "agent_rate_limited" | "agent_unsupported" | "agent_bad_reply" | "secret_unreadable" | "target_missing" | "interrupted" | "internal" | "no_result" | "stale" | "clock" | "not_run_capacity" | "gate_busy";
         /**
          * @description What the checks of a host said after the patch, against the pass on which it was patched.
@@ -784,21 +835,30 @@ export interface components {
             /** @description The job. */
             job_id: components["schemas"]["JobId"];
         };
-        /** @enum {string} */
+        /**
+         * @description What became of a check.
+         * @enum {string}
+         */
         RecheckChange: "same" | "broke" | "mended" | "still_failing" | "new" | "gone";
-        /** @description One check or condition before the patch and after it. */
+        /** @description One check or condition before and after. */
         Rechecked: {
             /** @description What that makes. */
             change: components["schemas"]["RecheckChange"];
             check_id: components["schemas"]["CheckId"] | null;
-            /** @description The name, as it is after the patch where it still exists. */
+            /** @description The name, as it is now where it still exists. */
             name: string;
             now: components["schemas"]["Evidence"] | null;
             was: components["schemas"]["Evidence"] | null;
         };
-        /** @enum {string} */
+        /**
+         * @description Who ran a check.
+         * @enum {string}
+         */
         ResultSource: "poll" | "gate";
-        /** @enum {string} */
+        /**
+         * @description What a user may do.
+         * @enum {string}
+         */
         Role: "admin" | "operator" | "reporter" | "system";
         /** @description A window: from `opens_at` (inside) to `closes_at` (outside), at most 7 days. */
         Window: {
@@ -818,9 +878,17 @@ export interface components {
              */
             readonly time_zone?: string | null;
         };
-        /** @enum {string} */
+        /**
+         * @description What bounds a gate's wait.
+         * @enum {string}
+         */
         WindowKind: "maintenance" | "immediate";
-        /** @description What a gate that does not block would have done if it did. */
+        /**
+         * @description What a gate that does not block would have done if it did (G34).
+         *
+         *     Made from what was known when it passed; nothing is run for it. So a check without a fresh result
+         *     makes it [`Outlook::Wait`], where a blocking gate would have run that check first.
+         */
         WouldHave: {
             /** @description What it would have done. */
             decision: components["schemas"]["Outlook"];
@@ -856,40 +924,13 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem: 401 `unauthenticated`; 500 `internal`; 503 `store_unavailable`, `events_unavailable`, `too_many_streams`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable" | "events_unavailable" | "too_many_streams";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -916,100 +957,13 @@ export interface operations {
                     "application/json": components["schemas"]["GatePreview"];
                 };
             };
-            /** @description Bad Request */
-            400: {
+            /** @description A problem: 400 `malformed`; 401 `unauthenticated`; 404 `not_found`; 413 `body_too_large`; 415 `unsupported_media_type`; 422 `invalid`; 500 `internal`; 503 `store_unavailable`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "malformed";
-                    };
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description Payload Too Large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "body_too_large";
-                    };
-                };
-            };
-            /** @description Unsupported Media Type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "invalid";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1039,64 +993,13 @@ export interface operations {
                     "application/json": components["schemas"]["AuditRecordList"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem: 401 `unauthenticated`; 403 `forbidden`; 422 `invalid`; 500 `internal`; 503 `store_unavailable`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "invalid";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1122,52 +1025,13 @@ export interface operations {
                     "application/json": components["schemas"]["HostSummaryList"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem: 401 `unauthenticated`; 422 `invalid`; 500 `internal`; 503 `store_unavailable`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "invalid";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1193,52 +1057,13 @@ export interface operations {
                     "application/json": components["schemas"]["HealthCheckList"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem: 401 `unauthenticated`; 404 `not_found`; 500 `internal`; 503 `store_unavailable`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1272,124 +1097,13 @@ export interface operations {
                     "application/json": components["schemas"]["HealthCheck"];
                 };
             };
-            /** @description Bad Request */
-            400: {
+            /** @description A problem: 400 `malformed`; 401 `unauthenticated`; 403 `forbidden`; 404 `not_found`; 409 `limit_reached`; 413 `body_too_large`; 415 `unsupported_media_type`; 422 `invalid`; 500 `internal`; 503 `store_unavailable`, `secrets_unavailable`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "malformed";
-                    };
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "limit_reached";
-                    };
-                };
-            };
-            /** @description Payload Too Large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "body_too_large";
-                    };
-                };
-            };
-            /** @description Unsupported Media Type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "invalid";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable" | "secrets_unavailable";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1419,124 +1133,13 @@ export interface operations {
                     "application/json": components["schemas"]["CheckResult"];
                 };
             };
-            /** @description Bad Request */
-            400: {
+            /** @description A problem: 400 `malformed`; 401 `unauthenticated`; 403 `forbidden`; 404 `not_found`; 413 `body_too_large`; 415 `unsupported_media_type`; 422 `invalid`; 429 `rate_limited`, `test_running`; 500 `internal`; 503 `store_unavailable`, `secrets_unavailable`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "malformed";
-                    };
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description Payload Too Large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "body_too_large";
-                    };
-                };
-            };
-            /** @description Unsupported Media Type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "invalid";
-                    };
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "rate_limited" | "test_running";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable" | "secrets_unavailable";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1566,52 +1169,13 @@ export interface operations {
                     "application/json": components["schemas"]["HealthCheck"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem: 401 `unauthenticated`; 404 `not_found`; 500 `internal`; 503 `store_unavailable`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1648,136 +1212,13 @@ export interface operations {
                     "application/json": components["schemas"]["HealthCheck"];
                 };
             };
-            /** @description Bad Request */
-            400: {
+            /** @description A problem: 400 `malformed`; 401 `unauthenticated`; 403 `forbidden`; 404 `not_found`; 409 `password_required`, `conflict`; 412 `revision_mismatch`; 413 `body_too_large`; 415 `unsupported_media_type`; 422 `invalid`; 500 `internal`; 503 `store_unavailable`, `secrets_unavailable`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "malformed";
-                    };
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "password_required" | "conflict";
-                    };
-                };
-            };
-            /** @description Precondition Failed */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "revision_mismatch";
-                    };
-                };
-            };
-            /** @description Payload Too Large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "body_too_large";
-                    };
-                };
-            };
-            /** @description Unsupported Media Type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "invalid";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable" | "secrets_unavailable";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1806,88 +1247,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem: 401 `unauthenticated`; 403 `forbidden`; 404 `not_found`; 409 `conflict`; 412 `revision_mismatch`; 500 `internal`; 503 `store_unavailable`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "conflict";
-                    };
-                };
-            };
-            /** @description Precondition Failed */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "revision_mismatch";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1920,64 +1286,13 @@ export interface operations {
                     "application/json": components["schemas"]["CheckResultList"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem: 401 `unauthenticated`; 404 `not_found`; 422 `invalid`; 500 `internal`; 503 `store_unavailable`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "invalid";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2009,136 +1324,13 @@ export interface operations {
                     "application/json": components["schemas"]["CheckResult"];
                 };
             };
-            /** @description Bad Request */
-            400: {
+            /** @description A problem: 400 `malformed`; 401 `unauthenticated`; 403 `forbidden`; 404 `not_found`; 409 `password_required`; 413 `body_too_large`; 415 `unsupported_media_type`; 422 `invalid`; 429 `rate_limited`, `test_running`; 500 `internal`; 503 `store_unavailable`, `secrets_unavailable`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "malformed";
-                    };
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "password_required";
-                    };
-                };
-            };
-            /** @description Payload Too Large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "body_too_large";
-                    };
-                };
-            };
-            /** @description Unsupported Media Type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "invalid";
-                    };
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "rate_limited" | "test_running";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable" | "secrets_unavailable";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2164,52 +1356,13 @@ export interface operations {
                     "application/json": components["schemas"]["GateList"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem: 401 `unauthenticated`; 404 `not_found`; 500 `internal`; 503 `store_unavailable`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2241,124 +1394,13 @@ export interface operations {
                     "application/json": components["schemas"]["Gate"];
                 };
             };
-            /** @description Bad Request */
-            400: {
+            /** @description A problem: 400 `malformed`; 401 `unauthenticated`; 403 `forbidden`; 404 `not_found`; 409 `invalid_state`; 413 `body_too_large`; 415 `unsupported_media_type`; 422 `invalid`; 500 `internal`; 503 `store_unavailable`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "malformed";
-                    };
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "invalid_state";
-                    };
-                };
-            };
-            /** @description Payload Too Large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "body_too_large";
-                    };
-                };
-            };
-            /** @description Unsupported Media Type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "invalid";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2384,76 +1426,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description A problem: 401 `unauthenticated`; 403 `forbidden`; 404 `not_found`; 409 `invalid_state`; 500 `internal`; 503 `store_unavailable`. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "invalid_state";
-                    };
-                };
-            };
-            /** @description Internal Server Error */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "internal";
-                    };
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "store_unavailable";
-                    };
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -12,7 +12,7 @@ pub(super) fn of(revision: i64) -> Option<HeaderValue> {
 pub(super) enum IfMatch {
     /// Any: there is no such header, or it is `*`.
     Any,
-    /// Only these. A tag that no revision has matches none, and neither does a weak one.
+    /// Only these. A tag that no revision has matches none.
     These(Vec<i64>),
 }
 
@@ -33,8 +33,10 @@ impl IfMatch {
     }
 }
 
+/// The revision that a tag names. A proxy that compresses answers makes their tags weak. A revision names
+/// one state of a check whatever the encoding, so a weak tag is compared by its value (F181).
 fn revision(tag: &str) -> Option<i64> {
-    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let digits = tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.strip_suffix('"')?;
     let revision = digits.parse::<i64>().ok()?;
     (revision.to_string() == digits).then_some(revision)
 }
@@ -50,12 +52,14 @@ mod tests {
     }
 
     #[test]
-    fn strong_tags_of_revisions_match_and_nothing_else() {
+    fn f181_tags_of_revisions_match_also_weak_ones_and_nothing_else() {
         assert_eq!(IfMatch::of(&HeaderMap::new()), IfMatch::Any);
         assert_eq!(of_header("*"), IfMatch::Any);
         assert_eq!(of_header("\"3\""), IfMatch::These(vec![3]));
         assert_eq!(of_header("\"3\", \"4\""), IfMatch::These(vec![3, 4]));
-        for none in ["W/\"3\"", "3", "\"03\"", "\"+3\"", "\"x\"", "", "\""] {
+        assert_eq!(of_header("W/\"3\""), IfMatch::These(vec![3]));
+        assert_eq!(of_header("\"2\", W/\"3\""), IfMatch::These(vec![2, 3]));
+        for none in ["w/\"3\"", "W/3", "W/W/\"3\"", "3", "\"03\"", "\"+3\"", "\"x\"", "", "\""] {
             assert_eq!(of_header(none), IfMatch::These(vec![]), "{none}");
         }
     }

@@ -1,6 +1,9 @@
 //! `/gates/preview`: what the gates would say now.
 
-use std::{collections::HashMap, fmt::Debug};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Debug,
+};
 
 use async_trait::async_trait;
 use axum::{Json, extract::State};
@@ -65,7 +68,7 @@ pub(super) async fn preview(
     if hosts.as_ref().is_some_and(|hosts| hosts.len() > MOST_HOSTS) {
         members.violation("host_ids", ViolationCode::TooLong, "give at most 500 hosts");
     }
-    let hosts = members.finish(hosts)?;
+    let hosts = unique(members.finish(hosts)?);
     let access = api.access(&actor, &hosts).await?;
     if hosts.iter().any(|host| !access.contains_key(host)) {
         return Err(Problem::not_found());
@@ -76,6 +79,13 @@ pub(super) async fn preview(
         PreviewForm::new(preview, *window)
     };
     Ok(Json(PreviewList { hosts: previews.into_iter().zip(&windows).map(form).collect() }))
+}
+
+/// The hosts in the order asked, each once: the answer must not grow with repetitions (F180).
+fn unique(mut hosts: Vec<HostId>) -> Vec<HostId> {
+    let mut seen = HashSet::new();
+    hosts.retain(|host| seen.insert(*host));
+    hosts
 }
 
 impl Parts {

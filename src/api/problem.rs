@@ -29,6 +29,9 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// The most entries of `errors`: a body of 64 KiB can break rules ten thousand times (F180).
+    pub const MAXIMUM_ERRORS: usize = 100;
+
     /// A problem of the application's own. `code` is for programs, `detail` for people.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
@@ -106,10 +109,15 @@ impl Problem {
     /// 422: what was sent can be read, and breaks these rules.
     #[must_use]
     pub fn invalid(violations: &Violations) -> Self {
-        let errors: Vec<_> = violations.as_slice().iter().map(FieldProblem::from).collect();
+        let all = violations.as_slice();
+        let errors: Vec<_> =
+            all.iter().take(Self::MAXIMUM_ERRORS).map(FieldProblem::from).collect();
         let detail = match errors.as_slice() {
             [one] if one.field.is_empty() => one.message.clone(),
             [one] => format!("`{}`: {}", one.field, one.message),
+            many if many.len() < all.len() => {
+                format!("{} things are wrong: `errors` has the first {}", all.len(), many.len())
+            }
             many => format!("{} things are wrong: each stands in `errors`", many.len()),
         };
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }

@@ -56,8 +56,11 @@ impl HealthSource for StoredChecks {
     async fn health(&self, gates: &[&GateRecord]) -> Result<Vec<HostHealth>, SourceError> {
         let failed = |error| SourceError::new("checks", error);
         let hosts: Vec<HostId> = gates.iter().map(|gate| gate.host_id).collect();
-        let checks = self.store.checks_of(&hosts).await.map_err(failed)?;
-        let states = self.store.states(&hosts).await.map_err(failed)?;
+        // A store answers once for each time that a host is named (F180).
+        let once: HashSet<HostId> = hosts.iter().copied().collect();
+        let once: Vec<HostId> = once.into_iter().collect();
+        let checks = self.store.checks_of(&once).await.map_err(failed)?;
+        let states = self.store.states(&once).await.map_err(failed)?;
         let asked = checks.iter().map(HealthCheck::asked_host);
         let known = self.known(hosts.iter().copied().chain(asked)).await?;
         let checks = by_host(checks, |check| check.host_id);

@@ -169,6 +169,30 @@ async fn an_override_is_held_to_its_rules_and_audited() {
     assert_eq!(unknown.told(), (404, "not_found"));
 }
 
+/// F180: the answer does not grow with a host that is named again and again.
+#[tokio::test]
+async fn f180_a_preview_answers_each_host_once() {
+    let world = world();
+    world.service_check(OWN, "sshd").await;
+    let once = world.post(ADMIN, "/api/v1/gates/preview", &json!({"host_ids": [OWN]})).await;
+    assert_eq!(once.status, 200);
+    assert_eq!(once.body["hosts"][0]["blocking"].as_array().unwrap().len(), 1);
+    let again = json!({"host_ids": vec![OWN; 500]});
+    let again = world.post(ADMIN, "/api/v1/gates/preview", &again).await;
+    assert_eq!((again.status, &again.body), (once.status, &once.body));
+    let many: Vec<String> = (0..501).map(|_| uuid::Uuid::new_v4().to_string()).collect();
+    let many = world.post(ADMIN, "/api/v1/gates/preview", &json!({"host_ids": many})).await;
+    assert_eq!(many.told(), (422, "invalid"));
+    let mut wrong = json!({"host_ids": [OWN]});
+    for number in 0..3_000 {
+        wrong[format!("m{number}")] = json!(0);
+    }
+    let wrong = world.post(ADMIN, "/api/v1/gates/preview", &wrong).await;
+    assert_eq!(wrong.told(), (422, "invalid"));
+    assert_eq!(wrong.body["errors"].as_array().unwrap().len(), 100);
+    assert!(wrong.body["detail"].as_str().unwrap().starts_with("3000 things are wrong"));
+}
+
 /// A preview says host by host what the gate would, in the window given, and writes and runs nothing.
 #[tokio::test]
 async fn a_preview_says_what_is_blocking_and_writes_nothing() {

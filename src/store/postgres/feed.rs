@@ -2,14 +2,22 @@
 
 use std::time::Duration;
 
-use sqlx::{PgPool, postgres::PgListener};
-use tokio::{sync::Mutex, task::JoinHandle};
+use sqlx::{
+    PgPool,
+    postgres::{PgListener, PgNotification},
+};
+use tokio::{sync::Mutex, task::JoinHandle, time::timeout};
 
 use super::error::translate;
 use crate::store::{Feed, StoreError, StoreEvent, Subscription};
 
 /// How long to wait before listening again where the database cannot be reached.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// After this long without a notification the connection is asked whether it still works. A proxy or
+/// firewall can stop forwarding without closing anything (F185).
+const SILENCE: Duration = Duration::from_secs(5);
+/// A connection that does not answer within this time is given up.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// The task that listens, once somebody has subscribed. It ends with the store.
 #[derive(Debug, Default)]
@@ -44,23 +52,31 @@ impl Listening {
     }
 }
 
+/// Connects and listens. The connection has a pool of its own: `PgListener` keeps its place in a pool until
+/// the connection has answered once more, which a silent one never does.
 async fn listen(pool: &PgPool, channel: &str) -> Result<PgListener, sqlx::Error> {
-    let (pool, channel) = (pool.clone(), channel.to_owned());
-    // To its end, like every operation: a connection that has begun to listen must not go back.
-    let listening = tokio::spawn(async move {
-        let mut listener = PgListener::connect_with(&pool).await?;
+    let own = pool.options().clone().min_connections(0).max_connections(1).acquire_timeout(ANSWER);
+    let own = own.connect_lazy_with(pool.connect_options().as_ref().clone());
+    let listening = async {
+        let mut listener = PgListener::connect_with(&own).await?;
         listener.eager_reconnect(false);
-        listener.listen(&channel).await?;
+        listener.listen(channel).await?;
         Ok(listener)
-    });
-    listening.await.unwrap_or_else(|error| Err(sqlx::Error::Io(error.into())))
+    };
+    timeout(ANSWER, listening).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 async fn hear(pool: PgPool, channel: String, feed: Feed, listener: PgListener) {
+    let work = hear_on(&pool, &channel, &feed, listener);
+    // The store's pool is closed when the application ends.
+    let _ = pool.close_event().do_until(work).await;
+}
+
+async fn hear_on(pool: &PgPool, channel: &str, feed: &Feed, listener: PgListener) {
     let mut listener = Some(listener);
-    while !pool.is_closed() {
+    loop {
         let Some(hearing) = &mut listener else {
-            match listen(&pool, &channel).await {
+            match listen(pool, channel).await {
                 Ok(again) => {
                     listener = Some(again);
                     // What was told meanwhile is lost.
@@ -73,7 +89,7 @@ async fn hear(pool: PgPool, channel: String, feed: Feed, listener: PgListener) {
             }
             continue;
         };
-        match hearing.try_recv().await {
+        match next(hearing).await {
             Ok(Some(told)) => {
                 let event = serde_json::from_str(told.payload());
                 // A newer version may tell what is unknown here: whoever shows it reads afresh.
@@ -83,6 +99,20 @@ async fn hear(pool: PgPool, channel: String, feed: Feed, listener: PgListener) {
                 listener = None;
                 feed.publish(StoreEvent::Resync);
             }
+        }
+    }
+}
+
+/// The next notification; `None` once the connection is lost or does not answer any more.
+async fn next(listener: &mut PgListener) -> Result<Option<PgNotification>, sqlx::Error> {
+    loop {
+        if let Ok(told) = timeout(SILENCE, listener.try_recv()).await {
+            return told;
+        }
+        let asked = sqlx::query("select 1").execute(&mut *listener);
+        match timeout(ANSWER, asked).await {
+            Ok(answered) => answered.map(drop)?,
+            Err(_) => return Ok(None),
         }
     }
 }

@@ -98,6 +98,37 @@ async fn f51_a_feed_tells_of_a_gap_and_goes_on() {
     tokio::time::timeout(Duration::from_secs(30), heard).await.expect("it hears again");
 }
 
+/// F185: a proxy that forwards no more, and closes nothing, is noticed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f185_a_feed_on_a_silent_connection_tells_of_a_gap_and_goes_on() {
+    let (server, database) = database();
+    let direct = PgStore::new(pool(server, &database, 2).await);
+    direct.migrate().await.expect("migrated");
+    let proxy = Proxy::to(server.port()).await;
+    let options = PgConnectOptions::new().host("127.0.0.1").port(proxy.port).username("postgres");
+    let options = session_options(options.database(&database));
+    let store = PgStore::new(pool_options(4).connect_with(options).await.expect("connected"));
+    let mut feed = store.subscribe().await.expect("subscribed");
+    let first = HostId::generate();
+    make_check(&direct, first, "sshd").await;
+    let heard = tokio::time::timeout(Duration::from_secs(20), feed.next()).await.expect("told");
+    assert_eq!(heard.and_then(|event| event.host_id()), Some(first));
+    proxy.fall_silent(true);
+    let since = std::time::Instant::now();
+    make_check(&direct, HostId::generate(), "sshd").await;
+    let next = tokio::time::timeout(Duration::from_secs(60), feed.next()).await.expect("told");
+    assert_eq!(next, Some(StoreEvent::Resync));
+    println!("told after {:?}", since.elapsed());
+    proxy.fall_silent(false);
+    // It listens again, says so, and hears what happens from then on.
+    let next = tokio::time::timeout(Duration::from_secs(60), feed.next()).await.expect("told");
+    assert_eq!(next, Some(StoreEvent::Resync));
+    let second = HostId::generate();
+    make_check(&direct, second, "sshd").await;
+    let heard = tokio::time::timeout(Duration::from_secs(20), feed.next()).await.expect("told");
+    assert_eq!(heard.and_then(|event| event.host_id()), Some(second));
+}
+
 /// F53: what cannot be written fails as such, and goes on without a restart once there is room.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f53_a_full_disk_is_told_and_got_over() {

@@ -4,7 +4,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
-        atomic::{AtomicU16, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -15,11 +15,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Passes everything on, each answer later by so much.
+/// Passes everything on, each answer later by so much; or nothing, with all connections left open.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     target: Arc<AtomicU16>,
     delay: Arc<AtomicU64>,
+    silent: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -31,6 +32,8 @@ impl Proxy {
         let of_answers = Arc::clone(&delay);
         let target = Arc::new(AtomicU16::new(port));
         let of_server = Arc::clone(&target);
+        let silent = Arc::new(AtomicBool::new(false));
+        let of_both = Arc::clone(&silent);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let port = of_server.load(Ordering::Relaxed);
@@ -38,16 +41,22 @@ impl Proxy {
                 let Ok(upstream) = TcpStream::connect(server).await else { continue };
                 let (client_in, client_out) = client.into_split();
                 let (server_in, server_out) = upstream.into_split();
-                tokio::spawn(pass_on(client_in, server_out, Arc::default()));
-                tokio::spawn(pass_on(server_in, client_out, Arc::clone(&of_answers)));
+                let silent = || Arc::clone(&of_both);
+                tokio::spawn(pass_on(client_in, server_out, Arc::default(), silent()));
+                tokio::spawn(pass_on(server_in, client_out, Arc::clone(&of_answers), silent()));
             }
         });
-        Self { port: own, target, delay, task }
+        Self { port: own, target, delay, silent, task }
     }
 
     /// From now on connections lead to another server.
     pub(crate) fn lead_to(&self, port: u16) {
         self.target.store(port, Ordering::Relaxed);
+    }
+
+    /// From now on nothing is passed on and nothing is closed. What comes meanwhile is lost.
+    pub(crate) fn fall_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Relaxed);
     }
 
     pub(crate) fn delay(&self, delay: Duration) {
@@ -65,12 +74,16 @@ async fn pass_on(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     delay: Arc<AtomicU64>,
+    silent: Arc<AtomicBool>,
 ) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         let delay = Duration::from_millis(delay.load(Ordering::Relaxed));
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
+        }
+        if silent.load(Ordering::Relaxed) {
+            continue;
         }
         if to.write_all(&buffer[..read]).await.is_err() {
             return;

@@ -190,16 +190,12 @@ fn passed(check_id: CheckId, host_id: HostId, at: chrono::DateTime<Utc>) -> Chec
 }
 
 fn batch(claims: &Claims) -> Vec<HostCompletion> {
-    let done = |claim: &healthgate::store::HostClaim| HostCompletion {
-        host_id: claim.host_id,
-        token: claim.token,
-        config_seq: claim.config_seq,
-        next_due_at: claims.now + TimeDelta::hours(1),
-        results: claim
-            .checks
-            .iter()
-            .map(|check| passed(check.id, check.host_id, claims.now))
-            .collect(),
+    let done = |claim: &healthgate::store::HostClaim| {
+        HostCompletion::new(
+            &claim,
+            claims.now + TimeDelta::hours(1),
+            claim.checks.iter().map(|check| passed(check.id, check.host_id, claims.now)).collect(),
+        )
     };
     claims.hosts.iter().map(done).collect()
 }
@@ -233,7 +229,7 @@ impl Recorder {
     async fn batched(&self, batches: u32) -> Outcome<Duration> {
         let (worker, mut spent, mut results) = (WorkerId::generate(), Duration::ZERO, 0);
         for _ in 0..batches {
-            let request = ClaimRequest { worker, limit: 200, lease: LEASE };
+            let request = ClaimRequest::new(worker, 200, LEASE);
             let batch = batch(&self.store.claim_hosts(request).await?);
             results += batch.iter().map(|done| done.results.len()).sum::<usize>();
             let before = used(self.process)?;
@@ -284,7 +280,7 @@ async fn pruning(store: &PgStore) -> Outcome<()> {
     let worker = WorkerId::generate();
     let mut taken = Vec::new();
     for _ in 0..20 {
-        let request = ClaimRequest { worker, limit: 200, lease: LEASE };
+        let request = ClaimRequest::new(worker, 200, LEASE);
         let batch = batch(&store.claim_hosts(request).await?);
         let started = Instant::now();
         store.complete_hosts(worker, batch).await?;
@@ -337,7 +333,7 @@ async fn claim_all(store: &PgStore) -> Outcome<Vec<HostId>> {
     let (worker, mut hosts) = (WorkerId::generate(), Vec::new());
     loop {
         // No lease ends here, however slow the machine is.
-        let request = ClaimRequest { worker, limit: 200, lease: Duration::from_secs(3_600) };
+        let request = ClaimRequest::new(worker, 200, Duration::from_secs(3_600));
         let claims = store.claim_hosts(request).await?;
         if claims.hosts.is_empty() {
             return Ok(hosts);

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use healthgate::{
-    model::WorkerId,
+    model::{HostId, WorkerId},
     store::{
         Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease,
         PollQueue, StoreError,
@@ -11,15 +11,27 @@ use healthgate::{
 
 use super::{
     CustomStore,
-    world::{Due, count, delta},
+    world::{Due, count, delta, later},
 };
 
 #[async_trait]
 impl PollQueue for CustomStore {
     async fn claim_hosts(&self, request: ClaimRequest) -> Result<Claims, StoreError> {
         self.write(|world, now| {
-            let due = |row: &Due| row.at <= now && row.lease.is_free(now);
-            let rows = world.schedule.iter().filter(|(_, row)| due(row));
+            // What lies further ahead than anything can was written before the clock was put back.
+            let far = later(now, request.interval);
+            let far_lease = later(far, request.lease);
+            let is_free = |row: &Due| {
+                row.lease.is_free(now)
+                    || row.lease.holder.is_some_and(|(_, until)| until > far_lease)
+            };
+            let is_due = |row: &Due| (row.at <= now || row.at > far) && !row.is_parked(now);
+            let is_wanted = |host: &HostId, row: &Due| match &request.named {
+                Some(named) => named.contains(host),
+                None => is_due(row),
+            };
+            let rows = world.schedule.iter();
+            let rows = rows.filter(|(host, row)| is_free(row) && is_wanted(host, row));
             let mut wanted: Vec<_> = rows.map(|(host, row)| (row.at, *host)).collect();
             wanted.sort_unstable();
             let mut hosts = Vec::new();
@@ -27,8 +39,10 @@ impl PollQueue for CustomStore {
                 let enabled = world.checks_of(host_id).filter(|check| check.definition.enabled);
                 let checks = enabled.cloned().collect();
                 let Some(row) = world.schedule.get_mut(&host_id) else { continue };
-                // Nobody gave the last lease back: its worker died.
-                row.lost_leases += u32::from(row.lease.holder.is_some());
+                // Nobody gave the last lease back: its worker died, unless it asks here itself.
+                let died = row.lease.holder.is_some() && !row.lease.is_of(request.worker);
+                row.lost_leases += u32::from(died);
+                row.parked = None;
                 let token = row.lease.take(request.worker, now + delta(request.lease));
                 let (config_seq, lost_leases) = (row.config_seq, row.lost_leases);
                 hosts.push(HostClaim { host_id, token, config_seq, lost_leases, due_at, checks });
@@ -50,9 +64,14 @@ impl PollQueue for CustomStore {
                     completed.fenced.push(done.host_id);
                     continue;
                 };
-                (row.lease.holder, row.lost_leases) = (None, 0);
+                row.lease.holder = None;
+                if !done.unfinished {
+                    row.lost_leases = 0;
+                }
                 // A change during the run is not lost: the host is due at once.
-                row.at = if row.config_seq == done.config_seq { done.next_due_at } else { now };
+                let unchanged = row.config_seq == done.config_seq;
+                row.at = if unchanged { done.next_due_at } else { now };
+                row.parked = done.not_before.filter(|_| unchanged).map(|until| (now, until));
                 completed.dropped += world.record(done.host_id, done.results, now);
             }
             Ok(completed)
@@ -67,8 +86,11 @@ impl PollQueue for CustomStore {
         self.write(|world, now| {
             for host in hosts {
                 let row = world.schedule.get_mut(&host.host_id);
-                if let Some(row) = row.filter(|row| row.lease.holds(worker, host.token, now)) {
+                let held =
+                    |row: &&mut Due| row.lease.is_of(worker) && row.lease.token == host.token;
+                if let Some(row) = row.filter(held) {
                     row.lease.holder = None;
+                    row.parked = host.not_before.map(|until| (now, until));
                 }
             }
             Ok(())
@@ -77,7 +99,7 @@ impl PollQueue for CustomStore {
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         Ok(self.read(|world, now| {
-            let waits = |row: &&Due| row.at <= now && row.lease.is_free(now);
+            let waits = |row: &&Due| row.at <= now && row.lease.is_free(now) && !row.is_parked(now);
             let due: Vec<_> = world.schedule.values().filter(waits).map(|row| row.at).collect();
             Backlog { due: count(due.len()), oldest_due_at: due.into_iter().min() }
         }))

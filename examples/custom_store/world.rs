@@ -41,7 +41,16 @@ pub(super) struct Due {
     pub(super) at: Instant,
     pub(super) config_seq: i64,
     pub(super) lost_leases: u32,
+    /// Out of the queue from the first instant until the second.
+    pub(super) parked: Option<(Instant, Instant)>,
     pub(super) lease: Lease,
+}
+
+impl Due {
+    /// A parking that begins in the future was made before the clock was put back.
+    pub(super) fn is_parked(&self, now: Instant) -> bool {
+        self.parked.is_some_and(|(from, until)| from <= now && now < until)
+    }
 }
 
 #[derive(Clone)]
@@ -69,6 +78,11 @@ impl Lease {
         self.token
     }
 
+    /// Whether this worker has had it and has not given it back.
+    pub(super) fn is_of(&self, worker: WorkerId) -> bool {
+        self.holder.is_some_and(|(owner, _)| owner == worker)
+    }
+
     /// The fence: owner, token and time together.
     pub(super) fn holds(&self, worker: WorkerId, token: i64, now: Instant) -> bool {
         token == self.token
@@ -77,6 +91,11 @@ impl Lease {
 }
 pub(super) fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+/// The instant so long from this one, or the last there is.
+pub(super) fn later(instant: Instant, by: Duration) -> Instant {
+    instant.checked_add_signed(delta(by)).unwrap_or(Instant::MAX_UTC)
 }
 
 pub(super) fn count(number: usize) -> u64 {
@@ -115,10 +134,11 @@ impl World {
             return;
         }
         let lease = Lease { holder: None, token: self.retired_token };
-        let fresh = Due { at: now, config_seq: 0, lost_leases: 0, lease };
+        let fresh = Due { at: now, config_seq: 0, lost_leases: 0, parked: None, lease };
         let row = self.schedule.entry(host).or_insert(fresh);
         // A lease on it stays: the sequence number tells that the run is of old checks.
         (row.at, row.config_seq, row.lost_leases) = (now, row.config_seq + 1, 0);
+        row.parked = None;
     }
 
     pub(super) fn forget_check(&mut self, id: CheckId) {

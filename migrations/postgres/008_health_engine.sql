@@ -5,6 +5,13 @@
 
 -- 1. Sections are appended above the last statement ------------------------------------------------
 
+-- The poller's queue --------------------------------------------------------------------------------
+
+-- A parked host is not due between these two instants, whatever its due time says.
+alter table health_schedule
+    add column if not exists parked_at timestamptz,
+    add column if not exists parked_until timestamptz;
+
 -- Last: the version ---------------------------------------------------------------------------------
 
 update health_installation set schema_version = greatest(schema_version, 2);

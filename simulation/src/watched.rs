@@ -131,8 +131,9 @@ impl ResultStore for WatchedStore {
 #[async_trait]
 impl PollQueue for WatchedStore {
     async fn claim_hosts(&self, request: ClaimRequest) -> Result<Claims, StoreError> {
+        let (worker, lease) = (request.worker, request.lease);
         let claims = self.memory.claim_hosts(request).await?;
-        self.checker().claimed_hosts(self.eyes, request.worker, request.lease, &claims);
+        self.checker().claimed_hosts(self.eyes, worker, lease, &claims);
         Ok(claims)
     }
 

@@ -9,7 +9,8 @@ use super::StoreError;
 use crate::model::{CheckResult, HealthCheck, HostId, WorkerId};
 
 /// What a worker asks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct ClaimRequest {
     /// The worker.
     pub worker: WorkerId,
@@ -17,6 +18,31 @@ pub struct ClaimRequest {
     pub limit: u32,
     /// How long the lease lasts, by the store's clock (L3).
     pub lease: Duration,
+    /// The worker's poll interval. No due time is further ahead than that unless the store's clock
+    /// was put back or the interval was shortened, so such a host counts as due (F136).
+    pub interval: Duration,
+    /// The hosts to take, due or not. `None` takes those that are due.
+    pub named: Option<Vec<HostId>>,
+}
+
+impl ClaimRequest {
+    /// Asks for hosts that are due.
+    #[must_use]
+    pub const fn new(worker: WorkerId, limit: u32, lease: Duration) -> Self {
+        Self { worker, limit, lease, interval: Duration::MAX, named: None }
+    }
+
+    /// Sets the poll interval. Without one, no due time is too far ahead.
+    #[must_use]
+    pub fn with_interval(self, interval: Duration) -> Self {
+        Self { interval, ..self }
+    }
+
+    /// Asks for these hosts instead, whether they are due or not.
+    #[must_use]
+    pub fn with_named(self, hosts: Vec<HostId>) -> Self {
+        Self { named: Some(hosts), ..self }
+    }
 }
 
 /// What a worker got.
@@ -38,7 +64,7 @@ pub struct HostClaim {
     /// Raised by every change of the host's checks.
     pub config_seq: i64,
     /// How many leases in a row ended without a completion or a release: the workers that had them
-    /// died, or were cut off (F68). A completion begins the count anew.
+    /// died, or were cut off (F68).
     pub lost_leases: u32,
     /// When the host was due.
     pub due_at: DateTime<Utc>,
@@ -48,6 +74,7 @@ pub struct HostClaim {
 
 /// The end of one host's run.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct HostCompletion {
     /// The host.
     pub host_id: HostId,
@@ -57,8 +84,45 @@ pub struct HostCompletion {
     pub config_seq: i64,
     /// When it is due next, where its checks have not changed meanwhile.
     pub next_due_at: DateTime<Utc>,
+    /// Parks the host: it is not due before this instant, unless one of its checks changes.
+    pub not_before: Option<DateTime<Utc>>,
+    /// Whether some of its checks have not run and will under a later claim, so that the count of
+    /// lost leases stays.
+    pub unfinished: bool,
     /// What came out.
     pub results: Vec<CheckResult>,
+}
+
+impl HostCompletion {
+    /// Ends the run that this claim began.
+    #[must_use]
+    pub const fn new(
+        claim: &HostClaim,
+        next_due_at: DateTime<Utc>,
+        results: Vec<CheckResult>,
+    ) -> Self {
+        Self {
+            host_id: claim.host_id,
+            token: claim.token,
+            config_seq: claim.config_seq,
+            next_due_at,
+            not_before: None,
+            unfinished: false,
+            results,
+        }
+    }
+
+    /// Parks the host until an instant.
+    #[must_use]
+    pub fn with_not_before(self, instant: DateTime<Utc>) -> Self {
+        Self { not_before: Some(instant), ..self }
+    }
+
+    /// Says that some of the host's checks have not run yet.
+    #[must_use]
+    pub fn with_unfinished(self, unfinished: bool) -> Self {
+        Self { unfinished, ..self }
+    }
 }
 
 /// What became of a batch.
@@ -72,11 +136,28 @@ pub struct Completed {
 
 /// A host that a worker hands back unrun.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct HostRelease {
     /// The host.
     pub host_id: HostId,
     /// The token of the claim.
     pub token: i64,
+    /// Parks the host: it is not due before this instant, unless one of its checks changes.
+    pub not_before: Option<DateTime<Utc>>,
+}
+
+impl HostRelease {
+    /// Hands a host back; it is due as it was.
+    #[must_use]
+    pub const fn new(host_id: HostId, token: i64) -> Self {
+        Self { host_id, token, not_before: None }
+    }
+
+    /// Parks the host until an instant.
+    #[must_use]
+    pub const fn with_not_before(self, instant: DateTime<Utc>) -> Self {
+        Self { not_before: Some(instant), ..self }
+    }
 }
 
 /// How much waits.
@@ -91,22 +172,31 @@ pub struct Backlog {
 /// The queue of hosts that are due.
 ///
 /// Contract:
-/// - A claim takes hosts that have an enabled check, are due, and are under no valid lease; no two
-///   claims take one host at the same time. It commits before it answers.
-/// - A claim raises the token, also where the host had no enabled check meanwhile; a completion or release counts only with the owner and token of the
-///   newest claim, and a completion only before the lease has ended. Anything else is fenced: it
-///   changes nothing, for ever.
-/// - A claim of a host whose last lease has expired counts one more lost lease; a completion, or a
-///   change of the host's checks, begins that count anew, and a release leaves it.
+/// - A claim takes hosts that have an enabled check, are due and not parked, and are under no valid
+///   lease; no two claims take one host at the same time. It commits before it answers.
+/// - A claim of named hosts takes those of them that have an enabled check and are under no valid
+///   lease, whether they are due, parked or neither.
+/// - A due time further ahead than the claim's interval counts as due, and a lease that ends later
+///   than one lease and one interval from now counts as ended: the store's clock was put back, or
+///   the interval was shortened (F136).
+/// - A host is parked from the instant at which it was parked until its `not_before`. Before that
+///   instant, after the store's clock was put back, it is not. A claim, or a change of the host's
+///   checks, ends the parking.
+/// - A claim raises the token, also where the host had no enabled check meanwhile; a completion or
+///   release counts only with the owner and token of the newest claim, and a completion only before
+///   the lease has ended. Anything else is fenced: it changes nothing, for ever.
+/// - A claim of a host whose last lease has expired counts one more lost lease, unless the worker
+///   that claims had that lease itself: it is alive (F147). A completion, unless it is unfinished,
+///   or a change of the host's checks begins that count anew, and a release leaves it.
+/// - A release counts also after the lease has ended, as long as nobody has claimed the host since.
 /// - A completion records results and states, sets the next due time and ends the lease in one step
 ///   for the whole batch; a fenced host does not hold up the others. Where the host's checks have
 ///   changed since the claim, the host is due at once.
 /// - Repeating a completion whose outcome was unknown must not record a result twice; it may report
 ///   the hosts as fenced.
-/// - The queue knows no interval: the poller's schedule computes due times.
 #[async_trait]
 pub trait PollQueue: Debug + Send + Sync + 'static {
-    /// Takes hosts that are due, under a lease.
+    /// Takes hosts that are due, or those that the request names, under a lease.
     async fn claim_hosts(&self, request: ClaimRequest) -> Result<Claims, StoreError>;
 
     /// Ends the runs of a batch of hosts.
@@ -116,13 +206,14 @@ pub trait PollQueue: Debug + Send + Sync + 'static {
         batch: Vec<HostCompletion>,
     ) -> Result<Completed, StoreError>;
 
-    /// Hands hosts back: they are due as they were, and under no lease. Fenced ones are ignored.
+    /// Hands hosts back: they are due as they were, unless they are parked, and under no lease.
+    /// Fenced ones are ignored.
     async fn release_hosts(
         &self,
         worker: WorkerId,
         hosts: Vec<HostRelease>,
     ) -> Result<(), StoreError>;
 
-    /// How much is due and not taken.
+    /// How much is due and not taken. Hosts that are parked do not count.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
 }

@@ -246,18 +246,17 @@ impl World {
         self.clock.advance(Duration::from_secs(60));
         let worker = WorkerId::generate();
         let lease = Duration::from_secs(60);
-        let claims =
-            self.store.claim_hosts(ClaimRequest { worker, limit: 100, lease }).await.unwrap();
-        let completion = |claim: HostClaim| HostCompletion {
-            host_id: claim.host_id,
-            token: claim.token,
-            config_seq: claim.config_seq,
-            next_due_at: claims.now + chrono::TimeDelta::seconds(30),
-            results: claim
-                .checks
-                .iter()
-                .map(|check| fixtures::result(check, reason, claims.now))
-                .collect(),
+        let claims = self.store.claim_hosts(ClaimRequest::new(worker, 100, lease)).await.unwrap();
+        let completion = |claim: HostClaim| {
+            HostCompletion::new(
+                &claim,
+                claims.now + chrono::TimeDelta::seconds(30),
+                claim
+                    .checks
+                    .iter()
+                    .map(|check| fixtures::result(check, reason, claims.now))
+                    .collect(),
+            )
         };
         let batch = claims.hosts.into_iter().map(completion).collect();
         self.store.complete_hosts(worker, batch).await.unwrap();

@@ -94,8 +94,17 @@ pub(super) async fn claim(
     worker: WorkerId,
     lease: Duration,
 ) -> Vec<HostClaim> {
-    let request = ClaimRequest { worker, limit: 1_000, lease };
+    let request = ClaimRequest::new(worker, 1_000, lease);
     store.claim_hosts(request).await.expect("claimed").hosts
+}
+
+pub(super) async fn claim_named(
+    store: &Arc<dyn Store>,
+    worker: WorkerId,
+    host: HostId,
+) -> HostClaim {
+    let request = ClaimRequest::new(worker, 1, LONG_LEASE).with_named(vec![host]);
+    store.claim_hosts(request).await.expect("claimed").hosts.remove(0)
 }
 
 pub(super) fn completion(
@@ -103,13 +112,7 @@ pub(super) fn completion(
     next_due_at: DateTime<Utc>,
     results: Vec<CheckResult>,
 ) -> HostCompletion {
-    HostCompletion {
-        host_id: claim.host_id,
-        token: claim.token,
-        config_seq: claim.config_seq,
-        next_due_at,
-        results,
-    }
+    HostCompletion::new(&claim, next_due_at, results)
 }
 
 /// Claims a host and records results of it, under one worker.

@@ -14,6 +14,7 @@
 
 pub mod audit;
 pub mod checks;
+pub mod due;
 pub mod feed;
 pub mod gates;
 mod make;
@@ -68,6 +69,12 @@ macro_rules! conformance_tests {
             a_release_hands_back, a_fenced_host_does_not_hold_up_the_others,
             a_repeated_completion_records_once, the_backlog_counts_what_is_due,
             lost_leases_are_counted, a_host_that_was_off_meanwhile_fences_its_old_claim);
+        $crate::conformance_tests!(@module $fixture, due:
+            f136_a_due_time_beyond_the_interval_is_due,
+            f136_a_lease_beyond_lease_and_interval_has_ended,
+            named_hosts_are_claimed_before_they_are_due, a_parked_host_is_not_due,
+            f147_a_living_worker_loses_no_lease,
+            an_unfinished_run_keeps_the_count_of_lost_leases);
         $crate::conformance_tests!(@module $fixture, feed:
             a_turned_status_is_told, a_gates_life_is_told, a_cancelled_gate_is_told,
             what_is_announced_is_told);

@@ -58,7 +58,7 @@ pub async fn the_longest_due_come_first(fixture: &dyn Fixture) {
         fixture.elapse(Duration::from_millis(10)).await;
     }
     let worker = WorkerId::generate();
-    let request = ClaimRequest { worker, limit: 2, lease: make::LEASE };
+    let request = ClaimRequest::new(worker, 2, make::LEASE);
     let claims = store.claim_hosts(request).await.expect("claimed");
     let claimed: Vec<_> = claims.hosts.iter().map(|claim| claim.host_id).collect();
     assert_eq!(claimed, hosts[..2]);
@@ -76,7 +76,7 @@ pub async fn racing_claims_are_disjoint(fixture: &dyn Fixture) {
             let mut taken = Vec::new();
             let worker = WorkerId::generate();
             loop {
-                let request = ClaimRequest { worker, limit: 7, lease: make::LONG_LEASE };
+                let request = ClaimRequest::new(worker, 7, make::LONG_LEASE);
                 let hosts = store.claim_hosts(request).await.expect("claimed").hosts;
                 if hosts.is_empty() {
                     return taken;
@@ -216,7 +216,7 @@ pub async fn a_release_hands_back(fixture: &dyn Fixture) {
     make::check(&store, host, "a").await;
     let worker = WorkerId::generate();
     let held = make::claim(&store, worker, make::LONG_LEASE).await.remove(0);
-    let release = |token| vec![HostRelease { host_id: host, token }];
+    let release = |token| vec![HostRelease::new(host, token)];
     store.release_hosts(worker, release(held.token - 1)).await.expect("ignored");
     store.release_hosts(WorkerId::generate(), release(held.token)).await.expect("ignored");
     assert!(make::claim(&store, worker, make::LEASE).await.is_empty());
@@ -281,7 +281,7 @@ pub async fn the_backlog_counts_what_is_due(fixture: &dyn Fixture) {
         make::check(&store, HostId::generate(), "a").await;
     }
     let worker = WorkerId::generate();
-    let request = ClaimRequest { worker, limit: 1, lease: make::LONG_LEASE };
+    let request = ClaimRequest::new(worker, 1, make::LONG_LEASE);
     store.claim_hosts(request).await.expect("claimed");
     let backlog = store.backlog().await.expect("read");
     assert_eq!(backlog.due, 2);
@@ -300,7 +300,7 @@ pub async fn lost_leases_are_counted(fixture: &dyn Fixture) {
     }
     let held = make::claim(&store, worker, make::LONG_LEASE).await.remove(0);
     assert_eq!(held.lost_leases, 3);
-    let release = HostRelease { host_id: host, token: held.token };
+    let release = HostRelease::new(host, held.token);
     store.release_hosts(worker, vec![release]).await.expect("released");
     let held = make::claim(&store, worker, make::LONG_LEASE).await.remove(0);
     assert_eq!(held.lost_leases, 3, "a release neither counts nor forgives");

@@ -1,40 +1,70 @@
 //! `PollQueue` in memory.
 
-use async_trait::async_trait;
+use std::{ops::Bound, time::Duration};
 
-use super::MemoryStore;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{
+    MemoryStore,
+    state::{Parking, ScheduleRow},
+};
 use crate::{
     clock::delta,
-    model::WorkerId,
+    model::{HostId, WorkerId},
     store::{
         Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease,
         PollQueue, StoreError,
     },
 };
 
+/// The last of the hosts that are due at one instant.
+const LAST_HOST: HostId = HostId::from_uuid(Uuid::max());
+
+fn later(instant: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    instant.checked_add_signed(delta(by)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
 #[async_trait]
 impl PollQueue for MemoryStore {
     async fn claim_hosts(&self, request: ClaimRequest) -> Result<Claims, StoreError> {
         let mut state = self.lock();
         let now = self.time();
-        let due: Vec<_> = state
-            .due
-            .iter()
-            .take_while(|(due_at, _)| *due_at <= now)
-            .filter(|(_, host)| state.schedule.get(host).is_some_and(|row| row.lease.is_free(now)))
-            .take(request.limit as usize)
-            .copied()
-            .collect();
-        let mut hosts = Vec::with_capacity(due.len());
-        for (due_at, host_id) in due {
+        let far = later(now, request.interval);
+        let far_lease = later(far, request.lease);
+        let is_free = |host: &HostId| {
+            state
+                .schedule
+                .get(host)
+                .is_some_and(|row| row.lease.is_free(now) || row.lease.ends_after(far_lease))
+        };
+        let is_waiting = |(_, host): &&(DateTime<Utc>, HostId)| {
+            is_free(host) && state.schedule.get(host).is_some_and(|row| !row.is_parked(now))
+        };
+        let claimed: Vec<HostId> = match &request.named {
+            Some(named) => named.iter().filter(|host| is_free(host)).copied().collect(),
+            None => {
+                let due = state.due.iter().take_while(|(due_at, _)| *due_at <= now);
+                let too_far = (Bound::Excluded((far, LAST_HOST)), Bound::Unbounded);
+                due.chain(state.due.range(too_far))
+                    .filter(is_waiting)
+                    .take(request.limit as usize)
+                    .map(|(_, host)| *host)
+                    .collect()
+            }
+        };
+        let mut hosts = Vec::with_capacity(claimed.len());
+        for host_id in claimed {
             let checks = state.checks.get(&host_id).map(Vec::as_slice).unwrap_or_default();
             let checks = checks.iter().filter(|check| check.definition.enabled).cloned().collect();
             let Some(row) = state.schedule.get_mut(&host_id) else { continue };
-            if row.lease.is_taken() {
+            if row.lease.is_taken() && !row.lease.is_of(request.worker) {
                 row.lost_leases += 1;
             }
+            row.parked = None;
             let token = row.lease.take(request.worker, now + delta(request.lease));
-            let (config_seq, lost_leases) = (row.config_seq, row.lost_leases);
+            let (due_at, config_seq, lost_leases) = (row.due_at, row.config_seq, row.lost_leases);
             hosts.push(HostClaim { host_id, token, config_seq, lost_leases, due_at, checks });
         }
         Ok(Claims { now, hosts })
@@ -58,9 +88,13 @@ impl PollQueue for MemoryStore {
                 continue;
             };
             row.lease.end();
-            row.lost_leases = 0;
+            if !done.unfinished {
+                row.lost_leases = 0;
+            }
             // A change during the run is not lost: the host is due at once (L5).
             let unchanged = row.config_seq == done.config_seq;
+            let parking = done.not_before.map(|until| Parking { from: now, until });
+            row.parked = parking.filter(|_| unchanged);
             state.set_due(done.host_id, if unchanged { done.next_due_at } else { now });
             completed.dropped +=
                 state.record(done.host_id, done.results, now, self.damping, &self.feed);
@@ -77,9 +111,10 @@ impl PollQueue for MemoryStore {
         let now = self.time();
         for host in hosts {
             if let Some(row) = state.schedule.get_mut(&host.host_id)
-                && row.lease.holds(worker, host.token, now)
+                && row.lease.was_held(worker, host.token)
             {
                 row.lease.end();
+                row.parked = host.not_before.map(|until| Parking { from: now, until });
             }
         }
         Ok(())
@@ -90,7 +125,8 @@ impl PollQueue for MemoryStore {
         let now = self.time();
         let mut backlog = Backlog { due: 0, oldest_due_at: None };
         for (due_at, host) in state.due.iter().take_while(|(due_at, _)| *due_at <= now) {
-            if state.schedule.get(host).is_some_and(|row| row.lease.is_free(now)) {
+            let waits = |row: &ScheduleRow| row.lease.is_free(now) && !row.is_parked(now);
+            if state.schedule.get(host).is_some_and(waits) {
                 backlog.due += 1;
                 backlog.oldest_due_at.get_or_insert(*due_at);
             }

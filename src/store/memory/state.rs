@@ -43,7 +43,23 @@ pub(super) struct ScheduleRow {
     pub(super) due_at: DateTime<Utc>,
     pub(super) config_seq: i64,
     pub(super) lost_leases: u32,
+    pub(super) parked: Option<Parking>,
     pub(super) lease: Lease,
+}
+
+/// Keeps a host out of the queue between two instants.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parking {
+    pub(super) from: DateTime<Utc>,
+    pub(super) until: DateTime<Utc>,
+}
+
+impl ScheduleRow {
+    /// Whether the host is kept out of the queue. A parking that begins in the future was made
+    /// before the clock was put back.
+    pub(super) fn is_parked(&self, now: DateTime<Utc>) -> bool {
+        self.parked.is_some_and(|parked| parked.from <= now && now < parked.until)
+    }
 }
 
 #[derive(Debug)]
@@ -73,6 +89,21 @@ impl Lease {
 
     pub(super) fn is_free(&self, now: DateTime<Utc>) -> bool {
         self.until.is_none_or(|until| until <= now)
+    }
+
+    /// Whether it ends later than any lease can that was taken by a right clock.
+    pub(super) fn ends_after(&self, instant: DateTime<Utc>) -> bool {
+        self.until.is_some_and(|until| until > instant)
+    }
+
+    /// Whether this worker has had it and has not given it back.
+    pub(super) fn is_of(&self, worker: WorkerId) -> bool {
+        self.owner == Some(worker)
+    }
+
+    /// Whether this worker was the last to have it, under this token.
+    pub(super) fn was_held(&self, worker: WorkerId, token: i64) -> bool {
+        self.is_of(worker) && self.token == token
     }
 
     /// Gives the lease to a worker, under a new token.
@@ -116,13 +147,15 @@ impl State {
             (true, Some(row)) => {
                 row.config_seq += 1;
                 row.lost_leases = 0;
+                row.parked = None;
                 let before = std::mem::replace(&mut row.due_at, now);
                 self.due.remove(&(before, host));
                 self.due.insert((now, host));
             }
             (true, None) => {
                 let lease = Lease { token: self.retired_token, ..Lease::default() };
-                let row = ScheduleRow { due_at: now, config_seq: 1, lost_leases: 0, lease };
+                let row =
+                    ScheduleRow { due_at: now, config_seq: 1, lost_leases: 0, parked: None, lease };
                 self.schedule.insert(host, row);
                 self.due.insert((now, host));
             }

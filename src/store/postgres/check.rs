@@ -220,7 +220,8 @@ impl Write<'_> {
             "insert into health_schedule as stored (host_id, next_due, token) values ($1, \
              clock_timestamp(), (extract(epoch from clock_timestamp()) * 1000000)::bigint) \
              on conflict (host_id) do update set next_due = excluded.next_due, \
-             config_seq = stored.config_seq + 1, lost_leases = 0, total = null"
+             config_seq = stored.config_seq + 1, lost_leases = 0, parked_at = null, \
+             parked_until = null, total = null"
         } else {
             "delete from health_schedule where host_id = $1"
         };

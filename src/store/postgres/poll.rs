@@ -43,26 +43,61 @@ pub(super) fn later(instant: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
     instant.checked_add_signed(by).map_or(last, |later| later.min(last))
 }
 
+macro_rules! claim {
+    ($which:literal) => {
+        concat!(
+            "with ",
+            $which,
+            "update health_schedule s set owner = $3, token = nextval('health_tokens'), \
+             lease_until = $4, parked_at = null, parked_until = null, \
+             lost_leases = s.lost_leases + coalesce(s.owner <> $3, false)::int \
+             from due where s.host_id = due.host_id \
+             returning s.host_id, s.token, s.config_seq, s.lost_leases, s.next_due"
+        )
+    };
+}
+
+/// Two ranges of one index: what is due, and then what is due later than it can be.
+const CLAIM_DUE: &str = claim!(
+    "late as materialized ( \
+         select host_id, next_due from health_schedule where next_due <= $1 \
+         and (lease_until is null or lease_until <= $1 or lease_until > $5) \
+         and (parked_until is null or parked_until <= $1 or parked_at > $1) \
+         order by next_due, host_id limit $2 for update skip locked), \
+     far as materialized ( \
+         select host_id, next_due from health_schedule where next_due > $6 \
+         and (lease_until is null or lease_until <= $1 or lease_until > $5) \
+         and (parked_until is null or parked_until <= $1 or parked_at > $1) \
+         order by next_due, host_id limit $2 for update skip locked), \
+     due as materialized ( \
+         select * from late union all select * from far order by next_due, host_id limit $2) "
+);
+
+const CLAIM_NAMED: &str = claim!(
+    "due as materialized ( \
+         select host_id from health_schedule where host_id = any($6) \
+         and (lease_until is null or lease_until <= $1 or lease_until > $5) \
+         order by host_id limit $2 for update skip locked) "
+);
+
 impl Write<'_> {
     async fn claim_hosts(&mut self, request: ClaimRequest) -> Result<Claims, StoreError> {
         let now = self.now_under_known_schema().await?;
-        let mut rows: Vec<ClaimedRow> = sqlx::query_as(
-            "with due as materialized ( \
-                 select host_id from health_schedule \
-                 where next_due <= $1 and (lease_until is null or lease_until <= $1) \
-                 order by next_due, host_id limit $2 for update skip locked) \
-             update health_schedule s set owner = $3, token = nextval('health_tokens'), \
-             lease_until = $4, lost_leases = s.lost_leases + (s.owner is not null)::int \
-             from due where s.host_id = due.host_id \
-             returning s.host_id, s.token, s.config_seq, s.lost_leases, s.next_due",
-        )
-        .bind(now)
-        .bind(i64::from(request.limit))
-        .bind(request.worker.as_uuid())
-        .bind(later(now, request.lease))
-        .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        let far = later(now, request.interval);
+        let named: Option<Vec<Uuid>> =
+            request.named.map(|hosts| hosts.iter().map(HostId::as_uuid).collect());
+        let query = sqlx::query_as(if named.is_some() { CLAIM_NAMED } else { CLAIM_DUE })
+            .bind(now)
+            .bind(i64::from(request.limit))
+            .bind(request.worker.as_uuid())
+            .bind(later(now, request.lease))
+            .bind(later(far, request.lease));
+        let query = match named {
+            Some(named) => query.bind(named),
+            None => query.bind(far),
+        };
+        let mut rows: Vec<ClaimedRow> =
+            query.fetch_all(&mut *self.connection).await.map_err(translate)?;
         rows.sort_unstable_by_key(|row| (row.next_due, row.host_id));
         let mut checks = self.enabled_checks(&rows).await?;
         let claim = |row: ClaimedRow| {
@@ -158,18 +193,25 @@ impl Write<'_> {
         }
         // A change during the run is not lost: the host is due at once (L5).
         let query = sqlx::query(concat!(
-            "update health_schedule s set owner = null, lease_until = null, lost_leases = 0, \
+            "update health_schedule s set owner = null, lease_until = null, \
+             lost_leases = case when n.unfinished then s.lost_leases else 0 end, \
+             parked_at = case when s.config_seq = n.config_seq and n.not_before is not null \
+                         then clock_timestamp() end, \
+             parked_until = case when s.config_seq = n.config_seq then n.not_before end, \
              next_due = case when s.config_seq = n.config_seq then n.next_due \
                         else clock_timestamp() end, ",
             kept_counts!(),
-            "from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::int[], $5::int[], \
-             $6::timestamptz[], $7::timestamptz[], $8::int[], $9::int[]) as n (host_id, config_seq, \
-             next_due, total, seen, first_checked_at, last_checked_at, healthy, unhealthy) \
+            "from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::bool[], \
+             $6::int[], $7::int[], $8::timestamptz[], $9::timestamptz[], $10::int[], $11::int[]) \
+             as n (host_id, config_seq, next_due, not_before, unfinished, total, seen, \
+             first_checked_at, last_checked_at, healthy, unhealthy) \
              where s.host_id = n.host_id",
         ))
         .bind(done.iter().map(|done| done.host_id.as_uuid()).collect::<Vec<_>>())
         .bind(done.iter().map(|done| done.config_seq).collect::<Vec<_>>())
-        .bind(done.iter().map(|done| done.next_due_at).collect::<Vec<_>>());
+        .bind(done.iter().map(|done| done.next_due_at).collect::<Vec<_>>())
+        .bind(done.iter().map(|done| done.not_before).collect::<Vec<_>>())
+        .bind(done.iter().map(|done| done.unfinished).collect::<Vec<_>>());
         arrays.bind_to(query).execute(&mut *self.connection).await.map_err(translate)?;
         Ok(())
     }
@@ -181,16 +223,20 @@ impl Write<'_> {
     ) -> Result<(), StoreError> {
         sqlx::query(
             "with held as materialized ( \
-                 select s.host_id from health_schedule s \
-                 join unnest($1::uuid[], $2::bigint[]) as handed (host_id, token) using (host_id) \
-                 where s.token = handed.token and s.owner = $3 and s.lease_until > clock_timestamp() \
+                 select s.host_id, handed.not_before from health_schedule s \
+                 join unnest($1::uuid[], $2::bigint[], $4::timestamptz[]) \
+                     as handed (host_id, token, not_before) using (host_id) \
+                 where s.token = handed.token and s.owner = $3 \
                  order by s.host_id for no key update of s) \
-             update health_schedule s set owner = null, lease_until = null \
+             update health_schedule s set owner = null, lease_until = null, \
+             parked_at = case when held.not_before is not null then clock_timestamp() end, \
+             parked_until = held.not_before \
              from held where s.host_id = held.host_id",
         )
         .bind(hosts.iter().map(|host| host.host_id.as_uuid()).collect::<Vec<_>>())
         .bind(hosts.iter().map(|host| host.token).collect::<Vec<_>>())
         .bind(worker.as_uuid())
+        .bind(hosts.iter().map(|host| host.not_before).collect::<Vec<_>>())
         .execute(&mut *self.connection)
         .await
         .map_err(translate)?;
@@ -201,7 +247,7 @@ impl Write<'_> {
 #[async_trait]
 impl PollQueue for PgStore {
     async fn claim_hosts(&self, request: ClaimRequest) -> Result<Claims, StoreError> {
-        self.write(move |write| write.claim_hosts(request).boxed()).await
+        self.write(move |write| write.claim_hosts(request.clone()).boxed()).await
     }
 
     async fn complete_hosts(
@@ -240,7 +286,8 @@ impl PollQueue for PgStore {
                 sqlx::query_as(
                     "select count(*), min(next_due) from health_schedule, \
                      (select clock_timestamp() as now offset 0) clock \
-                     where next_due <= now and (lease_until is null or lease_until <= now)",
+                     where next_due <= now and (lease_until is null or lease_until <= now) \
+                     and (parked_until is null or parked_until <= now or parked_at > now)",
                 )
                 .fetch_one(connection)
                 .map(|row| row.map_err(translate))

@@ -173,7 +173,8 @@ impl Write<'_> {
              select ?1, ?2, 1, 0, ?2 where exists \
              (select 1 from host_health_checks where host_id = ?1 and enabled) \
              on conflict (host_id) do update \
-             set due_at = excluded.due_at, config_seq = config_seq + 1, lost_leases = 0",
+             set due_at = excluded.due_at, config_seq = config_seq + 1, lost_leases = 0, \
+             parked_at = null, parked_until = null",
         )
         .bind(host.as_uuid())
         .bind(now)

@@ -1,6 +1,9 @@
 //! `PollQueue` over SQLite: the steps of L1 to L9, each inside one `BEGIN IMMEDIATE`.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -32,23 +35,58 @@ struct ClaimedRow {
     due_at: i64,
 }
 
+fn micros_of(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+macro_rules! claim {
+    ($which:literal) => {
+        concat!(
+            "update health_schedule set token = token + 1, owner = ?1, lease_until = ?2, \
+             lost_leases = lost_leases + (owner is not null and owner <> ?1), \
+             parked_at = null, parked_until = null where host_id in (",
+            $which,
+            ") and (lease_until is null or lease_until <= ?3 or lease_until > ?4) \
+             returning host_id, token, config_seq, lost_leases, due_at"
+        )
+    };
+}
+
+/// Two ranges of one index: what is due, and then what is due later than it can be.
+const CLAIM_DUE: &str = claim!(
+    "select host_id from ( \
+         select * from (select host_id, due_at from health_schedule where due_at <= ?3 \
+             and (lease_until is null or lease_until <= ?3 or lease_until > ?4) \
+             and (parked_until is null or parked_until <= ?3 or parked_at > ?3) \
+             order by due_at, host_id limit ?5) \
+         union all \
+         select * from (select host_id, due_at from health_schedule where due_at > ?6 \
+             and (lease_until is null or lease_until <= ?3 or lease_until > ?4) \
+             and (parked_until is null or parked_until <= ?3 or parked_at > ?3) \
+             order by due_at, host_id limit ?5)) \
+     order by due_at, host_id limit ?5"
+);
+
+const CLAIM_NAMED: &str = claim!("select unhex(value) from json_each(?7) limit ?5");
+
 impl Write<'_> {
     async fn claim_hosts(&mut self, request: ClaimRequest) -> Result<Claims, StoreError> {
         self.refuse_newer_schema().await?;
-        let mut rows: Vec<ClaimedRow> = sqlx::query_as(
-            "update health_schedule set token = token + 1, owner = ?1, lease_until = ?2, \
-             lost_leases = lost_leases + (owner is not null) \
-             where host_id in (select host_id from health_schedule where due_at <= ?3 \
-             and (lease_until is null or lease_until <= ?3) order by due_at, host_id limit ?4) \
-             returning host_id, token, config_seq, lost_leases, due_at",
-        )
-        .bind(request.worker.as_uuid())
-        .bind(later(self.now, delta(request.lease)))
-        .bind(self.now_micros())
-        .bind(request.limit)
-        .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        let named = request.named.as_deref().map(hosts_list);
+        let far = later(self.now, delta(request.interval));
+        let far_lease = far.saturating_add(micros_of(request.lease));
+        let mut rows: Vec<ClaimedRow> =
+            sqlx::query_as(if named.is_some() { CLAIM_NAMED } else { CLAIM_DUE })
+                .bind(request.worker.as_uuid())
+                .bind(later(self.now, delta(request.lease)))
+                .bind(self.now_micros())
+                .bind(far_lease)
+                .bind(request.limit)
+                .bind(far)
+                .bind(named)
+                .fetch_all(&mut *self.connection)
+                .await
+                .map_err(translate)?;
         rows.sort_unstable_by_key(|row| (row.due_at, row.host_id));
         let mut checks = self.enabled_checks(&rows).await?;
         let claim = |row: ClaimedRow| {
@@ -99,11 +137,18 @@ impl Write<'_> {
                 "token": done.token,
                 "config_seq": done.config_seq,
                 "next_due_at": micros(done.next_due_at),
+                "not_before": done.not_before.map(micros),
+                "unfinished": done.unfinished,
             })
         }));
         // A change during the run is not lost: the host is due at once (L5).
         let held: Vec<Uuid> = sqlx::query_scalar(
-            "update health_schedule set owner = null, lease_until = null, lost_leases = 0, \
+            "update health_schedule set owner = null, lease_until = null, \
+             lost_leases = iif(done.value ->> 'unfinished', lost_leases, 0), \
+             parked_at = iif(config_seq = done.value ->> 'config_seq' \
+                             and done.value ->> 'not_before' is not null, ?3, null), \
+             parked_until = iif(config_seq = done.value ->> 'config_seq', \
+                                done.value ->> 'not_before', null), \
              due_at = iif(config_seq = done.value ->> 'config_seq', done.value ->> 'next_due_at', ?3) \
              from json_each(?1) as done \
              where host_id = unhex(done.value ->> 'host') and token = done.value ->> 'token' \
@@ -135,13 +180,19 @@ impl Write<'_> {
         hosts: Vec<HostRelease>,
     ) -> Result<(), StoreError> {
         let wanted = Value::from_iter(hosts.iter().map(|host| {
-            json!({"host": host.host_id.as_uuid().simple().to_string(), "token": host.token})
+            json!({
+                "host": host.host_id.as_uuid().simple().to_string(),
+                "token": host.token,
+                "not_before": host.not_before.map(micros),
+            })
         }));
         sqlx::query(
-            "update health_schedule set owner = null, lease_until = null \
+            "update health_schedule set owner = null, lease_until = null, \
+             parked_at = iif(handed.value ->> 'not_before' is null, null, ?3), \
+             parked_until = handed.value ->> 'not_before' \
              from json_each(?1) as handed \
              where host_id = unhex(handed.value ->> 'host') and token = handed.value ->> 'token' \
-             and owner = ?2 and lease_until > ?3",
+             and owner = ?2",
         )
         .bind(wanted.to_string())
         .bind(worker.as_uuid())
@@ -182,7 +233,8 @@ impl PollQueue for SqliteStore {
                 async move {
                     sqlx::query_as(
                         "select count(*), min(due_at) from health_schedule where due_at <= ?1 \
-                         and (lease_until is null or lease_until <= ?1)",
+                         and (lease_until is null or lease_until <= ?1) \
+                         and (parked_until is null or parked_until <= ?1 or parked_at > ?1)",
                     )
                     .bind(now)
                     .fetch_one(connection)

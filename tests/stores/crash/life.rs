@@ -277,10 +277,9 @@ impl Life<'_> {
 
     async fn tidy_up(&self) {
         let worker = WorkerId::generate();
-        let request = ClaimRequest { worker, limit: 100, lease: LEASE };
+        let request = ClaimRequest::new(worker, 100, LEASE);
         let claims = self.store.claim_hosts(request).await.unwrap().hosts;
-        let hosts =
-            claims.iter().map(|held| HostRelease { host_id: held.host_id, token: held.token });
+        let hosts = claims.iter().map(|held| HostRelease::new(held.host_id, held.token));
         self.store.release_hosts(worker, hosts.collect()).await.unwrap();
         self.store.forget_host(FORGOTTEN).await.unwrap();
         self.store.append_audit(fixtures::audit(AuditAction::HealthCheckTested)).await.unwrap();

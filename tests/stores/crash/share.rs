@@ -39,7 +39,7 @@ fn claimer() {
         let worker = WorkerId::generate();
         loop {
             let lease = Duration::from_secs(600);
-            let request = ClaimRequest { worker, limit: 3, lease };
+            let request = ClaimRequest::new(worker, 3, lease);
             let claims = store.claim_hosts(request).await.unwrap();
             if claims.hosts.is_empty() {
                 break;
@@ -53,17 +53,14 @@ fn claimer() {
             for held in claims.hosts {
                 place.log(&format!("{worker} {}", held.host_id));
                 let ok = healthgate::model::ReasonCode::Ok;
-                batch.push(HostCompletion {
-                    host_id: held.host_id,
-                    token: held.token,
-                    config_seq: held.config_seq,
-                    next_due_at: claims.now + TimeDelta::hours(1),
-                    results: held
-                        .checks
+                batch.push(HostCompletion::new(
+                    &held,
+                    claims.now + TimeDelta::hours(1),
+                    held.checks
                         .iter()
                         .map(|check| fixtures::result(check, ok, claims.now))
                         .collect(),
-                });
+                ));
             }
             let completed = store.complete_hosts(worker, batch).await.unwrap();
             assert_eq!((completed.fenced.len(), completed.dropped), (0, 0));

@@ -82,8 +82,7 @@ async fn no_lost_check(
         let page = store.history(latest.host_id, latest.check_id, None, 1_000).await.unwrap();
         must!(page.results.first() == Some(latest), "a state is not that of its newest result");
     }
-    let request =
-        ClaimRequest { worker: WorkerId::generate(), limit: 100, lease: Duration::from_secs(60) };
+    let request = ClaimRequest::new(WorkerId::generate(), 100, Duration::from_secs(60));
     let due: BTreeSet<HostId> =
         store.claim_hosts(request).await.unwrap().hosts.iter().map(|held| held.host_id).collect();
     must!(due == BTreeSet::from(HOSTS), "of all hosts only {due:?} would be polled again");

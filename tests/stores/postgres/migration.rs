@@ -162,8 +162,8 @@ async fn eight_starters_at_once_make_one_schema() {
 async fn f63_a_newer_schema_is_refused_at_start_and_at_each_claim() {
     let (server, database) = database();
     let store = PgStore::new(pool(server, &database, 2).await);
-    let request = ClaimRequest { worker: WorkerId::generate(), limit: 1, lease: LEASE };
-    assert_eq!(fault(store.claim_hosts(request).await), PgFault::NotMigrated);
+    let request = ClaimRequest::new(WorkerId::generate(), 1, LEASE);
+    assert_eq!(fault(store.claim_hosts(request.clone()).await), PgFault::NotMigrated);
     store.migrate().await.expect("migrated");
     let newer = "update health_installation set schema_version = schema_version + 1";
     sqlx::query(newer).execute(store.pool()).await.expect("raised");
@@ -190,7 +190,7 @@ async fn beside_an_applications_hosts_deleting_one_takes_its_checks() {
     assert!(refused.is_err(), "there is no such host");
     sqlx::query("delete from hosts").execute(store.pool()).await.expect("deleted");
     assert!(store.checks_of(&[host]).await.expect("read").is_empty());
-    let request = ClaimRequest { worker: WorkerId::generate(), limit: 1, lease: LEASE };
+    let request = ClaimRequest::new(WorkerId::generate(), 1, LEASE);
     assert!(store.claim_hosts(request).await.expect("claimed").hosts.is_empty());
 }
 

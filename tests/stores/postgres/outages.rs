@@ -206,8 +206,8 @@ async fn f54_a_read_only_database_is_told_and_claims_nothing() {
     let read_only = format!("alter database {database} set default_transaction_read_only = on");
     server.sql("postgres", &read_only).expect("set");
     let standby = PgStore::new(pool(server, &database, 4).await);
-    let request = ClaimRequest { worker: WorkerId::generate(), limit: 10, lease: LEASE };
-    assert_eq!(fault(standby.claim_hosts(request).await), PgFault::ReadOnly);
+    let request = ClaimRequest::new(WorkerId::generate(), 10, LEASE);
+    assert_eq!(fault(standby.claim_hosts(request.clone()).await), PgFault::ReadOnly);
     let entry = audit(AuditAction::HealthCheckTested);
     assert_eq!(fault(standby.append_audit(entry).await), PgFault::ReadOnly);
     assert_eq!(standby.checks_of(&[host]).await.expect("read").len(), 1);
@@ -227,8 +227,8 @@ async fn f55_answers_that_take_five_seconds_are_given_up() {
     let host = HostId::generate();
     make_check(&store, host, "sshd").await;
     proxy.delay(Duration::from_secs(5));
-    let request = ClaimRequest { worker: WorkerId::generate(), limit: 10, lease: LEASE };
-    let claimed = store.claim_hosts(request).await;
+    let request = ClaimRequest::new(WorkerId::generate(), 10, LEASE);
+    let claimed = store.claim_hosts(request.clone()).await;
     assert!(matches!(fault(claimed), PgFault::TooSlow | PgFault::PoolExhausted));
     proxy.delay(Duration::ZERO);
     while store.now().await.is_err() {
@@ -283,7 +283,7 @@ async fn f57_a_thousand_dropped_calls_leave_no_open_transaction() {
     let check = make_check(&store, host, "sshd").await;
     let (hosts, tested) = ([host], || audit(AuditAction::HealthCheckTested));
     for number in 0..1_000_u32 {
-        let request = ClaimRequest { worker: WorkerId::generate(), limit: 1, lease: LEASE };
+        let request = ClaimRequest::new(WorkerId::generate(), 1, LEASE);
         let entry = audit(AuditAction::HealthCheckUpdated);
         let mut call = match number % 4 {
             0 => store.claim_hosts(request).map(|done| done.map(drop)).boxed(),

@@ -42,7 +42,7 @@ fn a_worker_process() {
 async fn share(store: &PgStore) {
     let worker = WorkerId::generate();
     loop {
-        let request = ClaimRequest { worker, limit: 50, lease: Duration::from_secs(2) };
+        let request = ClaimRequest::new(worker, 50, Duration::from_secs(2));
         let claims = store.claim_hosts(request).await.expect("claimed");
         let next = claims.now + TimeDelta::hours(1);
         let done = |claim| crate::postgres::support::completion(claim, claims.now, next);

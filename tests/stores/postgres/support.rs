@@ -59,7 +59,7 @@ pub(crate) fn touch(check: &HealthCheck) -> CheckUpdate {
 }
 
 pub(crate) async fn claim(store: &dyn Store, worker: WorkerId, limit: u32) -> Vec<HostClaim> {
-    let request = ClaimRequest { worker, limit, lease: LEASE };
+    let request = ClaimRequest::new(worker, limit, LEASE);
     store.claim_hosts(request).await.expect("claimed").hosts
 }
 
@@ -71,13 +71,7 @@ pub(crate) fn completion(
 ) -> HostCompletion {
     let passed = |check| result(check, ReasonCode::Ok, at);
     let results: Vec<CheckResult> = claim.checks.iter().map(passed).collect();
-    HostCompletion {
-        host_id: claim.host_id,
-        token: claim.token,
-        config_seq: claim.config_seq,
-        next_due_at,
-        results,
-    }
+    HostCompletion::new(&claim, next_due_at, results)
 }
 
 /// Claims a host and records that its checks passed, or failed, at this instant.

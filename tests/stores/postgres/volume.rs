@@ -46,7 +46,7 @@ async fn f67_eight_workers_claim_without_a_double() {
             let worker = WorkerId::generate();
             let (mut doubles, mut tokens) = (0, Vec::new());
             while counted.load(Ordering::Relaxed) < wanted {
-                let request = ClaimRequest { worker, limit: 200, lease: LEASE };
+                let request = ClaimRequest::new(worker, 200, LEASE);
                 let claims = store.claim_hosts(request).await.expect("claimed");
                 {
                     let mut held = held.lock().expect("no panic");
@@ -96,7 +96,7 @@ async fn f65_a_zombie_is_refused_after_many_claims() {
     let host = HostId::generate();
     crate::postgres::support::make_check(&store, host, "sshd").await;
     let zombie = WorkerId::generate();
-    let request = ClaimRequest { worker: zombie, limit: 1, lease: Duration::from_millis(1) };
+    let request = ClaimRequest::new(zombie, 1, Duration::from_millis(1));
     let old = store.claim_hosts(request).await.expect("claimed").hosts.remove(0);
     tokio::time::sleep(Duration::from_millis(5)).await;
     for _ in 0..if long() { 1_000 } else { 100 } {

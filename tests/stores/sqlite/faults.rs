@@ -65,7 +65,7 @@ async fn f59_writers_over_several_connections_wait_for_each_other() {
     while let Some(joined) = writers.join_next().await {
         joined.unwrap();
     }
-    let request = ClaimRequest { worker: WorkerId::generate(), limit: 1_000, lease: LEASE };
+    let request = ClaimRequest::new(WorkerId::generate(), 1_000, LEASE);
     assert_eq!(stores[0].claim_hosts(request).await.unwrap().hosts.len(), 200);
 }
 
@@ -79,7 +79,7 @@ async fn f54_a_file_that_may_only_be_read_refuses_writes_and_is_read() {
     let pool = SqlitePoolOptions::new().max_connections(2).connect_with(options).await.unwrap();
     let store = SqliteStore::from_pools(pool.clone(), pool);
     unavailable(&check(&store, host, "b").await);
-    let request = ClaimRequest { worker: WorkerId::generate(), limit: 1, lease: LEASE };
+    let request = ClaimRequest::new(WorkerId::generate(), 1, LEASE);
     unavailable(&store.claim_hosts(request).await);
     assert_eq!(store.checks_of(&[host]).await.unwrap().len(), 1);
     assert_eq!(store.backlog().await.unwrap().due, 1);
@@ -234,7 +234,7 @@ async fn f57_a_thousand_abandoned_calls_leave_no_open_transaction() {
     for number in 0..1_000_u64 {
         // From "before the first await" to "long after the last".
         let polls = (number * 7919) % 97;
-        let request = ClaimRequest { worker, limit: 1, lease: LEASE };
+        let request = ClaimRequest::new(worker, 1, LEASE);
         let test = || entry(AuditAction::HealthCheckTested);
         let dropped = match number % 6 {
             0 => abandon(check(&store, HostId::generate(), "a"), polls).await,

@@ -30,22 +30,18 @@ const SEED: &str = "
 ";
 
 async fn claim(store: &SqliteStore, worker: WorkerId, limit: u32) -> Vec<HostClaim> {
-    let request = ClaimRequest { worker, limit, lease: LEASE * 60 };
+    let request = ClaimRequest::new(worker, limit, LEASE * 60);
     store.claim_hosts(request).await.unwrap().hosts
 }
 
 async fn complete(store: &SqliteStore, worker: WorkerId, claims: &[HostClaim]) {
     let now = store.now().await.unwrap();
-    let done = |held: &HostClaim| HostCompletion {
-        host_id: held.host_id,
-        token: held.token,
-        config_seq: held.config_seq,
-        next_due_at: now + TimeDelta::hours(1),
-        results: held
-            .checks
-            .iter()
-            .map(|check| fixtures::result(check, ReasonCode::Ok, now))
-            .collect(),
+    let done = |held: &HostClaim| {
+        HostCompletion::new(
+            &held,
+            now + TimeDelta::hours(1),
+            held.checks.iter().map(|check| fixtures::result(check, ReasonCode::Ok, now)).collect(),
+        )
     };
     let completed = store.complete_hosts(worker, claims.iter().map(done).collect()).await.unwrap();
     assert_eq!((completed.fenced.len(), completed.dropped), (0, 0));

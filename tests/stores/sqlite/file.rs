@@ -72,7 +72,7 @@ async fn f63_a_newer_schema_is_refused_at_start_and_by_every_claim() {
 
     let at_start = SqliteStore::open(folder.file()).await.unwrap().migrate().await;
     assert!(matches!(at_start, Err(MigrateError::Newer { found: 99, known: SCHEMA_VERSION })));
-    let request = ClaimRequest { worker: WorkerId::generate(), limit: 1, lease: LEASE };
+    let request = ClaimRequest::new(WorkerId::generate(), 1, LEASE);
     let claim = store.claim_hosts(request).await.unwrap_err();
     let source = claim.source().and_then(|source| source.downcast_ref::<MigrateError>());
     assert!(matches!(source, Some(MigrateError::Newer { found: 99, .. })), "{claim:?}");
@@ -169,7 +169,7 @@ async fn a_backup_made_in_the_middle_of_writing_goes_on() {
     let copy = open(&copy).await;
     let due = copy.backlog().await.unwrap().due;
     assert!((20..=200).contains(&due), "{due}");
-    let request = ClaimRequest { worker: WorkerId::generate(), limit: 1_000, lease: LEASE };
+    let request = ClaimRequest::new(WorkerId::generate(), 1_000, LEASE);
     let claimed = copy.claim_hosts(request).await.unwrap().hosts;
     assert_eq!(u64::try_from(claimed.len()).unwrap(), due);
     assert!(claimed.iter().all(|held| held.checks.len() == 1), "a host without its check");

@@ -101,7 +101,7 @@ impl Sized {
         let page = store.history(check.host_id, check.id, None, 10).await.unwrap();
         assert_eq!(page.results.len(), 10);
         lap("a page of history");
-        let request = ClaimRequest { worker: WorkerId::generate(), limit: 50, lease: LEASE };
+        let request = ClaimRequest::new(WorkerId::generate(), 50, LEASE);
         assert_eq!(store.claim_hosts(request).await.unwrap().hosts.len(), 50);
         lap("a claim of 50 hosts");
         let keep = Duration::from_secs(30 * 24 * 3600);

@@ -1,0 +1,142 @@
+//! `PollQueue`: what is due, what is parked, and which leases count as lost.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::{Fixture, make};
+use crate::{
+    model::{HostId, WorkerId},
+    store::{ClaimRequest, HostRelease},
+};
+
+/// F136: a due time that lies further ahead than one interval was set before the store's clock was
+/// put back or the interval was shortened: it counts as due, after what is late.
+pub async fn f136_a_due_time_beyond_the_interval_is_due(fixture: &dyn Fixture) {
+    let (store, host, late) = (fixture.store(), HostId::generate(), HostId::generate());
+    make::check(&store, host, "a").await;
+    let (worker, interval) = (WorkerId::generate(), Duration::from_secs(60));
+    let claim = async |limit| {
+        let request = ClaimRequest::new(worker, limit, make::LONG_LEASE).with_interval(interval);
+        store.claim_hosts(request).await.expect("claimed").hosts
+    };
+    for (ahead, is_due) in [(59, false), (3_600, true)] {
+        let held = make::claim_named(&store, worker, host).await;
+        let due = store.now().await.expect("the time") + TimeDelta::seconds(ahead);
+        let batch = vec![make::completion(&held, due, Vec::new())];
+        store.complete_hosts(worker, batch).await.expect("completed");
+        let unjudged = ClaimRequest::new(worker, 10, make::LONG_LEASE);
+        assert!(store.claim_hosts(unjudged).await.expect("claimed").hosts.is_empty());
+        if is_due {
+            make::check(&store, late, "b").await;
+        }
+        let hosts: Vec<_> = claim(1).await.iter().map(|held| held.host_id).collect();
+        assert_eq!(hosts, if is_due { vec![late] } else { Vec::new() }, "{ahead} s ahead");
+    }
+    let claims = claim(10).await;
+    assert_eq!(claims.len(), 1);
+    assert_eq!(claims[0].host_id, host);
+}
+
+/// F136: a lease that ends later than any can, since the store's clock was put back, has ended.
+pub async fn f136_a_lease_beyond_lease_and_interval_has_ended(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    make::check(&store, host, "a").await;
+    let far = Duration::from_secs(6 * 3_600);
+    let old = make::claim(&store, WorkerId::generate(), far).await.remove(0);
+    let worker = WorkerId::generate();
+    let claim = |interval| ClaimRequest::new(worker, 1, make::LONG_LEASE).with_interval(interval);
+    assert!(store.claim_hosts(claim(far)).await.expect("claimed").hosts.is_empty());
+    let taken = store.claim_hosts(claim(make::LEASE)).await.expect("claimed").hosts;
+    assert_eq!(taken.len(), 1);
+    assert!(taken[0].token > old.token);
+}
+
+/// Named hosts are claimed whether they are due or not, and nobody else is.
+pub async fn named_hosts_are_claimed_before_they_are_due(fixture: &dyn Fixture) {
+    let (store, host, other) = (fixture.store(), HostId::generate(), HostId::generate());
+    make::check(&store, host, "a").await;
+    let worker = WorkerId::generate();
+    let held = make::claim(&store, worker, make::LONG_LEASE).await.remove(0);
+    let now = store.now().await.expect("the time");
+    let (due, parked) = (now + TimeDelta::hours(1), now + TimeDelta::hours(2));
+    let batch = vec![make::completion(&held, due, Vec::new()).with_not_before(parked)];
+    store.complete_hosts(worker, batch).await.expect("completed");
+    make::check(&store, other, "b").await;
+    let claim = async |worker, hosts: &[HostId]| {
+        let request = ClaimRequest::new(worker, 10, make::LONG_LEASE).with_named(hosts.to_vec());
+        store.claim_hosts(request).await.expect("claimed").hosts
+    };
+    assert!(claim(worker, &[]).await.is_empty());
+    let claims = claim(worker, &[host, HostId::generate()]).await;
+    assert_eq!(claims.len(), 1);
+    assert_eq!((claims[0].host_id, claims[0].due_at), (host, due));
+    assert_eq!(claims[0].checks.len(), 1);
+    assert!(claim(WorkerId::generate(), &[host]).await.is_empty(), "it is held");
+}
+
+/// A parked host is not due until its time, unless its checks change.
+pub async fn a_parked_host_is_not_due(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let (host, changed) = (HostId::generate(), HostId::generate());
+    make::check(&store, host, "a").await;
+    let check = make::check(&store, changed, "b").await;
+    let worker = WorkerId::generate();
+    let claims = make::claim(&store, worker, make::LONG_LEASE).await;
+    let now = store.now().await.expect("the time");
+    let until = now + TimeDelta::milliseconds(200);
+    let releases =
+        claims.iter().map(|held| HostRelease::new(held.host_id, held.token).with_not_before(until));
+    store.release_hosts(worker, releases.collect()).await.expect("released");
+    assert_eq!(store.backlog().await.expect("read").due, 0);
+    assert!(make::claim(&store, worker, make::LEASE).await.is_empty());
+    make::edit(&store, &check, |definition| definition.ignore_cert_errors = false).await;
+    let claims = make::claim(&store, worker, make::LONG_LEASE).await;
+    assert_eq!(claims.len(), 1);
+    assert_eq!(claims[0].host_id, changed);
+    fixture.elapse(make::PAST_LEASE).await;
+    let held = make::claim(&store, worker, make::LONG_LEASE).await.remove(0);
+    assert_eq!(held.host_id, host);
+    let parked =
+        make::completion(&held, now, Vec::new()).with_not_before(now + TimeDelta::hours(1));
+    store.complete_hosts(worker, vec![parked]).await.expect("completed");
+    assert!(make::claim(&store, worker, make::LONG_LEASE).await.is_empty());
+    assert_eq!(store.backlog().await.expect("read").due, 0);
+}
+
+/// F147: a worker that lives does not count as lost: neither where it claims the host again, nor
+/// where it hands the host back after the lease has ended.
+pub async fn f147_a_living_worker_loses_no_lease(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    make::check(&store, host, "a").await;
+    let worker = WorkerId::generate();
+    for _ in 0..4 {
+        let held = make::claim(&store, worker, make::LEASE).await.remove(0);
+        assert_eq!(held.lost_leases, 0, "its own");
+        fixture.elapse(make::PAST_LEASE).await;
+    }
+    let held = make::claim(&store, worker, make::LEASE).await.remove(0);
+    fixture.elapse(make::PAST_LEASE).await;
+    let release = HostRelease::new(host, held.token);
+    store.release_hosts(worker, vec![release]).await.expect("released");
+    let other = make::claim(&store, WorkerId::generate(), make::LONG_LEASE).await.remove(0);
+    assert_eq!(other.lost_leases, 0, "handed back");
+    store.release_hosts(worker, vec![release]).await.expect("ignored");
+    assert!(make::claim(&store, worker, make::LEASE).await.is_empty(), "it is somebody else's");
+}
+
+/// F68: what has run in part neither forgives nor counts.
+pub async fn an_unfinished_run_keeps_the_count_of_lost_leases(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    make::check(&store, host, "a").await;
+    make::claim(&store, WorkerId::generate(), make::LEASE).await;
+    fixture.elapse(make::PAST_LEASE).await;
+    let worker = WorkerId::generate();
+    for (unfinished, lost) in [(true, 1), (false, 1), (true, 0)] {
+        let held = make::claim(&store, worker, make::LONG_LEASE).await.remove(0);
+        assert_eq!(held.lost_leases, lost);
+        let now = store.now().await.expect("the time");
+        let batch = vec![make::completion(&held, now, Vec::new()).with_unfinished(unfinished)];
+        store.complete_hosts(worker, batch).await.expect("completed");
+    }
+}

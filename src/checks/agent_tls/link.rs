@@ -72,17 +72,17 @@ impl MutualTlsLink {
     ) -> Result<ServiceStatus, AgentError> {
         let url = format!("{}{}", self.base, utf8_percent_encode(name, SEGMENT));
         let response = self.get(&url).await?;
-        let pause = retry_after(&response);
         let status = response.status();
+        let pause = retry_after(status, response.headers().get(RETRY_AFTER));
         let body = self.body(response).await?;
-        match pause {
-            Some(pause) if Instant::now() + pause + RETRY_MARGIN < deadline => {
+        match pause.filter(|pause| fits(*pause, deadline)) {
+            Some(pause) => {
                 sleep(pause).await;
                 let response = self.get(&url).await?;
                 let status = response.status();
                 reply::read(status, &self.body(response).await?)
             }
-            _ => reply::read(status, &body),
+            None => reply::read(status, &body),
         }
     }
 
@@ -118,13 +118,19 @@ impl MutualTlsLink {
     }
 }
 
+/// Whether there is time for a second try after a pause that the agent chose, however long it is
+/// (F149).
+fn fits(pause: Duration, deadline: Instant) -> bool {
+    let needed = pause.checked_add(RETRY_MARGIN);
+    needed.is_some_and(|needed| needed < deadline.saturating_duration_since(Instant::now()))
+}
+
 /// How long an agent that limits the rate asks to wait, in whole seconds.
-fn retry_after(response: &Response) -> Option<Duration> {
-    if response.status() != StatusCode::TOO_MANY_REQUESTS {
+fn retry_after(status: StatusCode, header: Option<&HeaderValue>) -> Option<Duration> {
+    if status != StatusCode::TOO_MANY_REQUESTS {
         return None;
     }
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    header?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 #[async_trait]
@@ -171,5 +177,36 @@ impl ClientResolve for LinkResolver {
             let addresses: Addrs = Box::new(addresses);
             Ok(addresses)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// F149: whatever an agent says of how long to wait, it is a pause that fits or none.
+        #[test]
+        fn f149_no_pause_that_an_agent_asks_for_makes_a_run_panic(
+            header in prop_oneof![
+                any::<u64>().prop_map(|seconds| seconds.to_string()),
+                (0_u64..20).prop_map(|seconds| seconds.to_string()),
+                (0_u64..20).prop_map(|less| (u64::MAX - less).to_string()),
+                "[ -~]{0,30}",
+            ],
+            left in 0_u64..100_000,
+        ) {
+            let value = HeaderValue::from_str(&header).ok();
+            let pause = retry_after(StatusCode::TOO_MANY_REQUESTS, value.as_ref());
+            let deadline = Instant::now() + Duration::from_millis(left);
+            if let Some(pause) = pause {
+                prop_assert!(!fits(pause, deadline) || pause <= Duration::from_millis(left));
+            }
+            prop_assert_eq!(retry_after(StatusCode::OK, value.as_ref()), None);
+        }
     }
 }

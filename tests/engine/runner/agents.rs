@@ -193,6 +193,18 @@ async fn a_limited_rate_is_waited_for_where_the_deadline_allows() {
     assert_eq!(agent.requests().len(), 1);
 }
 
+/// F149: no pause that an agent asks for, however long, makes the run panic.
+#[tokio::test]
+async fn f149_an_endless_pause_is_a_limited_rate() {
+    let bench = Bench::new();
+    let agent = Agent::builder(&bench.authority).start().await.unwrap();
+    for seconds in ["18446744073709551615", "18446744073709551614", "9223372036854775807", "-1"] {
+        agent.set("unit", Script::TooManyRequestsRaw(Some(seconds.to_owned())));
+        let outcome = bench.unit(&agent, "unit").await;
+        assert_eq!(outcome.reason, ReasonCode::AgentRateLimited, "{seconds}: {}", outcome.detail);
+    }
+}
+
 /// Changed certificate files are picked up, and broken ones change nothing.
 #[tokio::test]
 async fn certificate_files_that_change_are_read_again() {

@@ -8,17 +8,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::{
-    FutureExt, StreamExt,
-    future::{BoxFuture, join_all},
-    stream::FuturesUnordered,
-};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::time::timeout;
 use tracing::{Instrument, debug_span, warn};
 
 use super::{
     agent::{AgentError, AgentLink, AgentTransport, ServiceStatus},
-    host_run::{CheckOutcome, HostRun, HostRunner, run_bound, run_head_start, unanswered},
+    host_run::{
+        CheckOutcome, HostRun, HostRunner, OutcomeCollector, run_bound, run_head_start, unanswered,
+    },
     http::HttpClient,
 };
 use crate::{
@@ -78,20 +76,22 @@ impl CheckRunner {
     }
 
     /// Asks one agent for all units, one after another on one connection for as long as that goes
-    /// well; the rest then go on over connections of their own.
+    /// well; the rest then go on over connections of their own. These start within the head start,
+    /// so that each has its full time before the run's bound (F142).
     async fn service_checks(
         &self,
         endpoint: &AgentEndpoint,
         checks: &[(&HealthCheck, &ServiceProbe)],
         run: &Timing,
-    ) -> Vec<CheckOutcome> {
-        let mut outcomes = Vec::with_capacity(checks.len());
+        outcomes: &OutcomeCollector,
+    ) {
         let mut rest = checks;
         let mut slow: Option<BoxFuture<'_, CheckOutcome>> = None;
         if let Ok(link) = self.agents.link(endpoint) {
             let link: Arc<dyn AgentLink> = Arc::from(link);
             while let Some(((check, probe), after)) = rest.split_first() {
-                if rest.len() < checks.len() && run.started.elapsed() >= run.head_start {
+                let patience = run.patience.min(run.head_start_left());
+                if patience.is_zero() {
                     break;
                 }
                 rest = after;
@@ -100,9 +100,9 @@ impl CheckRunner {
                     ask(link, (*check).clone(), (*probe).clone(), endpoint.clone(), run.timeout)
                         .instrument(debug_span!("service_check", check = %check.id))
                         .boxed();
-                match timeout(run.patience, &mut asked).await {
+                match timeout(patience, &mut asked).await {
                     Ok((outcome, sound)) => {
-                        outcomes.push(outcome);
+                        outcomes.record(outcome);
                         if !sound {
                             break;
                         }
@@ -116,8 +116,10 @@ impl CheckRunner {
         }
         let alone =
             rest.iter().map(|(check, probe)| self.alone(check, probe, endpoint, run).boxed());
-        outcomes.extend(join_all(alone.chain(slow)).await);
-        outcomes
+        let mut asked: FuturesUnordered<_> = alone.chain(slow).collect();
+        while let Some(outcome) = asked.next().await {
+            outcomes.record(outcome);
+        }
     }
 
     /// Asks for one unit over a connection of its own.
@@ -148,6 +150,13 @@ struct Timing {
     timeout: Duration,
     patience: Duration,
     head_start: Duration,
+}
+
+impl Timing {
+    /// How much of the head start is left.
+    fn head_start_left(&self) -> Duration {
+        self.head_start.saturating_sub(self.started.elapsed())
+    }
 }
 
 /// How one check came out.
@@ -232,25 +241,32 @@ fn describe(asked: &str, status: &ServiceStatus) -> Detail {
 #[async_trait]
 impl HostRunner for CheckRunner {
     async fn run_host(&self, run: HostRun) -> Vec<CheckOutcome> {
+        let outcomes = OutcomeCollector::default();
+        self.collect_host(run, &outcomes).await;
+        outcomes.take()
+    }
+
+    async fn collect_host(&self, run: HostRun, outcomes: &OutcomeCollector) {
         let timing = Timing {
             started: Instant::now(),
             timeout: run.timeout,
             patience: PATIENCE.min(run.timeout / 4),
-            head_start: run_head_start(run.timeout),
+            // A little less, so that the last check is over before the bound and not at it.
+            head_start: run_head_start(run.timeout) * 19 / 20,
         };
-        let mut outcomes = Vec::with_capacity(run.checks.len());
         let mut by_host: BTreeMap<HostId, Vec<(&HealthCheck, &ServiceProbe)>> = BTreeMap::new();
-        let mut parts: FuturesUnordered<BoxFuture<'_, Vec<CheckOutcome>>> = FuturesUnordered::new();
+        let mut parts: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
         for check in &run.checks {
             match &check.definition.probe {
                 Probe::Http(probe) => {
                     let running = async {
                         let started = Instant::now();
                         let done = self.http_check(check, probe, timing.timeout).await;
-                        vec![done.of(check, started.elapsed(), None)]
+                        outcomes.record(done.of(check, started.elapsed(), None));
                     };
                     let span = debug_span!("http_check", check = %check.id, host = %run.host_id);
-                    parts.push(contained(vec![check], running.instrument(span)).boxed());
+                    let running = running.instrument(span);
+                    parts.push(contained(vec![check], running, outcomes).boxed());
                 }
                 Probe::Service(probe) => {
                     by_host.entry(check.asked_host()).or_default().push((check, probe));
@@ -258,54 +274,49 @@ impl HostRunner for CheckRunner {
             }
         }
         for (host, checks) in &by_host {
-            let missing = |words: &str| {
-                let gone = checks.iter().map(|(check, _)| (*check).clone()).collect::<Vec<_>>();
-                unanswered(&gone, ReasonCode::TargetMissing, words)
-            };
+            let of = || checks.iter().map(|(check, _)| *check).collect::<Vec<_>>();
+            let missing =
+                |words: &str| record_all(&of(), ReasonCode::TargetMissing, words, outcomes);
             match run.agents.get(host) {
-                None => outcomes.extend(missing("the host to be asked does not exist")),
-                Some(None) => outcomes.extend(missing("the host to be asked has no agent")),
+                None => missing("the host to be asked does not exist"),
+                Some(None) => missing("the host to be asked has no agent"),
                 Some(Some(endpoint)) => {
                     let span =
                         debug_span!("service_checks", host = %run.host_id, agent = %endpoint);
-                    let asking = self.service_checks(endpoint, checks, &timing).instrument(span);
-                    let of = checks.iter().map(|(check, _)| *check).collect();
-                    parts.push(contained(of, asking).boxed());
+                    let asking = self.service_checks(endpoint, checks, &timing, outcomes);
+                    parts.push(contained(of(), asking.instrument(span), outcomes).boxed());
                 }
             }
         }
         // Every part keeps its own times; this holds them should one not.
-        let collect = async {
-            while let Some(part) = parts.next().await {
-                outcomes.extend(part);
-            }
-        };
-        let in_time = timeout(run_bound(run.timeout), collect).await.is_ok();
-        drop(parts);
-        if !in_time {
-            let missing: Vec<HealthCheck> = run
-                .checks
-                .iter()
-                .filter(|check| outcomes.iter().all(|outcome| outcome.check_id != check.id))
-                .cloned()
-                .collect();
-            let words = "the run did not end in time";
-            outcomes.extend(unanswered(&missing, ReasonCode::Internal, words));
+        let all = async { while parts.next().await.is_some() {} };
+        if timeout(run_bound(run.timeout), all).await.is_err() {
+            let checks: Vec<&HealthCheck> = run.checks.iter().collect();
+            record_all(&checks, ReasonCode::Internal, "the run did not end in time", outcomes);
         }
-        outcomes
     }
 }
 
-/// A part of a run whose panic fails its own checks alone (F45).
+/// Records this outcome for those of the checks that have none.
+fn record_all(
+    checks: &[&HealthCheck],
+    reason: ReasonCode,
+    words: &str,
+    outcomes: &OutcomeCollector,
+) {
+    let checks: Vec<HealthCheck> = checks.iter().map(|check| (*check).clone()).collect();
+    unanswered(&checks, reason, words).into_iter().for_each(|outcome| outcomes.record(outcome));
+}
+
+/// A part of a run whose panic fails its own checks alone, and of those the ones that have not
+/// answered (F45).
 async fn contained(
     checks: Vec<&HealthCheck>,
-    part: impl Future<Output = Vec<CheckOutcome>>,
-) -> Vec<CheckOutcome> {
-    match AssertUnwindSafe(part).catch_unwind().await {
-        Ok(outcomes) => outcomes,
-        Err(_) => {
-            let checks: Vec<HealthCheck> = checks.into_iter().cloned().collect();
-            unanswered(&checks, ReasonCode::Internal, "the run failed inside the manager")
-        }
+    part: impl Future<Output = ()>,
+    outcomes: &OutcomeCollector,
+) {
+    if AssertUnwindSafe(part).catch_unwind().await.is_err() {
+        let words = "the run failed inside the manager";
+        record_all(&checks, ReasonCode::Internal, words, outcomes);
     }
 }

@@ -1,6 +1,11 @@
 //! The seam between who wants a host's checks run and what runs them.
 
-use std::{collections::HashMap, fmt::Debug, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Debug,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -49,6 +54,57 @@ pub struct CheckOutcome {
 pub trait HostRunner: Debug + Send + Sync + 'static {
     /// Runs these checks now.
     async fn run_host(&self, run: HostRun) -> Vec<CheckOutcome>;
+
+    /// Runs these checks now and hands each outcome over as soon as it is there, so that whoever cuts
+    /// the run keeps what has answered (F142). Poller and gates call this.
+    ///
+    /// By default it hands over what [`run_host`](Self::run_host) answers, at its end. A runner
+    /// around another one passes this call on, too.
+    async fn collect_host(&self, run: HostRun, outcomes: &OutcomeCollector) {
+        for outcome in self.run_host(run).await {
+            outcomes.record(outcome);
+        }
+    }
+}
+
+/// What has come out of a run so far. Cloning gives another handle on the same outcomes.
+#[derive(Clone, Debug, Default)]
+pub struct OutcomeCollector(Arc<Mutex<Vec<CheckOutcome>>>);
+
+impl OutcomeCollector {
+    /// Keeps an outcome. The first one of a check counts.
+    pub fn record(&self, outcome: CheckOutcome) {
+        let mut outcomes = self.lock();
+        if outcomes.iter().all(|known| known.check_id != outcome.check_id) {
+            outcomes.push(outcome);
+        }
+    }
+
+    /// Takes what is there.
+    #[must_use]
+    pub fn take(&self) -> Vec<CheckOutcome> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    /// Takes what is there, and an outcome with this reason for each of the checks that has none.
+    pub(crate) fn take_all(
+        &self,
+        checks: &[HealthCheck],
+        reason: ReasonCode,
+        detail: &str,
+    ) -> Vec<CheckOutcome> {
+        let mut outcomes = self.take();
+        let known: HashSet<CheckId> = outcomes.iter().map(|outcome| outcome.check_id).collect();
+        let missing = checks.iter().filter(|check| !known.contains(&check.id));
+        let missing: Vec<HealthCheck> = missing.cloned().collect();
+        outcomes.extend(unanswered(&missing, reason, detail));
+        outcomes
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<CheckOutcome>> {
+        // Nothing under this lock panics.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// B: the longest that a host's run may take, from the total time of a check.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{
     decide::Condition,
-    source::{HealthSource, HostHealth, LiveRun, SourceError},
+    source::{HealthSource, HostHealth, LiveRun, ResultCollector, SourceError},
 };
 use crate::model::{CheckResult, GateRecord};
 
@@ -58,5 +58,9 @@ impl HealthSource for WithConditions {
 
     async fn run(&self, run: LiveRun) -> Vec<CheckResult> {
         self.health.run(run).await
+    }
+
+    async fn collect(&self, run: LiveRun, results: &ResultCollector) {
+        self.health.collect(run, results).await;
     }
 }

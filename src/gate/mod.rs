@@ -27,6 +27,9 @@ pub use self::{
     recheck::{Recheck, RecheckChange, Rechecked},
     rights::{AllowOverrides, OverrideRights},
     runner::{GateHealth, GateRunner, GateRunnerConfig, GateRunnerConfigError, GateStats},
-    source::{HealthSource, HostHealth, LiveRun, RequestedWindows, SourceError, WindowSource},
+    source::{
+        HealthSource, HostHealth, LiveRun, RequestedWindows, ResultCollector, SourceError,
+        WindowSource,
+    },
     stored::StoredChecks,
 };

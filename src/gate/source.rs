@@ -1,6 +1,10 @@
 //! What a gate asks: windows, and the health of hosts. Both are asked for many gates at once.
 
-use std::{fmt::Debug, time::Duration};
+use std::{
+    fmt::Debug,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -80,6 +84,37 @@ pub trait HealthSource: Debug + Send + Sync + 'static {
 
     /// Runs checks of one host now.
     async fn run(&self, run: LiveRun) -> Vec<CheckResult>;
+
+    /// Runs checks of one host now and hands each result over by the time the run ends or is dropped,
+    /// so that an attempt that is cut keeps what has answered (F142). Gates call this.
+    ///
+    /// By default it hands over what [`run`](Self::run) answers, at its end. A source around another
+    /// one passes this call on, too.
+    async fn collect(&self, run: LiveRun, results: &ResultCollector) {
+        results.record(self.run(run).await);
+    }
+}
+
+/// What has come out of a live run so far. Cloning gives another handle on the same results.
+#[derive(Clone, Debug, Default)]
+pub struct ResultCollector(Arc<Mutex<Vec<CheckResult>>>);
+
+impl ResultCollector {
+    /// Keeps results.
+    pub fn record(&self, results: impl IntoIterator<Item = CheckResult>) {
+        self.lock().extend(results);
+    }
+
+    /// Takes what is there.
+    #[must_use]
+    pub fn take(&self) -> Vec<CheckResult> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<CheckResult>> {
+        // Nothing of ours under this lock panics.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A source cannot tell now.

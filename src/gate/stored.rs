@@ -7,14 +7,15 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use tracing::warn;
 
 use super::{
     decide::{Requirement, Streak},
-    source::{HealthSource, HostHealth, LiveRun, SourceError},
+    source::{HealthSource, HostHealth, LiveRun, ResultCollector, SourceError},
 };
 use crate::{
-    checks::{HostRun, HostRunner, RanBy, ran, results},
+    checks::{HostRun, HostRunner, OutcomeCollector, RanBy, ran, results},
     directory::{HostDirectory, HostInfo},
     model::{CheckResult, CheckState, GateRecord, HealthCheck, HostId, ResultSource},
     store::Store,
@@ -90,11 +91,17 @@ impl HealthSource for StoredChecks {
     }
 
     async fn run(&self, run: LiveRun) -> Vec<CheckResult> {
+        let results = ResultCollector::default();
+        self.collect(run, &results).await;
+        results.take()
+    }
+
+    async fn collect(&self, run: LiveRun, results: &ResultCollector) {
         let checks = match self.store.checks_of(&[run.host_id]).await {
             Ok(checks) => checks,
             Err(error) => {
                 warn!(host = %run.host_id, %error, "an attempt cannot read its checks");
-                return Vec::new();
+                return;
             }
         };
         let checks: Vec<HealthCheck> =
@@ -103,14 +110,35 @@ impl HealthSource for StoredChecks {
             Ok(known) => known.into_iter().map(|(host, info)| (host, info.agent)).collect(),
             Err(error) => {
                 warn!(host = %run.host_id, %error, "an attempt cannot read its hosts");
-                return Vec::new();
+                return;
             }
         };
         let (host_id, timeout) = (run.host_id, self.timeout.min(run.time));
         let host_run = HostRun { host_id, checks: checks.clone(), agents, timeout };
-        let outcomes = self.runner.run_host(host_run).await;
-        ran(RanBy::Gate, &checks, &outcomes);
-        results(run.host_id, outcomes, run.started_at, ResultSource::Gate)
+        let handover = Handover {
+            outcomes: OutcomeCollector::default(),
+            checks,
+            started_at: run.started_at,
+            results,
+        };
+        self.runner.collect_host(host_run, &handover.outcomes).await;
+    }
+}
+
+/// Hands over what has answered when a live run ends, also when it is cut.
+struct Handover<'a> {
+    outcomes: OutcomeCollector,
+    checks: Vec<HealthCheck>,
+    started_at: DateTime<Utc>,
+    results: &'a ResultCollector,
+}
+
+impl Drop for Handover<'_> {
+    fn drop(&mut self) {
+        let Some(host) = self.checks.first().map(|check| check.host_id) else { return };
+        let outcomes = self.outcomes.take();
+        ran(RanBy::Gate, &self.checks, &outcomes);
+        self.results.record(results(host, outcomes, self.started_at, ResultSource::Gate));
     }
 }
 

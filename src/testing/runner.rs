@@ -8,11 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use futures_util::future::pending;
+use futures_util::future::{join_all, pending};
 
 use super::script::{Answer, Timeline};
 use crate::{
-    checks::{CheckOutcome, HostRun, HostRunner},
+    checks::{CheckOutcome, HostRun, HostRunner, OutcomeCollector},
     clock::Clock,
     model::{CheckId, Detail, HealthCheck, HostId, ReasonCode},
 };
@@ -105,21 +105,28 @@ impl ScriptedRunner {
 #[async_trait]
 impl HostRunner for ScriptedRunner {
     async fn run_host(&self, run: HostRun) -> Vec<CheckOutcome> {
+        let outcomes = OutcomeCollector::default();
+        self.collect_host(run, &outcomes).await;
+        outcomes.take()
+    }
+
+    async fn collect_host(&self, run: HostRun, outcomes: &OutcomeCollector) {
         self.script().runs.push(RunRecord {
             host_id: run.host_id,
             checks: run.checks.iter().map(|check| check.id).collect(),
             at: self.clock.now(),
             monotonic: self.clock.monotonic(),
         });
-        let mut outcomes = Vec::with_capacity(run.checks.len());
-        for check in &run.checks {
+        let answers = run.checks.iter().map(|check| {
             let answer = self.answer_of(check).within(run.timeout);
-            let Some((reason, latency)) = answer else { return pending().await };
-            outcomes.push(outcome(&run, check, reason, latency));
-        }
-        let longest = outcomes.iter().map(|outcome| outcome.latency).max();
-        self.clock.sleep(longest.unwrap_or_default()).await;
-        outcomes
+            let run = &run;
+            async move {
+                let Some((reason, latency)) = answer else { return pending().await };
+                self.clock.sleep(latency).await;
+                outcomes.record(outcome(run, check, reason, latency));
+            }
+        });
+        join_all(answers).await;
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     gate::{
         report,
-        source::{HealthSource, LiveRun},
+        source::{HealthSource, LiveRun, ResultCollector},
     },
     model::{AttemptOutcome, CheckId, CheckResult, Evidence, GateId},
 };
@@ -47,7 +47,8 @@ pub(super) struct EndedAttempt {
 }
 
 impl Attempt {
-    /// Runs the checks, no longer than the attempt's time. A panic in them ends this attempt alone.
+    /// Runs the checks, no longer than the attempt's time. A panic in them ends this attempt alone,
+    /// and what has answered by then is kept (F142).
     pub(super) async fn run(
         self,
         health: Arc<dyn HealthSource>,
@@ -55,32 +56,29 @@ impl Attempt {
     ) -> EndedAttempt {
         let started = clock.monotonic();
         let (started_at, time) = (self.run.started_at, self.run.time);
-        let running = AssertUnwindSafe(health.run(self.run)).catch_unwind();
+        let results = ResultCollector::default();
+        let running = AssertUnwindSafe(health.collect(self.run, &results)).catch_unwind();
         let bounded = async {
             let running = std::pin::pin!(running);
             let bound = std::pin::pin!(clock.sleep(time));
             match select(running, bound).await {
-                Either::Left((Ok(results), _)) => Some(results),
+                Either::Left((Ok(()), _)) => true,
                 Either::Left((Err(_), _)) => {
                     error!(gate = %self.gate_id, "an attempt panicked");
-                    None
+                    false
                 }
-                Either::Right(_) => None,
+                Either::Right(_) => false,
             }
         };
-        let results = self.cut.run_until_cancelled(bounded).await.flatten();
+        let finished = self.cut.run_until_cancelled(bounded).await.unwrap_or(false);
         drop(self.permit);
         EndedAttempt {
             gate_id: self.gate_id,
             number: self.number,
-            outcome: if results.is_some() {
-                AttemptOutcome::Finished
-            } else {
-                AttemptOutcome::Interrupted
-            },
+            outcome: if finished { AttemptOutcome::Finished } else { AttemptOutcome::Interrupted },
             started_at,
             took: clock.monotonic().saturating_sub(started),
-            results: results.unwrap_or_default(),
+            results: results.take(),
             names: self.names,
         }
     }

@@ -69,6 +69,28 @@ async fn slow_checks_go_on_side_by_side_within_the_bound() {
     assert!(started.elapsed() < run_bound(TIMEOUT) * 3);
 }
 
+/// F142: what has an answer keeps it, whatever the other checks of the run do. The answers take so
+/// long that the head start is over before the checks that hang are asked.
+#[tokio::test]
+async fn f142_checks_that_hang_take_no_answer_away() {
+    let bench = Bench::new();
+    let slow = Script::DelayThenHealthy(TIMEOUT * 9 / 40);
+    let agent = Agent::builder(&bench.authority)
+        .with_default_service(slow)
+        .with_service("d", Script::Hang)
+        .with_service("e", Script::Hang)
+        .start()
+        .await
+        .unwrap();
+    let target = WebTarget::builder().with_path("/", WebScript::ok("fine")).start().await.unwrap();
+    let mut checks: Vec<_> = UNITS.iter().map(|unit| bench.service(unit)).collect();
+    checks.push(bench.http(&target.url("/"), "fine"));
+    let outcomes = bench.run(checks.clone(), Some(endpoint(&agent))).await;
+    let reasons: Vec<_> = checks.iter().map(|check| reason(&outcomes, check)).collect();
+    use ReasonCode::{Ok, TimeoutHead};
+    assert_eq!(reasons, [Ok, Ok, Ok, TimeoutHead, TimeoutHead, Ok]);
+}
+
 #[tokio::test]
 async fn a_connection_that_breaks_costs_one_check() {
     let bench = Bench::new();

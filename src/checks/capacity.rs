@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::agent_limit::{AgentLimit, AgentPermit};
+
 /// The places for checks in flight that a poller and a gate runner share (H15).
 ///
 /// Gates may take up to their share, three quarters by default. Polling takes what is left, and
@@ -13,8 +15,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 ///
 /// Cloning gives another handle on the same places. Nothing in here waits: whoever finds no room
 /// asks again.
+///
+/// It also counts the runs at each agent, so that polling and gates together ask no agent more often
+/// at the same time than [`with_runs_per_agent`](Self::with_runs_per_agent) says (F165).
 #[derive(Clone, Debug)]
-pub struct Capacity(Arc<Shared>);
+pub struct Capacity {
+    shared: Arc<Shared>,
+    agents: AgentLimit,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -29,6 +37,9 @@ struct State {
     gates: usize,
     gates_waiting: usize,
 }
+
+/// The most runs that ask one agent at the same time, unless told otherwise.
+pub(crate) const RUNS_PER_AGENT: usize = 2;
 
 /// How the places are used now, in checks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,30 +75,42 @@ impl Capacity {
     #[must_use]
     pub fn split(total: usize, gate_share: usize) -> Self {
         let state = Mutex::default();
-        Self(Arc::new(Shared { total, gate_share: gate_share.min(total), state }))
+        let shared = Shared { total, gate_share: gate_share.min(total), state };
+        Self { shared: Arc::new(shared), agents: AgentLimit::new(RUNS_PER_AGENT) }
+    }
+
+    /// Sets the most runs of different hosts that ask one agent at the same time, 2 by default.
+    /// Handles that were cloned before keep their own count.
+    #[must_use]
+    pub fn with_runs_per_agent(self, most: usize) -> Self {
+        Self { agents: AgentLimit::new(most), ..self }
+    }
+
+    pub(crate) const fn agents(&self) -> &AgentLimit {
+        &self.agents
     }
 
     /// Places for a run of the poller's, until the permit is dropped; `None` where there is no room
     /// now.
     #[must_use]
     pub fn admit_poll(&self, checks: usize) -> Option<Permit> {
-        let mut state = self.0.lock();
-        let room = self.0.poll_room(&state);
+        let mut state = self.shared.lock();
+        let room = self.shared.poll_room(&state);
         // Judged by the places that polling can have at all.
-        let too_large = checks > self.0.poll_places(&state);
+        let too_large = checks > self.shared.poll_places(&state);
         if checks > room && !(too_large && state.polls == 0) {
             return None;
         }
         state.polls += checks;
-        Some(Permit { shared: Arc::clone(&self.0), kind: Kind::Poll, checks })
+        Some(Permit { shared: Arc::clone(&self.shared), kind: Kind::Poll, checks, agents: None })
     }
 
     /// Places for a gate's attempt, until the permit is dropped; `None` where there is no room now:
     /// say so with [`GateDemand::set`], and ask again.
     #[must_use]
     pub fn admit_gate(&self, checks: usize) -> Option<Permit> {
-        let mut state = self.0.lock();
-        let Shared { total, gate_share, .. } = *self.0;
+        let mut state = self.shared.lock();
+        let Shared { total, gate_share, .. } = *self.shared;
         let fits =
             state.gates + checks <= gate_share && state.polls + state.gates + checks <= total;
         let alone = checks > gate_share && state.gates == 0;
@@ -95,28 +118,28 @@ impl Capacity {
             return None;
         }
         state.gates += checks;
-        Some(Permit { shared: Arc::clone(&self.0), kind: Kind::Gate, checks })
+        Some(Permit { shared: Arc::clone(&self.shared), kind: Kind::Gate, checks, agents: None })
     }
 
     /// How many checks polling could start now.
     #[must_use]
     pub fn poll_room(&self) -> usize {
-        self.0.poll_room(&self.0.lock())
+        self.shared.poll_room(&self.shared.lock())
     }
 
     /// A handle by which one gate runner says for how many checks it finds no room.
     #[must_use]
     pub fn gate_demand(&self) -> GateDemand {
-        GateDemand { shared: Arc::clone(&self.0), checks: 0 }
+        GateDemand { shared: Arc::clone(&self.shared), checks: 0 }
     }
 
     /// How the places are used now.
     #[must_use]
     pub fn in_use(&self) -> CapacityUse {
-        let state = self.0.lock();
+        let state = self.shared.lock();
         CapacityUse {
-            total: self.0.total,
-            gate_share: self.0.gate_share,
+            total: self.shared.total,
+            gate_share: self.shared.gate_share,
             polls: state.polls,
             gates: state.gates,
             gates_waiting: state.gates_waiting,
@@ -148,9 +171,33 @@ pub struct Permit {
     shared: Arc<Shared>,
     kind: Kind,
     checks: usize,
+    /// The places at the agents that the run asks.
+    agents: Option<AgentPermit>,
 }
 
 impl Permit {
+    /// Keeps these places at agents for as long.
+    pub(crate) fn with_agents(self, agents: AgentPermit) -> Self {
+        let mut permit = self;
+        permit.agents = Some(agents);
+        permit
+    }
+
+    /// Gives back all but so many places.
+    pub(crate) fn keep(&mut self, checks: usize) {
+        let given_back = self.checks.saturating_sub(checks);
+        self.give_back(given_back);
+        self.checks -= given_back;
+    }
+
+    fn give_back(&self, checks: usize) {
+        let mut state = self.shared.lock();
+        match self.kind {
+            Kind::Poll => state.polls -= checks,
+            Kind::Gate => state.gates -= checks,
+        }
+    }
+
     /// How many places.
     #[must_use]
     pub const fn checks(&self) -> usize {
@@ -160,11 +207,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        match self.kind {
-            Kind::Poll => state.polls -= self.checks,
-            Kind::Gate => state.gates -= self.checks,
-        }
+        self.give_back(self.checks);
     }
 }
 

@@ -1,6 +1,9 @@
 //! The gates that a runner holds, and one pass over them.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use tracing::{debug, warn};
@@ -15,7 +18,7 @@ use super::{
     stats::StatsCell,
 };
 use crate::{
-    checks::GateDemand,
+    checks::{AgentDemand, AgentKey, GateDemand},
     clock::delta,
     gate::clock_guard::{ClockGuard, ClockTrust},
     model::{Detail, EndReason, GateId, GateNote, GateRecord, PassKind, instant},
@@ -34,6 +37,8 @@ pub(super) struct Gates<'a> {
     ended: Vec<EndedAttempt>,
     /// What attempts are due and find no room.
     demand: GateDemand,
+    /// The agents that they wait for (F165).
+    agents: AgentDemand,
     waiting: Level,
     offset: ClockOffset,
 }
@@ -41,8 +46,10 @@ pub(super) struct Gates<'a> {
 impl<'a> Gates<'a> {
     pub(super) fn new(runner: &'a GateRunner) -> Self {
         let (guard, demand) = (ClockGuard::new(), runner.capacity.gate_demand());
+        let agents = runner.capacity.agents().demand();
         let (waiting, offset) = (Level::new(GATES_WAITING), ClockOffset::new(Part::Gate));
-        Self { runner, held: HashMap::new(), guard, ended: Vec::new(), demand, waiting, offset }
+        let (held, ended) = (HashMap::new(), Vec::new());
+        Self { runner, held, guard, ended, demand, agents, waiting, offset }
     }
 
     /// Notes attempts that are over; the next pass records them.
@@ -64,6 +71,7 @@ impl<'a> Gates<'a> {
         if self.held.is_empty() {
             GATE_OLDEST_WAIT.set(0.0, &[]);
             self.demand.set(0);
+            self.agents.set(HashSet::new());
             // A step of the clock while there was nothing to do is over by the time there is: seen
             // only then, it would hold up a gate that may have little time.
             if let Some(now) = claimed_at {
@@ -89,6 +97,7 @@ impl<'a> Gates<'a> {
             .collect();
         order.sort_unstable();
         let mut wanted = 0;
+        let mut wanted_agents: HashSet<AgentKey> = HashSet::new();
         for (_, id) in order {
             let (Some(held), Some(mut read)) = (self.held.get_mut(&id), read.remove(&id)) else {
                 continue;
@@ -100,9 +109,22 @@ impl<'a> Gates<'a> {
                 wait = Duration::ZERO;
             }
             // Earliest close first: where one finds no room, none that closes later starts before it.
-            let mut admit = |checks| match wanted {
-                0 => runner.capacity.admit_gate(checks),
-                _ => None,
+            // A busy agent holds up the attempts that ask it alone, in the same order.
+            let mut at_agent = false;
+            let mut admit = |checks, asked: HashSet<AgentKey>| {
+                if wanted > 0 {
+                    return None;
+                }
+                let admitted = match asked.is_disjoint(&wanted_agents) {
+                    true => runner.capacity.agents().admit_gate(&asked).ok(),
+                    false => None,
+                };
+                let Some(places) = admitted else {
+                    at_agent = true;
+                    wanted_agents.extend(asked);
+                    return None;
+                };
+                runner.capacity.admit_gate(checks).map(|permit| permit.with_agents(places))
             };
             let sight = Sight { now, suspect: trust == ClockTrust::Suspect, read: &read, notes };
             let looked = look(&runner.policy, runner.worker, held, sight, &mut admit);
@@ -111,7 +133,7 @@ impl<'a> Gates<'a> {
             if looked.out_of_room > 0 {
                 debug!(gate = %id, checks = looked.out_of_room, "no room for an attempt now");
                 runner.stats.out_of_room();
-                wanted += looked.out_of_room;
+                wanted += if at_agent { 0 } else { looked.out_of_room };
             }
             if let Some(step) = &looked.step {
                 held.acts_by(step);
@@ -120,6 +142,7 @@ impl<'a> Gates<'a> {
             starts.extend(looked.start);
         }
         self.demand.set(wanted);
+        self.agents.set(wanted_agents);
         let starts = self.write(steps, starts).await?;
         Ok(Pass { starts, wait })
     }

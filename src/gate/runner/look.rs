@@ -1,6 +1,6 @@
 //! One look at one gate: from what was read to what is written.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +12,7 @@ use super::{
     held::{HeldGate, Read, Right},
 };
 use crate::{
-    checks::Permit,
+    checks::{AgentKey, Permit},
     gate::{
         decide::{Action, Decision, GateInput, WaitReason, WindowAnswer, decide},
         policy::GatePolicy,
@@ -52,7 +52,7 @@ pub(super) fn look(
     worker: WorkerId,
     held: &HeldGate,
     sight: Sight<'_>,
-    admit: &mut dyn FnMut(usize) -> Option<Permit>,
+    admit: &mut dyn FnMut(usize, HashSet<AgentKey>) -> Option<Permit>,
 ) -> Looked {
     let Sight { now, suspect, read, mut notes } = sight;
     let record = &held.record;
@@ -79,7 +79,9 @@ pub(super) fn look(
     let mut decision = decide(&input);
     let mut permit = None;
     if let Action::Start { run, .. } = &decision.action {
-        permit = admit(run.len());
+        let asked =
+            run.iter().filter_map(|index| read.health.requirements[*index].endpoint.as_ref());
+        permit = admit(run.len(), asked.map(AgentKey::from).collect());
         if permit.is_none() {
             // The verdicts say so; what is to be done stays the same.
             input.no_room = true;

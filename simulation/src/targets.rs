@@ -123,7 +123,7 @@ impl Sight {
 impl HostRunner for Sight {
     async fn run_host(&self, run: HostRun) -> Vec<CheckOutcome> {
         if self.polls {
-            self.checker().poll_started(self.eyes, run.host_id);
+            self.checker().poll_started(self.eyes, run.host_id, &run.checks);
         }
         run.checks.iter().for_each(|check| self.checker().asked(check));
         let hangs = run.checks.iter().any(|check| {

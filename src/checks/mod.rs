@@ -1,6 +1,7 @@
 //! Running checks, once and on a schedule, and the rules of changing them.
 
 mod agent;
+mod agent_limit;
 #[cfg(feature = "http")]
 mod agent_tls;
 mod capacity;
@@ -29,7 +30,7 @@ pub use self::agent::MockAgentTransport;
 pub use self::{
     agent::{AgentError, AgentLink, AgentTransport, ServiceStatus},
     capacity::{Capacity, CapacityUse, GateDemand, Permit},
-    host_run::{CheckOutcome, HostRun, HostRunner, run_bound, run_head_start},
+    host_run::{CheckOutcome, HostRun, HostRunner, OutcomeCollector, run_bound, run_head_start},
     manage::{CheckManager, ManageError},
     poller::{
         Nudge, ObserverProbe, ObserverRule, Poller, PollerConfig, PollerConfigError, PollerHealth,
@@ -41,6 +42,11 @@ pub use self::{
 #[cfg(feature = "http")]
 #[doc(hidden)]
 pub use self::http::{BodySearch, Searched};
+pub(crate) use self::{
+    agent_limit::{AgentDemand, AgentKey},
+    host_run::results,
+    run_metrics::{RanBy, ran},
+};
 #[cfg(feature = "http")]
 pub use self::{
     agent_tls::{CertificateError, CertificateFiles, MutualTlsAgents},
@@ -50,8 +56,4 @@ pub use self::{
         HttpClientError,
     },
     resolve::{Resolve, SystemResolver},
-};
-pub(crate) use self::{
-    host_run::results,
-    run_metrics::{RanBy, ran},
 };

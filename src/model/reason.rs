@@ -123,7 +123,8 @@ reasons! {
     Stale = "stale", false;
     /// Gate evidence: the newest result is dated in the future.
     Clock = "clock", false;
-    /// Gate evidence: no capacity to run the check before the close.
+    /// The check has waited too long for its turn at a busy agent. Gate evidence: no capacity to run it
+    /// before the close.
     NotRunCapacity = "not_run_capacity", false;
     /// Gate evidence: another job's gate holds the host.
     GateBusy = "gate_busy", false;

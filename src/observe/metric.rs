@@ -91,6 +91,8 @@ metrics! {
         "How long the one that waits longest has been due";
     POLL_BUFFERED = Gauge Count "healthgate_poll_buffered_results" []
         "Results that wait to be written";
+    POLL_WAITING = Gauge Count "healthgate_poll_waiting_hosts" []
+        "Hosts of which some checks wait for their turn at an agent that is busy";
     POLL_RESULTS_DROPPED = Counter Count "healthgate_poll_results_dropped_total" ["cause"]
         "Results that were not recorded";
     RESULTS_PRUNED = Counter Count "healthgate_results_pruned_total" []

@@ -7,6 +7,7 @@ mod capacity;
 mod gates;
 mod gates_faults;
 mod health;
+mod lanes;
 mod life;
 mod manage;
 #[cfg(feature = "metrics")]

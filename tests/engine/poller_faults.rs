@@ -89,7 +89,7 @@ fn f64_a_late_result_of_a_lost_lease_is_refused() {
         // The store's clock runs ahead over the end of the lease, and another worker takes the host.
         world.clock.step_wall(TimeDelta::minutes(2));
         let lease = Duration::from_secs(60);
-        let request = ClaimRequest { worker: WorkerId::generate(), limit: 1, lease };
+        let request = ClaimRequest::new(WorkerId::generate(), 1, lease);
         let claims = world.memory.claim_hosts(request).await.unwrap();
         assert_eq!(claims.hosts.len(), 1);
         world.clock.sleep(Duration::from_secs(15)).await;
@@ -184,11 +184,7 @@ fn f48_a_graceful_stop_writes_what_ended_and_hands_back_the_rest() {
         assert!(took <= Duration::from_secs(12), "{took:?}");
         assert_eq!(world.ran().len(), 2, "nothing is claimed after the order");
         assert_eq!(world.memory.states(&[quick]).await.unwrap().len(), 1);
-        let request = ClaimRequest {
-            worker: WorkerId::generate(),
-            limit: 10,
-            lease: Duration::from_secs(60),
-        };
+        let request = ClaimRequest::new(WorkerId::generate(), 10, Duration::from_secs(60));
         let claims = world.memory.claim_hosts(request).await.unwrap();
         let hosts: Vec<_> = claims.hosts.iter().map(|claim| claim.host_id).collect();
         assert!(hosts.contains(&slow), "its lease was handed back: {hosts:?}");

@@ -1,7 +1,7 @@
 //! A store, a clock, hosts and a runner whose answers are scripted.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use healthgate::{
-    checks::{CheckOutcome, HostRun, HostRunner, Poller, PollerConfig},
+    checks::{CheckOutcome, HostRun, HostRunner, OutcomeCollector, Poller, PollerConfig},
     clock::{Clock, ManualClock},
     directory::StaticDirectory,
     gate::{
@@ -59,49 +59,73 @@ pub(crate) struct ScriptedRunner {
 #[async_trait]
 impl HostRunner for ScriptedRunner {
     async fn run_host(&self, run: HostRun) -> Vec<CheckOutcome> {
-        let mut agents: Vec<String> =
-            run.agents.values().flatten().map(ToString::to_string).collect();
-        agents.sort();
+        let outcomes = OutcomeCollector::default();
+        self.collect_host(run, &outcomes).await;
+        outcomes.take()
+    }
+
+    async fn collect_host(&self, run: HostRun, outcomes: &OutcomeCollector) {
+        let asked = |check: &HealthCheck| {
+            check.definition.service()?;
+            run.agents.get(&check.asked_host()).cloned().flatten()
+        };
         let checks = run.checks.iter().map(|check| check.id).collect();
         let at = self.clock.monotonic();
         let ran = Ran { host: run.host_id, checks, at };
         self.ran.lock().unwrap().push(ran);
-        for agent in &agents {
-            let mut in_flight = self.in_flight.lock().unwrap();
-            let now = in_flight.entry(agent.clone()).or_default();
-            *now += 1;
-            let mut peaks = self.peaks.lock().unwrap();
-            let peak = peaks.entry(agent.clone()).or_default();
-            *peak = (*peak).max(*now);
-        }
-        let mut outcomes = Vec::new();
-        let mut longest = Duration::ZERO;
-        for check in &run.checks {
-            let script = self.scripts.lock().unwrap().get(&check.id).copied();
+        let agents: BTreeSet<String> =
+            run.checks.iter().filter_map(asked).map(|agent| agent.to_string()).collect();
+        let _asking = Asking::new(self, agents);
+        let scripts: Vec<_> = {
+            let scripts = self.scripts.lock().unwrap();
+            run.checks.iter().map(|check| (check, scripts.get(&check.id).copied())).collect()
+        };
+        let each = scripts.into_iter().map(|(check, script)| async move {
             let (reason, takes) = match script {
                 None => (ReasonCode::Ok, Duration::from_millis(10)),
                 Some(Script::Answer(reason, takes)) => (reason, takes),
                 Some(Script::Panic) => panic!("scripted"),
                 Some(Script::Hang) => std::future::pending().await,
             };
-            longest = longest.max(takes);
-            outcomes.push(CheckOutcome {
+            self.clock.sleep(takes).await;
+            outcomes.record(CheckOutcome {
                 check_id: check.id,
                 revision: check.revision,
                 reason,
                 detail: Detail::new(format!("scripted {reason}")),
                 latency: takes,
-                endpoint: check
-                    .definition
-                    .service()
-                    .and_then(|_| run.agents.get(&check.asked_host()).cloned().flatten()),
+                endpoint: asked(check),
             });
-        }
-        self.clock.sleep(longest).await;
+        });
+        futures_util::future::join_all(each).await;
+    }
+}
+
+/// Counts a run at the agents that it asks, for as long as it lasts.
+struct Asking<'a> {
+    runner: &'a ScriptedRunner,
+    agents: BTreeSet<String>,
+}
+
+impl<'a> Asking<'a> {
+    fn new(runner: &'a ScriptedRunner, agents: BTreeSet<String>) -> Self {
         for agent in &agents {
-            *self.in_flight.lock().unwrap().get_mut(agent).unwrap() -= 1;
+            let mut in_flight = runner.in_flight.lock().unwrap();
+            let now = in_flight.entry(agent.clone()).or_default();
+            *now += 1;
+            let mut peaks = runner.peaks.lock().unwrap();
+            let peak = peaks.entry(agent.clone()).or_default();
+            *peak = (*peak).max(*now);
         }
-        outcomes
+        Self { runner, agents }
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        for agent in &self.agents {
+            *self.runner.in_flight.lock().unwrap().get_mut(agent).unwrap() -= 1;
+        }
     }
 }
 

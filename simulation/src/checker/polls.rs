@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use chrono::{DateTime, Utc};
 use healthgate::{
     checks::schedule,
-    model::{HostId, WorkerId},
+    model::{CheckId, HealthCheck, HostId, WorkerId},
     store::{Claims, Completed, HostCompletion, HostRelease},
 };
 
@@ -18,8 +18,10 @@ pub(super) struct HostAccount {
     changes: u64,
     /// The runs under way, by who runs them.
     running: HashMap<EyesId, Started>,
-    /// The newest run whose completion counted.
-    done: Option<Started>,
+    /// The checks of these runs: a check that asks a busy agent has its turn in a run of its own.
+    asked: HashMap<EyesId, Vec<CheckId>>,
+    /// The newest run of each check whose completion counted.
+    done: HashMap<CheckId, Started>,
     /// When the poller last started a run.
     pub(super) last_run: Option<Duration>,
 }
@@ -68,6 +70,7 @@ impl Checker {
             let store = claims.now;
             let started = Started { claimed, at: Duration::ZERO, store, changes: account.changes };
             account.running.insert(eyes, started);
+            account.asked.remove(&eyes);
             self.tell(format_args!("poll {}: {} claimed", eyes.0, Host(claim.host_id)));
             if let Some(wrong) = wrong {
                 self.broken(
@@ -88,23 +91,28 @@ impl Checker {
     }
 
     /// The poller starts a host's run.
-    pub(crate) fn poll_started(&mut self, eyes: EyesId, host: HostId) {
+    pub(crate) fn poll_started(&mut self, eyes: EyesId, host: HostId, checks: &[HealthCheck]) {
         let (at, store) = (self.at(), self.now());
         let interval = self.settings.unhealthy_interval.unwrap_or(self.settings.interval);
         let Some(account) = self.queue.get_mut(&host) else { return };
         account.last_run = Some(at);
         let Some(running) = account.running.get_mut(&eyes) else { return };
         (running.at, running.store) = (at, store);
-        let (changes, done) = (running.changes, account.done);
+        let changes = running.changes;
+        let checks: Vec<CheckId> = checks.iter().map(|check| check.id).collect();
+        let done: Vec<Started> =
+            checks.iter().filter_map(|check| account.done.get(check).copied()).collect();
+        account.asked.insert(eyes, checks);
         let slot = |instant| schedule::next_slot(host, interval, instant);
-        if let Some(done) = done
-            && done.changes == changes
-            && !done.lags()
-            && slot(done.store) == slot(store)
-            && !self.set_back_since(done.at)
-        {
-            let what = format!("{} at {} and at {store}", Host(host), done.store);
-            self.broken("L7: no host is run twice in an interval", what);
+        for done in done {
+            if done.changes == changes
+                && !done.lags()
+                && slot(done.store) == slot(store)
+                && !self.set_back_since(done.at)
+            {
+                let what = format!("{} at {} and at {store}", Host(host), done.store);
+                self.broken("L7: no check is run twice in an interval", what);
+            }
         }
     }
 
@@ -127,10 +135,11 @@ impl Checker {
                 continue;
             }
             account.lease.end();
+            let asked = account.asked.remove(&eyes).unwrap_or_default();
             if let Some(started) = account.running.remove(&eyes)
                 && started.at > Duration::ZERO
             {
-                account.done = Some(started);
+                account.done.extend(asked.into_iter().map(|check| (check, started)));
             }
             if let Some(wrong) = wrong {
                 let what = format!("{}: {wrong}", Host(done.host_id));

@@ -10,9 +10,9 @@ use tracing::{Instrument, debug_span, error};
 
 use super::lease::ClaimedHost;
 use crate::{
-    checks::host_run::{CheckOutcome, HostRun, HostRunner, run_bound, unanswered},
+    checks::host_run::{CheckOutcome, HostRun, HostRunner, OutcomeCollector, run_bound},
     clock::Clock,
-    model::ReasonCode,
+    model::{HealthCheck, ReasonCode},
 };
 
 /// A run that has ended.
@@ -22,39 +22,51 @@ pub(super) struct FinishedRun {
     pub(super) outcomes: Vec<CheckOutcome>,
 }
 
-/// One host's run: never longer than its bound, and a panic in it fails its checks alone (F45).
+/// Some or all checks of one host: never longer than the bound. A panic fails the checks that have
+/// not answered, and a run that is cut keeps what has (F45, F142).
 pub(super) async fn run(
     runner: Arc<dyn HostRunner>,
     clock: Arc<dyn Clock>,
     held: ClaimedHost,
+    checks: Vec<HealthCheck>,
     timeout: Duration,
 ) -> FinishedRun {
     let started = clock.monotonic();
-    let checks = held.claim.checks.clone();
+    let agent = |check: &HealthCheck| {
+        let host = check.asked_host();
+        held.agents.get(&host).map(|agent| (host, agent.clone()))
+    };
     let host_run = HostRun {
         host_id: held.claim.host_id,
+        agents: checks.iter().filter_map(agent).collect(),
         checks: checks.clone(),
-        agents: held.agents.clone(),
         timeout,
     };
-    let outcomes = {
+    let collector = OutcomeCollector::default();
+    let words = {
         let span = debug_span!("poll_host", host = %held.claim.host_id, token = held.claim.token);
-        let running = AssertUnwindSafe(runner.run_host(host_run)).catch_unwind().instrument(span);
-        let running = pin!(running);
-        let bound = pin!(clock.sleep(run_bound(timeout) + OVERRUN));
+        let running = runner.collect_host(host_run, &collector);
+        let running = pin!(AssertUnwindSafe(running).catch_unwind().instrument(span));
+        let bound = pin!(clock.sleep(longest_run(timeout)));
         match select(running, bound).await {
-            Either::Left((Ok(outcomes), _)) => outcomes,
+            Either::Left((Ok(()), _)) => "the run gave no answer",
             Either::Left((Err(_), _)) => {
                 error!(host = %held.claim.host_id, "a run panicked");
-                unanswered(&checks, ReasonCode::Internal, "the run failed inside the manager")
+                "the run failed inside the manager"
             }
             Either::Right(_) => {
                 error!(host = %held.claim.host_id, "a run overran its bound");
-                unanswered(&checks, ReasonCode::Internal, "the run did not end in time")
+                "the run did not end in time"
             }
         }
     };
+    let outcomes = collector.take_all(&checks, ReasonCode::Internal, words);
     FinishedRun { held, started, outcomes }
+}
+
+/// How long a run can take until it is cut.
+pub(super) fn longest_run(timeout: Duration) -> Duration {
+    run_bound(timeout) + OVERRUN
 }
 
 /// What a run may take beyond its bound before it is cut: the runner keeps the bound itself.

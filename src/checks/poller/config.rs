@@ -20,13 +20,15 @@ pub struct PollerConfig {
     /// The most checks in flight; where the poller shares a
     /// [`Capacity`](crate::checks::Capacity), that one's total counts instead.
     pub max_concurrent_checks: usize,
-    /// The most runs of different hosts that ask one agent at the same time.
+    /// The most runs of different hosts that ask one agent at the same time; where the poller shares
+    /// a [`Capacity`](crate::checks::Capacity), that one's figure counts instead.
     pub max_runs_per_agent: usize,
     /// How often to ask for due hosts where nothing calls for it earlier.
     pub tick: Duration,
     /// The most hosts of one claim.
     pub claim_block: u32,
-    /// Results are written when so many hosts have ended …
+    /// Results are written when so many hosts have ended; up to 16 times as many at once while
+    /// writing is behind …
     pub flush_hosts: usize,
     /// … or when the first of them has waited so long.
     pub flush_after: Duration,

@@ -8,10 +8,12 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
+use super::lanes::Turn;
 use crate::{
+    checks::{agent_limit::AgentKey, host_run::CheckOutcome},
     clock::{Clock, delta},
     directory::HostDirectory,
-    model::{AgentEndpoint, HostId},
+    model::{AgentEndpoint, CheckState, HealthCheck, HostId, ResultSource},
     store::{ClaimRequest, HostClaim, HostRelease, Store},
 };
 
@@ -21,27 +23,39 @@ pub(super) struct ClaimedHost {
     pub(super) claim: HostClaim,
     pub(super) agents: HashMap<HostId, Option<AgentEndpoint>>,
     pub(super) at: ClaimTime,
+    /// The turns at busy agents that it was claimed for by name; none where it was due.
+    pub(super) turns: Vec<Turn>,
+    /// The newest results of its checks, where it was claimed by name.
+    pub(super) states: Vec<CheckState>,
+    /// Whether it was claimed by name for its turns: its own slot is another time.
+    pub(super) by_name: bool,
+    /// What is recorded of checks that wait for their turn.
+    pub(super) unasked: Vec<CheckOutcome>,
 }
 
 impl ClaimedHost {
     /// What is needed to hand the host back.
     pub(super) const fn release(&self) -> HostRelease {
-        HostRelease { host_id: self.claim.host_id, token: self.claim.token }
+        HostRelease::new(self.claim.host_id, self.claim.token)
     }
 
-    /// The agents that this run asks, each once.
-    pub(super) fn agents_asked(&self) -> Vec<(String, u16)> {
-        let mut asked: Vec<_> = self
-            .claim
-            .checks
-            .iter()
-            .filter(|check| check.definition.service().is_some())
-            .filter_map(|check| self.agents.get(&check.asked_host())?.as_ref())
-            .map(|agent| (agent.address().to_owned(), agent.port()))
-            .collect();
-        asked.sort_unstable();
-        asked.dedup();
-        asked
+    /// The agent that a check asks; `None` for one that asks no agent, or whose agent is unknown.
+    pub(super) fn agent_of(&self, check: &HealthCheck) -> Option<AgentKey> {
+        check.definition.service()?;
+        self.agents.get(&check.asked_host())?.as_ref().map(AgentKey::from)
+    }
+
+    /// Whether the poller has run a check since this instant, here or elsewhere.
+    pub(super) fn ran_since(&self, check: &HealthCheck, instant: DateTime<Utc>) -> bool {
+        let ran = |state: &&CheckState| {
+            let latest = &state.latest;
+            latest.check_id == check.id
+                && latest.revision == check.revision
+                && latest.source == ResultSource::Poll
+                && !latest.reason.is_unknown()
+                && (instant..=self.at.store).contains(&latest.checked_at)
+        };
+        self.states.iter().any(|state| ran(&state))
     }
 }
 
@@ -67,9 +81,24 @@ impl ClaimTime {
 
     /// Whether the lease can still be relied on.
     pub(super) fn trusted(&self, clock: &dyn Clock, lease: Duration) -> bool {
+        self.age(clock) < lease / 2
+    }
+
+    /// Whether a run that takes this long would end while the lease can still be relied on (F134).
+    pub(super) fn has_time_for(&self, run: Duration, clock: &dyn Clock, lease: Duration) -> bool {
+        self.age(clock) + run < lease / 2
+    }
+
+    /// Whether nothing can be recorded under the lease any more.
+    pub(super) fn ends_soon(&self, monotonic: Duration, lease: Duration) -> bool {
+        monotonic.saturating_sub(self.sent) >= lease * 5 / 6
+    }
+
+    /// By whichever clock has gone further: one of them stands still while a machine is suspended.
+    fn age(&self, clock: &dyn Clock) -> Duration {
         let elapsed = clock.monotonic().saturating_sub(self.sent);
         let elapsed_wall = (clock.now() - self.sent_wall).to_std().unwrap_or_default();
-        elapsed.max(elapsed_wall) < lease / 2
+        elapsed.max(elapsed_wall)
     }
 }
 
@@ -80,43 +109,62 @@ pub(super) struct Claimed {
     pub(super) full: bool,
     /// The store's clock, between two readings of this machine's.
     pub(super) clocks: [DateTime<Utc>; 3],
+    /// The turns that hosts were claimed for by name.
+    pub(super) turns: Vec<Turn>,
+}
+
+/// A claim that came to nothing.
+pub(super) struct FailedClaim {
+    pub(super) error: ClaimError,
+    /// The turns that it was for.
+    pub(super) turns: Vec<Turn>,
 }
 
 /// What a claim came to nothing for.
 pub(super) type ClaimError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Claims hosts and looks up the agents that their checks ask. Where these cannot be looked up, the
-/// hosts are handed back.
+/// Claims hosts that are due, or those that the request names for their turns, and looks up the
+/// agents that their checks ask. Where these cannot be looked up, the hosts are handed back.
 pub(super) async fn claim(
     store: Arc<dyn Store>,
     directory: Arc<dyn HostDirectory>,
     clock: Arc<dyn Clock>,
     request: ClaimRequest,
-) -> Result<Claimed, ClaimError> {
+    turns: Vec<Turn>,
+) -> Result<Claimed, FailedClaim> {
     let (sent, sent_wall) = (clock.monotonic(), clock.now());
-    let claims = store.claim_hosts(request).await?;
+    let (worker, limit) = (request.worker, request.limit);
+    let claims = match store.claim_hosts(request).await {
+        Ok(claims) => claims,
+        Err(error) => return Err(FailedClaim { error: error.into(), turns }),
+    };
     let clocks = [sent_wall, claims.now, clock.now()];
     let at = ClaimTime { sent, sent_wall, received: clock.monotonic(), store: claims.now };
-    let full = u32::try_from(claims.hosts.len()).is_ok_and(|taken| taken >= request.limit);
+    let full = u32::try_from(claims.hosts.len()).is_ok_and(|taken| taken >= limit);
     let services = |claim: &HostClaim| {
-        let service = |check: &&crate::model::HealthCheck| check.definition.service().is_some();
-        claim.checks.iter().filter(service).map(crate::model::HealthCheck::asked_host).collect()
+        let service = |check: &&HealthCheck| check.definition.service().is_some();
+        claim.checks.iter().filter(service).map(HealthCheck::asked_host).collect()
     };
+    let named = !turns.is_empty();
     let asked: Vec<Vec<HostId>> = claims.hosts.iter().map(services).collect();
     let ids: HashSet<HostId> = asked.iter().flatten().copied().collect();
     let ids: Vec<HostId> = ids.into_iter().collect();
     let known = if ids.is_empty() { Ok(HashMap::new()) } else { directory.hosts(&ids).await };
-    let known = match known {
-        Ok(known) => known,
+    let claimed: Vec<HostId> = claims.hosts.iter().map(|claim| claim.host_id).collect();
+    let states = if named { store.states(&claimed).await } else { Ok(Vec::new()) };
+    let read = known.map_err(ClaimError::from);
+    let read = read.and_then(|known| Ok((known, states?)));
+    let (known, states) = match read {
+        Ok(read) => read,
         Err(error) => {
             let hosts = claims
                 .hosts
                 .iter()
-                .map(|host| HostRelease { host_id: host.host_id, token: host.token })
+                .map(|host| HostRelease::new(host.host_id, host.token))
                 .collect();
             // Where this fails too, the leases expire.
-            let _ = store.release_hosts(request.worker, hosts).await;
-            return Err(error.into());
+            let _ = store.release_hosts(worker, hosts).await;
+            return Err(FailedClaim { error, turns });
         }
     };
     let hosts = claims
@@ -125,8 +173,12 @@ pub(super) async fn claim(
         .zip(asked)
         .map(|(claim, asked)| {
             let agent = |host| known.get(&host).map(|info| (host, info.agent.clone()));
-            ClaimedHost { claim, agents: asked.into_iter().filter_map(agent).collect(), at }
+            let agents = asked.into_iter().filter_map(agent).collect();
+            let own = |state: &&CheckState| state.latest.host_id == claim.host_id;
+            let states = states.iter().filter(own).cloned().collect();
+            let (turns, unasked) = (Vec::new(), Vec::new());
+            ClaimedHost { claim, agents, at, turns, states, by_name: false, unasked }
         })
         .collect();
-    Ok(Claimed { hosts, full, clocks })
+    Ok(Claimed { hosts, full, clocks, turns })
 }

@@ -4,6 +4,7 @@ mod bounded_run;
 mod config;
 mod cycle;
 mod health;
+mod lanes;
 mod lease;
 mod observer;
 mod quarantine;
@@ -77,7 +78,8 @@ impl Poller {
         config: PollerConfig,
     ) -> Result<Self, PollerConfigError> {
         config.validate()?;
-        let capacity = Capacity::split(config.max_concurrent_checks, 0);
+        let capacity = Capacity::split(config.max_concurrent_checks, 0)
+            .with_runs_per_agent(config.max_runs_per_agent);
         Ok(Self {
             store,
             runner,
@@ -94,7 +96,8 @@ impl Poller {
     }
 
     /// Takes its places from a total that others share, such as the gate runner of the same process,
-    /// whose attempts go first (H15). Then `max_concurrent_checks` has no effect.
+    /// whose attempts go first (H15). Then `max_concurrent_checks` and `max_runs_per_agent` have no
+    /// effect.
     #[must_use]
     pub fn with_capacity(self, capacity: Capacity) -> Self {
         Self { capacity, ..self }

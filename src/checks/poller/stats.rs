@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use crate::{
     observe::{
         LEASES_LOST, Level, OBSERVER_FAULT, POLL_BUFFERED, POLL_CHECKS_IN_FLIGHT,
-        POLL_HOSTS_CLAIMED, POLL_RESULTS_DROPPED, Part, QUARANTINED_HOSTS, QUARANTINES,
-        RESULTS_PRUNED, STORE_ERRORS,
+        POLL_HOSTS_CLAIMED, POLL_RESULTS_DROPPED, POLL_WAITING, Part, QUARANTINED_HOSTS,
+        QUARANTINES, RESULTS_PRUNED, STORE_ERRORS,
     },
     store::Completed,
 };
@@ -16,6 +16,7 @@ use crate::{
 pub(super) struct Levels {
     pub(super) in_flight: Level,
     pub(super) buffered: Level,
+    pub(super) waiting: Level,
     pub(super) quarantined: Level,
     pub(super) observer_fault: Level,
 }
@@ -25,6 +26,7 @@ impl Levels {
         Self {
             in_flight: Level::new(POLL_CHECKS_IN_FLIGHT),
             buffered: Level::new(POLL_BUFFERED),
+            waiting: Level::new(POLL_WAITING),
             quarantined: Level::new(QUARANTINED_HOSTS),
             observer_fault: Level::new(OBSERVER_FAULT),
         }

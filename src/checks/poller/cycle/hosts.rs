@@ -1,21 +1,29 @@
 //! A host from its claim to the end of its run.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use tracing::{debug, error, warn};
 
-use super::Cycle;
+use super::{Cycle, InFlight};
 use crate::{
     checks::{
+        agent_limit::{AgentKey, AgentPermit},
+        host_run::{CheckOutcome, unanswered},
         poller::{
-            bounded_run::{FinishedRun, run},
-            lease::{ClaimError, Claimed, ClaimedHost, claim},
+            bounded_run::{FinishedRun, longest_run, run},
+            lanes::Waiting,
+            lease::{Claimed, ClaimedHost, FailedClaim, claim},
             quarantine::{self, Standing},
         },
         run_metrics::{RanBy, ran},
     },
-    model::HostId,
+    clock::delta,
+    model::{HealthCheck, HostId, ReasonCode},
     observe::POLL_LAG,
     store::ClaimRequest,
 };
@@ -23,35 +31,42 @@ use crate::{
 /// The usual most of a host's checks, for guessing how many hosts there is room for.
 const CHECKS_PER_HOST: usize = 5;
 
+/// What a host's run consists of.
+#[derive(Default)]
+struct Plan {
+    /// The checks that run now.
+    run: Vec<HealthCheck>,
+    /// The places at the agents that these ask.
+    permits: Vec<AgentPermit>,
+    /// What is recorded of checks that have been waiting for their turn for too long.
+    unasked: Vec<CheckOutcome>,
+}
+
 impl Cycle<'_> {
     /// How many hosts may be claimed: as many as could run if each had the usual most of checks.
     pub(super) fn capacity(&self) -> usize {
-        let config = &self.poller.config;
-        if self.queued.len() >= config.max_concurrent_checks
-            || self.finished.len() >= config.buffered_hosts
-        {
+        if self.finished.len() >= self.poller.config.buffered_hosts || self.is_behind() {
             return 0;
         }
-        self.poller.capacity.poll_room().div_ceil(CHECKS_PER_HOST)
+        let room = self.poller.capacity.poll_room().div_ceil(CHECKS_PER_HOST);
+        room.saturating_sub(self.queued.len())
     }
 
     pub(super) fn start_claim(&mut self) {
         let poller = self.poller;
         let limit = u32::try_from(self.capacity()).unwrap_or(u32::MAX);
-        let request = ClaimRequest {
-            worker: poller.worker,
-            limit: limit.min(poller.config.claim_block),
-            lease: poller.config.lease(),
-        };
+        let limit = limit.min(poller.config.claim_block);
+        let request = ClaimRequest::new(poller.worker, limit, poller.config.lease())
+            .with_interval(poller.config.interval);
         let (store, directory) = (Arc::clone(&poller.store), Arc::clone(&poller.directory));
         let clock = Arc::clone(&poller.clock);
-        self.claiming = Some(claim(store, directory, clock, request).boxed());
+        self.claiming = Some(claim(store, directory, clock, request, Vec::new()).boxed());
     }
 
-    pub(super) fn on_claim(&mut self, claimed: Result<Claimed, ClaimError>) {
+    pub(super) fn on_claim(&mut self, claimed: Result<Claimed, FailedClaim>) {
         let now = self.poller.clock.monotonic();
         match claimed {
-            Ok(Claimed { hosts, full, clocks: [before, store, after] }) => {
+            Ok(Claimed { hosts, full, clocks: [before, store, after], .. }) => {
                 let offset = self.offset.note(before, store, after);
                 self.poller.health.note().clock_offset = offset;
                 self.recovered();
@@ -60,23 +75,36 @@ impl Cycle<'_> {
                 let again = full && self.unwanted.is_empty();
                 self.next_claim = if again { now } else { now + self.poller.config.tick };
             }
-            Err(error) => {
+            Err(FailedClaim { error, .. }) => {
                 self.next_claim = now + self.failed("claim hosts", error.as_ref());
             }
         }
     }
 
     /// Takes a claimed host, unless its lost leases speak against it (F68).
-    fn take(&mut self, held: ClaimedHost) {
+    pub(super) fn take(&mut self, held: ClaimedHost) {
         let (poller, host) = (self.poller, held.claim.host_id);
+        self.held.insert(host);
         self.quarantined.remove(&host);
         match Standing::of(&held.claim, &poller.config) {
             Standing::Sound => self.queued.push_back(held),
-            Standing::Suspect if self.suspect.is_none() => {
+            Standing::Suspect if self.suspect.is_none_or(|suspect| suspect == host) => {
                 self.suspect = Some(host);
+                self.suspects.retain(|waiting| *waiting != host);
                 self.queued.push_back(held);
             }
-            Standing::Suspect => self.unwanted.push(held.release()),
+            Standing::Suspect => {
+                // Its turn comes by name; meanwhile it is not due, or it would be claimed again at
+                // once (F135). Should this worker die, it is due again soon.
+                let now = held.at.store_at(poller.clock.monotonic());
+                let until = now + delta(poller.config.lease());
+                self.unwanted.push(held.release().with_not_before(until));
+                self.held.remove(&host);
+                if held.turns.is_empty() && !self.suspects.contains(&host) {
+                    self.suspects.push_back(host);
+                }
+                self.put_back(held.turns);
+            }
             Standing::Quarantined => {
                 error!(%host, lost_leases = held.claim.lost_leases, pause = ?poller.config.quarantine,
                        "quarantined: worker after worker was lost while it ran this host's checks");
@@ -85,6 +113,7 @@ impl Cycle<'_> {
                 let now = poller.clock.monotonic();
                 self.quarantined.insert(host, now + poller.config.quarantine);
                 self.finish(&held, now, outcomes, true);
+                self.forget(held.turns);
             }
         }
     }
@@ -96,70 +125,169 @@ impl Cycle<'_> {
 
     /// Gives a host up whose lease is too old to be relied on. It is handed back as far as that still
     /// goes: a lease that merely expires would speak against the host.
-    fn give_up(&mut self, held: &ClaimedHost) {
+    fn give_up(&mut self, held: ClaimedHost) {
         self.poller.stats.lease_lost();
         self.unwanted.push(held.release());
         self.cleared(held.claim.host_id);
+        self.put_back(held.turns);
     }
 
-    /// Notes that a host's lease has ended, so that another suspect may run.
+    /// Notes that a host's lease has ended, so that it, and another suspect, may be claimed by name.
     pub(super) fn cleared(&mut self, host: HostId) {
+        self.held.remove(&host);
         self.suspect = self.suspect.filter(|suspect| *suspect != host);
     }
 
-    /// Starts the queued hosts that find a place at their agents.
+    /// Starts the queued hosts for which there is room, in their order. A host starts only if its
+    /// run can end while the lease is trusted (F134).
     pub(super) fn start_queued(&mut self) {
         let config = &self.poller.config;
         let mut waiting = VecDeque::new();
+        let mut room = true;
         while let Some(held) = self.queued.pop_front() {
-            if !held.at.trusted(self.poller.clock.as_ref(), config.lease()) {
-                // Another worker may have it soon; running it now would be for nothing.
+            let longest = longest_run(config.timeout);
+            if !held.at.has_time_for(longest, self.poller.clock.as_ref(), config.lease()) {
                 debug!(host = %held.claim.host_id, "lease too old to start");
-                self.give_up(&held);
-                continue;
-            }
-            let asked = held.agents_asked();
-            let free = !self.waits_alone(held.claim.host_id)
-                && asked.iter().all(|agent| {
-                    self.agents.get(agent).is_none_or(|runs| *runs < config.max_runs_per_agent)
-                });
-            let checks = held.claim.checks.len();
-            let permit = free.then(|| self.poller.capacity.admit_poll(checks)).flatten();
-            if let Some(permit) = permit {
-                for agent in asked {
-                    *self.agents.entry(agent).or_default() += 1;
-                }
-                self.checks_in_flight += checks;
-                let started_at = held.at.store_at(self.poller.clock.monotonic());
-                let lag = (started_at - held.claim.due_at).as_seconds_f64();
-                POLL_LAG.record(lag.max(0.0), &[]);
-                self.in_flight.insert(held.claim.host_id, (held.release(), permit));
-                let (runner, clock) =
-                    (Arc::clone(&self.poller.runner), Arc::clone(&self.poller.clock));
-                self.runs.push(run(runner, clock, held, config.timeout).boxed());
-            } else {
+                self.give_up(held);
+            } else if !room || self.waits_alone(held.claim.host_id) {
+                waiting.push_back(held);
+            } else if let Some(held) = self.start(held) {
+                room = false;
                 waiting.push_back(held);
             }
         }
         self.queued = waiting;
     }
 
-    pub(super) fn on_run(&mut self, ended: FinishedRun) {
-        let FinishedRun { held, started, outcomes } = ended;
-        self.checks_in_flight -= held.claim.checks.len();
-        self.in_flight.remove(&held.claim.host_id);
-        for agent in held.agents_asked() {
-            if let Some(runs) = self.agents.get_mut(&agent) {
-                *runs -= 1;
-                if *runs == 0 {
-                    self.agents.remove(&agent);
-                }
+    /// Starts a host's run, or answers with the host where there is no room for its checks.
+    fn start(&mut self, mut held: ClaimedHost) -> Option<ClaimedHost> {
+        let (poller, host) = (self.poller, held.claim.host_id);
+        let Some(mut permit) = poller.capacity.admit_poll(held.claim.checks.len()) else {
+            return Some(held);
+        };
+        let now = poller.clock.monotonic();
+        let plan =
+            if held.by_name { self.plan_turns(&mut held) } else { self.plan_slot(&held, now) };
+        let checks = plan.run.len();
+        permit.keep(checks);
+        held.unasked = plan.unasked;
+        if !held.by_name {
+            let lag = (held.at.store_at(now) - held.claim.due_at).as_seconds_f64();
+            POLL_LAG.record(lag.max(0.0), &[]);
+        }
+        if plan.run.is_empty() {
+            if held.by_name {
+                // Nothing of it asks that agent any more, or another worker has asked meanwhile.
+                self.unwanted.push(held.release());
+                self.cleared(host);
+            } else {
+                let unasked = std::mem::take(&mut held.unasked);
+                self.finish(&held, now, unasked, false);
+            }
+            return None;
+        }
+        self.checks_in_flight += checks;
+        let lane_checks = if held.by_name { checks } else { 0 };
+        self.lane_checks += lane_checks;
+        let in_flight = InFlight {
+            release: held.release(),
+            checks,
+            lane_checks,
+            _permit: permit,
+            _agents: plan.permits,
+        };
+        self.in_flight.insert(host, in_flight);
+        let (runner, clock) = (Arc::clone(&poller.runner), Arc::clone(&poller.clock));
+        self.runs.push(run(runner, clock, held, plan.run, poller.config.timeout).boxed());
+        None
+    }
+
+    /// The checks of a host that was claimed by name: those whose turn it is.
+    fn plan_turns(&mut self, held: &mut ClaimedHost) -> Plan {
+        let mut plan = Plan::default();
+        for turn in std::mem::take(&mut held.turns) {
+            self.lane_checks -= turn.waiting.checks;
+            let is_due = |check: &&HealthCheck| {
+                held.agent_of(check).as_ref() == Some(&turn.agent)
+                    && !held.ran_since(check, turn.waiting.since_at)
+            };
+            let before = plan.run.len();
+            plan.run.extend(held.claim.checks.iter().filter(is_due).cloned());
+            if plan.run.len() > before {
+                plan.permits.push(turn.permit);
             }
         }
+        plan
+    }
+
+    /// The checks of a host that is due, save those that ask a busy agent: they wait for their turn
+    /// in its lane, and hold up nothing else (F134).
+    fn plan_slot(&mut self, held: &ClaimedHost, now: Duration) -> Plan {
+        let host = held.claim.host_id;
+        let mut plan = Plan::default();
+        let mut by_agent: BTreeMap<AgentKey, Vec<HealthCheck>> = BTreeMap::new();
+        for check in &held.claim.checks {
+            match held.agent_of(check) {
+                Some(agent) => by_agent.entry(agent).or_default().push(check.clone()),
+                None => plan.run.push(check.clone()),
+            }
+        }
+        for (agent, checks) in by_agent {
+            let is_called = self.called.get(&host).is_some_and(|agents| agents.contains(&agent));
+            if let Some(since) = self.lanes.since(&agent, host) {
+                plan.unasked.extend(self.unasked(&agent, &checks, now.saturating_sub(since)));
+            } else if is_called {
+                // Its turn has come, and the claim by name is under way.
+            } else if self.lanes.len_at(&agent) == 0
+                && let Some(permit) = self.poller.capacity.agents().admit_poll(&agent)
+            {
+                plan.permits.push(permit);
+                plan.run.extend(checks);
+            } else {
+                let waiting = Waiting {
+                    host,
+                    checks: checks.len(),
+                    suspect: self.suspect == Some(host),
+                    since: now,
+                    since_at: held.at.store_at(now),
+                    not_before: now,
+                };
+                self.lanes.push(agent, waiting);
+            }
+        }
+        plan
+    }
+
+    /// What is recorded of checks that have been waiting for an agent. Nothing, as long as the
+    /// result of their last turn still counts.
+    fn unasked(
+        &self,
+        agent: &AgentKey,
+        checks: &[HealthCheck],
+        waited: Duration,
+    ) -> Vec<CheckOutcome> {
+        if waited < self.poller.config.interval * 3 / 2 {
+            return Vec::new();
+        }
+        let detail = format!(
+            "not asked for {} min: the agent at {agent} has more to answer than it can, {} hosts \
+             wait for it; see why it is slow, or let fewer hosts ask it",
+            waited.as_secs() / 60,
+            self.lanes.len_at(agent),
+        );
+        unanswered(checks, ReasonCode::NotRunCapacity, &detail)
+    }
+
+    pub(super) fn on_run(&mut self, ended: FinishedRun) {
+        let FinishedRun { mut held, started, mut outcomes } = ended;
         let (poller, host) = (self.poller, held.claim.host_id);
+        if let Some(ended) = self.in_flight.remove(&host) {
+            self.checks_in_flight -= ended.checks;
+            self.lane_checks -= ended.lane_checks;
+        }
         if !held.at.trusted(poller.clock.as_ref(), poller.config.lease()) {
             warn!(%host, "results dropped: the run outlived the trust in its lease");
-            self.give_up(&held);
+            self.give_up(held);
             return;
         }
         if let Some(rule) = poller.config.observer {
@@ -167,6 +295,7 @@ impl Cycle<'_> {
         }
         poller.stats.ran(outcomes.len());
         ran(RanBy::Poll, &held.claim.checks, &outcomes);
+        outcomes.append(&mut held.unasked);
         self.finish(&held, started, outcomes, false);
     }
 }

@@ -3,10 +3,11 @@
 mod hosts;
 mod operation;
 mod recording;
+mod turns;
 mod upkeep;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -24,12 +25,17 @@ use self::{
 use super::{
     Poller,
     bounded_run::FinishedRun,
-    lease::{ClaimError, Claimed, ClaimedHost},
+    lanes::Lanes,
+    lease::{Claimed, ClaimedHost, FailedClaim},
     observer::Observer,
     stats::Levels,
 };
 use crate::{
-    checks::{capacity::Permit, schedule},
+    checks::{
+        agent_limit::{AgentKey, AgentPermit},
+        capacity::Permit,
+        schedule,
+    },
     model::HostId,
     observe::{ClockOffset, Part},
     store::{Backlog, Completed, HostRelease, PruneOutcome, StoreError},
@@ -38,21 +44,42 @@ use crate::{
 /// The most results that one step of pruning deletes (L12).
 const PRUNE_BATCH: u32 = 5_000;
 
+/// A run that is under way.
+struct InFlight {
+    release: HostRelease,
+    checks: usize,
+    /// How many of them have their turn at a busy agent.
+    lane_checks: usize,
+    _permit: Permit,
+    _agents: Vec<AgentPermit>,
+}
+
 /// What is under way.
 pub(super) struct Cycle<'a> {
     poller: &'a Poller,
     runs: FuturesUnordered<Pin<Box<dyn Future<Output = FinishedRun> + Send>>>,
-    in_flight: HashMap<HostId, (HostRelease, Permit)>,
+    in_flight: HashMap<HostId, InFlight>,
     checks_in_flight: usize,
-    agents: HashMap<(String, u16), usize>,
-    /// Hosts that wait for a place at their agent.
+    /// The hosts that this worker has under a lease.
+    held: HashSet<HostId>,
+    /// Claimed hosts that wait for room.
     queued: VecDeque<ClaimedHost>,
+    lanes: Lanes,
+    /// The checks that have their turn at a busy agent: called, queued or in flight.
+    lane_checks: usize,
+    /// The hosts that are being claimed for their turns, and the agents of these.
+    called: BTreeMap<HostId, Vec<AgentKey>>,
     finished: VecDeque<Finished>,
     first_finished: Option<Duration>,
-    claiming: Operation<Result<Claimed, ClaimError>>,
+    /// When the oldest of the results that are being written was there.
+    flushing_since: Option<Duration>,
+    /// How many hosts the next batch of results may have.
+    batch: usize,
+    claiming: Operation<Result<Claimed, FailedClaim>>,
+    calling: Operation<Result<Claimed, FailedClaim>>,
     flushing: Operation<(Vec<Finished>, Result<Completed, StoreError>)>,
     pruning: Operation<Result<PruneOutcome, StoreError>>,
-    releasing: Operation<Result<(), StoreError>>,
+    releasing: Operation<(Vec<HostRelease>, Result<(), StoreError>)>,
     probing: Operation<bool>,
     measuring: Operation<Result<Backlog, StoreError>>,
     observer: Observer,
@@ -60,11 +87,15 @@ pub(super) struct Cycle<'a> {
     unwanted: Vec<HostRelease>,
     /// The one host under way that would be quarantined if this worker died now.
     suspect: Option<HostId>,
+    /// The others, in the order of their turns.
+    suspects: VecDeque<HostId>,
     /// The hosts in quarantine, and until when.
     quarantined: HashMap<HostId, Duration>,
     levels: Levels,
     offset: ClockOffset,
     next_claim: Duration,
+    next_call: Duration,
+    next_release: Duration,
     next_flush: Duration,
     next_prune: Duration,
     next_backlog: Duration,
@@ -78,11 +109,17 @@ impl<'a> Cycle<'a> {
             runs: FuturesUnordered::new(),
             in_flight: HashMap::new(),
             checks_in_flight: 0,
-            agents: HashMap::new(),
+            held: HashSet::new(),
             queued: VecDeque::new(),
+            lanes: Lanes::default(),
+            lane_checks: 0,
+            called: BTreeMap::new(),
             finished: VecDeque::new(),
             first_finished: None,
+            flushing_since: None,
+            batch: poller.config.flush_hosts,
             claiming: None,
+            calling: None,
             flushing: None,
             pruning: None,
             releasing: None,
@@ -91,10 +128,13 @@ impl<'a> Cycle<'a> {
             observer: Observer::default(),
             unwanted: Vec::new(),
             suspect: None,
+            suspects: VecDeque::new(),
             quarantined: HashMap::new(),
             levels: Levels::new(),
             offset: ClockOffset::new(Part::Poll),
             next_claim: Duration::ZERO,
+            next_call: Duration::ZERO,
+            next_release: Duration::ZERO,
             next_flush: Duration::ZERO,
             next_prune: poller.clock.monotonic() + poller.config.prune_every,
             next_backlog: Duration::ZERO,
@@ -113,9 +153,10 @@ impl<'a> Cycle<'a> {
                 () = shutdown.cancelled() => break,
                 Some(ended) = self.runs.next(), if !self.runs.is_empty() => self.on_run(ended),
                 claimed = wait(&mut self.claiming) => self.on_claim(claimed),
+                called = wait(&mut self.calling) => self.on_called(called),
                 flushed = wait(&mut self.flushing) => self.on_flush(flushed),
                 pruned = wait(&mut self.pruning) => self.on_prune(&pruned),
-                released = wait(&mut self.releasing) => self.on_release(&released),
+                released = wait(&mut self.releasing) => self.on_release(released),
                 backlog = wait(&mut self.measuring) => self.on_backlog(&backlog),
                 works = wait(&mut self.probing) => self.on_probe(works),
                 () = poller.nudge.notified() => self.claim_now(),
@@ -129,6 +170,7 @@ impl<'a> Cycle<'a> {
     fn start_work(&mut self) {
         let now = self.poller.clock.monotonic();
         self.start_queued();
+        self.serve_lanes();
         if self.claiming.is_none() && now >= self.next_claim && self.capacity() > 0 {
             self.start_claim();
         }
@@ -140,10 +182,14 @@ impl<'a> Cycle<'a> {
             self.pruning =
                 Some(async move { store.prune_results(keep, PRUNE_BATCH, false).await }.boxed());
         }
-        if self.releasing.is_none() && !self.unwanted.is_empty() {
+        if self.releasing.is_none() && !self.unwanted.is_empty() && now >= self.next_release {
             let (store, worker) = (Arc::clone(&self.poller.store), self.poller.worker);
             let hosts = std::mem::take(&mut self.unwanted);
-            self.releasing = Some(async move { store.release_hosts(worker, hosts).await }.boxed());
+            let release = async move {
+                let outcome = store.release_hosts(worker, hosts.clone()).await;
+                (hosts, outcome)
+            };
+            self.releasing = Some(release.boxed());
         }
         if self.measuring.is_none() && now >= self.next_backlog {
             let store = Arc::clone(&self.poller.store);
@@ -207,6 +253,7 @@ impl<'a> Cycle<'a> {
             }
             let idle = self.runs.is_empty()
                 && self.claiming.is_none()
+                && self.calling.is_none()
                 && self.flushing.is_none()
                 && self.releasing.is_none();
             if idle && self.finished.is_empty() {
@@ -218,13 +265,14 @@ impl<'a> Cycle<'a> {
                 () = &mut over => break,
                 Some(ended) = self.runs.next(), if !self.runs.is_empty() => self.on_run(ended),
                 claimed = wait(&mut self.claiming) => self.on_claim(claimed),
+                called = wait(&mut self.calling) => self.on_called(called),
                 flushed = wait(&mut self.flushing) => self.on_flush(flushed),
-                released = wait(&mut self.releasing) => self.on_release(&released),
+                released = wait(&mut self.releasing) => self.on_release(released),
                 () = sleep(clock.as_ref(), flush_again) => {}
             }
         }
         let mut rest: Vec<HostRelease> = self.queued.iter().map(ClaimedHost::release).collect();
-        rest.extend(self.in_flight.values().map(|(release, _)| *release));
+        rest.extend(self.in_flight.values().map(|run| run.release));
         rest.append(&mut self.unwanted);
         rest.extend(self.finished.iter().map(Finished::release));
         let handed_back = rest.len();

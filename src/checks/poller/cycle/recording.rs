@@ -4,22 +4,26 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
-use tracing::{debug, error};
+use tracing::{debug, error, warn};
 
 use super::Cycle;
 use crate::{
     checks::{
         host_run::{CheckOutcome, results},
         poller::{
+            bounded_run::longest_run,
             config::PollerConfig,
             lease::{ClaimTime, ClaimedHost},
         },
         schedule,
     },
     clock::delta,
-    model::{CheckResult, HostId, ResultSource},
+    model::{CheckResult, HostId, ReasonCode, ResultSource},
     store::{Completed, HostCompletion, HostRelease, StoreError},
 };
+
+/// How much larger than usual a batch of results is at most.
+const MOST_BATCHES: usize = 16;
 
 /// A host whose results wait to be written.
 #[derive(Clone, Debug)]
@@ -29,8 +33,14 @@ pub(super) struct Finished {
     config_seq: i64,
     at: ClaimTime,
     results: Vec<CheckResult>,
+    /// Monotonic, when they were there.
+    finished: Duration,
     /// It was not run, and is not for a while.
     quarantined: bool,
+    /// When it is due for its own slot, where this run was none.
+    due_at: Option<DateTime<Utc>>,
+    /// Some of its checks wait for their turn at a busy agent.
+    unfinished: bool,
 }
 
 impl Finished {
@@ -41,20 +51,22 @@ impl Finished {
 
     /// The host to be handed back unrecorded.
     pub(super) fn release(&self) -> HostRelease {
-        HostRelease { host_id: self.host_id, token: self.token }
+        HostRelease::new(self.host_id, self.token)
     }
 
     /// When the host is due next, at `now` by the store's clock.
     fn next_due_at(&self, config: &PollerConfig, now: DateTime<Utc>) -> DateTime<Utc> {
-        if self.quarantined {
-            return now + delta(config.quarantine);
-        }
         let regular = schedule::next_slot(self.host_id, config.interval, now);
-        let failing = self.results.iter().any(|result| !result.healthy() && !result.observer_fault);
-        match config.unhealthy_interval.filter(|_| failing) {
+        let is_failing = |result: &CheckResult| {
+            let unasked = result.reason == ReasonCode::NotRunCapacity;
+            !result.healthy() && !result.observer_fault && !unasked
+        };
+        let failing = self.results.iter().any(is_failing);
+        let next = match config.unhealthy_interval.filter(|_| failing) {
             Some(shorter) => regular.min(schedule::next_slot(self.host_id, shorter, now)),
             None => regular,
-        }
+        };
+        self.due_at.map_or(next, |due_at| next.min(due_at))
     }
 }
 
@@ -69,8 +81,9 @@ impl Cycle<'_> {
     ) {
         let checked_at = held.at.store_at(started);
         let results = results(held.claim.host_id, outcomes, checked_at, ResultSource::Poll);
+        let finished = self.poller.clock.monotonic();
         if self.first_finished.is_none() {
-            self.first_finished = Some(self.poller.clock.monotonic());
+            self.first_finished = Some(finished);
         }
         self.finished.push_back(Finished {
             host_id: held.claim.host_id,
@@ -78,13 +91,17 @@ impl Cycle<'_> {
             config_seq: held.claim.config_seq,
             at: held.at,
             results,
+            finished,
             quarantined,
+            due_at: held.by_name.then_some(held.claim.due_at),
+            unfinished: self.lanes.holds(held.claim.host_id)
+                || self.called.contains_key(&held.claim.host_id),
         });
     }
 
     pub(super) fn flush_due(&self) -> Option<Duration> {
         let first = self.first_finished?;
-        let due = if self.finished.len() >= self.poller.config.flush_hosts {
+        let due = if self.finished.len() >= self.poller.config.flush_hosts.min(self.batch) {
             Duration::ZERO
         } else {
             first + self.poller.config.flush_after
@@ -93,9 +110,11 @@ impl Cycle<'_> {
     }
 
     pub(super) fn start_flush(&mut self) {
+        self.give_up_unwritten();
         let config = &self.poller.config;
-        let count = self.finished.len().min(config.flush_hosts);
+        let count = self.finished.len().min(self.batch);
         let mut batch: Vec<Finished> = self.finished.drain(..count).collect();
+        self.flushing_since = batch.iter().map(|finished| finished.finished).min();
         // The fault may have shown itself since they ran.
         for result in batch.iter_mut().flat_map(|finished| &mut finished.results) {
             result.observer_fault |= self.observer.flags(result.reason);
@@ -109,6 +128,10 @@ impl Cycle<'_> {
                 token: finished.token,
                 config_seq: finished.config_seq,
                 next_due_at: finished.next_due_at(config, finished.at.store_at(now)),
+                not_before: finished
+                    .quarantined
+                    .then(|| finished.at.store_at(now) + delta(config.quarantine)),
+                unfinished: finished.unfinished,
                 results: finished.results.clone(),
             })
             .collect();
@@ -117,14 +140,57 @@ impl Cycle<'_> {
             Some(async move { (batch, store.complete_hosts(worker, completions).await) }.boxed());
     }
 
+    /// Puts results that were not written back to where they were.
+    fn keep(&mut self, batch: Vec<Finished>, now: Duration) {
+        self.first_finished = Some(now);
+        for finished in batch.into_iter().rev() {
+            self.finished.push_front(finished);
+        }
+    }
+
+    /// Whether the oldest unwritten result has waited for so long that one of a host claimed now
+    /// might come too late (F153).
+    pub(super) fn is_behind(&self) -> bool {
+        let config = &self.poller.config;
+        let oldest = self.finished.front().map(|finished| finished.finished);
+        let oldest = [oldest, self.flushing_since].into_iter().flatten().min();
+        let spare = (config.lease() / 2).saturating_sub(longest_run(config.timeout));
+        let waited = |since| self.poller.clock.monotonic().saturating_sub(since);
+        oldest.is_some_and(|since| waited(since) >= config.flush_after + spare / 2)
+    }
+
+    /// Hands hosts back whose results cannot be written before the lease ends: a lease that merely
+    /// expires would speak against the host (F147), and would hold up those that are in time.
+    fn give_up_unwritten(&mut self) {
+        let (now, lease) = (self.poller.clock.monotonic(), self.poller.config.lease());
+        let late = |finished: &Finished| finished.at.ends_soon(now, lease);
+        if !self.finished.iter().any(late) {
+            return;
+        }
+        let (late, kept): (Vec<_>, Vec<_>) = self.finished.drain(..).partition(late);
+        self.finished = kept.into();
+        warn!(hosts = late.len(), "results dropped: they could not be written under their leases");
+        for finished in late {
+            self.poller.stats.lease_lost();
+            self.unwanted.push(finished.release());
+            self.cleared(finished.host_id);
+        }
+    }
+
     pub(super) fn on_flush(
         &mut self,
         (batch, outcome): (Vec<Finished>, Result<Completed, StoreError>),
     ) {
         let now = self.poller.clock.monotonic();
+        let config = &self.poller.config;
+        self.flushing_since = None;
         match outcome {
             Ok(completed) => {
                 self.recovered();
+                // Larger batches while more waits than one holds: a slow store is slow by the batch.
+                let behind = self.finished.len() >= self.batch;
+                let most = config.flush_hosts * MOST_BATCHES;
+                self.batch = if behind { (self.batch * 2).min(most) } else { config.flush_hosts };
                 self.poller.stats.completed(batch.len(), &completed);
                 batch.iter().for_each(|finished| self.cleared(finished.host_id));
                 for host in completed.fenced {
@@ -133,22 +199,32 @@ impl Cycle<'_> {
             }
             Err(error @ StoreError::Unavailable { .. }) => {
                 self.next_flush = now + self.failed("record results", &error);
-                self.first_finished = Some(now);
-                for finished in batch.into_iter().rev() {
-                    self.finished.push_front(finished);
-                }
+                self.batch = self.poller.config.flush_hosts;
+                self.keep(batch, now);
                 while self.finished.len() > self.poller.config.buffered_hosts
                     && let Some(lost) = self.finished.pop_front()
                 {
+                    self.unwanted.push(lost.release());
                     self.cleared(lost.host_id);
                     self.poller.stats.overflowed(lost.results.len());
                 }
             }
+            Err(error) if batch.len() > 1 => {
+                // One host's results may be what the store cannot write: find it by halves.
+                self.batch = batch.len() / 2;
+                self.failed("record results", &error);
+                self.next_flush = now;
+                self.keep(batch, now);
+            }
             Err(error) => {
-                // Writing it again would fail again: the leases expire, and the hosts are run anew.
+                // Writing it again would fail again, and so may another run of it at once.
                 error!(%error, hosts = batch.len(), "results cannot be recorded");
-                batch.iter().for_each(|finished| self.cleared(finished.host_id));
                 self.next_flush = now + self.failed("record results", &error);
+                for finished in batch {
+                    let until = finished.at.store_at(now) + delta(self.poller.config.interval);
+                    self.unwanted.push(finished.release().with_not_before(until));
+                    self.cleared(finished.host_id);
+                }
             }
         }
     }

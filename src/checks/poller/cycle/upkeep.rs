@@ -14,7 +14,7 @@ use crate::{
     checks::poller::observer::ObserverProbe,
     clock::Clock,
     observe::{POLL_BACKLOG, POLL_BACKLOG_AGE, PRUNE_PAUSED},
-    store::{Backlog, PruneOutcome, StoreError},
+    store::{Backlog, HostRelease, PruneOutcome, StoreError},
 };
 
 /// How often the backlog is looked at, for those who watch.
@@ -39,6 +39,7 @@ impl Cycle<'_> {
         let fault = self.observer.fault();
         self.levels.in_flight.set(self.checks_in_flight);
         self.levels.buffered.set(self.finished.iter().map(Finished::count).sum());
+        self.levels.waiting.set(self.lanes.hosts());
         self.levels.quarantined.set(quarantined);
         self.levels.observer_fault.set(usize::from(fault));
         self.poller.stats.observer_fault(fault);
@@ -86,9 +87,18 @@ impl Cycle<'_> {
         }
     }
 
-    pub(super) fn on_release(&mut self, outcome: &Result<(), StoreError>) {
+    /// Hosts that could not be handed back are handed back later, also when their leases have
+    /// ended: it shows that this worker lives (F147).
+    pub(super) fn on_release(
+        &mut self,
+        (mut hosts, outcome): (Vec<HostRelease>, Result<(), StoreError>),
+    ) {
         if let Err(error) = outcome {
-            self.failed("hand hosts back", error);
+            let pause = self.failed("hand hosts back", &error);
+            self.next_release = self.poller.clock.monotonic() + pause;
+            hosts.append(&mut self.unwanted);
+            hosts.truncate(self.poller.config.buffered_hosts);
+            self.unwanted = hosts;
         }
     }
 

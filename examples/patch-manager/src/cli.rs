@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -26,6 +26,7 @@ pub(crate) enum LogFormat {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    #[cfg(feature = "demo")]
     /// Shows everything at work on a simulated fleet, with SQLite; needs no configuration
     Demo(DemoOptions),
     /// Runs web and worker in one process
@@ -44,11 +45,15 @@ pub(crate) enum Command {
     Token(TokenOptions),
 }
 
+#[cfg(feature = "demo")]
 #[derive(Args, Debug)]
 pub(crate) struct DemoOptions {
     /// Where to listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: std::net::SocketAddr,
+    /// Lets --listen name an address that other machines reach. They get the administrator's token
+    #[arg(long)]
+    pub(crate) expose_demo: bool,
     /// How many hosts the fleet has
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=2000))]
     pub(crate) hosts: u16,

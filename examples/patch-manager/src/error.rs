@@ -71,8 +71,15 @@ pub(crate) enum Failure {
     Randomness(#[source] getrandom::Error),
     #[error("{} passwords do not open under any key that is loaded: restore their key", .checks)]
     Unreadable { checks: usize },
+    #[cfg(feature = "demo")]
     #[error("the simulated fleet cannot be started")]
     Fleet(#[source] io::Error),
+    #[cfg(feature = "demo")]
+    #[error(
+        "{address} can be reached by others, and the demo gives its tokens to everyone who asks: listen on \
+         127.0.0.1, or add --expose-demo"
+    )]
+    Exposed { address: SocketAddr },
     #[error("{what}")]
     Io {
         what: &'static str,

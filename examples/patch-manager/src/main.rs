@@ -7,11 +7,13 @@ mod cli;
 mod commands;
 mod config;
 mod database;
+#[cfg(feature = "demo")]
 mod demo;
 mod directory;
 mod error;
 mod hook;
 mod keys;
+mod process;
 mod serve;
 mod sources;
 mod telemetry;

@@ -13,10 +13,9 @@ use std::{
 
 use ipnet::IpNet;
 
-pub(crate) use self::{
-    error::ConfigError,
-    inventory::{ConfiguredHost, ConfiguredUser, Inventory},
-};
+#[cfg(feature = "demo")]
+pub(crate) use self::inventory::{ConfiguredHost, ConfiguredUser};
+pub(crate) use self::{error::ConfigError, inventory::Inventory};
 use self::{error::Problem, file::File, inventory::inventory};
 
 /// A configuration that is known to be possible. Whether files can be read and databases reached is

@@ -28,6 +28,21 @@ pub(crate) fn token_hash(token: &str) -> String {
     text
 }
 
+/// A bearer token: 32 random bytes as hexadecimal text.
+///
+/// # Errors
+/// Where there is no randomness.
+pub(crate) fn new_token() -> Result<String, getrandom::Error> {
+    use std::fmt::Write as _;
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)?;
+    let mut token = String::with_capacity(64);
+    for byte in bytes {
+        let _ = write!(token, "{byte:02x}");
+    }
+    Ok(token)
+}
+
 /// A role as it is stored.
 pub(super) const fn role_name(role: Role) -> &'static str {
     match role {

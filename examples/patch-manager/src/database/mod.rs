@@ -24,7 +24,7 @@ use sqlx::{
 use thiserror::Error;
 
 pub(crate) use self::{
-    access::{User, token_hash},
+    access::{User, new_token, token_hash},
     hosts::{HostPage, HostQuery, HostRow},
     inventory::lay_in,
     job_rows::{JobHostRow, JobKind, JobRow, JobStatus, NewJob, Stage, WindowChoice},

@@ -1,11 +1,13 @@
 //! The demo: everything at work on a simulated fleet, with SQLite, by one command.
 
+mod control;
 mod fleet;
 mod past;
 mod story;
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -13,18 +15,17 @@ use std::{
 
 use healthgate::model::Role;
 
-pub(crate) use self::fleet::{Behaviour, Fleet, FleetHostForm};
+use self::{control::DemoControl, fleet::Fleet};
 use crate::{
     app::{self, App, Schema},
     cli::DemoOptions,
-    commands::{Process, listen, new_token, stop_signal},
     config::{
         AgentFiles, Config, ConfiguredUser, DatabaseAddress, Inventory, TestLimits, WorkerFigures,
     },
     database,
     error::Failure,
+    process::{Process, listen, stop_signal},
     telemetry,
-    web::DemoControl,
     worker::{SimulatedPatcher, Worker},
 };
 
@@ -43,6 +44,10 @@ const PATCH_TAKES: Duration = Duration::from_secs(4);
 /// # Errors
 /// Where it cannot be started, or its listener fails.
 pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
+    let address = options.listen;
+    if !address.ip().is_loopback() && !options.expose_demo {
+        return Err(Failure::Exposed { address });
+    }
     let stop = stop_signal()?;
     let listener = listen(options.listen).await?;
     let fleet = Arc::new(Fleet::start(options.hosts).await.map_err(Failure::Fleet)?);
@@ -72,7 +77,7 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
         with_site: true,
         tests: config.tests,
         metrics,
-        demo: Some(control),
+        extra: Some(control::routes(control)),
     };
     let (telling, flapping) = (story::tell(app.clone(), fleet.clone()), fleet.clone());
     let extras = tokio::spawn(async move { tokio::join!(telling, flapping.flap()) });
@@ -92,7 +97,12 @@ struct DemoUser {
 
 fn users() -> Result<Vec<DemoUser>, Failure> {
     let user = |(name, role, groups): (&'static str, Role, &'static [&'static str])| {
-        Ok(DemoUser { name, role, groups, token: new_token()? })
+        Ok(DemoUser {
+            name,
+            role,
+            groups,
+            token: database::new_token().map_err(Failure::Randomness)?,
+        })
     };
     USERS.into_iter().map(user).collect()
 }
@@ -107,7 +117,7 @@ fn config(
     let manager = fleet.authority().issue_client("patch-manager");
     let write = |name: &str, text: &str| -> Result<PathBuf, Failure> {
         let path = folder.join(name);
-        fs::write(&path, text)
+        write_private(&path, text)
             .map_err(|source| Failure::Io { what: "the demo's files cannot be written", source })?;
         Ok(path)
     };
@@ -148,6 +158,18 @@ fn config(
         tests: TestLimits { per_user: 60, per_host: 60 },
         inventory,
     })
+}
+
+/// Writes a file that nobody else may read. An older one may have been made with other rights, so it
+/// is replaced.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
 }
 
 /// Says who may sign in.

@@ -16,11 +16,7 @@ use healthgate::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    Web,
-    host_list::Wanted,
-    problems::{CommonProblems, ListProblems, SubjectProblems, WriteProblems},
-};
+use super::{Web, host_list::Wanted};
 use crate::database::HostRow;
 
 /// A host.
@@ -124,7 +120,7 @@ pub(super) struct PauseRequest {
         ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
     ),
     responses(
-        (status = 200, description = "a page of hosts", body = HostList), ListProblems, CommonProblems
+        (status = 200, description = "a page of hosts", body = HostList), Problem
     ),
 )]
 pub(super) async fn list(
@@ -149,7 +145,7 @@ pub(super) async fn list(
     tag = "application",
     operation_id = "read_host",
     params(("host_id" = HostId, Path, description = "the host")),
-    responses((status = 200, description = "the host", body = HostForm), SubjectProblems, CommonProblems),
+    responses((status = 200, description = "the host", body = HostForm), Problem),
 )]
 pub(super) async fn read(
     State(web): State<Web>,
@@ -169,7 +165,7 @@ pub(super) async fn read(
     operation_id = "pause_host",
     params(("host_id" = HostId, Path, description = "the host")),
     request_body = PauseRequest,
-    responses((status = 200, description = "the host", body = HostForm), WriteProblems, CommonProblems),
+    responses((status = 200, description = "the host", body = HostForm), Problem),
 )]
 pub(super) async fn pause(
     State(web): State<Web>,
@@ -214,7 +210,7 @@ impl Web {
     ///
     /// # Errors
     /// 404 where one does not exist, or is not for them.
-    pub(super) async fn visible(&self, actor: &Actor, hosts: &[HostId]) -> Result<(), Problem> {
+    pub(crate) async fn visible(&self, actor: &Actor, hosts: &[HostId]) -> Result<(), Problem> {
         let visible = self.0.app.directory.visible_to(actor, hosts).await?;
         if hosts.iter().all(|host| visible.contains(host)) {
             Ok(())

@@ -5,7 +5,6 @@ use healthgate::{api::Problem, model::Role};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::problems::CommonProblems;
 use crate::database::User;
 
 /// The caller, as the application knows them now.
@@ -25,7 +24,7 @@ pub(super) struct MeForm {
     get,
     path = "/api/v1/me",
     tag = "application",
-    responses((status = 200, description = "the caller", body = MeForm), CommonProblems),
+    responses((status = 200, description = "the caller", body = MeForm), Problem),
 )]
 pub(super) async fn me(user: Option<Extension<User>>) -> Result<Json<MeForm>, Problem> {
     let Some(Extension(user)) = user else { return Err(Problem::unauthenticated()) };

@@ -2,7 +2,6 @@
 //! operators' tools ask for.
 
 mod auth;
-mod demo;
 mod host_list;
 mod hosts;
 mod jobs;
@@ -31,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes as operation};
 
-pub(crate) use self::{demo::DemoControl, load::Load, status::Liveness};
+pub(crate) use self::{load::Load, status::Liveness};
 use self::{problems::Document, rights::Rights, summaries::Summaries};
 use crate::{app::App, config::TestLimits};
 
@@ -42,10 +41,17 @@ pub(crate) struct Web(Arc<Parts>);
 struct Parts {
     app: App,
     summaries: Summaries,
-    demo: Option<Arc<DemoControl>>,
+    open_paths: &'static [&'static str],
     liveness: Liveness,
     metrics: PrometheusHandle,
     document: std::sync::OnceLock<String>,
+}
+
+/// Routes that a kind of process adds to the site.
+pub(crate) struct ExtraRoutes {
+    pub(crate) routes: OpenApiRouter<Web>,
+    /// The paths among them that ask for no token.
+    pub(crate) open_paths: &'static [&'static str],
 }
 
 /// The web process's routes, and the future that feeds its event streams.
@@ -61,7 +67,7 @@ impl Site {
         tests: TestLimits,
         liveness: Liveness,
         metrics: PrometheusHandle,
-        demo: Option<Arc<DemoControl>>,
+        extra: Option<ExtraRoutes>,
         load: Load,
     ) -> Self {
         let checks = app.checks(app.sealer.clone(), liveness.poller_nudge());
@@ -87,12 +93,13 @@ impl Site {
         let web = Web(Arc::new(Parts {
             app: app.clone(),
             summaries: Summaries::new(app.store.clone(), app.database.clone(), app.stale_after()),
-            demo,
+            open_paths: extra.as_ref().map_or(&[], |extra| extra.open_paths),
             liveness,
             metrics,
             document: std::sync::OnceLock::new(),
         }));
-        Self { router: router(&web, &api, load), api }
+        let extra = extra.map(|extra| extra.routes);
+        Self { router: router(&web, &api, load, extra), api }
     }
 
     /// Feeds the event streams and records what was refused, until it is told to stop.
@@ -101,8 +108,9 @@ impl Site {
     }
 }
 
-fn router(web: &Web, api: &Api, load: Load) -> Router {
-    let own = OpenApiRouter::<Web>::with_openapi(Document::openapi())
+/// The application's own operations, those of a kind of process left out.
+pub(crate) fn operations() -> OpenApiRouter<Web> {
+    OpenApiRouter::<Web>::with_openapi(Document::openapi())
         .routes(operation!(me::me))
         .routes(operation!(settings::read))
         .routes(operation!(hosts::list))
@@ -113,13 +121,13 @@ fn router(web: &Web, api: &Api, load: Load) -> Router {
         .routes(operation!(jobs::list, jobs::create))
         .routes(operation!(jobs::read))
         .routes(operation!(jobs::cancel))
-        .routes(operation!(status::document));
-    let own = if web.0.demo.is_some() {
-        own.routes(operation!(demo::users))
-            .routes(operation!(demo::fleet))
-            .routes(operation!(demo::set))
-    } else {
-        own
+        .routes(operation!(status::document))
+}
+
+fn router(web: &Web, api: &Api, load: Load, extra: Option<OpenApiRouter<Web>>) -> Router {
+    let own = match extra {
+        Some(extra) => operations().merge(extra),
+        None => operations(),
     };
     let (own, own_document) = own.split_for_parts();
     let own: Router<Web> = own
@@ -178,13 +186,8 @@ pub(crate) fn bare_router(
 ) -> Router {
     let store = app.store.clone();
     let ready = move || async move {
-        use axum::response::IntoResponse as _;
         let (ready, report) = liveness.report(store.as_ref()).await;
-        let status = if ready {
-            axum::http::StatusCode::OK
-        } else {
-            axum::http::StatusCode::SERVICE_UNAVAILABLE
-        };
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         (status, axum::Json(report)).into_response()
     };
     Router::new()

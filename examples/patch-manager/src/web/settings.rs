@@ -5,7 +5,7 @@ use healthgate::api::{Caller, Problem};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Web, problems::CommonProblems};
+use super::Web;
 
 /// Figures of the configuration, for whoever shows a wait, an age or a past.
 #[derive(Serialize, ToSchema)]
@@ -31,7 +31,7 @@ const DAY: u64 = 24 * 60 * 60;
     path = "/api/v1/settings",
     tag = "application",
     operation_id = "read_settings",
-    responses((status = 200, description = "the figures", body = SettingsForm), CommonProblems),
+    responses((status = 200, description = "the figures", body = SettingsForm), Problem),
 )]
 pub(super) async fn read(
     State(web): State<Web>,

@@ -10,14 +10,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use healthgate::{
-    api::Caller,
+    api::{Caller, Problem},
     checks::{Nudge, Poller},
     gate::GateRunner,
     store::Store,
 };
 use serde_json::{Value, json};
 
-use super::{Web, problems::CommonProblems};
+use super::Web;
 
 /// What is known of the parts of this process.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +101,7 @@ pub(super) async fn metrics(State(web): State<Web>) -> Response {
     path = "/api/v1/openapi.json",
     tag = "application",
     operation_id = "openapi_document",
-    responses((status = 200, description = "OpenAPI 3.1", body = Object), CommonProblems),
+    responses((status = 200, description = "OpenAPI 3.1", body = Object), Problem),
 )]
 pub(super) async fn document(State(web): State<Web>, Caller(_): Caller) -> Response {
     let text = web.0.document.get().cloned().unwrap_or_default();

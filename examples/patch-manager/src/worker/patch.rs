@@ -34,6 +34,7 @@ impl SimulatedPatcher {
     }
 
     /// Lets patches of a host fail, or succeed again.
+    #[cfg(feature = "demo")]
     pub(crate) fn set_failing(&self, host: HostId, failing: bool) {
         let mut hosts = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         if failing {

@@ -11,12 +11,16 @@ use serde_json::Value;
 
 use crate::{
     client::Api,
-    manager::{LONG, Process},
+    manager::{LONG, Process, mode},
 };
 
 fn start(folder: &std::path::Path) -> Process {
     let mut program = Command::new(env!("CARGO_BIN_EXE_patch-manager"));
     program.args(["demo", "--listen", "127.0.0.1:0", "--hosts", "16"]);
+    run(program, folder)
+}
+
+fn run(mut program: Command, folder: &std::path::Path) -> Process {
     program.env("TMPDIR", folder).env("RUST_LOG", "info");
     program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Process::new(program.spawn().unwrap(), true)
@@ -78,4 +82,48 @@ async fn watch(api: &Api, wanted: &[&str], patience: Duration) {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     println!("every state shows after {:?}", started.elapsed());
+}
+
+/// F186: a page of another site can lead its own name here and ask; only an address is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn f186_the_demo_gives_its_tokens_to_no_other_site() {
+    let folder = tempfile::tempdir().unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let demo = start(folder.path());
+    let address = demo.address.unwrap();
+    let api =
+        Api { client: reqwest::Client::new(), base: format!("http://{address}"), token: None };
+    let users = "/api/v1/demo/users";
+    for host in ["evil.example".to_owned(), format!("evil.example:{}", address.port())] {
+        let answer = api.raw(reqwest::Method::GET, users, None, &[("host", &host)]).await;
+        assert!(!answer.text.contains("ada"), "{host}: {answer:?}");
+        answer.problem(421, "unknown_host");
+    }
+    let named = format!("localhost:{}", address.port());
+    for host in [named, address.to_string()] {
+        let answer = api.raw(reqwest::Method::GET, users, None, &[("host", &host)]).await;
+        assert_eq!(answer.expect(200)["users"].as_array().unwrap().len(), 3, "{host}");
+    }
+    let mut exposed = Command::new(env!("CARGO_BIN_EXE_patch-manager"));
+    let ended = exposed.args(["demo", "--listen", "0.0.0.0:0", "--hosts", "1"]).output().unwrap();
+    let words = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(!ended.status.success() && words.contains("--expose-demo"), "{words}");
+}
+
+/// F187: the demo's files are for nobody else, also where an earlier version left open ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn f187_the_demos_files_are_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("client.key"), "an earlier one").unwrap();
+    fs::set_permissions(data.join("client.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_patch-manager"));
+    program.args(["demo", "--listen", "127.0.0.1:0", "--hosts", "2", "--data-dir"]).arg(&data);
+    let demo = run(program, folder.path());
+    assert!(demo.address.is_some(), "{}", demo.logs());
+    for name in ["client.key", "client.pem", "ca.pem", "demo.db", "keys/health-check.key"] {
+        assert_eq!(mode(&data.join(name)), 0o600, "{name}");
+    }
 }

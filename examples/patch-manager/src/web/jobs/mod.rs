@@ -29,10 +29,7 @@ use self::{
     asked::{Asked, JobRequest},
     form::{JobForm, JobHostForm, JobList, job_form, status, stored_status},
 };
-use super::{
-    Web,
-    problems::{CommonProblems, ListProblems, SubjectProblems, WriteProblems},
-};
+use super::Web;
 use crate::{
     announce,
     database::{JobHostRow, JobRow, NewJob, Stage},
@@ -49,7 +46,7 @@ use crate::{
         ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
     ),
-    responses((status = 200, description = "a page of jobs", body = JobList), ListProblems, CommonProblems),
+    responses((status = 200, description = "a page of jobs", body = JobList), Problem),
 )]
 pub(super) async fn list(
     State(web): State<Web>,
@@ -85,7 +82,7 @@ pub(super) async fn list(
     tag = "application",
     operation_id = "read_job",
     params(("job_id" = JobId, Path, description = "the job")),
-    responses((status = 200, description = "the job", body = JobForm), SubjectProblems, CommonProblems),
+    responses((status = 200, description = "the job", body = JobForm), Problem),
 )]
 pub(super) async fn read(
     State(web): State<Web>,
@@ -102,7 +99,7 @@ pub(super) async fn read(
     tag = "application",
     operation_id = "create_job",
     request_body = JobRequest,
-    responses((status = 201, description = "the job", body = JobForm), WriteProblems, CommonProblems),
+    responses((status = 201, description = "the job", body = JobForm), Problem),
 )]
 pub(super) async fn create(
     State(web): State<Web>,
@@ -150,7 +147,7 @@ pub(super) async fn create(
     tag = "application",
     operation_id = "cancel_job",
     params(("job_id" = JobId, Path, description = "the job")),
-    responses((status = 200, description = "the job", body = JobForm), WriteProblems, CommonProblems),
+    responses((status = 200, description = "the job", body = JobForm), Problem),
 )]
 pub(super) async fn cancel(
     State(web): State<Web>,

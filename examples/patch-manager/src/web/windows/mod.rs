@@ -21,10 +21,7 @@ use self::{
     draft::Draft,
     form::{MaintenanceWindowForm, MaintenanceWindowList, MaintenanceWindowRequest},
 };
-use super::{
-    Web,
-    problems::{CommonProblems, ListProblems, SubjectProblems, WriteProblems},
-};
+use super::Web;
 use crate::{database::WindowRow, directory::sees_all};
 
 /// The windows of hosts that the caller may see, newest first.
@@ -39,7 +36,7 @@ use crate::{database::WindowRow, directory::sees_all};
     ),
     responses(
         (status = 200, description = "a page of windows", body = MaintenanceWindowList),
-        ListProblems, CommonProblems
+        Problem
     ),
 )]
 pub(super) async fn list(
@@ -66,7 +63,7 @@ pub(super) async fn list(
     params(("window_id" = Uuid, Path, description = "the window")),
     responses(
         (status = 200, description = "the window", body = MaintenanceWindowForm),
-        SubjectProblems, CommonProblems
+        Problem
     ),
 )]
 pub(super) async fn read(
@@ -87,7 +84,7 @@ pub(super) async fn read(
     request_body = MaintenanceWindowRequest,
     responses(
         (status = 201, description = "the window", body = MaintenanceWindowForm),
-        WriteProblems, CommonProblems
+        Problem
     ),
 )]
 pub(super) async fn create(
@@ -131,7 +128,7 @@ pub(super) async fn create(
     request_body = MaintenanceWindowRequest,
     responses(
         (status = 200, description = "the window", body = MaintenanceWindowForm),
-        WriteProblems, CommonProblems
+        Problem
     ),
 )]
 pub(super) async fn change(
@@ -166,7 +163,7 @@ pub(super) async fn change(
     tag = "application",
     operation_id = "delete_maintenance_window",
     params(("window_id" = Uuid, Path, description = "the window")),
-    responses((status = 204, description = "it is gone"), WriteProblems, CommonProblems),
+    responses((status = 204, description = "it is gone"), Problem),
 )]
 pub(super) async fn delete(
     State(web): State<Web>,

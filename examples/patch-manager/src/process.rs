@@ -1,0 +1,133 @@
+//! A process that serves: its listener, its worker, its site, and how they end together.
+
+use std::{io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    app::App,
+    config::TestLimits,
+    error::Failure,
+    serve::{self, Places},
+    web::{ExtraRoutes, Liveness, Load, Site},
+    worker::Worker,
+};
+
+/// A process that is ready to run.
+pub(crate) struct Process {
+    /// Where it listens; a worker may not.
+    pub(crate) listener: Option<TcpListener>,
+    pub(crate) worker: Option<Worker>,
+    /// Whether it shows the whole site, or only its health and metrics.
+    pub(crate) with_site: bool,
+    pub(crate) tests: TestLimits,
+    pub(crate) metrics: PrometheusHandle,
+    /// Routes beyond those of every site.
+    pub(crate) extra: Option<ExtraRoutes>,
+}
+
+/// The longest that everything may take after it; the worker's own grace periods are shorter.
+const WHOLE_GRACE: Duration = Duration::from_secs(14);
+
+impl Process {
+    /// Runs until it is told to stop, and then ends within 15 s.
+    ///
+    /// # Errors
+    /// Where the listener fails.
+    pub(crate) async fn run(self, app: App, stop: CancellationToken) -> Result<(), Failure> {
+        let liveness = self.worker.as_ref().map_or_else(Liveness::default, |worker| {
+            Liveness::of(worker.poller.clone(), worker.gates.clone())
+        });
+        let worker = self.worker.map(|worker| {
+            let stop = stop.clone();
+            tokio::spawn(async move { worker.run(stop).await })
+        });
+        let upkeep = tokio::spawn(keep_up(self.metrics.clone(), stop.clone()));
+        let places = Places::of_this_process();
+        let load = Load::new(places.clone());
+        let site = self.with_site.then(|| {
+            let (liveness, metrics) = (liveness.clone(), self.metrics.clone());
+            let site = Site::new(&app, self.tests, liveness, metrics, self.extra, load.clone());
+            Arc::new(site)
+        });
+        let (router, feed) = match site {
+            Some(site) => {
+                let (router, stop) = (site.router.clone(), stop.clone());
+                (router, Some(tokio::spawn(async move { site.run(stop).await })))
+            }
+            None => (crate::web::bare_router(&app, liveness, self.metrics, load), None),
+        };
+        let served = match self.listener {
+            Some(listener) => match announce(&listener) {
+                Ok(()) => {
+                    serve::serve(listener, router, places, stop.clone()).await;
+                    Ok(())
+                }
+                Err(source) => Err(Failure::Io { what: "the listener failed", source }),
+            },
+            None => {
+                stop.cancelled().await;
+                Ok(())
+            }
+        };
+        stop.cancel();
+        let over = async {
+            for part in [worker, feed, Some(upkeep)].into_iter().flatten() {
+                let _ = part.await;
+            }
+            app.database.close().await;
+        };
+        if tokio::time::timeout(WHOLE_GRACE - serve::GRACE, over).await.is_err() {
+            warn!("not everything has ended in time: leases will be taken over");
+        }
+        info!("stopped");
+        served
+    }
+}
+
+/// The one line on standard output that says where it is served.
+fn announce(listener: &TcpListener) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    out.flush()
+}
+
+pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|source| Failure::Listen { address, source })
+}
+
+/// Is cancelled by the first SIGTERM or SIGINT.
+///
+/// # Errors
+/// Where signals cannot be listened to.
+pub(crate) fn stop_signal() -> Result<CancellationToken, Failure> {
+    let failed = |source| Failure::Io { what: "signals cannot be listened to", source };
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        info!("stopping");
+        token.cancel();
+    });
+    Ok(stop)
+}
+
+/// Lets the collected metrics not grow.
+async fn keep_up(metrics: PrometheusHandle, stop: CancellationToken) {
+    let every = Duration::from_secs(5);
+    while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
+        metrics.run_upkeep();
+    }
+}

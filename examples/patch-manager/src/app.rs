@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -103,14 +104,27 @@ pub(crate) async fn open(address: &DatabaseAddress, schema: Schema) -> Result<Op
 /// The transport to agents.
 ///
 /// # Errors
-/// Certificates that cannot be read or do not belong together.
+/// Certificates that cannot be read or do not belong together; a private key that is open to others.
 pub(crate) fn agents(config: &Config) -> Result<MutualTlsAgents, Failure> {
     let files = &config.agents;
+    private_key(&files.key)?;
     Ok(MutualTlsAgents::from_files(CertificateFiles {
         authority: files.authority.clone(),
         certificate: files.certificate.clone(),
         key: files.key.clone(),
     })?)
+}
+
+/// Refuses a private key that others can read or write: it opens every agent (F188).
+fn private_key(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+    // Where it cannot be looked at, reading it says why.
+    let Ok(found) = std::fs::metadata(path) else { return Ok(()) };
+    let mode = found.permissions().mode() & 0o777;
+    if mode & 0o007 != 0 {
+        return Err(Failure::KeyOpenToOthers { path: path.to_owned(), mode });
+    }
+    Ok(())
 }
 
 /// The client for HTTP checks. It never reaches the manager's own listener or its database.

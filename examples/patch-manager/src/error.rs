@@ -23,6 +23,11 @@ pub(crate) enum Failure {
     Config(#[from] ConfigError),
     #[error("the certificates for agents")]
     Certificates(#[from] CertificateError),
+    #[error(
+        "`security.agent_client_key`: {0} is open to others (mode {mode:03o}): run `chmod 640 {0}` or `chmod 600 {0}`",
+        path.display()
+    )]
+    KeyOpenToOthers { path: PathBuf, mode: u32 },
     #[error("`http_checks.extra_ca`: {} cannot be read", path.display())]
     ExtraCa {
         path: PathBuf,

@@ -41,6 +41,8 @@ pub(crate) enum Problem {
     Network { text: String },
     #[error("`database_url` must start with sqlite:// or postgres://")]
     DatabaseScheme,
+    #[error("`database_url` has a parameter that this program does not know, {name}: remove it")]
+    DatabaseParameter { name: String },
     #[error("`database_url`: name a file after sqlite://, without parameters")]
     Sqlite,
     #[error("a {what} without a usable name")]

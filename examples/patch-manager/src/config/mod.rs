@@ -97,6 +97,7 @@ impl Config {
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        warn_if_open(path);
         let file: File = toml::from_str(&text).map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
             line: error.span().map_or(1, |span| line_of(&text, span.start)),
@@ -189,6 +190,18 @@ impl Config {
     }
 }
 
+/// A configuration can hold the database's password.
+fn warn_if_open(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path).map_or(0, |found| found.permissions().mode() & 0o777);
+    if mode & 0o007 != 0 {
+        let shown = path.display();
+        tracing::warn!(
+            "the configuration {shown} is open to others (mode {mode:03o}): `chmod 640 {shown}`"
+        );
+    }
+}
+
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -201,6 +214,46 @@ fn address(key: &'static str, text: &str) -> Result<SocketAddr, Problem> {
     text.parse().map_err(|_| Problem::Address { key, text: text.to_owned() })
 }
 
+/// The parameters of a Postgres URL that the driver knows. It writes any other into the log with its value,
+/// which can be a password (F184).
+const DATABASE_PARAMETERS: [&str; 18] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
+
+fn known_parameters(url: &str) -> Result<(), Problem> {
+    // What is no URL is refused when it is connected to.
+    let Ok(url) = url::Url::parse(url) else { return Ok(()) };
+    for (name, _) in url.query_pairs() {
+        let option = name.strip_prefix("options[").is_some_and(|rest| rest.ends_with(']'));
+        if option || DATABASE_PARAMETERS.contains(&&*name) {
+            continue;
+        }
+        // A value that stands in the place of a name is not shown either.
+        let plain =
+            name.len() <= 30 && name.chars().all(|c| c.is_ascii_lowercase() || "_-".contains(c));
+        let name = if plain { format!("`{name}`") } else { "whose name is not shown".to_owned() };
+        return Err(Problem::DatabaseParameter { name });
+    }
+    Ok(())
+}
+
 fn database(url: &str, folder: &Path) -> Result<DatabaseAddress, Problem> {
     if let Some(path) = url.strip_prefix("sqlite:") {
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -210,6 +263,7 @@ fn database(url: &str, folder: &Path) -> Result<DatabaseAddress, Problem> {
         return Ok(DatabaseAddress::Sqlite(folder.join(path)));
     }
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        known_parameters(url)?;
         return Ok(DatabaseAddress::Postgres(url.to_owned()));
     }
     Err(Problem::DatabaseScheme)

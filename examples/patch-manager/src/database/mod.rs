@@ -17,7 +17,7 @@ use std::{path::Path, str::FromStr, time::Duration};
 use chrono::{DateTime, Utc};
 use healthgate::store::{StoreError, sqlite::SqliteOptions};
 use sqlx::{
-    PgPool, SqlitePool,
+    Connection as _, PgConnection, PgPool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::SqlitePoolOptions,
 };
@@ -159,7 +159,38 @@ pub(crate) enum ConnectError {
         #[source]
         source: std::io::Error,
     },
-    /// Nothing answers, or not as a database would.
+    /// Others can read or write the SQLite file, which holds tokens' hashes and sealed passwords.
+    #[error("the database {path} is open to others (mode {mode:03o}): run `chmod 600 {path}`")]
+    OpenToOthers {
+        /// The file.
+        path: String,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Nothing listens there.
+    #[error(
+        "nothing listens on {place}, where the database {name} should be: start Postgres, or correct \
+         `database_url`"
+    )]
+    Refused {
+        /// Host and port.
+        place: String,
+        /// The database's name.
+        name: String,
+    },
+    /// No answer came.
+    #[error(
+        "{place}, where the database {name} should be, does not answer within {} s: check `database_url` and \
+         the network",
+        PATIENCE.as_secs()
+    )]
+    Unreachable {
+        /// Host and port.
+        place: String,
+        /// The database's name.
+        name: String,
+    },
+    /// What answers is no such database.
     #[error("the database {name} cannot be opened")]
     Open {
         /// Its path, or its host and name, without any password.
@@ -174,7 +205,8 @@ impl Database {
     /// Connects; a SQLite file is made where it is missing and `create` says so.
     ///
     /// # Errors
-    /// Where nothing answers within seconds, or what answers is no such database.
+    /// Where nothing answers within seconds, or what answers is no such database; where a SQLite file is open
+    /// to others.
     pub(crate) async fn connect(
         address: &DatabaseAddress,
         create: bool,
@@ -195,6 +227,7 @@ impl Database {
             make_private(path)
                 .map_err(|source| ConnectError::Folder { path: name.clone(), source })?;
         }
+        private(path)?;
         let options = SqliteOptions::new(path).connect_options();
         let pool =
             |size| SqlitePoolOptions::new().max_connections(size).acquire_timeout(PATIENCE * 2);
@@ -213,8 +246,12 @@ impl Database {
         let database = options.get_database().unwrap_or_default();
         let name = format!("{}/{database}", options.get_host());
         let pool = PgPoolOptions::new().max_connections(10).acquire_timeout(PATIENCE);
-        let pool = pool.connect_with(options).await;
-        pool.map(Self::Postgres).map_err(|source| ConnectError::Open { name, source })
+        match pool.connect_with(options.clone()).await {
+            Ok(pool) => Ok(Self::Postgres(pool)),
+            // The pool tries until its time is up, and then tells the time alone.
+            Err(sqlx::Error::PoolTimedOut) => Err(why_not(&options).await),
+            Err(source) => Err(ConnectError::Open { name, source }),
+        }
     }
 
     /// Closes every connection.
@@ -227,6 +264,40 @@ impl Database {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Why a connection cannot be made, found out by trying once more.
+async fn why_not(options: &PgConnectOptions) -> ConnectError {
+    let place = match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    let name = options.get_database().unwrap_or_default().to_owned();
+    match tokio::time::timeout(PATIENCE, PgConnection::connect_with(options)).await {
+        Err(_) => ConnectError::Unreachable { place, name },
+        Ok(Err(sqlx::Error::Io(error)))
+            if error.kind() == std::io::ErrorKind::ConnectionRefused =>
+        {
+            ConnectError::Refused { place, name }
+        }
+        Ok(Err(source)) => ConnectError::Open { name: format!("{place}/{name}"), source },
+        Ok(Ok(_)) => {
+            let source = sqlx::Error::PoolTimedOut;
+            ConnectError::Open { name: format!("{place}/{name}"), source }
+        }
+    }
+}
+
+/// Refuses a file that others can read or write (F189).
+fn private(path: &Path) -> Result<(), ConnectError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    // Where it cannot be looked at, opening it says why.
+    let Ok(found) = std::fs::metadata(path) else { return Ok(()) };
+    let mode = found.permissions().mode() & 0o777;
+    if mode & 0o007 != 0 {
+        return Err(ConnectError::OpenToOthers { path: path.display().to_string(), mode });
+    }
+    Ok(())
 }
 
 /// Makes the file where it is missing, for its owner alone: SQLite would leave it open to others.

@@ -20,9 +20,9 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
-    http::{HeaderValue, header},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state},
-    response::Response,
+    response::{IntoResponse as _, Response},
 };
 use healthgate::api::{self, Api, BODY_LIMIT, Problem};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -145,9 +145,12 @@ fn router(web: &Web, api: &Api, load: Load, extra: Option<OpenApiRouter<Web>>) -
         .route("/api/{*rest}", axum::routing::any(api::fallback))
         .layer(from_fn(api::envelope))
         .layer(from_fn_with_state(web.clone(), auth::authenticate));
-    Router::new()
+    let watched = Router::new()
         .route("/readyz", axum::routing::get(status::readyz))
         .route("/metrics", axum::routing::get(status::metrics))
+        .layer(from_fn(options));
+    Router::new()
+        .merge(watched)
         .merge(authenticated)
         .merge(unknown)
         .fallback(ui::serve)
@@ -161,7 +164,20 @@ fn router(web: &Web, api: &Api, load: Load, extra: Option<OpenApiRouter<Web>>) -
 fn alive(load: Load) -> Router {
     Router::new()
         .route("/healthz", axum::routing::get(status::healthz))
+        .layer(from_fn(options))
         .layer(from_fn_with_state(load, load::unbound))
+}
+
+/// Answers `OPTIONS` for routes that are only read (F182).
+async fn options(request: Request, next: Next) -> Response {
+    const READ: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+    let asked = request.method() == Method::OPTIONS;
+    let mut response =
+        if asked { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
+    if asked || response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, READ);
+    }
+    response
 }
 
 /// Headers that hold for every answer.
@@ -193,6 +209,7 @@ pub(crate) fn bare_router(
     Router::new()
         .route("/readyz", axum::routing::get(ready))
         .route("/metrics", axum::routing::get(async move || metrics.render()))
+        .layer(from_fn(options))
         .layer(from_fn_with_state(load.clone(), load::bound))
         .merge(alive(load))
         .layer(from_fn(harden))

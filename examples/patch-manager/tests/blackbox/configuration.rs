@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use healthgate_testkit::Authority;
+use healthgate_testkit::{Authority, BlackHole};
 
 use crate::manager::{Kind, Setup, mode, sha256, token};
 
@@ -185,7 +185,10 @@ async fn every_kind_of_value_that_cannot_be_is_named() {
         (replaced("listen = \"127.0.0.1:0\"", &format!("listen = \"{taken}\"")), &["in use"]),
         (replaced("sqlite://manager.db", "sqlite://"), &["database_url", "file"]),
         (replaced("sqlite://manager.db", "sqlite://folder"), &["folder"]),
-        (replaced("sqlite://manager.db", &nobody), &["database", "127.0.0.1/none"]),
+        (
+            replaced("sqlite://manager.db", &nobody),
+            &["database none", "nothing listens on 127.0.0.1:1"],
+        ),
     ];
     for (index, (change, parts)) in cases.into_iter().enumerate() {
         let line = refused(&setup, change);
@@ -236,4 +239,77 @@ async fn the_key_is_made_once_and_an_unsafe_one_is_refused() {
     let version = setup.command(&["--version"]);
     assert!(version.success && version.stdout.starts_with("patch-manager 0."), "{version:?}");
     assert!(setup.command(&["--help"]).stdout.contains("check-config"));
+}
+
+/// F183: the line names host and port, and says whether it was refused or did not answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn f183_a_database_that_nobody_serves_is_named_with_its_port() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let hole = BlackHole::start().await.unwrap();
+    for (address, words) in [(unused, "nothing listens on"), (hole.addr(), "does not answer")] {
+        let url = format!("postgres://{}@{address}/fleet", "x:hunter2");
+        let text = setup.configuration().replacen("sqlite://manager.db", &url, 1);
+        setup.write("manager.toml", &text);
+        for command in ["check-config", "serve"] {
+            let ended = setup.configured(command);
+            assert!(!ended.success, "{ended:?}");
+            for part in [&address.to_string(), "fleet", words] {
+                assert!(ended.stderr.contains(part), "{command}: no `{part}` in {}", ended.stderr);
+            }
+            assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+        }
+    }
+}
+
+/// F184: the driver writes parameters that it does not know into the log, with their values.
+#[tokio::test(flavor = "multi_thread")]
+async fn f184_no_parameter_of_the_database_url_reaches_the_log() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    let unknown = [
+        ("sslpassword=hunter2", "`sslpassword`"),
+        ("sslmode=disable&passfile=hunter2", "`passfile`"),
+        ("Hunter2=1", "name is not shown"),
+        ("SSLPASSWORD=hunter2", "name is not shown"),
+    ];
+    for (parameters, named) in unknown {
+        let url = format!("postgres://x@127.0.0.1:1/fleet?{parameters}");
+        let text = setup.configuration().replacen("sqlite://manager.db", &url, 1);
+        setup.write("manager.toml", &text);
+        for command in ["check-config", "serve", "migrate"] {
+            let ended = setup.configured(command);
+            assert!(!ended.success && ended.stderr.contains(named), "{ended:?}");
+            let shown = format!("{}{}", ended.stdout, ended.stderr);
+            assert!(!shown.to_lowercase().contains("hunter2"), "{command}: {shown}");
+        }
+    }
+}
+
+/// F188, F189: what others can read is refused, with the command that closes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn f188_f189_a_private_key_or_database_that_is_open_to_others_is_refused() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    drop(setup.start("serve"));
+    let set = |name: &str, mode| {
+        fs::set_permissions(setup.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for (name, allowed) in [("client.key", 0o640), ("manager.db", 0o660)] {
+        for open in [0o644, 0o604, 0o602, 0o601, 0o666] {
+            set(name, open);
+            for command in ["serve", "check-config"] {
+                let ended = setup.configured(command);
+                assert!(!ended.success, "{name} {open:o} {command}: {ended:?}");
+                for part in [name, "chmod", "open to others"] {
+                    assert!(ended.stderr.contains(part), "{name} {open:o}: {}", ended.stderr);
+                }
+            }
+        }
+        set(name, allowed);
+        let ended = setup.configured("check-config");
+        assert!(ended.success, "{ended:?}");
+        set(name, 0o600);
+    }
+    set("manager.toml", 0o644);
+    let ended = setup.configured("check-config");
+    assert!(ended.success && ended.stderr.contains("open to others"), "{ended:?}");
 }

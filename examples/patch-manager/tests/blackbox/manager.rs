@@ -95,8 +95,11 @@ impl Setup {
         self.folder.path().join(name)
     }
 
+    /// Writes a file that nobody else may read.
     pub(crate) fn write(&self, name: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
         fs::write(self.path(name), text).unwrap();
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     pub(crate) fn configuration(&self) -> String {

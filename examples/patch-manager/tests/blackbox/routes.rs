@@ -380,3 +380,23 @@ async fn clients_learn_the_figures_and_the_names_behind_ids() {
         assert_eq!(Answer::codes(&problem, "ids"), [code]);
     }
 }
+
+/// F182: load balancers and scanners ask what can be asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn f182_what_is_only_read_tells_its_methods() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    let manager = setup.start("serve");
+    let mut api = setup.client(&manager, "ada");
+    api.token = None;
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        for (method, status) in [(Method::OPTIONS, 204), (Method::POST, 405), (Method::DELETE, 405)]
+        {
+            let answer = api.send(method.clone(), path, None).await;
+            assert_eq!(answer.status.as_u16(), status, "{method} {path}");
+            let allow = answer.headers.get("allow").map(|value| value.to_str().unwrap());
+            assert_eq!(allow, Some("GET, HEAD, OPTIONS"), "{method} {path}");
+        }
+        let head = api.send(Method::HEAD, path, None).await;
+        assert!(head.status.as_u16() < 300 || head.status == 503, "{path}: {head:?}");
+    }
+}

@@ -5,34 +5,39 @@ use std::time::Duration;
 use async_trait::async_trait;
 use healthgate::{
     model::{
-        Attempt, AttemptOutcome, AuditEntry, EndReason, GateId, GateOverride, GatePass, GateRecord,
-        GateRequest, GateState, HostId, JobId, WorkerId,
+        Attempt, AttemptOutcome, AuditEntry, EndReason, GateId, GateOverride, GateRecord,
+        GateRequest, GateState, HostChange, HostChangeState, HostId, JobId, PassId, WorkerId,
     },
     store::{
-        GateClaims, GateStep, GateStore, LeasedGate, Spend, SpendRefusal, StoreError, StoreEvent,
-        transition,
+        GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend,
+        SpendRefusal, StoreError, StoreEvent, transition,
     },
 };
 
 use super::{
     CustomStore,
-    world::{GateRow, delta},
+    world::{GateRow, delta, pruned},
 };
 
 #[async_trait]
 impl GateStore for CustomStore {
     async fn open_gate(&self, request: GateRequest) -> Result<GateRecord, StoreError> {
         self.write(|world, now| {
-            if let Some(row) = world.gate_of(request.job_id, request.host_id) {
-                return Ok(row.record.clone());
-            }
+            let own = world.gate_of(request.job_id, request.host_id).map(|row| row.record.clone());
+            let generation = match (transition::next_generation(own.as_ref(), &request), own) {
+                (None, Some(own)) => return Ok(own),
+                (generation, _) => generation.unwrap_or(1),
+            };
             let mut records = world.gates.iter().map(|row| &row.record);
-            let holds =
-                |gate: &&GateRecord| gate.host_id == request.host_id && !gate.state.is_terminal();
+            let holds = |gate: &&GateRecord| {
+                (gate.host_id, gate.exempt) == (request.host_id, request.exempt)
+                    && !gate.state.is_terminal()
+            };
             if let Some(holder) = records.find(holds) {
                 return Err(StoreError::GateBusy { holder: holder.id });
             }
-            Ok(world.add_gate(GateRecord::open(GateId::generate(), &request, now)))
+            let record = GateRecord::open(GateId::generate(), &request, now);
+            Ok(world.add_gate(GateRecord { generation, ..record }))
         })
     }
 
@@ -43,10 +48,13 @@ impl GateStore for CustomStore {
         detail: String,
     ) -> Result<GateRecord, StoreError> {
         self.write(|world, now| {
-            if let Some(row) = world.gate_of(request.job_id, request.host_id) {
-                return Ok(row.record.clone());
-            }
+            let own = world.gate_of(request.job_id, request.host_id).map(|row| row.record.clone());
+            let generation = match (transition::next_generation(own.as_ref(), &request), own) {
+                (None, Some(own)) => return Ok(own),
+                (generation, _) => generation.unwrap_or(1),
+            };
             let mut record = GateRecord::open(GateId::generate(), &request, now);
+            record.generation = generation;
             record.detail = detail;
             transition::end(&mut record, reason, now);
             Ok(world.add_gate(record))
@@ -59,8 +67,26 @@ impl GateStore for CustomStore {
 
     async fn gates_of(&self, job: JobId) -> Result<Vec<GateRecord>, StoreError> {
         Ok(self.read(|world, _| {
+            let of_job = |record: &&GateRecord| record.job_id == job;
+            let records: Vec<_> =
+                world.gates.iter().map(|row| &row.record).filter(of_job).collect();
+            let newest = |record: &&&GateRecord| {
+                let same = records.iter().filter(|other| other.host_id == record.host_id);
+                same.map(|other| other.generation).max() == Some(record.generation)
+            };
+            records.iter().filter(newest).map(|record| (*record).clone()).collect()
+        }))
+    }
+
+    async fn generations_of(
+        &self,
+        job: JobId,
+        host: HostId,
+    ) -> Result<Vec<GateRecord>, StoreError> {
+        Ok(self.read(|world, _| {
             let records = world.gates.iter().map(|row| &row.record);
-            records.filter(|record| record.job_id == job).cloned().collect()
+            let wanted = |record: &&GateRecord| (record.job_id, record.host_id) == (job, host);
+            records.filter(wanted).cloned().collect()
         }))
     }
 
@@ -92,14 +118,15 @@ impl GateStore for CustomStore {
         lease: Duration,
     ) -> Result<GateClaims, StoreError> {
         self.write(|world, now| {
-            let waits = |row: &&mut GateRow| {
-                transition::needs_worker(&row.record, now) && row.lease.is_free(now)
-            };
-            let mut rows: Vec<_> = world.gates.iter_mut().filter(waits).collect();
-            rows.sort_unstable_by_key(|row| (row.record.window.closes_at(), row.record.id));
+            world.extend_gate_lease(worker, now, now + delta(lease));
+            let mut places = world.unclaimed_gates(now);
+            places.sort_by_key(|place| transition::claim_order(&world.gates[*place].record, now));
             let mut gates = Vec::new();
-            for row in rows.into_iter().take(limit as usize) {
-                let token = row.lease.take(worker, now + delta(lease));
+            for place in places.into_iter().take(limit as usize) {
+                let row = &mut world.gates[place];
+                row.owner = Some(worker);
+                row.token += 1;
+                row.seen = row.changes;
                 // Whoever ran this attempt has lost the gate.
                 for attempt in &mut row.attempts {
                     if attempt.outcome == AttemptOutcome::Running {
@@ -107,27 +134,31 @@ impl GateStore for CustomStore {
                         attempt.finished_at = Some(now);
                     }
                 }
-                gates.push(LeasedGate { record: row.record.clone(), token });
+                gates.push(row.leased());
             }
             Ok(GateClaims { now, gates })
         })
     }
 
-    async fn renew_gates(
+    async fn watch_gates(
         &self,
         worker: WorkerId,
-        gates: &[(GateId, i64)],
-        lease: Duration,
-    ) -> Result<GateClaims, StoreError> {
+        extend: Option<GateExtension<'_>>,
+    ) -> Result<GateWatch, StoreError> {
         self.write(|world, now| {
-            let mut renewed = Vec::new();
-            for &(id, token) in gates {
-                let row = world.gate(id).filter(|row| row.lease.holds(worker, token, now));
-                let Some(row) = row else { continue };
-                row.lease.holder = Some((worker, now + delta(lease)));
-                renewed.push(LeasedGate { record: row.record.clone(), token });
+            let leased = world.has_gate_lease(worker, now);
+            if let Some(extension) = extend.filter(|_| leased) {
+                world.extend_gate_lease(worker, now, now + delta(extension.lease));
+                let unknown = |row: &&mut GateRow| {
+                    row.owner == Some(worker) && !extension.gates.contains(&row.record.id)
+                };
+                world.gates.iter_mut().filter(unknown).for_each(|row| row.owner = None);
             }
-            Ok(GateClaims { now, gates: renewed })
+            let held = world.gates.iter().filter(|row| leased && row.owner == Some(worker));
+            let changed = held.filter(|row| row.changes != row.seen).map(GateRow::leased).collect();
+            let opening = |place: usize| world.gates[place].record.window.opens_at();
+            let unclaimed = world.unclaimed_gates(now).into_iter().map(opening).min();
+            Ok(GateWatch { now, leased, changed, unclaimed })
         })
     }
 
@@ -139,16 +170,15 @@ impl GateStore for CustomStore {
         self.write(|world, now| {
             let mut fenced = Vec::new();
             for step in steps {
-                let allowed = |row: &&mut GateRow| {
-                    row.lease.holds(worker, step.token, now)
-                        && transition::leads(&step, row.record.state)
-                };
-                let Some(row) = world.gate(step.gate_id).filter(allowed) else {
+                let held = world.held_gate(step.gate_id, worker, step.token, now);
+                let allowed = |row: &&mut GateRow| transition::leads(&step, row.record.state);
+                let Some(row) = held.filter(allowed) else {
                     fenced.push(step.gate_id);
                     continue;
                 };
+                row.seen = row.seen.max(step.seen);
                 if transition::apply(&mut row.record, &step, now) {
-                    row.lease.holder = None;
+                    row.owner = None;
                 }
                 if let Some(write) = &step.attempt {
                     let same = |attempt: &Attempt| attempt.number == write.number();
@@ -172,29 +202,82 @@ impl GateStore for CustomStore {
     ) -> Result<(), StoreError> {
         self.write(|world, now| {
             for &(id, token) in gates {
-                let row = world.gate(id).filter(|row| row.lease.holds(worker, token, now));
-                if let Some(row) = row {
-                    row.lease.holder = None;
+                if let Some(row) = world.held_gate(id, worker, token, now) {
+                    row.owner = None;
                 }
             }
             Ok(())
         })
     }
 
-    async fn spend_pass(&self, pass: &GatePass) -> Result<Spend, StoreError> {
+    async fn gate_of_pass(&self, pass: PassId) -> Result<Option<GateRecord>, StoreError> {
+        self.write(|world, _| Ok(world.gate_of_pass(pass).map(|row| row.record.clone())))
+    }
+
+    async fn spend_pass(&self, pass: PassId) -> Result<Spend, StoreError> {
         self.write(|world, now| {
-            let Some(row) = world.gate(pass.gate_id) else {
+            let Some(row) = world.gate_of_pass(pass) else {
                 return Ok(Spend::Refused(SpendRefusal::Superseded));
             };
-            if let Some(why) = transition::refusal(&row.record, row.lease.token, pass, now) {
+            if let Some(why) = transition::refusal(&row.record, row.token, pass, now) {
                 return Ok(Spend::Refused(why));
             }
+            let host = row.record.host_id;
+            if world.newest_change(host).is_some_and(|change| change.is_running(now)) {
+                return Ok(Spend::Refused(SpendRefusal::HostBusy));
+            }
+            let Some(row) = world.gate_of_pass(pass) else { return Err(StoreError::NotFound) };
             transition::spend(&mut row.record, now);
-            row.lease.holder = None;
+            row.owner = None;
             let record = row.record.clone();
+            world.host_changes.extend(HostChange::begin(&record, now));
             world.events.push(StoreEvent::of_gate(&record));
             Ok(Spend::Spent(Box::new(record)))
         })
+    }
+
+    async fn prune_gates(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        self.write(|world, now| {
+            let running = |row: &GateRow| {
+                let pass = row.record.pass.as_ref().map(|pass| pass.id);
+                let mut changes = world.host_changes.iter();
+                changes.any(|change| Some(change.pass_id) == pass && change.is_running(now))
+            };
+            let old = |row: &&GateRow| {
+                row.record.ended_at.is_some_and(|ended| ended < now - delta(keep)) && !running(row)
+            };
+            let mut old: Vec<GateId> =
+                world.gates.iter().filter(old).map(|row| row.record.id).collect();
+            let outcome = pruned(old.len(), world.gates.len(), batch, force);
+            if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
+                old.truncate(batch as usize);
+                world.gates.retain(|row| !old.contains(&row.record.id));
+                world.host_changes.retain(|change| !old.contains(&change.gate_id));
+            }
+            Ok(outcome)
+        })
+    }
+
+    async fn end_host_change(&self, pass: PassId) -> Result<HostChange, StoreError> {
+        self.write(|world, now| {
+            let change = world.host_changes.iter_mut().find(|change| change.pass_id == pass);
+            let change = change.ok_or(StoreError::NotFound)?;
+            if change.state == HostChangeState::Running {
+                change.end(now);
+            }
+            Ok(change.clone())
+        })
+    }
+
+    async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError> {
+        Ok(self.read(|world, _| {
+            hosts.iter().filter_map(|host| world.newest_change(*host).cloned()).collect()
+        }))
     }
 
     async fn request_cancel(
@@ -204,12 +287,13 @@ impl GateStore for CustomStore {
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError> {
         self.write(|world, now| {
-            let record = &mut world.gate_of(job, host).ok_or(StoreError::NotFound)?.record;
-            if record.state.is_terminal() || record.cancel_requested {
-                return Ok(record.clone());
+            let row = world.gate_of(job, host).ok_or(StoreError::NotFound)?;
+            if row.record.state.is_terminal() || row.record.cancel_requested {
+                return Ok(row.record.clone());
             }
-            record.cancel_requested = true;
-            let record = record.clone();
+            row.record.cancel_requested = true;
+            row.changes += 1;
+            let record = row.record.clone();
             world.events.push(StoreEvent::of_gate(&record));
             self.audit(world, now, audit)?;
             Ok(record)
@@ -224,12 +308,13 @@ impl GateStore for CustomStore {
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError> {
         self.write(|world, now| {
-            let record = &mut world.gate_of(job, host).ok_or(StoreError::NotFound)?.record;
-            if record.state != GateState::Waiting {
+            let row = world.gate_of(job, host).ok_or(StoreError::NotFound)?;
+            if row.record.state != GateState::Waiting {
                 return Err(StoreError::InvalidState { state: "the gate does not wait" });
             }
-            record.exception = exception;
-            let record = record.clone();
+            row.record.exception = exception;
+            row.changes += 1;
+            let record = row.record.clone();
             world.events.push(StoreEvent::of_gate(&record));
             self.audit(world, now, audit)?;
             Ok(record)

@@ -1,20 +1,40 @@
 //! The audit log, keys and sealed passwords.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use healthgate::{
     crypto::{Canary, InstallId, key_id_of},
     model::{AuditEntry, AuditId, AuditRecord, CheckId, HealthCheck, SealedSecret},
-    store::{AuditFilter, AuditLog, KeyUse, SealedRow, SecretStore, StoreError},
+    store::{AuditFilter, AuditLog, KeyUse, PruneOutcome, SealedRow, SecretStore, StoreError},
 };
 
-use super::CustomStore;
+use super::{
+    CustomStore,
+    world::{delta, pruned},
+};
 
 #[async_trait]
 impl AuditLog for CustomStore {
     async fn append_audit(&self, entry: AuditEntry) -> Result<AuditRecord, StoreError> {
         self.write(|world, now| self.audit(world, now, entry))
+    }
+
+    async fn prune_audit(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        self.write(|world, now| {
+            let old = |record: &&AuditRecord| record.at < now - delta(keep);
+            let expired = world.audit.iter().take_while(old).count();
+            let outcome = pruned(expired, world.audit.len(), batch, force);
+            if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
+                world.audit.drain(..expired.min(batch as usize));
+            }
+            Ok(outcome)
+        })
     }
 
     async fn audit_page(

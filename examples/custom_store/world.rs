@@ -7,9 +7,9 @@ use healthgate::{
     crypto::{Canary, InstallId},
     model::{
         Attempt, AuditRecord, CheckId, CheckResult, CheckState, CheckView, Damping, GateId,
-        GateRecord, HealthCheck, HostId, JobId, WorkerId,
+        GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, WorkerId,
     },
-    store::{StoreError, StoreEvent},
+    store::{LeasedGate, PruneOutcome, StoreError, StoreEvent, transition},
 };
 
 pub(super) type Instant = DateTime<Utc>;
@@ -28,6 +28,10 @@ pub(super) struct World {
     pub(super) states: BTreeMap<CheckId, CheckState>,
     /// In the order of their opening.
     pub(super) gates: Vec<GateRow>,
+    /// In the order of their beginning.
+    pub(super) host_changes: Vec<HostChange>,
+    /// When the lease of each worker ends that holds gates.
+    pub(super) gate_leases: BTreeMap<WorkerId, Instant>,
     pub(super) audit: Vec<AuditRecord>,
     pub(super) install_id: Option<InstallId>,
     pub(super) canaries: Vec<Canary>,
@@ -57,10 +61,22 @@ impl Due {
 pub(super) struct GateRow {
     pub(super) record: GateRecord,
     pub(super) attempts: Vec<Attempt>,
-    pub(super) lease: Lease,
+    /// Who holds it, for as long as that worker's lease lasts.
+    pub(super) owner: Option<WorkerId>,
+    pub(super) token: i64,
+    /// Changes by others than the holder, and how many of them the holder has seen.
+    pub(super) changes: i64,
+    pub(super) seen: i64,
 }
 
-/// Who holds a host or a gate until when. The token only ever grows, also past the lease's end.
+impl GateRow {
+    /// The gate as its holder sees it.
+    pub(super) fn leased(&self) -> LeasedGate {
+        LeasedGate { record: self.record.clone(), token: self.token, changes: self.changes }
+    }
+}
+
+/// Who holds a host until when. The token only ever grows, also past the lease's end.
 #[derive(Clone, Default)]
 pub(super) struct Lease {
     pub(super) holder: Option<(WorkerId, Instant)>,
@@ -172,7 +188,18 @@ impl World {
 
     pub(super) fn gate_of(&mut self, job: JobId, host: HostId) -> Option<&mut GateRow> {
         let wanted = |row: &&mut GateRow| row.record.job_id == job && row.record.host_id == host;
-        self.gates.iter_mut().find(wanted)
+        // The newest generation: gates are kept in the order of their opening.
+        self.gates.iter_mut().rev().find(wanted)
+    }
+
+    pub(super) fn newest_change(&self, host: HostId) -> Option<&HostChange> {
+        self.host_changes.iter().rev().find(|change| change.host_id == host)
+    }
+
+    /// The gate whose newest pass this is.
+    pub(super) fn gate_of_pass(&mut self, pass: PassId) -> Option<&mut GateRow> {
+        let newest = |row: &GateRow| row.record.pass.as_ref().map(|pass| pass.id);
+        self.gates.iter_mut().find(|row| newest(row) == Some(pass))
     }
 
     pub(super) fn gate(&mut self, id: GateId) -> Option<&mut GateRow> {
@@ -181,8 +208,62 @@ impl World {
 
     pub(super) fn add_gate(&mut self, record: GateRecord) -> GateRecord {
         self.events.push(StoreEvent::of_gate(&record));
-        let (attempts, lease) = (Vec::new(), Lease::default());
-        self.gates.push(GateRow { record: record.clone(), attempts, lease });
+        let row = GateRow {
+            record: record.clone(),
+            attempts: Vec::new(),
+            owner: None,
+            token: 0,
+            changes: 0,
+            seen: 0,
+        };
+        self.gates.push(row);
         record
+    }
+
+    /// Begins a worker's lease on its gates, or extends it. What it held under one that has ended is
+    /// free.
+    pub(super) fn extend_gate_lease(&mut self, worker: WorkerId, now: Instant, until: Instant) {
+        if !self.has_gate_lease(worker, now) {
+            let held = self.gates.iter_mut().filter(|row| row.owner == Some(worker));
+            held.for_each(|row| row.owner = None);
+        }
+        self.gate_leases.insert(worker, until);
+    }
+
+    pub(super) fn has_gate_lease(&self, worker: WorkerId, now: Instant) -> bool {
+        self.gate_leases.get(&worker).is_some_and(|until| now < *until)
+    }
+
+    /// The fence: the gate, if this worker holds it under this token.
+    pub(super) fn held_gate(
+        &mut self,
+        id: GateId,
+        worker: WorkerId,
+        token: i64,
+        now: Instant,
+    ) -> Option<&mut GateRow> {
+        let leased = self.has_gate_lease(worker, now);
+        self.gate(id).filter(|row| leased && (row.owner, row.token) == (Some(worker), token))
+    }
+
+    /// The gates that a claim would take, by their place.
+    pub(super) fn unclaimed_gates(&self, now: Instant) -> Vec<usize> {
+        let free = |row: &GateRow| row.owner.is_none_or(|owner| !self.has_gate_lease(owner, now));
+        let rows = self.gates.iter().enumerate();
+        rows.filter(|(_, row)| transition::needs_worker(&row.record, now) && free(row))
+            .map(|(place, _)| place)
+            .collect()
+    }
+}
+
+/// What a step of pruning does, of which this many could go.
+pub(super) fn pruned(expired: usize, total: usize, batch: u32, force: bool) -> PruneOutcome {
+    let most = batch as usize;
+    if expired <= most {
+        PruneOutcome::Done { deleted: count(expired) }
+    } else if !force && expired > total / 2 {
+        PruneOutcome::Suspicious { expired: count(expired), total: count(total) }
+    } else {
+        PruneOutcome::More { deleted: count(most) }
     }
 }

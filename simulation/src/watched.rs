@@ -189,6 +189,14 @@ impl GateStore for WatchedStore {
         self.memory.gates_of(job).await
     }
 
+    async fn generations_of(
+        &self,
+        job: JobId,
+        host: HostId,
+    ) -> Result<Vec<GateRecord>, StoreError> {
+        self.memory.generations_of(job, host).await
+    }
+
     async fn holders_of(&self, hosts: &[HostId]) -> Result<Vec<GateRecord>, StoreError> {
         self.memory.holders_of(hosts).await
     }
@@ -208,15 +216,14 @@ impl GateStore for WatchedStore {
         Ok(claims)
     }
 
-    async fn renew_gates(
+    async fn watch_gates(
         &self,
         worker: WorkerId,
-        gates: &[(GateId, i64)],
-        lease: Duration,
-    ) -> Result<GateClaims, StoreError> {
-        let claims = self.memory.renew_gates(worker, gates, lease).await?;
-        self.checker().renewed_gates(self.eyes, worker, lease, &claims);
-        Ok(claims)
+        extend: Option<GateExtension<'_>>,
+    ) -> Result<GateWatch, StoreError> {
+        let watch = self.memory.watch_gates(worker, extend).await?;
+        self.checker().watched_gates(self.eyes, worker, extend, &watch);
+        Ok(watch)
     }
 
     async fn settle_gates(
@@ -239,10 +246,33 @@ impl GateStore for WatchedStore {
         self.memory.release_gates(worker, gates).await
     }
 
-    async fn spend_pass(&self, pass: &GatePass) -> Result<Spend, StoreError> {
+    async fn gate_of_pass(&self, pass: PassId) -> Result<Option<GateRecord>, StoreError> {
+        self.memory.gate_of_pass(pass).await
+    }
+
+    async fn spend_pass(&self, pass: PassId) -> Result<Spend, StoreError> {
         let spend = self.memory.spend_pass(pass).await?;
         self.checker().spent_pass(self.eyes, pass, &spend);
         Ok(spend)
+    }
+
+    async fn prune_gates(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        self.memory.prune_gates(keep, batch, force).await
+    }
+
+    async fn end_host_change(&self, pass: PassId) -> Result<HostChange, StoreError> {
+        let change = self.memory.end_host_change(pass).await?;
+        self.checker().host_change_ended(&change);
+        Ok(change)
+    }
+
+    async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError> {
+        self.memory.host_changes(hosts).await
     }
 
     async fn request_cancel(
@@ -273,6 +303,15 @@ impl GateStore for WatchedStore {
 impl AuditLog for WatchedStore {
     async fn append_audit(&self, entry: AuditEntry) -> Result<AuditRecord, StoreError> {
         self.memory.append_audit(entry).await
+    }
+
+    async fn prune_audit(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        self.memory.prune_audit(keep, batch, force).await
     }
 
     async fn audit_page(

@@ -76,9 +76,13 @@ impl Gate {
     ///
     /// # Errors
     /// An error of the store that is not [`StoreError::Unavailable`]; that one is waited out.
-    pub async fn wait(&self, request: GateRequest) -> Result<GateRecord, GateError> {
+    pub async fn wait(&self, mut request: GateRequest) -> Result<GateRecord, GateError> {
         loop {
-            match self.open_all(std::slice::from_ref(&request)).await {
+            let opened = self.open_all(std::slice::from_ref(&request)).await;
+            // What was opened anew is waited for, and not opened anew again.
+            let open = |openings: &Vec<Opening>| matches!(openings[..], [Opening::Open(_)]);
+            request.retry &= !opened.as_ref().is_ok_and(open);
+            match opened {
                 Ok(openings) => match openings.into_iter().next() {
                     Some(Opening::Open(record)) if record.state != GateState::Waiting => {
                         return Ok(record);

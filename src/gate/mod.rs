@@ -3,6 +3,7 @@
 pub mod clock_guard;
 mod conditions;
 pub mod decide;
+mod disturbance;
 mod handle;
 mod opening;
 mod overrides;

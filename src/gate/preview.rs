@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     decide::{Action, GateInput, WaitReason, WindowAnswer, decide},
+    disturbance::Disturbances,
     handle::{Gate, GateError},
     report,
 };
@@ -80,12 +81,19 @@ impl Gate {
                 GateRecord::open(GateId::generate(), &request, before)
             })
             .collect();
-        let health = self.health_of_all(&gates.iter().collect::<Vec<_>>()).await?;
+        let mut health = self.health_of_all(&gates.iter().collect::<Vec<_>>()).await?;
+        let asked = gates.iter().map(|gate| gate.host_id).zip(&health);
+        let disturbances = Disturbances::read(self.store.as_ref(), asked).await?;
         let ids: Vec<HostId> = hosts.iter().map(|(host, _)| *host).collect();
-        let holders = self.store.holders_of(&ids).await?;
+        let mut holders = self.store.holders_of(&ids).await?;
+        // The gate of an exempt job holds nobody up but another exempt one.
+        holders.retain(|holder| !holder.exempt);
         let holders: HashMap<HostId, GateRecord> =
             holders.into_iter().map(|holder| (holder.host_id, holder)).collect();
         let now = self.store.now().await?;
+        for (gate, health) in gates.iter().zip(&mut health) {
+            disturbances.apply(gate.host_id, health, now);
+        }
         let previews = gates.iter().zip(&health).map(|(gate, health)| {
             let window = match health.host_gone {
                 true => WindowAnswer::HostGone,

@@ -50,6 +50,9 @@ pub struct HostHealth {
     pub streaks: Vec<Streak>,
     /// Conditions of the application's own.
     pub conditions: Vec<Condition>,
+    /// The checks that ask another host, with that host: while it is being changed by a job they prove
+    /// nothing (G35).
+    pub asks: Vec<(CheckId, HostId)>,
     /// The host does not exist any more.
     pub host_gone: bool,
 }

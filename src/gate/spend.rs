@@ -2,16 +2,22 @@
 
 use super::{
     decide::WindowAnswer,
+    disturbance::Disturbances,
     handle::{Gate, GateError},
     source::HostHealth,
 };
 use crate::{
-    model::{Evidence, GatePass, GateRecord, GateState, OverriddenCheck, PassKind},
-    store::{Spend, SpendRefusal},
+    model::{
+        Evidence, GatePass, GateRecord, GateState, HostChange, OverriddenCheck, PassId, PassKind,
+    },
+    store::{Spend, SpendRefusal, StoreError},
 };
 
 impl Gate {
-    /// Spends a pass: asks for window, checks and conditions once more, then takes the one conditional
+    /// Spends a pass. Of the pass that is given only its id is believed: gate, evidence and validity are
+    /// those that the store holds, and all copies of a pass are spent once (G36).
+    ///
+    /// It asks for window, checks and conditions once more, then takes the one conditional
     /// step (G17). Go ahead with [`Spend::Spent`] alone.
     ///
     /// The checks are asked since one may have been added or changed between the look that gave the
@@ -26,17 +32,25 @@ impl Gate {
     /// [`SpendRefusal::AlreadySpent`] that it had taken effect; compare the pass's id with that of the
     /// dispatch.
     pub async fn spend(&self, pass: &GatePass) -> Result<Spend, GateError> {
-        let Some(record) = self.store.gate(pass.job_id, pass.host_id).await? else {
+        let Some(record) = self.store.gate_of_pass(pass.id).await? else {
             return Ok(Spend::Refused(SpendRefusal::Superseded));
         };
         // A pass that was spent before is told apart from one that is merely too late.
-        if record.state == GateState::Spent {
-            return Ok(self.store.spend_pass(pass).await?);
-        }
-        let health = self.health_of(&record).await?;
+        let Some(pass) = record.pass.as_ref().filter(|_| record.state != GateState::Spent) else {
+            return Ok(self.store.spend_pass(pass.id).await?);
+        };
+        let host = record.host_id;
+        let mut health = self.health_of(&record).await?;
+        let asked = std::iter::once((host, &health));
+        let disturbances = Disturbances::read(self.store.as_ref(), asked).await?;
         let window = self.window_of(&record).await?;
         let now = self.store.now().await?;
+        disturbances.apply(host, &mut health, now);
         let refusal = match window {
+            // The store says so too, should the other spending be later than this look.
+            WindowAnswer::Open(_) if disturbances.is_changing(host, now) => {
+                Some(SpendRefusal::HostBusy)
+            }
             WindowAnswer::Open(window)
                 if window.opens_at() <= now && now < self.policy.end_of(window) =>
             {
@@ -47,8 +61,24 @@ impl Gate {
         };
         match refusal {
             Some(refusal) => Ok(Spend::Refused(refusal)),
-            None => Ok(self.store.spend_pass(pass).await?),
+            None => Ok(self.store.spend_pass(pass.id).await?),
         }
+    }
+}
+
+impl Gate {
+    /// Reports the end of what a spent pass allowed: the host is not being changed any more.
+    ///
+    /// Until then, and for [`HostChange::LONGEST`] at most, no other gate passes that asks this host, nor
+    /// is another of its passes spent; afterwards only runs that started after the end count. Report the
+    /// end also where the change has failed. Harmless to repeat.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where the pass was not spent.
+    pub async fn finished(&self, pass: PassId) -> Result<HostChange, StoreError> {
+        let change = self.store.end_host_change(pass).await?;
+        self.nudge();
+        Ok(change)
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     checks::{HostRun, HostRunner, OutcomeCollector, RanBy, ran, results},
     directory::{HostDirectory, HostInfo},
-    model::{CheckResult, CheckState, GateRecord, HealthCheck, HostId, ResultSource},
+    model::{CheckId, CheckResult, CheckState, GateRecord, HealthCheck, HostId, ResultSource},
     store::Store,
 };
 
@@ -84,6 +84,7 @@ impl HealthSource for StoredChecks {
                         .collect(),
                     streaks: states.iter().filter_map(streak).collect(),
                     conditions: Vec::new(),
+                    asks: checks.get(host).into_iter().flatten().filter_map(asks).collect(),
                     host_gone: !known.contains_key(host),
                 }
             })
@@ -140,6 +141,12 @@ impl Drop for Handover<'_> {
         ran(RanBy::Gate, &self.checks, &outcomes);
         self.results.record(results(host, outcomes, self.started_at, ResultSource::Gate));
     }
+}
+
+/// The other host that an enabled check asks.
+fn asks(check: &HealthCheck) -> Option<(CheckId, HostId)> {
+    let asked = check.asked_host();
+    (check.definition.enabled && asked != check.host_id).then_some((check.id, asked))
 }
 
 fn requirement(check: &HealthCheck, known: &HashMap<HostId, HostInfo>) -> Requirement {

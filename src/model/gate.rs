@@ -296,6 +296,9 @@ pub struct GateRecord {
     pub job_id: JobId,
     /// On this host.
     pub host_id: HostId,
+    /// Counted from 1: a host that is tried again under the same job has a gate for each try.
+    #[serde(default = "first_generation")]
+    pub generation: u32,
     /// Where it stands.
     pub state: GateState,
     /// When it was opened, by the store's clock.
@@ -343,6 +346,10 @@ pub struct GateRecord {
     pub detail: String,
 }
 
+const fn first_generation() -> u32 {
+    1
+}
+
 impl GateRecord {
     /// The most notes that are kept.
     pub const MAXIMUM_NOTES: usize = 20;
@@ -356,6 +363,7 @@ impl GateRecord {
             id,
             job_id: request.job_id,
             host_id: request.host_id,
+            generation: first_generation(),
             state: GateState::Waiting,
             opened_at: now,
             window: request.window,

@@ -25,6 +25,9 @@ pub struct GateRequest {
     pub report_only: bool,
     /// This kind of job is not held back by checks.
     pub exempt: bool,
+    /// Open the next generation of the job's gate on this host, if the newest one ended without a pass
+    /// that was spent.
+    pub retry: bool,
 }
 
 impl GateRequest {
@@ -38,6 +41,7 @@ impl GateRequest {
             window_kind: WindowKind::Maintenance,
             report_only: false,
             exempt: false,
+            retry: false,
         }
     }
 
@@ -63,6 +67,15 @@ impl GateRequest {
     #[must_use]
     pub const fn with_exemption(mut self) -> Self {
         self.exempt = true;
+        self
+    }
+
+    /// The same for a host that is tried again under the same job: if the job's newest gate on it has
+    /// failed or was cancelled, the next generation opens, and the old one stays as it is. Without this
+    /// the answer is the old end.
+    #[must_use]
+    pub const fn with_retry(mut self) -> Self {
+        self.retry = true;
         self
     }
 

@@ -5,6 +5,7 @@ mod check;
 mod endpoint;
 mod gate;
 mod gate_request;
+mod host_change;
 mod ids;
 mod input;
 pub mod instant;
@@ -29,6 +30,7 @@ pub use self::{
         GatePass, GateRecord, GateState, OverriddenCheck, PassKind,
     },
     gate_request::{GateRequest, WindowKind},
+    host_change::{HostChange, HostChangeState},
     ids::{AuditId, CheckId, GateId, HostId, JobId, PassId, WorkerId},
     input::{AppliedChange, CheckChange, NewCheck, Patch},
     outlook::{Outlook, WouldHave},

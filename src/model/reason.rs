@@ -128,6 +128,8 @@ reasons! {
     NotRunCapacity = "not_run_capacity", false;
     /// Gate evidence: another job's gate holds the host.
     GateBusy = "gate_busy", false;
+    /// Gate evidence: a job is changing the host, or a host that a check asks.
+    HostDisturbed = "host_disturbed", false;
 }
 
 impl ReasonCode {
@@ -150,6 +152,7 @@ impl ReasonCode {
                 | Self::Clock
                 | Self::NotRunCapacity
                 | Self::GateBusy
+                | Self::HostDisturbed
         )
     }
 }

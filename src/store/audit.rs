@@ -1,10 +1,10 @@
 //! The audit log.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{PruneOutcome, StoreError};
 use crate::model::{AuditEntry, AuditId, AuditRecord, HostId};
 
 /// Which records are wanted.
@@ -18,12 +18,21 @@ pub struct AuditFilter {
 /// alone, such as a test or a refused attempt.
 ///
 /// Contract:
-/// - Records are never changed, and ordered by the time of their writing.
+/// - Records are never changed, leave by age alone, and are ordered by the time of their writing.
 /// - The store sets id and time.
 #[async_trait]
 pub trait AuditLog: Debug + Send + Sync + 'static {
     /// Adds a record.
     async fn append_audit(&self, entry: AuditEntry) -> Result<AuditRecord, StoreError>;
+
+    /// Deletes up to `batch` records that are older than `keep`. Where more than half of all records (and
+    /// more than `batch`) would have to go, it deletes none and says so, unless `force` is given.
+    async fn prune_audit(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError>;
 
     /// Up to `limit` records, newest first, older than `before` where it is given.
     async fn audit_page(

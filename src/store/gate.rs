@@ -5,10 +5,11 @@ use std::{fmt::Debug, time::Duration};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::StoreError;
+use super::{PruneOutcome, StoreError};
 use crate::model::{
     Attempt, AttemptOutcome, AuditEntry, CheckResult, EndReason, Evidence, GateId, GateNote,
-    GateOverride, GatePass, GateRecord, GateRequest, HostId, JobId, Window, WorkerId,
+    GateOverride, GatePass, GateRecord, GateRequest, HostChange, HostId, JobId, PassId, Window,
+    WorkerId,
 };
 
 /// A gate under lease.
@@ -18,6 +19,8 @@ pub struct LeasedGate {
     pub record: GateRecord,
     /// The fencing token: raised by every claim of this gate.
     pub token: i64,
+    /// Counts the changes of this gate that did not come from its holder, such as a cancellation.
+    pub changes: i64,
 }
 
 /// Gates that a worker holds.
@@ -25,8 +28,31 @@ pub struct LeasedGate {
 pub struct GateClaims {
     /// The store's clock.
     pub now: DateTime<Utc>,
-    /// The gates, those that close earliest first.
+    /// The gates: open ones first, earliest close first, then the others, earliest opening first.
     pub gates: Vec<LeasedGate>,
+}
+
+/// Makes a worker's lease longer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GateExtension<'a> {
+    /// All gates that the worker knows it holds. Any other one is free from now on, such as one of a
+    /// claim whose answer was lost.
+    pub gates: &'a [GateId],
+    /// How long the lease lasts from now on.
+    pub lease: Duration,
+}
+
+/// What a worker is told about its gates.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GateWatch {
+    /// The store's clock.
+    pub now: DateTime<Utc>,
+    /// Whether the worker's lease is valid. Without it the worker holds no gate.
+    pub leased: bool,
+    /// The worker's gates that somebody else has changed since the worker's claim or newest step.
+    pub changed: Vec<LeasedGate>,
+    /// The earliest opening among the gates that wait for a worker. `None` if there is no such gate.
+    pub unclaimed: Option<DateTime<Utc>>,
 }
 
 /// One step of a gate, written under its fence. `None` leaves a field as it is.
@@ -36,6 +62,8 @@ pub struct GateStep {
     pub gate_id: GateId,
     /// The token of the claim.
     pub token: i64,
+    /// The changes by others that this step knows of: [`LeasedGate::changes`] as it was read last.
+    pub seen: i64,
     /// The window as it was read in this step.
     pub window: Window,
     /// The latest instant acted on (G21).
@@ -123,6 +151,8 @@ pub enum SpendRefusal {
     Cancelled,
     /// The gate has given another pass since, or none of this kind is known.
     Superseded,
+    /// The host is being changed on another spent pass, which has not ended.
+    HostBusy,
     /// What it was given on is not so any more: a check was added, enabled or changed since, or a
     /// condition does not hold. The gate waits again once the pass's time is over.
     Outdated,
@@ -131,17 +161,27 @@ pub enum SpendRefusal {
 /// Gates.
 ///
 /// Contract:
-/// - One gate per job and host: opening it again answers with the one there is, in whatever state.
-/// - At most one gate per host is unfinished ([`StoreError::GateBusy`] names the holder).
+/// - One gate per job and host: opening it again answers with the one there is, in whatever state. A
+///   request with [`retry`](GateRequest::retry) opens the next generation where the newest one has ended
+///   without a spent pass.
+/// - At most one gate per host is unfinished ([`StoreError::GateBusy`] names the holder), and beside it
+///   at most one of an exempt job.
+/// - A worker has one lease, which covers all of its gates. A claim begins or extends it, and
+///   [`watch_gates`](GateStore::watch_gates) extends it if asked to. A lease that has ended is never
+///   extended: the next claim begins a new one, without any gate of the old one.
 /// - A claim takes gates that are `waiting`, and `passed` ones whose pass has expired or whose
-///   cancellation is asked for, under no valid lease; no two claims take one gate at the same time.
-///   It marks an attempt that is still running as interrupted.
-/// - A step counts only with the owner and token of the newest claim, before the lease has ended, and
-///   in a state from which its transition leads; else the gate is fenced and nothing of the step is
+///   cancellation is asked for, if no worker with a valid lease holds them; no two claims take one gate
+///   at the same time. Open gates go first. It marks an attempt that is still running as interrupted.
+/// - A step counts only with the owner and token of the newest claim, while the owner's lease is valid,
+///   and in a state from which its transition leads; else the gate is fenced and nothing of the step is
 ///   written (G29). A fenced gate does not hold up the others.
+/// - A change by anybody but the holder (a cancellation, an override) raises the gate's count of
+///   changes, and `watch_gates` answers with the gate until the holder writes a step that has seen it.
 /// - A terminal gate never changes again (G18).
 /// - `spend_pass` is one conditional step on state, pass id, owner, token, cancellation and the
 ///   store's clock, and succeeds at most once for ever. Cancelling and spending: exactly one wins.
+/// - Spending a pass begins a [`HostChange`] in the same step, and is refused while another change of
+///   the host is running. A change without a reported end is over after [`HostChange::LONGEST`].
 /// - An override or a cancellation and its audit record are one step.
 #[async_trait]
 pub trait GateStore: Debug + Send + Sync + 'static {
@@ -160,20 +200,25 @@ pub trait GateStore: Debug + Send + Sync + 'static {
         detail: String,
     ) -> Result<GateRecord, StoreError>;
 
-    /// The gate of a job on a host.
+    /// The gate of a job on a host: its newest generation.
     async fn gate(&self, job: JobId, host: HostId) -> Result<Option<GateRecord>, StoreError>;
 
-    /// All gates of a job, by the time of their opening.
+    /// All gates of a job, by the time of their opening: for each host the newest generation.
     async fn gates_of(&self, job: JobId) -> Result<Vec<GateRecord>, StoreError>;
 
-    /// The unfinished gates on these hosts, one at most for each, in no order. Hosts that no gate holds
+    /// All generations of a job's gate on a host, the first one first.
+    async fn generations_of(&self, job: JobId, host: HostId)
+    -> Result<Vec<GateRecord>, StoreError>;
+
+    /// The unfinished gates on these hosts, in no order: for each host at most one, and at most one of an
+    /// exempt job. Hosts that no gate holds
     /// are left out.
     async fn holders_of(&self, hosts: &[HostId]) -> Result<Vec<GateRecord>, StoreError>;
 
     /// The attempts of these gates, by gate and number.
     async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError>;
 
-    /// Takes up to `limit` gates that need a worker, under a lease.
+    /// Takes up to `limit` gates that need a worker, and begins or extends the worker's lease.
     async fn claim_gates(
         &self,
         worker: WorkerId,
@@ -181,14 +226,16 @@ pub trait GateStore: Debug + Send + Sync + 'static {
         lease: Duration,
     ) -> Result<GateClaims, StoreError>;
 
-    /// Renews the leases of these gates and answers with their newest records. Gates that are
-    /// missing in the answer are lost.
-    async fn renew_gates(
+    /// Tells a worker what has changed for it, and with `extend` makes its lease longer, if that has not
+    /// ended. Without it the call costs the same for any number of gates that did not change.
+    ///
+    /// It may answer with gates that have not changed. An answer that was lost is no loss: the next
+    /// call answers with the same gates.
+    async fn watch_gates(
         &self,
         worker: WorkerId,
-        gates: &[(GateId, i64)],
-        lease: Duration,
-    ) -> Result<GateClaims, StoreError>;
+        extend: Option<GateExtension<'_>>,
+    ) -> Result<GateWatch, StoreError>;
 
     /// Writes one step of each of these gates and answers with those that were fenced.
     async fn settle_gates(
@@ -204,8 +251,33 @@ pub trait GateStore: Debug + Send + Sync + 'static {
         gates: &[(GateId, i64)],
     ) -> Result<(), StoreError>;
 
-    /// Spends a pass, once.
-    async fn spend_pass(&self, pass: &GatePass) -> Result<Spend, StoreError>;
+    /// Returns the gate whose newest pass this is. `None` where there is none, such as for a pass that
+    /// another one has replaced.
+    async fn gate_of_pass(&self, pass: PassId) -> Result<Option<GateRecord>, StoreError>;
+
+    /// Spends a pass, once. Everything but its id is read from the store, so that a copy of a pass is
+    /// worth what the stored one is, whatever it says (G36).
+    async fn spend_pass(&self, pass: PassId) -> Result<Spend, StoreError>;
+
+    /// Ends the change of a host that began when this pass was spent. One that has ended stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where the pass was not spent.
+    async fn end_host_change(&self, pass: PassId) -> Result<HostChange, StoreError>;
+
+    /// The newest change of each of these hosts, in no order. Hosts without one are left out.
+    async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError>;
+
+    /// Deletes up to `batch` gates that ended more than `keep` ago, with their attempts and changes. A
+    /// gate that has not ended stays, and so does one whose change of the host is running. Where more
+    /// than half of all gates (and more than `batch`) would have to go, it deletes none and says so,
+    /// unless `force` is given.
+    async fn prune_gates(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError>;
 
     /// Asks for a gate's cancellation. From here on its pass cannot be spent; a worker ends it.
     /// Answers with the gate as it then stands; a terminal one is unchanged.

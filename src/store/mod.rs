@@ -42,8 +42,8 @@ pub use self::{
     error::{Refusal, StoreError},
     feed::{Feed, StoreEvent, Subscription},
     gate::{
-        AttemptWrite, GateClaims, GateStep, GateStore, GateTransition, LeasedGate, Spend,
-        SpendRefusal,
+        AttemptWrite, GateClaims, GateExtension, GateStep, GateStore, GateTransition, GateWatch,
+        LeasedGate, Spend, SpendRefusal,
     },
     memory::{MemoryHook, MemoryStore},
     poll::{

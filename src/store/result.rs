@@ -17,21 +17,21 @@ pub struct HistoryPage {
     pub next_before: Option<DateTime<Utc>>,
 }
 
-/// What a step of pruning did.
+/// What a step of pruning did to results, gates or audit records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PruneOutcome {
-    /// So many results were deleted, and nothing older is left.
+    /// So many were deleted, and nothing older is left.
     Done {
         /// How many.
         deleted: u64,
     },
-    /// So many results were deleted, and there are more: ask again.
+    /// So many were deleted, and there are more: ask again.
     More {
         /// How many.
         deleted: u64,
     },
-    /// Nothing was deleted, since more than half of all results would go at once: probably the
-    /// store's clock has jumped (F49).
+    /// Nothing was deleted, since more than half of all would go at once: probably the store's clock
+    /// has jumped (F49).
     Suspicious {
         /// How many would go.
         expired: u64,

@@ -4,7 +4,9 @@
 use chrono::{DateTime, Utc};
 
 use super::{AttemptWrite, GateStep, GateTransition, SpendRefusal};
-use crate::model::{Attempt, AttemptOutcome, EndReason, GatePass, GateRecord, GateState};
+use crate::model::{
+    Attempt, AttemptOutcome, EndReason, GateRecord, GateRequest, GateState, PassId,
+};
 
 /// Whether a claim takes a gate that nobody holds: one that waits, and one that has passed once its
 /// pass has expired or its job asks for its cancellation.
@@ -18,6 +20,23 @@ pub fn needs_worker(record: &GateRecord, now: DateTime<Utc>) -> bool {
         }
         GateState::Spent | GateState::Failed | GateState::Cancelled => false,
     }
+}
+
+/// Returns the key by which a claim sorts gates: open ones first, earliest close first, then the others,
+/// earliest opening first.
+#[must_use]
+pub fn claim_order(record: &GateRecord, now: DateTime<Utc>) -> (bool, DateTime<Utc>) {
+    let window = record.window;
+    if window.opens_at() <= now { (false, window.closes_at()) } else { (true, window.opens_at()) }
+}
+
+/// Returns the generation that a request opens, given the newest gate of its job on its host. `None` if
+/// the answer is that gate.
+#[must_use]
+pub fn next_generation(newest: Option<&GateRecord>, request: &GateRequest) -> Option<u32> {
+    let Some(newest) = newest else { return Some(1) };
+    let ended = matches!(newest.state, GateState::Failed | GateState::Cancelled);
+    (request.retry && ended).then(|| newest.generation.saturating_add(1))
 }
 
 /// Whether a step's transition leads from the state that the gate is in.
@@ -97,18 +116,18 @@ pub fn end(record: &mut GateRecord, reason: EndReason, now: DateTime<Utc>) {
     record.next_attempt_at = None;
 }
 
-/// Why a pass cannot be spent; `None` where it can. `token` is the newest one of the gate's lease.
+/// Why the pass of this id cannot be spent; `None` where it can. `token` is the newest one of the gate.
+/// All that is known of the pass is what the gate holds (G36).
 #[must_use]
 pub fn refusal(
     record: &GateRecord,
     token: i64,
-    pass: &GatePass,
+    pass: PassId,
     now: DateTime<Utc>,
 ) -> Option<SpendRefusal> {
-    let Some(stored) = &record.pass else { return Some(SpendRefusal::Superseded) };
-    if (stored.id, stored.owner, stored.token) != (pass.id, pass.owner, pass.token) {
+    let Some(stored) = record.pass.as_ref().filter(|stored| stored.id == pass) else {
         return Some(SpendRefusal::Superseded);
-    }
+    };
     match record.state {
         GateState::Spent => Some(SpendRefusal::AlreadySpent),
         GateState::Cancelled => Some(SpendRefusal::Cancelled),
@@ -116,7 +135,7 @@ pub fn refusal(
         GateState::Passed if record.cancel_requested => Some(SpendRefusal::Cancelled),
         GateState::Passed if stored.valid_until <= now => Some(SpendRefusal::Expired),
         // Claimed anew since: whoever gave this pass has lost the gate.
-        GateState::Passed if token != pass.token => Some(SpendRefusal::Superseded),
+        GateState::Passed if token != stored.token => Some(SpendRefusal::Superseded),
         GateState::Passed => None,
     }
 }

@@ -7,8 +7,9 @@ use healthgate::{
     clock::Clock,
     gate::{NoChecks, decide::WindowAnswer},
     model::{
-        Actor, AttemptOutcome, AuditAction, EndReason, EvidenceReason, GateOverride, GateRequest,
-        GateState, JobId, OverriddenCheck, PassKind, ReasonCode, ResultSource, WindowKind,
+        Actor, AttemptOutcome, AuditAction, EndReason, EvidenceReason, GateId, GateOverride,
+        GatePass, GateRequest, GateState, HostId, JobId, OverriddenCheck, PassKind, ReasonCode,
+        ResultSource, WindowKind, WorkerId,
     },
     store::{CheckStore, GateStore, ResultStore, Spend, SpendRefusal},
 };
@@ -333,7 +334,7 @@ fn f17_a_pass_never_outlives_the_window() {
         let left = (request.window.closes_at() - world.now()).to_std().unwrap();
         world.clock.sleep(left).await;
         assert!(matches!(gate.spend(&pass).await.unwrap(), Spend::Refused(_)));
-        let direct = world.memory.spend_pass(&pass).await.unwrap();
+        let direct = world.memory.spend_pass(pass.id).await.unwrap();
         assert!(matches!(direct, Spend::Refused(_)), "the store refuses it too");
         world.clock.sleep(Duration::from_secs(5)).await;
         assert_eq!(world.record(&request).await.state, GateState::Failed);
@@ -472,4 +473,54 @@ fn f31_f32_stale_results_are_not_trusted_and_the_gate_looks_itself() {
         assert_eq!(record.state, GateState::Failed);
         assert!(record.attempts > 0);
     });
+}
+
+/// Of a pass only its id is believed. A copy is worth what the stored one is, whatever it says,
+/// and all copies are spent once.
+#[test]
+fn f169_a_forged_pass_is_worth_what_the_stored_one_is() {
+    let forge: [fn(&mut GatePass); 6] = [
+        |pass| pass.gate_id = GateId::generate(),
+        |pass| pass.host_id = HostId::generate(),
+        |pass| pass.job_id = JobId::generate(),
+        |pass| pass.valid_until += TimeDelta::hours(9),
+        |pass| (pass.owner, pass.token) = (WorkerId::generate(), pass.token + 1),
+        |pass| (pass.kind, pass.evidence) = (PassKind::Exempt, Vec::new()),
+    ];
+    for which in 0..64_usize {
+        let world = World::new();
+        let host = world.host(1);
+        world.play(world.gates().run(CancellationToken::new()), async {
+            let check = world.check(host, "a").await;
+            let gate = world.gate();
+            let pass = gate.wait(world.request(host, MINUTE * 30)).await.unwrap().pass.unwrap();
+            let mut forged = pass.clone();
+            let chosen = forge.iter().enumerate().filter(|(index, _)| which >> index & 1 == 1);
+            chosen.for_each(|(_, change)| change(&mut forged));
+            match which % 3 {
+                // In time: the copy is spent, as the stored one would be, and none of them again.
+                0 => {
+                    let Spend::Spent(record) = gate.spend(&forged).await.unwrap() else {
+                        panic!("{which}: it is worth what the stored one is")
+                    };
+                    assert_eq!((record.host_id, record.pass.as_ref()), (host, Some(&pass)));
+                    for copy in [&pass, &forged] {
+                        let again = gate.spend(copy).await.unwrap();
+                        assert_eq!(again, Spend::Refused(SpendRefusal::AlreadySpent));
+                    }
+                }
+                // Too late, whatever the copy says.
+                1 => {
+                    world.clock.sleep(MINUTE).await;
+                    assert!(matches!(gate.spend(&forged).await.unwrap(), Spend::Refused(_)));
+                }
+                // A check has changed since: no kind and no evidence of the copy hides it.
+                _ => {
+                    world.edit(&check, json!({"service_name": "b"})).await;
+                    let spent = gate.spend(&forged).await.unwrap();
+                    assert_eq!(spent, Spend::Refused(SpendRefusal::Outdated), "{which}");
+                }
+            }
+        });
+    }
 }

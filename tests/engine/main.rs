@@ -5,7 +5,9 @@
 
 mod capacity;
 mod gates;
+mod gates_changes;
 mod gates_faults;
+mod gates_waiting;
 mod health;
 mod lanes;
 mod life;

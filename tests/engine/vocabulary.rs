@@ -338,7 +338,7 @@ fn a_preview_says_what_the_gate_would_say_and_changes_nothing() {
         let many: Vec<_> = (1..=1_000).map(|number| (world.host(number), open)).collect();
         world.gate_on(health).preview(&many).await.unwrap();
         assert_eq!(world.store.calls() - calls, first * 2, "as many calls for a thousand");
-        assert!(first <= 5, "{first} calls");
+        assert!(first <= 6, "{first} calls");
         let events = world.memory.gates_of(JobId::from_uuid(uuid::Uuid::nil())).await.unwrap();
         assert!(events.is_empty(), "nothing was written");
     });

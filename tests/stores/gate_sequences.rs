@@ -9,7 +9,10 @@ use healthgate::{
         Actor, AuditAction, AuditEntry, EndReason, GateId, GatePass, GateRecord, GateRequest,
         GateState, HostId, JobId, PassId, PassKind, Window, WorkerId,
     },
-    store::{GateStep, GateStore, GateTransition, LeasedGate, MemoryStore, Spend, StoreError},
+    store::{
+        GateExtension, GateStep, GateStore, GateTransition, LeasedGate, MemoryStore, Spend,
+        StoreError,
+    },
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -52,8 +55,10 @@ struct Model {
     workers: [WorkerId; 2],
     /// Everything that a worker ever claimed, forgotten never: some of it is too late.
     held: [Vec<LeasedGate>; 2],
-    /// Of each gate: the newest owner and token, and the end of its lease.
-    leases: HashMap<GateId, (WorkerId, i64, DateTime<Utc>)>,
+    /// Of each gate: the newest owner, unless it is free again, and the newest token.
+    holders: HashMap<GateId, (Option<WorkerId>, i64)>,
+    /// When each worker's lease ends.
+    leases: HashMap<WorkerId, DateTime<Utc>>,
     passes: Vec<GatePass>,
     spent: HashMap<GateId, PassId>,
     ended: HashMap<GateId, GateRecord>,
@@ -71,6 +76,7 @@ fn step(held: &LeasedGate, transition: GateTransition) -> GateStep {
     GateStep {
         gate_id: held.record.id,
         token: held.token,
+        seen: held.changes,
         window: held.record.window,
         high_water: held.record.high_water,
         void_before: None,
@@ -93,13 +99,17 @@ impl Model {
         gates
     }
 
+    fn has_lease(&self, worker: WorkerId) -> bool {
+        self.leases.get(&worker).is_some_and(|until| self.now < *until)
+    }
+
     async fn settle(&mut self, worker: usize, index: usize, transition: GateTransition) {
         let Some(held) = self.held[worker].get(index).cloned() else { return };
         let id = held.record.id;
         let before =
             self.store.gate(held.record.job_id, held.record.host_id).await.unwrap().unwrap();
-        let (owner, token, until) = self.leases[&id];
-        let fence_holds = owner == self.workers[worker] && token == held.token && self.now < until;
+        let own = self.workers[worker];
+        let fence_holds = self.holders[&id] == (Some(own), held.token) && self.has_lease(own);
         let leads = match (&transition, before.state) {
             (GateTransition::Renew, state) => state == GateState::Passed,
             (_, GateState::Waiting) | (GateTransition::End(_), GateState::Passed) => true,
@@ -117,7 +127,7 @@ impl Model {
         if fence_holds && leads {
             assert!(fenced.is_empty());
             if ends_lease {
-                self.leases.get_mut(&id).unwrap().2 = self.now;
+                self.holders.get_mut(&id).unwrap().0 = None;
             }
             self.passes.extend(pass);
         } else {
@@ -143,26 +153,29 @@ impl Model {
             Call::Claim { worker } => {
                 let id = self.workers[worker];
                 let claims = self.store.claim_gates(id, 10, LEASE).await.unwrap();
+                if !self.has_lease(id) {
+                    let held = self.holders.values_mut().filter(|(owner, _)| *owner == Some(id));
+                    held.for_each(|(owner, _)| *owner = None);
+                }
+                self.leases.insert(id, self.now + TimeDelta::from_std(LEASE).unwrap());
                 for gate in claims.gates {
                     assert!(!gate.record.state.is_terminal());
-                    let before = self.leases.get(&gate.record.id);
-                    assert!(before.is_none_or(|(_, token, until)| {
-                        *token < gate.token && *until <= self.now
+                    let before = self.holders.get(&gate.record.id);
+                    assert!(before.is_none_or(|(owner, token)| {
+                        *token < gate.token && owner.is_none_or(|owner| !self.has_lease(owner))
                     }));
-                    let until = self.now + TimeDelta::from_std(LEASE).unwrap();
-                    self.leases.insert(gate.record.id, (id, gate.token, until));
+                    self.holders.insert(gate.record.id, (Some(id), gate.token));
                     self.held[worker].insert(0, gate);
                 }
             }
             Call::Renew { worker } => {
                 let id = self.workers[worker];
-                let tokens: Vec<_> =
-                    self.held[worker].iter().map(|held| (held.record.id, held.token)).collect();
-                let renewed = self.store.renew_gates(id, &tokens, LEASE).await.unwrap();
-                for gate in renewed.gates {
-                    let lease = self.leases.get_mut(&gate.record.id).unwrap();
-                    assert!((lease.0, lease.1) == (id, gate.token) && self.now < lease.2);
-                    lease.2 = self.now + TimeDelta::from_std(LEASE).unwrap();
+                let gates: Vec<_> = self.held[worker].iter().map(|held| held.record.id).collect();
+                let extension = GateExtension { gates: &gates, lease: LEASE };
+                let watch = self.store.watch_gates(id, Some(extension)).await.unwrap();
+                assert_eq!(watch.leased, self.has_lease(id));
+                if watch.leased {
+                    self.leases.insert(id, self.now + TimeDelta::from_std(LEASE).unwrap());
                 }
             }
             Call::Pass { worker, held } => {
@@ -193,7 +206,7 @@ impl Model {
             Call::Spend { pass } => {
                 let Some(pass) = self.passes.iter().rev().nth(pass).cloned() else { return };
                 let before = self.store.gate(pass.job_id, pass.host_id).await.unwrap().unwrap();
-                if let Spend::Spent(_) = self.store.spend_pass(&pass).await.unwrap() {
+                if let Spend::Spent(_) = self.store.spend_pass(pass.id).await.unwrap() {
                     assert!(self.now < pass.valid_until, "G16");
                     assert!(!before.cancel_requested, "G25");
                     assert_eq!(before.state, GateState::Passed);
@@ -245,6 +258,7 @@ proptest! {
             now: start,
             workers: [WorkerId::generate(), WorkerId::generate()],
             held: [Vec::new(), Vec::new()],
+            holders: HashMap::new(),
             leases: HashMap::new(),
             passes: Vec::new(),
             spent: HashMap::new(),

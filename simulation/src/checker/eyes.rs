@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use healthgate::{
     gate::decide::WindowAnswer,
     model::{AgentEndpoint, GateId, GateOverride, GateRecord, HealthCheck, HostId, JobId},
-    store::LeasedGate,
 };
 
 use super::Checker;
@@ -123,12 +122,8 @@ impl Checker {
         known
     }
 
-    pub(super) fn read_renewals(&mut self, eyes: EyesId, now: DateTime<Utc>, gates: &[LeasedGate]) {
-        let eyes = self.eyes(eyes);
-        for LeasedGate { record, .. } in gates {
-            let (exception, cancel_requested) = (record.exception.clone(), record.cancel_requested);
-            eyes.renewals.insert(record.id, Renewal { now, exception, cancel_requested });
-        }
+    pub(super) fn read_renewal(&mut self, eyes: EyesId, gate: GateId, renewal: Renewal) {
+        self.eyes(eyes).renewals.insert(gate, renewal);
     }
 
     /// Forgets a life that is over.

@@ -6,10 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     gate::decide::WindowAnswer,
     model::{EndReason, GateId, GatePass, GateRecord, GateState, HostId, Window, WorkerId},
-    store::{AttemptWrite, GateClaims, GateStep, GateTransition, LeasedGate},
+    store::{
+        AttemptWrite, GateClaims, GateExtension, GateStep, GateTransition, GateWatch, LeasedGate,
+    },
 };
 
-use super::{Checker, EyesId, Named, leases::LeaseAccount, runs::Enabled};
+use super::{Checker, EyesId, Named, eyes::Renewal, leases::LeaseAccount, runs::Enabled};
 
 #[derive(Debug)]
 pub(super) struct GateAccount {
@@ -79,9 +81,18 @@ impl Checker {
         claims: &GateClaims,
     ) {
         let at = self.at();
-        for LeasedGate { record, token } in &claims.gates {
+        // A claim extends the lease on what the worker holds already, or begins a new one without it.
+        for id in self.gates_held_by(worker) {
+            let Some(gate) = self.gates.get_mut(&id) else { continue };
+            match gate.lease.refuse(worker, gate.lease.token, claims.now) {
+                None => gate.lease.extend(claims.now, lease),
+                Some(_) => gate.lease.end(),
+            }
+        }
+        for LeasedGate { record, token, .. } in &claims.gates {
             let Some(gate) = self.gates.get_mut(&record.id) else { continue };
             let wrong = gate.lease.claim(worker, *token, claims.now, lease);
+            self.gate_holders.entry(worker).or_default().insert(record.id);
             if !std::mem::take(&mut gate.running).is_empty() {
                 gate.unsettled = at;
             }
@@ -96,22 +107,51 @@ impl Checker {
         }
     }
 
-    pub(crate) fn renewed_gates(
+    /// The worker was told what has changed, and its lease was made longer where it asked for that.
+    pub(crate) fn watched_gates(
         &mut self,
         eyes: EyesId,
         worker: WorkerId,
-        lease: Duration,
-        claims: &GateClaims,
+        extend: Option<GateExtension<'_>>,
+        watch: &GateWatch,
     ) {
-        for LeasedGate { record, token } in &claims.gates {
-            let Some(gate) = self.gates.get_mut(&record.id) else { continue };
-            let wrong = gate.lease.renew(worker, *token, claims.now, lease);
+        for id in self.gates_held_by(worker) {
+            let Some(gate) = self.gates.get_mut(&id) else { continue };
+            if !watch.leased {
+                continue;
+            }
+            let name = gate.named();
+            let wrong = gate.lease.refuse(worker, gate.lease.token, watch.now);
+            match extend {
+                Some(extension) if extension.gates.contains(&id) => {
+                    gate.lease.extend(watch.now, extension.lease);
+                }
+                Some(_) => {
+                    gate.lease.end();
+                    continue;
+                }
+                None => {}
+            }
+            // What the worker must know of by now, whether it was told or not.
+            let renewal = Renewal {
+                now: watch.now,
+                exception: gate.record.exception.clone(),
+                cancel_requested: gate.record.cancel_requested,
+            };
+            self.read_renewal(eyes, id, renewal);
             if let Some(wrong) = wrong {
-                let what = format!("{}: {wrong}", gate.named());
-                self.broken("L10: a lost lease is not renewed", what);
+                let what = format!("{name}: {wrong}");
+                self.broken("L10: a lost lease is not extended", what);
             }
         }
-        self.read_renewals(eyes, claims.now, &claims.gates);
+    }
+
+    /// The gates whose newest claim is this worker's.
+    fn gates_held_by(&mut self, worker: WorkerId) -> Vec<GateId> {
+        let Some(held) = self.gate_holders.get_mut(&worker) else { return Vec::new() };
+        let gates = &self.gates;
+        held.retain(|id| gates.get(id).is_some_and(|gate| gate.lease.is_owned_by(worker)));
+        held.iter().copied().collect()
     }
 
     pub(crate) fn released_gates(&mut self, worker: WorkerId, gates: &[(GateId, i64)]) {

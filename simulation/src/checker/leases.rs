@@ -33,17 +33,13 @@ impl LeaseAccount {
         wrong
     }
 
-    /// Enters a renewal, and answers what is wrong with it.
-    pub(super) fn renew(
-        &mut self,
-        worker: WorkerId,
-        token: i64,
-        now: DateTime<Utc>,
-        lease: Duration,
-    ) -> Option<String> {
-        let wrong = self.refuse(worker, token, now);
+    /// Makes the lease last so long from now on.
+    pub(super) fn extend(&mut self, now: DateTime<Utc>, lease: Duration) {
         self.until = Some(end(now, lease));
-        wrong
+    }
+
+    pub(super) fn is_owned_by(&self, worker: WorkerId) -> bool {
+        self.owner == Some(worker)
     }
 
     /// Why this worker may not write now; `None` where it may.

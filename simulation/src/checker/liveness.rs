@@ -74,9 +74,10 @@ impl Checker {
     fn good_for(&self, host: HostId) -> Duration {
         let at = self.at();
         let moved = self.hosts.values().map(|host| host.since).max().unwrap_or_default();
-        let (mut enabled, mut since) = (0, moved);
+        let (mut enabled, mut since) = (0, moved.max(self.undisturbed_since(host)));
         for account in self.checks.values().filter(|account| account.check.host_id == host) {
             since = since.max(account.changed);
+            since = since.max(self.undisturbed_since(account.check.asked_host()));
             if account.deleted || !account.check.enabled() {
                 continue;
             }

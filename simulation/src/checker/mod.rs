@@ -2,6 +2,7 @@
 //! its own account of leases, results, windows and passes, from what the store was asked and
 //! answered, and from what the targets truly did.
 
+mod changes;
 mod eyes;
 mod gates;
 mod leases;
@@ -11,7 +12,7 @@ mod polls;
 mod runs;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
     time::Duration,
 };
@@ -20,11 +21,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     clock::{Clock, ManualClock},
     gate::{GatePolicy, decide::WindowAnswer},
-    model::{AgentEndpoint, CheckId, GateId, HealthCheck, HostId, JobId, PassId},
+    model::{AgentEndpoint, CheckId, GateId, HealthCheck, HostId, JobId, PassId, WorkerId},
 };
 
+use self::{changes::ChangeAccount, gates::GateAccount, polls::HostAccount, runs::CheckAccount};
 pub(crate) use self::{eyes::EyesId, runs::Run};
-use self::{gates::GateAccount, polls::HostAccount, runs::CheckAccount};
 use crate::{
     clock::MachineClock,
     history::{Event, History},
@@ -79,6 +80,8 @@ pub(crate) struct Checker {
     store_steps: Vec<(Duration, TimeDelta)>,
     eyes: HashMap<EyesId, eyes::Eyes>,
     gates: BTreeMap<GateId, GateAccount>,
+    changes: BTreeMap<HostId, ChangeAccount>,
+    gate_holders: BTreeMap<WorkerId, BTreeSet<GateId>>,
     queue: BTreeMap<HostId, HostAccount>,
     checks: BTreeMap<CheckId, CheckAccount>,
     dispatches: BTreeMap<(JobId, HostId), PassId>,
@@ -106,6 +109,8 @@ impl Checker {
             store_steps: Vec::new(),
             eyes: HashMap::new(),
             gates: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            gate_holders: BTreeMap::new(),
             queue: BTreeMap::new(),
             checks: BTreeMap::new(),
             dispatches: BTreeMap::new(),

@@ -5,14 +5,14 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use healthgate::{
     gate::decide::WindowAnswer,
-    model::{Evidence, GateId, GatePass, GateState, HealthCheck, PassKind, ReasonCode},
+    model::{Evidence, GateId, GatePass, GateState, HealthCheck, PassId, PassKind, ReasonCode},
     store::{GateStep, Spend},
 };
 
 use super::{
     Check, Checker, EyesId, Named,
     eyes::Look,
-    gates::span,
+    gates::{GateAccount, span},
     runs::{Enabled, Recorded},
 };
 use crate::history::Event;
@@ -204,34 +204,41 @@ impl Checker {
     }
 
     /// Somebody spent a pass, and the store has said whether that counts.
-    pub(crate) fn spent_pass(&mut self, eyes: EyesId, pass: &GatePass, spend: &Spend) {
-        let (now, name) = (self.now(), Named(pass.job_id, pass.host_id));
-        let Spend::Spent(_) = spend else {
+    pub(crate) fn spent_pass(&mut self, eyes: EyesId, pass: PassId, spend: &Spend) {
+        let now = self.now();
+        let newest = |gate: &&GateAccount| gate.pass.as_ref().is_some_and(|given| given.id == pass);
+        let Some(gate) = self.gates.values().find(newest) else {
+            if let Spend::Spent(record) = spend {
+                let name = Named(record.job_id, record.host_id);
+                self.broken("G17: the newest pass alone counts", name.to_string());
+            }
+            return;
+        };
+        let (id, name) = (gate.record.id, gate.named());
+        let key = (gate.record.job_id, gate.record.host_id);
+        let Spend::Spent(record) = spend else {
             self.tell(format_args!("{name}: spending refused, {spend:?}"));
             return;
         };
-        self.tell(format_args!("{name}: pass spent"));
-        let Some(gate) = self.gates.get(&pass.gate_id) else {
-            self.broken("G17: a pass is one that was given", name.to_string());
-            return;
-        };
+        let (spent_id, spent_pass) = (record.id, record.pass.clone());
         let given = gate.pass.clone();
+        let token = given.as_ref().map(|given| given.token);
         let valid_until = given.as_ref().map(|given| given.valid_until);
         let end = self.settings.policy.end_of(gate.record.window);
         let rules = [
             ("G17: a pass is spent once", !gate.spent),
-            ("G17: the newest pass alone counts", given.is_some_and(|given| given.id == pass.id)),
+            ("G36: the stored pass is spent", spent_id == id && spent_pass == given),
             ("G16: an expired pass is void", valid_until.is_some_and(|until| now < until)),
             ("G10: nothing is spent after the end", now < end),
             ("G25: nothing is spent after a cancellation", !gate.record.cancel_requested),
             ("G18: a pass is spent from `passed` alone", gate.record.state == GateState::Passed),
-            ("G29: a pass of an older token is void", gate.lease.token == pass.token),
+            ("G29: a pass of an older token is void", Some(gate.lease.token) == token),
         ];
         let broken = rules.into_iter().find(|(_, holds)| !holds);
+        self.tell(format_args!("{name}: pass spent"));
         if let Some((rule, _)) = broken {
-            self.broken(rule, format!("{name} at {now}, {:?} until {valid_until:?}", pass.id));
+            self.broken(rule, format!("{name} at {now}, {pass:?} until {valid_until:?}"));
         }
-        let key = (pass.job_id, pass.host_id);
         let told = self.eyes.get(&eyes).and_then(|eyes| eyes.windows.get(&key)).copied();
         if let Some(told) = told {
             let open = matches!(told, WindowAnswer::Open(window)
@@ -240,7 +247,8 @@ impl Checker {
                 self.broken("G17: the window is asked for once more", format!("{name}: {told:?}"));
             }
         }
-        if let Some(gate) = self.gates.get_mut(&pass.gate_id) {
+        self.host_change_began(eyes, record, now);
+        if let Some(gate) = self.gates.get_mut(&id) {
             gate.spent = true;
             gate.record.state = GateState::Spent;
             gate.lease.end();

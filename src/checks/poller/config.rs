@@ -36,7 +36,11 @@ pub struct PollerConfig {
     pub buffered_hosts: usize,
     /// How long results are kept.
     pub retention: Duration,
-    /// How often old results are looked for.
+    /// How long ended gates are kept, with their attempts; `None` keeps them for ever. At least a day.
+    pub gate_retention: Option<Duration>,
+    /// How long audit records are kept; `None` keeps them for ever. At least a day.
+    pub audit_retention: Option<Duration>,
+    /// How often old results, gates and audit records are looked for.
     pub prune_every: Duration,
     /// How long runs may go on after the order to stop (F48).
     pub grace: Duration,
@@ -48,6 +52,8 @@ pub struct PollerConfig {
     /// never does so.
     pub observer: Option<ObserverRule>,
 }
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Default for PollerConfig {
     fn default() -> Self {
@@ -63,6 +69,8 @@ impl Default for PollerConfig {
             flush_after: Duration::from_millis(500),
             buffered_hosts: 10_000,
             retention: Duration::from_secs(4 * 24 * 3600),
+            gate_retention: Some(DAY * 90),
+            audit_retention: Some(DAY * 400),
             prune_every: Duration::from_secs(60),
             grace: Duration::from_secs(12),
             quarantine_after: 3,
@@ -113,6 +121,16 @@ impl PollerConfig {
             ("flush_after", self.flush_after < self.lease() / 4, "well within a lease"),
             ("buffered_hosts", self.buffered_hosts >= self.flush_hosts, "at least `flush_hosts`"),
             ("retention", self.retention >= self.interval, "at least one interval"),
+            (
+                "gate_retention",
+                self.gate_retention.is_none_or(|keep| keep >= DAY),
+                "at least 1 day",
+            ),
+            (
+                "audit_retention",
+                self.audit_retention.is_none_or(|keep| keep >= DAY),
+                "at least 1 day",
+            ),
             ("prune_every", self.prune_every >= second, "at least 1 s"),
             ("quarantine_after", self.quarantine_after >= 2, "at least 2"),
             ("quarantine", self.quarantine >= second, "at least 1 s"),

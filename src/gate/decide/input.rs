@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     gate::policy::GatePolicy,
-    model::{AgentEndpoint, CheckId, CheckResult, Detail, GateRecord, Window},
+    model::{
+        AgentEndpoint, CheckId, CheckResult, Detail, EvidenceReason, GateRecord, ReasonCode, Window,
+    },
 };
 
 /// Everything that a decision depends on. The decision borrows it and answers with indexes into it.
@@ -92,4 +94,17 @@ pub struct Condition {
     pub reason: String,
     /// A sentence for people.
     pub detail: Detail,
+}
+
+impl Condition {
+    /// The reason as it stands in evidence: the library's own condition has a code of the vocabulary.
+    #[must_use]
+    pub fn evidence_reason(&self) -> EvidenceReason {
+        let disturbed = ReasonCode::HostDisturbed;
+        if self.reason == disturbed.as_str() {
+            EvidenceReason::Code(disturbed)
+        } else {
+            EvidenceReason::Condition(self.reason.clone())
+        }
+    }
 }

@@ -5,11 +5,12 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tracing::{debug, warn};
 
 use super::{
     GateRunner, Pass,
+    agenda::Agenda,
     attempt::{Attempt, EndedAttempt},
     changes::notes,
     held::{HeldGate, Read, Right, RunningAttempt},
@@ -20,27 +21,36 @@ use super::{
 use crate::{
     checks::{AgentDemand, AgentKey, GateDemand},
     clock::delta,
-    gate::clock_guard::{ClockGuard, ClockTrust},
+    gate::{
+        clock_guard::{ClockGuard, ClockTrust},
+        disturbance::Disturbances,
+    },
     model::{Detail, EndReason, GateId, GateNote, GateRecord, PassKind, instant},
     observe::{ClockOffset, GATE_OLDEST_WAIT, GATES_WAITING, Level, Part},
     store::{AttemptWrite, GateStep, GateTransition},
 };
 
-type Error = Box<dyn std::error::Error + Send + Sync>;
+/// Longer than any gate can wait.
+const FAR: TimeDelta = TimeDelta::days(36_500);
+
+pub(super) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The gates that a runner holds.
 pub(super) struct Gates<'a> {
-    runner: &'a GateRunner,
-    held: HashMap<GateId, HeldGate>,
-    guard: ClockGuard,
+    pub(super) runner: &'a GateRunner,
+    pub(super) held: HashMap<GateId, HeldGate>,
+    pub(super) guard: ClockGuard,
     /// Attempts that are over and not recorded yet.
     ended: Vec<EndedAttempt>,
+    /// Gates whose newest step the store may or may not have taken: claimed anew before they go on.
+    pub(super) doubtful: HashMap<GateId, HeldGate>,
+    pub(super) agenda: Agenda,
     /// What attempts are due and find no room.
     demand: GateDemand,
     /// The agents that they wait for (F165).
     agents: AgentDemand,
     waiting: Level,
-    offset: ClockOffset,
+    pub(super) offset: ClockOffset,
 }
 
 impl<'a> Gates<'a> {
@@ -48,8 +58,18 @@ impl<'a> Gates<'a> {
         let (guard, demand) = (ClockGuard::new(), runner.capacity.gate_demand());
         let agents = runner.capacity.agents().demand();
         let (waiting, offset) = (Level::new(GATES_WAITING), ClockOffset::new(Part::Gate));
-        let (held, ended) = (HashMap::new(), Vec::new());
-        Self { runner, held, guard, ended, demand, agents, waiting, offset }
+        Self {
+            runner,
+            held: HashMap::new(),
+            guard,
+            ended: Vec::new(),
+            doubtful: HashMap::new(),
+            agenda: Agenda::new(runner.config.tick),
+            demand,
+            agents,
+            waiting,
+            offset,
+        }
     }
 
     /// Notes attempts that are over; the next pass records them.
@@ -57,42 +77,51 @@ impl<'a> Gates<'a> {
         self.ended.extend(ended);
     }
 
+    /// Somebody asks for a look: the next pass also reads the windows of gates that are not open yet.
+    pub(super) fn nudged(&mut self) {
+        self.agenda.nudged();
+    }
+
     pub(super) const fn has_ended_attempts(&self) -> bool {
         !self.ended.is_empty()
     }
 
-    /// Looks at every gate once: records what has ended, reads afresh, decides, writes.
+    /// Looks at the gates that are due: records what has ended, reads afresh, decides, writes.
     pub(super) async fn pass(&mut self) -> Result<Pass, Error> {
+        let runner = self.runner;
         self.record_ended().await?;
-        let claimed_at = self.claim().await?;
+        self.release_doubtful().await?;
+        let mut news = self.watch().await?;
+        if news.unclaimed.is_some() {
+            self.make_room(&news).await?;
+            self.claim().await?;
+        }
         let oldest = self.held.values().map(|held| held.record.opened_at).min();
-        self.runner.stats.gauge(self.held.len(), oldest);
+        runner.stats.gauge(self.held.len(), oldest);
         self.waiting.set(self.held.len());
-        if self.held.is_empty() {
-            GATE_OLDEST_WAIT.set(0.0, &[]);
+        let age = oldest.map_or(0.0, |opened_at| (news.now - opened_at).as_seconds_f64());
+        GATE_OLDEST_WAIT.set(age.max(0.0), &[]);
+        let monotonic = runner.clock.monotonic();
+        let due = self.agenda.due(&self.held, news.now, monotonic, news.trust);
+        if due.is_empty() {
             self.demand.set(0);
             self.agents.set(HashSet::new());
-            // A step of the clock while there was nothing to do is over by the time there is: seen
-            // only then, it would hold up a gate that may have little time.
-            if let Some(now) = claimed_at {
-                self.guard.observe(now, self.runner.clock.monotonic());
-            }
-            return Ok(Pass { starts: Vec::new(), wait: self.runner.config.tick });
+            return Ok(Pass { starts: Vec::new(), wait: self.wait(news.now) });
         }
-        let runner = self.runner;
-        let rights = rights(runner, self.held.values().map(|held| &held.record)).await;
-        let mut read = self.read().await?;
+        let rights = rights(runner, due.iter().map(|id| &self.held[id].record)).await;
+        let mut read = self.read(&due).await?;
+        let asked = read.iter().map(|(id, read)| (self.held[id].record.host_id, &read.health));
+        let disturbances = Disturbances::read(runner.store.as_ref(), asked).await?;
         // The clock is read last, together with flags and overrides: what was read before it cannot
         // lie in its future.
-        let now = self.renew().await?;
-        let trust = self.guard.observe(now, runner.clock.monotonic());
-        let age = oldest.map_or(0.0, |opened_at| (now - opened_at).as_seconds_f64());
-        GATE_OLDEST_WAIT.set(age.max(0.0), &[]);
-        let mut wait = runner.config.tick;
+        let before = news.trust;
+        news = self.watch().await?;
+        let trust = if news.trust == ClockTrust::Trusted { before } else { news.trust };
+        let now = news.now;
         let (mut steps, mut starts) = (Vec::new(), Vec::new());
-        let mut order: Vec<(DateTime<Utc>, GateId)> = self
-            .held
-            .values()
+        let mut order: Vec<(DateTime<Utc>, GateId)> = due
+            .iter()
+            .filter_map(|id| self.held.get(id))
             .map(|held| (held.record.window.closes_at(), held.record.id))
             .collect();
         order.sort_unstable();
@@ -104,10 +133,9 @@ impl<'a> Gates<'a> {
             };
             read.right = Right::of(held.record.exception.as_ref(), rights.get(&id));
             read.health.results.extend_from_slice(&held.live);
+            let host = held.record.host_id;
+            held.undisturbed_since(disturbances.apply(host, &mut read.health, now));
             let notes = happened(runner, held, &read, now, trust).await;
-            if read.right == Right::TooNew {
-                wait = Duration::ZERO;
-            }
             // Earliest close first: where one finds no room, none that closes later starts before it.
             // A busy agent holds up the attempts that ask it alone, in the same order.
             let mut at_agent = false;
@@ -128,23 +156,36 @@ impl<'a> Gates<'a> {
             };
             let sight = Sight { now, suspect: trust == ClockTrust::Suspect, read: &read, notes };
             let looked = look(&runner.policy, runner.worker, held, sight, &mut admit);
-            wait = wait.min(looked.wait);
+            held.look_at = match (read.right, looked.out_of_room) {
+                // Asked again at once, and whenever there may be room.
+                (Right::TooNew, _) => now,
+                (_, 1..) => DateTime::<Utc>::MIN_UTC,
+                _ => now.checked_add_signed(delta(looked.wait)).unwrap_or(now + FAR),
+            };
             held.no_room = looked.out_of_room > 0 || (held.no_room && looked.start.is_none());
             if looked.out_of_room > 0 {
                 debug!(gate = %id, checks = looked.out_of_room, "no room for an attempt now");
                 runner.stats.out_of_room();
                 wanted += if at_agent { 0 } else { looked.out_of_room };
             }
-            if let Some(step) = &looked.step {
-                held.acts_by(step);
-            }
             steps.extend(looked.step);
             starts.extend(looked.start);
         }
         self.demand.set(wanted);
         self.agents.set(wanted_agents);
-        let starts = self.write(steps, starts).await?;
-        Ok(Pass { starts, wait })
+        let starts = self.write(steps, starts, now).await?;
+        Ok(Pass { starts, wait: self.wait(now) })
+    }
+
+    /// How long nothing is due.
+    fn wait(&self, now: DateTime<Utc>) -> Duration {
+        let until = |held: &HeldGate| {
+            // Room comes with the end of an attempt or the next tick.
+            let waits_for_room = held.no_room && held.look_at == DateTime::<Utc>::MIN_UTC;
+            (!waits_for_room).then(|| (held.look_at - now).to_std().unwrap_or_default())
+        };
+        let soonest = self.held.values().filter_map(until).min();
+        soonest.map_or(self.runner.config.tick, |soonest| soonest.min(self.runner.config.tick))
     }
 
     /// Hands everything back; attempts that have not ended count as interrupted.
@@ -152,8 +193,8 @@ impl<'a> Gates<'a> {
         if let Err(error) = self.record_ended().await {
             warn!(%error, "the last attempts cannot be recorded");
         }
-        let gates: Vec<(GateId, i64)> =
-            self.held.drain().map(|(id, held)| (id, held.token)).collect();
+        let held = self.held.drain().chain(self.doubtful.drain());
+        let gates: Vec<(GateId, i64)> = held.map(|(id, held)| (id, held.token)).collect();
         if let Err(error) = self.runner.store.release_gates(self.runner.worker, &gates).await {
             warn!(%error, "gates cannot be handed back: their leases expire");
         }
@@ -192,6 +233,8 @@ impl<'a> Gates<'a> {
             self.runner.stats.attempt_over(ended.outcome);
             if let Some(held) = self.held.get_mut(&ended.gate_id) {
                 held.running = None;
+                held.unacknowledged = false;
+                held.look_at = DateTime::<Utc>::MIN_UTC;
                 held.remember(ended.results, self.runner.policy.healthy_after);
             }
         }
@@ -199,36 +242,9 @@ impl<'a> Gates<'a> {
         Ok(())
     }
 
-    /// Takes gates as long as there are any and there is room; answers with the store's clock.
-    async fn claim(&mut self) -> Result<Option<DateTime<Utc>>, Error> {
-        let mut now = None;
-        let config = &self.runner.config;
-        loop {
-            let room = config.max_gates.saturating_sub(self.held.len());
-            let limit = config.claim_block.min(u32::try_from(room).unwrap_or(u32::MAX));
-            if limit == 0 {
-                return Ok(now);
-            }
-            let store = &self.runner.store;
-            let claims = store.claim_gates(self.runner.worker, limit, config.lease).await?;
-            let full = claims.gates.len() >= limit as usize;
-            self.runner.stats.claimed(claims.gates.len());
-            for gate in claims.gates {
-                let held = HeldGate::new(gate);
-                let record = &held.record;
-                debug!(gate = %record.id, job = %record.job_id, host = %record.host_id, "gate taken");
-                self.held.insert(held.record.id, held);
-            }
-            now = Some(claims.now);
-            if !full {
-                return Ok(now);
-            }
-        }
-    }
-
-    /// Reads the window and the health of every gate's host.
-    async fn read(&self) -> Result<HashMap<GateId, Read>, Error> {
-        let records: Vec<&GateRecord> = self.held.values().map(|held| &held.record).collect();
+    /// Reads the windows of these gates and the health of their hosts.
+    async fn read(&self, due: &[GateId]) -> Result<HashMap<GateId, Read>, Error> {
+        let records: Vec<&GateRecord> = due.iter().map(|id| &self.held[id].record).collect();
         let windows = self.runner.windows.windows(&records).await?;
         let health = self.runner.health.health(&records).await?;
         if windows.len() != records.len() || health.len() != records.len() {
@@ -240,50 +256,41 @@ impl<'a> Gates<'a> {
         Ok(records.iter().map(|record| record.id).zip(read).collect())
     }
 
-    /// Renews the leases, takes over the newest records, and answers with the store's clock.
-    async fn renew(&mut self) -> Result<DateTime<Utc>, Error> {
-        let tokens: Vec<(GateId, i64)> =
-            self.held.iter().map(|(id, held)| (*id, held.token)).collect();
-        let runner = self.runner;
-        let before = runner.clock.now();
-        let claims = runner.store.renew_gates(runner.worker, &tokens, runner.config.lease).await?;
-        let offset = self.offset.note(before, claims.now, runner.clock.now());
-        runner.cell.note().clock_offset = offset;
-        runner.stats.taken(tokens.len().saturating_sub(claims.gates.len()));
-        let mut newest: HashMap<GateId, GateRecord> =
-            claims.gates.into_iter().map(|gate| (gate.record.id, gate.record)).collect();
-        self.held.retain(|id, held| match newest.remove(id) {
-            Some(record) => {
-                held.record = record;
-                true
-            }
-            None => {
-                debug!(gate = %id, "gate lost to another worker");
-                false
-            }
-        });
-        Ok(claims.now)
-    }
-
     /// Writes the steps and answers with the attempts whose start was accepted.
     async fn write(
         &mut self,
         steps: Vec<GateStep>,
         mut starts: Vec<Attempt>,
+        now: DateTime<Utc>,
     ) -> Result<Vec<Attempt>, Error> {
         if steps.is_empty() {
             return Ok(Vec::new());
         }
-        let transitions: Vec<(GateId, Transition)> =
-            steps.iter().filter_map(|step| Some((step.gate_id, Transition::of(step)?))).collect();
-        let fenced = self.runner.store.settle_gates(self.runner.worker, steps).await?;
+        let worker = self.runner.worker;
+        let fenced = match self.runner.store.settle_gates(worker, steps.clone()).await {
+            Ok(fenced) => fenced,
+            Err(error) => {
+                let doubt = |step: &GateStep| self.held.remove_entry(&step.gate_id);
+                self.doubtful.extend(steps.iter().filter_map(doubt));
+                self.doubtful.values_mut().for_each(|held| held.running = None);
+                return Err(error.into());
+            }
+        };
         self.runner.stats.fenced(fenced.len());
-        for (gate, transition) in transitions {
-            if !fenced.contains(&gate) {
+        if !fenced.is_empty() {
+            self.agenda.extend_soon();
+        }
+        for step in steps.iter().filter(|step| !fenced.contains(&step.gate_id)) {
+            let transition = Transition::of(step);
+            if let Some(transition) = transition {
                 transition.count(&self.runner.stats);
             }
-            if transition != Transition::Renewed {
-                self.held.remove(&gate);
+            if transition.is_none_or(|transition| transition == Transition::Renewed) {
+                if let Some(held) = self.held.get_mut(&step.gate_id) {
+                    held.took(step, now);
+                }
+            } else {
+                self.held.remove(&step.gate_id);
             }
         }
         self.forget(&fenced);
@@ -300,7 +307,7 @@ impl<'a> Gates<'a> {
         Ok(starts)
     }
 
-    fn forget(&mut self, gates: &[GateId]) {
+    pub(super) fn forget(&mut self, gates: &[GateId]) {
         for gate in gates {
             self.held.remove(gate);
         }

@@ -6,14 +6,20 @@ use tokio_util::sync::CancellationToken;
 use super::changes::LastSeen;
 use crate::{
     gate::{decide::WindowAnswer, source::HostHealth},
-    model::{CheckResult, EvidenceReason, GateOverride, GateRecord, ReasonCode},
-    store::{GateStep, LeasedGate},
+    model::{CheckResult, EvidenceReason, GateOverride, GateRecord, GateState, ReasonCode},
+    store::{GateStep, LeasedGate, transition},
 };
 
 /// One gate under lease.
 pub(super) struct HeldGate {
     pub(super) record: GateRecord,
     pub(super) token: i64,
+    /// The changes by others that `record` shows.
+    pub(super) changes: i64,
+    /// The store waits for a step that has seen the newest change.
+    pub(super) unacknowledged: bool,
+    /// When it is to be looked at, by the store's clock.
+    pub(super) look_at: DateTime<Utc>,
     pub(super) running: Option<RunningAttempt>,
     /// Something changed since the last attempt, so that the next one need not wait for the retry.
     pub(super) dirty: bool,
@@ -24,6 +30,8 @@ pub(super) struct HeldGate {
     /// The newest results of this gate's own attempts, which are recorded: a source need not keep them.
     pub(super) live: Vec<CheckResult>,
     pub(super) seen: LastSeen,
+    /// When the newest change of a host that the gate asks ended, as of the last look.
+    undisturbed_since: Option<Option<DateTime<Utc>>>,
 }
 
 /// An attempt that is under way.
@@ -80,20 +88,43 @@ impl Right {
 }
 
 impl HeldGate {
-    pub(super) fn new(LeasedGate { record, token }: LeasedGate) -> Self {
+    pub(super) fn new(LeasedGate { record, token, changes }: LeasedGate) -> Self {
         // What the worker before has written of it tells whether it was out of room.
         let out_of_room = EvidenceReason::Code(ReasonCode::NotRunCapacity);
         let no_room = record.evidence.iter().any(|entry| entry.reason == out_of_room);
         Self {
             record,
             token,
+            changes,
+            unacknowledged: false,
+            look_at: DateTime::<Utc>::MIN_UTC,
             running: None,
             dirty: false,
             no_room,
             refused: None,
             live: Vec::new(),
             seen: LastSeen::default(),
+            undisturbed_since: None,
         }
+    }
+
+    /// Takes over what somebody else has made of the gate: it is to be looked at now.
+    pub(super) fn changed(&mut self, gate: LeasedGate) {
+        self.record = gate.record;
+        self.changes = gate.changes;
+        self.unacknowledged = true;
+        self.look_at = DateTime::<Utc>::MIN_UTC;
+    }
+
+    /// Whether it cannot act before its window opens, so that it is looked at less often.
+    pub(super) fn is_early(&self, now: DateTime<Utc>) -> bool {
+        self.record.state == GateState::Waiting && now < self.record.window.opens_at()
+    }
+
+    /// Takes over when hosts were changed last. Once a change has ended, the next attempt need not wait.
+    pub(super) fn undisturbed_since(&mut self, end: Option<DateTime<Utc>>) {
+        let before = self.undisturbed_since.replace(end);
+        self.dirty |= before.is_some_and(|before| before < end);
     }
 
     /// Keeps the results of an attempt, as many of each check as a decision can need.
@@ -109,12 +140,19 @@ impl HeldGate {
         self.live.reverse();
     }
 
-    /// Keeps what a step is about to write. The next one may be the end of an attempt, written before
-    /// the record is read again: it must not bring back an older window or an earlier time (G21).
-    pub(super) fn acts_by(&mut self, step: &GateStep) {
-        self.record.window = step.window;
-        self.record.high_water = step.high_water;
-        self.record.next_attempt_at = step.next_attempt_at;
+    /// Keeps what the store has made of a step: the next one must not bring back an older window or an
+    /// earlier time (G21).
+    pub(super) fn took(&mut self, step: &GateStep, now: DateTime<Utc>) {
+        self.unacknowledged = false;
+        transition::apply(&mut self.record, step, now);
+    }
+
+    /// Takes over what was known of the gate before it was claimed anew, and looks at it soon.
+    pub(super) fn resume(&mut self, before: Self) {
+        self.live = before.live;
+        self.seen = before.seen;
+        self.refused = before.refused;
+        self.dirty = true;
     }
 
     /// A step that changes nothing yet.
@@ -122,6 +160,7 @@ impl HeldGate {
         GateStep {
             gate_id: self.record.id,
             token: self.token,
+            seen: self.changes,
             window: self.record.window,
             high_water: self.record.high_water,
             void_before: None,

@@ -100,7 +100,8 @@ pub(super) fn look(
     let until = |instant: DateTime<Utc>| (instant - now).to_std().unwrap_or_default();
     let mut looked = Looked { step: None, start: None, out_of_room: 0, wait: Duration::MAX };
     let shown = |window: Window| (window, window.time_zone());
-    let mut write = !step.notes.is_empty() || shown(window) != shown(record.window);
+    let mut write =
+        held.unacknowledged || !step.notes.is_empty() || shown(window) != shown(record.window);
     // Waiting: for what, and when the next attempt is due.
     let mut waits = |for_what, next_attempt_at, evidence: Vec<Evidence>| {
         let detail = report::waiting(&evidence, &read.health, for_what);

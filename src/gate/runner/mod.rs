@@ -1,11 +1,13 @@
 //! The runner of gates: claims the waiting ones in blocks and takes each one step at a time.
 
+mod agenda;
 mod attempt;
 mod changes;
 mod config;
 mod gates;
 mod health;
 mod held;
+mod lease;
 mod look;
 mod overrides;
 mod stats;
@@ -187,7 +189,7 @@ impl GateRunner {
                     gates.over(vec![ended]);
                     self.gather(&mut gates, &mut attempts).await;
                 }
-                () = self.nudge.notified() => {}
+                () = self.nudge.notified() => gates.nudged(),
                 () = self.clock.sleep(wait) => {}
             }
         }

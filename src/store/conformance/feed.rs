@@ -77,7 +77,7 @@ pub async fn a_gates_life_is_told(fixture: &dyn Fixture) {
         told,
         StoreEvent::Gate { state: GateState::Passed, kind: Some(PassKind::Healthy), .. }
     ));
-    store.spend_pass(&pass).await.expect("spent");
+    store.spend_pass(pass.id).await.expect("spent");
     let told = next(&mut feed, host).await;
     assert!(matches!(told, StoreEvent::Gate { state: GateState::Spent, .. }));
 }

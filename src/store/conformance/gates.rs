@@ -9,7 +9,8 @@ use super::{Fixture, make};
 use crate::{
     model::{
         AttemptOutcome, AuditAction, CheckId, Detail, EndReason, GateId, GateNote, GateOverride,
-        GateRecord, GateState, HostId, JobId, OverriddenCheck, ReasonCode, ResultSource, WorkerId,
+        GateRecord, GateRequest, GateState, HostId, JobId, OverriddenCheck, ReasonCode,
+        ResultSource, WorkerId,
     },
     store::{AttemptWrite, GateStep, GateTransition, LeasedGate, StoreError},
 };
@@ -87,62 +88,6 @@ pub async fn an_ended_gate_frees_its_host(fixture: &dyn Fixture) {
     assert_eq!((first.state, first.detail.as_str()), (GateState::Failed, "why"));
     assert!(first.ended_at.is_some());
     make::open(&store, host).await;
-}
-
-/// No two claims take one gate.
-pub async fn racing_claims_of_gates_are_disjoint(fixture: &dyn Fixture) {
-    let store = fixture.store();
-    for _ in 0..100 {
-        make::open(&store, HostId::generate()).await;
-    }
-    let workers = (0..8).map(|_| {
-        let store = store.clone();
-        tokio::spawn(async move {
-            let (worker, mut taken) = (WorkerId::generate(), Vec::new());
-            loop {
-                let claims = store.claim_gates(worker, 7, make::LONG_LEASE).await.expect("claimed");
-                if claims.gates.is_empty() {
-                    return taken;
-                }
-                taken.extend(claims.gates.into_iter().map(|gate| gate.record.id));
-            }
-        })
-    });
-    let taken: Vec<GateId> =
-        join_all(workers).await.into_iter().flat_map(|worker| worker.expect("no panic")).collect();
-    let distinct: HashSet<_> = taken.iter().collect();
-    assert_eq!((taken.len(), distinct.len()), (100, 100));
-}
-
-/// The token rises with each claim.
-pub async fn an_expired_gate_is_taken_over(fixture: &dyn Fixture) {
-    let store = fixture.store();
-    make::open(&store, HostId::generate()).await;
-    let first = make::claim_gates(&store, WorkerId::generate(), make::LEASE).await;
-    assert!(make::claim_gates(&store, WorkerId::generate(), make::LEASE).await.is_empty());
-    fixture.elapse(make::PAST_LEASE).await;
-    let second = make::claim_gates(&store, WorkerId::generate(), make::LEASE).await;
-    assert!(second[0].token > first[0].token);
-}
-
-/// A renewal keeps the lease and shows what others wrote; what was lost is missing.
-pub async fn renewing_brings_the_newest_record(fixture: &dyn Fixture) {
-    let (store, host) = (fixture.store(), HostId::generate());
-    let gate = make::open(&store, host).await;
-    let worker = WorkerId::generate();
-    let held = make::claim_gates(&store, worker, make::LEASE).await.remove(0);
-    let tokens = [(held.record.id, held.token)];
-    let entry = make::audit(AuditAction::GateCancelled);
-    store.request_cancel(gate.job_id, host, entry).await.expect("asked");
-    let renewed = store.renew_gates(worker, &tokens, make::LONG_LEASE).await.expect("renewed");
-    assert!(renewed.gates[0].record.cancel_requested);
-    fixture.elapse(make::PAST_LEASE).await;
-    assert!(make::claim_gates(&store, WorkerId::generate(), make::LEASE).await.is_empty());
-    let renewed = store.renew_gates(worker, &tokens, make::LEASE).await.expect("renewed");
-    assert_eq!(renewed.gates.len(), 1);
-    fixture.elapse(make::PAST_LEASE).await;
-    let lost = store.renew_gates(worker, &tokens, make::LEASE).await.expect("answered");
-    assert!(lost.gates.is_empty());
 }
 
 /// G29, F20.
@@ -261,22 +206,9 @@ pub async fn an_ended_gate_never_changes(fixture: &dyn Fixture) {
     let entry = make::audit(AuditAction::GateCancelled);
     store.request_cancel(gate.job_id, host, entry).await.expect("no error");
     assert!(make::claim_gates(&store, worker, make::LEASE).await.is_empty());
-    let request = crate::model::GateRequest::new(gate.job_id, host, gate.window);
+    let request = GateRequest::new(gate.job_id, host, gate.window);
     assert_eq!(store.open_gate(request).await.expect("opened"), end);
     assert_eq!(make::newest(&store, &gate).await, end);
-}
-
-/// A gate that is handed back is free at once.
-pub async fn released_gates_are_claimed_at_once(fixture: &dyn Fixture) {
-    let store = fixture.store();
-    make::open(&store, HostId::generate()).await;
-    let worker = WorkerId::generate();
-    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
-    let other = WorkerId::generate();
-    store.release_gates(other, &[(held.record.id, held.token)]).await.expect("ignored");
-    assert!(make::claim_gates(&store, other, make::LEASE).await.is_empty());
-    store.release_gates(worker, &[(held.record.id, held.token)]).await.expect("released");
-    assert_eq!(make::claim_gates(&store, other, make::LEASE).await.len(), 1);
 }
 
 /// A job whose host was busy to the end has a gate that says so.
@@ -290,6 +222,43 @@ pub async fn a_gate_can_end_without_having_waited(fixture: &dyn Fixture) {
     assert_eq!(store.gate(request.job_id, host).await.expect("read"), Some(ended));
     assert_eq!(make::newest(&store, &holder).await, holder);
     assert_eq!(make::claim_gates(&store, WorkerId::generate(), make::LEASE).await.len(), 1);
+}
+
+/// F166: a host is tried again under the same job where it is asked for, and the old end is kept.
+pub async fn an_ended_gate_has_a_next_generation(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let request = make::request(&store, host).await;
+    let worker = WorkerId::generate();
+    let first = store.open_gate(request.clone()).await.expect("opened");
+    let again = store.open_gate(request.clone().with_retry()).await.expect("answered");
+    assert_eq!(again, first, "it has not ended");
+    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    make::settle(&store, worker, ended(&held, EndReason::WindowClosed)).await;
+    let end = make::newest(&store, &first).await;
+    assert_eq!(store.open_gate(request.clone()).await.expect("answered"), end, "not asked for");
+    let other = make::open(&store, host).await;
+    let busy = store.open_gate(request.clone().with_retry()).await;
+    assert!(matches!(busy, Err(StoreError::GateBusy { holder }) if holder == other.id));
+    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    make::settle(&store, worker, ended(&held, EndReason::JobCancelled)).await;
+    let openers = (0..8).map(|_| {
+        let (store, request) = (store.clone(), request.clone().with_retry());
+        tokio::spawn(async move { store.open_gate(request).await.expect("opened").id })
+    });
+    let ids: HashSet<GateId> =
+        join_all(openers).await.into_iter().map(|id| id.expect("no panic")).collect();
+    assert_eq!(ids.len(), 1, "one next generation");
+    let second = make::newest(&store, &first).await;
+    assert_eq!((second.generation, second.state), (2, GateState::Waiting));
+    assert!(second.id != first.id && second.attempts == 0);
+    let all = store.generations_of(request.job_id, host).await.expect("read");
+    assert_eq!(all, [end, second.clone()]);
+    assert_eq!(store.gates_of(request.job_id).await.expect("read"), std::slice::from_ref(&second));
+    let pass = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    let pass = make::pass(&store, worker, &pass, std::time::Duration::from_secs(60)).await;
+    store.spend_pass(pass.id).await.expect("spent");
+    let spent = store.open_gate(request.clone().with_retry()).await.expect("answered");
+    assert_eq!((spent.generation, spent.state), (2, GateState::Spent), "what was done is done");
 }
 
 /// An override is set and taken back while the gate waits, and not after.

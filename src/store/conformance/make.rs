@@ -155,6 +155,7 @@ pub(super) fn step(gate: &LeasedGate) -> GateStep {
     GateStep {
         gate_id: gate.record.id,
         token: gate.token,
+        seen: gate.changes,
         window: gate.record.window,
         high_water: gate.record.high_water,
         void_before: None,

@@ -16,11 +16,14 @@ pub mod audit;
 pub mod checks;
 pub mod due;
 pub mod feed;
+pub mod gate_leases;
 pub mod gates;
+pub mod host_changes;
 mod make;
 pub mod passes;
 pub mod poll;
 pub mod results;
+pub mod retention;
 pub mod secrets;
 pub mod summaries;
 
@@ -92,17 +95,22 @@ macro_rules! conformance_tests {
         $crate::conformance_tests!(@module $fixture, gates:
             opening_twice_is_one_gate, a_second_gate_of_a_host_is_busy,
             the_unfinished_gate_of_a_host_is_its_holder,
-            an_ended_gate_frees_its_host, racing_claims_of_gates_are_disjoint,
-            an_expired_gate_is_taken_over, renewing_brings_the_newest_record,
-            a_fenced_step_writes_nothing, attempts_are_kept, an_attempt_is_interrupted_by_a_takeover,
+            an_ended_gate_frees_its_host, a_fenced_step_writes_nothing, attempts_are_kept, an_attempt_is_interrupted_by_a_takeover,
             a_step_records_its_results, notes_are_bounded, an_ended_gate_never_changes,
-            released_gates_are_claimed_at_once, a_gate_can_end_without_having_waited,
-            overrides_are_for_waiting_gates);
+            a_gate_can_end_without_having_waited,
+            an_ended_gate_has_a_next_generation, overrides_are_for_waiting_gates);
+        $crate::conformance_tests!(@module $fixture, gate_leases:
+            racing_claims_of_gates_are_disjoint, an_expired_gate_is_taken_over, a_watch_extends_the_lease, an_extension_frees_what_the_worker_does_not_know, a_new_lease_brings_no_gate_of_the_old_one, a_change_is_told_until_it_was_seen, open_gates_are_claimed_first, released_gates_are_claimed_at_once);
         $crate::conformance_tests!(@module $fixture, passes:
             a_pass_is_spent_once_among_a_hundred, an_expired_pass_is_refused,
             an_unknown_or_older_pass_is_refused, a_cancellation_refuses_the_pass,
             cancelling_and_spending_have_one_winner, a_spent_pass_outlives_a_cancellation,
             an_expired_pass_is_renewed_and_a_new_one_works, a_passed_gate_is_left_alone);
+        $crate::conformance_tests!(@module $fixture, host_changes:
+            an_exempt_gate_opens_beside_another_one, spending_begins_a_change_of_the_host,
+            a_host_is_changed_on_one_pass_at_a_time);
+        $crate::conformance_tests!(@module $fixture, retention:
+            ended_gates_leave_by_age, audit_records_leave_by_age);
         $crate::conformance_tests!(@module $fixture, secrets:
             the_install_id_never_changes, a_canary_is_entered_in_knowledge_of_the_others,
             sealed_checks_are_paged, a_secret_is_replaced_only_where_it_is_still_there,

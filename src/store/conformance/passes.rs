@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::{Fixture, make};
 use crate::{
-    model::{AuditAction, GatePass, GateState, HostId, PassId, WorkerId},
+    model::{AuditAction, GateState, HostId, PassId, WorkerId},
     store::{GateStep, GateTransition, Spend, SpendRefusal},
 };
 
@@ -25,7 +25,7 @@ pub async fn a_pass_is_spent_once_among_a_hundred(fixture: &dyn Fixture) {
     let pass = make::passed(&store, HostId::generate(), VALID).await;
     let spenders = (0..100).map(|_| {
         let (store, pass) = (store.clone(), pass.clone());
-        tokio::spawn(async move { store.spend_pass(&pass).await.expect("answered") })
+        tokio::spawn(async move { store.spend_pass(pass.id).await.expect("answered") })
     });
     let mut spent = 0;
     for spend in join_all(spenders).await {
@@ -45,27 +45,21 @@ pub async fn an_expired_pass_is_refused(fixture: &dyn Fixture) {
     let store = fixture.store();
     let pass = make::passed(&store, HostId::generate(), make::LEASE).await;
     fixture.elapse(make::PAST_LEASE).await;
-    let later =
-        GatePass { valid_until: pass.valid_until + chrono::TimeDelta::hours(1), ..pass.clone() };
-    for pass in [pass, later] {
-        let spend = store.spend_pass(&pass).await.expect("answered");
-        assert_eq!(refusal(&spend), SpendRefusal::Expired, "the store's own record counts");
-    }
+    let spend = store.spend_pass(pass.id).await.expect("answered");
+    assert_eq!(refusal(&spend), SpendRefusal::Expired);
 }
 
-/// Id, owner and token must be those of the newest pass.
+/// A pass is found by its id alone (G36).
 pub async fn an_unknown_or_older_pass_is_refused(fixture: &dyn Fixture) {
     let store = fixture.store();
     let pass = make::passed(&store, HostId::generate(), VALID).await;
-    let other_id = GatePass { id: PassId::generate(), ..pass.clone() };
-    let other_owner = GatePass { owner: WorkerId::generate(), ..pass.clone() };
-    let other_token = GatePass { token: pass.token - 1, ..pass.clone() };
-    let other_gate = GatePass { gate_id: crate::model::GateId::generate(), ..pass.clone() };
-    for pass in [other_id, other_owner, other_token, other_gate] {
-        let spend = store.spend_pass(&pass).await.expect("answered");
-        assert_eq!(refusal(&spend), SpendRefusal::Superseded);
-    }
-    assert!(matches!(store.spend_pass(&pass).await.expect("answered"), Spend::Spent(_)));
+    let unknown = PassId::generate();
+    assert!(store.gate_of_pass(unknown).await.expect("read").is_none());
+    let spend = store.spend_pass(unknown).await.expect("answered");
+    assert_eq!(refusal(&spend), SpendRefusal::Superseded);
+    let gate = store.gate_of_pass(pass.id).await.expect("read").expect("it is there");
+    assert_eq!((gate.id, gate.pass.as_ref()), (pass.gate_id, Some(&pass)));
+    assert!(matches!(store.spend_pass(pass.id).await.expect("answered"), Spend::Spent(_)));
 }
 
 /// G25: from the asking on.
@@ -74,7 +68,7 @@ pub async fn a_cancellation_refuses_the_pass(fixture: &dyn Fixture) {
     let pass = make::passed(&store, HostId::generate(), VALID).await;
     let entry = make::audit(AuditAction::GateCancelled);
     store.request_cancel(pass.job_id, pass.host_id, entry).await.expect("asked");
-    let spend = store.spend_pass(&pass).await.expect("answered");
+    let spend = store.spend_pass(pass.id).await.expect("answered");
     assert_eq!(refusal(&spend), SpendRefusal::Cancelled);
     let held = make::claim_gates(&store, WorkerId::generate(), make::LEASE).await;
     assert_eq!(held.len(), 1, "a worker ends it");
@@ -91,7 +85,8 @@ pub async fn cancelling_and_spending_have_one_winner(fixture: &dyn Fixture) {
             let entry = make::audit(AuditAction::GateCancelled);
             canceller.request_cancel(job, host, entry).await.expect("asked").cancel_requested
         });
-        let spend = tokio::spawn(async move { spender.spend_pass(&pass).await.expect("answered") });
+        let spend =
+            tokio::spawn(async move { spender.spend_pass(pass.id).await.expect("answered") });
         let cancelled = cancel.await.expect("no panic");
         let spent = matches!(spend.await.expect("no panic"), Spend::Spent(_));
         assert!(cancelled != spent, "cancelled: {cancelled}, spent: {spent}");
@@ -102,7 +97,7 @@ pub async fn cancelling_and_spending_have_one_winner(fixture: &dyn Fixture) {
 pub async fn a_spent_pass_outlives_a_cancellation(fixture: &dyn Fixture) {
     let store = fixture.store();
     let pass = make::passed(&store, HostId::generate(), VALID).await;
-    store.spend_pass(&pass).await.expect("answered");
+    store.spend_pass(pass.id).await.expect("answered");
     let entry = make::audit(AuditAction::GateCancelled);
     let record = store.request_cancel(pass.job_id, pass.host_id, entry).await.expect("no error");
     assert_eq!((record.state, record.cancel_requested), (GateState::Spent, false));
@@ -125,9 +120,10 @@ pub async fn an_expired_pass_is_renewed_and_a_new_one_works(fixture: &dyn Fixtur
     let waiting = make::newest(&store, &held.record).await;
     assert_eq!((waiting.state, waiting.void_before), (GateState::Waiting, Some(now)));
     let new = make::pass(&store, worker, &held, VALID).await;
-    let spend = store.spend_pass(&old).await.expect("answered");
+    let spend = store.spend_pass(old.id).await.expect("answered");
     assert_eq!(refusal(&spend), SpendRefusal::Superseded);
-    assert!(matches!(store.spend_pass(&new).await.expect("answered"), Spend::Spent(_)));
+    assert!(store.gate_of_pass(old.id).await.expect("read").is_none());
+    assert!(matches!(store.spend_pass(new.id).await.expect("answered"), Spend::Spent(_)));
 }
 
 /// While its pass is valid a gate needs no worker, and no step of one counts.

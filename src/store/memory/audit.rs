@@ -1,11 +1,14 @@
 //! `AuditLog` in memory.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
-use super::MemoryStore;
+use super::{MemoryStore, pruned};
 use crate::{
+    clock::delta,
     model::{AuditEntry, AuditId, AuditRecord},
-    store::{AuditFilter, AuditLog, StoreError},
+    store::{AuditFilter, AuditLog, PruneOutcome, StoreError},
 };
 
 #[async_trait]
@@ -15,6 +18,22 @@ impl AuditLog for MemoryStore {
         let record = self.audit(entry)?;
         state.audit.push(record.clone());
         Ok(record)
+    }
+
+    async fn prune_audit(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        let mut state = self.lock();
+        let cut = self.time() - delta(keep);
+        let expired = state.audit.iter().take_while(|record| record.at < cut).count();
+        let outcome = pruned(expired, state.audit.len(), batch, force);
+        if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
+            state.audit.drain(..expired.min(batch as usize));
+        }
+        Ok(outcome)
     }
 
     async fn audit_page(

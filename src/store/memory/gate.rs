@@ -1,77 +1,43 @@
 //! `GateStore` in memory.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 
 use super::{
-    MemoryStore,
-    state::{GateRow, Lease, State},
+    MemoryStore, pruned,
+    state::{GateRow, State},
 };
 use crate::{
     clock::delta,
     model::{
-        Attempt, AttemptOutcome, AuditEntry, Damping, EndReason, GateId, GateOverride, GatePass,
-        GateRecord, GateRequest, GateState, HostId, JobId, WorkerId,
+        Attempt, AttemptOutcome, AuditEntry, EndReason, GateId, GateOverride, GateRecord,
+        GateRequest, GateState, HostChange, HostChangeState, HostId, JobId, PassId, WorkerId,
     },
     store::{
-        Change, Feed, GateClaims, GateStep, GateStore, LeasedGate, Spend, SpendRefusal, StoreError,
-        StoreEvent, transition,
+        Change, GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend,
+        SpendRefusal, StoreError, StoreEvent, transition,
     },
 };
-
-impl State {
-    fn gate_row(&self, job: JobId, host: HostId) -> Option<&GateRow> {
-        self.gates.get(self.gate_of.get(&(job, host))?)
-    }
-
-    fn add_gate(&mut self, record: GateRecord) {
-        let (id, job, host) = (record.id, record.job_id, record.host_id);
-        if !record.state.is_terminal() {
-            self.unfinished.insert(host, id);
-        }
-        self.gate_of.insert((job, host), id);
-        self.gates_of.entry(job).or_default().push(id);
-        self.gates.insert(id, GateRow { record, attempts: Vec::new(), lease: Lease::default() });
-    }
-
-    /// Writes a step whose fence and transition have been judged.
-    fn apply(&mut self, step: GateStep, now: DateTime<Utc>, damping: Damping, feed: &Feed) {
-        let Some(row) = self.gates.get_mut(&step.gate_id) else { return };
-        if transition::apply(&mut row.record, &step, now) {
-            row.lease.end();
-        }
-        if let Some(write) = &step.attempt {
-            let number = write.number();
-            let stored = row.attempts.iter().position(|attempt| attempt.number == number);
-            let before = stored.map(|index| row.attempts[index].clone());
-            match (stored, transition::write_attempt(before, write)) {
-                (Some(index), Some(attempt)) => row.attempts[index] = attempt,
-                (None, Some(attempt)) => row.attempts.push(attempt),
-                (_, None) => {}
-            }
-        }
-        let (host, ended) = (row.record.host_id, row.record.state.is_terminal());
-        feed.publish(StoreEvent::of_gate(&row.record));
-        if ended {
-            self.unfinished.remove(&host);
-        }
-        self.record(host, step.results, now, damping, feed);
-    }
-}
 
 #[async_trait]
 impl GateStore for MemoryStore {
     async fn open_gate(&self, request: GateRequest) -> Result<GateRecord, StoreError> {
         let mut state = self.lock();
-        if let Some(row) = state.gate_row(request.job_id, request.host_id) {
-            return Ok(row.record.clone());
-        }
-        if let Some(holder) = state.unfinished.get(&request.host_id) {
+        let generation = match state.generation_for(&request) {
+            Ok(generation) => generation,
+            Err(own) => return Ok(own),
+        };
+        if let Some(holder) = state.unfinished.get(&(request.host_id, request.exempt)) {
             return Err(StoreError::GateBusy { holder: *holder });
         }
-        let record = GateRecord::open(GateId::generate(), &request, self.time());
+        let record = GateRecord {
+            generation,
+            ..GateRecord::open(GateId::generate(), &request, self.time())
+        };
         state.add_gate(record.clone());
         self.feed.publish(StoreEvent::of_gate(&record));
         Ok(record)
@@ -84,11 +50,13 @@ impl GateStore for MemoryStore {
         detail: String,
     ) -> Result<GateRecord, StoreError> {
         let mut state = self.lock();
-        if let Some(row) = state.gate_row(request.job_id, request.host_id) {
-            return Ok(row.record.clone());
-        }
+        let generation = match state.generation_for(&request) {
+            Ok(generation) => generation,
+            Err(own) => return Ok(own),
+        };
         let now = self.time();
         let mut record = GateRecord::open(GateId::generate(), &request, now);
+        record.generation = generation;
         record.detail = detail;
         transition::end(&mut record, reason, now);
         state.add_gate(record.clone());
@@ -102,13 +70,24 @@ impl GateStore for MemoryStore {
 
     async fn gates_of(&self, job: JobId) -> Result<Vec<GateRecord>, StoreError> {
         let state = self.lock();
-        let ids = state.gates_of.get(&job).map(Vec::as_slice).unwrap_or_default();
-        Ok(ids.iter().filter_map(|id| Some(state.gates.get(id)?.record.clone())).collect())
+        let gates = state.all_gates_of(job);
+        let newest = |gate: &&GateRecord| state.gate_of.get(&(job, gate.host_id)) == Some(&gate.id);
+        Ok(gates.filter(newest).cloned().collect())
+    }
+
+    async fn generations_of(
+        &self,
+        job: JobId,
+        host: HostId,
+    ) -> Result<Vec<GateRecord>, StoreError> {
+        let state = self.lock();
+        Ok(state.all_gates_of(job).filter(|gate| gate.host_id == host).cloned().collect())
     }
 
     async fn holders_of(&self, hosts: &[HostId]) -> Result<Vec<GateRecord>, StoreError> {
         let state = self.lock();
-        let holders = hosts.iter().filter_map(|host| state.unfinished.get(host));
+        let holders = hosts.iter().flat_map(|host| [(*host, false), (*host, true)]);
+        let holders = holders.filter_map(|holder| state.unfinished.get(&holder));
         let records = holders.filter_map(|id| Some(state.gates.get(id)?.record.clone()));
         let by_id: BTreeMap<_, _> = records.map(|record| (record.id, record)).collect();
         Ok(by_id.into_values().collect())
@@ -132,18 +111,15 @@ impl GateStore for MemoryStore {
     ) -> Result<GateClaims, StoreError> {
         let mut state = self.lock();
         let now = self.time();
+        state.extend_gate_lease(worker, now, now + delta(lease));
         let mut wanted: Vec<_> = state
-            .unfinished
-            .values()
-            .filter_map(|id| state.gates.get(id))
-            .filter(|row| transition::needs_worker(&row.record, now) && row.lease.is_free(now))
-            .map(|row| (row.record.window.closes_at(), row.record.id))
+            .waiting_for_worker(now)
+            .map(|row| (transition::claim_order(&row.record, now), row.record.id))
             .collect();
         wanted.sort_unstable();
         let mut gates = Vec::new();
         for (_, id) in wanted.into_iter().take(limit as usize) {
             let Some(row) = state.gates.get_mut(&id) else { continue };
-            let token = row.lease.take(worker, now + delta(lease));
             let running = row
                 .attempts
                 .iter_mut()
@@ -152,29 +128,39 @@ impl GateStore for MemoryStore {
                 attempt.outcome = AttemptOutcome::Interrupted;
                 attempt.finished_at = Some(now);
             }
-            gates.push(LeasedGate { record: row.record.clone(), token });
+            gates.push(row.take(worker));
         }
         Ok(GateClaims { now, gates })
     }
 
-    async fn renew_gates(
+    async fn watch_gates(
         &self,
         worker: WorkerId,
-        gates: &[(GateId, i64)],
-        lease: Duration,
-    ) -> Result<GateClaims, StoreError> {
+        extend: Option<GateExtension<'_>>,
+    ) -> Result<GateWatch, StoreError> {
         let mut state = self.lock();
         let now = self.time();
-        let mut renewed = Vec::with_capacity(gates.len());
-        for (id, token) in gates {
-            if let Some(row) = state.gates.get_mut(id)
-                && row.lease.holds(worker, *token, now)
-            {
-                row.lease.renew(now + delta(lease));
-                renewed.push(LeasedGate { record: row.record.clone(), token: *token });
+        let leased = state.has_gate_lease(worker, now);
+        if let Some(extension) = extend.filter(|_| leased) {
+            state.extend_gate_lease(worker, now, now + delta(extension.lease));
+            let known: HashSet<GateId> = extension.gates.iter().copied().collect();
+            let State { unfinished, gates, .. } = &mut *state;
+            for id in unfinished.values().filter(|id| !known.contains(id)) {
+                if let Some(row) = gates.get_mut(id).filter(|row| row.owner == Some(worker)) {
+                    row.owner = None;
+                }
             }
         }
-        Ok(GateClaims { now, gates: renewed })
+        let held = state.unfinished.values().filter_map(|id| state.gates.get(id));
+        let changed = held
+            .filter(|row| leased && row.owner == Some(worker) && row.changes != row.seen)
+            .map(GateRow::leased);
+        let mut changed: Vec<_> = changed.collect();
+        // Not in the order of a hash map, which differs between two runs.
+        changed.sort_unstable_by_key(|gate| gate.record.id);
+        let openings = state.waiting_for_worker(now).map(|row| row.record.window.opens_at());
+        let unclaimed = openings.min();
+        Ok(GateWatch { now, leased, changed, unclaimed })
     }
 
     async fn settle_gates(
@@ -186,10 +172,9 @@ impl GateStore for MemoryStore {
         let now = self.time();
         let mut fenced = Vec::new();
         for step in steps {
-            let allowed = state.gates.get(&step.gate_id).is_some_and(|row| {
-                row.lease.holds(worker, step.token, now)
-                    && transition::leads(&step, row.record.state)
-            });
+            let allowed = state
+                .held_gate(step.gate_id, worker, step.token, now)
+                .is_some_and(|row| transition::leads(&step, row.record.state));
             if allowed {
                 state.apply(step, now, self.damping, &self.feed);
             } else {
@@ -207,33 +192,88 @@ impl GateStore for MemoryStore {
         let mut state = self.lock();
         let now = self.time();
         for (id, token) in gates {
-            if let Some(row) = state.gates.get_mut(id)
-                && row.lease.holds(worker, *token, now)
-            {
-                row.lease.end();
+            if let Some(row) = state.held_gate(*id, worker, *token, now) {
+                row.owner = None;
             }
         }
         Ok(())
     }
 
-    async fn spend_pass(&self, pass: &GatePass) -> Result<Spend, StoreError> {
+    async fn gate_of_pass(&self, pass: PassId) -> Result<Option<GateRecord>, StoreError> {
+        Ok(self.lock().row_of_pass(pass).map(|row| row.record.clone()))
+    }
+
+    async fn spend_pass(&self, pass: PassId) -> Result<Spend, StoreError> {
         let mut state = self.lock();
         let now = self.time();
         let refused = |refusal| Ok(Spend::Refused(refusal));
-        let Some(row) = state.gates.get_mut(&pass.gate_id) else {
+        let id = state.row_of_pass(pass).map(|row| row.record.id);
+        let Some(row) = id.and_then(|id| state.gates.get(&id)) else {
             return refused(SpendRefusal::Superseded);
         };
-        if let Some(refusal) = transition::refusal(&row.record, row.lease.token(), pass, now) {
+        if let Some(refusal) = transition::refusal(&row.record, row.token, pass, now) {
             return refused(refusal);
         }
         let mut spent = row.record.clone();
+        if state.newest_change_of(spent.host_id).is_some_and(|change| change.is_running(now)) {
+            return refused(SpendRefusal::HostBusy);
+        }
         transition::spend(&mut spent, now);
         self.ask(&Change::PassSpent(&spent))?;
-        row.record = spent.clone();
-        row.lease.end();
-        state.unfinished.remove(&spent.host_id);
+        if let Some(change) = HostChange::begin(&spent, now) {
+            state.newest_change.insert(change.host_id, change.pass_id);
+            state.host_changes.insert(change.pass_id, change);
+        }
+        if let Some(row) = state.gates.get_mut(&spent.id) {
+            row.record = spent.clone();
+            row.owner = None;
+        }
+        state.unfinished.remove(&(spent.host_id, spent.exempt));
         self.feed.publish(StoreEvent::of_gate(&spent));
         Ok(Spend::Spent(Box::new(spent)))
+    }
+
+    async fn prune_gates(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        let mut state = self.lock();
+        let now = self.time();
+        let cut = now - delta(keep);
+        let running = |record: &GateRecord| {
+            let change = record.pass.as_ref().and_then(|pass| state.host_changes.get(&pass.id));
+            change.is_some_and(|change| change.is_running(now))
+        };
+        let records = state.gates.values().map(|row| &row.record);
+        let mut expired: Vec<_> = records
+            .filter(|record| !running(record))
+            .filter_map(|record| Some((record.ended_at.filter(|ended| *ended < cut)?, record.id)))
+            .collect();
+        expired.sort_unstable();
+        let (found, total) = (expired.len(), state.gates.len());
+        let outcome = pruned(found, total, batch, force);
+        if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
+            expired.truncate(batch as usize);
+            expired.into_iter().for_each(|(_, id)| state.forget_gate(id));
+        }
+        Ok(outcome)
+    }
+
+    async fn end_host_change(&self, pass: PassId) -> Result<HostChange, StoreError> {
+        let mut state = self.lock();
+        let now = self.time();
+        let change = state.host_changes.get_mut(&pass).ok_or(StoreError::NotFound)?;
+        if change.state == HostChangeState::Running {
+            change.end(now);
+        }
+        Ok(change.clone())
+    }
+
+    async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError> {
+        let state = self.lock();
+        Ok(hosts.iter().filter_map(|host| state.newest_change_of(*host).cloned()).collect())
     }
 
     async fn request_cancel(
@@ -252,6 +292,7 @@ impl GateStore for MemoryStore {
         state.audit.push(entry);
         let row = state.gates.get_mut(&id).ok_or(StoreError::NotFound)?;
         row.record.cancel_requested = true;
+        row.changes += 1;
         self.feed.publish(StoreEvent::of_gate(&row.record));
         Ok(row.record.clone())
     }
@@ -273,6 +314,7 @@ impl GateStore for MemoryStore {
         state.audit.push(entry);
         let row = state.gates.get_mut(&id).ok_or(StoreError::NotFound)?;
         row.record.exception = exception;
+        row.changes += 1;
         self.feed.publish(StoreEvent::of_gate(&row.record));
         Ok(row.record.clone())
     }

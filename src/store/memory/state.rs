@@ -8,9 +8,9 @@ use crate::{
     crypto::{Canary, InstallId},
     model::{
         Attempt, AuditRecord, CheckId, CheckResult, CheckState, Damping, GateId, GateRecord,
-        HealthCheck, HostId, JobId, WorkerId,
+        HealthCheck, HostChange, HostId, JobId, PassId, WorkerId,
     },
-    store::{Feed, StoreEvent},
+    store::{Feed, LeasedGate, StoreEvent},
 };
 
 #[derive(Debug, Default)]
@@ -30,8 +30,15 @@ pub(super) struct State {
     pub(super) gates: HashMap<GateId, GateRow>,
     pub(super) gate_of: HashMap<(JobId, HostId), GateId>,
     pub(super) gates_of: HashMap<JobId, Vec<GateId>>,
-    /// The one unfinished gate of a host.
-    pub(super) unfinished: HashMap<HostId, GateId>,
+    /// The unfinished gates of a host: one, and one that is exempt.
+    pub(super) unfinished: HashMap<(HostId, bool), GateId>,
+    pub(super) host_changes: HashMap<PassId, HostChange>,
+    /// The newest change of each host.
+    pub(super) newest_change: HashMap<HostId, PassId>,
+    /// The gate of each pass that was ever given.
+    pub(super) gate_of_pass: HashMap<PassId, GateId>,
+    /// When the lease of each worker ends that holds gates.
+    pub(super) gate_leases: HashMap<WorkerId, DateTime<Utc>>,
     pub(super) audit: Vec<AuditRecord>,
     pub(super) install_id: Option<InstallId>,
     pub(super) canaries: Vec<Canary>,
@@ -66,7 +73,31 @@ impl ScheduleRow {
 pub(super) struct GateRow {
     pub(super) record: GateRecord,
     pub(super) attempts: Vec<Attempt>,
-    pub(super) lease: Lease,
+    /// Who holds it, for as long as that worker's lease lasts.
+    pub(super) owner: Option<WorkerId>,
+    pub(super) token: i64,
+    /// Changes by others than the holder, and how many of them the holder has seen.
+    pub(super) changes: i64,
+    pub(super) seen: i64,
+}
+
+impl GateRow {
+    pub(super) const fn new(record: GateRecord) -> Self {
+        Self { record, attempts: Vec::new(), owner: None, token: 0, changes: 0, seen: 0 }
+    }
+
+    /// Gives the gate to a worker, under a new token.
+    pub(super) fn take(&mut self, worker: WorkerId) -> LeasedGate {
+        self.owner = Some(worker);
+        self.token += 1;
+        self.seen = self.changes;
+        self.leased()
+    }
+
+    /// The gate as its holder sees it.
+    pub(super) fn leased(&self) -> LeasedGate {
+        LeasedGate { record: self.record.clone(), token: self.token, changes: self.changes }
+    }
 }
 
 /// Owner, fencing token and end of a lease (L1).
@@ -78,10 +109,6 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    pub(super) const fn token(&self) -> i64 {
-        self.token
-    }
-
     /// Whether somebody has had it and has not given it back.
     pub(super) const fn is_taken(&self) -> bool {
         self.owner.is_some()
@@ -121,10 +148,6 @@ impl Lease {
             && self.until.is_some_and(|until| now < until)
     }
 
-    pub(super) fn renew(&mut self, until: DateTime<Utc>) {
-        self.until = Some(until);
-    }
-
     /// Ends it; the token stays, so that whoever had it stays fenced.
     pub(super) fn end(&mut self) {
         self.owner = None;
@@ -133,6 +156,44 @@ impl Lease {
 }
 
 impl State {
+    /// Whether the worker's lease on its gates is valid.
+    pub(super) fn has_gate_lease(&self, worker: WorkerId, now: DateTime<Utc>) -> bool {
+        self.gate_leases.get(&worker).is_some_and(|until| now < *until)
+    }
+
+    /// Begins the worker's lease, or extends it. What the worker held under one that has ended is free.
+    pub(super) fn extend_gate_lease(
+        &mut self,
+        worker: WorkerId,
+        now: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) {
+        if !self.has_gate_lease(worker, now) {
+            let held = self.gates.values_mut().filter(|row| row.owner == Some(worker));
+            held.for_each(|row| row.owner = None);
+            self.gate_leases.retain(|_, until| now < *until);
+        }
+        self.gate_leases.insert(worker, until);
+    }
+
+    /// Whether no worker holds this gate.
+    pub(super) fn is_free(&self, row: &GateRow, now: DateTime<Utc>) -> bool {
+        row.owner.is_none_or(|owner| !self.has_gate_lease(owner, now))
+    }
+
+    /// The gate, if this worker holds it under this token (L10).
+    pub(super) fn held_gate(
+        &mut self,
+        id: GateId,
+        worker: WorkerId,
+        token: i64,
+        now: DateTime<Utc>,
+    ) -> Option<&mut GateRow> {
+        let leased = self.has_gate_lease(worker, now);
+        let held = |row: &&mut GateRow| leased && (row.owner, row.token) == (Some(worker), token);
+        self.gates.get_mut(&id).filter(held)
+    }
+
     pub(super) fn check(&self, host: HostId, id: CheckId) -> Option<&HealthCheck> {
         self.checks.get(&host)?.iter().find(|check| check.id == id)
     }

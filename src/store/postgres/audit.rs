@@ -1,6 +1,6 @@
 //! `AuditLog` over Postgres.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use super::{PgStore, error::translate, row::host_ids, write::Write};
 use crate::{
     model::{AuditEntry, AuditId, AuditRecord},
-    store::{AuditFilter, AuditLog, StoreError, sql::from_json},
+    store::{AuditFilter, AuditLog, PruneOutcome, StoreError, sql::from_json},
 };
 
 impl PgStore {
@@ -57,6 +57,15 @@ impl AuditLog for PgStore {
             async move { write.audit(&entry).await }.boxed()
         })
         .await
+    }
+
+    async fn prune_audit(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        self.write(move |write| write.prune_audit(keep, batch, force).boxed()).await
     }
 
     async fn audit_page(

@@ -25,6 +25,7 @@ mod poll;
 mod prune;
 mod record;
 mod result;
+mod retention;
 mod row;
 mod secret;
 mod settings;

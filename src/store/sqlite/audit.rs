@@ -1,5 +1,7 @@
 //! `AuditLog` over SQLite.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use sqlx::SqliteConnection;
@@ -7,7 +9,7 @@ use sqlx::SqliteConnection;
 use super::{SqliteStore, error::translate, record::hosts_list, write::Write};
 use crate::{
     model::{AuditEntry, AuditId, AuditRecord},
-    store::{AuditFilter, AuditLog, StoreError, sql::from_json},
+    store::{AuditFilter, AuditLog, PruneOutcome, StoreError, sql::from_json},
 };
 
 impl SqliteStore {
@@ -30,6 +32,15 @@ impl SqliteStore {
 impl AuditLog for SqliteStore {
     async fn append_audit(&self, entry: AuditEntry) -> Result<AuditRecord, StoreError> {
         self.write(move |write| write.audit(entry).boxed()).await
+    }
+
+    async fn prune_audit(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        self.write(move |write| write.prune_audit(keep, batch, force).boxed()).await
     }
 
     async fn audit_page(

@@ -19,6 +19,7 @@ mod poll;
 mod prune;
 mod record;
 mod result;
+mod retention;
 mod secret;
 mod store;
 mod write;

@@ -6,7 +6,7 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::error::translate;
 use crate::{
-    model::{CheckId, CheckResult, CheckState, HealthCheck, HostId, WorkerId},
+    model::{CheckId, CheckResult, CheckState, HealthCheck, HostId},
     store::{
         StoreError,
         sql::{CheckColumns, ResultColumns, from_word, to_json, to_word},
@@ -130,27 +130,4 @@ pub(super) async fn find_check(
         .fetch_optional(connection)
         .await
         .map_err(translate)
-}
-
-/// The columns of a lease.
-#[derive(FromRow, Debug)]
-pub(super) struct LeaseRow {
-    owner: Option<uuid::Uuid>,
-    pub(super) token: i64,
-    lease_until: Option<i64>,
-}
-
-impl LeaseRow {
-    /// Whether this worker has it under this token, and it has not ended (L5, L9).
-    pub(super) fn is_held(&self, worker: WorkerId, token: i64, now: i64) -> bool {
-        self.owner == Some(worker.as_uuid())
-            && self.token == token
-            && self.lease_until.is_some_and(|until| now < until)
-    }
-
-    /// Ends it; the token stays, so that whoever had it stays fenced.
-    pub(super) fn end(&mut self) {
-        self.owner = None;
-        self.lease_until = None;
-    }
 }

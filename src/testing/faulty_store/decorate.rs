@@ -146,6 +146,14 @@ impl GateStore for FaultyStore {
         self.call(Operation::GatesOf, self.inner.gates_of(job)).await
     }
 
+    async fn generations_of(
+        &self,
+        job: JobId,
+        host: HostId,
+    ) -> Result<Vec<GateRecord>, StoreError> {
+        self.call(Operation::GenerationsOf, self.inner.generations_of(job, host)).await
+    }
+
     async fn holders_of(&self, hosts: &[HostId]) -> Result<Vec<GateRecord>, StoreError> {
         self.call(Operation::HoldersOf, self.inner.holders_of(hosts)).await
     }
@@ -163,13 +171,12 @@ impl GateStore for FaultyStore {
         self.call(Operation::ClaimGates, self.inner.claim_gates(worker, limit, lease)).await
     }
 
-    async fn renew_gates(
+    async fn watch_gates(
         &self,
         worker: WorkerId,
-        gates: &[(GateId, i64)],
-        lease: Duration,
-    ) -> Result<GateClaims, StoreError> {
-        self.call(Operation::RenewGates, self.inner.renew_gates(worker, gates, lease)).await
+        extend: Option<GateExtension<'_>>,
+    ) -> Result<GateWatch, StoreError> {
+        self.call(Operation::WatchGates, self.inner.watch_gates(worker, extend)).await
     }
 
     async fn settle_gates(
@@ -188,8 +195,29 @@ impl GateStore for FaultyStore {
         self.call(Operation::ReleaseGates, self.inner.release_gates(worker, gates)).await
     }
 
-    async fn spend_pass(&self, pass: &GatePass) -> Result<Spend, StoreError> {
+    async fn gate_of_pass(&self, pass: PassId) -> Result<Option<GateRecord>, StoreError> {
+        self.call(Operation::GateOfPass, self.inner.gate_of_pass(pass)).await
+    }
+
+    async fn spend_pass(&self, pass: PassId) -> Result<Spend, StoreError> {
         self.call(Operation::SpendPass, self.inner.spend_pass(pass)).await
+    }
+
+    async fn prune_gates(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        self.call(Operation::PruneGates, self.inner.prune_gates(keep, batch, force)).await
+    }
+
+    async fn end_host_change(&self, pass: PassId) -> Result<HostChange, StoreError> {
+        self.call(Operation::EndHostChange, self.inner.end_host_change(pass)).await
+    }
+
+    async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError> {
+        self.call(Operation::HostChanges, self.inner.host_changes(hosts)).await
     }
 
     async fn request_cancel(
@@ -217,6 +245,15 @@ impl GateStore for FaultyStore {
 impl AuditLog for FaultyStore {
     async fn append_audit(&self, entry: AuditEntry) -> Result<AuditRecord, StoreError> {
         self.call(Operation::AppendAudit, self.inner.append_audit(entry)).await
+    }
+
+    async fn prune_audit(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        self.call(Operation::PruneAudit, self.inner.prune_audit(keep, batch, force)).await
     }
 
     async fn audit_page(

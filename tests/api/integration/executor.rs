@@ -143,6 +143,7 @@ impl Executor {
             Err(error) => return Err(error.into()),
         }
         let patched = self.patcher.patch(gate).await;
+        self.gate.finished(pass.id).await?;
         let recheck = self.gate.recheck(gate.job_id, gate.host_id).await?;
         match patched {
             Ok(()) if recheck.is_worse() => {

@@ -110,7 +110,7 @@ impl Database {
                 }
                 let past = "update health_schedule set lease_until = lease_until - interval '1 day', \
                             next_due = next_due - interval '1 day'; \
-                            update health_gates set lease_until = lease_until - interval '1 day';";
+                            update health_gate_leases set lease_until = lease_until - interval '1 day';";
                 sqlx::raw_sql(past).execute(&mut server).await.unwrap();
             }
         }

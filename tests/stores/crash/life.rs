@@ -166,7 +166,10 @@ impl Life<'_> {
             stop.cancel();
         };
         tokio::join!(poller.run(stop.clone()), all_have_a_result);
-        self.store.prune_results(Duration::from_secs(4 * 24 * 3600), 100, false).await.unwrap();
+        let day = Duration::from_secs(24 * 3600);
+        self.store.prune_results(day * 4, 100, false).await.unwrap();
+        self.store.prune_gates(day * 90, 100, false).await.unwrap();
+        self.store.prune_audit(day * 400, 100, false).await.unwrap();
     }
 
     fn request(&self, job: u128, host: HostId, opens_in: TimeDelta) -> GateRequest {
@@ -233,13 +236,19 @@ impl Life<'_> {
     async fn job(&self, gate: &Gate, request: GateRequest) {
         loop {
             let record: GateRecord = gate.wait(request.clone()).await.unwrap();
-            let Some(pass) = record.pass.filter(|_| record.state == GateState::Passed) else {
+            let Some(pass) = record.pass else { return };
+            if record.state == GateState::Spent {
+                // Nothing more is known of it than that it went ahead: it is over now.
+                self.store.end_host_change(pass.id).await.unwrap();
+            }
+            if record.state != GateState::Passed {
                 return;
-            };
-            match self.store.spend_pass(&pass).await.unwrap() {
+            }
+            match self.store.spend_pass(pass.id).await.unwrap() {
                 Spend::Spent(spent) => {
                     self.place.log(&format!("dispatched {}", record.job_id));
                     self.store.announce(StoreEvent::of_gate(&spent)).await.unwrap();
+                    self.store.end_host_change(pass.id).await.unwrap();
                     return;
                 }
                 Spend::Refused(_) => tokio::time::sleep(MOMENT).await,

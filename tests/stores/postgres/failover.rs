@@ -90,7 +90,7 @@ async fn a_replica_takes_over() {
     let completed = store.complete_hosts(zombie, done(early, now)).await.expect("completed");
     assert!(completed.fenced.is_empty());
     let mut dispatcher = Dispatcher::default();
-    assert!(matches!(store.spend_pass(&pass).await, Ok(Spend::Spent(_))));
+    assert!(matches!(store.spend_pass(pass.id).await, Ok(Spend::Spent(_))));
     assert!(dispatcher.dispatch(&pass));
 
     primary.stop(Stop::Crash).expect("stopped");
@@ -120,12 +120,12 @@ async fn a_replica_takes_over() {
     assert_eq!((completed.fenced.len(), completed.dropped), (0, 0));
     assert_eq!(results(&store).await, i64::from(HOSTS), "each once");
 
-    let Ok(Spend::Spent(gate)) = store.spend_pass(&pass).await else {
+    let Ok(Spend::Spent(gate)) = store.spend_pass(pass.id).await else {
         panic!("that it was spent is lost too");
     };
     let spent = gate.pass.expect("it has one");
     assert!(!dispatcher.dispatch(&spent), "the same pass moves nothing twice");
-    let third = store.spend_pass(&pass).await.expect("answered");
+    let third = store.spend_pass(pass.id).await.expect("answered");
     assert!(matches!(third, Spend::Refused(SpendRefusal::AlreadySpent)), "{third:?}");
 }
 

@@ -10,8 +10,8 @@ use healthgate::{
         AuditAction, GatePass, GateRequest, HostId, JobId, PassId, PassKind, Window, WorkerId,
     },
     store::{
-        AuditFilter, AuditLog, Change, CheckStore, GateStep, GateStore, GateTransition, LeasedGate,
-        Refusal, Spend, Store, StoreError,
+        AuditFilter, AuditLog, Change, CheckStore, GateStep, GateStore, GateTransition, Refusal,
+        Spend, Store, StoreError,
         postgres::{PgStore, PgTxHook},
     },
     testing::fixtures::{audit, service_check},
@@ -164,21 +164,20 @@ pub(crate) async fn passed(store: &PgStore, job: JobId) -> GatePass {
     store.open_gate(GateRequest::new(job, host, window)).await.expect("opened");
     let worker = WorkerId::generate();
     let gates = store.claim_gates(worker, 10, LEASE).await.expect("claimed").gates;
-    let LeasedGate { record, token } = gates.into_iter().next().expect("one");
+    let held = gates.into_iter().next().expect("one");
     let pass = GatePass {
         id: PassId::generate(),
-        gate_id: record.id,
+        gate_id: held.record.id,
         job_id: job,
         host_id: host,
         kind: PassKind::NoChecks,
         granted_at: now,
         valid_until: now + TimeDelta::minutes(5),
         owner: worker,
-        token,
+        token: held.token,
         evidence: Vec::new(),
         would_have: None,
     };
-    let held = LeasedGate { record, token };
     let transition = Some(GateTransition::Pass(pass.clone()));
     let step = GateStep { transition, ..step(&held, now) };
     assert!(store.settle_gates(worker, vec![step]).await.expect("settled").is_empty());
@@ -205,7 +204,7 @@ async fn a_job_row_moves_in_the_transaction_of_the_pass() {
         .await
         .expect("entered");
     let pass = passed(&store, queued).await;
-    let spends = join_all((0..100).map(|_| store.spend_pass(&pass))).await;
+    let spends = join_all((0..100).map(|_| store.spend_pass(pass.id))).await;
     let spent = spends.into_iter().filter(|spend| matches!(spend, Ok(Spend::Spent(_)))).count();
     let started: i32 = sqlx::query_scalar("select started from jobs where id = $1")
         .bind(queued.as_uuid())
@@ -214,7 +213,7 @@ async fn a_job_row_moves_in_the_transaction_of_the_pass() {
         .expect("read");
     assert_eq!((spent, started), (1, 1));
     let pass = passed(&store, gone).await;
-    let refused = store.spend_pass(&pass).await;
+    let refused = store.spend_pass(pass.id).await;
     assert!(matches!(refused, Err(StoreError::Refused(Refusal::StateMoved))), "{refused:?}");
     let gate = store.gate(gone, pass.host_id).await.expect("read").expect("there");
     assert_eq!(gate.state, healthgate::model::GateState::Passed, "it is not spent");

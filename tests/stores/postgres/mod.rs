@@ -13,4 +13,5 @@ mod summaries;
 mod support;
 mod timeouts;
 mod volume;
+mod waiting_gates;
 mod workers;

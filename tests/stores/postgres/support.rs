@@ -94,6 +94,7 @@ pub(crate) fn step(gate: &LeasedGate, at: DateTime<Utc>) -> GateStep {
     GateStep {
         gate_id: gate.record.id,
         token: gate.token,
+        seen: gate.changes,
         window: gate.record.window,
         high_water: at,
         void_before: None,

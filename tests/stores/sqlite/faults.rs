@@ -161,13 +161,13 @@ async fn f53_a_full_disk_is_unavailable_and_heals_without_a_restart() {
     }
     let pass = pass_of(&gate, worker);
     unavailable(&settle_pass(&store, worker, &gate, &pass).await);
-    assert!(matches!(store.spend_pass(&pass).await, Err(_) | Ok(Spend::Refused(_))));
+    assert!(matches!(store.spend_pass(pass.id).await, Err(_) | Ok(Spend::Refused(_))));
     let stored = store.gate(gate.record.job_id, host).await.unwrap().unwrap();
     assert_eq!((stored.state, stored.pass), (GateState::Waiting, None));
 
     fs::remove_file(filler).unwrap();
     assert!(settle_pass(&store, worker, &gate, &pass).await.unwrap().is_empty());
-    assert!(matches!(store.spend_pass(&pass).await.unwrap(), Spend::Spent(_)));
+    assert!(matches!(store.spend_pass(pass.id).await.unwrap(), Spend::Spent(_)));
     let records = store.audit_page(&AuditFilter::default(), None, 20_000).await.unwrap();
     assert_eq!(records.len(), written + 1, "what was answered is there, and nothing else");
     store.close().await;

@@ -171,7 +171,7 @@ async fn a_job_moves_with_its_pass_or_neither_does() {
     assert!(settle_pass(&store, worker, &gate, &pass).await.unwrap().is_empty());
 
     // The application has no such job that waits: the pass stays.
-    let refused = store.spend_pass(&pass).await;
+    let refused = store.spend_pass(pass.id).await;
     assert!(matches!(refused, Err(StoreError::Refused(Refusal::StateMoved))));
     let stored = store.gate(job, host).await.unwrap().unwrap();
     assert_eq!((stored.state, stored.ended_at), (GateState::Passed, None));
@@ -182,8 +182,8 @@ async fn a_job_moves_with_its_pass_or_neither_does() {
         .execute(&pool)
         .await
         .unwrap();
-    assert!(matches!(store.spend_pass(&pass).await.unwrap(), Spend::Spent(_)));
-    assert!(matches!(store.spend_pass(&pass).await.unwrap(), Spend::Refused(_)));
+    assert!(matches!(store.spend_pass(pass.id).await.unwrap(), Spend::Spent(_)));
+    assert!(matches!(store.spend_pass(pass.id).await.unwrap(), Spend::Refused(_)));
     let state: String =
         sqlx::query_scalar("select state from app_jobs").fetch_one(&pool).await.unwrap();
     assert_eq!(state, "dispatched");

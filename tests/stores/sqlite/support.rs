@@ -103,6 +103,7 @@ pub(crate) fn step(gate: &LeasedGate, transition: Option<GateTransition>) -> Gat
     GateStep {
         gate_id: gate.record.id,
         token: gate.token,
+        seen: gate.changes,
         window: gate.record.window,
         high_water: gate.record.high_water,
         void_before: None,

@@ -51,6 +51,10 @@ pub(super) struct Worker {
     pub(super) health_check_poll_interval_secs: u64,
     pub(super) health_check_timeout_secs: u64,
     pub(super) health_check_retention_days: u64,
+    /// 0 keeps them for ever.
+    pub(super) gate_retention_days: u64,
+    /// 0 keeps them for ever.
+    pub(super) audit_retention_days: u64,
     pub(super) gate_retry_interval_secs: u64,
     pub(super) max_concurrent_checks: u64,
     pub(super) closing_margin_secs: u64,
@@ -64,6 +68,8 @@ impl Default for Worker {
             health_check_poll_interval_secs: 300,
             health_check_timeout_secs: 10,
             health_check_retention_days: 4,
+            gate_retention_days: 90,
+            audit_retention_days: 400,
             gate_retry_interval_secs: 300,
             max_concurrent_checks: 512,
             closing_margin_secs: 0,

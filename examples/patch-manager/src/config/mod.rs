@@ -74,6 +74,10 @@ pub(crate) struct WorkerFigures {
     pub(crate) poll_interval: Duration,
     pub(crate) check_timeout: Duration,
     pub(crate) retention: Duration,
+    /// `None` keeps them for ever.
+    pub(crate) gate_retention: Option<Duration>,
+    /// `None` keeps them for ever.
+    pub(crate) audit_retention: Option<Duration>,
     pub(crate) gate_retry: Duration,
     pub(crate) max_concurrent_checks: usize,
     pub(crate) closing_margin: Duration,
@@ -115,6 +119,7 @@ impl Config {
         let seconds = |key, value: u64, least| {
             if value < least { Err(Problem::TooSmall { key, least }) } else { Ok(secs(value)) }
         };
+        let days = |days: u64| (days > 0).then(|| secs(days.saturating_mul(24 * 3600)));
         if !(1..=60).contains(&worker.health_check_timeout_secs) {
             return Err(Problem::Timeout);
         }
@@ -135,6 +140,8 @@ impl Config {
                 1,
             )? * 24
                 * 3600,
+            gate_retention: days(worker.gate_retention_days),
+            audit_retention: days(worker.audit_retention_days),
             gate_retry: seconds(
                 "worker.gate_retry_interval_secs",
                 worker.gate_retry_interval_secs,

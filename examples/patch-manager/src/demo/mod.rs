@@ -147,6 +147,8 @@ fn config(
             poll_interval: Duration::from_secs(10),
             check_timeout: Duration::from_secs(2),
             retention: Duration::from_secs(4 * 24 * 3600),
+            gate_retention: Some(Duration::from_secs(90 * 24 * 3600)),
+            audit_retention: Some(Duration::from_secs(400 * 24 * 3600)),
             gate_retry: Duration::from_secs(5),
             max_concurrent_checks: 64,
             closing_margin: Duration::ZERO,

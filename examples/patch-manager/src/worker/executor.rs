@@ -247,6 +247,12 @@ impl Executor {
         let (gate, store, worker) = (self.gate.clone(), self.store.clone(), self.worker);
         patches.spawn(async move {
             let patched = patcher.patch(host.job_id, host.host_id, host.pass_id).await;
+            // Unreported, the host counts as being changed for half an hour.
+            if let Some(pass) = host.pass_id
+                && let Err(error) = gate.finished(pass).await
+            {
+                warn!(host = %host.host_id, %error, "the end of a patch cannot be reported");
+            }
             let recheck = match gate.recheck(host.job_id, host.host_id).await {
                 Ok(recheck) => Some(recheck),
                 Err(error) => {

@@ -44,6 +44,8 @@ impl Worker {
             timeout: figures.check_timeout,
             max_concurrent_checks: figures.max_concurrent_checks,
             retention: figures.retention,
+            gate_retention: figures.gate_retention,
+            audit_retention: figures.audit_retention,
             ..PollerConfig::default()
         };
         // A dead worker's gates are taken over after a lease; a tick is well within what a shortened

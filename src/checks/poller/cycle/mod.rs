@@ -21,6 +21,7 @@ use tracing::{debug, info, warn};
 use self::{
     operation::{Operation, sleep, wait},
     recording::Finished,
+    upkeep::{Retention, prune},
 };
 use super::{
     Poller,
@@ -40,9 +41,6 @@ use crate::{
     observe::{ClockOffset, Part},
     store::{Backlog, Completed, HostRelease, PruneOutcome, StoreError},
 };
-
-/// The most results that one step of pruning deletes (L12).
-const PRUNE_BATCH: u32 = 5_000;
 
 /// A run that is under way.
 struct InFlight {
@@ -178,9 +176,8 @@ impl<'a> Cycle<'a> {
             self.start_flush();
         }
         if self.pruning.is_none() && now >= self.next_prune {
-            let (store, keep) = (Arc::clone(&self.poller.store), self.poller.config.retention);
-            self.pruning =
-                Some(async move { store.prune_results(keep, PRUNE_BATCH, false).await }.boxed());
+            let retention = Retention::of(&self.poller.config);
+            self.pruning = Some(prune(Arc::clone(&self.poller.store), retention).boxed());
         }
         if self.releasing.is_none() && !self.unwanted.is_empty() && now >= self.next_release {
             let (store, worker) = (Arc::clone(&self.poller.store), self.poller.worker);

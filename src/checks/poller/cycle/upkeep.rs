@@ -11,10 +11,10 @@ use tracing::error;
 
 use super::{Cycle, recording::Finished};
 use crate::{
-    checks::poller::observer::ObserverProbe,
+    checks::poller::{PollerConfig, observer::ObserverProbe},
     clock::Clock,
     observe::{POLL_BACKLOG, POLL_BACKLOG_AGE, PRUNE_PAUSED},
-    store::{Backlog, HostRelease, PruneOutcome, StoreError},
+    store::{Backlog, HostRelease, PruneOutcome, Store, StoreError},
 };
 
 /// How often the backlog is looked at, for those who watch.
@@ -30,6 +30,57 @@ async fn ask(probe: Arc<dyn ObserverProbe>, clock: Arc<dyn Clock>) -> bool {
         Either::Right(_) => false,
     }
 }
+
+/// How long what is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retention {
+    results: Duration,
+    gates: Option<Duration>,
+    audit: Option<Duration>,
+}
+
+impl Retention {
+    pub(super) const fn of(config: &PollerConfig) -> Self {
+        let PollerConfig { retention, gate_retention, audit_retention, .. } = config;
+        Self { results: *retention, gates: *gate_retention, audit: *audit_retention }
+    }
+}
+
+/// One step of pruning: a batch of results, then one of gates and one of audit records. Where the store's
+/// clock seems to have jumped, nothing goes at all.
+pub(super) async fn prune(
+    store: Arc<dyn Store>,
+    retention: Retention,
+) -> Result<PruneOutcome, StoreError> {
+    let results = store.prune_results(retention.results, PRUNE_BATCH, false).await?;
+    let mut outcomes = vec![results];
+    if let (false, Some(keep)) = (is_suspicious(&results), retention.gates) {
+        outcomes.push(store.prune_gates(keep, PRUNE_RECORDS, false).await?);
+    }
+    if let (false, Some(keep)) = (outcomes.iter().any(is_suspicious), retention.audit) {
+        outcomes.push(store.prune_audit(keep, PRUNE_RECORDS, false).await?);
+    }
+    let deleted = match results {
+        PruneOutcome::Done { deleted } | PruneOutcome::More { deleted } => deleted,
+        PruneOutcome::Suspicious { .. } => 0,
+    };
+    let more = outcomes.iter().any(|outcome| matches!(outcome, PruneOutcome::More { .. }));
+    let suspicious = outcomes.into_iter().find(is_suspicious);
+    Ok(match suspicious {
+        Some(suspicious) => suspicious,
+        None if more => PruneOutcome::More { deleted },
+        None => PruneOutcome::Done { deleted },
+    })
+}
+
+const fn is_suspicious(outcome: &PruneOutcome) -> bool {
+    matches!(outcome, PruneOutcome::Suspicious { .. })
+}
+
+/// The most results that one step of pruning deletes (L12).
+const PRUNE_BATCH: u32 = 5_000;
+/// The most gates, and the most audit records, of one step.
+const PRUNE_RECORDS: u32 = 500;
 
 impl Cycle<'_> {
     /// Brings the figures up to date.
@@ -119,7 +170,7 @@ impl Cycle<'_> {
                 error!(
                     expired,
                     total,
-                    "pruning is paused: most results would go at once; has the store's clock jumped?"
+                    "pruning is paused: most would go at once; has the store's clock jumped?"
                 );
                 self.poller.config.prune_every
             }

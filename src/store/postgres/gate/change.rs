@@ -5,8 +5,8 @@ use uuid::Uuid;
 use super::{GATE, find};
 use crate::{
     model::{
-        AuditEntry, EndReason, GateId, GateOverride, GatePass, GateRecord, GateRequest, GateState,
-        HostId, JobId,
+        AuditEntry, EndReason, GateId, GateOverride, GateRecord, GateRequest, GateState, HostId,
+        JobId, PassId,
     },
     store::{
         Change, Spend, SpendRefusal, StoreError, StoreEvent,
@@ -20,16 +20,21 @@ impl Write<'_> {
     async fn enter_gate(&mut self, record: GateRecord) -> Result<GateRecord, StoreError> {
         loop {
             let entered = sqlx::query(
-                "insert into health_gates (id, job_id, host_id, state, opened_at, closes_at, \
-                 cancel_requested, record) values ($1, $2, $3, $4, $5, $6, false, $7::jsonb) \
+                "insert into health_gates (id, job_id, host_id, generation, exempt, state, opened_at, \
+                 opens_at, closes_at, cancel_requested, ended_at, record) \
+                 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, false, $10, $11::jsonb) \
                  on conflict do nothing",
             )
             .bind(record.id.as_uuid())
             .bind(record.job_id.as_uuid())
             .bind(record.host_id.as_uuid())
+            .bind(i32::try_from(record.generation).unwrap_or(i32::MAX))
+            .bind(record.exempt)
             .bind(to_word(GATE, &record.state)?)
             .bind(record.opened_at)
+            .bind(record.window.opens_at())
             .bind(record.window.closes_at())
+            .bind(record.ended_at)
             .bind(to_json(GATE, &record)?)
             .execute(&mut *self.connection)
             .await
@@ -38,13 +43,16 @@ impl Write<'_> {
                 self.tell(StoreEvent::of_gate(&record));
                 return Ok(record);
             }
-            if let Some(own) = find(self.connection, record.job_id, record.host_id).await? {
+            let own = find(self.connection, record.job_id, record.host_id).await?;
+            if let Some(own) = own.filter(|own| own.generation >= record.generation) {
                 return Ok(own);
             }
             let holder: Option<Uuid> = sqlx::query_scalar(
-                "select id from health_gates where host_id = $1 and state in ('waiting', 'passed')",
+                "select id from health_gates \
+                 where host_id = $1 and exempt = $2 and state in ('waiting', 'passed')",
             )
             .bind(record.host_id.as_uuid())
+            .bind(record.exempt)
             .fetch_optional(&mut *self.connection)
             .await
             .map_err(translate)?;
@@ -55,15 +63,29 @@ impl Write<'_> {
         }
     }
 
+    /// The generation that a request opens, or the gate that answers it.
+    async fn generation_for(
+        &mut self,
+        request: &GateRequest,
+    ) -> Result<Result<u32, GateRecord>, StoreError> {
+        let own = find(self.connection, request.job_id, request.host_id).await?;
+        Ok(match (transition::next_generation(own.as_ref(), request), own) {
+            (None, Some(own)) => Err(own),
+            (generation, _) => Ok(generation.unwrap_or(1)),
+        })
+    }
+
     pub(super) async fn open_gate(
         &mut self,
         request: &GateRequest,
     ) -> Result<GateRecord, StoreError> {
-        if let Some(own) = find(self.connection, request.job_id, request.host_id).await? {
-            return Ok(own);
-        }
+        let generation = match self.generation_for(request).await? {
+            Ok(generation) => generation,
+            Err(own) => return Ok(own),
+        };
         let now = self.now().await?;
-        self.enter_gate(GateRecord::open(GateId::generate(), request, now)).await
+        let record = GateRecord::open(GateId::generate(), request, now);
+        self.enter_gate(GateRecord { generation, ..record }).await
     }
 
     pub(super) async fn open_ended_gate(
@@ -72,19 +94,20 @@ impl Write<'_> {
         reason: EndReason,
         detail: &str,
     ) -> Result<GateRecord, StoreError> {
-        if let Some(own) = find(self.connection, request.job_id, request.host_id).await? {
-            return Ok(own);
-        }
+        let generation = match self.generation_for(request).await? {
+            Ok(generation) => generation,
+            Err(own) => return Ok(own),
+        };
         let now = self.now().await?;
         let mut record = GateRecord::open(GateId::generate(), request, now);
+        record.generation = generation;
         detail.clone_into(&mut record.detail);
         transition::end(&mut record, reason, now);
         self.enter_gate(record).await
     }
 
-    pub(super) async fn spend_pass(&mut self, pass: &GatePass) -> Result<Spend, StoreError> {
-        let mut gates = self.lock_gates(std::iter::once(pass.gate_id)).await?;
-        let Some(gate) = gates.get_mut(&pass.gate_id) else {
+    pub(super) async fn spend_pass(&mut self, pass: PassId) -> Result<Spend, StoreError> {
+        let Some(mut gate) = self.lock_gate_of_pass(pass).await? else {
             return Ok(Spend::Refused(SpendRefusal::Superseded));
         };
         let now = self.now().await?;
@@ -92,11 +115,11 @@ impl Write<'_> {
             return Ok(Spend::Refused(refusal));
         }
         transition::spend(&mut gate.record, now);
+        if !self.begin_host_change(&gate.record, now).await? {
+            return Ok(Spend::Refused(SpendRefusal::HostBusy));
+        }
         gate.end_lease();
-        self.save_gates(gates.values()).await?;
-        let Some(gate) = gates.remove(&pass.gate_id) else {
-            return Err(StoreError::NotFound);
-        };
+        self.save_gates(std::iter::once(&gate)).await?;
         self.ask(&Change::PassSpent(&gate.record)).await?;
         Ok(Spend::Spent(Box::new(gate.record)))
     }
@@ -112,7 +135,7 @@ impl Write<'_> {
             return Ok(gate.record);
         }
         gate.record.cancel_requested = true;
-        gate.changed = true;
+        gate.change();
         self.save_gates(std::iter::once(&gate)).await?;
         self.audit(audit).await?;
         Ok(gate.record)
@@ -130,7 +153,7 @@ impl Write<'_> {
             return Err(StoreError::InvalidState { state: "the gate does not wait" });
         }
         gate.record.exception = exception;
-        gate.changed = true;
+        gate.change();
         self.save_gates(std::iter::once(&gate)).await?;
         self.audit(audit).await?;
         Ok(gate.record)

@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::GATE;
 use crate::{
-    model::{GateId, GateRecord, HostId, JobId, WorkerId},
+    model::{GateId, GateRecord, HostId, JobId, PassId, WorkerId},
     store::{
-        StoreError, StoreEvent,
+        LeasedGate, StoreError, StoreEvent,
         postgres::{error::translate, write::Write},
         sql::{from_json, to_json, to_word},
     },
@@ -20,7 +19,8 @@ use crate::{
 pub(super) struct GateRow {
     token: i64,
     owner: Option<Uuid>,
-    lease_until: Option<DateTime<Utc>>,
+    changes: i64,
+    changes_seen: i64,
     record: String,
 }
 
@@ -30,28 +30,40 @@ pub(super) struct HeldGate {
     pub(super) record: GateRecord,
     pub(super) token: i64,
     owner: Option<Uuid>,
-    lease_until: Option<DateTime<Utc>>,
+    changes: i64,
+    pub(super) changes_seen: i64,
+    /// It is to be written back.
     pub(super) changed: bool,
 }
 
 impl GateRow {
     pub(super) fn open(self) -> Result<HeldGate, StoreError> {
         let record = from_json(GATE, &self.record)?;
-        let (token, owner, lease_until) = (self.token, self.owner, self.lease_until);
-        Ok(HeldGate { record, token, owner, lease_until, changed: false })
+        let Self { token, owner, changes, changes_seen, .. } = self;
+        Ok(HeldGate { record, token, owner, changes, changes_seen, changed: false })
+    }
+
+    /// The gate as its holder sees it.
+    pub(super) fn leased(self) -> Result<LeasedGate, StoreError> {
+        let record = from_json(GATE, &self.record)?;
+        Ok(LeasedGate { record, token: self.token, changes: self.changes })
     }
 }
 
 impl HeldGate {
-    /// Whether this worker has it under this token, and the lease has not ended (L9, L10).
-    pub(super) fn is_held(&self, worker: WorkerId, token: i64, now: DateTime<Utc>) -> bool {
-        self.owner == Some(worker.as_uuid())
-            && self.token == token
-            && self.lease_until.is_some_and(|until| now < until)
+    /// Whether this worker, whose lease is valid, holds it under this token (L9, L10).
+    pub(super) fn is_held(&self, worker: WorkerId, token: i64) -> bool {
+        self.owner == Some(worker.as_uuid()) && self.token == token
     }
 
     pub(super) fn end_lease(&mut self) {
-        (self.owner, self.lease_until) = (None, None);
+        self.owner = None;
+        self.changed = true;
+    }
+
+    /// Notes a change by somebody else than the holder.
+    pub(super) fn change(&mut self) {
+        self.changes += 1;
         self.changed = true;
     }
 }
@@ -63,8 +75,8 @@ impl Write<'_> {
         gates: impl Iterator<Item = GateId>,
     ) -> Result<HashMap<GateId, HeldGate>, StoreError> {
         let rows: Vec<GateRow> = sqlx::query_as(
-            "select token, owner, lease_until, record::text as record from health_gates \
-             where id = any($1) order by id for update",
+            "select token, owner, changes, changes_seen, record::text as record \
+             from health_gates where id = any($1) order by id for update",
         )
         .bind(gates.map(|gate| gate.as_uuid()).collect::<Vec<_>>())
         .fetch_all(&mut *self.connection)
@@ -81,8 +93,9 @@ impl Write<'_> {
         host: HostId,
     ) -> Result<HeldGate, StoreError> {
         let row: Option<GateRow> = sqlx::query_as(
-            "select token, owner, lease_until, record::text as record from health_gates \
-             where job_id = $1 and host_id = $2 for update",
+            "select token, owner, changes, changes_seen, record::text as record \
+             from health_gates where job_id = $1 and host_id = $2 \
+             order by generation desc limit 1 for update",
         )
         .bind(job.as_uuid())
         .bind(host.as_uuid())
@@ -92,22 +105,44 @@ impl Write<'_> {
         row.ok_or(StoreError::NotFound)?.open()
     }
 
+    /// The gate whose newest pass this is, locked.
+    pub(super) async fn lock_gate_of_pass(
+        &mut self,
+        pass: PassId,
+    ) -> Result<Option<HeldGate>, StoreError> {
+        let row: Option<GateRow> = sqlx::query_as(
+            "select token, owner, changes, changes_seen, record::text as record \
+             from health_gates where pass_id = $1 for update",
+        )
+        .bind(pass.as_uuid())
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        row.map(GateRow::open).transpose()
+    }
+
     /// Writes changed gates, and tells of them.
     pub(super) async fn save_gates<'g>(
         &mut self,
         gates: impl Iterator<Item = &'g HeldGate> + Send,
     ) -> Result<(), StoreError> {
-        let (mut ids, mut states, mut closes, mut passes) = (vec![], vec![], vec![], vec![]);
-        let (mut cancels, mut owners, mut leases, mut records) = (vec![], vec![], vec![], vec![]);
+        let (mut ids, mut states, mut opens, mut closes) = (vec![], vec![], vec![], vec![]);
+        let (mut passes, mut pass_ids, mut ended) = (vec![], vec![], vec![]);
+        let (mut cancels, mut owners) = (vec![], vec![]);
+        let (mut changes, mut changes_seen, mut records) = (vec![], vec![], vec![]);
         for gate in gates.filter(|gate| gate.changed) {
             let record = &gate.record;
             ids.push(record.id.as_uuid());
             states.push(to_word(GATE, &record.state)?);
+            opens.push(record.window.opens_at());
             closes.push(record.window.closes_at());
             passes.push(record.pass.as_ref().map(|pass| pass.valid_until));
+            ended.push(record.ended_at);
+            pass_ids.push(record.pass.as_ref().map(|pass| pass.id.as_uuid()));
             cancels.push(record.cancel_requested);
             owners.push(gate.owner);
-            leases.push(gate.lease_until);
+            changes.push(gate.changes);
+            changes_seen.push(gate.changes_seen);
             records.push(to_json(GATE, record)?);
             self.tell(StoreEvent::of_gate(record));
         }
@@ -115,21 +150,28 @@ impl Write<'_> {
             return Ok(());
         }
         sqlx::query(
-            "update health_gates g set state = n.state, closes_at = n.closes_at, \
-             pass_valid_until = n.pass_valid_until, cancel_requested = n.cancel_requested, \
-             owner = n.owner, lease_until = n.lease_until, record = n.record::jsonb \
-             from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::bool[], \
-             $6::uuid[], $7::timestamptz[], $8::text[]) as n (id, state, closes_at, \
-             pass_valid_until, cancel_requested, owner, lease_until, record) where g.id = n.id",
+            "update health_gates g set state = n.state, opens_at = n.opens_at, \
+             closes_at = n.closes_at, pass_valid_until = n.pass_valid_until, \
+             cancel_requested = n.cancel_requested, owner = n.owner, changes = n.changes, \
+             changes_seen = n.changes_seen, record = n.record::jsonb, pass_id = n.pass_id, \
+             ended_at = n.ended_at \
+             from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], \
+             $5::timestamptz[], $6::bool[], $7::uuid[], $8::bigint[], $9::bigint[], $10::text[], \
+             $11::uuid[], $12::timestamptz[]) as n (id, state, opens_at, closes_at, pass_valid_until, \
+             cancel_requested, owner, changes, changes_seen, record, pass_id, ended_at) where g.id = n.id",
         )
         .bind(ids)
         .bind(states)
+        .bind(opens)
         .bind(closes)
         .bind(passes)
         .bind(cancels)
         .bind(owners)
-        .bind(leases)
+        .bind(changes)
+        .bind(changes_seen)
         .bind(records)
+        .bind(pass_ids)
+        .bind(ended)
         .execute(&mut *self.connection)
         .await
         .map_err(translate)?;

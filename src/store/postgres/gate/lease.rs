@@ -2,18 +2,35 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{ATTEMPT, attempts, held::GateRow};
+use super::{ATTEMPT, GATE, attempts, held::GateRow};
 use crate::{
     model::{Attempt, GateId, WorkerId, instant},
     store::{
-        AttemptWrite, GateClaims, GateStep, LeasedGate, StoreError,
+        AttemptWrite, GateClaims, GateStep, GateWatch, LeasedGate, StoreError,
         postgres::{error::translate, poll::later, write::Write},
-        sql::{to_json, to_word},
+        sql::{from_json, to_json, to_word},
         transition,
     },
 };
+/// The condition of a gate `g` that a claim takes at this instant.
+macro_rules! unclaimed {
+    ($now:literal) => {
+        concat!(
+            "g.state in ('waiting', 'passed') and (g.owner is null or g.owner = any(array( \
+             select worker from health_gate_leases where lease_until <= ",
+            $now,
+            "))) and (g.state = 'waiting' or g.cancel_requested or g.pass_valid_until is null \
+             or g.pass_valid_until <= ",
+            $now,
+            ")"
+        )
+    };
+}
+
 impl Write<'_> {
     pub(super) async fn claim_gates(
         &mut self,
@@ -22,29 +39,26 @@ impl Write<'_> {
         lease: Duration,
     ) -> Result<GateClaims, StoreError> {
         let now = self.now_under_known_schema().await?;
-        let rows: Vec<GateRow> = sqlx::query_as(
-            "with due as materialized ( \
-                 select id from health_gates where state in ('waiting', 'passed') \
-                 and (state = 'waiting' or cancel_requested or pass_valid_until is null \
-                      or pass_valid_until <= $1) \
-                 and (lease_until is null or lease_until <= $1) \
-                 order by closes_at, id limit $2 for update skip locked) \
+        self.take_gate_lease(worker, now, lease).await?;
+        let rows: Vec<GateRow> = sqlx::query_as(concat!(
+            "with due as materialized (select g.id from health_gates g where ",
+            unclaimed!("$1"),
+            " order by g.opens_at > $1, \
+                 case when g.opens_at > $1 then g.opens_at else g.closes_at end, g.id \
+                 limit $2 for update of g skip locked) \
              update health_gates g set owner = $3, token = nextval('health_tokens'), \
-             lease_until = $4 from due where g.id = due.id \
-             returning g.token, g.owner, g.lease_until, g.record::text as record",
-        )
+             changes_seen = changes from due where g.id = due.id \
+             returning g.token, g.owner, g.changes, g.changes_seen, g.record::text as record",
+        ))
         .bind(now)
         .bind(i64::from(limit))
         .bind(worker.as_uuid())
-        .bind(later(now, lease))
         .fetch_all(&mut *self.connection)
         .await
         .map_err(translate)?;
-        let leased = |row: GateRow| {
-            row.open().map(|gate| LeasedGate { record: gate.record, token: gate.token })
-        };
+        let leased = GateRow::leased;
         let mut gates = rows.into_iter().map(leased).collect::<Result<Vec<_>, _>>()?;
-        gates.sort_unstable_by_key(|gate| (gate.record.window.closes_at(), gate.record.id));
+        gates.sort_by_key(|gate| (transition::claim_order(&gate.record, now), gate.record.id));
         if !gates.is_empty() {
             sqlx::query(
                 "update health_gate_attempts set outcome = 'interrupted', record = record \
@@ -60,29 +74,83 @@ impl Write<'_> {
         Ok(GateClaims { now, gates })
     }
 
-    pub(super) async fn renew_gates(
+    /// Begins the worker's lease, or extends it. What the worker held under one that has ended is free.
+    async fn take_gate_lease(
         &mut self,
         worker: WorkerId,
-        gates: &[(GateId, i64)],
+        now: DateTime<Utc>,
         lease: Duration,
-    ) -> Result<GateClaims, StoreError> {
-        let mut held = self.lock_gates(gates.iter().map(|(id, _)| *id)).await?;
-        let now = self.now().await?;
-        let mut renewed = Vec::with_capacity(gates.len());
-        for (id, token) in gates {
-            if held.get(id).is_some_and(|gate| gate.is_held(worker, *token, now))
-                && let Some(gate) = held.remove(id)
-            {
-                renewed.push(LeasedGate { record: gate.record, token: *token });
-            }
+    ) -> Result<(), StoreError> {
+        if self.extend_gate_lease(worker, now, lease).await? {
+            return Ok(());
         }
-        sqlx::query("update health_gates set lease_until = $1 where id = any($2)")
-            .bind(later(now, lease))
-            .bind(renewed.iter().map(|gate| gate.record.id.as_uuid()).collect::<Vec<_>>())
+        sqlx::query("update health_gates set owner = null where owner = $1")
+            .bind(worker.as_uuid())
             .execute(&mut *self.connection)
             .await
             .map_err(translate)?;
-        Ok(GateClaims { now, gates: renewed })
+        // Other workers' leases that have ended go once their gates are taken over.
+        sqlx::query(
+            "delete from health_gate_leases where lease_until <= $1 and not exists \
+             (select from health_gates where owner = worker and state in ('waiting', 'passed'))",
+        )
+        .bind(now)
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        sqlx::query(
+            "insert into health_gate_leases (worker, lease_until) values ($1, $2) \
+             on conflict (worker) do update set lease_until = excluded.lease_until",
+        )
+        .bind(worker.as_uuid())
+        .bind(later(now, lease))
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        Ok(())
+    }
+
+    /// Extends a lease that has not ended; returns whether there is one.
+    async fn extend_gate_lease(
+        &mut self,
+        worker: WorkerId,
+        now: DateTime<Utc>,
+        lease: Duration,
+    ) -> Result<bool, StoreError> {
+        let extended = sqlx::query(
+            "update health_gate_leases set lease_until = $1 where worker = $2 and lease_until > $3",
+        )
+        .bind(later(now, lease))
+        .bind(worker.as_uuid())
+        .bind(now)
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        Ok(extended.rows_affected() == 1)
+    }
+
+    /// Extends a lease that has not ended, frees what the worker does not know of, and tells it what has
+    /// changed.
+    pub(super) async fn extend_and_watch_gates(
+        &mut self,
+        worker: WorkerId,
+        known: &[Uuid],
+        lease: Duration,
+    ) -> Result<GateWatch, StoreError> {
+        let now = self.now().await?;
+        if self.extend_gate_lease(worker, now, lease).await? {
+            sqlx::query(
+                "update health_gates g set owner = null \
+                 where owner = $1 and state in ('waiting', 'passed') \
+                 and not exists (select from unnest($2::uuid[]) known (id) where known.id = g.id)",
+            )
+            .bind(worker.as_uuid())
+            .bind(known)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        }
+        watch_gates(self.connection, worker).await
     }
 
     pub(super) async fn settle_gates(
@@ -91,20 +159,25 @@ impl Write<'_> {
         steps: &[GateStep],
     ) -> Result<Vec<GateId>, StoreError> {
         let mut gates = self.lock_gates(steps.iter().map(|step| step.gate_id)).await?;
-        let now = self.now().await?;
+        let (now, leased) = self.now_and_gate_lease(worker).await?;
         let (mut fenced, mut results, mut writes) = (Vec::new(), Vec::new(), Vec::new());
         for step in steps {
             let held = gates.get_mut(&step.gate_id).filter(|gate| {
-                gate.is_held(worker, step.token, now) && transition::leads(step, gate.record.state)
+                leased
+                    && gate.is_held(worker, step.token)
+                    && transition::leads(step, gate.record.state)
             });
             let Some(gate) = held else {
                 fenced.push(step.gate_id);
                 continue;
             };
-            gate.changed = true;
+            let before = (gate.record.clone(), gate.changes_seen);
+            gate.changes_seen = gate.changes_seen.max(step.seen);
             if transition::apply(&mut gate.record, step, now) {
                 gate.end_lease();
             }
+            // The end of an attempt often changes nothing but the attempt.
+            gate.changed |= before != (gate.record.clone(), gate.changes_seen);
             writes.extend(step.attempt.as_ref().map(|write| (step.gate_id, write)));
             let host = gate.record.host_id;
             results.extend(step.results.iter().map(|result| (host, result)));
@@ -115,6 +188,21 @@ impl Write<'_> {
         let recorded = self.record(&hosts, &results).await?;
         self.keep_summaries(&recorded.counts).await?;
         Ok(fenced)
+    }
+
+    /// The database's clock, and whether the worker's lease is valid by it.
+    async fn now_and_gate_lease(
+        &mut self,
+        worker: WorkerId,
+    ) -> Result<(DateTime<Utc>, bool), StoreError> {
+        sqlx::query_as(
+            "select now, exists (select from health_gate_leases \
+             where worker = $1 and lease_until > now) from (select clock_timestamp() as now) t",
+        )
+        .bind(worker.as_uuid())
+        .fetch_one(&mut *self.connection)
+        .await
+        .map_err(translate)
     }
 
     async fn write_attempts(
@@ -169,10 +257,9 @@ impl Write<'_> {
         gates: &[(GateId, i64)],
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "update health_gates g set owner = null, lease_until = null \
+            "update health_gates g set owner = null \
              from unnest($1::uuid[], $2::bigint[]) as handed (id, token) \
-             where g.id = handed.id and g.token = handed.token and g.owner = $3 \
-             and g.lease_until > clock_timestamp()",
+             where g.id = handed.id and g.token = handed.token and g.owner = $3",
         )
         .bind(gates.iter().map(|(id, _)| id.as_uuid()).collect::<Vec<_>>())
         .bind(gates.iter().map(|(_, token)| *token).collect::<Vec<_>>())
@@ -182,4 +269,54 @@ impl Write<'_> {
         .map_err(translate)?;
         Ok(())
     }
+}
+
+#[derive(FromRow, Debug)]
+struct WatchRow {
+    now: DateTime<Utc>,
+    lease_until: Option<DateTime<Utc>>,
+    unclaimed: Option<DateTime<Utc>>,
+    #[sqlx(flatten)]
+    gate: WatchedGate,
+}
+
+/// A changed gate; nothing where none has changed.
+#[derive(FromRow, Debug)]
+struct WatchedGate {
+    token: Option<i64>,
+    changes: Option<i64>,
+    record: Option<String>,
+}
+
+/// What there is to tell a worker, in one statement.
+pub(super) async fn watch_gates(
+    connection: &mut PgConnection,
+    worker: WorkerId,
+) -> Result<GateWatch, StoreError> {
+    let rows: Vec<WatchRow> = sqlx::query_as(concat!(
+        "with t as materialized (select clock_timestamp() as now) \
+         select t.now, \
+         (select lease_until from health_gate_leases where worker = $1) as lease_until, \
+         (select min(g.opens_at) from health_gates g where ",
+        unclaimed!("(select now from t)"),
+        ") as unclaimed, c.token, c.changes, c.record::text as record \
+         from t left join health_gates c on c.owner = $1 and c.changes <> c.changes_seen \
+         and c.state in ('waiting', 'passed')",
+    ))
+    .bind(worker.as_uuid())
+    .fetch_all(connection)
+    .await
+    .map_err(translate)?;
+    let Some(first) = rows.first() else { return Err(StoreError::NotFound) };
+    let (now, unclaimed) = (first.now, first.unclaimed);
+    let leased = first.lease_until.is_some_and(|until| now < until);
+    let mut changed = Vec::new();
+    for row in rows {
+        if let (true, Some(token), Some(changes), Some(record)) =
+            (leased, row.gate.token, row.gate.changes, row.gate.record)
+        {
+            changed.push(LeasedGate { record: from_json(GATE, &record)?, token, changes });
+        }
+    }
+    Ok(GateWatch { now, leased, changed, unclaimed })
 }

@@ -2,6 +2,7 @@
 
 mod change;
 mod held;
+mod host_change;
 mod lease;
 
 use std::{sync::Arc, time::Duration};
@@ -14,10 +15,13 @@ use uuid::Uuid;
 use super::{PgStore, error::translate, row::host_ids};
 use crate::{
     model::{
-        Attempt, AuditEntry, EndReason, GateId, GateOverride, GatePass, GateRecord, GateRequest,
-        HostId, JobId, WorkerId,
+        Attempt, AuditEntry, EndReason, GateId, GateOverride, GateRecord, GateRequest, HostChange,
+        HostId, JobId, PassId, WorkerId,
     },
-    store::{GateClaims, GateStep, GateStore, Spend, StoreError, sql::from_json},
+    store::{
+        GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend, StoreError,
+        sql::from_json,
+    },
 };
 const GATE: &str = "gate";
 const ATTEMPT: &str = "attempt";
@@ -28,7 +32,8 @@ async fn find(
     host: HostId,
 ) -> Result<Option<GateRecord>, StoreError> {
     let record: Option<String> = sqlx::query_scalar(
-        "select record::text from health_gates where job_id = $1 and host_id = $2",
+        "select record::text from health_gates where job_id = $1 and host_id = $2 \
+         order by generation desc limit 1",
     )
     .bind(job.as_uuid())
     .bind(host.as_uuid())
@@ -88,9 +93,32 @@ impl GateStore for PgStore {
         let records: Vec<String> = self
             .read(move |connection| {
                 sqlx::query_scalar(
-                    "select record::text from health_gates where job_id = $1 order by opened_at, id",
+                    "select record from (select distinct on (host_id) record::text as record, \
+                     opened_at, id from health_gates where job_id = $1 \
+                     order by host_id, generation desc) newest order by opened_at, id",
                 )
                 .bind(job.as_uuid())
+                .fetch_all(connection)
+                .map(|rows| rows.map_err(translate))
+                .boxed()
+            })
+            .await?;
+        records.iter().map(|record| from_json(GATE, record)).collect()
+    }
+
+    async fn generations_of(
+        &self,
+        job: JobId,
+        host: HostId,
+    ) -> Result<Vec<GateRecord>, StoreError> {
+        let records: Vec<String> = self
+            .read(move |connection| {
+                sqlx::query_scalar(
+                    "select record::text from health_gates where job_id = $1 and host_id = $2 \
+                     order by generation",
+                )
+                .bind(job.as_uuid())
+                .bind(host.as_uuid())
                 .fetch_all(connection)
                 .map(|rows| rows.map_err(translate))
                 .boxed()
@@ -130,18 +158,25 @@ impl GateStore for PgStore {
         self.write(move |write| write.claim_gates(worker, limit, lease).boxed()).await
     }
 
-    async fn renew_gates(
+    async fn watch_gates(
         &self,
         worker: WorkerId,
-        gates: &[(GateId, i64)],
-        lease: Duration,
-    ) -> Result<GateClaims, StoreError> {
-        let gates = Arc::new(gates.to_vec());
-        self.write(move |write| {
-            let gates = Arc::clone(&gates);
-            async move { write.renew_gates(worker, &gates, lease).await }.boxed()
-        })
-        .await
+        extend: Option<GateExtension<'_>>,
+    ) -> Result<GateWatch, StoreError> {
+        match extend {
+            Some(GateExtension { gates, lease }) => {
+                let known: Arc<Vec<Uuid>> = Arc::new(gates.iter().map(GateId::as_uuid).collect());
+                self.write(move |write| {
+                    let known = Arc::clone(&known);
+                    async move { write.extend_and_watch_gates(worker, &known, lease).await }.boxed()
+                })
+                .await
+            }
+            // One statement, which writes nothing: what a worker without work costs.
+            None => {
+                self.read(move |connection| lease::watch_gates(connection, worker).boxed()).await
+            }
+        }
     }
 
     async fn settle_gates(
@@ -174,13 +209,39 @@ impl GateStore for PgStore {
         .await
     }
 
-    async fn spend_pass(&self, pass: &GatePass) -> Result<Spend, StoreError> {
-        let pass = Arc::new(pass.clone());
-        self.write(move |write| {
-            let pass = Arc::clone(&pass);
-            async move { write.spend_pass(&pass).await }.boxed()
-        })
-        .await
+    async fn gate_of_pass(&self, pass: PassId) -> Result<Option<GateRecord>, StoreError> {
+        let record: Option<String> = self
+            .read(move |connection| {
+                sqlx::query_scalar("select record::text from health_gates where pass_id = $1")
+                    .bind(pass.as_uuid())
+                    .fetch_optional(connection)
+                    .map(|row| row.map_err(translate))
+                    .boxed()
+            })
+            .await?;
+        record.map(|record| from_json(GATE, &record)).transpose()
+    }
+
+    async fn spend_pass(&self, pass: PassId) -> Result<Spend, StoreError> {
+        self.write(move |write| write.spend_pass(pass).boxed()).await
+    }
+
+    async fn prune_gates(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        self.write(move |write| write.prune_gates(keep, batch, force).boxed()).await
+    }
+
+    async fn end_host_change(&self, pass: PassId) -> Result<HostChange, StoreError> {
+        self.write(move |write| write.end_host_change(pass).boxed()).await
+    }
+
+    async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError> {
+        let hosts = host_ids(hosts);
+        self.read(move |connection| host_change::newest(connection, hosts).boxed()).await
     }
 
     async fn request_cancel(

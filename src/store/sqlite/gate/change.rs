@@ -2,11 +2,14 @@
 
 use uuid::Uuid;
 
-use super::{GATE, row::find};
+use super::{
+    GATE,
+    row::{find, find_by_pass},
+};
 use crate::{
     model::{
-        AuditEntry, EndReason, GateId, GateOverride, GatePass, GateRecord, GateRequest, GateState,
-        HostId, JobId,
+        AuditEntry, EndReason, GateId, GateOverride, GateRecord, GateRequest, GateState, HostId,
+        JobId, PassId,
     },
     store::{
         Change, Spend, SpendRefusal, StoreError, StoreEvent,
@@ -19,14 +22,19 @@ use crate::{
 impl Write<'_> {
     async fn insert_gate(&mut self, record: &GateRecord) -> Result<(), StoreError> {
         sqlx::query(
-            "insert into health_gates (id, job_id, host_id, state, closes_at, pass_valid_until, \
-             cancel_requested, token, record) values (?, ?, ?, ?, ?, null, 0, 0, ?)",
+            "insert into health_gates (id, job_id, host_id, generation, exempt, state, opens_at, closes_at, \
+             pass_valid_until, cancel_requested, ended_at, token, record) \
+             values (?, ?, ?, ?, ?, ?, ?, ?, null, 0, ?, 0, ?)",
         )
         .bind(record.id.as_uuid())
         .bind(record.job_id.as_uuid())
         .bind(record.host_id.as_uuid())
+        .bind(record.generation)
+        .bind(record.exempt)
         .bind(to_word(GATE, &record.state)?)
+        .bind(micros(record.window.opens_at()))
         .bind(micros(record.window.closes_at()))
+        .bind(record.ended_at.map(micros))
         .bind(to_json(GATE, record)?)
         .execute(&mut *self.connection)
         .await
@@ -35,24 +43,41 @@ impl Write<'_> {
         Ok(())
     }
 
+    /// The generation that a request opens, or the gate that answers it.
+    async fn generation_for(
+        &mut self,
+        request: &GateRequest,
+    ) -> Result<Result<u32, GateRecord>, StoreError> {
+        let own = find(self.connection, request.job_id, request.host_id).await?;
+        let own = own.map(|row| row.record()).transpose()?;
+        Ok(match (transition::next_generation(own.as_ref(), request), own) {
+            (None, Some(own)) => Err(own),
+            (generation, _) => Ok(generation.unwrap_or(1)),
+        })
+    }
+
     pub(super) async fn open_gate(
         &mut self,
         request: GateRequest,
     ) -> Result<GateRecord, StoreError> {
-        if let Some(row) = find(self.connection, request.job_id, request.host_id).await? {
-            return row.record();
-        }
+        let generation = match self.generation_for(&request).await? {
+            Ok(generation) => generation,
+            Err(own) => return Ok(own),
+        };
         let holder: Option<Uuid> = sqlx::query_scalar(
-            "select id from health_gates where host_id = ? and state in ('waiting', 'passed')",
+            "select id from health_gates \
+             where host_id = ? and exempt = ? and state in ('waiting', 'passed')",
         )
         .bind(request.host_id.as_uuid())
+        .bind(request.exempt)
         .fetch_optional(&mut *self.connection)
         .await
         .map_err(translate)?;
         if let Some(holder) = holder {
             return Err(StoreError::GateBusy { holder: GateId::from_uuid(holder) });
         }
-        let record = GateRecord::open(GateId::generate(), &request, self.now);
+        let mut record = GateRecord::open(GateId::generate(), &request, self.now);
+        record.generation = generation;
         self.insert_gate(&record).await?;
         Ok(record)
     }
@@ -63,26 +88,32 @@ impl Write<'_> {
         reason: EndReason,
         detail: String,
     ) -> Result<GateRecord, StoreError> {
-        if let Some(row) = find(self.connection, request.job_id, request.host_id).await? {
-            return row.record();
-        }
+        let generation = match self.generation_for(&request).await? {
+            Ok(generation) => generation,
+            Err(own) => return Ok(own),
+        };
         let mut record = GateRecord::open(GateId::generate(), &request, self.now);
+        record.generation = generation;
         record.detail = detail;
         transition::end(&mut record, reason, self.now);
         self.insert_gate(&record).await?;
         Ok(record)
     }
 
-    pub(super) async fn spend_pass(&mut self, pass: GatePass) -> Result<Spend, StoreError> {
-        let mut rows = self.gates_by_id(std::iter::once(pass.gate_id)).await?;
-        let Some((row, mut record)) = rows.remove(&pass.gate_id) else {
+    pub(super) async fn spend_pass(&mut self, pass: PassId) -> Result<Spend, StoreError> {
+        let Some(mut row) = find_by_pass(self.connection, pass).await? else {
             return Ok(Spend::Refused(SpendRefusal::Superseded));
         };
-        if let Some(refusal) = transition::refusal(&record, row.lease.token, &pass, self.now) {
+        let mut record = row.record()?;
+        if let Some(refusal) = transition::refusal(&record, row.token, pass, self.now) {
             return Ok(Spend::Refused(refusal));
         }
         transition::spend(&mut record, self.now);
-        self.save_gate(row.number, &record, true).await?;
+        if !self.begin_host_change(&record).await? {
+            return Ok(Spend::Refused(SpendRefusal::HostBusy));
+        }
+        row.owner = None;
+        self.save_gate(&row, &record).await?;
         self.ask(&Change::PassSpent(&record)).await?;
         Ok(Spend::Spent(Box::new(record)))
     }
@@ -93,13 +124,14 @@ impl Write<'_> {
         host: HostId,
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError> {
-        let row = find(self.connection, job, host).await?.ok_or(StoreError::NotFound)?;
+        let mut row = find(self.connection, job, host).await?.ok_or(StoreError::NotFound)?;
         let mut record = row.record()?;
         if record.state.is_terminal() || record.cancel_requested {
             return Ok(record);
         }
         record.cancel_requested = true;
-        self.save_gate(row.number, &record, false).await?;
+        row.changes += 1;
+        self.save_gate(&row, &record).await?;
         self.audit(audit).await?;
         Ok(record)
     }
@@ -111,13 +143,14 @@ impl Write<'_> {
         exception: Option<GateOverride>,
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError> {
-        let row = find(self.connection, job, host).await?.ok_or(StoreError::NotFound)?;
+        let mut row = find(self.connection, job, host).await?.ok_or(StoreError::NotFound)?;
         let mut record = row.record()?;
         if record.state != GateState::Waiting {
             return Err(StoreError::InvalidState { state: "the gate does not wait" });
         }
         record.exception = exception;
-        self.save_gate(row.number, &record, false).await?;
+        row.changes += 1;
+        self.save_gate(&row, &record).await?;
         self.audit(audit).await?;
         Ok(record)
     }

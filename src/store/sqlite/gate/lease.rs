@@ -2,19 +2,35 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sqlx::SqliteConnection;
 
 use super::{ATTEMPT, row::GateRow};
 use crate::{
     clock::delta,
     model::{GateId, WorkerId, instant},
     store::{
-        AttemptWrite, GateClaims, GateStep, LeasedGate, StoreError,
+        AttemptWrite, GateClaims, GateStep, GateWatch, LeasedGate, StoreError,
         sql::{from_json, to_json, to_word},
-        sqlite::{error::translate, record::later, write::Write},
+        sqlite::{
+            error::translate,
+            record::{instant as from_micros, later, micros},
+            write::Write,
+        },
         transition,
     },
 };
+
+/// The condition of a gate that a claim takes; `?1` is the present instant.
+macro_rules! unclaimed {
+    () => {
+        "state in ('waiting', 'passed') and (owner is null or owner in \
+         (select worker from health_gate_leases where lease_until <= ?1)) \
+         and (state = 'waiting' or cancel_requested or pass_valid_until is null \
+              or pass_valid_until <= ?1)"
+    };
+}
 
 impl Write<'_> {
     pub(super) async fn claim_gates(
@@ -24,12 +40,12 @@ impl Write<'_> {
         lease: Duration,
     ) -> Result<GateClaims, StoreError> {
         self.refuse_newer_schema().await?;
-        let rows: Vec<GateRow> = sqlx::query_as(
-            "select * from health_gates where state in ('waiting', 'passed') \
-             and (state = 'waiting' or cancel_requested or pass_valid_until is null \
-                  or pass_valid_until <= ?1) \
-             and (lease_until is null or lease_until <= ?1) order by closes_at, id limit ?2",
-        )
+        self.take_gate_lease(worker, lease).await?;
+        let rows: Vec<GateRow> = sqlx::query_as(concat!(
+            "select * from health_gates where ",
+            unclaimed!(),
+            " order by opens_at > ?1, iif(opens_at > ?1, opens_at, closes_at), id limit ?2",
+        ))
         .bind(self.now_micros())
         .bind(limit)
         .fetch_all(&mut *self.connection)
@@ -37,11 +53,10 @@ impl Write<'_> {
         .map_err(translate)?;
         let numbers = Value::from_iter(rows.iter().map(|row| row.number)).to_string();
         sqlx::query(
-            "update health_gates set token = token + 1, owner = ?, lease_until = ? \
+            "update health_gates set token = token + 1, owner = ?, changes_seen = changes \
              where number in (select value from json_each(?))",
         )
         .bind(worker.as_uuid())
-        .bind(later(self.now, delta(lease)))
         .bind(&numbers)
         .execute(&mut *self.connection)
         .await
@@ -56,39 +71,73 @@ impl Write<'_> {
         .execute(&mut *self.connection)
         .await
         .map_err(translate)?;
-        let leased =
-            |row: &GateRow| Ok(LeasedGate { record: row.record()?, token: row.lease.token + 1 });
+        let leased = |row: &GateRow| Ok(LeasedGate { token: row.token + 1, ..row.leased()? });
         let gates = rows.iter().map(leased).collect::<Result<_, StoreError>>()?;
         Ok(GateClaims { now: self.now, gates })
     }
 
-    pub(super) async fn renew_gates(
+    /// Begins the worker's lease, or extends it. What the worker held under one that has ended is free.
+    async fn take_gate_lease(
         &mut self,
         worker: WorkerId,
-        gates: Vec<(GateId, i64)>,
         lease: Duration,
-    ) -> Result<GateClaims, StoreError> {
-        let mut rows = self.gates_by_id(gates.iter().map(|(id, _)| *id)).await?;
-        let now = self.now_micros();
-        let (mut numbers, mut renewed) = (Vec::new(), Vec::new());
-        for (id, token) in gates {
-            if let Some((row, record)) = rows.remove(&id)
-                && row.lease.is_held(worker, token, now)
-            {
-                numbers.push(row.number);
-                renewed.push(LeasedGate { record, token });
-            }
+    ) -> Result<(), StoreError> {
+        if !has_gate_lease(self.connection, worker, self.now).await? {
+            sqlx::query("update health_gates set owner = null where owner = ?")
+                .bind(worker.as_uuid())
+                .execute(&mut *self.connection)
+                .await
+                .map_err(translate)?;
+            // Other workers' leases that have ended go as soon as their gates are taken over.
+            sqlx::query(
+                "delete from health_gate_leases where lease_until <= ? \
+                 and not exists (select 1 from health_gates where owner = worker)",
+            )
+            .bind(self.now_micros())
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
         }
+        self.set_gate_lease(worker, lease).await
+    }
+
+    async fn set_gate_lease(
+        &mut self,
+        worker: WorkerId,
+        lease: Duration,
+    ) -> Result<(), StoreError> {
         sqlx::query(
-            "update health_gates set lease_until = ? \
-             where number in (select value from json_each(?))",
+            "insert into health_gate_leases (worker, lease_until) values (?, ?) \
+             on conflict (worker) do update set lease_until = excluded.lease_until",
         )
+        .bind(worker.as_uuid())
         .bind(later(self.now, delta(lease)))
-        .bind(Value::from(numbers).to_string())
         .execute(&mut *self.connection)
         .await
         .map_err(translate)?;
-        Ok(GateClaims { now: self.now, gates: renewed })
+        Ok(())
+    }
+
+    /// Extends a lease that has not ended, and frees what the worker does not know of.
+    pub(super) async fn extend_gate_lease(
+        &mut self,
+        worker: WorkerId,
+        known: String,
+        lease: Duration,
+    ) -> Result<GateWatch, StoreError> {
+        if has_gate_lease(self.connection, worker, self.now).await? {
+            self.set_gate_lease(worker, lease).await?;
+            sqlx::query(
+                "update health_gates set owner = null where owner = ? \
+                 and id not in (select unhex(value) from json_each(?))",
+            )
+            .bind(worker.as_uuid())
+            .bind(known)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        }
+        watch_gates(self.connection, worker, self.now).await
     }
 
     pub(super) async fn settle_gates(
@@ -97,21 +146,21 @@ impl Write<'_> {
         steps: Vec<GateStep>,
     ) -> Result<Vec<GateId>, StoreError> {
         let mut rows = self.gates_by_id(steps.iter().map(|step| step.gate_id)).await?;
-        let now = self.now_micros();
+        let leased = has_gate_lease(self.connection, worker, self.now).await?;
         let (mut fenced, mut results) = (Vec::new(), Vec::new());
         for step in steps {
             let held = rows.get_mut(&step.gate_id).filter(|(row, record)| {
-                row.lease.is_held(worker, step.token, now) && transition::leads(&step, record.state)
+                leased && row.is_held(worker, step.token) && transition::leads(&step, record.state)
             });
             let Some((row, record)) = held else {
                 fenced.push(step.gate_id);
                 continue;
             };
-            let ends_lease = transition::apply(record, &step, self.now);
-            if ends_lease {
-                row.lease.end();
+            row.changes_seen = row.changes_seen.max(step.seen);
+            if transition::apply(record, &step, self.now) {
+                row.owner = None;
             }
-            self.save_gate(row.number, record, ends_lease).await?;
+            self.save_gate(row, record).await?;
             if let Some(write) = &step.attempt {
                 self.write_attempt(row.number, write).await?;
             }
@@ -154,13 +203,12 @@ impl Write<'_> {
         gates: Vec<(GateId, i64)>,
     ) -> Result<(), StoreError> {
         let rows = self.gates_by_id(gates.iter().map(|(id, _)| *id)).await?;
-        let now = self.now_micros();
         let held = gates.iter().filter_map(|(id, token)| {
             let (row, _) = rows.get(id)?;
-            row.lease.is_held(worker, *token, now).then_some(row.number)
+            row.is_held(worker, *token).then_some(row.number)
         });
         sqlx::query(
-            "update health_gates set owner = null, lease_until = null \
+            "update health_gates set owner = null \
              where number in (select value from json_each(?))",
         )
         .bind(Value::from_iter(held).to_string())
@@ -169,4 +217,50 @@ impl Write<'_> {
         .map_err(translate)?;
         Ok(())
     }
+}
+
+/// Whether the worker's lease on its gates is valid.
+async fn has_gate_lease(
+    connection: &mut SqliteConnection,
+    worker: WorkerId,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    sqlx::query_scalar(
+        "select exists (select 1 from health_gate_leases where worker = ? and lease_until > ?)",
+    )
+    .bind(worker.as_uuid())
+    .bind(micros(now))
+    .fetch_one(connection)
+    .await
+    .map_err(translate)
+}
+
+/// What there is to tell a worker.
+pub(super) async fn watch_gates(
+    connection: &mut SqliteConnection,
+    worker: WorkerId,
+    now: DateTime<Utc>,
+) -> Result<GateWatch, StoreError> {
+    let leased = has_gate_lease(connection, worker, now).await?;
+    let rows: Vec<GateRow> = if leased {
+        sqlx::query_as(
+            "select * from health_gates where state in ('waiting', 'passed') \
+             and changes <> changes_seen and owner = ?",
+        )
+        .bind(worker.as_uuid())
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(translate)?
+    } else {
+        Vec::new()
+    };
+    let unclaimed: Option<i64> =
+        sqlx::query_scalar(concat!("select min(opens_at) from health_gates where ", unclaimed!(),))
+            .bind(micros(now))
+            .fetch_one(connection)
+            .await
+            .map_err(translate)?;
+    let changed = rows.iter().map(GateRow::leased).collect::<Result<_, _>>()?;
+    let unclaimed = unclaimed.map(from_micros).transpose()?;
+    Ok(GateWatch { now, leased, changed, unclaimed })
 }

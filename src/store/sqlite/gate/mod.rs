@@ -1,6 +1,7 @@
 //! `GateStore` over SQLite: a gate's record is JSON beside the columns that statements ask about.
 
 mod change;
+mod host_change;
 mod lease;
 mod row;
 
@@ -10,7 +11,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use uuid::Uuid;
 
-use self::row::find;
+use self::row::{find, find_by_pass};
 use super::{
     SqliteStore,
     error::translate,
@@ -18,10 +19,13 @@ use super::{
 };
 use crate::{
     model::{
-        Attempt, AuditEntry, EndReason, GateId, GateOverride, GatePass, GateRecord, GateRequest,
-        HostId, JobId, WorkerId,
+        Attempt, AuditEntry, EndReason, GateId, GateOverride, GateRecord, GateRequest, HostChange,
+        HostId, JobId, PassId, WorkerId,
     },
-    store::{GateClaims, GateStep, GateStore, Spend, StoreError, sql::from_json},
+    store::{
+        GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend, StoreError,
+        sql::from_json,
+    },
 };
 
 const GATE: &str = "gate";
@@ -52,9 +56,35 @@ impl GateStore for SqliteStore {
             .read(move |connection| {
                 async move {
                     sqlx::query_scalar(
-                        "select record from health_gates where job_id = ? order by number",
+                        "select record from health_gates g where job_id = ?1 and generation = \
+                         (select max(generation) from health_gates \
+                          where job_id = ?1 and host_id = g.host_id) order by number",
                     )
                     .bind(job.as_uuid())
+                    .fetch_all(connection)
+                    .await
+                    .map_err(translate)
+                }
+                .boxed()
+            })
+            .await?;
+        records.iter().map(|record| from_json(GATE, record)).collect()
+    }
+
+    async fn generations_of(
+        &self,
+        job: JobId,
+        host: HostId,
+    ) -> Result<Vec<GateRecord>, StoreError> {
+        let records: Vec<String> = self
+            .read(move |connection| {
+                async move {
+                    sqlx::query_scalar(
+                        "select record from health_gates where job_id = ? and host_id = ? \
+                         order by generation",
+                    )
+                    .bind(job.as_uuid())
+                    .bind(host.as_uuid())
                     .fetch_all(connection)
                     .await
                     .map_err(translate)
@@ -119,14 +149,22 @@ impl GateStore for SqliteStore {
         self.write(move |write| write.claim_gates(worker, limit, lease).boxed()).await
     }
 
-    async fn renew_gates(
+    async fn watch_gates(
         &self,
         worker: WorkerId,
-        gates: &[(GateId, i64)],
-        lease: Duration,
-    ) -> Result<GateClaims, StoreError> {
-        let gates = gates.to_vec();
-        self.write(move |write| write.renew_gates(worker, gates, lease).boxed()).await
+        extend: Option<GateExtension<'_>>,
+    ) -> Result<GateWatch, StoreError> {
+        match extend {
+            Some(GateExtension { gates, lease }) => {
+                let known = id_list(gates.iter().map(GateId::as_uuid));
+                self.write(move |write| write.extend_gate_lease(worker, known, lease).boxed()).await
+            }
+            None => {
+                let now = self.time();
+                self.read(move |connection| lease::watch_gates(connection, worker, now).boxed())
+                    .await
+            }
+        }
     }
 
     async fn settle_gates(
@@ -146,9 +184,31 @@ impl GateStore for SqliteStore {
         self.write(move |write| write.release_gates(worker, gates).boxed()).await
     }
 
-    async fn spend_pass(&self, pass: &GatePass) -> Result<Spend, StoreError> {
-        let pass = pass.clone();
+    async fn gate_of_pass(&self, pass: PassId) -> Result<Option<GateRecord>, StoreError> {
+        let row = self.read(move |connection| find_by_pass(connection, pass).boxed()).await?;
+        row.map(|row| row.record()).transpose()
+    }
+
+    async fn spend_pass(&self, pass: PassId) -> Result<Spend, StoreError> {
         self.write(move |write| write.spend_pass(pass).boxed()).await
+    }
+
+    async fn prune_gates(
+        &self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        self.write(move |write| write.prune_gates(keep, batch, force).boxed()).await
+    }
+
+    async fn end_host_change(&self, pass: PassId) -> Result<HostChange, StoreError> {
+        self.write(move |write| write.end_host_change(pass).boxed()).await
+    }
+
+    async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError> {
+        let hosts = hosts_list(hosts);
+        self.read(move |connection| host_change::newest(connection, hosts).boxed()).await
     }
 
     async fn request_cancel(

@@ -3,16 +3,17 @@
 use std::collections::HashMap;
 
 use sqlx::{FromRow, SqliteConnection};
+use uuid::Uuid;
 
 use super::GATE;
 use crate::{
-    model::{GateId, GateRecord, HostId, JobId},
+    model::{GateId, GateRecord, HostId, JobId, PassId, WorkerId},
     store::{
-        StoreError, StoreEvent,
+        LeasedGate, StoreError, StoreEvent,
         sql::{from_json, to_json, to_word},
         sqlite::{
             error::translate,
-            record::{LeaseRow, id_list, micros},
+            record::{id_list, micros},
             write::Write,
         },
     },
@@ -22,13 +23,25 @@ use crate::{
 pub(super) struct GateRow {
     pub(super) number: i64,
     pub(super) record: String,
-    #[sqlx(flatten)]
-    pub(super) lease: LeaseRow,
+    pub(super) owner: Option<Uuid>,
+    pub(super) token: i64,
+    pub(super) changes: i64,
+    pub(super) changes_seen: i64,
 }
 
 impl GateRow {
     pub(super) fn record(&self) -> Result<GateRecord, StoreError> {
         from_json(GATE, &self.record)
+    }
+
+    /// The gate as its holder sees it.
+    pub(super) fn leased(&self) -> Result<LeasedGate, StoreError> {
+        Ok(LeasedGate { record: self.record()?, token: self.token, changes: self.changes })
+    }
+
+    /// Whether this worker, whose lease is valid, holds it under this token (L10).
+    pub(super) fn is_held(&self, worker: WorkerId, token: i64) -> bool {
+        self.owner == Some(worker.as_uuid()) && self.token == token
     }
 }
 
@@ -37,9 +50,23 @@ pub(super) async fn find(
     job: JobId,
     host: HostId,
 ) -> Result<Option<GateRow>, StoreError> {
-    sqlx::query_as("select * from health_gates where job_id = ? and host_id = ?")
+    sqlx::query_as(
+        "select * from health_gates where job_id = ? and host_id = ? order by generation desc limit 1",
+    )
         .bind(job.as_uuid())
         .bind(host.as_uuid())
+        .fetch_optional(connection)
+        .await
+        .map_err(translate)
+}
+
+/// The gate whose newest pass this is.
+pub(super) async fn find_by_pass(
+    connection: &mut SqliteConnection,
+    pass: PassId,
+) -> Result<Option<GateRow>, StoreError> {
+    sqlx::query_as("select * from health_gates where pass_id = ?")
+        .bind(pass.as_uuid())
         .fetch_optional(connection)
         .await
         .map_err(translate)
@@ -64,25 +91,29 @@ impl Write<'_> {
         rows.into_iter().map(read).collect()
     }
 
-    /// Writes a gate's record and the columns that follow from it.
+    /// Writes a gate back: its record, its holder, and the columns that follow from the record.
     pub(super) async fn save_gate(
         &mut self,
-        number: i64,
+        row: &GateRow,
         record: &GateRecord,
-        ends_lease: bool,
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "update health_gates set state = ?, closes_at = ?, pass_valid_until = ?, \
-             cancel_requested = ?, record = ?, owner = iif(?6, null, owner), \
-             lease_until = iif(?6, null, lease_until) where number = ?7",
+            "update health_gates set state = ?, opens_at = ?, closes_at = ?, pass_valid_until = ?, \
+             pass_id = ?, cancel_requested = ?, ended_at = ?, record = ?, owner = ?, changes = ?, changes_seen = ? \
+             where number = ?",
         )
         .bind(to_word(GATE, &record.state)?)
+        .bind(micros(record.window.opens_at()))
         .bind(micros(record.window.closes_at()))
         .bind(record.pass.as_ref().map(|pass| micros(pass.valid_until)))
+        .bind(record.pass.as_ref().map(|pass| pass.id.as_uuid()))
         .bind(record.cancel_requested)
+        .bind(record.ended_at.map(micros))
         .bind(to_json(GATE, record)?)
-        .bind(ends_lease)
-        .bind(number)
+        .bind(row.owner)
+        .bind(row.changes)
+        .bind(row.changes_seen)
+        .bind(row.number)
         .execute(&mut *self.connection)
         .await
         .map_err(translate)?;

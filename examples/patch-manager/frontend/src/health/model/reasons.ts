@@ -158,6 +158,11 @@ const WORDS: Readonly<Record<ReasonCode, ReasonWords>> = {
     advice: 'Wait for the other job, or cancel it.',
     unknown: true,
   },
+  host_disturbed: {
+    title: 'A job is changing the host',
+    advice: 'Wait until that job has ended. The checks then run again.',
+    unknown: true,
+  },
 };
 
 /**

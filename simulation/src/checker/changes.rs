@@ -1,0 +1,73 @@
+//! Changes of hosts: one at a time, and nothing passes on what was seen before their end (G27, G35).
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use healthgate::model::{GateRecord, HostChange, HostId};
+
+use super::{Checker, EyesId, Named, runs::Enabled};
+
+/// A look and the step that follows it take no longer than this.
+const LONGEST_STEP: Duration = Duration::from_secs(60);
+
+/// The newest change of a host.
+#[derive(Debug)]
+pub(super) struct ChangeAccount {
+    change: HostChange,
+    began: Duration,
+    ended: Option<Duration>,
+}
+
+impl ChangeAccount {
+    fn over(&self) -> Duration {
+        let longest = HostChange::LONGEST.to_std().unwrap_or_default();
+        self.ended.unwrap_or(self.began + longest).min(self.began + longest)
+    }
+}
+
+impl Checker {
+    /// A pass was spent: a change begins.
+    pub(super) fn host_change_began(
+        &mut self,
+        eyes: EyesId,
+        gate: &GateRecord,
+        now: DateTime<Utc>,
+    ) {
+        let (at, host) = (self.at(), gate.host_id);
+        let name = Named(gate.job_id, host);
+        let running = |account: &ChangeAccount| account.change.is_running(now);
+        if self.changes.get(&host).is_some_and(running) {
+            self.broken("G27: one change of a host at a time", name.to_string());
+        }
+        let look = self.eyes.get(&eyes).and_then(|eyes| eyes.looks.get(&host));
+        let asked = look.into_iter().flat_map(|look| &look.checks);
+        let asked = asked.filter(|check| check.enabled()).map(|check| check.asked_host());
+        let disturbed = asked.filter_map(|asked| self.changes.get(&asked)).any(|account| {
+            account.change.host_id != host
+                && running(account)
+                && at.saturating_sub(account.began) > LONGEST_STEP
+        });
+        if disturbed && !gate.exempt && !gate.report_only {
+            self.broken("G35: nothing is spent on a host that is changed", name.to_string());
+        }
+        if let Some(change) = HostChange::begin(gate, now) {
+            self.changes.insert(host, ChangeAccount { change, began: at, ended: None });
+        }
+    }
+
+    /// An executor has reported the end.
+    pub(crate) fn host_change_ended(&mut self, change: &HostChange) {
+        let at = self.at();
+        if let Some(account) = self.changes.get_mut(&change.host_id)
+            && account.change.pass_id == change.pass_id
+        {
+            account.change = change.clone();
+            account.ended.get_or_insert(at);
+        }
+    }
+
+    /// When the newest change of a host was over, or will be.
+    pub(super) fn undisturbed_since(&self, host: HostId) -> Duration {
+        self.changes.get(&host).map(ChangeAccount::over).unwrap_or_default()
+    }
+}

@@ -1,0 +1,86 @@
+//! Hosts that a job is changing: what was seen before the end of a change proves nothing (G35).
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+
+use super::{decide::Condition, source::HostHealth};
+use crate::{
+    model::{CheckId, Detail, HostChange, HostId, ReasonCode, instant},
+    store::{Store, StoreError},
+};
+
+/// The newest change of each host that gates ask.
+#[derive(Debug, Default)]
+pub(super) struct Disturbances(HashMap<HostId, HostChange>);
+
+impl Disturbances {
+    /// Reads the changes of these hosts and of all hosts that their checks ask, at once.
+    pub(super) async fn read<'h>(
+        store: &dyn Store,
+        hosts: impl Iterator<Item = (HostId, &'h HostHealth)>,
+    ) -> Result<Self, StoreError> {
+        let asked = hosts.flat_map(|(host, health)| {
+            std::iter::once(host).chain(health.asks.iter().map(|(_, asked)| *asked))
+        });
+        let asked: Vec<HostId> = asked.collect::<BTreeSet<_>>().into_iter().collect();
+        if asked.is_empty() {
+            return Ok(Self::default());
+        }
+        let changes = store.host_changes(&asked).await?;
+        Ok(Self(changes.into_iter().map(|change| (change.host_id, change)).collect()))
+    }
+
+    /// Whether a job is changing this host itself.
+    pub(super) fn is_changing(&self, host: HostId, now: DateTime<Utc>) -> bool {
+        self.0.get(&host).is_some_and(|change| change.is_running(now))
+    }
+
+    /// Applies what is known to a host's health: a condition for each change that is under way, and no
+    /// result from before the end of one that is over. Returns that end, if any.
+    pub(super) fn apply(
+        &self,
+        host: HostId,
+        health: &mut HostHealth,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        let own = self.0.get(&host).map(|change| (None, change));
+        let others = health.asks.iter();
+        let others = others.filter_map(|(id, asked)| Some((Some(*id), self.0.get(asked)?)));
+        let mut told = BTreeSet::new();
+        let mut newest = None;
+        for (check, change) in own.into_iter().chain(others).collect::<Vec<_>>() {
+            if change.is_running(now) {
+                if told.insert(change.host_id) {
+                    health.conditions.push(condition(host, change));
+                }
+                continue;
+            }
+            // The end of a change can lie ahead of a clock that was put right.
+            let end = change.ends_at().min(now);
+            let concerned = |id: CheckId| check.is_none_or(|only| only == id);
+            for check in health.requirements.iter_mut().filter(|check| concerned(check.check_id)) {
+                check.changed_at = check.changed_at.max(end);
+            }
+            newest = newest.max(Some(end));
+        }
+        newest
+    }
+}
+
+fn condition(host: HostId, change: &HostChange) -> Condition {
+    let since = instant::in_words(&change.started_at);
+    let job = change.job_id;
+    let (name, what) = if change.host_id == host {
+        ("host change".to_owned(), "this host".to_owned())
+    } else {
+        let asked = change.host_id;
+        (format!("host change of {asked}"), format!("the host {asked}, which a check asks,"))
+    };
+    Condition {
+        name,
+        met: false,
+        reason: ReasonCode::HostDisturbed.as_str().to_owned(),
+        detail: Detail::new(format!("job {job} has been changing {what} since {since}")),
+    }
+}

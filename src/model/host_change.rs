@@ -1,0 +1,79 @@
+//! What a spent pass allows: the change of a host, from the spending until its end.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    gate::GateRecord,
+    ids::{GateId, HostId, JobId, PassId},
+    instant,
+};
+
+/// Whether a host is being changed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostChangeState {
+    /// The pass is spent, and no end is known.
+    Running,
+    /// The application has reported the end, or [`HostChange::LONGEST`] has passed.
+    Ended,
+}
+
+/// The change of a host by a job: it begins when the pass is spent, and ends when the application says
+/// so. What checks said before its end proves nothing about the host after it (G35).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HostChange {
+    /// The pass that was spent.
+    pub pass_id: PassId,
+    /// The gate that gave the pass.
+    pub gate_id: GateId,
+    /// For this job.
+    pub job_id: JobId,
+    /// The host.
+    pub host_id: HostId,
+    /// As it is stored. [`HostChange::is_running`] also asks the clock.
+    pub state: HostChangeState,
+    /// When the pass was spent, by the store's clock.
+    #[serde(with = "instant")]
+    pub started_at: DateTime<Utc>,
+    /// When it ended; `None` while no end is known.
+    #[serde(with = "instant::option")]
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+impl HostChange {
+    /// A change without a reported end counts as ended after this time.
+    pub const LONGEST: TimeDelta = TimeDelta::minutes(30);
+
+    /// The change that begins with the spending of a gate's pass. `None` if the gate has no pass.
+    #[must_use]
+    pub fn begin(gate: &GateRecord, now: DateTime<Utc>) -> Option<Self> {
+        Some(Self {
+            pass_id: gate.pass.as_ref()?.id,
+            gate_id: gate.id,
+            job_id: gate.job_id,
+            host_id: gate.host_id,
+            state: HostChangeState::Running,
+            started_at: now,
+            ended_at: None,
+        })
+    }
+
+    /// When it ended, or ends at the latest.
+    #[must_use]
+    pub fn ends_at(&self) -> DateTime<Utc> {
+        self.ended_at.unwrap_or(self.started_at + Self::LONGEST)
+    }
+
+    /// Whether the host is being changed at this instant.
+    #[must_use]
+    pub fn is_running(&self, now: DateTime<Utc>) -> bool {
+        self.state == HostChangeState::Running && now < self.ends_at()
+    }
+
+    /// Ends it.
+    pub fn end(&mut self, at: DateTime<Utc>) {
+        self.state = HostChangeState::Ended;
+        self.ended_at = Some(at);
+    }
+}

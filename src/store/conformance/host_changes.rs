@@ -1,0 +1,97 @@
+//! `GateStore`: changes of hosts, and the gates of exempt jobs beside others (G27, G35).
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::{Fixture, make};
+use crate::{
+    model::{GatePass, HostChangeState, HostId, PassId, WorkerId},
+    store::{Spend, SpendRefusal, StoreError},
+};
+
+const VALID: Duration = Duration::from_secs(60);
+
+/// A pass of an exempt job on this host.
+async fn exempt_pass(fixture: &dyn Fixture, host: HostId) -> GatePass {
+    let store = fixture.store();
+    let request = make::request(&store, host).await.with_exemption();
+    let record = store.open_gate(request).await.expect("opened");
+    let worker = WorkerId::generate();
+    let gates = make::claim_gates(&store, worker, make::LONG_LEASE).await;
+    let held = gates.iter().find(|held| held.record.id == record.id).expect("claimed");
+    make::pass(&store, worker, held, VALID).await
+}
+
+/// One unfinished gate of a host, and one of an exempt job beside it.
+pub async fn an_exempt_gate_opens_beside_another_one(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let first = make::open(&store, host).await;
+    let request = make::request(&store, host).await.with_exemption();
+    let exempt = store.open_gate(request).await.expect("opened beside it");
+    for (request, holder) in [
+        (make::request(&store, host).await, first.id),
+        (make::request(&store, host).await.with_exemption(), exempt.id),
+    ] {
+        let busy = store.open_gate(request).await;
+        assert!(matches!(busy, Err(StoreError::GateBusy { holder: told }) if told == holder));
+    }
+    let mut holders = store.holders_of(&[host]).await.expect("read");
+    holders.sort_by_key(|holder| holder.exempt);
+    let ids: Vec<_> = holders.iter().map(|holder| holder.id).collect();
+    assert_eq!(ids, [first.id, exempt.id]);
+}
+
+/// A change begins with the spending and ends once.
+pub async fn spending_begins_a_change_of_the_host(fixture: &dyn Fixture) {
+    let (store, host, other) = (fixture.store(), HostId::generate(), HostId::generate());
+    let pass = make::passed(&store, host, VALID).await;
+    assert!(store.host_changes(&[host]).await.expect("read").is_empty());
+    let early = store.end_host_change(pass.id).await;
+    assert!(matches!(early, Err(StoreError::NotFound)), "it is not spent");
+    let Spend::Spent(record) = store.spend_pass(pass.id).await.expect("answered") else {
+        panic!("it is spent")
+    };
+    let changes = store.host_changes(&[host, other]).await.expect("read");
+    let [change] = changes.as_slice() else { panic!("one change: {changes:?}") };
+    assert_eq!((change.pass_id, change.gate_id), (pass.id, record.id));
+    assert_eq!((change.job_id, change.host_id), (pass.job_id, host));
+    assert_eq!((change.state, change.ended_at), (HostChangeState::Running, None));
+    assert_eq!(Some(change.started_at), record.ended_at);
+    let ended = store.end_host_change(pass.id).await.expect("ended");
+    assert_eq!(ended.state, HostChangeState::Ended);
+    assert!(ended.ended_at.is_some_and(|at| at >= ended.started_at));
+    assert_eq!(store.end_host_change(pass.id).await.expect("again"), ended);
+    assert_eq!(store.host_changes(&[host]).await.expect("read"), [ended]);
+    let unknown = store.end_host_change(PassId::generate()).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound)));
+}
+
+/// F159: of two passes of a host one is spent, and the other once the first one's change has ended.
+pub async fn a_host_is_changed_on_one_pass_at_a_time(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    for _ in 0..10 {
+        let host = HostId::generate();
+        let passes = [make::passed(&store, host, VALID).await, exempt_pass(fixture, host).await];
+        let spends = passes.iter().map(|pass| {
+            let (store, id) = (store.clone(), pass.id);
+            tokio::spawn(async move { store.spend_pass(id).await.expect("answered") })
+        });
+        let spends = join_all(spends).await.into_iter().map(|spend| spend.expect("no panic"));
+        let spends: Vec<_> = spends.collect();
+        let first = spends.iter().position(|spend| matches!(spend, Spend::Spent(_)));
+        let first = first.expect("one is spent");
+        let second = 1 - first;
+        assert_eq!(spends[second], Spend::Refused(SpendRefusal::HostBusy));
+        let again = store.spend_pass(passes[second].id).await.expect("answered");
+        assert_eq!(again, Spend::Refused(SpendRefusal::HostBusy));
+        let known = store.gate_of_pass(passes[second].id).await.expect("read");
+        assert!(known.is_some_and(|gate| gate.ended_at.is_none()), "the refused one goes on");
+        store.end_host_change(passes[first].id).await.expect("ended");
+        let spend = store.spend_pass(passes[second].id).await.expect("answered");
+        assert!(matches!(spend, Spend::Spent(_)));
+        let changes = store.host_changes(&[host]).await.expect("read");
+        let newest: Vec<_> = changes.iter().map(|change| change.pass_id).collect();
+        assert_eq!(newest, [passes[second].id]);
+    }
+}

@@ -1,0 +1,82 @@
+//! Ended gates and audit records leave by age, in bounded steps (F163).
+
+use std::time::Duration;
+
+use super::{Fixture, make};
+use crate::{
+    model::{AuditAction, EndReason, HostId, WorkerId},
+    store::{AuditFilter, GateStep, GateTransition, PruneOutcome, Spend, StoreError},
+};
+
+const OLD: Duration = Duration::from_millis(300);
+const PAST_OLD: Duration = Duration::from_millis(400);
+
+/// Gates leave with their attempts once they have ended long enough ago; the others stay.
+pub async fn ended_gates_leave_by_age(fixture: &dyn Fixture) {
+    let (store, worker) = (fixture.store(), WorkerId::generate());
+    let mut ended = Vec::new();
+    for _ in 0..3 {
+        let gate = make::open(&store, HostId::generate()).await;
+        let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+        let transition = Some(GateTransition::End(EndReason::WindowClosed));
+        let attempt =
+            Some(crate::store::AttemptWrite::Start { number: 1, started_at: gate.opened_at });
+        make::settle(&store, worker, GateStep { transition, attempt, ..make::step(&held) }).await;
+        ended.push(gate);
+    }
+    let waiting = make::open(&store, HostId::generate()).await;
+    let running = make::passed(&store, HostId::generate(), make::LONG_LEASE).await;
+    let Spend::Spent(running) = store.spend_pass(running.id).await.expect("answered") else {
+        panic!("it is spent")
+    };
+    let done = make::passed(&store, HostId::generate(), make::LONG_LEASE).await;
+    let Spend::Spent(finished) = store.spend_pass(done.id).await.expect("answered") else {
+        panic!("it is spent")
+    };
+    store.end_host_change(done.id).await.expect("ended");
+    let young = store.prune_gates(Duration::from_secs(60), 2, false).await.expect("pruned");
+    assert_eq!(young, PruneOutcome::Done { deleted: 0 });
+    fixture.elapse(PAST_OLD).await;
+    let many = store.prune_gates(OLD, 2, false).await.expect("answered");
+    assert!(matches!(many, PruneOutcome::Suspicious { total: 6, .. }), "{many:?}");
+    assert_eq!(make::newest(&store, &ended[0]).await.id, ended[0].id, "nothing has gone");
+    let step = store.prune_gates(OLD, 3, true).await.expect("pruned");
+    assert_eq!(step, PruneOutcome::More { deleted: 3 });
+    let step = store.prune_gates(OLD, 3, true).await.expect("pruned");
+    assert_eq!(step, PruneOutcome::Done { deleted: 1 });
+    for gate in ended.iter().chain([&*finished]) {
+        assert!(store.gate(gate.job_id, gate.host_id).await.expect("read").is_none());
+        assert!(store.gates_of(gate.job_id).await.expect("read").is_empty());
+        assert!(store.attempts_of(&[gate.id]).await.expect("read").is_empty());
+        assert!(store.host_changes(&[gate.host_id]).await.expect("read").is_empty());
+    }
+    assert!(matches!(store.end_host_change(done.id).await, Err(StoreError::NotFound)));
+    assert!(store.gate_of_pass(done.id).await.expect("read").is_none());
+    for gate in [&waiting, &*running] {
+        assert_eq!(make::newest(&store, gate).await, *gate, "it has not ended");
+    }
+    assert_eq!(store.host_changes(&[running.host_id]).await.expect("read").len(), 1);
+}
+
+/// Audit records leave by age, the oldest first.
+pub async fn audit_records_leave_by_age(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let append = || async {
+        store.append_audit(make::audit(AuditAction::GateCancelled)).await.expect("written").id
+    };
+    for _ in 0..5 {
+        append().await;
+    }
+    fixture.elapse(PAST_OLD).await;
+    let young = append().await;
+    let many = store.prune_audit(OLD, 4, false).await.expect("answered");
+    assert_eq!(many, PruneOutcome::Suspicious { expired: 5, total: 6 });
+    let step = store.prune_audit(OLD, 4, true).await.expect("pruned");
+    assert_eq!(step, PruneOutcome::More { deleted: 4 });
+    let page = store.audit_page(&AuditFilter::default(), None, 10).await.expect("read");
+    assert_eq!((page.len(), page[0].id), (2, young));
+    let step = store.prune_audit(OLD, 4, false).await.expect("pruned");
+    assert_eq!(step, PruneOutcome::Done { deleted: 1 });
+    let page = store.audit_page(&AuditFilter::default(), None, 10).await.expect("read");
+    assert_eq!(page.iter().map(|record| record.id).collect::<Vec<_>>(), [young]);
+}

@@ -1,0 +1,111 @@
+//! How ended gates and audit records leave: in small steps, each a short transaction.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{error::translate, write::Write};
+use crate::{
+    clock::delta,
+    model::HostChange,
+    store::{PruneOutcome, StoreError},
+};
+
+impl Write<'_> {
+    pub(super) async fn prune_gates(
+        &mut self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        let now = self.now().await?;
+        let Some(cut) = now.checked_sub_signed(delta(keep)) else {
+            return Ok(PruneOutcome::Done { deleted: 0 });
+        };
+        let mut old: Vec<Uuid> = sqlx::query_scalar(
+            "select id from health_gates g where ended_at < $1 and not exists \
+             (select from health_changes where gate_id = g.id and state = 'running' \
+              and started_at > $2) order by ended_at limit $3 for update skip locked",
+        )
+        .bind(cut)
+        .bind(now - HostChange::LONGEST)
+        .bind(i64::from(batch) + 1)
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        let counts = "select count(*), count(*) filter (where ended_at < $1) from health_gates";
+        if let Some(suspicious) = self.suspicious(old.len(), batch, force, counts, cut).await? {
+            return Ok(suspicious);
+        }
+        let more = old.len() > batch as usize;
+        old.truncate(batch as usize);
+        sqlx::query("delete from health_changes where gate_id = any($1)")
+            .bind(&old)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        let deleted = sqlx::query("delete from health_gates where id = any($1)")
+            .bind(old)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?
+            .rows_affected();
+        Ok(if more { PruneOutcome::More { deleted } } else { PruneOutcome::Done { deleted } })
+    }
+
+    pub(super) async fn prune_audit(
+        &mut self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        let Some(cut) = self.now().await?.checked_sub_signed(delta(keep)) else {
+            return Ok(PruneOutcome::Done { deleted: 0 });
+        };
+        let mut old: Vec<i64> = sqlx::query_scalar(
+            "select number from health_audit where at < $1 order by at, number limit $2 \
+             for update skip locked",
+        )
+        .bind(cut)
+        .bind(i64::from(batch) + 1)
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        let counts = "select count(*), count(*) filter (where at < $1) from health_audit";
+        if let Some(suspicious) = self.suspicious(old.len(), batch, force, counts, cut).await? {
+            return Ok(suspicious);
+        }
+        let more = old.len() > batch as usize;
+        old.truncate(batch as usize);
+        let deleted = sqlx::query("delete from health_audit where number = any($1)")
+            .bind(old)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?
+            .rows_affected();
+        Ok(if more { PruneOutcome::More { deleted } } else { PruneOutcome::Done { deleted } })
+    }
+
+    /// Whether more than half of all would go at once (F49); counts only where more than a batch would.
+    async fn suspicious(
+        &mut self,
+        found: usize,
+        batch: u32,
+        force: bool,
+        counts: &'static str,
+        cut: DateTime<Utc>,
+    ) -> Result<Option<PruneOutcome>, StoreError> {
+        if force || found <= batch as usize {
+            return Ok(None);
+        }
+        let (total, expired): (i64, i64) = sqlx::query_as(counts)
+            .bind(cut)
+            .fetch_one(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        let count = |number: i64| u64::try_from(number).unwrap_or(0);
+        let (expired, total) = (count(expired), count(total));
+        Ok((expired > total / 2).then_some(PruneOutcome::Suspicious { expired, total }))
+    }
+}

@@ -1,0 +1,122 @@
+//! Changes of hosts: from the spending of a pass until the application reports the end.
+
+use sqlx::{FromRow, SqliteConnection};
+use uuid::Uuid;
+
+use super::GATE;
+use crate::{
+    model::{GateId, GateRecord, HostChange, HostChangeState, HostId, JobId, PassId},
+    store::{
+        StoreError,
+        sql::{from_word, to_word},
+        sqlite::{
+            error::translate,
+            record::{instant, micros},
+            write::Write,
+        },
+    },
+};
+
+#[derive(FromRow, Debug)]
+struct HostChangeRow {
+    pass_id: Uuid,
+    gate_id: Uuid,
+    job_id: Uuid,
+    host_id: Uuid,
+    state: String,
+    started_at: i64,
+    ended_at: Option<i64>,
+}
+
+impl HostChangeRow {
+    fn into_change(self) -> Result<HostChange, StoreError> {
+        Ok(HostChange {
+            pass_id: PassId::from_uuid(self.pass_id),
+            gate_id: GateId::from_uuid(self.gate_id),
+            job_id: JobId::from_uuid(self.job_id),
+            host_id: HostId::from_uuid(self.host_id),
+            state: from_word(GATE, &self.state)?,
+            started_at: instant(self.started_at)?,
+            ended_at: self.ended_at.map(instant).transpose()?,
+        })
+    }
+}
+
+/// The newest change of each of these hosts.
+pub(super) async fn newest(
+    connection: &mut SqliteConnection,
+    hosts: String,
+) -> Result<Vec<HostChange>, StoreError> {
+    let rows: Vec<HostChangeRow> = sqlx::query_as(
+        "select c.* from json_each(?) wanted join health_changes c on c.host_id = unhex(wanted.value) \
+         and c.number = (select max(number) from health_changes where host_id = c.host_id)",
+    )
+    .bind(hosts)
+    .fetch_all(connection)
+    .await
+    .map_err(translate)?;
+    rows.into_iter().map(HostChangeRow::into_change).collect()
+}
+
+impl Write<'_> {
+    /// Begins a change; returns `false` if another one of the host is running.
+    pub(super) async fn begin_host_change(
+        &mut self,
+        gate: &GateRecord,
+    ) -> Result<bool, StoreError> {
+        let Some(change) = HostChange::begin(gate, self.now) else { return Ok(false) };
+        let running: Option<HostChangeRow> =
+            sqlx::query_as("select * from health_changes where host_id = ? and state = 'running'")
+                .bind(change.host_id.as_uuid())
+                .fetch_optional(&mut *self.connection)
+                .await
+                .map_err(translate)?;
+        if let Some(mut running) = running.map(HostChangeRow::into_change).transpose()? {
+            if running.is_running(self.now) {
+                return Ok(false);
+            }
+            running.end(running.ends_at());
+            self.save_host_change(&running).await?;
+        }
+        sqlx::query(
+            "insert into health_changes (pass_id, gate_id, job_id, host_id, state, started_at) \
+             values (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(change.pass_id.as_uuid())
+        .bind(change.gate_id.as_uuid())
+        .bind(change.job_id.as_uuid())
+        .bind(change.host_id.as_uuid())
+        .bind(to_word(GATE, &change.state)?)
+        .bind(micros(change.started_at))
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        Ok(true)
+    }
+
+    pub(super) async fn end_host_change(&mut self, pass: PassId) -> Result<HostChange, StoreError> {
+        let row: Option<HostChangeRow> =
+            sqlx::query_as("select * from health_changes where pass_id = ?")
+                .bind(pass.as_uuid())
+                .fetch_optional(&mut *self.connection)
+                .await
+                .map_err(translate)?;
+        let mut change = row.ok_or(StoreError::NotFound)?.into_change()?;
+        if change.state == HostChangeState::Running {
+            change.end(self.now);
+            self.save_host_change(&change).await?;
+        }
+        Ok(change)
+    }
+
+    async fn save_host_change(&mut self, change: &HostChange) -> Result<(), StoreError> {
+        sqlx::query("update health_changes set state = ?, ended_at = ? where pass_id = ?")
+            .bind(to_word(GATE, &change.state)?)
+            .bind(change.ended_at.map(micros))
+            .bind(change.pass_id.as_uuid())
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        Ok(())
+    }
+}

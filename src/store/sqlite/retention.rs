@@ -1,0 +1,118 @@
+//! How ended gates and audit records leave: in small steps, each a short transaction.
+
+use std::time::Duration;
+
+use super::{
+    error::translate,
+    record::{count, micros},
+    write::Write,
+};
+use crate::{
+    clock::delta,
+    model::HostChange,
+    store::{PruneOutcome, StoreError},
+};
+
+impl Write<'_> {
+    pub(super) async fn prune_gates(
+        &mut self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        let Some(cut) = self.now.checked_sub_signed(delta(keep)).map(micros) else {
+            return Ok(PruneOutcome::Done { deleted: 0 });
+        };
+        let begun = micros(self.now - HostChange::LONGEST);
+        let found: Vec<i64> = sqlx::query_scalar(
+            "select number from health_gates g where ended_at < ? and not exists \
+             (select 1 from health_changes where gate_id = g.id and state = 'running' \
+              and started_at > ?) order by ended_at limit ?",
+        )
+        .bind(cut)
+        .bind(begun)
+        .bind(i64::from(batch) + 1)
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        let total = "select count(*), count(*) filter (where ended_at < ?) from health_gates";
+        if let Some(suspicious) = self.suspicious(found.len(), batch, force, total, cut).await? {
+            return Ok(suspicious);
+        }
+        let more = found.len() > batch as usize;
+        let old = found.into_iter().take(batch as usize);
+        let numbers = serde_json::Value::from_iter(old).to_string();
+        sqlx::query(
+            "delete from health_changes where gate_id in (select id from health_gates \
+             where number in (select value from json_each(?)))",
+        )
+        .bind(&numbers)
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        let deleted = sqlx::query(
+            "delete from health_gates where number in (select value from json_each(?))",
+        )
+        .bind(&numbers)
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?
+        .rows_affected();
+        Ok(if more { PruneOutcome::More { deleted } } else { PruneOutcome::Done { deleted } })
+    }
+
+    pub(super) async fn prune_audit(
+        &mut self,
+        keep: Duration,
+        batch: u32,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        let Some(cut) = self.now.checked_sub_signed(delta(keep)).map(micros) else {
+            return Ok(PruneOutcome::Done { deleted: 0 });
+        };
+        let found: Vec<i64> = sqlx::query_scalar(
+            "select number from health_audit where at < ? order by at, number limit ?",
+        )
+        .bind(cut)
+        .bind(i64::from(batch) + 1)
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        let total = "select count(*), count(*) filter (where at < ?) from health_audit";
+        if let Some(suspicious) = self.suspicious(found.len(), batch, force, total, cut).await? {
+            return Ok(suspicious);
+        }
+        let more = found.len() > batch as usize;
+        let old = found.into_iter().take(batch as usize);
+        let deleted = sqlx::query(
+            "delete from health_audit where number in (select value from json_each(?))",
+        )
+        .bind(serde_json::Value::from_iter(old).to_string())
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?
+        .rows_affected();
+        Ok(if more { PruneOutcome::More { deleted } } else { PruneOutcome::Done { deleted } })
+    }
+
+    /// Whether more than half of all would go at once (F49); counts only where more than a batch would.
+    async fn suspicious(
+        &mut self,
+        found: usize,
+        batch: u32,
+        force: bool,
+        counts: &'static str,
+        cut: i64,
+    ) -> Result<Option<PruneOutcome>, StoreError> {
+        if force || found <= batch as usize {
+            return Ok(None);
+        }
+        let (total, expired): (i64, i64) = sqlx::query_as(counts)
+            .bind(cut)
+            .fetch_one(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        let (expired, total) = (count(expired), count(total));
+        Ok((expired > total / 2).then_some(PruneOutcome::Suspicious { expired, total }))
+    }
+}

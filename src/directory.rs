@@ -1,4 +1,4 @@
-//! What the library must know of the application's hosts.
+//! The application's hosts, as the library asks for them.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,25 +14,25 @@ use crate::model::{Actor, AgentEndpoint, HostId, Role};
 /// A host as the application knows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HostInfo {
-    /// Where its agent answers; `None` for a host without an agent.
+    /// The endpoint of its agent; `None` for a host without an agent.
     pub agent: Option<AgentEndpoint>,
-    /// The groups it is in, by whatever the application calls them.
+    /// The names of its groups.
     pub groups: Vec<String>,
 }
 
-/// The application's hosts, asked for many at once.
+/// Looks up the application's hosts, many at once.
 ///
 /// Contract:
-/// - Answer from what holds now: a changed address or a deleted host must show at the next call.
-/// - Leave out hosts that do not exist; an error means "cannot tell", and blocks gates.
+/// - Answers are current: a changed address or a deleted host shows at the next call.
+/// - Hosts that do not exist are left out. An error means "unknown" and blocks gates.
 /// - Dropping a call must have no effect.
 #[async_trait]
 pub trait HostDirectory: Debug + Send + Sync + 'static {
-    /// The hosts among `ids` that exist.
+    /// Returns the hosts among `ids` that exist.
     async fn hosts(&self, ids: &[HostId]) -> Result<HashMap<HostId, HostInfo>, DirectoryError>;
 
-    /// The hosts among `ids` that the actor may see. By default every host that exists: an
-    /// application whose operators see only their groups' hosts answers with those.
+    /// Returns the hosts among `ids` that the actor may see. The default is every host that exists;
+    /// override it if operators may see only the hosts of their groups.
     async fn visible_to(
         &self,
         actor: &Actor,
@@ -43,7 +43,7 @@ pub trait HostDirectory: Debug + Send + Sync + 'static {
     }
 }
 
-/// The directory cannot be read now.
+/// The error of a directory that cannot be read.
 #[derive(Debug, Error)]
 #[error("the host directory cannot be read")]
 pub struct DirectoryError {
@@ -52,7 +52,7 @@ pub struct DirectoryError {
 }
 
 impl DirectoryError {
-    /// The error with what caused it.
+    /// Creates the error from its cause.
     pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { source: source.into() }
     }
@@ -69,13 +69,13 @@ pub struct StaticDirectory {
 }
 
 impl StaticDirectory {
-    /// A directory without hosts.
+    /// Creates a directory without hosts.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Enters a host, or replaces it.
+    /// Adds a host, or replaces it.
     pub fn insert(&self, id: HostId, agent: Option<AgentEndpoint>, groups: &[&str]) {
         let groups = groups.iter().map(|group| (*group).to_owned()).collect();
         write(&self.hosts).insert(id, HostInfo { agent, groups });

@@ -1,4 +1,4 @@
-//! A clock that moves when it is told to.
+//! A clock that tests move by hand.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Clock, delta};
 use crate::model::instant;
 
-/// A clock for tests and simulations. It moves only when it is told to, and wakes its own sleepers.
+/// A clock for tests and simulations. It moves only when told to, and wakes its own sleepers.
 ///
 /// Cloning gives another handle on the same clock.
 ///
@@ -49,7 +49,7 @@ struct Inner {
 }
 
 impl ManualClock {
-    /// A clock that shows this wall instant.
+    /// Creates a clock that shows this wall instant.
     #[must_use]
     pub fn new(wall: DateTime<Utc>) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl ManualClock {
         }
     }
 
-    /// Lets time pass: both readings move, and every sleeper whose time has come is woken.
+    /// Advances both readings, and wakes every sleeper whose deadline has passed.
     pub fn advance(&self, by: Duration) {
         let woken = {
             let mut inner = self.lock();
@@ -75,12 +75,12 @@ impl ManualClock {
         woken.into_values().for_each(Waker::wake);
     }
 
-    /// Steps the wall clock alone, as a correction of the time does. Sleepers do not notice.
+    /// Steps the wall clock only, as a time correction does. Sleepers do not notice.
     pub fn step_wall(&self, by: TimeDelta) {
         self.lock().wall += by;
     }
 
-    /// How long until the next sleeper wakes; `None` where nobody sleeps.
+    /// Returns the time until the next sleeper wakes, or `None` if nobody sleeps.
     #[must_use]
     pub fn next_wake(&self) -> Option<Duration> {
         let inner = self.lock();
@@ -88,19 +88,19 @@ impl ManualClock {
         Some(deadline.saturating_sub(inner.monotonic))
     }
 
-    /// How many sleep now.
+    /// Returns the number of sleepers.
     #[must_use]
     pub fn sleepers(&self) -> usize {
         self.lock().sleepers.len()
     }
 
-    /// Runs a future to its end on this thread and lets time pass only when nothing else can
-    /// happen: then the clock moves to the next sleeper's deadline.
+    /// Runs a future to completion on this thread. Whenever it cannot make progress, the clock moves to
+    /// the next sleeper's deadline.
     ///
     /// The future must wait for nothing but this clock and itself.
     ///
     /// # Panics
-    /// Where the future waits and nobody sleeps: it would wait for ever.
+    /// Panics if the future waits while nobody sleeps, since it would wait for ever.
     pub fn drive<F: Future>(&self, future: F) -> F::Output {
         self.drive_until(future, |_| {})
     }

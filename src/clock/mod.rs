@@ -1,4 +1,4 @@
-//! Time from one source: wall instants, a monotonic reading, and sleeping.
+//! The source of time: wall clock, monotonic clock, and sleeping.
 
 mod manual;
 
@@ -15,30 +15,30 @@ pub use manual::ManualClock;
 
 use crate::model::instant;
 
-/// The longest sleep between two looks at the wall clock, so that a step of it is seen.
+/// The longest sleep between two readings of the wall clock, so that a step is noticed.
 const WALL_CHECK: Duration = Duration::from_secs(5);
 
 /// A source of time.
 ///
 /// Contract:
-/// - `now` may step either way, as wall clocks do; cut it to microseconds.
+/// - `now` may step either way, as wall clocks do. It is truncated to microseconds.
 /// - `monotonic` never goes back.
 /// - `sleep` is measured by `monotonic`. Dropping it has no effect.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait Clock: Debug + Send + Sync + 'static {
-    /// The wall instant.
+    /// Returns the wall clock's instant.
     fn now(&self) -> DateTime<Utc>;
 
-    /// Time since an arbitrary, fixed origin.
+    /// Returns the time since an arbitrary, fixed origin.
     fn monotonic(&self) -> Duration;
 
     /// Waits for a duration to pass.
     async fn sleep(&self, duration: Duration);
 }
 
-/// Waits until the wall clock shows `instant`, looking again at least every 5 s, so that a clock
-/// that steps while waiting neither lengthens the wait nor ends it early.
+/// Waits until the wall clock shows `instant`. Reads the clock at least every 5 s, so that a step
+/// neither lengthens the wait nor ends it early.
 pub async fn sleep_until(clock: &dyn Clock, instant: DateTime<Utc>) {
     loop {
         let left = (instant - clock.now()).to_std().unwrap_or_default();
@@ -49,12 +49,12 @@ pub async fn sleep_until(clock: &dyn Clock, instant: DateTime<Utc>) {
     }
 }
 
-/// A duration as chrono has it; the longest where it does not fit.
+/// Converts a duration for chrono; saturates.
 pub(crate) fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
 
-/// The system's clock, sleeping by tokio's timer.
+/// The system's clock. It sleeps by tokio's timer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

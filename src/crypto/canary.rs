@@ -1,4 +1,4 @@
-//! A known text under a key, by which a wrong or second key is told before anything is written.
+//! Canaries: known texts that reveal a wrong or second key before anything is written.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use super::{
 
 const TEXT: &[u8] = b"hc-canary-v1";
 
-/// A known text, sealed by a key for one installation. Its row may be read by anyone.
+/// A known text that a key sealed for one installation. It is not secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Canary {
     /// The key that sealed it.
@@ -25,10 +25,10 @@ pub struct Canary {
 }
 
 impl Canary {
-    /// The canary of a key in an installation.
+    /// Creates the canary of a key for an installation.
     ///
     /// # Errors
-    /// Where there is no randomness for the nonce.
+    /// Fails if the random source fails.
     pub fn make(key: &Key, install_id: InstallId) -> Result<Self, SealError> {
         let nonce = primitive::fresh_nonce().map_err(SealError::NoRandomness)?;
         let ciphertext = primitive::encrypt(key, &nonce, &associated(key.id(), install_id), TEXT)
@@ -36,10 +36,10 @@ impl Canary {
         Ok(Self { key_id: key.id(), nonce: nonce.to_vec(), ciphertext })
     }
 
-    /// Whether this key sealed it in this installation.
+    /// Checks that this key sealed it for this installation.
     ///
     /// # Errors
-    /// Where it did not.
+    /// Fails if it did not.
     pub fn verify(&self, key: &Key, install_id: InstallId) -> Result<(), CanaryMismatch> {
         let mismatch = CanaryMismatch { key_id: self.key_id };
         let nonce = self.nonce.as_slice().try_into().map_err(|_| mismatch)?;
@@ -61,10 +61,10 @@ fn associated(key_id: KeyId, install_id: InstallId) -> Vec<u8> {
     list(&[b"hc-canary-v1", key_id.as_bytes(), install_id.as_bytes()])
 }
 
-/// A key that is not the one of a canary (F78).
+/// The error for a key that does not match a canary (F78).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("this installation uses the key {key_id}, and the loaded one does not match it")]
 pub struct CanaryMismatch {
-    /// The key that the canary names.
+    /// The id of the key that made the canary.
     pub key_id: KeyId,
 }

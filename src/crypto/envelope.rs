@@ -1,7 +1,7 @@
-//! The form of a sealed password.
+//! The format of a sealed password.
 //!
-//! `version 0x01 | key id (8) | ciphertext | tag (16)`. What is encrypted is the password behind its
-//! length (2 bytes, big endian), filled with zeros to a multiple of 64, so that the size says little.
+//! `version 0x01 | key id (8) | ciphertext | tag (16)`. The plaintext is the password's length (2 bytes,
+//! big endian) and the password, padded with zeros to a multiple of 64 bytes to hide its length.
 
 use zeroize::Zeroizing;
 
@@ -18,14 +18,13 @@ const BLOCK_BYTES: usize = 64;
 const MAXIMUM_BLOCKS: usize = 17;
 const LABEL: &[u8] = b"hc-basic-auth-pass-v1";
 
-/// The key that an envelope names; `None` for the old form, which names none, and for what is no
-/// envelope.
+/// Returns the key id in an envelope. `None` for the old format and for anything malformed.
 #[must_use]
 pub fn key_id_of(sealed: &SealedSecret) -> Option<KeyId> {
     parse(sealed).ok().map(|(key_id, _)| key_id)
 }
 
-/// Seals a password in the bound form.
+/// Seals a password in the bound format.
 pub(super) fn seal(
     key: &Key,
     context: &SealContext,
@@ -43,7 +42,7 @@ pub(super) fn seal(
     Ok(SealedSecret { format: SealedSecret::BOUND, nonce: nonce.to_vec(), ciphertext })
 }
 
-/// Opens a password in the bound form under the key that it names.
+/// Opens a password in the bound format with the key that it names.
 pub(super) fn open(
     key: &Key,
     context: &SealContext,
@@ -56,7 +55,7 @@ pub(super) fn open(
     unpad(&text)
 }
 
-/// Opens a password of the old form: ciphertext and tag alone, bound to nothing.
+/// Opens a password in the old format: ciphertext and tag without associated data.
 pub(super) fn open_unbound(key: &Key, sealed: &SealedSecret) -> Result<Password, OpenError> {
     let nonce = nonce(sealed)?;
     let text = primitive::decrypt(key, &nonce, b"", &sealed.ciphertext)
@@ -64,7 +63,7 @@ pub(super) fn open_unbound(key: &Key, sealed: &SealedSecret) -> Result<Password,
     password(&text)
 }
 
-/// The nonce, judged before any cryptography (F82).
+/// Returns the nonce after checking its length, before any cryptography (F82).
 fn nonce(sealed: &SealedSecret) -> Result<[u8; NONCE_BYTES], OpenError> {
     sealed.nonce.as_slice().try_into().map_err(|_| OpenError::new(OpenCause::BadNonce))
 }
@@ -112,7 +111,7 @@ fn password(text: &[u8]) -> Result<Password, OpenError> {
     Password::new(text).map_err(|_| OpenError::new(OpenCause::BadEnvelope))
 }
 
-/// What a ciphertext is bound to: each part behind its length, so that no two lists look alike.
+/// Returns the associated data. Each part is preceded by its length, so that no two lists are equal.
 fn associated(key_id: KeyId, context: &SealContext) -> Vec<u8> {
     let port = context.origin.port.to_be_bytes();
     let (host_id, check_id) = (context.host_id.as_uuid(), context.check_id.as_uuid());
@@ -130,7 +129,7 @@ fn associated(key_id: KeyId, context: &SealContext) -> Vec<u8> {
     list(&parts)
 }
 
-/// Parts, each behind its length in 4 bytes.
+/// Concatenates parts, each preceded by its length in 4 bytes.
 pub(super) fn list(parts: &[&[u8]]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(parts.iter().map(|part| 4 + part.len()).sum());
     for part in parts {

@@ -1,34 +1,34 @@
-//! Keys and what names them.
+//! Keys and their ids.
 
 use std::{fmt, str::FromStr};
 
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// A key of 256 bits. Wiped when it is dropped, shown by nothing, never cloned.
+/// A 256-bit key. It is wiped on drop and has neither `Debug` nor `Clone`.
 pub struct Key(Zeroizing<[u8; 32]>);
 
 impl Key {
-    /// How many bytes a key has.
+    /// The length of a key in bytes.
     pub const BYTES: usize = 32;
 
-    /// The key of these bytes.
+    /// Creates a key from its bytes.
     #[must_use]
     pub fn from_bytes(bytes: Zeroizing<[u8; Self::BYTES]>) -> Self {
         Self(bytes)
     }
 
-    /// A new key from the operating system's random source.
+    /// Creates a key from the operating system's random source.
     ///
     /// # Errors
-    /// Where that source fails.
+    /// Fails if the random source fails.
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut bytes = Zeroizing::new([0; Self::BYTES]);
         getrandom::fill(bytes.as_mut_slice())?;
         Ok(Self(bytes))
     }
 
-    /// The name of this key, from which nothing of it can be learned.
+    /// Returns the id of this key. The id reveals nothing about the key.
     #[must_use]
     pub fn id(&self) -> KeyId {
         let digest = Sha256::new().chain_update(b"hc-key-id-v1").chain_update(*self.0).finalize();
@@ -48,12 +48,12 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The name of a key: the first 8 bytes of a hash of it.
+/// The id of a key: the first 8 bytes of its hash.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId([u8; 8]);
 
 impl KeyId {
-    /// How many bytes it has.
+    /// The length of an id in bytes.
     pub const BYTES: usize = 8;
 
     /// The id of these bytes.
@@ -93,12 +93,12 @@ impl FromStr for KeyId {
     }
 }
 
-/// A text that names no key.
+/// The error for a text that is no key id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a key id is 16 hexadecimal digits")]
 pub struct InvalidKeyId;
 
-/// The id of one installation: 16 random bytes, kept by its store.
+/// The id of one installation: 16 random bytes that its store keeps.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct InstallId([u8; 16]);
 
@@ -109,10 +109,10 @@ impl InstallId {
         Self(bytes)
     }
 
-    /// A new id from the operating system's random source.
+    /// Creates an id from the operating system's random source.
     ///
     /// # Errors
-    /// Where that source fails.
+    /// Fails if the random source fails.
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;

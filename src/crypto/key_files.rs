@@ -1,4 +1,4 @@
-//! The key files of a rotation: which there are, and what each is for.
+//! The key files of a rotation.
 
 use std::{
     fs::{self, File},
@@ -12,59 +12,59 @@ use super::{
     key_ring::KeyRing,
 };
 
-/// The keys of one installation as files in one directory, each under the rules of [`KeyFile`]:
+/// The key files of one installation, in one directory. Each follows the rules of [`KeyFile`].
 ///
-/// | file | what it is for |
+/// | file | purpose |
 /// | --- | --- |
 /// | `NAME` | the primary key: seals and opens |
-/// | `NAME.next` | the key of a rotation to come: opens, so that each worker knows it before one seals with it |
-/// | `NAME.old` | the key before this one: opens what is not rewritten yet |
+/// | `NAME.next` | the next key: opens, so that every worker knows it before any worker seals with it |
+/// | `NAME.old` | the previous key: opens passwords that are not rewritten yet |
 ///
-/// A rotation goes like this, and can stop and go on at any point:
+/// A rotation has these steps, and can be interrupted and resumed at any point:
 /// 1. [`stage`](Self::stage), copy `NAME.next` to every worker, and restart them: each now opens with
-///    both ([`KeyRing::key_ids`] tells).
+///    both ([`KeyRing::key_ids`] lists them).
 /// 2. [`promote`](Self::promote) on every worker, and restart them: the new key seals, the old one
 ///    still opens.
 /// 3. [`CheckManager::rotate_keys`](crate::checks::CheckManager::rotate_keys), until its report says
-///    that nothing is left, and says so again 10 min later.
-/// 4. Move `NAME.old` to where the back-ups are kept: one made earlier needs it.
+///    that nothing is left, and again 10 minutes later.
+/// 4. Move `NAME.old` to the backups: earlier backups need it.
 ///
-/// Blocking: call it at start-up, or from a thread that may block.
+/// Its functions block: call them at start-up or from a blocking thread.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyFiles {
     primary: PathBuf,
 }
 
 impl KeyFiles {
-    /// The files around this one, which holds the primary key.
+    /// Creates the set of files around the primary key's file.
     #[must_use]
     pub fn new(primary: impl Into<PathBuf>) -> Self {
         Self { primary: primary.into() }
     }
 
-    /// The file of the primary key.
+    /// Returns the path of the primary key.
     #[must_use]
     pub fn primary(&self) -> &Path {
         &self.primary
     }
 
-    /// The file of the key that a rotation brings in.
+    /// Returns the path of the next key.
     #[must_use]
     pub fn next(&self) -> PathBuf {
         self.beside(".next")
     }
 
-    /// The file of the key before the primary one.
+    /// Returns the path of the previous key.
     #[must_use]
     pub fn old(&self) -> PathBuf {
         self.beside(".old")
     }
 
-    /// Loads all keys that are there. The primary one is made where it is absent and `may_create`
-    /// says so, under the rules of [`KeyFile::load_or_create`]; never in the middle of a rotation.
+    /// Loads all keys. The primary key is created by the rules of [`KeyFile::load_or_create`], but never
+    /// during a rotation.
     ///
     /// # Errors
-    /// What is wrong with one of the files: an unusable second key is not passed over in silence.
+    /// Fails if any of the files is unusable, not only the primary one.
     pub fn load(&self, may_create: bool) -> Result<KeyRing, KeyFileError> {
         let others = [self.next(), self.old()].map(|path| match KeyFile::open(&path) {
             Err(KeyFileError::Missing { .. }) => Ok(None),
@@ -83,21 +83,21 @@ impl KeyFiles {
         Ok(ring)
     }
 
-    /// Makes the next key, or finds it made before.
+    /// Creates the next key, or keeps the one that exists.
     ///
     /// # Errors
-    /// The primary key is not usable, or the file cannot be made.
+    /// Fails if the primary key is unusable, or if the file cannot be created.
     pub fn stage(&self) -> Result<KeyId, KeyFileError> {
         KeyFile::open(&self.primary)?;
         Ok(KeyFile::load_or_create(&self.next(), true)?.id())
     }
 
-    /// Makes the next key the primary one, and the primary one the old one. Where it was stopped half
-    /// way it goes on. Where there is no next key, the promotion is done, and nothing happens.
+    /// Makes the next key the primary one, and the primary one the previous one. Resumes an interrupted
+    /// promotion. Does nothing if there is no next key.
     ///
     /// # Errors
-    /// [`KeyFileError::Create`] where an old key from an earlier rotation is still there: nothing may
-    /// need it any more before it is replaced. Else what is wrong with the next key's file.
+    /// Returns [`KeyFileError::Create`] if the previous key of an earlier rotation is still there: move it
+    /// away first. Fails if the next key's file is unusable.
     pub fn promote(&self) -> Result<(), KeyFileError> {
         let failed = |source| KeyFileError::Create { path: self.old(), source };
         match KeyFile::open(&self.next()) {
@@ -129,7 +129,7 @@ impl KeyFiles {
     }
 }
 
-/// Whether two names are one file.
+/// Returns whether two names refer to one file.
 fn same_file(first: &Path, second: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let (first, second) = (fs::symlink_metadata(first)?, fs::symlink_metadata(second)?);

@@ -1,4 +1,4 @@
-//! The keys that are loaded: one to seal with, any number to open with.
+//! The loaded keys: one that seals, and any number that open.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,15 +12,16 @@ use super::{
 };
 use crate::model::{Password, SealedSecret};
 
-/// After so many encryptions under one key a warning is due …
+/// The number of encryptions under one key after which the ring warns.
 const ALARM: u64 = 1 << 28;
-/// … and after so many no more is allowed (NIST SP 800-38D, 8.3, for random nonces; F83).
+/// The number of encryptions after which the key is refused (NIST SP 800-38D, 8.3, random nonces; F83).
 const REFUSAL: u64 = 1 << 32;
 
-/// The loaded keys. A rotation loads the new key to open with first, then makes it the primary one,
-/// rewrites what is stored, and drops the old one when nothing uses it any more.
+/// The loaded keys: the primary one seals, all of them open.
 ///
-/// The count of encryptions is this process's own: it bounds a runaway loop, not a key's whole life.
+/// A rotation first adds the new key, then makes it the primary one, rewrites the stored passwords, and
+/// drops the old key. The ring counts the encryptions of this process only, so the bound stops a runaway
+/// loop and does not measure the whole life of a key.
 #[derive(Debug)]
 pub struct KeyRing {
     primary: Key,
@@ -30,44 +31,44 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// A ring whose one key seals and opens.
+    /// Creates a ring with one key that seals and opens.
     #[must_use]
     pub const fn new(primary: Key) -> Self {
         Self { primary, others: Vec::new(), unbound: false, sealed: AtomicU64::new(0) }
     }
 
-    /// Adds a key that opens and never seals.
+    /// Adds a key that only opens.
     #[must_use]
     pub fn with_decrypt_only(mut self, key: Key) -> Self {
         self.others.push(key);
         self
     }
 
-    /// Opens passwords of the old form too, which are bound to nothing; off by default.
+    /// Also opens passwords of the old format, which are not bound to their check. Off by default.
     #[must_use]
     pub fn with_unbound_envelopes(self, unbound: bool) -> Self {
         Self { unbound, ..self }
     }
 
-    /// The ids of all loaded keys, the primary one first.
+    /// Returns the ids of all loaded keys, the primary one first.
     #[must_use]
     pub fn key_ids(&self) -> Vec<KeyId> {
         self.keys().map(Key::id).collect()
     }
 
-    /// The canary of the primary key.
+    /// Creates the canary of the primary key.
     ///
     /// # Errors
-    /// Where there is no randomness.
+    /// Fails if the random source fails.
     pub fn canary(&self, install_id: InstallId) -> Result<Canary, SealError> {
         Canary::make(&self.primary, install_id)
     }
 
-    /// Holds the loaded keys against the canaries of an installation: where there are canaries, the
-    /// primary key must be one that is known, or be loaded beside one that is, as in a rotation.
+    /// Checks the loaded keys against the canaries of an installation. If there are canaries, the primary
+    /// key or, during a rotation, another loaded key must match one.
     ///
     /// # Errors
-    /// The canary of a key that is not loaded, where none of the loaded ones is known (F78).
+    /// Fails if no loaded key matches, and names the key of a canary (F78).
     pub fn verify(&self, canaries: &[Canary], install_id: InstallId) -> Result<(), CanaryMismatch> {
         let known = |canary: &Canary| self.keys().any(|key| canary.verify(key, install_id).is_ok());
         match canaries.last() {

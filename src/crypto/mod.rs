@@ -1,8 +1,7 @@
-//! How passwords are encrypted: AES-256-GCM (NIST SP 800-38D) under keys from files, each password
-//! bound to the check that it is for.
+//! Encryption of passwords: AES-256-GCM (NIST SP 800-38D) under keys from files.
 //!
-//! A sealed password opens only in its own row, for the origin and tolerance that it was entered for,
-//! in the installation that sealed it. A copied or edited row does not open.
+//! A sealed password is bound to its check, to the origin and the certificate tolerance that it was
+//! entered for, and to the installation. A copied or edited row does not open.
 
 mod canary;
 mod envelope;

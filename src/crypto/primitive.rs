@@ -1,4 +1,4 @@
-//! AES-256-GCM with 96-bit nonces and 128-bit tags, and nothing else.
+//! AES-256-GCM with 96-bit nonces and 128-bit tags.
 
 use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
 use zeroize::Zeroizing;
@@ -12,14 +12,14 @@ pub(super) const TAG_BYTES: usize = 16;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Unauthentic;
 
-/// A fresh nonce from the operating system's random source, for one encryption (F83).
+/// Draws a nonce for one encryption from the operating system's random source (F83).
 pub(super) fn fresh_nonce() -> Result<[u8; NONCE_BYTES], getrandom::Error> {
     let mut nonce = [0; NONCE_BYTES];
     getrandom::fill(&mut nonce)?;
     Ok(nonce)
 }
 
-/// Ciphertext and tag of a text.
+/// Encrypts a text. Returns the ciphertext followed by the tag.
 pub(super) fn encrypt(
     key: &Key,
     nonce: &[u8; NONCE_BYTES],
@@ -34,7 +34,7 @@ pub(super) fn encrypt(
     Ok(std::mem::take(&mut *buffer))
 }
 
-/// The text of a ciphertext and tag, if it is authentic.
+/// Decrypts a ciphertext followed by its tag, if it is authentic.
 pub(super) fn decrypt(
     key: &Key,
     nonce: &[u8; NONCE_BYTES],

@@ -1,4 +1,4 @@
-//! The seam to whatever encrypts passwords.
+//! The trait that encrypts passwords.
 
 use std::fmt::{self, Debug};
 
@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::key::{InstallId, KeyId};
 use crate::model::{CheckDefinition, CheckId, HostId, Origin, Password, SealedSecret};
 
-/// What a password is bound to. User and path are not part of it.
+/// What a sealed password is bound to. The user name and the URL's path are not part of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SealContext {
     /// The installation.
@@ -16,15 +16,14 @@ pub struct SealContext {
     pub host_id: HostId,
     /// The check.
     pub check_id: CheckId,
-    /// Where the password is sent.
+    /// The origin that the password is sent to.
     pub origin: Origin,
-    /// Whether any certificate is accepted there.
+    /// Whether the check ignores certificate errors.
     pub tolerant: bool,
 }
 
 impl SealContext {
-    /// What the password of a check with this definition is bound to; `None` where it is no HTTP
-    /// check, which has none.
+    /// Creates the context for the password of a check. `None` unless it is an HTTP check.
     #[must_use]
     pub fn of(
         install_id: InstallId,
@@ -43,25 +42,25 @@ impl SealContext {
     }
 }
 
-/// Encrypts and decrypts passwords. Synchronous, for it waits for nothing.
+/// Encrypts and decrypts passwords. It is synchronous because it never waits.
 ///
 /// Contract:
-/// - What `seal` made, `open` opens with the same context, and with no other.
-/// - No password and no key ever stands in an error, a log or a `Debug` text.
+/// - `open` succeeds only with the context that `seal` was given.
+/// - Errors, logs and `Debug` texts contain neither passwords nor keys.
 pub trait Sealer: Debug + Send + Sync + 'static {
     /// Encrypts a password under the primary key, with a fresh nonce.
     ///
     /// # Errors
-    /// Where there is no key, it is used up, or there is no randomness.
+    /// Fails if there is no key, if the key is exhausted, or if the random source fails.
     fn seal(&self, context: &SealContext, password: &Password) -> Result<SealedSecret, SealError>;
 
     /// Decrypts a password.
     ///
     /// # Errors
-    /// Why it does not open, for administrators; a check fails with `secret_unreadable` in any case.
+    /// Fails with a cause for administrators. The check itself fails with `secret_unreadable`.
     fn open(&self, context: &SealContext, sealed: &SealedSecret) -> Result<Password, OpenError>;
 
-    /// The key that `seal` uses; `None` where there is none.
+    /// Returns the id of the key that `seal` uses, if there is one.
     fn primary_key_id(&self) -> Option<KeyId>;
 }
 
@@ -73,22 +72,22 @@ pub enum OpenCause {
     KeyMissing,
     /// The key file may be read or changed by others.
     KeyInsecure,
-    /// The key file has not 32 bytes.
+    /// The key file does not have 32 bytes.
     KeyWrongLength,
     /// The key is not the one that this installation uses.
     KeyMismatch,
     /// The password names a key that is not loaded.
     UnknownKeyId,
-    /// The nonce has not 12 bytes.
+    /// The nonce does not have 12 bytes.
     BadNonce,
-    /// The row is not of the form that it claims.
+    /// The row does not have the format that it claims.
     BadEnvelope,
     /// The row was copied, edited or damaged.
     AuthFailed,
 }
 
 impl OpenCause {
-    /// The cause as a word.
+    /// Returns the cause's code.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -118,13 +117,13 @@ pub struct OpenError {
 }
 
 impl OpenError {
-    /// The error of this cause.
+    /// Creates the error for a cause.
     #[must_use]
     pub const fn new(cause: OpenCause) -> Self {
         Self { cause }
     }
 
-    /// Why it does not open.
+    /// Returns the cause.
     #[must_use]
     pub const fn cause(&self) -> OpenCause {
         self.cause
@@ -141,13 +140,13 @@ pub enum SealError {
         /// Why there is none.
         cause: OpenCause,
     },
-    /// The key has encrypted as much as one key may (NIST SP 800-38D, 8.3): rotate it.
+    /// The key has reached its limit of encryptions (NIST SP 800-38D, 8.3). Rotate it.
     #[error("the key {key_id} has been used 2^32 times: rotate it")]
     KeyUsedUp {
         /// The key.
         key_id: KeyId,
     },
-    /// The operating system gives no randomness.
+    /// The operating system's random source failed.
     #[error("there is no randomness for a nonce")]
     NoRandomness(#[source] getrandom::Error),
     /// The cipher refused the text.
@@ -155,15 +154,15 @@ pub enum SealError {
     Cipher,
 }
 
-/// A sealer without a key: HTTP checks without a password go on, and whatever needs the key fails
-/// with its cause (F71).
+/// A sealer without a key. HTTP checks without a password keep running, and everything that needs the
+/// key fails with the given cause (F71).
 #[derive(Clone, Copy, Debug)]
 pub struct MissingKey {
     cause: OpenCause,
 }
 
 impl MissingKey {
-    /// A sealer that fails with this cause.
+    /// Creates a sealer that fails with this cause.
     #[must_use]
     pub const fn new(cause: OpenCause) -> Self {
         Self { cause }

@@ -1,4 +1,4 @@
-//! The cipher against published vectors, envelopes against everything that must not open.
+//! The cipher against published test vectors, and envelopes that must not open.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! The file that holds a key: how it is opened, and how it is made at the first start.
+//! Key files: how one is opened, and how it is created on first start.
 
 use std::{
     fs::{self, File},
@@ -21,36 +21,37 @@ use zeroize::Zeroizing;
 
 use super::{key::Key, sealer::OpenCause};
 
-/// Reads and makes key files. Blocking: call it at start-up, or from a thread that may block.
+/// Reads and creates key files. Its functions block: call them at start-up or from a blocking thread.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyFile;
 
-/// How long a file may still be growing, while another process writes it (F72).
+/// How long to wait for another process that is still writing the file (F72).
 const WRITING: Duration = Duration::from_secs(2);
 
 impl KeyFile {
-    /// The key in an existing file: a regular file of exactly 32 bytes, owned by the running user,
-    /// accessible to nobody else, under one name, in a directory that only its owner may change.
-    /// Nothing is mended silently.
+    /// Reads the key from an existing file.
+    ///
+    /// The file must be a regular file of exactly 32 bytes with one hard link, owned by the running user
+    /// and accessible to nobody else, in a directory that only its owner may change. Permissions are
+    /// never repaired silently.
     ///
     /// # Errors
-    /// What is wrong with the file, and what to do about it.
+    /// Fails if any of this does not hold. The error says what to do about it.
     pub fn open(path: &Path) -> Result<Key, KeyFileError> {
         let file = open_checked(path)?;
         check_directory(path)?;
         read_key(path, file)
     }
 
-    /// The key in a file, which is made where it is absent and `may_create` says so. Say so only
-    /// while the store holds neither an encrypted password nor the canary of another key: a missing
-    /// key is never replaced by a new one.
+    /// Reads the key from a file, and creates the file if it is absent and `may_create` is set.
     ///
-    /// Of several processes that start at once one makes the key, and all load that one (F75). A
-    /// half-written key never stands under the final name (F76).
+    /// Set `may_create` only while the store holds neither an encrypted password nor the canary of
+    /// another key: a lost key must never be replaced by a new one. If several processes start at once,
+    /// one creates the key and all load it (F75). The final name never holds a partial key (F76).
     ///
     /// # Errors
-    /// [`KeyFileError::Missing`] where it is absent and may not be made; what is wrong with it; or why
-    /// it cannot be made.
+    /// Returns [`KeyFileError::Missing`] if the file is absent and must not be created. Fails like
+    /// [`open`](Self::open) if the file is unusable, or if it cannot be created.
     pub fn load_or_create(path: &Path, may_create: bool) -> Result<Key, KeyFileError> {
         match Self::open(path) {
             Err(KeyFileError::Missing { .. }) if may_create => {
@@ -68,7 +69,7 @@ impl KeyFile {
     }
 }
 
-/// A point of the creation at which a test may let it fail.
+/// A step of the creation at which a test can inject a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
     Opened,
@@ -78,8 +79,8 @@ enum Step {
     Linked,
 }
 
-/// Makes the file: a temporary one beside it, complete and synced, is linked to the final name, which
-/// fails where that name is taken. The temporary one goes in any case.
+/// Creates the file: writes and syncs a temporary file, then links it to the final name. Linking never
+/// overwrites. The temporary file is removed in any case.
 fn create(path: &Path, reached: &mut dyn FnMut(Step) -> io::Result<()>) -> io::Result<()> {
     let directory = directory_of(path);
     let mut suffix = [0; 8];
@@ -118,7 +119,7 @@ fn fill_and_link(
     reached(Step::Linked)
 }
 
-/// Opens without following a link or waiting for a pipe's other end, and judges what was opened.
+/// Opens without following links or blocking on a pipe, and checks the open descriptor.
 fn open_checked(path: &Path) -> Result<File, KeyFileError> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let descriptor = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| {
@@ -183,7 +184,7 @@ fn read_key(path: &Path, mut file: File) -> Result<Key, KeyFileError> {
     Ok(Key::from_bytes(key))
 }
 
-/// Waits, within bounds, for another process to finish with the file.
+/// Waits, for a bounded time, until another process has finished writing the file.
 fn becomes(mut condition: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     loop {
@@ -228,7 +229,7 @@ pub enum KeyFileError {
         /// What is wrong, and what to do.
         what: &'static str,
     },
-    /// It has not 32 bytes.
+    /// It does not have 32 bytes.
     #[error("the key file {} must have exactly 32 bytes: restore it", path.display())]
     WrongLength {
         /// The file.
@@ -243,7 +244,7 @@ pub enum KeyFileError {
         #[source]
         source: io::Error,
     },
-    /// It cannot be made.
+    /// It cannot be created.
     #[error("the key file {} cannot be made", path.display())]
     Create {
         /// The file.
@@ -255,7 +256,7 @@ pub enum KeyFileError {
 }
 
 impl KeyFileError {
-    /// The cause that passwords fail to open with while this file cannot be used.
+    /// Returns the cause with which passwords fail to open while this file is unusable.
     #[must_use]
     pub const fn cause(&self) -> OpenCause {
         match self {

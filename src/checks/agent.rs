@@ -1,4 +1,4 @@
-//! The seam to the agents on the hosts.
+//! The traits through which agents on the hosts are asked.
 
 use std::{fmt::Debug, time::Duration};
 
@@ -11,9 +11,9 @@ use crate::model::{AgentEndpoint, Detail, ReasonCode, ServiceName};
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ServiceStatus {
-    /// The unit that the agent resolved the name to; an alias where it differs from the one asked.
+    /// The unit that the agent resolved the name to. If it differs, the requested name is an alias.
     pub name: String,
-    /// The agent's verdict, which alone decides.
+    /// The agent's verdict. It alone decides the check.
     pub healthy: bool,
     /// systemd's active state, for example `active`.
     pub active_state: Option<String>,
@@ -26,7 +26,7 @@ pub struct ServiceStatus {
 }
 
 impl ServiceStatus {
-    /// The state of a unit of which only the name and the verdict are known.
+    /// Creates the state of a unit from its name and the verdict only.
     #[must_use]
     pub fn new(name: impl Into<String>, healthy: bool) -> Self {
         Self {
@@ -44,23 +44,23 @@ impl ServiceStatus {
 ///
 /// Contract:
 /// - `link` does no input or output. A link opens its connection with its first request.
-/// - Requests on one link that follow each other share its connection where the agent keeps it open;
-///   requests at the same time have connections of their own.
-/// - The agent is authenticated for the endpoint's expected identity, without any tolerance, and no
-///   redirect is followed (H17).
+/// - Consecutive requests on one link share its connection if the agent keeps it open. Concurrent
+///   requests each use their own.
+/// - The agent is authenticated for the endpoint's expected identity without tolerance, and no redirect
+///   is followed (H17).
 #[cfg_attr(feature = "testing", mockall::automock)]
 pub trait AgentTransport: Debug + Send + Sync + 'static {
-    /// A link to one agent, for one run of one host.
+    /// Creates a link to one agent, for one run of one host.
     ///
     /// # Errors
-    /// Where no link can be made at all, such as with unreadable client certificates.
+    /// Fails if no link is possible, for example because the client certificates are unreadable.
     fn link(&self, endpoint: &AgentEndpoint) -> Result<Box<dyn AgentLink>, AgentError>;
 }
 
 /// A link to one agent. Dropping it closes its connections.
 #[async_trait]
 pub trait AgentLink: Debug + Send + Sync + 'static {
-    /// Asks for the state of a unit, and answers or fails before `time` is over.
+    /// Asks for the state of a unit. Returns within `time`.
     async fn service(
         &self,
         name: &ServiceName,
@@ -68,7 +68,7 @@ pub trait AgentLink: Debug + Send + Sync + 'static {
     ) -> Result<ServiceStatus, AgentError>;
 }
 
-/// Why an agent gave no state.
+/// The error of an agent that returned no state.
 #[derive(Debug, Error)]
 #[error("{reason}: {detail}")]
 pub struct AgentError {
@@ -79,24 +79,24 @@ pub struct AgentError {
 }
 
 impl AgentError {
-    /// The error for a reason, with a sentence for people that holds nothing of a body.
+    /// Creates the error from a reason and a sentence for people. The sentence must not quote a body.
     pub fn new(reason: ReasonCode, detail: impl AsRef<str>) -> Self {
         Self { reason, detail: Detail::new(detail), source: None }
     }
 
-    /// The same with what caused it.
+    /// Sets the cause.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { source: Some(source.into()), ..self }
     }
 
-    /// The reason that the check fails with.
+    /// Returns the reason with which the check fails.
     #[must_use]
     pub const fn reason(&self) -> ReasonCode {
         self.reason
     }
 
-    /// The sentence for people.
+    /// Returns the sentence for people.
     #[must_use]
     pub const fn detail(&self) -> &Detail {
         &self.detail

@@ -1,11 +1,11 @@
-//! What an audit record says of a change: the changed fields, never a secret.
+//! The changed fields of a check, for audit records. Secrets are never included.
 
 use crate::{
     model::{CheckDefinition, FieldChange, HealthCheck},
     store::SecretChange,
 };
 
-/// The fields of a new check.
+/// Lists the fields of a new check.
 pub(super) fn created(definition: &CheckDefinition, password: bool) -> Vec<FieldChange> {
     let mut changes: Vec<FieldChange> = fields(definition)
         .into_iter()
@@ -17,7 +17,7 @@ pub(super) fn created(definition: &CheckDefinition, password: bool) -> Vec<Field
     changes
 }
 
-/// The fields that differ.
+/// Lists the fields that differ.
 pub(super) fn changed(
     before: &HealthCheck,
     after: &CheckDefinition,
@@ -40,7 +40,7 @@ pub(super) fn changed(
     changes
 }
 
-/// The fields of a check that goes.
+/// Lists the fields of a deleted check.
 pub(super) fn deleted(check: &HealthCheck) -> Vec<FieldChange> {
     fields(&check.definition)
         .into_iter()

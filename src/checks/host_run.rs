@@ -1,4 +1,4 @@
-//! The seam between who wants a host's checks run and what runs them.
+//! The trait that runs a host's checks, for the poller, gates and tests by hand.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -21,13 +21,13 @@ pub struct HostRun {
     pub host_id: HostId,
     /// The checks to run.
     pub checks: Vec<HealthCheck>,
-    /// Where the agents of the hosts that are asked answer; a host that is missing here is gone.
+    /// The agents of the hosts that are asked. A host that is missing here no longer exists.
     pub agents: HashMap<HostId, Option<AgentEndpoint>>,
     /// The total time of each check.
     pub timeout: Duration,
 }
 
-/// What came out of one check's run.
+/// The outcome of one check's run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CheckOutcome {
     /// The check.
@@ -47,9 +47,9 @@ pub struct CheckOutcome {
 /// Runs the checks of a host.
 ///
 /// Contract:
-/// - Answer for every check of the run, in any order, within [`run_bound`] of its timeout.
-/// - A fault of one check fails that check alone.
-/// - Store nothing. Dropping a run closes what it opened.
+/// - Returns an outcome for every check, in any order, within [`run_bound`] of the timeout.
+/// - A fault of one check fails only that check.
+/// - Stores nothing. Dropping a run closes its connections.
 #[async_trait]
 pub trait HostRunner: Debug + Send + Sync + 'static {
     /// Runs these checks now.

@@ -1,4 +1,4 @@
-//! A layer around a client's connector that tells when connecting begins and when it is done.
+//! A layer around a client's connector that reports when connecting starts and ends.
 
 use std::task::{Context, Poll};
 
@@ -7,8 +7,8 @@ use tower::{Layer, Service};
 
 use super::progress::Phase;
 
-/// Calls `note` with [`Phase::Connecting`] when a connection is begun and with
-/// [`Phase::AwaitingHead`] when it is there, TLS included.
+/// Calls `note` with [`Phase::Connecting`] when a connection is started, and with
+/// [`Phase::AwaitingHead`] when it is established, including TLS.
 #[derive(Clone, Debug)]
 pub(super) struct PhaseLayer<N>(pub(super) N);
 
@@ -20,7 +20,7 @@ impl<S, N: Clone> Layer<S> for PhaseLayer<N> {
     }
 }
 
-/// A connector that tells how far it has come.
+/// A connector that reports its progress.
 #[derive(Clone, Debug)]
 pub(super) struct Noting<S, N> {
     inner: S,

@@ -1,4 +1,4 @@
-//! How far a run has come, so that one that runs out of time can say in which phase.
+//! The progress of a run, so that a timeout can name the phase in which it happened.
 
 use std::sync::{
     Arc,
@@ -7,7 +7,7 @@ use std::sync::{
 
 use crate::model::ReasonCode;
 
-/// A phase of a run, in their order.
+/// The phases of a run, in order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(super) enum Phase {
@@ -17,7 +17,7 @@ pub(super) enum Phase {
     ReadingBody,
 }
 
-/// The phase that a run is in, shared with the client's connector.
+/// The current phase of a run, shared with the client's connector.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Progress(Arc<AtomicU8>);
 
@@ -35,7 +35,7 @@ impl Progress {
         }
     }
 
-    /// The reason of a run that ran out of time now, and what to say.
+    /// Returns the reason and the text of a run that times out now.
     pub(super) fn timeout(&self) -> (ReasonCode, &'static str) {
         match self.phase() {
             Phase::Resolving => (ReasonCode::TimeoutDns, "time ran out while resolving the name"),

@@ -1,4 +1,4 @@
-//! The seam to name resolution.
+//! The trait for name resolution.
 
 use std::{fmt::Debug, io, net::IpAddr};
 
@@ -7,15 +7,15 @@ use async_trait::async_trait;
 /// Resolves host names.
 ///
 /// Contract:
-/// - Answer with every address of the name, in the order to be tried. None is an error of the name.
+/// - Returns every address of the name in the order to try. An empty list means that the name has none.
 /// - Dropping a call must have no effect.
 #[async_trait]
 pub trait Resolve: Debug + Send + Sync + 'static {
-    /// The addresses of a host name.
+    /// Resolves a host name.
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>>;
 }
 
-/// The system's resolver.
+/// Resolves names with the system's resolver.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemResolver;
 

@@ -1,4 +1,4 @@
-//! Sealing stored passwords under another key, and knowing which keys are in use.
+//! Key rotation: re-encrypts stored passwords and counts the keys in use.
 
 use tracing::{info, warn};
 
@@ -9,34 +9,34 @@ use crate::{
     store::{KeyUse, SealedRow, Store, StoreError},
 };
 
-/// What a rotation did.
+/// The result of a rotation.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RotationReport {
-    /// Passwords that were sealed anew.
+    /// The number of passwords that were sealed again.
     pub rewritten: u64,
-    /// Passwords that were changed by somebody else meanwhile; the newer one stands (F85).
+    /// The number of passwords that someone changed meanwhile. The newer password stays (F85).
     pub overtaken: u64,
-    /// Checks whose password does not open under any loaded key; left as they are (F79).
+    /// The checks whose password no loaded key opens. They are left unchanged (F79).
     pub unreadable: Vec<CheckId>,
-    /// How many of the rewritten ones were of the old form, bound to nothing.
+    /// The number of rewritten passwords that had the old, unbound format.
     pub bound: u64,
-    /// Passwords that are not sealed under the primary key in the bound form after all this, by the
-    /// store's count: those that are unreadable, and those that another worker has written meanwhile
-    /// under a key of its own. 0 here, and again some time later, means that the old key is in no use.
+    /// The number of passwords that are still not sealed under the primary key in the bound format, as
+    /// the store counts them: unreadable ones, and those that a worker with another primary key wrote
+    /// meanwhile. If it is 0 twice, some minutes apart, the old key is no longer in use.
     pub left: u64,
 }
 
 impl CheckManager {
-    /// Seals every stored password under the primary key that is not sealed under it yet, row by row.
-    /// It can be stopped and started again at any point; what is done is done.
+    /// Seals every stored password under the primary key, row by row. It can be interrupted and repeated
+    /// at any point.
     ///
-    /// Passwords of the old form are rewritten into the bound one where the sealer opens them
-    /// ([`KeyRing::with_unbound_envelopes`]), and count as unreadable where it does not.
+    /// Passwords in the old format are rewritten into the bound one if the sealer opens them
+    /// ([`KeyRing::with_unbound_envelopes`]). Otherwise they count as unreadable.
     ///
-    /// Back-ups made earlier need the old key: keep it for as long as they.
+    /// Earlier backups need the old key. Keep it as long as you keep them.
     ///
     /// # Errors
-    /// The store's, or that there is no key to seal with.
+    /// Fails if the store fails or there is no key to seal with.
     pub async fn rotate_keys(&self, actor: &Actor) -> Result<RotationReport, ManageError> {
         let install = self.store.install_id().await?;
         let no_key = SealError::NoKey { cause: OpenCause::KeyMissing };
@@ -60,10 +60,10 @@ impl CheckManager {
         Ok(report)
     }
 
-    /// How many passwords are sealed under which key; a key that does not stand here is in no use.
+    /// Counts the stored passwords by key. A key that is not listed is not in use.
     ///
     /// # Errors
-    /// The store's.
+    /// Fails if the store fails.
     pub async fn keys_in_use(&self) -> Result<Vec<KeyUse>, ManageError> {
         Ok(self.store.key_uses().await?)
     }
@@ -106,11 +106,12 @@ impl CheckManager {
     }
 }
 
-/// Holds loaded keys against what an installation has used before, and enters the primary one. Call
-/// it at every start, before anything is sealed.
+/// Checks the loaded keys against the keys that an installation has used, and registers the primary one.
+/// Call it at every start, before anything is sealed.
 ///
 /// # Errors
-/// [`ManageError::KeyMismatch`] where none of the loaded keys is known here (F78), or the store's.
+/// Returns [`ManageError::KeyMismatch`] if the installation knows none of the loaded keys (F78). Fails if
+/// the store fails.
 pub async fn register_keys(
     store: &dyn Store,
     ring: &KeyRing,
@@ -140,10 +141,10 @@ pub async fn register_keys(
     }
 }
 
-/// Whether a key may be made where its file is missing: nothing here was ever sealed.
+/// Returns whether a missing key file may be created, because nothing was ever sealed.
 ///
 /// # Errors
-/// The store's.
+/// Fails if the store fails.
 pub async fn may_create_key(store: &dyn Store) -> Result<bool, StoreError> {
     Ok(store.canaries().await?.is_empty() && store.sealed_page(None, 1).await?.is_empty())
 }

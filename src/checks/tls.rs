@@ -1,4 +1,4 @@
-//! TLS configurations, and what a failed handshake says.
+//! TLS configurations, and the reasons of failed handshakes.
 
 use std::{error::Error, io, sync::Arc};
 
@@ -16,19 +16,19 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::model::ReasonCode;
 
-/// The one provider of cryptography, given explicitly: nothing depends on a process-wide default.
+/// The cryptography provider. It is passed explicitly, so no process-wide default is needed.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-/// What every connection has in common: HTTP/1.1 alone, and no session that outlives its connection.
+/// Applies the settings of all connections: HTTP/1.1 only, and no session resumption.
 pub(super) fn common(mut config: ClientConfig) -> ClientConfig {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = Resumption::disabled();
     config
 }
 
-/// A client builder with what every request has in common (H2, H6, H8, H14).
+/// Creates a client builder with the settings of all requests (H2, H6, H8, H14).
 pub(super) fn client(config: ClientConfig, user_agent: &str) -> ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured(config)
@@ -41,10 +41,10 @@ pub(super) fn client(config: ClientConfig, user_agent: &str) -> ClientBuilder {
         .user_agent(user_agent)
 }
 
-/// The most header fields of an answer (H9).
+/// The maximum number of header fields of an answer (H9).
 const MAXIMUM_HEADERS: usize = 100;
 
-/// Accepts whatever certificate a target shows, for checks that ask for it.
+/// Accepts any certificate, for checks that ignore certificate errors.
 #[derive(Debug)]
 pub(super) struct AnyCertificate(pub(super) Arc<CryptoProvider>);
 
@@ -83,8 +83,7 @@ impl ServerCertVerifier for AnyCertificate {
     }
 }
 
-/// Verifies a certificate for the identity that a host record names, whatever address was dialled
-/// (F108).
+/// Verifies a certificate for the identity in the host record, not for the dialled address (F108).
 #[derive(Debug)]
 pub(super) struct ExpectedIdentity {
     pub(super) inner: Arc<WebPkiServerVerifier>,
@@ -127,7 +126,7 @@ impl ServerCertVerifier for ExpectedIdentity {
     }
 }
 
-/// A verifier for a set of roots.
+/// Creates a verifier for a set of roots.
 pub(super) fn verifier(
     roots: RootCertStore,
     provider: Arc<CryptoProvider>,
@@ -135,8 +134,7 @@ pub(super) fn verifier(
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build()
 }
 
-/// The first thing that a person would fix about an error of the client's, in the phase up to the
-/// head of the answer.
+/// Maps a client error before the answer's head to the reason that a person would fix first.
 pub(super) fn classify(error: &(dyn Error + 'static)) -> (ReasonCode, String) {
     let mut input_output = None;
     let mut next = Some(error);

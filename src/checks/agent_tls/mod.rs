@@ -26,8 +26,8 @@ use super::{
 };
 use crate::model::{AgentEndpoint, ReasonCode};
 
-/// Reaches agents by TLS 1.3 with a certificate on both sides. There are no built-in authorities, and
-/// nothing is tolerated (F107).
+/// Reaches agents over mutual TLS 1.3. It has no built-in authorities and tolerates no certificate error
+/// (F107).
 #[derive(Debug)]
 pub struct MutualTlsAgents {
     credentials: Mutex<Credentials>,
@@ -36,21 +36,21 @@ pub struct MutualTlsAgents {
     user_agent: String,
 }
 
-/// Where the manager's certificates are, as PEM.
+/// The PEM files of the manager's certificates.
 #[derive(Clone, Debug)]
 pub struct CertificateFiles {
-    /// The authority that the agents' certificates come from.
+    /// The authority that issues the agents' certificates.
     pub authority: PathBuf,
-    /// The manager's certificate, with what leads to the authority.
+    /// The manager's certificate, followed by its chain.
     pub certificate: PathBuf,
     /// The manager's private key.
     pub key: PathBuf,
 }
 
-/// How often changed files are looked for, at most.
+/// The minimum time between two checks for changed files.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What identifies the content of the files.
+/// Identifies the content of the files.
 type Stamp = [Option<(SystemTime, u64)>; 3];
 
 struct Credentials {
@@ -67,10 +67,10 @@ impl fmt::Debug for Credentials {
 }
 
 impl MutualTlsAgents {
-    /// A transport with certificates in PEM form.
+    /// Creates a transport from PEM certificates.
     ///
     /// # Errors
-    /// What is wrong with them.
+    /// Fails if the certificates are unusable.
     pub fn from_pem(
         authority: &[u8],
         certificate: &[u8],
@@ -84,11 +84,11 @@ impl MutualTlsAgents {
         })
     }
 
-    /// A transport with certificates from files. They are read again when they have changed; where
-    /// the new ones cannot be used, the old ones stay in use and the log says so.
+    /// Creates a transport from certificate files. Changed files are read again. If the new certificates
+    /// are unusable, the old ones stay in use and a warning is logged.
     ///
     /// # Errors
-    /// What is wrong with the files.
+    /// Fails if the files are unusable.
     pub fn from_files(files: CertificateFiles) -> Result<Self, CertificateError> {
         let credentials = Credentials::load(&files)?;
         let mut agents = Self {
@@ -101,13 +101,13 @@ impl MutualTlsAgents {
         Ok(agents)
     }
 
-    /// The same with another resolver, for agents that are addressed by name.
+    /// Sets the resolver for agents that are addressed by name.
     #[must_use]
     pub fn with_resolver(self, resolver: Arc<dyn Resolve>) -> Self {
         Self { resolver, ..self }
     }
 
-    /// The configuration for one endpoint, from certificates that are up to date.
+    /// Returns the TLS configuration for one endpoint, from the current certificates.
     fn config(&self, endpoint: &AgentEndpoint) -> Result<ClientConfig, AgentError> {
         let identity =
             ServerName::try_from(endpoint.expected_identity().to_owned()).map_err(|error| {
@@ -191,7 +191,7 @@ impl Credentials {
         Ok(Self { verifier, config: tls::common(config), stamp, looked: Instant::now() })
     }
 
-    /// Reads the files again where they have changed.
+    /// Reads the files again if they have changed.
     fn refresh(&mut self, files: &CertificateFiles) {
         if self.looked.elapsed() < LOOK_EVERY {
             return;
@@ -222,7 +222,7 @@ fn stamp(files: &CertificateFiles) -> Stamp {
     })
 }
 
-/// What is wrong with the manager's certificates.
+/// The error of unusable manager certificates.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CertificateError {

@@ -1,4 +1,4 @@
-//! What an agent's answer says: pure, from status and body to a unit's state or a reason.
+//! Turns an agent's answer, its status and body, into a unit's state or a reason. Pure.
 
 use reqwest::StatusCode;
 use serde_json::{Map, Value};
@@ -9,10 +9,10 @@ use crate::{
     model::ReasonCode,
 };
 
-/// The most bytes of an answer that are read.
+/// The maximum number of bytes of an answer.
 pub(super) const BODY_CAP: usize = 64 * 1024;
 
-/// Reads the answer to a question for a unit's state.
+/// Reads the answer to a request for a unit's state.
 pub(super) fn read(status: StatusCode, body: &[u8]) -> Result<ServiceStatus, AgentError> {
     let code = status.as_u16();
     let fail = |reason, words: &str| Err(AgentError::new(reason, format!("{words} (HTTP {code})")));
@@ -75,13 +75,13 @@ fn member(data: &Map<String, Value>, name: &str) -> Option<String> {
     data.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(word)
 }
 
-/// A name or state, cut to what one can be.
+/// Truncates a name or state to its maximum length.
 fn word(text: &str) -> String {
     text.chars().take(256).collect()
 }
 
-/// Whether a body is the agent's envelope for an error, so that the answer is the agent's own and not
-/// that of something in its place.
+/// Returns whether a body is the agent's error envelope. Otherwise something else answered, such as a
+/// proxy.
 fn is_envelope(body: &[u8]) -> bool {
     let Ok(Value::Object(envelope)) = strict_json::parse(body) else { return false };
     envelope.get("success") == Some(&Value::Bool(false))

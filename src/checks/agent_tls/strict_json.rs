@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// The deepest nesting that is read.
+/// The maximum nesting depth.
 const MAXIMUM_DEPTH: usize = 16;
 
 /// Parses a body.

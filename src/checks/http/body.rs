@@ -2,36 +2,35 @@
 
 use memchr::memmem::Finder;
 
-/// Looks for bytes in a body that arrives in chunks, without keeping more of it than one byte less
-/// than what is looked for.
+/// Searches for bytes in a body that arrives in chunks. Keeps at most `needle.len() - 1` bytes of it.
 #[derive(Debug)]
 pub struct BodySearch {
     finder: Finder<'static>,
-    /// The end of what was seen, in which a match may have begun.
+    /// The last bytes seen, in which a match may begin.
     tail: Vec<u8>,
     seen: usize,
     cap: usize,
 }
 
-/// What a search knows after a chunk.
+/// The state of a search after a chunk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Searched {
-    /// It is there.
+    /// The bytes were found.
     Found,
-    /// Not yet.
+    /// Not found so far.
     NotYet,
-    /// It is not in what may be read.
+    /// Not found within the cap.
     CapReached,
 }
 
 impl BodySearch {
-    /// A search for bytes, of which there is at least one, within the first `cap` bytes.
+    /// Creates a search for a non-empty needle within the first `cap` bytes.
     #[must_use]
     pub fn new(needle: &[u8], cap: usize) -> Self {
         Self { finder: Finder::new(needle).into_owned(), tail: Vec::new(), seen: 0, cap }
     }
 
-    /// Takes the next chunk.
+    /// Searches the next chunk.
     pub fn push(&mut self, chunk: &[u8]) -> Searched {
         let room = self.cap - self.seen;
         let over = chunk.len() > room;
@@ -52,7 +51,7 @@ impl BodySearch {
         if over || self.seen == self.cap { Searched::CapReached } else { Searched::NotYet }
     }
 
-    /// How many bytes have come.
+    /// Returns the number of bytes received.
     pub(super) const fn seen(&self) -> usize {
         self.seen
     }

@@ -33,16 +33,16 @@ use crate::{
     model::{HttpProbe, Password, ReasonCode},
 };
 
-/// How HTTP checks are run.
+/// The configuration of [`HttpClient`].
 #[derive(Clone, Debug)]
 pub struct HttpClientConfig {
-    /// Which addresses may be connected to.
+    /// The addresses that may be connected to.
     pub destinations: DestinationPolicy,
-    /// PEM of authorities that strict checks trust beside the system's.
+    /// PEM certificates of authorities that strict checks trust in addition to the system's.
     pub extra_authorities: Option<Vec<u8>>,
-    /// The most bytes of a body that are read, at most [`HttpClientConfig::MAXIMUM_BODY`].
+    /// The maximum number of body bytes to read, at most [`HttpClientConfig::MAXIMUM_BODY`].
     pub body_cap: usize,
-    /// The name that requests carry.
+    /// The `User-Agent` of requests.
     pub user_agent: String,
     /// Resolves host names.
     pub resolver: Arc<dyn Resolve>,
@@ -65,8 +65,10 @@ impl Default for HttpClientConfig {
     }
 }
 
-/// Runs HTTP checks. Built once and shared: it holds one client for strict checks and one for those
-/// that ignore certificate errors, which share nothing with each other (H5, F105).
+/// Runs HTTP checks. Build it once and share it.
+///
+/// It has one client for strict checks and one for checks that ignore certificate errors. The two share
+/// nothing (H5, F105).
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     strict: Client,
@@ -74,7 +76,7 @@ pub struct HttpClient {
     config: Arc<HttpClientConfig>,
 }
 
-/// Why the client cannot be built.
+/// The error of a client that cannot be built.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum HttpClientError {
@@ -86,14 +88,14 @@ pub enum HttpClientError {
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// How a check came out, and a sentence.
+/// The outcome of a check, and a sentence for people.
 pub(in crate::checks) type Outcome = (ReasonCode, String);
 
 impl HttpClient {
-    /// The client. Loads the system's authorities, which takes some milliseconds: build it once.
+    /// Creates the client. Loads the system's authorities, which takes some milliseconds.
     ///
     /// # Errors
-    /// Extra authorities that cannot be read, or TLS that cannot be set up.
+    /// Fails if the extra authorities cannot be read or TLS cannot be set up.
     pub fn new(mut config: HttpClientConfig) -> Result<Self, HttpClientError> {
         let tls_failed = |error: rustls::Error| HttpClientError::Tls(error.into());
         let client_failed = |error: reqwest::Error| HttpClientError::Tls(error.into());
@@ -124,7 +126,7 @@ impl HttpClient {
         Ok(Self { strict, tolerant, config: Arc::new(config) })
     }
 
-    /// Runs a check once, within `timeout` from now to the last byte, redirects included.
+    /// Runs a check once. `timeout` covers everything up to the last byte, including redirects.
     pub(in crate::checks) async fn run(
         &self,
         probe: &HttpProbe,
@@ -144,7 +146,7 @@ impl HttpClient {
     }
 }
 
-/// The system's authorities and the extra ones.
+/// Loads the system's authorities and the extra ones.
 fn authorities(extra: Option<&[u8]>) -> Result<RootCertStore, HttpClientError> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
@@ -173,8 +175,8 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Follows the redirects that may be followed, and judges the last answer. `Err` is the outcome
-    /// of a run that came to no answer.
+    /// Follows the allowed redirects and judges the last answer. `Err` is the outcome of a run without an
+    /// answer.
     async fn follow(&self) -> Result<Outcome, Outcome> {
         let mut url = self.probe.url.as_url().clone();
         for _ in 0..=MAXIMUM_REDIRECTS {
@@ -209,7 +211,7 @@ impl Run<'_> {
         Ok(response)
     }
 
-    /// The addresses of a URL's host that may be connected to; resolved once, judged each.
+    /// Resolves a URL's host once and returns the addresses that the policy allows.
     async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, Outcome> {
         self.progress.enter(Phase::Resolving);
         let config = &self.client.config;

@@ -5,33 +5,33 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use thiserror::Error;
 
-/// Judges every address before it is connected to, for every hop, literal ones included.
+/// Judges every address before a connection, at every hop, including literal addresses.
 ///
 /// Private ranges are legitimate targets. Loopback, link-local (with cloud metadata), multicast,
-/// unspecified, reserved and broadcast addresses are refused unless [`allowed`](Self::allowed) says
-/// otherwise, also where they are written into an IPv6 address.
+/// unspecified, reserved and broadcast addresses are refused unless [`allowed`](Self::allowed) contains
+/// them. The same holds for IPv4 addresses that are embedded in IPv6 addresses.
 #[derive(Clone, Debug)]
 pub struct DestinationPolicy {
-    /// Exempt from the refusal of special ranges.
+    /// Ranges that are exempt from the refusal of special ranges.
     pub allowed: Vec<IpNet>,
-    /// Refused in any case: the manager's own listeners, its database's.
+    /// Always refused, such as the listeners of the manager and its database.
     pub also_denied: Vec<DeniedDestination>,
-    /// Ports that speak no HTTP and must not be reached through a check (H1).
+    /// Refused ports, which do not speak HTTP (H1).
     pub denied_ports: Vec<u16>,
-    /// Where given, nothing else may be connected to.
+    /// If given, the only ranges that may be connected to.
     pub only: Option<Vec<IpNet>>,
 }
 
-/// A destination that is refused whatever else is allowed.
+/// A destination that is always refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DeniedDestination {
-    /// These addresses …
+    /// The addresses.
     pub network: IpNet,
-    /// … at this port, or at every one.
+    /// The port; `None` for every port.
     pub port: Option<u16>,
 }
 
-/// Why an address is refused. Its text is coarse on purpose: it tells a prober nothing.
+/// The error of a refused address. Its text is coarse on purpose, so that it does not help a prober.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("the policy refuses this destination")]
 pub struct DestinationRefused;
@@ -51,7 +51,7 @@ impl DestinationPolicy {
     /// Judges an address and port.
     ///
     /// # Errors
-    /// Where it must not be connected to.
+    /// Fails if the policy refuses it.
     pub fn judge(&self, address: IpAddr, port: u16) -> Result<(), DestinationRefused> {
         let forms = forms(address);
         let within = |networks: &[IpNet]| {
@@ -72,7 +72,7 @@ impl DestinationPolicy {
     }
 }
 
-/// The address and the IPv4 address that is written into it, where there is one.
+/// Returns the address and the IPv4 address that is embedded in it, if any.
 fn forms(address: IpAddr) -> Vec<IpAddr> {
     let embedded = match address {
         IpAddr::V4(_) => None,
@@ -85,7 +85,8 @@ fn forms(address: IpAddr) -> Vec<IpAddr> {
     }
 }
 
-/// The IPv4 address in a mapped, compatible, translated (RFC 6052, RFC 8215) or 6to4 (RFC 3056) one.
+/// Returns the IPv4 address in a mapped, compatible, translated (RFC 6052, RFC 8215) or 6to4 (RFC 3056)
+/// address.
 fn embedded_ipv4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let bytes = address.octets();
     let at = |offset: usize| {

@@ -1,9 +1,8 @@
-//! What ties the shared clients to the run they work for: the addresses that were judged, and the
-//! phase that the run is in.
+//! Connects the shared clients to the current run: the judged addresses, and the run's phase.
 //!
 //! A client is shared by all runs of one trust setting. Its resolver and connector are polled inside
-//! the future that sends the request, since no connection is pooled; so a task-local value reaches
-//! them, and without one they refuse.
+//! the future that sends the request, since no connection is pooled. So a task-local value reaches
+//! them. Without one they refuse.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -23,7 +22,7 @@ pub(super) struct Hop {
     pub(super) progress: Progress,
 }
 
-/// Answers with the addresses that were judged, and with nothing else.
+/// Resolves every name to the judged addresses only.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct JudgedAddresses;
 
@@ -37,7 +36,7 @@ impl Resolve for JudgedAddresses {
     }
 }
 
-/// Notes a phase of the run that the current task works for; outside a run there is nothing to note.
+/// Records the phase of the current run. Does nothing outside a run.
 pub(super) fn note(phase: Phase) {
     let _ = HOP.try_with(|hop| hop.progress.enter(phase));
 }

@@ -4,20 +4,21 @@ use url::Url;
 
 use crate::model::Origin;
 
-/// The most redirects of one run.
+/// The maximum number of redirects of one run.
 pub(super) const MAXIMUM_REDIRECTS: usize = 5;
 
-/// Where a redirect leads to, if it may be followed.
+/// The verdict on a redirect.
 pub(super) enum Redirect {
-    /// There.
+    /// The redirect is followed to this URL.
     Follow(Url),
-    /// It must not be followed; the words show scheme and host alone.
+    /// The redirect is refused. The text shows only scheme and host.
     Refused(String),
 }
 
-/// Judges the `Location` of an answer of `from`: the same origin, or from `http` (port 80) to `https`
-/// (port 443) on the same host where the check has no credentials. Anything else would carry the
-/// check, or its credentials, to where nobody sent it.
+/// Judges the `Location` of an answer of `from`.
+///
+/// Allows the same origin, and `http` (port 80) to `https` (port 443) on the same host if the check has
+/// no credentials. Any other redirect could send the check or its credentials elsewhere.
 pub(super) fn judge(from: &Url, location: &[u8], has_credentials: bool) -> Redirect {
     let target = std::str::from_utf8(location).ok().and_then(|text| from.join(text).ok());
     let Some(mut target) = target else {

@@ -1,4 +1,4 @@
-//! The rules of changing a check, over the store: what the API is a thin skin of.
+//! The rules for changing checks. The API is a thin layer over them.
 
 mod password;
 
@@ -23,10 +23,10 @@ use crate::{
     store::{CheckInsert, CheckUpdate, SecretChange, Store, StoreError},
 };
 
-/// Creates, changes, deletes and tests checks by the rules: validation against what is stored, the
-/// password rule, sealing, and the audit record of what changed.
+/// Creates, changes, deletes and tests checks: validates them, applies the password rule, seals
+/// passwords, and writes the audit record.
 ///
-/// Whether the actor may do it at all is the caller's question.
+/// The caller must decide first whether the actor may do it.
 #[derive(Clone, Debug)]
 pub struct CheckManager {
     pub(super) store: Arc<dyn Store>,
@@ -39,10 +39,10 @@ pub struct CheckManager {
 }
 
 impl CheckManager {
-    /// The usual most of checks that a host may have.
+    /// The default maximum number of checks of a host.
     pub const DEFAULT_LIMIT: u32 = 5;
 
-    /// The checks of a store, sealed by `sealer` and tested by `runner`.
+    /// Creates a manager for the checks of a store. `sealer` encrypts passwords, `runner` tests checks.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -61,29 +61,29 @@ impl CheckManager {
         }
     }
 
-    /// The most checks that a host may have.
+    /// Sets the maximum number of checks of a host.
     #[must_use]
     pub fn with_check_limit(self, limit: u32) -> Self {
         Self { limit, ..self }
     }
 
-    /// The total time of a test, the same as the poller's.
+    /// Sets the deadline of a test. Use the poller's.
     #[must_use]
     pub fn with_test_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Lets a poller in the same process run a new or changed check at once.
+    /// Wakes a poller in the same process, so that it runs a new or changed check at once.
     #[must_use]
     pub fn with_nudge(self, nudge: Nudge) -> Self {
         Self { nudge: Some(nudge), ..self }
     }
 
-    /// Makes a check.
+    /// Creates a check.
     ///
     /// # Errors
-    /// [`ManageError::HostUnknown`], [`ManageError::Invalid`] where the target host is unknown,
-    /// [`StoreError::LimitReached`], or a password that cannot be sealed.
+    /// Returns [`ManageError::HostUnknown`], [`ManageError::Invalid`] if the target host is unknown, or
+    /// [`StoreError::LimitReached`]. Fails if the password cannot be sealed.
     pub async fn create(
         &self,
         actor: &Actor,
@@ -109,12 +109,12 @@ impl CheckManager {
         Ok(check)
     }
 
-    /// Changes a check. Where no revision is expected, the change is applied to the newest one. A
-    /// change that changes nothing writes nothing.
+    /// Changes a check. Without an expected revision the change applies to the newest one. A change that
+    /// changes nothing writes nothing.
     ///
     /// # Errors
-    /// [`ManageError::Invalid`], [`ManageError::PasswordRequired`], [`StoreError::NotFound`], or
-    /// [`StoreError::Conflict`] where the check is not at the expected revision.
+    /// Returns [`ManageError::Invalid`], [`ManageError::PasswordRequired`], [`StoreError::NotFound`], or
+    /// [`StoreError::Conflict`] if the check is not at the expected revision.
     pub async fn change(
         &self,
         actor: &Actor,
@@ -164,7 +164,7 @@ impl CheckManager {
     /// Deletes a check.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] where the check is not at the expected
+    /// Returns [`StoreError::NotFound`], or [`StoreError::Conflict`] if the check is not at the expected
     /// revision.
     pub async fn delete(
         &self,
@@ -182,8 +182,8 @@ impl CheckManager {
         Ok(self.store.delete_check(host_id, id, expected_revision, audit).await?)
     }
 
-    /// Runs a stored check now, with a change laid over it where one is given, and stores nothing
-    /// but the audit record. The password rule holds for the change (F123).
+    /// Runs a stored check now, with an optional change applied. Stores only the audit record. The
+    /// password rule holds for the change (F123).
     ///
     /// # Errors
     /// As [`change`](Self::change).
@@ -214,7 +214,7 @@ impl CheckManager {
     /// Runs a definition that is not stored.
     ///
     /// # Errors
-    /// As [`create`](Self::create), less the limit.
+    /// Fails like [`create`](Self::create), except for the limit.
     pub async fn test_unsaved(
         &self,
         actor: &Actor,
@@ -303,10 +303,10 @@ impl CheckManager {
     }
 }
 
-/// How often a change without an expected revision is tried against ever newer ones.
+/// The number of attempts to apply a change without an expected revision.
 const MAXIMUM_RETRIES: u32 = 5;
 
-/// Why a check cannot be managed as asked.
+/// The error of managing checks.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ManageError {

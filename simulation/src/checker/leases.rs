@@ -38,6 +38,11 @@ impl LeaseAccount {
         self.until = Some(end(now, lease));
     }
 
+    /// Whether it ends later than an instant.
+    pub(super) fn ends_after(&self, instant: DateTime<Utc>) -> bool {
+        self.until.is_some_and(|until| until > instant)
+    }
+
     pub(super) fn is_owned_by(&self, worker: WorkerId) -> bool {
         self.owner == Some(worker)
     }

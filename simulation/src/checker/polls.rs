@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     checks::schedule,
     model::{CheckId, HealthCheck, HostId, WorkerId},
@@ -63,8 +63,13 @@ impl Checker {
         claims: &Claims,
     ) {
         let claimed = self.at();
+        let far = TimeDelta::from_std(lease + self.settings.interval).unwrap_or(TimeDelta::MAX);
         for claim in &claims.hosts {
             let account = self.queue.entry(claim.host_id).or_default();
+            // No lease ends that late unless the store's clock was put back since: it is over (F136).
+            if account.lease.ends_after(claims.now + far) {
+                account.lease.end();
+            }
             let wrong = account.lease.claim(worker, claim.token, claims.now, lease);
             // Counted from here: a change from now on makes the host due again.
             let store = claims.now;

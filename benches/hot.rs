@@ -53,7 +53,7 @@ mod gates {
             let check_id = |number| CheckId::from_uuid(Uuid::from_u128(number));
             let requirement = |number| Requirement {
                 check_id: check_id(number),
-                name: format!("check {number}"),
+                name: format!("check {number}").into(),
                 revision: 1,
                 enabled: true,
                 changed_at: now() - TimeDelta::days(1),

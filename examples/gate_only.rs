@@ -40,7 +40,7 @@ impl HealthSource for ReplicationLag {
     async fn health(&self, gates: &[&GateRecord]) -> Result<Vec<HostHealth>, SourceError> {
         let requirement = Requirement {
             check_id: self.id,
-            name: "replication lag below 5 s".to_owned(),
+            name: "replication lag below 5 s".into(),
             revision: 1,
             enabled: true,
             changed_at: DateTime::<Utc>::MIN_UTC,

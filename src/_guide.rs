@@ -162,7 +162,9 @@
 //! ```
 //!
 //! Gates ask for their window again at every look, through a [`WindowSource`]: give one of yours, and a
-//! window that is shortened, or a job that is cancelled, ends the wait within seconds.
+//! window that is shortened, or a job that is cancelled, ends the wait within seconds. A source that
+//! hangs, panics or cannot tell blocks what depends on it, and the gate still ends when its last known
+//! window closes.
 //!
 //! # Gating
 //!

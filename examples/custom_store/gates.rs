@@ -280,6 +280,19 @@ impl GateStore for CustomStore {
         }))
     }
 
+    async fn return_pass(&self, pass: PassId) -> Result<(), StoreError> {
+        self.write(|world, now| {
+            if let Some(row) = world.gate_of_pass(pass)
+                && transition::take_back(&mut row.record, pass, now)
+            {
+                row.changes += 1;
+                let event = StoreEvent::of_gate(&row.record);
+                world.events.push(event);
+            }
+            Ok(())
+        })
+    }
+
     async fn request_cancel(
         &self,
         job: JobId,

@@ -275,6 +275,14 @@ impl GateStore for WatchedStore {
         self.memory.host_changes(hosts).await
     }
 
+    async fn return_pass(&self, pass: PassId) -> Result<(), StoreError> {
+        self.memory.return_pass(pass).await?;
+        if let Some(record) = self.memory.gate_of_pass(pass).await? {
+            self.checker().gate_changed(&record);
+        }
+        Ok(())
+    }
+
     async fn request_cancel(
         &self,
         job: JobId,

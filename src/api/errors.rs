@@ -34,7 +34,9 @@ impl From<StoreError> for Problem {
             StoreError::Refused(Refusal::Failed(_)) | StoreError::Unavailable { .. } => {
                 store_unavailable().with_source(error)
             }
-            StoreError::Corrupt { .. } => Self::internal().with_source(error),
+            StoreError::Corrupt { .. } | StoreError::Rejected { .. } => {
+                Self::internal().with_source(error)
+            }
         }
     }
 }
@@ -70,6 +72,7 @@ impl From<GateError> for Problem {
         match error {
             GateError::Store(error) => Self::from(error),
             GateError::Source(error) => store_unavailable().with_source(error),
+            error @ GateError::Unattended { .. } => store_unavailable().with_source(error),
             GateError::Invalid(violations) => Self::from(violations),
         }
     }

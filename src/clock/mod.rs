@@ -1,5 +1,7 @@
 //! The source of time: wall clock, monotonic clock, and sleeping.
 
+mod bounded;
+mod guard;
 mod manual;
 
 use std::{
@@ -11,7 +13,11 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
-pub use manual::ManualClock;
+pub(crate) use self::bounded::bounded;
+pub use self::{
+    guard::{ClockGuard, ClockReading, ClockTrust},
+    manual::ManualClock,
+};
 
 use crate::model::instant;
 

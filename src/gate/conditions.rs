@@ -17,7 +17,8 @@ use crate::model::{CheckResult, GateRecord};
 /// - Answer for each gate, in their order, from what holds now. A condition that does not hold blocks
 ///   the gate like a failing check; one that is not listed is not asked for.
 /// - Keep the names of a host's conditions apart: they identify them in evidence and timeline.
-/// - An error means "cannot tell" and blocks (G32).
+/// - A condition that cannot be told of one host is not met, and says so in its reason: it blocks that
+///   host's gate alone. An error blocks the gates of all hosts (G32).
 /// - Dropping a call must have no effect. Asked at every look (every 2 s by default), for all gates at
 ///   once; a preview asks with records that are stored nowhere.
 #[async_trait]

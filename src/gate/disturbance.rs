@@ -78,9 +78,9 @@ fn condition(host: HostId, change: &HostChange) -> Condition {
         (format!("host change of {asked}"), format!("the host {asked}, which a check asks,"))
     };
     Condition {
-        name,
+        name: name.into(),
         met: false,
-        reason: ReasonCode::HostDisturbed.as_str().to_owned(),
+        reason: ReasonCode::HostDisturbed.as_str().into(),
         detail: Detail::new(format!("job {job} has been changing {what} since {since}")),
     }
 }

@@ -1,6 +1,5 @@
 //! The gate: whether a job may touch a host now.
 
-pub mod clock_guard;
 mod conditions;
 pub mod decide;
 mod disturbance;

@@ -35,7 +35,8 @@ impl Gate {
     /// window source is asked once for all held hosts.
     ///
     /// # Errors
-    /// Where store or windows cannot be reached. Some of the gates may be open then: repeat the call.
+    /// Fails if the store cannot be reached. Some of the gates may be open then: repeat the call. A
+    /// window that cannot be told is taken as it stands in the request.
     pub async fn open_all(&self, requests: &[GateRequest]) -> Result<Vec<Opening>, GateError> {
         let mut openings = Vec::with_capacity(requests.len());
         let mut held = Vec::new();
@@ -67,11 +68,19 @@ impl Gate {
             .iter()
             .map(|index| GateRecord::open(GateId::generate(), &requests[*index], now))
             .collect();
-        let windows = self.windows_of(&asked.iter().collect::<Vec<_>>()).await?;
-        for (index, window) in held.into_iter().zip(windows) {
+        let windows = match self.windows_of(&asked.iter().collect::<Vec<_>>()).await {
+            Ok(windows) => windows,
+            Err(error) => {
+                debug!(%error, "held hosts wait until the window that was asked for ends");
+                vec![WindowAnswer::Unknown; asked.len()]
+            }
+        };
+        for ((index, window), asked) in held.into_iter().zip(windows).zip(&asked) {
             let (reason, detail) = match window {
                 WindowAnswer::Open(window) if now < self.policy.end_of(window) => continue,
-                WindowAnswer::Open(_) => {
+                // Where none can be told, the window that was asked for counts.
+                WindowAnswer::Unknown if now < self.policy.end_of(asked.window) => continue,
+                WindowAnswer::Open(_) | WindowAnswer::Unknown => {
                     (EndReason::GateBusy, "another job's gate held the host until the window ended")
                 }
                 WindowAnswer::Withdrawn => (

@@ -61,7 +61,7 @@ impl Gate {
                     if checks.iter().any(|named: &OverriddenCheck| named.check_id == check_id) => {}
                 Some(check) => {
                     checks.push(OverriddenCheck { check_id, revision: check.revision });
-                    names.push(check.name.clone());
+                    names.push(check.name.to_string());
                 }
                 None => {
                     let message = format!("the host has no check {check_id}");

@@ -11,6 +11,7 @@ use super::{
     disturbance::Disturbances,
     handle::{Gate, GateError},
     report,
+    source::HostHealth,
 };
 use crate::model::{
     CheckId, Detail, Evidence, EvidenceReason, GateId, GateRecord, GateRequest, HostId, JobId,
@@ -82,6 +83,7 @@ impl Gate {
             })
             .collect();
         let mut health = self.health_of_all(&gates.iter().collect::<Vec<_>>()).await?;
+        health.iter_mut().for_each(HostHealth::block_unknown);
         let asked = gates.iter().map(|gate| gate.host_id).zip(&health);
         let disturbances = Disturbances::read(self.store.as_ref(), asked).await?;
         let ids: Vec<HostId> = hosts.iter().map(|(host, _)| *host).collect();

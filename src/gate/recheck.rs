@@ -1,9 +1,6 @@
 //! The same checks again, after the patch.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
-use futures_util::future::{Either, select};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -13,6 +10,7 @@ use super::{
     source::{HostHealth, LiveRun},
 };
 use crate::{
+    clock::bounded,
     model::{CheckId, Evidence, EvidenceReason, GateRecord, HostId, JobId, instant},
     store::StoreError,
 };
@@ -127,21 +125,14 @@ impl Gate {
                 started_at,
                 time,
             };
-            let results = self.bounded(time, self.health.run(run)).await.unwrap_or_default();
-            let live = |check: &&Requirement| report::live(check.check_id, &check.name, &results);
+            let run = self.health.run(run);
+            let results = bounded(self.clock.as_ref(), time, run).await.unwrap_or_default();
+            let live =
+                |check: &&Requirement| report::live(check.check_id, check.name.as_str(), &results);
             evidence.extend(enabled.iter().map(live));
         }
         evidence.extend(health.conditions.iter().map(report::condition));
         evidence
-    }
-
-    /// The output of a future, unless it takes longer.
-    async fn bounded<T>(&self, time: Duration, future: impl Future<Output = T>) -> Option<T> {
-        let (future, bound) = (std::pin::pin!(future), self.clock.sleep(time));
-        match select(future, bound).await {
-            Either::Left((output, _)) => Some(output),
-            Either::Right(_) => None,
-        }
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn evidence(verdicts: &[Verdict], input: &GateInput<'_>) -> Vec<Evide
         let result = verdict.observation.map(|index| &input.observations[index]);
         Evidence {
             check_id: Some(requirement.check_id),
-            name: requirement.name.clone(),
+            name: requirement.name.to_string(),
             healthy: verdict.met && !verdict.overridden,
             reason: EvidenceReason::Code(verdict.reason),
             observed: verdict.reason.observed(),
@@ -34,7 +34,7 @@ pub(super) fn evidence(verdicts: &[Verdict], input: &GateInput<'_>) -> Vec<Evide
 pub(super) fn condition(condition: &Condition) -> Evidence {
     Evidence {
         check_id: None,
-        name: condition.name.clone(),
+        name: condition.name.to_string(),
         healthy: condition.met,
         reason: condition.evidence_reason(),
         observed: condition.evidence_reason().observed(),

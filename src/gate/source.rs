@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Debug,
+    future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -11,14 +12,20 @@ use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 use super::decide::{Condition, Requirement, Streak, WindowAnswer};
-use crate::model::{CheckId, CheckResult, GateRecord, HostId, JobId};
+use crate::{
+    clock::{Clock, bounded},
+    model::{CheckId, CheckResult, Detail, GateRecord, HostId, JobId},
+};
 
 /// Says, at every step, which window a job has on a host.
 ///
 /// Contract:
 /// - Answer from what holds now: a shortened window, a cancelled job and a deleted host must show at
 ///   the next call.
-/// - Give one answer for each gate, in their order. An error means "cannot tell" and blocks (G32).
+/// - Give one answer for each gate, in their order. [`WindowAnswer::Unknown`] blocks that gate alone,
+///   an error blocks all of them (G32). Either way a gate still ends when its last known window closes.
+/// - Answer within a few seconds: a runner drops a call after
+///   [`source_timeout`](super::GateRunnerConfig::source_timeout), and a panic counts as an error.
 /// - Dropping a call must have no effect.
 #[async_trait]
 pub trait WindowSource: Debug + Send + Sync + 'static {
@@ -55,6 +62,23 @@ pub struct HostHealth {
     pub asks: Vec<(CheckId, HostId)>,
     /// The host does not exist any more.
     pub host_gone: bool,
+    /// Why nothing can be told of this host now. It blocks this host's gate and no other (F160).
+    pub unknown: Option<Detail>,
+}
+
+impl HostHealth {
+    /// Creates the answer for a host of which nothing can be told now.
+    #[must_use]
+    pub fn unknown(why: impl AsRef<str>) -> Self {
+        Self { unknown: Some(Detail::new(why)), ..Self::default() }
+    }
+
+    /// Adds what cannot be told as a condition, so that it blocks and is shown like any other one.
+    pub(super) fn block_unknown(&mut self) {
+        if let Some(why) = &self.unknown {
+            self.conditions.push(Condition::unknown("health of the host", why.as_str()));
+        }
+    }
 }
 
 /// Which checks of a host a gate wants run now.
@@ -75,8 +99,10 @@ pub struct LiveRun {
 /// Says how healthy hosts are: the library's own checks, or any signals of an application's.
 ///
 /// Contract:
-/// - `health` answers for each gate, in their order, from what is stored; it runs nothing. An error
-///   means "cannot tell" and blocks (G32).
+/// - `health` answers for each gate, in their order, from what is stored; it runs nothing.
+///   [`HostHealth::unknown`] blocks that gate alone, an error blocks all of them (G32).
+/// - Answer within a few seconds: a runner drops a call after
+///   [`source_timeout`](super::GateRunnerConfig::source_timeout), and a panic counts as an error.
 /// - `run` runs checks now and answers with their results, all with the given `checked_at`. A check
 ///   that gave no answer is left out, or has the reason for it.
 /// - Dropping a run closes what it opened; it stores nothing.
@@ -137,4 +163,20 @@ impl SourceError {
     ) -> Self {
         Self { what, source: source.into() }
     }
+}
+
+/// Asks a source about `gates` gates, for at most `time`. A panic, a hanging call and a missing answer
+/// are errors (F141).
+pub(super) async fn ask<T>(
+    clock: &dyn Clock,
+    time: Duration,
+    what: &'static str,
+    gates: usize,
+    call: impl Future<Output = Result<Vec<T>, SourceError>> + Send,
+) -> Result<Vec<T>, SourceError> {
+    let answers = bounded(clock, time, call).await.map_err(|cut| SourceError::new(what, cut))??;
+    if answers.len() != gates {
+        return Err(SourceError::new(what, "it did not answer for every gate"));
+    }
+    Ok(answers)
 }

@@ -1,10 +1,12 @@
 //! Spending a pass: the last look before a host is touched (G17).
 
+use tracing::debug;
+
 use super::{
     decide::WindowAnswer,
     disturbance::Disturbances,
     handle::{Gate, GateError},
-    source::HostHealth,
+    source::{HostHealth, SourceError},
 };
 use crate::{
     model::{
@@ -57,11 +59,28 @@ impl Gate {
                 outdated(&record, pass, &health).then_some(SpendRefusal::Outdated)
             }
             WindowAnswer::JobCancelled => Some(SpendRefusal::Cancelled),
+            WindowAnswer::Unknown => {
+                return Err(SourceError::new("windows", "it cannot tell of this gate").into());
+            }
             _ => Some(SpendRefusal::Expired),
         };
         match refusal {
-            Some(refusal) => Ok(Spend::Refused(refusal)),
+            Some(refusal) => {
+                self.take_back(pass).await;
+                Ok(Spend::Refused(refusal))
+            }
             None => Ok(self.store.spend_pass(pass.id).await?),
+        }
+    }
+
+    /// Makes the gate of a refused pass wait again at once (F154). A failure is harmless: then the pass
+    /// runs out.
+    async fn take_back(&self, pass: &GatePass) {
+        match self.store.return_pass(pass.id).await {
+            Ok(()) => self.nudge(),
+            Err(error) => {
+                debug!(gate = %pass.gate_id, %error, "a refused pass could not be taken back");
+            }
         }
     }
 }

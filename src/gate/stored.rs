@@ -17,7 +17,9 @@ use super::{
 use crate::{
     checks::{HostRun, HostRunner, OutcomeCollector, RanBy, ran, results},
     directory::{HostDirectory, HostInfo},
-    model::{CheckId, CheckResult, CheckState, GateRecord, HealthCheck, HostId, ResultSource},
+    model::{
+        CheckId, CheckResult, CheckState, GateRecord, HealthCheck, HostId, Label, ResultSource,
+    },
     store::Store,
 };
 
@@ -86,6 +88,7 @@ impl HealthSource for StoredChecks {
                     conditions: Vec::new(),
                     asks: checks.get(host).into_iter().flatten().filter_map(asks).collect(),
                     host_gone: !known.contains_key(host),
+                    unknown: None,
                 }
             })
             .collect())
@@ -154,7 +157,7 @@ fn requirement(check: &HealthCheck, known: &HashMap<HostId, HostInfo>) -> Requir
         check.definition.service().and_then(|_| known.get(&check.asked_host())?.agent.clone());
     Requirement {
         check_id: check.id,
-        name: check.definition.name.to_string(),
+        name: Label::new(&*check.definition.name),
         revision: check.revision,
         enabled: check.definition.enabled,
         changed_at: check.updated_at,

@@ -9,6 +9,7 @@ mod host_change;
 mod ids;
 mod input;
 pub mod instant;
+mod label;
 mod outlook;
 mod raw_check;
 mod reason;
@@ -33,6 +34,7 @@ pub use self::{
     host_change::{HostChange, HostChangeState},
     ids::{AuditId, CheckId, GateId, HostId, JobId, PassId, WorkerId},
     input::{AppliedChange, CheckChange, NewCheck, Patch},
+    label::Label,
     outlook::{Outlook, WouldHave},
     raw_check::RawCheck,
     reason::{ReasonCode, UnknownReason},

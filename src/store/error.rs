@@ -48,6 +48,14 @@ pub enum StoreError {
         #[source]
         source: Source,
     },
+    /// The store cannot hold a value of the call, such as a text with a NUL. Nothing of the call was
+    /// written, and repeating it changes nothing.
+    #[error("the store cannot hold a value of this call")]
+    Rejected {
+        /// What happened.
+        #[source]
+        source: Source,
+    },
     /// What is stored cannot be read.
     #[error("a stored {what} cannot be read")]
     Corrupt {
@@ -63,6 +71,11 @@ impl StoreError {
     /// The store cannot be reached.
     pub fn unavailable(source: impl Into<Source>) -> Self {
         Self::Unavailable { source: source.into() }
+    }
+
+    /// The store cannot hold a value.
+    pub fn rejected(source: impl Into<Source>) -> Self {
+        Self::Rejected { source: source.into() }
     }
 
     /// A stored record cannot be read.

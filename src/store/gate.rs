@@ -154,7 +154,7 @@ pub enum SpendRefusal {
     /// The host is being changed on another spent pass, which has not ended.
     HostBusy,
     /// What it was given on is not so any more: a check was added, enabled or changed since, or a
-    /// condition does not hold. The gate waits again once the pass's time is over.
+    /// condition does not hold. The gate waits again.
     Outdated,
 }
 
@@ -278,6 +278,10 @@ pub trait GateStore: Debug + Send + Sync + 'static {
         batch: u32,
         force: bool,
     ) -> Result<PruneOutcome, StoreError>;
+
+    /// Takes a pass back that was refused before it was spent: its gate waits again at once, and no
+    /// result so far counts. Nothing happens if the pass is spent or not the gate's newest one.
+    async fn return_pass(&self, pass: PassId) -> Result<(), StoreError>;
 
     /// Asks for a gate's cancellation. From here on its pass cannot be spent; a worker ends it.
     /// Answers with the gate as it then stands; a terminal one is unchanged.

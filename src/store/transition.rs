@@ -140,6 +140,19 @@ pub fn refusal(
     }
 }
 
+/// Takes a pass back that was refused before it was spent: the gate waits again, and nothing seen so far
+/// counts (F154). Returns whether anything has changed.
+#[must_use]
+pub fn take_back(record: &mut GateRecord, pass: PassId, now: DateTime<Utc>) -> bool {
+    let is_newest = record.pass.as_ref().is_some_and(|newest| newest.id == pass);
+    if record.state != GateState::Passed || !is_newest {
+        return false;
+    }
+    record.state = GateState::Waiting;
+    record.void_before = record.void_before.max(Some(now));
+    true
+}
+
 /// The record of a gate whose pass is spent now.
 pub fn spend(record: &mut GateRecord, now: DateTime<Utc>) {
     record.state = GateState::Spent;

@@ -8,7 +8,7 @@ use healthgate::{
     gate::{GatePolicy, decide::WindowAnswer},
     model::{AttemptOutcome, EndReason, GateState, ReasonCode},
     store::{GateStore, Spend},
-    testing::Fault,
+    testing::{Fault, FaultRule, Operation},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -247,4 +247,36 @@ fn g25_a_cancellation_before_the_spending_wins() {
         world.clock.sleep(RETRY).await;
         assert_eq!(world.record(&request).await.state, GateState::Cancelled);
     });
+}
+
+/// A store that answers late is not a clock that has stepped: whether its clock was read before the
+/// delay or after it, a gate passes when its host is healthy and fails when its window closes.
+#[test]
+fn f146_a_slow_store_neither_holds_up_a_pass_nor_an_end() {
+    let delay = Duration::from_secs(6);
+    for fault in [Fault::Delay(delay), Fault::DelayAnswer(delay)] {
+        let world = World::new();
+        let (well, ill) = (world.host(1), world.host(2));
+        world.play(world.gates().run(CancellationToken::new()), async {
+            world.check(well, "a").await;
+            let check = world.check(ill, "a").await;
+            world.script(&check, ReasonCode::Status);
+            for every in 0..20 {
+                let nth = 1 + every * 4;
+                world.store.inject(
+                    FaultRule::new(fault).with_operations([Operation::WatchGates]).with_nth(nth),
+                );
+            }
+            world.clock.sleep(Duration::from_secs(30)).await;
+            let passing = world.request(well, MINUTE * 10);
+            let failing = world.request(ill, MINUTE * 2);
+            world.gate().open(passing.clone()).await.unwrap();
+            world.gate().open(failing.clone()).await.unwrap();
+            world.clock.sleep(Duration::from_secs(30)).await;
+            assert!(world.record(&passing).await.pass.is_some(), "{fault:?}");
+            world.clock.sleep(MINUTE * 2 - Duration::from_secs(15)).await;
+            let record = world.record(&failing).await;
+            assert_eq!(record.end_reason, Some(EndReason::WindowClosed), "{fault:?}");
+        });
+    }
 }

@@ -14,6 +14,7 @@ mod life;
 mod manage;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod order;
 mod poller;
 mod poller_faults;
 mod poller_guards;
@@ -21,9 +22,11 @@ mod poller_observer;
 mod rotation;
 #[cfg(feature = "http")]
 mod runner;
+mod sources;
 #[cfg(feature = "http")]
 mod target_missing;
 #[cfg(feature = "conformance")]
 mod testing;
 mod vocabulary;
+mod waiting;
 mod world;

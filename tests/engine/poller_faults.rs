@@ -1,12 +1,21 @@
 //! What a poller does when something goes wrong.
 
-use std::time::Duration;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use chrono::TimeDelta;
 use healthgate::{
-    checks::PollerConfig,
+    checks::{Poller, PollerConfig},
     clock::Clock,
-    model::{CheckStatus, ReasonCode, WorkerId},
+    directory::{DirectoryError, HostDirectory, HostInfo, StaticDirectory},
+    model::{Actor, CheckStatus, HostId, ReasonCode, WorkerId},
     store::{ClaimRequest, PollQueue, ResultStore},
     testing::Fault,
 };
@@ -287,4 +296,66 @@ fn f01_a_clock_that_jumps_ahead_brings_no_burst() {
 fn f62_the_store_in_memory_says_what_it_is() {
     use healthgate::store::Store;
     assert!(!World::new().memory.is_durable());
+}
+
+/// Hosts of an application whose directory hangs or panics when it is told to.
+#[derive(Debug)]
+struct TroubledDirectory {
+    inner: Arc<StaticDirectory>,
+    panics: bool,
+    ails: AtomicBool,
+}
+
+#[async_trait]
+impl HostDirectory for TroubledDirectory {
+    async fn hosts(&self, ids: &[HostId]) -> Result<HashMap<HostId, HostInfo>, DirectoryError> {
+        match (self.ails.load(Ordering::Relaxed), self.panics) {
+            (false, _) => self.inner.hosts(ids).await,
+            (true, false) => std::future::pending().await,
+            (true, true) => panic!("scripted"),
+        }
+    }
+
+    async fn visible_to(
+        &self,
+        actor: &Actor,
+        ids: &[HostId],
+    ) -> Result<HashSet<HostId>, DirectoryError> {
+        self.inner.visible_to(actor, ids).await
+    }
+}
+
+/// A directory that hangs or panics fails claims, and the poller goes on when it answers again.
+#[test]
+fn f141_a_directory_that_hangs_or_panics_ends_no_polling() {
+    for panics in [false, true] {
+        let world = World::new();
+        let (inner, ails) = (world.directory.clone(), AtomicBool::new(false));
+        let directory = Arc::new(TroubledDirectory { inner, panics, ails });
+        let poller = Poller::new(
+            world.store.clone(),
+            world.runner.clone(),
+            directory.clone(),
+            Arc::new(world.clock.clone()),
+            PollerConfig::default(),
+        )
+        .unwrap();
+        let stop = CancellationToken::new();
+        world.clock.drive(async {
+            let story = async {
+                let host = world.host(1);
+                world.check(host, "a").await;
+                world.clock.sleep(INTERVAL).await;
+                let before = world.ran().len();
+                assert!(before > 0);
+                directory.ails.store(true, Ordering::Relaxed);
+                world.clock.sleep(INTERVAL * 3).await;
+                directory.ails.store(false, Ordering::Relaxed);
+                world.clock.sleep(INTERVAL * 2).await;
+                assert!(world.ran().len() > before, "panics: {panics}");
+                stop.cancel();
+            };
+            tokio::join!(poller.run(stop.clone()), story);
+        });
+    }
 }

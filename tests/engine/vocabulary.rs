@@ -78,9 +78,9 @@ struct Conditions(Mutex<HashMap<HostId, Vec<Condition>>>);
 impl Conditions {
     fn set(&self, host: HostId, name: &str, met: bool) {
         let condition = Condition {
-            name: name.to_owned(),
+            name: name.into(),
             met,
-            reason: if met { "fine" } else { "paused" }.to_owned(),
+            reason: if met { "fine" } else { "paused" }.into(),
             detail: Detail::new("by an operator"),
         };
         self.0.lock().unwrap().insert(host, vec![condition]);
@@ -484,6 +484,9 @@ fn f26_a_pass_that_tells_of_other_checks_cannot_be_spent() {
             assert_eq!(refused, Spend::Refused(SpendRefusal::Outdated));
             // One that is disabled is not required any more.
             world.edit(&other, json!({"enabled": false})).await;
+            // A pass that was refused is void (F154).
+            assert!(matches!(gate.spend(&pass).await.unwrap(), Spend::Refused(_)), "{added}");
+            let pass = gate.wait(request).await.unwrap().pass.unwrap();
             assert!(matches!(gate.spend(&pass).await.unwrap(), Spend::Spent(_)), "{added}");
             assert_eq!(
                 gate.spend(&pass).await.unwrap(),

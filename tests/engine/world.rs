@@ -283,10 +283,18 @@ impl World {
     }
 
     pub(crate) fn gates_on(&self, health: Arc<dyn HealthSource>) -> GateRunner {
+        self.gates_with(health, self.windows.clone())
+    }
+
+    pub(crate) fn gates_with(
+        &self,
+        health: Arc<dyn HealthSource>,
+        windows: Arc<dyn WindowSource>,
+    ) -> GateRunner {
         GateRunner::new(
             self.store.clone(),
             health,
-            self.windows.clone(),
+            windows,
             Arc::new(self.clock.clone()),
             self.policy.clone(),
             GateRunnerConfig::default(),
@@ -299,7 +307,15 @@ impl World {
     }
 
     pub(crate) fn gate_on(&self, health: Arc<dyn HealthSource>) -> Gate {
-        let (store, windows) = (self.store.clone(), self.windows.clone());
+        self.gate_with(health, self.windows.clone())
+    }
+
+    pub(crate) fn gate_with(
+        &self,
+        health: Arc<dyn HealthSource>,
+        windows: Arc<dyn WindowSource>,
+    ) -> Gate {
+        let store = self.store.clone();
         Gate::new(store, health, windows, Arc::new(self.clock.clone()), self.policy.clone())
     }
 

@@ -104,9 +104,9 @@ impl ConditionSource for Pauses {
             let reason = host.paused_reason.as_ref()?;
             let by = host.paused_by.as_deref().unwrap_or("somebody");
             Some(Condition {
-                name: "not paused".to_owned(),
+                name: "not paused".into(),
                 met: false,
-                reason: "paused".to_owned(),
+                reason: "paused".into(),
                 detail: Detail::new(format!("paused by {by}: {reason}")),
             })
         };

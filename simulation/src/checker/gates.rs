@@ -346,6 +346,9 @@ impl Checker {
         if let Some(gate) = self.gates.get_mut(&record.id) {
             gate.record.cancel_requested = record.cancel_requested;
             gate.record.exception.clone_from(&record.exception);
+            // A pass that was refused is taken back (F154).
+            gate.record.state = record.state;
+            gate.record.void_before = record.void_before;
         }
     }
 }

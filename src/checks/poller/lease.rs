@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 use super::lanes::Turn;
 use crate::{
     checks::{agent_limit::AgentKey, host_run::CheckOutcome},
-    clock::{Clock, delta},
-    directory::HostDirectory,
+    clock::{Clock, bounded, delta},
+    directory::{HostDirectory, HostInfo},
     model::{AgentEndpoint, CheckState, HealthCheck, HostId, ResultSource},
     store::{ClaimRequest, HostClaim, HostRelease, Store},
 };
@@ -123,6 +123,18 @@ pub(super) struct FailedClaim {
 /// What a claim came to nothing for.
 pub(super) type ClaimError = Box<dyn std::error::Error + Send + Sync>;
 
+/// How long the application's directory may take.
+const DIRECTORY_TIME: Duration = Duration::from_secs(10);
+
+/// Asks the application for its hosts. A directory that hangs or panics fails this claim alone (F141).
+async fn look_up(
+    directory: &Arc<dyn HostDirectory>,
+    clock: &Arc<dyn Clock>,
+    ids: &[HostId],
+) -> Result<HashMap<HostId, HostInfo>, ClaimError> {
+    Ok(bounded(clock.as_ref(), DIRECTORY_TIME, directory.hosts(ids)).await??)
+}
+
 /// Claims hosts that are due, or those that the request names for their turns, and looks up the
 /// agents that their checks ask. Where these cannot be looked up, the hosts are handed back.
 pub(super) async fn claim(
@@ -149,11 +161,11 @@ pub(super) async fn claim(
     let asked: Vec<Vec<HostId>> = claims.hosts.iter().map(services).collect();
     let ids: HashSet<HostId> = asked.iter().flatten().copied().collect();
     let ids: Vec<HostId> = ids.into_iter().collect();
-    let known = if ids.is_empty() { Ok(HashMap::new()) } else { directory.hosts(&ids).await };
+    let known =
+        if ids.is_empty() { Ok(HashMap::new()) } else { look_up(&directory, &clock, &ids).await };
     let claimed: Vec<HostId> = claims.hosts.iter().map(|claim| claim.host_id).collect();
     let states = if named { store.states(&claimed).await } else { Ok(Vec::new()) };
-    let read = known.map_err(ClaimError::from);
-    let read = read.and_then(|known| Ok((known, states?)));
+    let read = known.and_then(|known| Ok((known, states?)));
     let (known, states) = match read {
         Ok(read) => read,
         Err(error) => {

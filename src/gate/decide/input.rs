@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 use crate::{
     gate::policy::GatePolicy,
     model::{
-        AgentEndpoint, CheckId, CheckResult, Detail, EvidenceReason, GateRecord, ReasonCode, Window,
+        AgentEndpoint, CheckId, CheckResult, Detail, EvidenceReason, GateRecord, Label, ReasonCode,
+        Window,
     },
 };
 
@@ -51,6 +52,9 @@ pub enum WindowAnswer {
     JobCancelled,
     /// The host is gone.
     HostGone,
+    /// It cannot be told now. The gate neither passes nor starts an attempt, and ends when its last
+    /// known window closes (F141, F160).
+    Unknown,
 }
 
 /// A check that must be healthy.
@@ -59,7 +63,7 @@ pub struct Requirement {
     /// Identity.
     pub check_id: CheckId,
     /// Its name, for people.
-    pub name: String,
+    pub name: Label,
     /// Its revision; results of another one do not count.
     pub revision: i64,
     /// A disabled check is not required.
@@ -87,24 +91,31 @@ pub struct Streak {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Condition {
     /// Its name, for people.
-    pub name: String,
+    pub name: Label,
     /// Whether it holds.
     pub met: bool,
     /// Why, as a short word of the application's own.
-    pub reason: String,
+    pub reason: Label,
     /// A sentence for people.
     pub detail: Detail,
 }
 
 impl Condition {
+    /// Creates the condition that stands for something that cannot be told of a host now. It is not
+    /// met, so that it blocks that host's gate and no other (F160).
+    #[must_use]
+    pub fn unknown(name: impl Into<Label>, why: impl AsRef<str>) -> Self {
+        Self { name: name.into(), met: false, reason: "unknown".into(), detail: Detail::new(why) }
+    }
+
     /// The reason as it stands in evidence: the library's own condition has a code of the vocabulary.
     #[must_use]
     pub fn evidence_reason(&self) -> EvidenceReason {
         let disturbed = ReasonCode::HostDisturbed;
-        if self.reason == disturbed.as_str() {
+        if self.reason.as_str() == disturbed.as_str() {
             EvidenceReason::Code(disturbed)
         } else {
-            EvidenceReason::Condition(self.reason.clone())
+            EvidenceReason::Condition(self.reason.to_string())
         }
     }
 }

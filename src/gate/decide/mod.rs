@@ -112,6 +112,8 @@ pub enum WaitReason {
     Condition,
     /// For the end: no further attempt fits.
     End,
+    /// For the window, which cannot be told now.
+    Unknown,
 }
 
 /// How long to leave a clock that cannot be believed.
@@ -147,6 +149,7 @@ fn act(input: &GateInput<'_>, now: DateTime<Utc>, verdicts: &[Verdict], satisfie
     }
     let window = match input.window {
         WindowAnswer::Open(window) => window,
+        WindowAnswer::Unknown => gate.window,
         WindowAnswer::JobCancelled => return Action::Abort { reason: EndReason::JobCancelled },
         WindowAnswer::HostGone => return Action::Abort { reason: EndReason::HostDeleted },
         WindowAnswer::Withdrawn => return Action::Abort { reason: EndReason::WindowWithdrawn },
@@ -168,6 +171,9 @@ fn act(input: &GateInput<'_>, now: DateTime<Utc>, verdicts: &[Verdict], satisfie
     }
     if now < window.opens_at() {
         return Action::Wait { next_at: window.opens_at(), why: WaitReason::NotOpen };
+    }
+    if input.window == WindowAnswer::Unknown {
+        return Action::Wait { next_at: end, why: WaitReason::Unknown };
     }
     if gate.exempt {
         return pass(input, now, window, PassKind::Exempt);

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use chrono::{DateTime, Utc};
 
 use super::held::HeldGate;
-use crate::{gate::clock_guard::ClockTrust, model::GateId};
+use crate::{clock::ClockTrust, model::GateId};
 
 /// How often the windows of gates that are not open yet are read.
 const EARLY: Duration = Duration::from_secs(60);

@@ -4,8 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     gate::decide::{Condition, Requirement},
-    model::{CheckId, Detail, GateNote, GateOverride, GateRecord, Window, instant},
-    store::{AuditFilter, Store},
+    model::{CheckId, Detail, GateNote, GateOverride, Window, instant},
 };
 
 /// What a gate saw around it at its last look.
@@ -50,7 +49,7 @@ impl LastSeen {
             .iter()
             .map(|requirement| SeenCheck {
                 check_id: requirement.check_id,
-                name: requirement.name.clone(),
+                name: requirement.name.to_string(),
                 revision: requirement.revision,
                 enabled: requirement.enabled,
             })
@@ -84,10 +83,10 @@ impl LastSeen {
 
     /// The conditions that have turned since the last look; none at the first.
     pub(super) fn conditions(&mut self, conditions: &[Condition]) -> Vec<String> {
-        let now = conditions.iter().map(|one| (one.name.clone(), one.met)).collect();
+        let now = conditions.iter().map(|one| (one.name.to_string(), one.met)).collect();
         let Some(before) = self.conditions.replace(now) else { return Vec::new() };
         let turned = conditions.iter().filter(|one| {
-            let was = before.iter().find(|(name, _)| *name == one.name);
+            let was = before.iter().find(|(name, _)| *name == one.name.as_str());
             // One that was not asked for before is told only where it blocks.
             was.map_or(!one.met, |(_, met)| *met != one.met)
         });
@@ -120,31 +119,6 @@ impl LastSeen {
         })
     }
 }
-
-/// What to note of changed checks, with who changed them where the audit log tells.
-pub(super) async fn notes(
-    store: &dyn Store,
-    record: &GateRecord,
-    changes: Vec<CheckChanged>,
-    now: DateTime<Utc>,
-) -> Vec<GateNote> {
-    if changes.is_empty() {
-        return Vec::new();
-    }
-    let filter = AuditFilter { hosts: Some(vec![record.host_id]) };
-    // Without the audit log the note lacks the actor; the change counts all the same.
-    let audit = store.audit_page(&filter, None, AUDIT_LOOK_BACK).await.unwrap_or_default();
-    let note = |change: CheckChanged| {
-        let actor = audit.iter().find(|entry| entry.check_id == Some(change.check_id));
-        let by =
-            actor.map(|entry| format!(" by {} at {}", entry.actor, instant::in_words(&entry.at)));
-        GateNote { at: now, text: Detail::new(change.text + &by.unwrap_or_default()) }
-    };
-    changes.into_iter().map(note).collect()
-}
-
-/// How many of a host's newest audit records are searched for the author of a change.
-const AUDIT_LOOK_BACK: u32 = 20;
 
 /// What to say of a window that differs from the one read before.
 pub(super) fn window_note(at: DateTime<Utc>, before: Window, now: Window) -> Option<GateNote> {

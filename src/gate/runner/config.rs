@@ -19,6 +19,9 @@ pub struct GateRunnerConfig {
     pub max_concurrent_checks: usize,
     /// How long a lease lasts where nobody renews it.
     pub lease: Duration,
+    /// The longest that a look waits for the answer of a source. Then the source counts as failing, and
+    /// gates wait, or end by their last known window (F141).
+    pub source_timeout: Duration,
     /// How long attempts may go on after the order to stop.
     pub grace: Duration,
 }
@@ -31,6 +34,7 @@ impl Default for GateRunnerConfig {
             max_gates: 20_000,
             max_concurrent_checks: 384,
             lease: Duration::from_secs(60),
+            source_timeout: Duration::from_secs(5),
             grace: Duration::from_secs(12),
         }
     }
@@ -49,6 +53,12 @@ impl GateRunnerConfig {
             ("max_gates", self.max_gates > 0, "at least 1"),
             ("max_concurrent_checks", self.max_concurrent_checks > 0, "at least 1"),
             ("lease", self.lease >= self.tick * 4, "at least four ticks"),
+            ("source_timeout", !self.source_timeout.is_zero(), "more than zero"),
+            (
+                "lease",
+                self.lease / 4 >= self.source_timeout,
+                "at least four times `source_timeout`",
+            ),
         ];
         match rules.into_iter().find(|(_, holds, _)| !holds) {
             None => Ok(()),

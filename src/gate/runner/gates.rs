@@ -1,31 +1,31 @@
 //! The gates that a runner holds, and one pass over them.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::{
     GateRunner, Pass,
     agenda::Agenda,
     attempt::{Attempt, EndedAttempt},
-    changes::notes,
-    held::{HeldGate, Read, Right, RunningAttempt},
-    look::{Sight, look},
-    overrides::{refuse, rights},
+    held::{Answered, HeldGate, Read, Right, RunningAttempt},
+    look::{Sight, look, wants_attempt},
+    notice::notice,
+    settle::settle,
+    sources::Sources,
     stats::StatsCell,
+    turns::{DueAttempt, Turns},
 };
 use crate::{
     checks::{AgentDemand, AgentKey, GateDemand},
-    clock::delta,
-    gate::{
-        clock_guard::{ClockGuard, ClockTrust},
-        disturbance::Disturbances,
-    },
-    model::{Detail, EndReason, GateId, GateNote, GateRecord, PassKind, instant},
+    clock::{ClockGuard, ClockReading, ClockTrust, delta},
+    gate::disturbance::Disturbances,
+    model::{EndReason, GateId, GateRecord, PassKind, instant},
     observe::{ClockOffset, GATE_OLDEST_WAIT, GATES_WAITING, Level, Part},
     store::{AttemptWrite, GateStep, GateTransition},
 };
@@ -33,17 +33,27 @@ use crate::{
 /// Longer than any gate can wait.
 const FAR: TimeDelta = TimeDelta::days(36_500);
 
+/// How long after the end of a gate sources may still be asked about it.
+const END_PATIENCE: Duration = Duration::from_secs(2);
+
 pub(super) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The gates that a runner holds.
 pub(super) struct Gates<'a> {
     pub(super) runner: &'a GateRunner,
+    stop: CancellationToken,
     pub(super) held: HashMap<GateId, HeldGate>,
+    sources: Sources,
+    turns: Turns,
     pub(super) guard: ClockGuard,
+    /// The newest reading of the store's clock.
+    pub(super) reading: Option<ClockReading>,
     /// Attempts that are over and not recorded yet.
     ended: Vec<EndedAttempt>,
     /// Gates whose newest step the store may or may not have taken: claimed anew before they go on.
     pub(super) doubtful: HashMap<GateId, HeldGate>,
+    /// Gates of which the store has refused a step.
+    unwritable: HashSet<GateId>,
     pub(super) agenda: Agenda,
     /// What attempts are due and find no room.
     demand: GateDemand,
@@ -54,21 +64,23 @@ pub(super) struct Gates<'a> {
 }
 
 impl<'a> Gates<'a> {
-    pub(super) fn new(runner: &'a GateRunner) -> Self {
-        let (guard, demand) = (ClockGuard::new(), runner.capacity.gate_demand());
-        let agents = runner.capacity.agents().demand();
-        let (waiting, offset) = (Level::new(GATES_WAITING), ClockOffset::new(Part::Gate));
+    pub(super) fn new(runner: &'a GateRunner, stop: CancellationToken) -> Self {
         Self {
             runner,
+            stop,
             held: HashMap::new(),
-            guard,
+            sources: Sources::new(),
+            turns: Turns::default(),
+            guard: ClockGuard::new(),
+            reading: None,
             ended: Vec::new(),
             doubtful: HashMap::new(),
+            unwritable: HashSet::new(),
             agenda: Agenda::new(runner.config.tick),
-            demand,
-            agents,
-            waiting,
-            offset,
+            demand: runner.capacity.gate_demand(),
+            agents: runner.capacity.agents().demand(),
+            waiting: Level::new(GATES_WAITING),
+            offset: ClockOffset::new(Part::Gate),
         }
     }
 
@@ -86,6 +98,11 @@ impl<'a> Gates<'a> {
         !self.ended.is_empty()
     }
 
+    /// Returns whether a source did not answer at the last look.
+    pub(super) const fn is_blind(&self) -> bool {
+        self.sources.are_failing()
+    }
+
     /// Looks at the gates that are due: records what has ended, reads afresh, decides, writes.
     pub(super) async fn pass(&mut self) -> Result<Pass, Error> {
         let runner = self.runner;
@@ -96,6 +113,7 @@ impl<'a> Gates<'a> {
             self.make_room(&news).await?;
             self.claim().await?;
         }
+        self.unwritable.retain(|id| self.held.contains_key(id));
         let oldest = self.held.values().map(|held| held.record.opened_at).min();
         runner.stats.gauge(self.held.len(), oldest);
         self.waiting.set(self.held.len());
@@ -108,8 +126,10 @@ impl<'a> Gates<'a> {
             self.agents.set(HashSet::new());
             return Ok(Pass { starts: Vec::new(), wait: self.wait(news.now) });
         }
-        let rights = rights(runner, due.iter().map(|id| &self.held[id].record)).await;
-        let mut read = self.read(&due).await?;
+        let stop = self.stop.clone();
+        let Some((mut read, rights)) = stop.run_until_cancelled(self.read(&due)).await else {
+            return Ok(Pass { starts: Vec::new(), wait: Duration::ZERO });
+        };
         let asked = read.iter().map(|(id, read)| (self.held[id].record.host_id, &read.health));
         let disturbances = Disturbances::read(runner.store.as_ref(), asked).await?;
         // The clock is read last, together with flags and overrides: what was read before it cannot
@@ -118,26 +138,25 @@ impl<'a> Gates<'a> {
         news = self.watch().await?;
         let trust = if news.trust == ClockTrust::Trusted { before } else { news.trust };
         let now = news.now;
-        let (mut steps, mut starts) = (Vec::new(), Vec::new());
-        let mut order: Vec<(DateTime<Utc>, GateId)> = due
-            .iter()
-            .filter_map(|id| self.held.get(id))
-            .map(|held| (held.record.window.closes_at(), held.record.id))
-            .collect();
-        order.sort_unstable();
-        let mut wanted = 0;
-        let mut wanted_agents: HashSet<AgentKey> = HashSet::new();
-        for (_, id) in order {
-            let (Some(held), Some(mut read)) = (self.held.get_mut(&id), read.remove(&id)) else {
-                continue;
-            };
-            read.right = Right::of(held.record.exception.as_ref(), rights.get(&id));
+        let suspect = trust == ClockTrust::Suspect;
+        read.retain(|id, read| {
+            let Some(held) = self.held.get_mut(id) else { return false };
+            read.right = Right::of(held.record.exception.as_ref(), rights.get(id));
             read.health.results.extend_from_slice(&held.live);
             let host = held.record.host_id;
             held.undisturbed_since(disturbances.apply(host, &mut read.health, now));
-            let notes = happened(runner, held, &read, now, trust).await;
-            // Earliest close first: where one finds no room, none that closes later starts before it.
-            // A busy agent holds up the attempts that ask it alone, in the same order.
+            true
+        });
+        notice(runner, &mut self.held, &read, now, trust).await;
+        let (mut steps, mut starts) = (Vec::new(), Vec::new());
+        let mut wanted = 0;
+        let mut wanted_agents: HashSet<AgentKey> = HashSet::new();
+        for id in self.order(&read, now, suspect) {
+            let (Some(held), Some(read)) = (self.held.get_mut(&id), read.get(&id)) else {
+                continue;
+            };
+            // Where one finds no room, none that comes later in the order starts before it. A busy
+            // agent holds up the attempts that ask it alone, in the same order.
             let mut at_agent = false;
             let mut admit = |checks, asked: HashSet<AgentKey>| {
                 if wanted > 0 {
@@ -154,7 +173,7 @@ impl<'a> Gates<'a> {
                 };
                 runner.capacity.admit_gate(checks).map(|permit| permit.with_agents(places))
             };
-            let sight = Sight { now, suspect: trust == ClockTrust::Suspect, read: &read, notes };
+            let sight = Sight { now, suspect, read };
             let looked = look(&runner.policy, runner.worker, held, sight, &mut admit);
             held.look_at = match (read.right, looked.out_of_room) {
                 // Asked again at once, and whenever there may be room.
@@ -168,6 +187,9 @@ impl<'a> Gates<'a> {
                 runner.stats.out_of_room();
                 wanted += if at_agent { 0 } else { looked.out_of_room };
             }
+            if looked.start.is_some() {
+                self.turns.took(held.record.last_attempt_at.is_some());
+            }
             steps.extend(looked.step);
             starts.extend(looked.start);
         }
@@ -175,6 +197,34 @@ impl<'a> Gates<'a> {
         self.agents.set(wanted_agents);
         let starts = self.write(steps, starts, now).await?;
         Ok(Pass { starts, wait: self.wait(now) })
+    }
+
+    /// Returns the gates in the order of their decisions: those whose attempts are due by turns, then the
+    /// others.
+    fn order(
+        &self,
+        read: &BTreeMap<GateId, Read>,
+        now: DateTime<Utc>,
+        suspect: bool,
+    ) -> Vec<GateId> {
+        let (mut due, mut others) = (Vec::new(), Vec::new());
+        for (id, read) in read {
+            let Some(held) = self.held.get(id) else { continue };
+            let sight = Sight { now, suspect, read };
+            if wants_attempt(&self.runner.policy, held, sight) {
+                due.push(DueAttempt {
+                    closes_at: held.record.window.closes_at(),
+                    due_at: held.record.next_attempt_at.unwrap_or(now),
+                    gate_id: *id,
+                    retry: held.record.last_attempt_at.is_some(),
+                });
+            } else {
+                others.push(*id);
+            }
+        }
+        let mut order = self.turns.order(due);
+        order.extend(others);
+        order
     }
 
     /// How long nothing is due.
@@ -227,33 +277,42 @@ impl<'a> Gates<'a> {
             }
         };
         let steps = self.ended.iter().map(step).collect();
-        let fenced = self.runner.store.settle_gates(self.runner.worker, steps).await?;
-        self.runner.stats.fenced(fenced.len());
+        let settled = settle(self.runner, steps, &mut self.unwritable).await?;
         for ended in self.ended.drain(..) {
             self.runner.stats.attempt_over(ended.outcome);
             if let Some(held) = self.held.get_mut(&ended.gate_id) {
                 held.running = None;
                 held.unacknowledged = false;
                 held.look_at = DateTime::<Utc>::MIN_UTC;
-                held.remember(ended.results, self.runner.policy.healthy_after);
+                // What is not stored does not count.
+                if settled.has_written_whole(ended.gate_id) {
+                    held.remember(ended.results, self.runner.policy.healthy_after);
+                }
             }
         }
-        self.forget(&fenced);
+        self.forget(&settled.fenced);
         Ok(())
     }
 
-    /// Reads the windows of these gates and the health of their hosts.
-    async fn read(&self, due: &[GateId]) -> Result<HashMap<GateId, Read>, Error> {
+    /// Asks the sources about these gates. They get no more time than a gate that is about to end has
+    /// until its end must be written (G33).
+    async fn read(
+        &mut self,
+        due: &[GateId],
+    ) -> (BTreeMap<GateId, Read>, HashMap<GateId, Answered>) {
+        let runner = self.runner;
+        let ends = self.held.values().map(|held| runner.policy.end_of(held.record.window));
+        let now = self.reading.map(|reading| {
+            reading.wall + delta(runner.clock.monotonic().saturating_sub(reading.answered_at))
+        });
+        let left = ends.min().zip(now).map(|(end, now)| (end - now).to_std().unwrap_or_default());
+        let bound = left.map_or(Duration::MAX, |left| left.saturating_add(END_PATIENCE));
+        let time = bound.min(runner.config.source_timeout);
+        let urgent = left.is_some_and(|left| left.is_zero());
         let records: Vec<&GateRecord> = due.iter().map(|id| &self.held[id].record).collect();
-        let windows = self.runner.windows.windows(&records).await?;
-        let health = self.runner.health.health(&records).await?;
-        if windows.len() != records.len() || health.len() != records.len() {
-            return Err("a source did not answer for every gate".into());
-        }
-        let right = Right::None;
-        let read =
-            windows.into_iter().zip(health).map(|(window, health)| Read { window, health, right });
-        Ok(records.iter().map(|record| record.id).zip(read).collect())
+        let answers = self.sources.read(runner, &records, time, urgent).await;
+        let ids = records.iter().map(|record| record.id);
+        (ids.zip(answers.read).collect(), answers.rights.into_iter().collect())
     }
 
     /// Writes the steps and answers with the attempts whose start was accepted.
@@ -266,21 +325,20 @@ impl<'a> Gates<'a> {
         if steps.is_empty() {
             return Ok(Vec::new());
         }
-        let worker = self.runner.worker;
-        let fenced = match self.runner.store.settle_gates(worker, steps.clone()).await {
-            Ok(fenced) => fenced,
+        let ids: Vec<GateId> = steps.iter().map(|step| step.gate_id).collect();
+        let settled = match settle(self.runner, steps, &mut self.unwritable).await {
+            Ok(settled) => settled,
             Err(error) => {
-                let doubt = |step: &GateStep| self.held.remove_entry(&step.gate_id);
-                self.doubtful.extend(steps.iter().filter_map(doubt));
+                let doubt = |id: &GateId| self.held.remove_entry(id);
+                self.doubtful.extend(ids.iter().filter_map(doubt));
                 self.doubtful.values_mut().for_each(|held| held.running = None);
                 return Err(error.into());
             }
         };
-        self.runner.stats.fenced(fenced.len());
-        if !fenced.is_empty() {
+        if !settled.fenced.is_empty() {
             self.agenda.extend_soon();
         }
-        for step in steps.iter().filter(|step| !fenced.contains(&step.gate_id)) {
+        for step in settled.written.iter().filter(|step| !settled.fenced.contains(&step.gate_id)) {
             let transition = Transition::of(step);
             if let Some(transition) = transition {
                 transition.count(&self.runner.stats);
@@ -293,7 +351,8 @@ impl<'a> Gates<'a> {
                 self.held.remove(&step.gate_id);
             }
         }
-        self.forget(&fenced);
+        self.forget(&settled.fenced);
+        starts.retain(|start| !settled.refused.contains(&start.gate_id));
         starts.retain(|start| match self.held.get_mut(&start.gate_id) {
             Some(held) => {
                 self.runner.stats.started();
@@ -312,31 +371,6 @@ impl<'a> Gates<'a> {
             self.held.remove(gate);
         }
     }
-}
-
-/// What has happened to a gate from outside since the last look, for its timeline.
-async fn happened(
-    runner: &GateRunner,
-    held: &mut HeldGate,
-    read: &Read,
-    now: DateTime<Utc>,
-    trust: ClockTrust,
-) -> Vec<GateNote> {
-    let changes = held.seen.checks(&read.health.requirements);
-    held.dirty |= !changes.is_empty();
-    let mut notes = notes(runner.store.as_ref(), &held.record, changes, now).await;
-    let mut texts = held.seen.conditions(&read.health.conditions);
-    texts.extend(held.seen.exception(held.record.exception.as_ref()));
-    if trust == ClockTrust::Recovered && held.record.high_water > now {
-        warn!(gate = %held.record.id, "the clock was put right: the gate's time goes back to it");
-        held.record.high_water = now;
-        texts.push("the clock was put right".to_owned());
-    }
-    notes.extend(texts.into_iter().map(|text| GateNote { at: now, text: Detail::new(text) }));
-    if read.right == Right::Refused {
-        notes.extend(refuse(runner, held, now).await);
-    }
-    notes
 }
 
 /// A change of a gate's state, for the figures.

@@ -6,7 +6,10 @@ use tokio_util::sync::CancellationToken;
 use super::changes::LastSeen;
 use crate::{
     gate::{decide::WindowAnswer, source::HostHealth},
-    model::{CheckResult, EvidenceReason, GateOverride, GateRecord, GateState, ReasonCode},
+    model::{
+        CheckResult, Detail, EvidenceReason, GateNote, GateOverride, GateRecord, GateState,
+        ReasonCode,
+    },
     store::{GateStep, LeasedGate, transition},
 };
 
@@ -32,6 +35,8 @@ pub(super) struct HeldGate {
     pub(super) seen: LastSeen,
     /// When the newest change of a host that the gate asks ended, as of the last look.
     undisturbed_since: Option<Option<DateTime<Utc>>>,
+    /// What happened from outside and is not in the store's timeline yet (F143).
+    pub(super) notes: Vec<GateNote>,
 }
 
 /// An attempt that is under way.
@@ -105,6 +110,7 @@ impl HeldGate {
             live: Vec::new(),
             seen: LastSeen::default(),
             undisturbed_since: None,
+            notes: Vec::new(),
         }
     }
 
@@ -140,10 +146,18 @@ impl HeldGate {
         self.live.reverse();
     }
 
+    /// Keeps what happened for the next step that is written, however long that takes.
+    pub(super) fn note(&mut self, at: DateTime<Utc>, text: impl AsRef<str>) {
+        let surplus = (self.notes.len() + 1).saturating_sub(GateRecord::MAXIMUM_NOTES);
+        self.notes.drain(..surplus);
+        self.notes.push(GateNote { at, text: Detail::new(text) });
+    }
+
     /// Keeps what the store has made of a step: the next one must not bring back an older window or an
     /// earlier time (G21).
     pub(super) fn took(&mut self, step: &GateStep, now: DateTime<Utc>) {
         self.unacknowledged = false;
+        self.notes.clear();
         transition::apply(&mut self.record, step, now);
     }
 
@@ -152,6 +166,8 @@ impl HeldGate {
         self.live = before.live;
         self.seen = before.seen;
         self.refused = before.refused;
+        let told = &self.record.notes;
+        self.notes = before.notes.into_iter().filter(|note| !told.contains(note)).collect();
         self.dirty = true;
     }
 

@@ -9,7 +9,11 @@ use super::{
     gates::{Error, Gates},
     held::HeldGate,
 };
-use crate::{gate::clock_guard::ClockTrust, model::GateId, store::GateExtension};
+use crate::{
+    clock::{ClockReading, ClockTrust},
+    model::GateId,
+    store::GateExtension,
+};
 
 /// Gates that open within this time go before gates that open later, where there is no room for all.
 const SOON: TimeDelta = TimeDelta::minutes(5);
@@ -103,7 +107,9 @@ impl Gates<'_> {
             if extends { self.held.keys().copied().collect() } else { Vec::new() };
         let extend = extends.then_some(GateExtension { gates: &known, lease });
         let watch = runner.store.watch_gates(runner.worker, extend).await?;
-        let now = watch.now;
+        let (now, answered_at) = (watch.now, runner.clock.monotonic());
+        let reading = ClockReading { wall: now, asked_at, answered_at };
+        self.reading = Some(reading);
         let offset = self.offset.note(before, now, runner.clock.now());
         runner.cell.note().clock_offset = offset;
         if !watch.leased {
@@ -125,7 +131,7 @@ impl Gates<'_> {
         }
         // Also where there is nothing to do: a step of the clock that is seen only once there is would
         // hold up a gate that may have little time.
-        let trust = self.guard.observe(now, runner.clock.monotonic());
+        let trust = self.guard.observe(&reading);
         Ok(News { now, trust, unclaimed: watch.unclaimed })
     }
 }

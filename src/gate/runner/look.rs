@@ -20,18 +20,48 @@ use crate::{
         source::LiveRun,
     },
     model::{
-        AttemptOutcome, EndReason, Evidence, GateNote, GatePass, GateState, PassId, PassKind,
-        Window, WorkerId,
+        AttemptOutcome, EndReason, Evidence, GatePass, GateState, PassId, PassKind, Window,
+        WorkerId,
     },
     store::{AttemptWrite, GateStep, GateTransition},
 };
 
 /// What a gate is looked at with.
+#[derive(Clone, Copy)]
 pub(super) struct Sight<'a> {
     pub(super) now: DateTime<Utc>,
     pub(super) suspect: bool,
     pub(super) read: &'a Read,
-    pub(super) notes: Vec<GateNote>,
+}
+
+impl Sight<'_> {
+    /// Everything that the decision of this gate depends on.
+    fn input<'b>(&'b self, policy: &'b GatePolicy, held: &'b HeldGate) -> GateInput<'b> {
+        let read = self.read;
+        GateInput {
+            now: self.now,
+            clock_suspect: self.suspect,
+            gate: &held.record,
+            in_flight: held.running.is_some(),
+            no_room: held.no_room,
+            dirty: held.dirty,
+            window: match read.health.host_gone {
+                true => WindowAnswer::HostGone,
+                false => read.window,
+            },
+            requirements: &read.health.requirements,
+            observations: &read.health.results,
+            streaks: &read.health.streaks,
+            conditions: &read.health.conditions,
+            override_allowed: read.right == Right::Granted,
+            policy,
+        }
+    }
+}
+
+/// Returns whether an attempt of this gate is due, so that it needs places.
+pub(super) fn wants_attempt(policy: &GatePolicy, held: &HeldGate, sight: Sight<'_>) -> bool {
+    matches!(decide(&sight.input(policy, held)).action, Action::Start { .. })
 }
 
 /// What came of a look.
@@ -54,28 +84,15 @@ pub(super) fn look(
     sight: Sight<'_>,
     admit: &mut dyn FnMut(usize, HashSet<AgentKey>) -> Option<Permit>,
 ) -> Looked {
-    let Sight { now, suspect, read, mut notes } = sight;
+    let Sight { now, read, .. } = sight;
     let record = &held.record;
     let window = match read.window {
         WindowAnswer::Open(window) => window,
         _ => record.window,
     };
+    let mut notes = held.notes.clone();
     notes.extend(window_note(now, record.window, window));
-    let mut input = GateInput {
-        now,
-        clock_suspect: suspect,
-        gate: record,
-        in_flight: held.running.is_some(),
-        no_room: held.no_room,
-        dirty: held.dirty,
-        window: if read.health.host_gone { WindowAnswer::HostGone } else { read.window },
-        requirements: &read.health.requirements,
-        observations: &read.health.results,
-        streaks: &read.health.streaks,
-        conditions: &read.health.conditions,
-        override_allowed: read.right == Right::Granted,
-        policy,
-    };
+    let mut input = sight.input(policy, held);
     let mut decision = decide(&input);
     let mut permit = None;
     if let Action::Start { run, .. } = &decision.action {
@@ -88,7 +105,12 @@ pub(super) fn look(
             decision = decide(&input);
         }
     }
-    let evidence = report::evidence(&decision.verdicts, &input);
+    let mut evidence = report::evidence(&decision.verdicts, &input);
+    if read.health.unknown.is_some() && !matches!(decision.action, Action::Pass { .. }) {
+        // What was known last of each check stays, beside that nothing is known now.
+        let known = record.evidence.iter().filter(|entry| entry.check_id.is_some());
+        evidence.splice(0..0, known.cloned());
+    }
     let mut step = GateStep {
         window,
         high_water: decision.effective_now,
@@ -185,7 +207,7 @@ fn attempt(
             started_at,
             time,
         },
-        names: checks.iter().map(|check| (check.check_id, check.name.clone())).collect(),
+        names: checks.iter().map(|check| (check.check_id, check.name.to_string())).collect(),
         cut: CancellationToken::new(),
         permit,
     }

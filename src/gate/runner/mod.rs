@@ -9,15 +9,14 @@ mod health;
 mod held;
 mod lease;
 mod look;
+mod notice;
 mod overrides;
+mod settle;
+mod sources;
 mod stats;
+mod turns;
 
-use std::{
-    future::Future,
-    pin::pin,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio_util::sync::CancellationToken;
@@ -41,7 +40,7 @@ use super::{
 };
 use crate::{
     checks::{Capacity, Nudge, schedule},
-    clock::Clock,
+    clock::{Clock, bounded},
     model::WorkerId,
     observe::{GATE_CHECKS_IN_FLIGHT, Level},
     store::Store,
@@ -63,7 +62,6 @@ pub struct GateRunner {
     worker: WorkerId,
     nudge: Nudge,
     rights: Arc<dyn OverrideRights>,
-    rights_failing: AtomicBool,
     capacity: Capacity,
     stats: Arc<StatsCell>,
     cell: Arc<HealthCell>,
@@ -94,7 +92,6 @@ impl GateRunner {
             worker: WorkerId::generate(),
             nudge: Nudge::default(),
             rights,
-            rights_failing: AtomicBool::new(false),
             capacity: Capacity::split(most, most),
             stats: Arc::default(),
             cell: Arc::default(),
@@ -150,15 +147,21 @@ impl GateRunner {
         if !self.store.is_durable() {
             warn!("running gates on a store that does not outlive this process");
         }
-        let mut gates = Gates::new(self);
+        let mut gates = Gates::new(self, shutdown.clone());
         let mut attempts = FuturesUnordered::new();
         let mut failures = 0_u32;
         while !shutdown.is_cancelled() {
-            let (passed, ended) = meanwhile(gates.pass(), &mut attempts).await;
+            let pass = meanwhile(gates.pass(), &mut attempts);
+            let Some((passed, ended)) = self.unless_stopped(&shutdown, pass).await else { break };
             gates.over(ended);
             let wait = match passed {
                 Ok(pass) => {
-                    self.cell.looked(self.clock.as_ref());
+                    if gates.is_blind() {
+                        self.stats.look_failed();
+                        self.cell.look_failed();
+                    } else {
+                        self.cell.looked(self.clock.as_ref());
+                    }
                     if std::mem::take(&mut failures) > 0 {
                         info!("gates go on");
                     }
@@ -178,22 +181,46 @@ impl GateRunner {
                     schedule::backoff(failures, self.worker.as_uuid())
                 }
             };
-            if gates.has_ended_attempts() && failures == 0 {
-                self.gather(&mut gates, &mut attempts).await;
-                continue;
-            }
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => {}
-                Some(ended) = attempts.next(), if !attempts.is_empty() => {
-                    gates.over(vec![ended]);
+            let look_at = self.clock.monotonic() + wait;
+            loop {
+                // After a failure nothing calls for a look before the back-off is over (F150).
+                let calm = failures == 0;
+                if calm && gates.has_ended_attempts() {
                     self.gather(&mut gates, &mut attempts).await;
+                    break;
                 }
-                () = self.nudge.notified() => gates.nudged(),
-                () = self.clock.sleep(wait) => {}
+                let left = look_at.saturating_sub(self.clock.monotonic());
+                tokio::select! {
+                    biased;
+                    () = shutdown.cancelled() => break,
+                    Some(ended) = attempts.next(), if !attempts.is_empty() => gates.over(vec![ended]),
+                    () = self.nudge.notified(), if calm => {
+                        gates.nudged();
+                        break;
+                    }
+                    () = self.clock.sleep(left) => break,
+                }
             }
         }
         self.stop(gates, attempts).await;
+    }
+
+    /// Returns the output of `work`, unless it goes on for longer than the grace period after the order
+    /// to stop: a store that hangs does not keep the runner from stopping (F141).
+    async fn unless_stopped<T>(
+        &self,
+        shutdown: &CancellationToken,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        let late = async {
+            shutdown.cancelled().await;
+            self.clock.sleep(self.config.grace).await;
+        };
+        tokio::select! {
+            biased;
+            output = work => Some(output),
+            () = late => None,
+        }
     }
 
     /// Lets a few more attempts end before all gates are looked at for the first of them: where many
@@ -236,7 +263,10 @@ impl GateRunner {
                 Some(ended) = attempts.next() => gates.over(vec![ended]),
             }
         }
-        gates.hand_back().await;
+        let handed_back = bounded(self.clock.as_ref(), self.config.grace, gates.hand_back()).await;
+        if let Err(error) = handed_back {
+            warn!(%error, "gates cannot be handed back: their leases expire");
+        }
         info!("gates stopped");
     }
 }

@@ -105,7 +105,8 @@ macro_rules! conformance_tests {
             a_pass_is_spent_once_among_a_hundred, an_expired_pass_is_refused,
             an_unknown_or_older_pass_is_refused, a_cancellation_refuses_the_pass,
             cancelling_and_spending_have_one_winner, a_spent_pass_outlives_a_cancellation,
-            an_expired_pass_is_renewed_and_a_new_one_works, a_passed_gate_is_left_alone);
+            an_expired_pass_is_renewed_and_a_new_one_works, a_passed_gate_is_left_alone,
+            a_returned_pass_makes_its_gate_wait_at_once);
         $crate::conformance_tests!(@module $fixture, host_changes:
             an_exempt_gate_opens_beside_another_one, spending_begins_a_change_of_the_host,
             a_host_is_changed_on_one_pass_at_a_time);

@@ -138,3 +138,27 @@ pub async fn a_passed_gate_is_left_alone(fixture: &dyn Fixture) {
     assert_eq!(make::settle(&store, worker, step).await, [record.id]);
     assert_eq!(make::newest(&store, &record).await.state, GateState::Passed);
 }
+
+/// F154: from then on it cannot be spent and its gate waits for a worker; an older one changes nothing.
+pub async fn a_returned_pass_makes_its_gate_wait_at_once(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let pass = make::passed(&store, HostId::generate(), VALID).await;
+    store.return_pass(PassId::generate()).await.expect("answered");
+    let gate = store.gate(pass.job_id, pass.host_id).await.expect("read").expect("it exists");
+    assert_eq!(gate.state, GateState::Passed, "another pass is not this one");
+    store.return_pass(pass.id).await.expect("taken back");
+    store.return_pass(pass.id).await.expect("it is done already");
+    let gate = store.gate(pass.job_id, pass.host_id).await.expect("read").expect("it exists");
+    assert_eq!(gate.state, GateState::Waiting);
+    assert!(gate.void_before.is_some_and(|void_before| void_before >= pass.granted_at));
+    let spend = store.spend_pass(pass.id).await.expect("answered");
+    assert!(matches!(spend, Spend::Refused(_)), "{spend:?}");
+    let held = make::claim_gates(&store, WorkerId::generate(), make::LEASE).await;
+    assert_eq!(held.len(), 1, "a worker takes it forward");
+
+    let spent = make::passed(&store, HostId::generate(), VALID).await;
+    assert!(matches!(store.spend_pass(spent.id).await.expect("answered"), Spend::Spent(_)));
+    store.return_pass(spent.id).await.expect("answered");
+    let gate = store.gate(spent.job_id, spent.host_id).await.expect("read").expect("it exists");
+    assert_eq!(gate.state, GateState::Spent);
+}

@@ -276,6 +276,19 @@ impl GateStore for MemoryStore {
         Ok(hosts.iter().filter_map(|host| state.newest_change_of(*host).cloned()).collect())
     }
 
+    async fn return_pass(&self, pass: PassId) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let now = self.time();
+        let id = state.row_of_pass(pass).map(|row| row.record.id);
+        if let Some(row) = id.and_then(|id| state.gates.get_mut(&id))
+            && transition::take_back(&mut row.record, pass, now)
+        {
+            row.changes += 1;
+            self.feed.publish(StoreEvent::of_gate(&row.record));
+        }
+        Ok(())
+    }
+
     async fn request_cancel(
         &self,
         job: JobId,

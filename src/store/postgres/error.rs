@@ -91,6 +91,10 @@ pub(super) fn translate(error: sqlx::Error) -> StoreError {
             "42P01" | "42703" | "42883" | "3F000" => PgFault::NotMigrated,
             "42501" => PgFault::Forbidden,
             "XX001" | "XX002" => return StoreError::corrupt("page", error),
+            // A data exception, such as a text with a NUL, or a value beyond a limit of the database.
+            code if code.starts_with("22") || code.starts_with("54") => {
+                return StoreError::rejected(error);
+            }
             _ => PgFault::Other,
         },
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {

@@ -9,6 +9,9 @@ const CORRUPT: i64 = 11;
 /// The primary code of a file that is no database.
 const NOT_A_DATABASE: i64 = 26;
 
+/// The primary code of a value that is beyond a limit of the database.
+const TOO_BIG: i64 = 18;
+
 /// Why a schema could not be brought up to date.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -36,6 +39,7 @@ pub(super) fn translate(error: sqlx::Error) -> StoreError {
     };
     match (&error, code) {
         (_, Some(CORRUPT | NOT_A_DATABASE)) => StoreError::corrupt("database file", error),
+        (_, Some(TOO_BIG)) => StoreError::rejected(error),
         (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_), _) => {
             StoreError::corrupt("row", error)
         }

@@ -220,6 +220,10 @@ impl GateStore for FaultyStore {
         self.call(Operation::HostChanges, self.inner.host_changes(hosts)).await
     }
 
+    async fn return_pass(&self, pass: PassId) -> Result<(), StoreError> {
+        self.call(Operation::ReturnPass, self.inner.return_pass(pass)).await
+    }
+
     async fn request_cancel(
         &self,
         job: JobId,

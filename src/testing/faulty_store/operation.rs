@@ -65,6 +65,7 @@ operations! {
     PruneGates "prune_gates" writes,
     EndHostChange "end_host_change" writes,
     HostChanges "host_changes" reads,
+    ReturnPass "return_pass" writes,
     RequestCancel "request_cancel" writes,
     SetOverride "set_override" writes,
     AppendAudit "append_audit" writes,

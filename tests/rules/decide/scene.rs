@@ -161,7 +161,7 @@ pub(crate) fn result(number: u8, reason: ReasonCode, checked_at: DateTime<Utc>) 
 pub(crate) fn requirement(number: u8) -> Requirement {
     Requirement {
         check_id: check(number),
-        name: format!("check {number}"),
+        name: format!("check {number}").into(),
         revision: 1,
         enabled: true,
         changed_at: at(-1_000 * SECOND),

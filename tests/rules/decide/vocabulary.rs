@@ -21,9 +21,9 @@ use crate::decide::{
 fn condition(number: usize, met: bool) -> Condition {
     let reason = if met { "fine" } else { "paused" };
     Condition {
-        name: format!("condition {number}"),
+        name: format!("condition {number}").into(),
         met,
-        reason: reason.to_owned(),
+        reason: reason.into(),
         detail: Detail::default(),
     }
 }

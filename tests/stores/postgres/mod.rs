@@ -9,6 +9,7 @@ mod outages;
 mod partitions;
 mod process;
 mod proxy;
+mod rejected;
 mod summaries;
 mod support;
 mod timeouts;

@@ -3,16 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use futures_util::{
-    FutureExt,
-    future::{Either, select},
-};
+use futures_util::FutureExt;
 use tracing::error;
 
 use super::{Cycle, recording::Finished};
 use crate::{
     checks::poller::{PollerConfig, observer::ObserverProbe},
-    clock::Clock,
+    clock::{Clock, bounded},
     observe::{POLL_BACKLOG, POLL_BACKLOG_AGE, PRUNE_PAUSED},
     store::{Backlog, HostRelease, PruneOutcome, Store, StoreError},
 };
@@ -23,12 +20,9 @@ const BACKLOG_EVERY: Duration = Duration::from_secs(15);
 /// How long the application's probe may take.
 const PROBE_TIME: Duration = Duration::from_secs(10);
 
-/// The answer of the application's probe; none in time is none.
+/// The answer of the application's probe. One that hangs or panics does not say that the network works.
 async fn ask(probe: Arc<dyn ObserverProbe>, clock: Arc<dyn Clock>) -> bool {
-    match select(probe.network_works(), clock.sleep(PROBE_TIME)).await {
-        Either::Left((works, _)) => works,
-        Either::Right(_) => false,
-    }
+    bounded(clock.as_ref(), PROBE_TIME, probe.network_works()).await.unwrap_or(false)
 }
 
 /// How long what is kept.

@@ -124,6 +124,16 @@ impl Write<'_> {
         Ok(Spend::Spent(Box::new(gate.record)))
     }
 
+    pub(super) async fn return_pass(&mut self, pass: PassId) -> Result<(), StoreError> {
+        let Some(mut gate) = self.lock_gate_of_pass(pass).await? else { return Ok(()) };
+        let now = self.now().await?;
+        if transition::take_back(&mut gate.record, pass, now) {
+            gate.change();
+            self.save_gates(std::iter::once(&gate)).await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn request_cancel(
         &mut self,
         job: JobId,

@@ -244,6 +244,10 @@ impl GateStore for PgStore {
         self.read(move |connection| host_change::newest(connection, hosts).boxed()).await
     }
 
+    async fn return_pass(&self, pass: PassId) -> Result<(), StoreError> {
+        self.write(move |write| async move { write.return_pass(pass).await }.boxed()).await
+    }
+
     async fn request_cancel(
         &self,
         job: JobId,

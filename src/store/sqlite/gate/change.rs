@@ -118,6 +118,16 @@ impl Write<'_> {
         Ok(Spend::Spent(Box::new(record)))
     }
 
+    pub(super) async fn return_pass(&mut self, pass: PassId) -> Result<(), StoreError> {
+        let Some(mut row) = find_by_pass(self.connection, pass).await? else { return Ok(()) };
+        let mut record = row.record()?;
+        if transition::take_back(&mut record, pass, self.now) {
+            row.changes += 1;
+            self.save_gate(&row, &record).await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn request_cancel(
         &mut self,
         job: JobId,

@@ -211,6 +211,10 @@ impl GateStore for SqliteStore {
         self.read(move |connection| host_change::newest(connection, hosts).boxed()).await
     }
 
+    async fn return_pass(&self, pass: PassId) -> Result<(), StoreError> {
+        self.write(move |write| write.return_pass(pass).boxed()).await
+    }
+
     async fn request_cancel(
         &self,
         job: JobId,

@@ -112,7 +112,7 @@ pub(super) fn completion(
     next_due_at: DateTime<Utc>,
     results: Vec<CheckResult>,
 ) -> HostCompletion {
-    HostCompletion::new(&claim, next_due_at, results)
+    HostCompletion::new(claim, next_due_at, results)
 }
 
 /// Claims a host and records results of it, under one worker.

@@ -29,7 +29,7 @@ impl GateStore for MemoryStore {
         let mut state = self.lock();
         let generation = match state.generation_for(&request) {
             Ok(generation) => generation,
-            Err(own) => return Ok(own),
+            Err(own) => return Ok(*own),
         };
         if let Some(holder) = state.unfinished.get(&(request.host_id, request.exempt)) {
             return Err(StoreError::GateBusy { holder: *holder });
@@ -52,7 +52,7 @@ impl GateStore for MemoryStore {
         let mut state = self.lock();
         let generation = match state.generation_for(&request) {
             Ok(generation) => generation,
-            Err(own) => return Ok(own),
+            Err(own) => return Ok(*own),
         };
         let now = self.time();
         let mut record = GateRecord::open(GateId::generate(), &request, now);

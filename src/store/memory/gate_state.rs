@@ -14,10 +14,10 @@ impl State {
     }
 
     /// The generation that a request opens, or the gate that answers it.
-    pub(super) fn generation_for(&self, request: &GateRequest) -> Result<u32, GateRecord> {
+    pub(super) fn generation_for(&self, request: &GateRequest) -> Result<u32, Box<GateRecord>> {
         let own = self.gate_row(request.job_id, request.host_id).map(|row| &row.record);
         match (transition::next_generation(own, request), own) {
-            (None, Some(own)) => Err(own.clone()),
+            (None, Some(own)) => Err(Box::new(own.clone())),
             (generation, _) => Ok(generation.unwrap_or(1)),
         }
     }

@@ -192,7 +192,7 @@ fn passed(check_id: CheckId, host_id: HostId, at: chrono::DateTime<Utc>) -> Chec
 fn batch(claims: &Claims) -> Vec<HostCompletion> {
     let done = |claim: &healthgate::store::HostClaim| {
         HostCompletion::new(
-            &claim,
+            claim,
             claims.now + TimeDelta::hours(1),
             claim.checks.iter().map(|check| passed(check.id, check.host_id, claims.now)).collect(),
         )

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use healthgate::model::{GateRecord, HostChange, HostId};
+use healthgate::model::{GateRecord, HealthCheck, HostChange, HostId};
 
 use super::{Checker, EyesId, Named, runs::Enabled};
 
@@ -41,7 +41,7 @@ impl Checker {
         }
         let look = self.eyes.get(&eyes).and_then(|eyes| eyes.looks.get(&host));
         let asked = look.into_iter().flat_map(|look| &look.checks);
-        let asked = asked.filter(|check| check.enabled()).map(|check| check.asked_host());
+        let asked = asked.filter(|check| check.enabled()).map(HealthCheck::asked_host);
         let disturbed = asked.filter_map(|asked| self.changes.get(&asked)).any(|account| {
             account.change.host_id != host
                 && running(account)

@@ -71,7 +71,7 @@ pub(crate) fn completion(
 ) -> HostCompletion {
     let passed = |check| result(check, ReasonCode::Ok, at);
     let results: Vec<CheckResult> = claim.checks.iter().map(passed).collect();
-    HostCompletion::new(&claim, next_due_at, results)
+    HostCompletion::new(claim, next_due_at, results)
 }
 
 /// Claims a host and records that its checks passed, or failed, at this instant.

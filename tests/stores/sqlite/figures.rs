@@ -38,7 +38,7 @@ async fn complete(store: &SqliteStore, worker: WorkerId, claims: &[HostClaim]) {
     let now = store.now().await.unwrap();
     let done = |held: &HostClaim| {
         HostCompletion::new(
-            &held,
+            held,
             now + TimeDelta::hours(1),
             held.checks.iter().map(|check| fixtures::result(check, ReasonCode::Ok, now)).collect(),
         )

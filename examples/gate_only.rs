@@ -88,7 +88,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         policy.clone(),
         config,
     )?;
-    let gate = Gate::new(store.clone(), lag, windows, clock, policy)
+    let gate = Gate::new(store.clone(), lag, windows, clock, policy)?
         .with_poll_interval(Duration::from_millis(100))
         .with_nudge(runner.nudge_handle());
 

@@ -74,7 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let policy = GatePolicy::default();
     let health = StoredChecks::new(store.clone(), runner, directory.clone(), policy.timeout);
     let windows = Arc::new(RequestedWindows);
-    let gate = Gate::new(store.clone(), Arc::new(health), windows, clock.clone(), policy);
+    let gate = Gate::new(store.clone(), Arc::new(health), windows, clock.clone(), policy)?;
     let rights = Arc::new(RolesAndGroups::new(directory.clone()));
     let api = Api::builder(store, checks, gate, directory, rights, clock).build();
 

@@ -85,7 +85,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         policy.clone(),
         config,
     )?;
-    let gate = Gate::new(store.clone(), health, windows, clock, policy)
+    let gate = Gate::new(store.clone(), health, windows, clock, policy)?
         .with_poll_interval(Duration::from_millis(50))
         .with_nudge(gates.nudge_handle());
 

@@ -74,9 +74,9 @@ impl Installation {
             claim_block: 5,
             ..Default::default()
         };
+        let policy = GatePolicy::for_poller(&config);
         let poller =
             Poller::new(store.clone(), runner.clone(), directory.clone(), clock.clone(), config)?;
-        let policy = GatePolicy::default();
         let health = StoredChecks::new(store.clone(), runner, directory, policy.timeout);
         let (windows, gates) = (Arc::new(RequestedWindows), GateRunnerConfig::default());
         let gates = GateRunner::new(store, Arc::new(health), windows, clock, policy, gates)?;

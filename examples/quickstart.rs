@@ -90,7 +90,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         GateRunnerConfig { tick: Duration::from_millis(200), ..Default::default() },
     )?;
     let gate =
-        Gate::new(store.clone(), health, windows, clock, policy).with_nudge(gates.nudge_handle());
+        Gate::new(store.clone(), health, windows, clock, policy)?.with_nudge(gates.nudge_handle());
     let checks = CheckManager::new(store.clone(), keys, directory.clone(), runner)
         .with_nudge(poller.nudge_handle());
     let service = |unit: &str| json!({"name": unit, "check_type": "service", "service_name": unit});

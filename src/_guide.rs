@@ -193,7 +193,7 @@
 //!     store.clone(), health.clone(), windows.clone(), shared.clone(), policy.clone(),
 //!     GateRunnerConfig::default(),
 //! )?;
-//! let gate = Gate::new(store.clone(), health, windows, shared, policy)
+//! let gate = Gate::new(store.clone(), health, windows, shared, policy)?
 //!     .with_nudge(gates.nudge_handle());
 //!
 //! # clock.clone().drive(async {
@@ -318,7 +318,7 @@
 //! # let gates = GateRunner::new(
 //! #     store.clone(), health.clone(), windows.clone(), shared.clone(), policy.clone(), config,
 //! # )?;
-//! # let gate = Gate::new(store.clone(), health, windows, shared, policy);
+//! # let gate = Gate::new(store.clone(), health, windows, shared, policy)?;
 //! # let patched = std::cell::Cell::new(false);
 //! # let patch_in_a_window = async |request: GateRequest| {
 //! #     let record = gate.wait(request).await?;

@@ -28,7 +28,7 @@
 //! let gates = GateRunner::new(
 //!     store.clone(), health.clone(), windows.clone(), clock.clone(), policy.clone(), config,
 //! )?;
-//! let gate = Gate::new(store, health, windows, clock, policy).with_nudge(gates.nudge_handle());
+//! let gate = Gate::new(store, health, windows, clock, policy)?.with_nudge(gates.nudge_handle());
 //!
 //! let job = async {
 //!     let window = Window::lasting(Utc::now(), TimeDelta::hours(1))?;

@@ -110,6 +110,19 @@ fn every_reason_code_is_one_of_the_documented_vocabulary() {
     }
 }
 
+#[test]
+fn every_end_reason_is_one_of_the_documented_vocabulary() {
+    let table = include_str!("../docs/reasons.md");
+    let document: serde_json::Value =
+        serde_json::from_str(include_str!("../docs/openapi.json")).unwrap();
+    let reasons = document["components"]["schemas"]["EndReason"]["enum"].as_array().unwrap();
+    assert!(reasons.len() >= 7);
+    for reason in reasons {
+        let row = format!("| `{}` | ", reason.as_str().unwrap());
+        assert!(table.contains(&row), "{row}");
+    }
+}
+
 /// The table of metrics and the code's own are the same, both ways; and the code tells each of them.
 #[test]
 fn the_table_of_metrics_and_the_code_agree() {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use healthgate::{
     model::{
         Attempt, AttemptOutcome, AuditEntry, EndReason, GateId, GateOverride, GateRecord,
-        GateRequest, GateState, HostChange, HostChangeState, HostId, JobId, PassId, WorkerId,
+        GateRequest, HostChange, HostChangeState, HostId, JobId, PassId, WorkerId,
     },
     store::{
         GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend,
@@ -322,10 +322,29 @@ impl GateStore for CustomStore {
     ) -> Result<GateRecord, StoreError> {
         self.write(|world, now| {
             let row = world.gate_of(job, host).ok_or(StoreError::NotFound)?;
-            if row.record.state != GateState::Waiting {
+            if !transition::takes_override(&row.record, exception.as_ref()) {
                 return Err(StoreError::InvalidState { state: "the gate does not wait" });
             }
             row.record.exception = exception;
+            row.changes += 1;
+            let record = row.record.clone();
+            world.events.push(StoreEvent::of_gate(&record));
+            self.audit(world, now, audit)?;
+            Ok(record)
+        })
+    }
+
+    async fn clear_clock_offset(
+        &self,
+        job: JobId,
+        host: HostId,
+        audit: AuditEntry,
+    ) -> Result<GateRecord, StoreError> {
+        self.write(|world, now| {
+            let row = world.gate_of(job, host).ok_or(StoreError::NotFound)?;
+            if !transition::clear_clock_offset(&mut row.record, now)? {
+                return Ok(row.record.clone());
+            }
             row.changes += 1;
             let record = row.record.clone();
             world.events.push(StoreEvent::of_gate(&record));

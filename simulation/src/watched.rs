@@ -305,6 +305,15 @@ impl GateStore for WatchedStore {
         self.checker().gate_changed(&record);
         Ok(record)
     }
+
+    async fn clear_clock_offset(
+        &self,
+        job: JobId,
+        host: HostId,
+        audit: AuditEntry,
+    ) -> Result<GateRecord, StoreError> {
+        self.memory.clear_clock_offset(job, host, audit).await
+    }
 }
 
 #[async_trait]

@@ -93,8 +93,8 @@ pub enum ClockTrust {
     Trusted,
     /// It has stepped: nothing is to pass, fail or start by it.
     Suspect,
-    /// It has run evenly for long enough after a step to be believed again. A high-water mark that
-    /// lies ahead of it was set by a wrong reading and may be lowered now, and only now (G21).
+    /// It has run evenly for long enough after a step to be believed again. The time of a gate
+    /// that is ahead of it runs on by elapsed time (G21).
     Recovered,
 }
 

@@ -1,6 +1,6 @@
-//! Conditions of the application's own, beside whatever says how healthy hosts are.
+//! Conditions that the application adds to the health of hosts.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -10,12 +10,13 @@ use super::{
 };
 use crate::model::{CheckResult, GateRecord};
 
-/// Says which conditions of the application's own hold for hosts: not paused by an operator, package
+/// Says which conditions of the application hold for hosts: not paused by an operator, package
 /// database clean.
 ///
 /// Contract:
-/// - Answer for each gate, in their order, from what holds now. A condition that does not hold blocks
-///   the gate like a failing check; one that is not listed is not asked for.
+/// - Answer for each gate, in their order, from what holds now. A condition that is not met blocks the
+///   gate like a failing check. It holds back exempt jobs, too, unless it
+///   [says otherwise](Condition::spares_exempt). One that is not listed is not asked for.
 /// - Keep the names of a host's conditions apart: they identify them in evidence and timeline.
 /// - A condition that cannot be told of one host is not met, and says so in its reason: it blocks that
 ///   host's gate alone. An error blocks the gates of all hosts (G32).
@@ -63,5 +64,9 @@ impl HealthSource for WithConditions {
 
     async fn collect(&self, run: LiveRun, results: &ResultCollector) {
         self.health.collect(run, results).await;
+    }
+
+    fn check_timeout(&self) -> Option<Duration> {
+        self.health.check_timeout()
     }
 }

@@ -82,5 +82,7 @@ fn condition(host: HostId, change: &HostChange) -> Condition {
         met: false,
         reason: ReasonCode::HostDisturbed.as_str().into(),
         detail: Detail::new(format!("job {job} has been changing {what} since {since}")),
+        // Its spending is refused while the change runs (`HostBusy`).
+        spares_exempt: true,
     }
 }

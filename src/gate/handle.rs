@@ -9,15 +9,17 @@ use tracing::warn;
 use super::{
     decide::WindowAnswer,
     opening::Opening,
-    policy::GatePolicy,
+    policy::{GatePolicy, GatePolicyError},
+    rights::{AllowOverrides, OverrideRights},
     source::{HealthSource, HostHealth, SourceError, WindowSource, ask},
+    spend::SeenPasses,
 };
 use crate::{
     checks::Nudge,
     clock::Clock,
     model::{
         EvidenceReason, GatePass, GateRecord, GateRequest, GateState, HostId, JobId, ReasonCode,
-        Violations, instant,
+        ViolationCode, Violations, instant,
     },
     store::{Store, StoreError},
 };
@@ -32,6 +34,8 @@ pub struct Gate {
     pub(super) windows: Arc<dyn WindowSource>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) policy: GatePolicy,
+    pub(super) rights: Arc<dyn OverrideRights>,
+    pub(super) seen: Arc<SeenPasses>,
     look_every: Duration,
     patience: Duration,
     source_timeout: Duration,
@@ -39,26 +43,39 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate over a store; health, windows, clock and policy are those of the runner.
-    #[must_use]
+    /// Creates a gate over a store; health, windows, clock and policy are those of the runner.
+    ///
+    /// # Errors
+    /// A figure of the policy that is out of its bounds, or that is not the one of the source.
     pub fn new(
         store: Arc<dyn Store>,
         health: Arc<dyn HealthSource>,
         windows: Arc<dyn WindowSource>,
         clock: Arc<dyn Clock>,
         policy: GatePolicy,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, GatePolicyError> {
+        policy.validate()?;
+        policy.validate_with_source(health.check_timeout())?;
+        Ok(Self {
             store,
             health,
             windows,
             clock,
             policy,
+            rights: Arc::new(AllowOverrides),
+            seen: Arc::default(),
             look_every: Duration::from_secs(1),
             patience: Duration::from_secs(300),
             source_timeout: Duration::from_secs(5),
             nudge: None,
-        }
+        })
+    }
+
+    /// Asks, when a pass that needs an override is spent, whether whoever gave the override still may
+    /// (G26). Give it the rights that the runner asks.
+    #[must_use]
+    pub fn with_override_rights(self, rights: Arc<dyn OverrideRights>) -> Self {
+        Self { rights, ..self }
     }
 
     /// Lets a runner in the same process look at once when a gate is opened or overridden.
@@ -86,12 +103,20 @@ impl Gate {
         Self { source_timeout, ..self }
     }
 
-    /// Opens a gate, or answers with the one that this job has on this host.
+    /// Opens a gate, or returns the one that this job has on this host.
     ///
     /// # Errors
-    /// [`StoreError::GateBusy`] where another job's gate on this host is unfinished;
+    /// [`GateError::Invalid`] if the closing margin leaves nothing of the window.
+    /// [`StoreError::GateBusy`] if another job's gate on this host is unfinished;
     /// [`open_all`](Self::open_all) makes more of that.
-    pub async fn open(&self, request: GateRequest) -> Result<GateRecord, StoreError> {
+    pub async fn open(&self, request: GateRequest) -> Result<GateRecord, GateError> {
+        if let Some(refusal) = self.refusal_of(&request) {
+            // One that was opened before is answered with all the same.
+            let opened = self.store.gate(request.job_id, request.host_id).await?;
+            let mut violations = Violations::new();
+            violations.push("window", ViolationCode::TooShort, refusal);
+            return opened.ok_or(GateError::Invalid(violations));
+        }
         let record = self.store.open_gate(request).await?;
         self.nudge();
         Ok(record)
@@ -115,7 +140,10 @@ impl Gate {
             // What was opened anew is waited for, and not opened anew again.
             request.retry &= !matches!(progress, Ok(Progress::Done(_) | Progress::Waiting { .. }));
             let pause = match progress {
-                Ok(Progress::Done(record)) => return Ok(*record),
+                Ok(Progress::Done(record)) => {
+                    self.seen.note(&record, self.clock.as_ref());
+                    return Ok(*record);
+                }
                 Ok(Progress::Waiting { overdue_since }) => {
                     watch.judge(overdue_since)?;
                     self.look_every

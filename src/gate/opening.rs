@@ -7,7 +7,7 @@ use super::{
     handle::{Gate, GateError},
 };
 use crate::{
-    model::{EndReason, GateId, GateRecord, GateRequest, GateState},
+    model::{EndReason, GateId, GateRecord, GateRequest, GateState, instant},
     store::StoreError,
 };
 
@@ -21,12 +21,27 @@ pub enum Opening {
         /// That gate.
         holder: GateId,
     },
-    /// The request's own time ended while the host was held: an ended gate is recorded, `gate_busy` or
-    /// whatever became of the job's window meanwhile.
+    /// The gate ended without ever waiting, and is recorded so: the closing margin leaves nothing of
+    /// its window, or its time ended while another job's gate held the host.
     Ended(GateRecord),
 }
 
 impl Gate {
+    /// Returns why a gate cannot be opened with this window, in words: the closing margin leaves nothing
+    /// of it (F138).
+    pub(super) fn refusal_of(&self, request: &GateRequest) -> Option<String> {
+        let window = request.window;
+        self.policy.swallows(window, request.window_kind).then(|| {
+            format!(
+                "no patch may start in the last {} min of a maintenance window, and this one, from {} \
+                 to {}, is no longer than that: choose a longer window",
+                self.policy.closing_margin.as_secs() / 60,
+                instant::in_words(&window.opens_at()),
+                instant::in_words(&window.closes_at()),
+            )
+        })
+    }
+
     /// Opens gates, or finds those that the jobs have on the hosts. A host that another job holds is
     /// [`Opening::Busy`] while the request's window lasts, and then ended with a record. The answers
     /// are in the requests' order.
@@ -41,6 +56,15 @@ impl Gate {
         let mut openings = Vec::with_capacity(requests.len());
         let mut held = Vec::new();
         for request in requests {
+            if let Some(refusal) = self.refusal_of(request) {
+                let (request, reason) = (request.clone(), EndReason::WindowClosed);
+                let record = self.store.open_ended_gate(request, reason, refusal).await?;
+                openings.push(match record.state.is_terminal() {
+                    true => Opening::Ended(record),
+                    false => Opening::Open(record),
+                });
+                continue;
+            }
             openings.push(match self.store.open_gate(request.clone()).await {
                 Ok(record) => Opening::Open(record),
                 Err(StoreError::GateBusy { holder }) => {
@@ -77,9 +101,17 @@ impl Gate {
         };
         for ((index, window), asked) in held.into_iter().zip(windows).zip(&asked) {
             let (reason, detail) = match window {
-                WindowAnswer::Open(window) if now < self.policy.end_of(window) => continue,
+                WindowAnswer::Open(window)
+                    if now < self.policy.end_of(window, requests[index].window_kind) =>
+                {
+                    continue;
+                }
                 // Where none can be told, the window that was asked for counts.
-                WindowAnswer::Unknown if now < self.policy.end_of(asked.window) => continue,
+                WindowAnswer::Unknown
+                    if now < self.policy.end_of(asked.window, asked.window_kind) =>
+                {
+                    continue;
+                }
                 WindowAnswer::Open(_) | WindowAnswer::Unknown => {
                     (EndReason::GateBusy, "another job's gate held the host until the window ended")
                 }

@@ -49,8 +49,8 @@ impl Gate {
         let record = self.store.gate(job_id, host_id).await?.ok_or(StoreError::NotFound)?;
         let health = self.health_of(&record).await?;
         let end = match self.window_of(&record).await? {
-            WindowAnswer::Open(window) => self.policy.end_of(window),
-            _ => self.policy.end_of(record.window),
+            WindowAnswer::Open(window) => self.policy.end_of(window, record.window_kind),
+            _ => self.policy.end_of(record.window, record.window_kind),
         };
         let now = self.store.now().await?;
         let mut violations = Violations::new();
@@ -101,12 +101,13 @@ impl Gate {
         Ok(record)
     }
 
-    /// Takes the override of a waiting gate back, with its audit record in the same step. Where there
-    /// is none, nothing happens.
+    /// Takes the override of a gate back, with its audit record in the same step. If there is none,
+    /// nothing happens. A gate that has passed by it keeps its pass, which cannot be spent any more: it
+    /// waits again once the pass's time is over.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where the job has no gate on this host, [`StoreError::InvalidState`]
-    /// where it does not wait.
+    /// [`StoreError::NotFound`] if the job has no gate on this host, [`StoreError::InvalidState`] if it
+    /// has ended or its pass was spent.
     pub async fn remove_override(
         &self,
         job_id: JobId,
@@ -119,6 +120,39 @@ impl Gate {
         }
         let audit =
             AuditEntry::allowed(actor, AuditAction::GateOverrideRemoved).with_gate(job_id, host_id);
-        Ok(self.store.set_override(job_id, host_id, None, audit).await?)
+        let record = self.store.set_override(job_id, host_id, None, audit).await?;
+        self.nudge();
+        Ok(record)
+    }
+
+    /// Puts the time of a gate back to the store's clock, with its audit record in the same step. Do so
+    /// if the clock was wrong and was put right: the gate keeps its own time then, which runs ahead by
+    /// [`GateRecord::clock_offset`], and its window closes that much too early. Where the two agree,
+    /// nothing happens.
+    ///
+    /// Never do so if the clock is wrong now: the host could be touched after its window.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the job has no gate on this host, [`StoreError::InvalidState`] if it
+    /// has ended.
+    pub async fn clear_clock_offset(
+        &self,
+        job_id: JobId,
+        host_id: HostId,
+        actor: Actor,
+    ) -> Result<GateRecord, GateError> {
+        let record = self.store.gate(job_id, host_id).await?.ok_or(StoreError::NotFound)?;
+        let change = FieldChange {
+            field: "clock_offset_us".to_owned(),
+            before: Some(record.clock_offset_us.to_string()),
+            after: Some("0".to_owned()),
+        };
+        let audit = AuditEntry {
+            changes: vec![change],
+            ..AuditEntry::allowed(actor, AuditAction::GateClockCleared).with_gate(job_id, host_id)
+        };
+        let record = self.store.clear_clock_offset(job_id, host_id, audit).await?;
+        self.nudge();
+        Ok(record)
     }
 }

@@ -103,6 +103,7 @@ impl Gate {
             };
             let input = GateInput {
                 now,
+                gate_time: now,
                 clock_suspect: false,
                 gate,
                 in_flight: false,

@@ -4,11 +4,12 @@ use chrono::{DateTime, Utc};
 
 use super::{
     decide::{Condition, GateInput, Verdict},
+    policy::{GatePolicy, NoChecks},
     source::HostHealth,
 };
 use crate::model::{
     CheckId, CheckResult, Detail, EndReason, Evidence, EvidenceReason, GateRecord, ReasonCode,
-    WindowKind, instant,
+    Window, WindowKind, instant,
 };
 
 /// What is known of each requirement, from the verdicts of a decision.
@@ -30,7 +31,7 @@ pub(super) fn evidence(verdicts: &[Verdict], input: &GateInput<'_>) -> Vec<Evide
     checks.chain(input.conditions.iter().map(condition)).collect()
 }
 
-/// What is known of a condition of the application's own.
+/// What is known of a condition of the application.
 pub(super) fn condition(condition: &Condition) -> Evidence {
     Evidence {
         check_id: None,
@@ -74,21 +75,35 @@ pub(super) enum Waiting {
     Health,
 }
 
-/// What a waiting gate waits for, in one line for people.
-pub(super) fn waiting(evidence: &[Evidence], health: &HostHealth, waiting: Waiting) -> String {
+/// Returns what a waiting gate waits for, in one line for people.
+pub(super) fn waiting(
+    policy: &GatePolicy,
+    evidence: &[Evidence],
+    health: &HostHealth,
+    waiting: Waiting,
+) -> String {
     let head = match waiting {
         Waiting::Opening => return "waiting for the window to open".to_owned(),
         Waiting::Room => "waiting for room to run checks",
+        Waiting::Health if lacks_checks(policy, health) => {
+            "waiting for an enabled check: the host has none, and this gate needs one"
+        }
         Waiting::Health => "waiting for healthy checks",
     };
     bounded(head, failing(evidence, health))
+}
+
+/// Returns whether a gate blocks since the host has no enabled check.
+fn lacks_checks(policy: &GatePolicy, health: &HostHealth) -> bool {
+    policy.no_checks == NoChecks::Block && !health.requirements.iter().any(|check| check.enabled)
 }
 
 /// Why a gate failed, in one line for people (G30).
 pub(super) fn failed(
     reason: EndReason,
     record: &GateRecord,
-    end: DateTime<Utc>,
+    window: Window,
+    policy: &GatePolicy,
     evidence: &[Evidence],
     health: &HostHealth,
 ) -> String {
@@ -97,15 +112,36 @@ pub(super) fn failed(
         1 => "after 1 attempt".to_owned(),
         count => format!("after {count} attempts"),
     };
-    let end = instant::in_words(&end);
+    let end_of = policy.end_of(window, record.window_kind);
+    let end = instant::in_words(&end_of);
+    let closed = match record.window_kind {
+        WindowKind::Immediate => format!("the wait ended at {end}"),
+        WindowKind::Maintenance if end_of < window.closes_at() => {
+            let minutes = (window.closes_at() - end_of).num_minutes();
+            format!("the time for patches ended at {end}, {minutes} min before the window closes,")
+        }
+        WindowKind::Maintenance => format!("the maintenance window closed at {end}"),
+    };
+    let conditions_alone = failing_entries(evidence).next().is_some()
+        && failing_entries(evidence).all(|entry| entry.check_id.is_none());
     let head = match (reason, record.window_kind) {
+        // An exempt job is held back by conditions alone.
+        (EndReason::WindowClosed, _) if record.exempt || conditions_alone => {
+            format!("{closed} before every condition was met, {attempts}")
+        }
+        (EndReason::WindowClosed, _) if lacks_checks(policy, health) => {
+            format!("{closed}: the host has no enabled check, and this gate needs one, {attempts}")
+        }
         (EndReason::WindowClosed, WindowKind::Maintenance) => {
-            format!(
-                "the maintenance window closed at {end} before every check was healthy, {attempts}"
-            )
+            format!("{closed} before every check was healthy, {attempts}")
         }
         (EndReason::WindowClosed, WindowKind::Immediate) => {
             format!("not every check became healthy until {end}, the end of the wait, {attempts}")
+        }
+        (EndReason::PassNotSpent, _) => {
+            let given = record.pass.as_ref().map(|pass| instant::in_words(&pass.granted_at));
+            let given = given.unwrap_or_default();
+            format!("{closed} before the pass of {given} was spent, {attempts}")
         }
         (EndReason::WindowWithdrawn, _) => format!("the window was withdrawn, {attempts}"),
         (EndReason::JobCancelled, _) => format!("the job was cancelled, {attempts}"),
@@ -118,12 +154,16 @@ pub(super) fn failed(
     bounded(&head, failing(evidence, health))
 }
 
+fn failing_entries(evidence: &[Evidence]) -> impl Iterator<Item = &Evidence> {
+    evidence.iter().filter(|entry| !entry.healthy)
+}
+
 /// Each failing requirement: its name, its reason, since when, and a sentence.
 fn failing<'a>(
     evidence: &'a [Evidence],
     health: &'a HostHealth,
 ) -> impl Iterator<Item = String> + 'a {
-    evidence.iter().filter(|entry| !entry.healthy).map(|entry| {
+    failing_entries(evidence).map(|entry| {
         let mut text = format!("{}: {}", entry.name, entry.reason);
         if let Some(since) = entry.check_id.and_then(|check| since(health, check)) {
             text.push_str(" since ");

@@ -55,7 +55,7 @@ pub struct HostHealth {
     pub since: Vec<(CheckId, DateTime<Utc>)>,
     /// How long stored runs have been healthy, where that is known.
     pub streaks: Vec<Streak>,
-    /// Conditions of the application's own.
+    /// The application's conditions.
     pub conditions: Vec<Condition>,
     /// The checks that ask another host, with that host: while it is being changed by a job they prove
     /// nothing (G35).
@@ -121,6 +121,12 @@ pub trait HealthSource: Debug + Send + Sync + 'static {
     /// one passes this call on, too.
     async fn collect(&self, run: LiveRun, results: &ResultCollector) {
         results.record(self.run(run).await);
+    }
+
+    /// Returns the total time of one check, where the source knows it. A gate whose policy has another
+    /// one is refused.
+    fn check_timeout(&self) -> Option<Duration> {
+        None
     }
 }
 

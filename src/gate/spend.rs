@@ -1,17 +1,23 @@
 //! Spending a pass: the last look before a host is touched (G17).
 
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
 use tracing::debug;
 
 use super::{
-    decide::WindowAnswer,
+    decide::{Requirement, WindowAnswer},
     disturbance::Disturbances,
     handle::{Gate, GateError},
     source::{HostHealth, SourceError},
 };
 use crate::{
-    model::{
-        Evidence, GatePass, GateRecord, GateState, HostChange, OverriddenCheck, PassId, PassKind,
-    },
+    clock::{Clock, delta},
+    model::{Evidence, GatePass, GateRecord, GateState, HostChange, PassId, PassKind},
     store::{Spend, SpendRefusal, StoreError},
 };
 
@@ -19,18 +25,18 @@ impl Gate {
     /// Spends a pass. Of the pass that is given only its id is believed: gate, evidence and validity are
     /// those that the store holds, and all copies of a pass are spent once (G36).
     ///
-    /// It asks for window, checks and conditions once more, then takes the one conditional
-    /// step (G17). Go ahead with [`Spend::Spent`] alone.
+    /// It asks for window, checks, conditions and the right to the override once more, then takes the
+    /// one conditional step (G17). Go ahead with [`Spend::Spent`] alone.
     ///
-    /// The checks are asked since one may have been added or changed between the look that gave the
-    /// pass and its writing: such a pass is [`SpendRefusal::Outdated`], and so is one whose
-    /// conditions do not hold any more. Nothing is run; that a check has failed since is for the
-    /// pass's short validity to bound. What happens between this look and the step itself is for the
+    /// Nothing is run. A pass is [`SpendRefusal::Outdated`] if a check was added or changed since, if a
+    /// newer result of a check fails, if a condition is not met any more, or if it needs an override
+    /// that has expired, was taken back, or was given by somebody who has lost the right to. A check
+    /// under a valid override may fail. What happens between this look and the step itself is for the
     /// application's hook to refuse, in the same transaction.
     ///
     /// # Errors
-    /// Where window or health cannot be read, or the store cannot be written: do not go ahead. Where
-    /// the answer of the last step was lost, the same call tells by
+    /// Fails if window, health or rights cannot be read, or the store cannot be written: do not go
+    /// ahead. If the answer of the last step was lost, the same call tells by
     /// [`SpendRefusal::AlreadySpent`] that it had taken effect; compare the pass's id with that of the
     /// dispatch.
     pub async fn spend(&self, pass: &GatePass) -> Result<Spend, GateError> {
@@ -38,25 +44,31 @@ impl Gate {
             return Ok(Spend::Refused(SpendRefusal::Superseded));
         };
         // A pass that was spent before is told apart from one that is merely too late.
-        let Some(pass) = record.pass.as_ref().filter(|_| record.state != GateState::Spent) else {
+        let Some(stored) = record.pass.as_ref().filter(|_| record.state != GateState::Spent) else {
             return Ok(self.store.spend_pass(pass.id).await?);
         };
         let host = record.host_id;
+        let may_override = self.may_override(&record).await?;
         let mut health = self.health_of(&record).await?;
         let asked = std::iter::once((host, &health));
         let disturbances = Disturbances::read(self.store.as_ref(), asked).await?;
         let window = self.window_of(&record).await?;
         let now = self.store.now().await?;
         disturbances.apply(host, &mut health, now);
+        // The close is judged by the gate's own time, the opening by the clock (G21).
+        let gate_time = record.gate_time(now).max(self.seen.time_of(&record, self.clock.as_ref()));
         let refusal = match window {
             // The store says so too, should the other spending be later than this look.
             WindowAnswer::Open(_) if disturbances.is_changing(host, now) => {
                 Some(SpendRefusal::HostBusy)
             }
             WindowAnswer::Open(window)
-                if window.opens_at() <= now && now < self.policy.end_of(window) =>
+                if window.opens_at() <= now
+                    && gate_time < self.policy.end_of(window, record.window_kind)
+                    && gate_time < stored.valid_until + record.clock_offset() =>
             {
-                outdated(&record, pass, &health).then_some(SpendRefusal::Outdated)
+                let look = LastLook { record: &record, health: &health, may_override, gate_time };
+                look.is_outdated(stored).then_some(SpendRefusal::Outdated)
             }
             WindowAnswer::JobCancelled => Some(SpendRefusal::Cancelled),
             WindowAnswer::Unknown => {
@@ -83,6 +95,17 @@ impl Gate {
             }
         }
     }
+
+    /// Returns whether whoever gave the gate's override still has the right to (G26).
+    async fn may_override(&self, record: &GateRecord) -> Result<bool, SourceError> {
+        if record.exception.is_none() {
+            return Ok(false);
+        }
+        match self.rights.may_override(&[record]).await?.as_slice() {
+            [answer] => Ok(*answer),
+            _ => Err(SourceError::new("rights", "it did not answer for every gate")),
+        }
+    }
 }
 
 impl Gate {
@@ -101,29 +124,81 @@ impl Gate {
     }
 }
 
-/// Whether a pass tells of other checks than those there are.
-fn outdated(record: &GateRecord, pass: &GatePass, health: &HostHealth) -> bool {
-    if matches!(pass.kind, PassKind::Exempt | PassKind::ReportOnly) {
-        return false;
-    }
-    let enabled = health.requirements.iter().filter(|check| check.enabled);
-    let mut enabled = enabled.map(|check| {
-        let own = |entry: &&Evidence| entry.check_id == Some(check.check_id);
-        (check, pass.evidence.iter().find(own))
-    });
-    let unproven = enabled.any(|(check, evidence)| match evidence {
-        None => true,
-        // The run that proved it started before the change (G5).
-        Some(entry) if entry.healthy => {
-            entry.checked_at.is_none_or(|checked_at| checked_at < check.changed_at)
+/// What is known of a gate when its pass is spent.
+struct LastLook<'a> {
+    record: &'a GateRecord,
+    health: &'a HostHealth,
+    may_override: bool,
+    gate_time: DateTime<Utc>,
+}
+
+impl LastLook<'_> {
+    /// Returns whether what the pass was given on does not hold any more.
+    fn is_outdated(&self, pass: &GatePass) -> bool {
+        let exempt = match pass.kind {
+            PassKind::ReportOnly => return false,
+            PassKind::Exempt => true,
+            PassKind::Healthy | PassKind::NoChecks | PassKind::Overridden => false,
+        };
+        let mut conditions = self.health.conditions.iter();
+        if self.health.host_gone || conditions.any(|condition| !condition.allows(exempt)) {
+            return true;
         }
-        // It passed by an override, which names a revision (G26).
-        Some(_) => record.exception.as_ref().is_none_or(|exception| {
-            let named = |one: &OverriddenCheck| {
-                (one.check_id, one.revision) == (check.check_id, check.revision)
-            };
-            !exception.checks.iter().any(named)
-        }),
-    });
-    unproven || health.conditions.iter().any(|condition| !condition.met) || health.host_gone
+        let mut enabled = self.health.requirements.iter().filter(|check| check.enabled);
+        !exempt && enabled.any(|check| !self.is_proven(check, pass) && !self.is_overridden(check))
+    }
+
+    /// Returns whether the check is healthy by the pass's evidence, and by every result since.
+    fn is_proven(&self, check: &Requirement, pass: &GatePass) -> bool {
+        let own = |entry: &&Evidence| entry.check_id == Some(check.check_id);
+        let Some(entry) = pass.evidence.iter().find(own) else { return false };
+        // The run that proved it must not have started before the check was changed (G5).
+        let Some(proven_at) = entry.checked_at.filter(|at| *at >= check.changed_at) else {
+            return false;
+        };
+        let fails_since = self.health.results.iter().any(|result| {
+            (result.check_id, result.revision) == (check.check_id, check.revision)
+                && result.checked_at >= proven_at
+                && !result.healthy()
+        });
+        entry.healthy && !fails_since
+    }
+
+    /// Returns whether a valid override lets the check fail in its revision (G26).
+    fn is_overridden(&self, check: &Requirement) -> bool {
+        self.may_override
+            && self.record.exception.as_ref().is_some_and(|exception| {
+                let named = (check.check_id, check.revision);
+                self.gate_time < exception.expires_at
+                    && exception.checks.iter().any(|one| (one.check_id, one.revision) == named)
+            })
+    }
+}
+
+/// When this process first saw the passes of gates, by the monotonic clock: a step of the store's clock
+/// does not prolong a pass that was seen before it (G21).
+#[derive(Debug, Default)]
+pub(super) struct SeenPasses(Mutex<HashMap<PassId, Duration>>);
+
+/// Passes are valid for at most this long, so that an older one needs no remembering.
+const REMEMBERED: Duration = Duration::from_secs(86_400);
+
+impl SeenPasses {
+    /// Notes the pass of a gate that has passed.
+    pub(super) fn note(&self, record: &GateRecord, clock: &dyn Clock) {
+        if record.state == GateState::Passed {
+            self.time_of(record, clock);
+        }
+    }
+
+    /// Returns the gate's time now, at least, by the time that has passed since its pass was first seen.
+    fn time_of(&self, record: &GateRecord, clock: &dyn Clock) -> DateTime<Utc> {
+        let Some(pass) = &record.pass else { return record.high_water };
+        let now = clock.monotonic();
+        // Nothing in here can panic half way.
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|_, first| now.saturating_sub(*first) < REMEMBERED);
+        let first = *seen.entry(pass.id).or_insert(now);
+        record.high_water + delta(now.saturating_sub(first))
+    }
 }

@@ -127,6 +127,10 @@ impl HealthSource for StoredChecks {
         };
         self.runner.collect_host(host_run, &handover.outcomes).await;
     }
+
+    fn check_timeout(&self) -> Option<Duration> {
+        Some(self.timeout)
+    }
 }
 
 /// Hands over what has answered when a live run ends, also when it is cut.

@@ -81,6 +81,8 @@ actions! {
     GateOverridden,
     /// An override was taken back.
     GateOverrideRemoved,
+    /// The time of a gate was put back to the store's clock.
+    GateClockCleared,
     /// A gate's job was cancelled.
     GateCancelled,
     /// A key was entered as one that this installation uses.

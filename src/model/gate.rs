@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -75,6 +75,8 @@ pub enum EndReason {
     NotRunCapacity,
     /// Another job's gate held the host until the window ended.
     GateBusy,
+    /// The gate let the job go ahead, and nobody spent its pass before the window ended.
+    PassNotSpent,
 }
 
 /// Why a requirement is or is not met: a code of the vocabulary, or a word of the application's own.
@@ -316,15 +318,23 @@ pub struct GateRecord {
     pub cancel_requested: bool,
     /// Attempts started so far.
     pub attempts: u32,
-    /// When the newest attempt started.
+    /// When the newest attempt started, in the gate's own time.
     #[serde(with = "instant::option")]
     pub last_attempt_at: Option<DateTime<Utc>>,
     /// When the next attempt is due, while it waits.
     #[serde(with = "instant::option")]
     pub next_attempt_at: Option<DateTime<Utc>>,
-    /// The latest instant that was ever acted on; time does not go back behind it (G21).
+    /// The latest instant of the gate's own time that was acted on (G21).
     #[serde(with = "instant")]
     pub high_water: DateTime<Utc>,
+    /// How far the gate's own time runs ahead of the store's clock, in microseconds. It is more than
+    /// zero after that clock has stepped back: the close is judged by the gate's own time, so that a
+    /// step back never lengthens a window (G21).
+    #[serde(default)]
+    pub clock_offset_us: i64,
+    /// How often an administrator has cleared the offset.
+    #[serde(default)]
+    pub offset_clearings: u32,
     /// Results of runs that started before this do not count (F14, G16).
     #[serde(with = "instant::option")]
     pub void_before: Option<DateTime<Utc>>,
@@ -356,6 +366,18 @@ impl GateRecord {
     /// The most bytes of [`detail`](Self::detail) (G30).
     pub const MAXIMUM_DETAIL: usize = 4_096;
 
+    /// Returns how far the gate's own time runs ahead of the store's clock.
+    #[must_use]
+    pub fn clock_offset(&self) -> TimeDelta {
+        TimeDelta::microseconds(self.clock_offset_us.max(0))
+    }
+
+    /// Returns the gate's own time when the store's clock shows `now`, as far as the record tells.
+    #[must_use]
+    pub fn gate_time(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        (now + self.clock_offset()).max(self.high_water)
+    }
+
     /// A gate that has just been opened.
     #[must_use]
     pub fn open(id: GateId, request: &GateRequest, now: DateTime<Utc>) -> Self {
@@ -375,6 +397,8 @@ impl GateRecord {
             last_attempt_at: None,
             next_attempt_at: None,
             high_water: now,
+            clock_offset_us: 0,
+            offset_clearings: 0,
             void_before: None,
             evidence: Vec::new(),
             notes: Vec::new(),

@@ -66,8 +66,13 @@ pub struct GateStep {
     pub seen: i64,
     /// The window as it was read in this step.
     pub window: Window,
-    /// The latest instant acted on (G21).
+    /// The gate's own time in this step (G21).
     pub high_water: DateTime<Utc>,
+    /// How far that is ahead of the store's clock, in microseconds.
+    pub clock_offset_us: i64,
+    /// The record's [`offset_clearings`](GateRecord::offset_clearings) as this step knows it. Where
+    /// the store has more of them, the two times before do not count.
+    pub offset_clearings: u32,
     /// Results of runs that started before this do not count any more.
     pub void_before: Option<DateTime<Utc>>,
     /// When the next attempt is due.
@@ -153,8 +158,9 @@ pub enum SpendRefusal {
     Superseded,
     /// The host is being changed on another spent pass, which has not ended.
     HostBusy,
-    /// What it was given on is not so any more: a check was added, enabled or changed since, or a
-    /// condition does not hold. The gate waits again.
+    /// What it was given on does not hold any more: a check was added, enabled or changed since, or
+    /// fails by a newer result, a condition is not met, or the override that it needs does not count.
+    /// The gate waits again.
     Outdated,
 }
 
@@ -295,15 +301,29 @@ pub trait GateStore: Debug + Send + Sync + 'static {
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError>;
 
-    /// Sets or, with `None`, takes back the override of a waiting gate.
+    /// Sets the override of a waiting gate or, with `None`, takes it back; that is possible until the
+    /// gate's pass is spent, and a pass that needs the override cannot be spent then.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::InvalidState`] where the gate does not wait.
+    /// [`StoreError::NotFound`]; [`StoreError::InvalidState`] if the gate is in another state.
     async fn set_override(
         &self,
         job: JobId,
         host: HostId,
         exception: Option<GateOverride>,
+        audit: AuditEntry,
+    ) -> Result<GateRecord, StoreError>;
+
+    /// Puts the time of an unfinished gate back to the store's clock, by
+    /// [`transition::clear_clock_offset`](super::transition::clear_clock_offset). Where they agree,
+    /// nothing is written.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::InvalidState`] if the gate has ended.
+    async fn clear_clock_offset(
+        &self,
+        job: JobId,
+        host: HostId,
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError>;
 }

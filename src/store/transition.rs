@@ -3,9 +3,10 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{AttemptWrite, GateStep, GateTransition, SpendRefusal};
+use super::{AttemptWrite, GateStep, GateTransition, SpendRefusal, StoreError};
 use crate::model::{
-    Attempt, AttemptOutcome, EndReason, GateRecord, GateRequest, GateState, PassId,
+    Attempt, AttemptOutcome, EndReason, GateOverride, GateRecord, GateRequest, GateState, PassId,
+    PassKind,
 };
 
 /// Whether a claim takes a gate that nobody holds: one that waits, and one that has passed once its
@@ -53,7 +54,11 @@ pub fn leads(step: &GateStep, state: GateState) -> bool {
 /// [`write_attempt`], its results for the store. Answers whether the lease ends with it.
 pub fn apply(record: &mut GateRecord, step: &GateStep, now: DateTime<Utc>) -> bool {
     record.window = step.window;
-    record.high_water = step.high_water;
+    let same_time = step.offset_clearings == record.offset_clearings;
+    if same_time {
+        record.high_water = step.high_water;
+        record.clock_offset_us = step.clock_offset_us;
+    }
     record.void_before = step.void_before.or(record.void_before);
     record.next_attempt_at = step.next_attempt_at;
     if let Some(evidence) = &step.evidence {
@@ -67,7 +72,9 @@ pub fn apply(record: &mut GateRecord, step: &GateStep, now: DateTime<Utc>) -> bo
     record.notes.drain(..surplus);
     if let Some(AttemptWrite::Start { number, started_at }) = step.attempt {
         record.attempts = record.attempts.max(number);
-        record.last_attempt_at = Some(started_at);
+        // The gate's own time, which never goes back: attempts keep their distance by it.
+        let gate_time = if same_time { step.high_water } else { started_at };
+        record.last_attempt_at = Some(gate_time.max(started_at));
     }
     match &step.transition {
         None => false,
@@ -128,12 +135,18 @@ pub fn refusal(
     let Some(stored) = record.pass.as_ref().filter(|stored| stored.id == pass) else {
         return Some(SpendRefusal::Superseded);
     };
+    // The clock may have stepped back since the pass was given (G21).
+    let clock = now.max(record.high_water - record.clock_offset());
     match record.state {
         GateState::Spent => Some(SpendRefusal::AlreadySpent),
         GateState::Cancelled => Some(SpendRefusal::Cancelled),
         GateState::Waiting | GateState::Failed => Some(SpendRefusal::Expired),
         GateState::Passed if record.cancel_requested => Some(SpendRefusal::Cancelled),
-        GateState::Passed if stored.valid_until <= now => Some(SpendRefusal::Expired),
+        GateState::Passed if stored.valid_until <= clock => Some(SpendRefusal::Expired),
+        // The override was taken back since (G26).
+        GateState::Passed if stored.kind == PassKind::Overridden && record.exception.is_none() => {
+            Some(SpendRefusal::Outdated)
+        }
         // Claimed anew since: whoever gave this pass has lost the gate.
         GateState::Passed if token != stored.token => Some(SpendRefusal::Superseded),
         GateState::Passed => None,
@@ -151,6 +164,42 @@ pub fn take_back(record: &mut GateRecord, pass: PassId, now: DateTime<Utc>) -> b
     record.state = GateState::Waiting;
     record.void_before = record.void_before.max(Some(now));
     true
+}
+
+/// Returns whether an override can be set, or with `None` taken back: set while the gate waits, taken
+/// back until its pass is spent.
+#[must_use]
+pub fn takes_override(record: &GateRecord, exception: Option<&GateOverride>) -> bool {
+    match record.state {
+        GateState::Waiting => true,
+        GateState::Passed => exception.is_none(),
+        GateState::Spent | GateState::Failed | GateState::Cancelled => false,
+    }
+}
+
+/// Puts the time of a gate back to the store's clock. Returns whether that changes anything.
+///
+/// # Errors
+/// [`StoreError::InvalidState`] if the gate has ended.
+pub fn clear_clock_offset(record: &mut GateRecord, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    if record.state.is_terminal() {
+        return Err(StoreError::InvalidState { state: "the gate has ended" });
+    }
+    let offset = record.gate_time(now) - now;
+    if offset.is_zero() {
+        return Ok(false);
+    }
+    // What lies ahead of the clock was noted before it stepped back.
+    let corrected = |instant: DateTime<Utc>| {
+        if instant > now { (instant - offset).min(now) } else { instant }
+    };
+    record.opened_at = corrected(record.opened_at);
+    record.void_before = record.void_before.map(corrected);
+    record.last_attempt_at = record.last_attempt_at.map(|last| (last - offset).min(now));
+    record.high_water = now;
+    record.clock_offset_us = 0;
+    record.offset_clearings += 1;
+    Ok(true)
 }
 
 /// The record of a gate whose pass is spent now.

@@ -99,7 +99,8 @@ pub(crate) fn world_with(twist: Twist) -> World {
     let health = StoredChecks::new(seen.clone(), runner.clone(), directory.clone(), policy.timeout);
     let health = Arc::new(health);
     let gate =
-        Gate::new(seen.clone(), health.clone(), Arc::new(RequestedWindows), shared.clone(), policy);
+        Gate::new(seen.clone(), health.clone(), Arc::new(RequestedWindows), shared.clone(), policy)
+            .unwrap();
     let authorizer =
         twist.authorizer.unwrap_or_else(|| Arc::new(RolesAndGroups::new(directory.clone())));
     let builder = Api::builder(seen, checks, gate, directory.clone(), authorizer, shared);

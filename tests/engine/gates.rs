@@ -308,7 +308,9 @@ fn f17_f21_a_pass_is_spent_once_and_in_time() {
         // Nobody spends it: the gate waits again, and what was seen before is void.
         world.clock.sleep(MINUTE + LOOK).await;
         let refused = gate.spend(&first).await.unwrap();
-        assert_eq!(refused, Spend::Refused(SpendRefusal::Expired));
+        // The next attempt comes promptly (F148), so that there may be a new pass already.
+        let (expired, superseded) = (SpendRefusal::Expired, SpendRefusal::Superseded);
+        assert!([expired, superseded].map(Spend::Refused).contains(&refused), "{refused:?}");
         let renewed = world.record(&request).await;
         assert!(renewed.void_before.is_some_and(|void| void >= first.valid_until));
         let second = gate.wait(request.clone()).await.unwrap().pass.unwrap();

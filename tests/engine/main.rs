@@ -23,6 +23,7 @@ mod rotation;
 #[cfg(feature = "http")]
 mod runner;
 mod sources;
+mod strict;
 #[cfg(feature = "http")]
 mod target_missing;
 #[cfg(feature = "conformance")]

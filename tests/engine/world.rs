@@ -317,6 +317,7 @@ impl World {
     ) -> Gate {
         let store = self.store.clone();
         Gate::new(store, health, windows, Arc::new(self.clock.clone()), self.policy.clone())
+            .unwrap()
     }
 
     /// A window that opens after `opens` and is open for `lasts`.

@@ -79,6 +79,8 @@ fn step(held: &LeasedGate, transition: GateTransition) -> GateStep {
         seen: held.changes,
         window: held.record.window,
         high_water: held.record.high_water,
+        clock_offset_us: held.record.clock_offset_us,
+        offset_clearings: held.record.offset_clearings,
         void_before: None,
         next_attempt_at: None,
         evidence: None,

@@ -29,7 +29,7 @@ use crate::{
     error::Failure,
     hook::JobHook,
     keys,
-    sources::{JobWindows, Pauses},
+    sources::{Administrators, JobWindows, Pauses},
 };
 
 /// The parts that web and worker share. Cloning gives another handle on the same parts.
@@ -44,6 +44,7 @@ pub(crate) struct App {
     pub(crate) health: Arc<dyn HealthSource>,
     pub(crate) windows: Arc<dyn WindowSource>,
     pub(crate) policy: GatePolicy,
+    gate: Gate,
     pub(crate) figures: WorkerFigures,
     /// This process, as the owner of what it patches.
     pub(crate) worker: WorkerId,
@@ -219,10 +220,23 @@ impl App {
             spread: figures.gate_retry / 10,
             ..GatePolicy::default()
         };
+        let health: Arc<dyn HealthSource> = Arc::new(WithConditions::new(Arc::new(checks), pauses));
+        let windows: Arc<dyn WindowSource> =
+            Arc::new(JobWindows::new(database.clone(), store.clone()));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let gate = Gate::new(
+            store.clone(),
+            health.clone(),
+            windows.clone(),
+            clock.clone(),
+            policy.clone(),
+        )?
+        .with_override_rights(Arc::new(Administrators::new(database.clone())));
         Ok(Self {
-            health: Arc::new(WithConditions::new(Arc::new(checks), pauses)),
-            windows: Arc::new(JobWindows::new(database.clone(), store.clone())),
-            clock: Arc::new(SystemClock),
+            health,
+            windows,
+            clock,
+            gate,
             job_wake: Arc::default(),
             database,
             store,
@@ -237,13 +251,7 @@ impl App {
 
     /// A handle on gates.
     pub(crate) fn gate(&self) -> Gate {
-        Gate::new(
-            self.store.clone(),
-            self.health.clone(),
-            self.windows.clone(),
-            self.clock.clone(),
-            self.policy.clone(),
-        )
+        self.gate.clone()
     }
 
     /// The rules of changing checks; `poller` is the one of this process, where there is one.

@@ -5,6 +5,7 @@ use std::{fmt::Write as _, io, net::SocketAddr, path::PathBuf};
 use healthgate::{
     checks::{CertificateError, HttpClientError, ManageError},
     crypto::KeyFileError,
+    gate::GatePolicyError,
     store::StoreError,
 };
 use thiserror::Error;
@@ -58,6 +59,8 @@ pub(crate) enum Failure {
     Database(#[from] DatabaseError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Policy(#[from] GatePolicyError),
     #[error(transparent)]
     Worker(#[from] WorkerError),
     #[error("`{command}` runs beside other processes and needs Postgres: use `serve` with SQLite")]

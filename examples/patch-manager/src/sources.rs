@@ -9,9 +9,9 @@ use healthgate::{
     gate::{
         ConditionSource, OverrideRights, SourceError, WindowSource,
         decide::{Condition, WindowAnswer},
-        recurrence::{Recurrence, current_or_next},
+        recurrence::follow,
     },
-    model::{Detail, GateRecord, HostId, JobId, Role, Window},
+    model::{GateRecord, HostId, JobId, Role, Window},
     store::Store,
 };
 
@@ -60,7 +60,7 @@ impl WindowSource for JobWindows {
                 }
                 WindowChoice::Maintenance => {
                     let recurrences = recurrences.get(&gate.host_id).map_or(&[][..], Vec::as_slice);
-                    occurrence(recurrences, gate.window, now)
+                    follow(recurrences, gate.window, now)
                         .map_or(WindowAnswer::Withdrawn, WindowAnswer::Open)
                 }
             },
@@ -69,19 +69,7 @@ impl WindowSource for JobWindows {
     }
 }
 
-/// Which window a gate has that was opened for `known`, where the host's windows may have changed
-/// since. Before it opens, the gate follows the windows wherever they move. Once it has opened, the
-/// gate keeps to that occurrence, shortened, extended or moved as it may be, and never rolls over to
-/// the next one: it ends with it.
-fn occurrence(recurrences: &[Recurrence], known: Window, now: DateTime<Utc>) -> Option<Window> {
-    if now < known.opens_at() {
-        return current_or_next(recurrences, now);
-    }
-    let found = current_or_next(recurrences, known.opens_at())?;
-    (found.opens_at() < known.closes_at()).then_some(found)
-}
-
-/// A condition of the application's own: a host that somebody has paused is not patched.
+/// A condition of the application: a host that somebody has paused is not touched by any job.
 #[derive(Clone, Debug)]
 pub(crate) struct Pauses {
     database: Database,
@@ -103,12 +91,7 @@ impl ConditionSource for Pauses {
             let host = hosts.get(&gate.host_id)?;
             let reason = host.paused_reason.as_ref()?;
             let by = host.paused_by.as_deref().unwrap_or("somebody");
-            Some(Condition {
-                name: "not paused".into(),
-                met: false,
-                reason: "paused".into(),
-                detail: Detail::new(format!("paused by {by}: {reason}")),
-            })
+            Some(Condition::unmet("not paused", "paused", format!("paused by {by}: {reason}")))
         };
         Ok(gates.iter().map(|gate| conditions(gate).into_iter().collect()).collect())
     }
@@ -150,69 +133,5 @@ impl OverrideRights for Administrators {
             answers.push(may);
         }
         Ok(answers)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use chrono::TimeDelta;
-    use healthgate::gate::recurrence::RecurrenceSpec;
-
-    use super::*;
-
-    fn daily(start: &str, minutes: i64) -> Recurrence {
-        let spec = RecurrenceSpec {
-            recurrence: Some("daily".to_owned()),
-            time_zone: Some("UTC".to_owned()),
-            start_time: Some(start.to_owned()),
-            first_date: Some("2026-01-01".to_owned()),
-            duration_minutes: Some(minutes),
-            ..RecurrenceSpec::default()
-        };
-        spec.resolve().expect("valid")
-    }
-
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().expect("an instant")
-    }
-
-    #[test]
-    fn an_open_gate_keeps_to_its_occurrence_and_never_rolls_over() {
-        let (opens, closes) = (at("2026-03-01T22:00:00Z"), at("2026-03-02T02:00:00Z"));
-        let known = Window::new(opens, closes).expect("valid");
-        let night = opens + TimeDelta::hours(1);
-        let moved = |recurrences: &[Recurrence], now| {
-            occurrence(recurrences, known, now)
-                .map(|window| (window.opens_at(), window.closes_at()))
-        };
-        assert_eq!(moved(&[daily("22:00", 240)], night), Some((opens, closes)));
-        assert_eq!(
-            moved(&[daily("22:00", 30)], night),
-            Some((opens, opens + TimeDelta::minutes(30))),
-            "shortened: it is over"
-        );
-        assert_eq!(
-            moved(&[daily("23:30", 60)], night),
-            Some((at("2026-03-01T23:30:00Z"), at("2026-03-02T00:30:00Z"))),
-            "moved within the night"
-        );
-        assert_eq!(moved(&[daily("09:00", 60)], night), None, "moved to another time: withdrawn");
-        assert_eq!(moved(&[], night), None, "deleted: withdrawn");
-        let after = closes + TimeDelta::minutes(1);
-        assert_eq!(
-            moved(&[daily("22:00", 240)], after),
-            Some((opens, closes)),
-            "over, not tomorrow"
-        );
-    }
-
-    #[test]
-    fn a_gate_whose_window_lies_ahead_follows_it() {
-        let now = at("2026-03-01T12:00:00Z");
-        let known =
-            Window::lasting(at("2026-03-01T22:00:00Z"), TimeDelta::hours(4)).expect("valid");
-        let found = occurrence(&[daily("09:00", 60)], known, now).expect("the next one");
-        assert_eq!(found.opens_at(), at("2026-03-02T09:00:00Z"));
-        assert_eq!(occurrence(&[], known, now), None);
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use healthgate::{
-    gate::{Gate, StoredChecks},
+    gate::{Gate, GateError, StoredChecks},
     model::{GateId, GatePass, GateRecord, GateRequest, GateState, PassKind},
     store::{GateStore, Spend, StoreError},
 };
@@ -31,6 +31,7 @@ pub(crate) async fn execute(world: World, request: GateRequest, mut rng: Rng) {
     let policy = world.settings.policy.clone();
     let health = StoredChecks::new(store.clone(), sight.clone(), sight.clone(), policy.timeout);
     let gate = Gate::new(store.clone(), Arc::new(health), sight, clock, policy)
+        .expect("a valid policy")
         .with_poll_interval(Duration::from_secs(15));
     if let Some(record) = open(&world, &gate, &request, &mut rng).await {
         let executor = Executor { world: world.clone(), gate, store, request };
@@ -55,7 +56,7 @@ async fn open(
                 world.checker().count(Event::GateOpened);
                 return Some(record);
             }
-            Err(StoreError::GateBusy { .. }) => {
+            Err(GateError::Store(StoreError::GateBusy { .. })) => {
                 world.checker().count(Event::GateBusy);
                 if world.now() >= request.window.closes_at() {
                     return None;
@@ -120,7 +121,11 @@ impl<S: GateStore> Executor<S> {
                 self.world.sleep_until(around(pass.valid_until, rng)).await;
             }
             Manner::AroundClose => {
-                let end = self.world.settings.policy.end_of(self.request.window);
+                let end = self
+                    .world
+                    .settings
+                    .policy
+                    .end_of(self.request.window, self.request.window_kind);
                 if end - self.world.now() < TimeDelta::minutes(6) {
                     self.world.checker().count(Event::SpentAtClose);
                     self.world.sleep_until(around(end, rng)).await;

@@ -6,7 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     gate::decide::WindowAnswer,
     model::{
-        AuditAction, GateOverride, GateRequest, HealthCheck, HostId, JobId, OverriddenCheck, Window,
+        AuditAction, GateOverride, GateRequest, HealthCheck, HostId, JobId, OverriddenCheck,
+        Window, WindowKind,
     },
     store::{GateStore, StoreError},
     testing::fixtures,
@@ -193,7 +194,7 @@ async fn override_checks(world: &World, request: &GateRequest, window: Window, r
 
 /// Lets a check turn healthy right around the end of the window.
 async fn answer_at_close(world: &World, host: HostId, window: Window, rng: &mut Rng) {
-    let end = world.settings.policy.end_of(window);
+    let end = world.settings.policy.end_of(window, WindowKind::Maintenance);
     for check in checks_of(world, host) {
         weather::set(world, &check, Behaviour::Silent);
     }

@@ -191,9 +191,7 @@ impl Checker {
     fn step(&mut self, eyes: EyesId, step: &GateStep) {
         let gate = &self.gates[&step.gate_id];
         let name = gate.named();
-        let back = step.high_water < gate.record.high_water;
-        let said = step.notes.iter().any(|note| note.text.as_str().contains("put right"));
-        if back && !said {
+        if step.high_water < gate.record.high_water {
             let what = format!("{name}: {} after {}", step.high_water, gate.record.high_water);
             self.broken("G21: a gate's time does not go back", what);
         }
@@ -253,6 +251,7 @@ impl Checker {
         let gate = &self.gates[&step.gate_id];
         let (name, policy) = (gate.named(), &self.settings.policy);
         let (before, last) = (gate.record.attempts, gate.record.last_attempt_at);
+        let kind = gate.record.window_kind;
         let put_right = started_at < gate.record.high_water;
         let min_gap = span(policy.min_gap());
         let min_useful = span(policy.min_useful());
@@ -271,8 +270,9 @@ impl Checker {
             );
         }
         let Some(window) = self.window_acted_on(eyes, step) else { return };
-        let end = self.settings.policy.end_of(window);
-        if started_at < window.opens_at() || started_at >= end {
+        let end = self.settings.policy.end_of(window, kind);
+        // The close is judged by the gate's own time, the opening by the clock (G21).
+        if started_at < window.opens_at() || step.high_water >= end {
             self.broken("G10: no attempt outside the window", format!("{name} at {started_at}"));
         } else if end - started_at < min_useful {
             self.broken("G12: no attempt without a use", format!("{name} at {started_at}"));
@@ -296,6 +296,7 @@ impl Checker {
     fn ended(&mut self, eyes: EyesId, step: &GateStep, reason: EndReason) {
         let gate = &self.gates[&step.gate_id];
         let (name, key) = (gate.named(), (gate.record.job_id, gate.record.host_id));
+        let kind = gate.record.window_kind;
         self.tell(format_args!("gates {}: {name} ends: {reason:?}", eyes.0));
         let sight = self.eyes.get(&eyes);
         let told = sight.and_then(|eyes| eyes.windows.get(&key)).copied();
@@ -304,9 +305,9 @@ impl Checker {
             .and_then(|eyes| eyes.renewals.get(&step.gate_id))
             .is_some_and(|renewal| renewal.cancel_requested);
         let holds = match reason {
-            EndReason::WindowClosed | EndReason::NotRunCapacity => {
+            EndReason::WindowClosed | EndReason::NotRunCapacity | EndReason::PassNotSpent => {
                 matches!(told, Some(WindowAnswer::Open(window))
-                    if step.high_water >= self.settings.policy.end_of(window))
+                    if step.high_water >= self.settings.policy.end_of(window, kind))
             }
             EndReason::WindowWithdrawn => told == Some(WindowAnswer::Withdrawn),
             EndReason::JobCancelled => cancel || told == Some(WindowAnswer::JobCancelled),

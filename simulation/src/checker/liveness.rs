@@ -40,7 +40,7 @@ impl Checker {
         let Some(settled) = self.settled_for() else { return };
         let gate = &self.gates[&step.gate_id];
         let name = gate.named();
-        let end = self.settings.policy.end_of(step.window);
+        let end = self.settings.policy.end_of(step.window, gate.record.window_kind);
         let since_end = (now - end).to_std().unwrap_or_default();
         let changed = at.saturating_sub(self.window_since(&gate.record).max(gate.opened));
         let late = since_end.min(changed).min(self.pass_over_for(gate, now));
@@ -156,12 +156,14 @@ impl Checker {
     fn over_for(&self, gate: &GateAccount, now: DateTime<Utc>) -> Duration {
         let told = self.windows.get(&(gate.record.job_id, gate.record.host_id));
         match told.map(|told| told.is) {
-            Some(WindowAnswer::Open(window)) => {
-                (now - self.settings.policy.end_of(window)).to_std().unwrap_or_default()
-            }
-            None => {
-                (now - self.settings.policy.end_of(gate.record.window)).to_std().unwrap_or_default()
-            }
+            Some(WindowAnswer::Open(window)) => (now
+                - self.settings.policy.end_of(window, gate.record.window_kind))
+            .to_std()
+            .unwrap_or_default(),
+            None => (now
+                - self.settings.policy.end_of(gate.record.window, gate.record.window_kind))
+            .to_std()
+            .unwrap_or_default(),
             Some(_) => Duration::MAX,
         }
     }

@@ -30,6 +30,7 @@ impl Checker {
         let gate = &self.gates[&step.gate_id];
         let (name, high_water) = (gate.named(), gate.record.high_water);
         let (exempt, report_only) = (gate.record.exempt, gate.record.report_only);
+        let kind = gate.record.window_kind;
         let granted = pass.granted_at;
         self.tell(format_args!(
             "gates {}: {name} passes as {:?}, at {granted} until {}, {}",
@@ -39,8 +40,8 @@ impl Checker {
             Proof(&pass.evidence)
         ));
         let Some(window) = self.window_acted_on(eyes, step) else { return };
-        let end = self.settings.policy.end_of(window);
-        if granted < window.opens_at() || granted >= end {
+        let end = self.settings.policy.end_of(window, kind);
+        if granted < window.opens_at() || step.high_water >= end {
             self.broken("G10: no pass outside the window", format!("{name} at {granted}"));
         }
         let longest = granted + span(self.settings.policy.pass_ttl);
@@ -221,10 +222,10 @@ impl Checker {
             return;
         };
         let (spent_id, spent_pass) = (record.id, record.pass.clone());
-        let given = gate.pass.clone();
+        let (given, kind) = (gate.pass.clone(), gate.record.window_kind);
         let token = given.as_ref().map(|given| given.token);
         let valid_until = given.as_ref().map(|given| given.valid_until);
-        let end = self.settings.policy.end_of(gate.record.window);
+        let end = self.settings.policy.end_of(gate.record.window, gate.record.window_kind);
         let rules = [
             ("G17: a pass is spent once", !gate.spent),
             ("G36: the stored pass is spent", spent_id == id && spent_pass == given),
@@ -242,7 +243,7 @@ impl Checker {
         let told = self.eyes.get(&eyes).and_then(|eyes| eyes.windows.get(&key)).copied();
         if let Some(told) = told {
             let open = matches!(told, WindowAnswer::Open(window)
-                if window.opens_at() <= now && now < self.settings.policy.end_of(window) + READING);
+                if window.opens_at() <= now && now < self.settings.policy.end_of(window, kind) + READING);
             if !open {
                 self.broken("G17: the window is asked for once more", format!("{name}: {told:?}"));
             }

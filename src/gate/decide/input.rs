@@ -1,6 +1,6 @@
 //! Everything that a decision depends on.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     gate::policy::GatePolicy,
@@ -15,6 +15,9 @@ use crate::{
 pub struct GateInput<'a> {
     /// The store's clock.
     pub now: DateTime<Utc>,
+    /// The gate's own time: the store's clock, or later where that clock has stepped back (G21). It
+    /// counts only as far as it is later than the clock and the gate's high-water mark.
+    pub gate_time: DateTime<Utc>,
     /// The clock has stepped and is not believed yet.
     pub clock_suspect: bool,
     /// The gate as it is stored.
@@ -33,7 +36,7 @@ pub struct GateInput<'a> {
     pub observations: &'a [CheckResult],
     /// How long the checks' stored runs have been healthy, where that is known.
     pub streaks: &'a [Streak],
-    /// Conditions of the application's own.
+    /// The application's conditions.
     pub conditions: &'a [Condition],
     /// Whoever gave the override still has the right to (G26).
     pub override_allowed: bool,
@@ -87,17 +90,95 @@ pub struct Streak {
     pub runs: u32,
 }
 
-/// A condition of the application's own, such as a host that an operator has paused.
+/// A condition that the application sets, such as "not paused by an operator".
+///
+/// A condition that is not met holds back every job, exempt ones included, unless
+/// [`spares_exempt`](Self::spares_exempt) says otherwise (F140).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Condition {
     /// Its name, for people.
     pub name: Label,
-    /// Whether it holds.
+    /// Whether it is met.
     pub met: bool,
     /// Why, as a short word of the application's own.
     pub reason: Label,
     /// A sentence for people.
     pub detail: Detail,
+    /// Exempt jobs, such as a rollback, go ahead although it is not met.
+    pub spares_exempt: bool,
+}
+
+impl Condition {
+    /// Creates a condition that is met.
+    #[must_use]
+    pub fn met(name: impl Into<Label>) -> Self {
+        Self {
+            name: name.into(),
+            met: true,
+            reason: "met".into(),
+            detail: Detail::default(),
+            spares_exempt: false,
+        }
+    }
+
+    /// Creates a condition that is not met and holds back every job.
+    #[must_use]
+    pub fn unmet(
+        name: impl Into<Label>,
+        reason: impl Into<Label>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            met: false,
+            reason: reason.into(),
+            detail: Detail::new(detail.into()),
+            spares_exempt: false,
+        }
+    }
+
+    /// Lets exempt jobs go ahead although the condition is not met.
+    #[must_use]
+    pub fn with_exemption(self) -> Self {
+        Self { spares_exempt: true, ..self }
+    }
+
+    /// Returns whether the condition does not hold back a job, which is exempt or not.
+    #[must_use]
+    pub const fn allows(&self, exempt: bool) -> bool {
+        self.met || (exempt && self.spares_exempt)
+    }
+}
+
+/// The two times that a decision goes by (G21).
+///
+/// Close, passes, overrides and the distance of attempts are judged by the gate's own time, which never
+/// goes back. Opening and freshness are judged by the store's clock. Where the two differ, the gate
+/// can lose time of its window, and gains none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Times {
+    /// The store's clock.
+    pub(super) clock: DateTime<Utc>,
+    /// The gate's own time, never behind the clock.
+    pub(super) gate: DateTime<Utc>,
+}
+
+impl Times {
+    pub(super) fn of(input: &GateInput<'_>) -> Self {
+        let gate = input.gate_time.max(input.now).max(input.gate.high_water);
+        Self { clock: input.now, gate }
+    }
+
+    /// Returns how far the gate's own time is ahead of the clock.
+    pub(super) fn offset(self) -> TimeDelta {
+        self.gate - self.clock
+    }
+
+    /// Returns an instant that the store's clock showed once, by that clock as it is now: what lies
+    /// ahead of it was read before it stepped back.
+    pub(super) fn by_clock(self, instant: DateTime<Utc>) -> DateTime<Utc> {
+        if instant > self.clock { instant - self.offset() } else { instant }
+    }
 }
 
 impl Condition {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::input::{GateInput, Requirement, WindowAnswer};
+use super::input::{GateInput, Requirement, Times, WindowAnswer};
 use crate::{
     clock::delta,
     model::{CheckResult, ReasonCode},
@@ -32,22 +32,17 @@ impl Verdict {
 }
 
 /// Judges every enabled check, however many there are (G8).
-pub(super) fn judge(input: &GateInput<'_>, now: DateTime<Utc>) -> Vec<Verdict> {
+pub(super) fn judge(input: &GateInput<'_>, times: Times) -> Vec<Verdict> {
     let enabled = input.requirements.iter().enumerate().filter(|(_, check)| check.enabled);
-    enabled.map(|(index, check)| judge_one(input, now, index, check)).collect()
+    enabled.map(|(index, check)| judge_one(input, times, index, check)).collect()
 }
 
-fn judge_one(
-    input: &GateInput<'_>,
-    now: DateTime<Utc>,
-    index: usize,
-    check: &Requirement,
-) -> Verdict {
+fn judge_one(input: &GateInput<'_>, times: Times, index: usize, check: &Requirement) -> Verdict {
     let own = || {
         let of_check = |(_, result): &(usize, &CheckResult)| result.check_id == check.check_id;
         input.observations.iter().enumerate().filter(of_check)
     };
-    let judged = |result: &CheckResult| reason(input, now, check, result);
+    let judged = |result: &CheckResult| reason(input, times, check, result);
     // The newest by start; of two that tell of one run the worse one (G6), whatever their order (G1).
     let rank = |result: &CheckResult| {
         let reason = judged(result);
@@ -59,7 +54,7 @@ fn judge_one(
         Some((_, result)) => match judged(result) {
             ReasonCode::Ok
                 if streak_is_short(input, check, result.checked_at)
-                    || !in_a_row(input, check, own().map(|(_, result)| result))
+                    || !in_a_row(input, times, check, own().map(|(_, result)| result))
                         && !in_a_streak(input, check, result.checked_at) =>
             {
                 ReasonCode::NoResult
@@ -74,21 +69,28 @@ fn judge_one(
     };
     let met = reason == ReasonCode::Ok;
     let observation = newest.map(|(index, _)| index);
-    Verdict { index, met, reason, observation, overridden: !met && overridden(input, now, check) }
+    Verdict {
+        index,
+        met,
+        reason,
+        observation,
+        overridden: !met && overridden(input, times.gate, check),
+    }
 }
 
 /// Why a result does not count, or its own reason where it does (G5).
 fn reason(
     input: &GateInput<'_>,
-    now: DateTime<Utc>,
+    times: Times,
     check: &Requirement,
     result: &CheckResult,
 ) -> ReasonCode {
+    let now = times.clock;
     if result.checked_at > now || result.finished_at() > now {
         return ReasonCode::Clock;
     }
     let too_old = now - result.checked_at > delta(input.policy.max_age);
-    if !is_current(input, check, result) || too_old {
+    if !is_current(input, times, check, result) || too_old {
         return ReasonCode::Stale;
     }
     if result.healthy() && result.observer_fault {
@@ -98,22 +100,29 @@ fn reason(
 }
 
 /// Whether a result tells of the check, the agent and the gate's time as they are now.
-fn is_current(input: &GateInput<'_>, check: &Requirement, result: &CheckResult) -> bool {
+fn is_current(
+    input: &GateInput<'_>,
+    times: Times,
+    check: &Requirement,
+    result: &CheckResult,
+) -> bool {
     let gate = input.gate;
     let live = !input.policy.live_only
         || matches!(input.window, WindowAnswer::Open(window)
-            if result.checked_at >= gate.opened_at.max(window.opens_at()));
+            if result.checked_at >= times.by_clock(gate.opened_at).max(window.opens_at()));
     // A run that failed before it knew whom to ask carries no endpoint and keeps its own reason.
     let same_agent =
         result.endpoint == check.endpoint || (result.endpoint.is_none() && !result.healthy());
     let same_check = result.revision == check.revision && result.checked_at >= check.changed_at;
-    let void = gate.void_before.is_some_and(|void_before| result.checked_at < void_before);
+    let void =
+        gate.void_before.is_some_and(|void_before| result.checked_at < times.by_clock(void_before));
     same_check && same_agent && live && !void
 }
 
 /// Whether the newest runs are healthy, as many of them as the policy asks for.
 fn in_a_row<'a>(
     input: &GateInput<'_>,
+    times: Times,
     check: &Requirement,
     results: impl Iterator<Item = &'a CheckResult>,
 ) -> bool {
@@ -122,7 +131,9 @@ fn in_a_row<'a>(
         return true;
     }
     let mut runs: Vec<(DateTime<Utc>, bool)> = results
-        .map(|result| (result.checked_at, result.healthy() && is_current(input, check, result)))
+        .map(|result| {
+            (result.checked_at, result.healthy() && is_current(input, times, check, result))
+        })
         .collect();
     // Newest first, and of two that tell of one run the worse one.
     runs.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));

@@ -9,11 +9,11 @@ mod schedule;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use self::{input::Times, judge::judge, schedule::Next};
 pub use self::{
     input::{Condition, GateInput, Requirement, Streak, WindowAnswer},
     judge::Verdict,
 };
-use self::{judge::judge, schedule::Next};
 use super::policy::NoChecks;
 use crate::{
     clock::delta,
@@ -23,8 +23,10 @@ use crate::{
 /// What a gate is to do now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Decision {
-    /// The instant that was decided by: now, or the gate's high-water mark where that is later (G21).
-    pub effective_now: DateTime<Utc>,
+    /// The gate's own time, by which the close was judged (G21).
+    pub gate_time: DateTime<Utc>,
+    /// How far it is ahead of the store's clock.
+    pub clock_offset: TimeDelta,
     /// What to do.
     pub action: Action,
     /// The verdict on each enabled check, in the order of the requirements (G8).
@@ -83,6 +85,23 @@ pub enum Action {
 }
 
 impl Action {
+    /// Returns the action with the instants that others act on by the store's clock, not by the gate's
+    /// own time, which is `offset` ahead.
+    fn by_clock(self, offset: TimeDelta) -> Self {
+        match self {
+            // The opening is judged by the clock.
+            Self::Wait { why: WaitReason::NotOpen, .. } => self,
+            Self::Wait { next_at, why } => Self::Wait { next_at: next_at - offset, why },
+            Self::Start { number, deadline, run } => {
+                Self::Start { number, deadline: deadline - offset, run }
+            }
+            Self::Pass { kind, valid_until } => {
+                Self::Pass { kind, valid_until: valid_until - offset }
+            }
+            _ => self,
+        }
+    }
+
     /// What it means for the job, said before it is done.
     #[must_use]
     pub const fn outlook(&self) -> WouldHave {
@@ -116,30 +135,35 @@ pub enum WaitReason {
     Unknown,
 }
 
+/// A gate that only reports proceeds this long before its end at the latest: at least two looks of a
+/// runner, so that it never misses its end.
+const LAST_REPORT: TimeDelta = TimeDelta::seconds(10);
+
 /// How long to leave a clock that cannot be believed.
 const HOLD: TimeDelta = TimeDelta::seconds(10);
 
 /// Decides.
 #[must_use]
 pub fn decide(input: &GateInput<'_>) -> Decision {
-    let effective_now = input.now.max(input.gate.high_water);
-    let verdicts = judge(input, effective_now);
-    let conditions_met = input.conditions.iter().all(|condition| condition.met);
+    let times = Times::of(input);
+    let verdicts = judge(input, times);
     let checks_met = verdicts.iter().all(Verdict::is_satisfied);
-    let satisfied = conditions_met
-        && checks_met
-        && (!verdicts.is_empty() || input.policy.no_checks == NoChecks::Pass);
-    let action = act(input, effective_now, &verdicts, satisfied);
+    let satisfied = conditions_met(input) && checks_met && !lacks_checks(input, &verdicts);
+    let action = act(input, times, &verdicts, satisfied);
     let would_have = match (&action, input.window) {
         (Action::Pass { kind: PassKind::ReportOnly, .. }, WindowAnswer::Open(window)) => {
-            Some(on_checks(input, effective_now, window, &verdicts, satisfied).outlook())
+            let end = end_of(input, window);
+            Some(on_checks(input, times, window, end, &verdicts, satisfied).outlook())
         }
         _ => None,
     };
-    Decision { effective_now, action, verdicts, satisfied, would_have }
+    let (gate_time, clock_offset) = (times.gate, times.offset());
+    let action = action.by_clock(clock_offset);
+    Decision { gate_time, clock_offset, action, verdicts, satisfied, would_have }
 }
 
-fn act(input: &GateInput<'_>, now: DateTime<Utc>, verdicts: &[Verdict], satisfied: bool) -> Action {
+fn act(input: &GateInput<'_>, times: Times, verdicts: &[Verdict], satisfied: bool) -> Action {
+    let now = times.gate;
     let gate = input.gate;
     if gate.state.is_terminal() {
         return Action::Ended;
@@ -155,44 +179,76 @@ fn act(input: &GateInput<'_>, now: DateTime<Utc>, verdicts: &[Verdict], satisfie
         WindowAnswer::Withdrawn => return Action::Abort { reason: EndReason::WindowWithdrawn },
     };
     if input.clock_suspect {
-        return Action::Hold { until: now + HOLD };
+        return Action::Hold { until: times.clock + HOLD };
     }
-    let end = input.policy.end_of(window);
+    let end = end_of(input, window);
     if now >= end {
         return Action::Fail { reason: end_reason(input, verdicts) };
     }
     if gate.state == GateState::Passed {
         return match &gate.pass {
-            Some(pass) if now < pass.valid_until => {
-                Action::Wait { next_at: pass.valid_until.min(end), why: WaitReason::PassGiven }
+            Some(pass) if now < pass.valid_until + gate.clock_offset() => {
+                let valid_until = pass.valid_until + gate.clock_offset();
+                Action::Wait { next_at: valid_until.min(end), why: WaitReason::PassGiven }
             }
             _ => Action::Renew,
         };
     }
-    if now < window.opens_at() {
+    if times.clock < window.opens_at() {
         return Action::Wait { next_at: window.opens_at(), why: WaitReason::NotOpen };
     }
     if input.window == WindowAnswer::Unknown {
         return Action::Wait { next_at: end, why: WaitReason::Unknown };
     }
     if gate.exempt {
-        return pass(input, now, window, PassKind::Exempt);
+        return match conditions_met(input) {
+            true => pass(input, now, window, PassKind::Exempt),
+            false => wait_for_conditions(input, now, end),
+        };
     }
     if gate.report_only {
-        return pass(input, now, window, PassKind::ReportOnly);
+        return report(input, times, window, verdicts, satisfied);
     }
-    on_checks(input, now, window, verdicts, satisfied)
+    on_checks(input, times, window, end, verdicts, satisfied)
 }
 
-/// What a gate that blocks does in its open window.
-fn on_checks(
+/// What a gate that only reports does in its open window: it runs the checks as a gate that blocks
+/// would, and proceeds when its attempt has ended, or when there is no time for one any more (G34).
+fn report(
     input: &GateInput<'_>,
-    now: DateTime<Utc>,
+    times: Times,
     window: Window,
     verdicts: &[Verdict],
     satisfied: bool,
 ) -> Action {
-    let end = input.policy.end_of(window);
+    let latest = end_of(input, window) - LAST_REPORT;
+    if times.gate < latest && !attempted(input, times) {
+        match on_checks(input, times, window, latest, verdicts, satisfied) {
+            Action::Pass { .. }
+            | Action::Wait { why: WaitReason::Condition | WaitReason::End, .. } => {}
+            looks => return looks,
+        }
+    }
+    pass(input, times.gate, window, PassKind::ReportOnly)
+}
+
+/// Returns whether an attempt whose results can count has been started and is over.
+fn attempted(input: &GateInput<'_>, times: Times) -> bool {
+    let gate = input.gate;
+    !input.in_flight
+        && gate.last_attempt_at.is_some_and(|last| !schedule::is_void(input, times, last))
+}
+
+/// What a gate that blocks does in its open window; no attempt lasts beyond `end`.
+fn on_checks(
+    input: &GateInput<'_>,
+    times: Times,
+    window: Window,
+    end: DateTime<Utc>,
+    verdicts: &[Verdict],
+    satisfied: bool,
+) -> Action {
+    let now = times.gate;
     if satisfied {
         return pass(input, now, window, kind(verdicts));
     }
@@ -206,10 +262,9 @@ fn on_checks(
         return Action::Wait { next_at: until, why: WaitReason::InFlight };
     }
     if run.is_empty() {
-        let next_at = (now + delta(input.policy.retry)).min(end);
-        return Action::Wait { next_at, why: WaitReason::Condition };
+        return wait_for_conditions(input, now, end);
     }
-    match schedule::next(input, now, window, end) {
+    match schedule::next(input, times, window, end) {
         Next::Now => Action::Start {
             number: input.gate.attempts.saturating_add(1),
             deadline: (now + delta(input.policy.budget())).min(end),
@@ -220,22 +275,60 @@ fn on_checks(
     }
 }
 
+fn wait_for_conditions(input: &GateInput<'_>, now: DateTime<Utc>, end: DateTime<Utc>) -> Action {
+    let next_at = (now + delta(input.policy.retry)).min(end);
+    Action::Wait { next_at, why: WaitReason::Condition }
+}
+
 fn pass(input: &GateInput<'_>, now: DateTime<Utc>, window: Window, kind: PassKind) -> Action {
-    let valid_until = (now + delta(input.policy.pass_ttl)).min(input.policy.end_of(window));
+    let mut valid_until = (now + delta(input.policy.pass_ttl)).min(end_of(input, window));
+    // A pass that needs an override does not outlive it (F139).
+    if let (PassKind::Overridden, Some(exception)) = (kind, &input.gate.exception) {
+        valid_until = valid_until.min(exception.expires_at);
+    }
     Action::Pass { kind, valid_until }
 }
 
-/// Why a gate ends at its end: for want of room only where nothing else held it back (F38).
+/// Why a gate ends at its end.
 fn end_reason(input: &GateInput<'_>, verdicts: &[Verdict]) -> EndReason {
-    let mut failing = verdicts.iter().filter(|verdict| !verdict.is_satisfied()).peekable();
-    let conditions_met = input.conditions.iter().all(|condition| condition.met);
+    if input.gate.state == GateState::Passed {
+        return EndReason::PassNotSpent;
+    }
+    let failing = || verdicts.iter().filter(|verdict| !verdict.is_satisfied());
+    if !conditions_met(input) || lacks_checks(input, verdicts) {
+        return EndReason::WindowClosed;
+    }
+    // Not seen since its last pass ran out: what was seen before it let the job go ahead (F148).
+    let unseen = |verdict: &Verdict| {
+        use ReasonCode::{NoResult, NotRunCapacity, Stale};
+        matches!(verdict.reason, NoResult | NotRunCapacity | Stale)
+    };
+    // `NotRunCapacity` is reported only if capacity was the sole blocker (F38).
     let not_run = |verdict: &Verdict| verdict.reason == ReasonCode::NotRunCapacity;
-    if input.no_room && conditions_met && failing.peek().is_some() && failing.all(not_run) {
+    if input.gate.pass.is_some() && failing().all(unseen) {
+        EndReason::PassNotSpent
+    } else if input.no_room && failing().next().is_some() && failing().all(not_run) {
         EndReason::NotRunCapacity
     } else {
         EndReason::WindowClosed
     }
 }
+
+/// Returns the end of the gate with this window, exclusive (G10).
+fn end_of(input: &GateInput<'_>, window: Window) -> DateTime<Utc> {
+    input.policy.end_of(window, input.gate.window_kind)
+}
+
+/// Returns whether no condition holds this gate back.
+fn conditions_met(input: &GateInput<'_>) -> bool {
+    input.conditions.iter().all(|condition| condition.allows(input.gate.exempt))
+}
+
+/// Returns whether the gate blocks since the host has no enabled check.
+fn lacks_checks(input: &GateInput<'_>, verdicts: &[Verdict]) -> bool {
+    verdicts.is_empty() && input.policy.no_checks == NoChecks::Block
+}
+
 fn kind(verdicts: &[Verdict]) -> PassKind {
     if verdicts.is_empty() {
         PassKind::NoChecks

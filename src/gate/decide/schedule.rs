@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::input::GateInput;
+use super::input::{GateInput, Times};
 use crate::{checks::schedule::stable_hash, clock::delta, model::Window};
 
 /// When the next attempt starts.
@@ -21,24 +21,27 @@ pub(super) enum Next {
 /// comes too late to finish before the end, one last attempt is placed so that it can.
 pub(super) fn next(
     input: &GateInput<'_>,
-    now: DateTime<Utc>,
+    times: Times,
     window: Window,
     end: DateTime<Utc>,
 ) -> Next {
-    let policy = input.policy;
+    let (policy, now) = (input.policy, times.gate);
     let last_start = end - delta(policy.min_useful());
     // The start of an attempt that has its whole time before the end.
     let full = end - delta(policy.budget());
     let due = match input.gate.last_attempt_at {
         None => {
-            let first = input.gate.opened_at.max(window.opens_at());
+            let opened_at = times.by_clock(input.gate.opened_at);
+            let first = opened_at.max(window.opens_at()) + times.offset();
             let spread = first + delta(spread(input, window));
             if spread > full { first.max(full) } else { spread }
         }
         Some(last) => {
             let soonest = last + delta(policy.min_gap());
             let retry = last + delta(policy.retry);
-            if input.dirty {
+            // A pass ran out, or the window moved to later: nothing seen so far counts, so the checks
+            // are run again promptly (F148).
+            if input.dirty || is_void(input, times, last) {
                 soonest
             } else if retry <= full {
                 retry
@@ -57,6 +60,13 @@ pub(super) fn next(
     } else {
         Next::At(due)
     }
+}
+
+/// Returns whether the results of an attempt that started at this instant of the gate's own time do
+/// not count any more.
+pub(super) fn is_void(input: &GateInput<'_>, times: Times, started: DateTime<Utc>) -> bool {
+    let void_before = input.gate.void_before.map(|void_before| times.by_clock(void_before));
+    void_before.is_some_and(|void_before| started - times.offset() < void_before)
 }
 
 /// Until when an attempt that is under way may take.

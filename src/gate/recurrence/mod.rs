@@ -10,6 +10,7 @@
 //! last day. Nothing starts before the first date. Occurrences that touch or overlap are one window.
 
 mod error;
+mod follow;
 mod merge;
 mod spec;
 
@@ -21,6 +22,7 @@ use chrono_tz::{GapInfo, Tz};
 use serde::{Deserialize, Serialize};
 
 pub use error::{RecurrenceError, RecurrenceViolation};
+pub use follow::follow;
 pub use merge::{current_or_next, next_after, open_at};
 pub use spec::RecurrenceSpec;
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::gate::policy::GatePolicyError;
+
 /// How a runner of gates works.
 #[derive(Clone, Debug)]
 pub struct GateRunnerConfig {
@@ -71,8 +73,14 @@ impl GateRunnerConfig {
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("`{field}` must be {rule}")]
 pub struct GateRunnerConfigError {
-    /// The field.
+    /// The field, of the configuration or of the policy.
     pub field: &'static str,
     /// What holds for it.
     pub rule: &'static str,
+}
+
+impl From<GatePolicyError> for GateRunnerConfigError {
+    fn from(GatePolicyError { field, rule }: GatePolicyError) -> Self {
+        Self { field, rule }
+    }
 }

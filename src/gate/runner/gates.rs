@@ -145,6 +145,7 @@ impl<'a> Gates<'a> {
             read.health.results.extend_from_slice(&held.live);
             let host = held.record.host_id;
             held.undisturbed_since(disturbances.apply(host, &mut read.health, now));
+            held.gate_time = held.time.read(&held.record, news.reading, !suspect);
             true
         });
         notice(runner, &mut self.held, &read, now, trust).await;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
-use super::changes::LastSeen;
+use super::{changes::LastSeen, time::GateClock};
 use crate::{
     gate::{decide::WindowAnswer, source::HostHealth},
     model::{
@@ -37,6 +37,9 @@ pub(super) struct HeldGate {
     undisturbed_since: Option<Option<DateTime<Utc>>>,
     /// What happened from outside and is not in the store's timeline yet (F143).
     pub(super) notes: Vec<GateNote>,
+    pub(super) time: GateClock,
+    /// The gate's own time, as of the last reading of the store's clock (G21).
+    pub(super) gate_time: DateTime<Utc>,
 }
 
 /// An attempt that is under way.
@@ -111,6 +114,8 @@ impl HeldGate {
             seen: LastSeen::default(),
             undisturbed_since: None,
             notes: Vec::new(),
+            time: GateClock::default(),
+            gate_time: DateTime::<Utc>::MIN_UTC,
         }
     }
 
@@ -168,6 +173,7 @@ impl HeldGate {
         self.refused = before.refused;
         let told = &self.record.notes;
         self.notes = before.notes.into_iter().filter(|note| !told.contains(note)).collect();
+        self.time = before.time;
         self.dirty = true;
     }
 
@@ -179,6 +185,8 @@ impl HeldGate {
             seen: self.changes,
             window: self.record.window,
             high_water: self.record.high_water,
+            clock_offset_us: self.record.clock_offset_us,
+            offset_clearings: self.record.offset_clearings,
             void_before: None,
             next_attempt_at: self.record.next_attempt_at,
             evidence: None,

@@ -22,6 +22,7 @@ const SOON: TimeDelta = TimeDelta::minutes(5);
 pub(super) struct News {
     pub(super) now: DateTime<Utc>,
     pub(super) trust: ClockTrust,
+    pub(super) reading: ClockReading,
     pub(super) unclaimed: Option<DateTime<Utc>>,
 }
 
@@ -132,6 +133,6 @@ impl Gates<'_> {
         // Also where there is nothing to do: a step of the clock that is seen only once there is would
         // hold up a gate that may have little time.
         let trust = self.guard.observe(&reading);
-        Ok(News { now, trust, unclaimed: watch.unclaimed })
+        Ok(News { now, trust, reading, unclaimed: watch.unclaimed })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -20,8 +20,8 @@ use crate::{
         source::LiveRun,
     },
     model::{
-        AttemptOutcome, EndReason, Evidence, GatePass, GateState, PassId, PassKind, Window,
-        WorkerId,
+        AttemptOutcome, Detail, EndReason, Evidence, GateNote, GatePass, GateState, PassId,
+        PassKind, Window, WorkerId,
     },
     store::{AttemptWrite, GateStep, GateTransition},
 };
@@ -40,6 +40,7 @@ impl Sight<'_> {
         let read = self.read;
         GateInput {
             now: self.now,
+            gate_time: held.gate_time,
             clock_suspect: self.suspect,
             gate: &held.record,
             in_flight: held.running.is_some(),
@@ -84,7 +85,7 @@ pub(super) fn look(
     sight: Sight<'_>,
     admit: &mut dyn FnMut(usize, HashSet<AgentKey>) -> Option<Permit>,
 ) -> Looked {
-    let Sight { now, read, .. } = sight;
+    let Sight { now, suspect, read } = sight;
     let record = &held.record;
     let window = match read.window {
         WindowAnswer::Open(window) => window,
@@ -113,7 +114,8 @@ pub(super) fn look(
     }
     let mut step = GateStep {
         window,
-        high_water: decision.effective_now,
+        high_water: decision.gate_time,
+        clock_offset_us: decision.clock_offset.num_microseconds().unwrap_or(i64::MAX),
         notes,
         // A window that moved to later makes what was seen before its new start void (F14).
         void_before: (window.opens_at() > now && record.window.opens_at() <= now).then_some(now),
@@ -121,12 +123,18 @@ pub(super) fn look(
     };
     let until = |instant: DateTime<Utc>| (instant - now).to_std().unwrap_or_default();
     let mut looked = Looked { step: None, start: None, out_of_room: 0, wait: Duration::MAX };
+    let moved = (decision.clock_offset - record.clock_offset()).abs() >= OFFSET_SHOWN;
+    if moved && decision.action != Action::Ended && !suspect {
+        let text = offset_note(decision.clock_offset);
+        warn!(gate = %record.id, job = %record.job_id, host = %record.host_id, text);
+        step.notes.push(GateNote { at: now, text: Detail::new(text) });
+    }
     let shown = |window: Window| (window, window.time_zone());
     let mut write =
         held.unacknowledged || !step.notes.is_empty() || shown(window) != shown(record.window);
     // Waiting: for what, and when the next attempt is due.
     let mut waits = |for_what, next_attempt_at, evidence: Vec<Evidence>| {
-        let detail = report::waiting(&evidence, &read.health, for_what);
+        let detail = report::waiting(policy, &evidence, &read.health, for_what);
         write |= record.next_attempt_at != next_attempt_at || record.detail != detail;
         write |= differs(&record.evidence, &evidence);
         step.next_attempt_at = next_attempt_at;
@@ -154,24 +162,24 @@ pub(super) fn look(
         Action::Start { deadline, ref run, number } => match permit {
             Some(permit) => {
                 write = true;
-                step.attempt =
-                    Some(AttemptWrite::Start { number, started_at: decision.effective_now });
+                step.attempt = Some(AttemptWrite::Start { number, started_at: now });
                 step.next_attempt_at = None;
-                step.detail = Some(report::waiting(&evidence, &read.health, Waiting::Health));
+                step.detail =
+                    Some(report::waiting(policy, &evidence, &read.health, Waiting::Health));
                 step.evidence = Some(evidence);
-                let time = (deadline - decision.effective_now).to_std().unwrap_or_default();
-                looked.start =
-                    Some(attempt(held, read, run, number, decision.effective_now, time, permit));
+                let time = (deadline - now).to_std().unwrap_or_default();
+                looked.start = Some(attempt(held, read, run, number, now, time, permit));
             }
             None => {
                 looked.out_of_room = run.len();
-                let due = record.next_attempt_at.unwrap_or(decision.effective_now);
+                let due = record.next_attempt_at.unwrap_or(now);
                 waits(Waiting::Room, Some(due), evidence);
             }
         },
         Action::Pass { kind, valid_until } => {
             write = true;
-            pass(&mut step, held, worker, &decision, kind, valid_until, evidence);
+            let granted = Granted { at: now, kind, valid_until };
+            pass(&mut step, held, worker, &decision, granted, evidence);
         }
         Action::Renew => {
             write = true;
@@ -181,6 +189,7 @@ pub(super) fn look(
         Action::Fail { reason } | Action::Abort { reason } => {
             write = true;
             end(&mut step, held, read, policy, window, reason, evidence);
+            cut(&mut step, held, now);
         }
     }
     looked.step = write.then_some(step);
@@ -213,13 +222,33 @@ fn attempt(
     }
 }
 
+/// A pass that is given.
+struct Granted {
+    at: DateTime<Utc>,
+    kind: PassKind,
+    valid_until: DateTime<Utc>,
+}
+
+/// The gate's own time was moved by at least this much: that is noted at once.
+const OFFSET_SHOWN: TimeDelta = TimeDelta::seconds(1);
+
+fn offset_note(offset: TimeDelta) -> String {
+    if offset < OFFSET_SHOWN {
+        return "the store's clock and the time of this gate agree again".to_owned();
+    }
+    format!(
+        "the store's clock has stepped back: the time of this gate runs on, {} s ahead of it, and its \
+         window closes by that",
+        offset.num_seconds()
+    )
+}
+
 fn pass(
     step: &mut GateStep,
     held: &HeldGate,
     worker: WorkerId,
     decision: &Decision,
-    kind: PassKind,
-    valid_until: DateTime<Utc>,
+    Granted { at, kind, valid_until }: Granted,
     evidence: Vec<Evidence>,
 ) {
     let record = &held.record;
@@ -230,14 +259,14 @@ fn pass(
     step.next_attempt_at = None;
     step.evidence = Some(evidence.clone());
     step.detail = Some(String::new());
-    cut(step, held, decision.effective_now);
+    cut(step, held, at);
     step.transition = Some(GateTransition::Pass(GatePass {
         id: PassId::generate(),
         gate_id: record.id,
         job_id: record.job_id,
         host_id: record.host_id,
         kind,
-        granted_at: decision.effective_now,
+        granted_at: at,
         valid_until,
         owner: worker,
         token: held.token,
@@ -256,13 +285,11 @@ fn end(
     evidence: Vec<Evidence>,
 ) {
     let record = &held.record;
-    let end = policy.end_of(window);
-    let detail = report::failed(reason, record, end, &evidence, &read.health);
+    let detail = report::failed(reason, record, window, policy, &evidence, &read.health);
     info!(gate = %record.id, job = %record.job_id, host = %record.host_id, ?reason, detail, "gate ended");
     step.next_attempt_at = None;
     step.detail = Some(detail);
     step.evidence = Some(evidence);
-    cut(step, held, step.high_water);
     step.transition = Some(GateTransition::End(reason));
 }
 

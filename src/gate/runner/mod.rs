@@ -14,6 +14,7 @@ mod overrides;
 mod settle;
 mod sources;
 mod stats;
+mod time;
 mod turns;
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
@@ -71,7 +72,8 @@ impl GateRunner {
     /// A runner over a store, what gates ask, and a clock.
     ///
     /// # Errors
-    /// A figure of the configuration that is out of its bounds.
+    /// A figure of the configuration or of the policy that is out of its bounds, or that does not agree
+    /// with the others.
     pub fn new(
         store: Arc<dyn Store>,
         health: Arc<dyn HealthSource>,
@@ -81,6 +83,8 @@ impl GateRunner {
         config: GateRunnerConfig,
     ) -> Result<Self, GateRunnerConfigError> {
         config.validate()?;
+        policy.validate()?;
+        policy.validate_with_source(health.check_timeout())?;
         let (most, rights) = (config.max_concurrent_checks, Arc::new(AllowOverrides));
         Ok(Self {
             store,

@@ -68,11 +68,6 @@ pub(super) async fn notice(
         for text in texts.into_iter().chain(exception) {
             held.note(at(held), text);
         }
-        if trust == ClockTrust::Recovered && held.record.high_water > now {
-            warn!(gate = %id, "the clock was put right: the gate's time goes back to it");
-            held.record.high_water = now;
-            held.note(now, "the clock was put right");
-        }
         // The rest is for the next looks.
         if read.right == Right::Refused && refusals < REFUSALS {
             refusals += usize::from(refuse(runner, held, at(held)).await);

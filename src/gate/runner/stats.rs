@@ -129,6 +129,7 @@ impl StatsCell {
             EndReason::HostDeleted => ("failed", "host_deleted"),
             EndReason::NotRunCapacity => ("failed", "not_run_capacity"),
             EndReason::GateBusy => ("failed", "gate_busy"),
+            EndReason::PassNotSpent => ("failed", "pass_not_spent"),
         };
         GATE_OUTCOMES.add(1, &[("state", state), ("why", reason)]);
     }

@@ -9,10 +9,10 @@ use super::{Fixture, make};
 use crate::{
     model::{
         AttemptOutcome, AuditAction, CheckId, Detail, EndReason, GateId, GateNote, GateOverride,
-        GateRecord, GateRequest, GateState, HostId, JobId, OverriddenCheck, ReasonCode,
+        GateRecord, GateRequest, GateState, HostId, JobId, OverriddenCheck, PassKind, ReasonCode,
         ResultSource, WorkerId,
     },
-    store::{AttemptWrite, GateStep, GateTransition, LeasedGate, StoreError},
+    store::{AttemptWrite, GateStep, GateTransition, LeasedGate, Spend, SpendRefusal, StoreError},
 };
 
 pub(super) fn exception(gate: &GateRecord) -> GateOverride {
@@ -259,6 +259,65 @@ pub async fn an_ended_gate_has_a_next_generation(fixture: &dyn Fixture) {
     store.spend_pass(pass.id).await.expect("spent");
     let spent = store.open_gate(request.clone().with_retry()).await.expect("answered");
     assert_eq!((spent.generation, spent.state), (2, GateState::Spent), "what was done is done");
+}
+
+/// G26: an override can be taken back until the pass is spent, and cannot be set any more. A pass that
+/// needs it is refused then.
+pub async fn an_override_is_taken_back_from_a_passed_gate(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    for (kind, refused) in [(PassKind::Overridden, true), (PassKind::Healthy, false)] {
+        let host = HostId::generate();
+        let gate = make::open(&store, host).await;
+        let entry = || make::audit(AuditAction::GateOverridden);
+        let set = |exception| store.set_override(gate.job_id, host, exception, entry());
+        let given = exception(&gate);
+        set(Some(given.clone())).await.expect("set");
+        let worker = WorkerId::generate();
+        let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+        let pass = make::pass_as(&store, worker, &held, make::LEASE, kind).await;
+        let again = set(Some(given)).await;
+        assert!(matches!(again, Err(StoreError::InvalidState { .. })), "{again:?}");
+        let record = set(None).await.expect("taken back");
+        assert_eq!((record.state, record.exception), (GateState::Passed, None));
+        let spend = store.spend_pass(pass.id).await.expect("answered");
+        assert_eq!(spend == Spend::Refused(SpendRefusal::Outdated), refused, "{spend:?}");
+        if !refused {
+            let spent = set(None).await;
+            assert!(matches!(spent, Err(StoreError::InvalidState { .. })), "{spent:?}");
+        }
+    }
+}
+
+/// F155: the offset of a gate's time is kept, and cleared with its record; a step from before does not
+/// bring it back.
+pub async fn the_time_of_a_gate_is_kept_and_cleared(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let gate = make::open(&store, host).await;
+    let entry = || make::audit(AuditAction::GateClockCleared);
+    let clear = || store.clear_clock_offset(gate.job_id, host, entry());
+    let worker = WorkerId::generate();
+    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    let ahead = TimeDelta::minutes(90);
+    let step = GateStep {
+        high_water: gate.opened_at + ahead,
+        clock_offset_us: ahead.num_microseconds().expect("short"),
+        ..make::step(&held)
+    };
+    assert!(make::settle(&store, worker, step.clone()).await.is_empty());
+    let kept = make::newest(&store, &gate).await;
+    assert_eq!((kept.clock_offset(), kept.high_water), (ahead, gate.opened_at + ahead));
+    let cleared = clear().await.expect("cleared");
+    assert_eq!((cleared.clock_offset_us, cleared.offset_clearings), (0, 1));
+    assert!(cleared.high_water < gate.opened_at + ahead);
+    let late = GateStep { detail: Some("late".to_owned()), ..step };
+    assert!(make::settle(&store, worker, late).await.is_empty());
+    let newest = make::newest(&store, &gate).await;
+    let expected = (0, cleared.high_water, "late");
+    assert_eq!((newest.clock_offset_us, newest.high_water, &*newest.detail), expected);
+    let unknown = store.clear_clock_offset(JobId::generate(), host, entry()).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound)));
+    make::settle(&store, worker, ended(&held, EndReason::WindowClosed)).await;
+    assert!(matches!(clear().await, Err(StoreError::InvalidState { .. })));
 }
 
 /// An override is set and taken back while the gate waits, and not after.

@@ -158,6 +158,8 @@ pub(super) fn step(gate: &LeasedGate) -> GateStep {
         seen: gate.changes,
         window: gate.record.window,
         high_water: gate.record.high_water,
+        clock_offset_us: gate.record.clock_offset_us,
+        offset_clearings: gate.record.offset_clearings,
         void_before: None,
         next_attempt_at: gate.record.next_attempt_at,
         evidence: None,
@@ -192,13 +194,24 @@ pub(super) async fn pass(
     gate: &LeasedGate,
     valid: Duration,
 ) -> GatePass {
+    pass_as(store, worker, gate, valid, PassKind::Healthy).await
+}
+
+/// Lets a gate pass on this ground.
+pub(super) async fn pass_as(
+    store: &Arc<dyn Store>,
+    worker: WorkerId,
+    gate: &LeasedGate,
+    valid: Duration,
+    kind: PassKind,
+) -> GatePass {
     let now = store.now().await.expect("the time");
     let pass = GatePass {
         id: PassId::generate(),
         gate_id: gate.record.id,
         job_id: gate.record.job_id,
         host_id: gate.record.host_id,
-        kind: PassKind::Healthy,
+        kind,
         granted_at: now,
         valid_until: now + TimeDelta::from_std(valid).expect("short"),
         owner: worker,

@@ -98,7 +98,8 @@ macro_rules! conformance_tests {
             an_ended_gate_frees_its_host, a_fenced_step_writes_nothing, attempts_are_kept, an_attempt_is_interrupted_by_a_takeover,
             a_step_records_its_results, notes_are_bounded, an_ended_gate_never_changes,
             a_gate_can_end_without_having_waited,
-            an_ended_gate_has_a_next_generation, overrides_are_for_waiting_gates);
+            an_ended_gate_has_a_next_generation, overrides_are_for_waiting_gates, an_override_is_taken_back_from_a_passed_gate,
+            the_time_of_a_gate_is_kept_and_cleared);
         $crate::conformance_tests!(@module $fixture, gate_leases:
             racing_claims_of_gates_are_disjoint, an_expired_gate_is_taken_over, a_watch_extends_the_lease, an_extension_frees_what_the_worker_does_not_know, a_new_lease_brings_no_gate_of_the_old_one, a_change_is_told_until_it_was_seen, open_gates_are_claimed_first, released_gates_are_claimed_at_once);
         $crate::conformance_tests!(@module $fixture, passes:

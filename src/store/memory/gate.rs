@@ -15,7 +15,7 @@ use crate::{
     clock::delta,
     model::{
         Attempt, AttemptOutcome, AuditEntry, EndReason, GateId, GateOverride, GateRecord,
-        GateRequest, GateState, HostChange, HostChangeState, HostId, JobId, PassId, WorkerId,
+        GateRequest, HostChange, HostChangeState, HostId, JobId, PassId, WorkerId,
     },
     store::{
         Change, GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend,
@@ -319,7 +319,7 @@ impl GateStore for MemoryStore {
     ) -> Result<GateRecord, StoreError> {
         let mut state = self.lock();
         let row = state.gate_row(job, host).ok_or(StoreError::NotFound)?;
-        if row.record.state != GateState::Waiting {
+        if !transition::takes_override(&row.record, exception.as_ref()) {
             return Err(StoreError::InvalidState { state: "the gate does not wait" });
         }
         let id = row.record.id;
@@ -327,6 +327,27 @@ impl GateStore for MemoryStore {
         state.audit.push(entry);
         let row = state.gates.get_mut(&id).ok_or(StoreError::NotFound)?;
         row.record.exception = exception;
+        row.changes += 1;
+        self.feed.publish(StoreEvent::of_gate(&row.record));
+        Ok(row.record.clone())
+    }
+
+    async fn clear_clock_offset(
+        &self,
+        job: JobId,
+        host: HostId,
+        audit: AuditEntry,
+    ) -> Result<GateRecord, StoreError> {
+        let mut state = self.lock();
+        let row = state.gate_row(job, host).ok_or(StoreError::NotFound)?;
+        let mut record = row.record.clone();
+        if !transition::clear_clock_offset(&mut record, self.time())? {
+            return Ok(record);
+        }
+        let entry = self.audit(audit)?;
+        state.audit.push(entry);
+        let row = state.gates.get_mut(&record.id).ok_or(StoreError::NotFound)?;
+        row.record = record;
         row.changes += 1;
         self.feed.publish(StoreEvent::of_gate(&row.record));
         Ok(row.record.clone())

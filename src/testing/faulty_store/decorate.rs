@@ -243,6 +243,16 @@ impl GateStore for FaultyStore {
         self.call(Operation::SetOverride, self.inner.set_override(job, host, exception, audit))
             .await
     }
+
+    async fn clear_clock_offset(
+        &self,
+        job: JobId,
+        host: HostId,
+        audit: AuditEntry,
+    ) -> Result<GateRecord, StoreError> {
+        self.call(Operation::ClearClockOffset, self.inner.clear_clock_offset(job, host, audit))
+            .await
+    }
 }
 
 #[async_trait]

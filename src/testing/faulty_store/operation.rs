@@ -68,6 +68,7 @@ operations! {
     ReturnPass "return_pass" writes,
     RequestCancel "request_cancel" writes,
     SetOverride "set_override" writes,
+    ClearClockOffset "clear_clock_offset" writes,
     AppendAudit "append_audit" writes,
     PruneAudit "prune_audit" writes,
     AuditPage "audit_page" reads,

@@ -107,6 +107,7 @@ impl Manager {
             Arc::new(SystemClock),
             self.policy.clone(),
         )
+        .expect("a valid policy")
     }
 
     /// The web process: the library's routes among the manager's, behind its own authentication.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
-    gate::decide::{Action, WindowAnswer},
+    gate::decide::{Action, Condition, Verdict, WaitReason, WindowAnswer},
     model::{
         CheckId, EndReason, GateId, GatePass, GateState, PassId, PassKind, ReasonCode, Window,
-        WorkerId,
+        WindowKind, WorkerId,
     },
 };
 use proptest::{
@@ -53,8 +53,7 @@ proptest! {
     /// check's newest result counts and is healthy, or is overridden.
     #[test]
     fn g02_a_pass_needs_fresh_proof_for_every_enabled_check_and_nothing_else(scene in scene()) {
-        let (now, end) = (scene.effective(), scene.end());
-        let open = scene.gate.window.opens_at() <= now && now < end;
+        let open = scene.is_open();
         let proven = |one: &&_| scene.may_pass(one) || scene.overridden(one);
         let expected = scene.enabled().iter().all(proven);
         if scene.is_plain() && open {
@@ -151,16 +150,21 @@ proptest! {
     /// G9, G10, G11, G15, G16: what holds of every pass, start and end.
     #[test]
     fn g10_g11_g15_g16_the_window_bounds_everything(scene in scene()) {
-        let (now, end) = (scene.effective(), scene.end());
+        let (now, end, offset) = (scene.effective(), scene.end(), scene.offset());
         let decision = scene.decide();
-        prop_assert_eq!(decision.effective_now, now);
-        let open = scene.gate.window.opens_at() <= now && now < end;
+        prop_assert_eq!((decision.gate_time, decision.clock_offset), (now, offset));
+        let open = scene.is_open();
         match decision.action {
             Action::Pass { kind, valid_until } => {
                 prop_assert!(open);
                 let ttl = TimeDelta::from_std(scene.policy.pass_ttl).unwrap();
-                prop_assert_eq!(valid_until, (now + ttl).min(end));
-                prop_assert!(valid_until > now);
+                let mut longest = (now + ttl).min(end);
+                if kind == PassKind::Overridden {
+                    // F139: it does not outlive the override that it needs.
+                    longest = longest.min(scene.gate.exception.as_ref().unwrap().expires_at);
+                }
+                prop_assert_eq!(valid_until, longest - offset);
+                prop_assert!(valid_until > scene.now);
                 if kind == PassKind::Healthy {
                     prop_assert!(!decision.verdicts.is_empty());
                     for verdict in &decision.verdicts {
@@ -170,13 +174,13 @@ proptest! {
                 }
             }
             Action::Start { deadline, ref run, .. } => {
-                prop_assert!(open && deadline <= end && deadline > now && !run.is_empty());
+                prop_assert!(open && deadline <= end - offset && deadline > scene.now && !run.is_empty());
                 prop_assert!(now <= end - TimeDelta::seconds(2));
                 for index in run {
                     prop_assert!(!scene.may_pass(&scene.requirements[*index]));
                 }
             }
-            Action::Wait { next_at, .. } => prop_assert!(next_at > now || next_at == end),
+            Action::Wait { next_at, .. } => prop_assert!(next_at > scene.now || next_at == end - offset),
             Action::Fail { reason } => {
                 prop_assert_eq!(reason, EndReason::WindowClosed);
                 prop_assert!(now >= end);
@@ -195,19 +199,7 @@ proptest! {
         let mut scene = scene;
         scene.gate.state = GateState::Passed;
         let valid_until = (scene.effective() + TimeDelta::microseconds(left)).min(scene.end());
-        scene.gate.pass = Some(GatePass {
-            id: PassId::generate(),
-            gate_id: GateId::generate(),
-            job_id: scene.gate.job_id,
-            host_id: scene.gate.host_id,
-            kind: PassKind::Healthy,
-            granted_at: scene.now,
-            valid_until,
-            owner: WorkerId::generate(),
-            token: 1,
-            evidence: Vec::new(),
- would_have: None,
-        });
+        scene.gate.pass = Some(given(&scene, valid_until));
         let decision = scene.decide();
         let goes_on = matches!(decision.action, Action::Pass { .. } | Action::Start { .. });
         prop_assert!(!goes_on);
@@ -233,13 +225,28 @@ proptest! {
         prop_assert!(held, "{:?}", action);
     }
 
+    /// G21, F155: a clock that steps back takes no end away, and what it lets through ends with the
+    /// window all the same.
     #[test]
-    fn g21_time_does_not_go_back_behind_what_was_acted_on(scene in scene(), back in 0_i64..10_000) {
+    fn f155_a_step_back_never_lengthens_a_window(scene in scene(), back in 0_i64..10_000, held in any::<bool>()) {
         let mut later = scene.clone();
-        later.gate.high_water = scene.effective();
         later.now = scene.now - TimeDelta::seconds(back);
-        prop_assert_eq!(later.decide().effective_now, scene.effective());
-        prop_assert_eq!(later.decide().action, scene.decide().action);
+        // The runner that held it knows its time; another one has the record alone.
+        match held {
+            true => later.gate_time = scene.effective(),
+            false => later.gate.high_water = scene.effective(),
+        }
+        let decision = later.decide();
+        prop_assert_eq!(decision.gate_time, scene.effective());
+        let (before, after) = (scene.decide().action, decision.action);
+        let ends = |action: &Action| matches!(action, Action::Fail { .. });
+        prop_assert_eq!(ends(&before), ends(&after));
+        let room = later.end() - later.offset();
+        match after {
+            Action::Pass { valid_until, .. } => prop_assert!(later.is_open() && valid_until <= room),
+            Action::Start { deadline, .. } => prop_assert!(later.is_open() && deadline <= room),
+            _ => {}
+        }
     }
 
     /// G25: a cancellation, a gone host and a withdrawn window end whatever is not ended.
@@ -265,7 +272,7 @@ proptest! {
         if one.action != two.action {
             // Where it makes a difference there is a named check that it satisfies.
             prop_assert!(one.verdicts.iter().any(|verdict| verdict.overridden));
-            prop_assert!(scene.is_plain());
+            prop_assert!(scene.is_plain() || scene.gate.report_only);
         }
         for verdict in &one.verdicts {
             let requirement = &scene.requirements[verdict.index];
@@ -298,18 +305,91 @@ proptest! {
         let (reported, blocked) = (reporting.decide(), blocking.decide());
         prop_assert_eq!(reported.satisfied, blocked.satisfied);
         prop_assert_eq!(&reported.verdicts, &blocked.verdicts);
-        match blocked.action {
-            Action::Pass { valid_until, .. } => prop_assert_eq!(
-                reported.action, Action::Pass { kind: PassKind::ReportOnly, valid_until }),
-            Action::Start { .. } => prop_assert_eq!(passes(&reporting), Some(PassKind::ReportOnly)),
-            Action::Fail { .. } | Action::Abort { .. } | Action::Hold { .. } | Action::Ended =>
-                prop_assert_eq!(reported.action, blocked.action),
-            Action::Wait { .. } | Action::Renew => {
-                let now = scene.effective();
-                let open = scene.gate.window.opens_at() <= now && now < scene.end();
-                prop_assert_eq!(passes(&reporting).is_some(), open);
+        let (now, offset) = (scene.effective(), scene.offset());
+        let latest = scene.end() - TimeDelta::seconds(10);
+        let attempted = !scene.in_flight && scene.gate.last_attempt_at.is_some_and(|last| {
+            scene.void_before().is_none_or(|void_before| last - offset >= void_before)
+        });
+        let proceeds = passes(&reporting) == Some(PassKind::ReportOnly);
+        match (&reported.action, &blocked.action) {
+            (_, Action::Fail { .. } | Action::Abort { .. } | Action::Hold { .. } | Action::Ended
+                | Action::Wait { why: WaitReason::NotOpen, .. }) => {
+                prop_assert_eq!(&reported.action, &blocked.action);
             }
+            (_, Action::Pass { .. } | Action::Wait { why: WaitReason::Condition, .. }) => {
+                prop_assert!(proceeds);
+            }
+            // F161: it runs what a gate that blocks would run, once, and then proceeds.
+            (Action::Start { run, number, deadline }, Action::Start { run: blocked, number: next, .. }) => {
+                prop_assert_eq!((run, number), (blocked, next));
+                prop_assert!(*deadline <= latest - offset && !attempted);
+            }
+            (Action::Wait { why, next_at }, Action::Wait { why: blocked, .. }) => {
+                prop_assert!(why == blocked && *next_at <= latest - offset && !attempted);
+            }
+            (reported, _) => prop_assert!(proceeds, "{:?}", reported),
         }
+        if !scene.suspect && !scene.gate.cancel_requested
+            && matches!(scene.answer, WindowAnswer::Open(_)) && scene.is_open() && (now >= latest || attempted) {
+            prop_assert!(proceeds, "it never blocks");
+        }
+    }
+
+    /// F140: an exempt job is held back by conditions, and by nothing else in its open window.
+    #[test]
+    fn f140_conditions_hold_exempt_jobs_unless_they_say_otherwise(scene in scene(), met in any::<bool>(), spares in any::<bool>()) {
+        let mut scene = scene;
+        (scene.gate.exempt, scene.gate.report_only) = (true, false);
+        scene.conditions.push(Condition { met, spares_exempt: spares, ..Condition::met("one") });
+        let open = scene.is_open();
+        let decides = !scene.suspect && !scene.gate.cancel_requested
+            && matches!(scene.answer, WindowAnswer::Open(_));
+        let expected = decides && open && scene.conditions_allow();
+        prop_assert_eq!(passes(&scene), expected.then_some(PassKind::Exempt));
+        if decides && open && !expected {
+            let waits = matches!(scene.decide().action, Action::Wait { why: WaitReason::Condition, .. });
+            prop_assert!(waits);
+        }
+    }
+
+    /// F148: a gate whose pass nobody spent says so at its end, unless its checks failed since.
+    #[test]
+    fn f148_an_end_after_a_pass_says_whether_it_was_spent(scene in scene(), passed in any::<bool>()) {
+        let mut scene = scene;
+        scene.now = scene.now.max(scene.end());
+        let valid_until = scene.end();
+        scene.gate.pass = Some(given(&scene, valid_until));
+        if passed {
+            scene.gate.state = GateState::Passed;
+        }
+        if let Action::Fail { reason } = scene.decide().action {
+            let unseen = |verdict: &Verdict| matches!(verdict.reason,
+                ReasonCode::NoResult | ReasonCode::Stale | ReasonCode::NotRunCapacity);
+            let failing = |verdict: &&Verdict| !verdict.is_satisfied();
+            let decision = scene.decide();
+            let all_unseen = decision.verdicts.iter().filter(failing).all(unseen);
+            let expected = match passed || all_unseen && scene.conditions_allow() {
+                true => EndReason::PassNotSpent,
+                false => EndReason::WindowClosed,
+            };
+            prop_assert_eq!(reason, expected);
+        }
+    }
+}
+
+fn given(scene: &Scene, valid_until: DateTime<Utc>) -> GatePass {
+    GatePass {
+        id: PassId::generate(),
+        gate_id: GateId::generate(),
+        job_id: scene.gate.job_id,
+        host_id: scene.gate.host_id,
+        kind: PassKind::Healthy,
+        granted_at: scene.now,
+        valid_until,
+        owner: WorkerId::generate(),
+        token: 1,
+        evidence: Vec::new(),
+        would_have: None,
     }
 }
 
@@ -318,6 +398,7 @@ pub(crate) fn plain(seconds: i64) -> Scene {
     let window = Window::new(at(0), at(3_600 * SECOND)).unwrap();
     Scene {
         now: at(seconds * SECOND),
+        gate_time: at(-10_000 * SECOND),
         suspect: false,
         gate: gate(window),
         in_flight: false,
@@ -415,6 +496,18 @@ fn scenes_reach_every_action_and_every_border() {
     for _ in 0..20_000 {
         let scene = scene().new_tree(&mut runner).unwrap().current();
         let decision = scene.decide();
+        if let Action::Pass { kind: PassKind::Overridden, valid_until } = decision.action
+            && scene.gate.exception.as_ref().is_some_and(|one| one.expires_at == valid_until)
+        {
+            seen.insert("a pass that ends with its override".to_owned());
+        }
+        if scene.gate.window_kind == WindowKind::Immediate
+            && !scene.policy.closing_margin.is_zero()
+            && matches!(decision.action, Action::Pass { .. } | Action::Start { .. })
+            && scene.gate.window.closes_at() - scene.effective() <= TimeDelta::seconds(10)
+        {
+            seen.insert("immediate within the margin".to_owned());
+        }
         seen.insert(match decision.action {
             Action::Start { .. } => "start".to_owned(),
             Action::Wait { why, .. } => format!("wait {why:?}"),
@@ -434,6 +527,9 @@ fn scenes_reach_every_action_and_every_border() {
                     seen.insert(format!("{side} {name}"));
                 }
             }
+        }
+        if scene.offset() >= TimeDelta::seconds(60) {
+            seen.insert("time ahead of the clock".to_owned());
         }
         let contradicts = scene.observations.iter().any(|one| {
             scene.observations.iter().any(|two| {
@@ -469,6 +565,10 @@ fn scenes_reach_every_action_and_every_border() {
         "at end",
         "after end",
         "contradicting duplicates",
+        "wait Condition",
+        "time ahead of the clock",
+        "a pass that ends with its override",
+        "immediate within the margin",
     ] {
         assert!(seen.contains(wanted), "{wanted} not in {seen:?}");
     }

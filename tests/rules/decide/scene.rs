@@ -10,7 +10,7 @@ use healthgate::{
     },
     model::{
         AgentEndpoint, CheckId, CheckResult, Detail, GateId, GateOverride, GateRecord, GateRequest,
-        HostId, JobId, OverriddenCheck, ReasonCode, ResultSource, Window,
+        HostId, JobId, OverriddenCheck, ReasonCode, ResultSource, Window, WindowKind,
     },
 };
 use proptest::prelude::*;
@@ -30,6 +30,7 @@ pub(crate) fn check(number: u8) -> CheckId {
 #[derive(Clone, Debug)]
 pub(crate) struct Scene {
     pub(crate) now: DateTime<Utc>,
+    pub(crate) gate_time: DateTime<Utc>,
     pub(crate) suspect: bool,
     pub(crate) gate: GateRecord,
     pub(crate) in_flight: bool,
@@ -48,6 +49,7 @@ impl Scene {
     pub(crate) fn decide(&self) -> Decision {
         decide(&GateInput {
             now: self.now,
+            gate_time: self.gate_time,
             clock_suspect: self.suspect,
             gate: &self.gate,
             in_flight: self.in_flight,
@@ -69,6 +71,7 @@ impl Scene {
         let shifted =
             |window: Window| Window::new(window.opens_at() + by, window.closes_at() + by).unwrap();
         moved.now += by;
+        moved.gate_time += by;
         if let WindowAnswer::Open(window) = &mut moved.answer {
             *window = shifted(*window);
         }
@@ -87,12 +90,40 @@ impl Scene {
         moved
     }
 
+    /// The gate's own time.
     pub(crate) fn effective(&self) -> DateTime<Utc> {
-        self.now.max(self.gate.high_water)
+        self.now.max(self.gate_time).max(self.gate.high_water)
     }
 
+    /// How far that is ahead of the clock.
+    pub(crate) fn offset(&self) -> TimeDelta {
+        self.effective() - self.now
+    }
+
+    /// F155: the opening is judged by the clock, the close by the gate's own time.
+    pub(crate) fn is_open(&self) -> bool {
+        self.gate.window.opens_at() <= self.now && self.effective() < self.end()
+    }
+
+    /// What was noted ahead of the clock was noted before that stepped back.
+    pub(crate) fn void_before(&self) -> Option<DateTime<Utc>> {
+        let corrected = |void| if void > self.now { void - self.offset() } else { void };
+        self.gate.void_before.map(corrected)
+    }
+
+    /// F138: the wait of an immediate job has no closing margin.
     pub(crate) fn end(&self) -> DateTime<Utc> {
-        self.gate.window.closes_at() - TimeDelta::from_std(self.policy.closing_margin).unwrap()
+        let margin = match self.gate.window_kind {
+            WindowKind::Maintenance => TimeDelta::from_std(self.policy.closing_margin).unwrap(),
+            WindowKind::Immediate => TimeDelta::zero(),
+        };
+        self.gate.window.closes_at() - margin
+    }
+
+    /// F140: no condition holds the job back.
+    pub(crate) fn conditions_allow(&self) -> bool {
+        let exempt = self.gate.exempt;
+        self.conditions.iter().all(|one| one.met || (exempt && one.spares_exempt))
     }
 
     /// Whether nothing but window and checks decides.
@@ -106,7 +137,7 @@ impl Scene {
 
     /// The rule of a pass, said once more in the plainest way (G2, G4 to G9, G23, G24, G26).
     pub(crate) fn may_pass(&self, requirement: &Requirement) -> bool {
-        let now = self.effective();
+        let now = self.now;
         let own: Vec<&CheckResult> =
             self.observations.iter().filter(|one| one.check_id == requirement.check_id).collect();
         let Some(newest) = own.iter().map(|one| one.checked_at).max() else { return false };
@@ -119,7 +150,7 @@ impl Scene {
                 && one.finished_at() <= now
                 && now - one.checked_at <= max_age
                 && one.checked_at >= requirement.changed_at
-                && self.gate.void_before.is_none_or(|void| one.checked_at >= void)
+                && self.void_before().is_none_or(|void| one.checked_at >= void)
         })
     }
 
@@ -240,11 +271,19 @@ prop_compose! {
         last in proptest::option::of(around(vec![now, now - 300 * SECOND, now - 30 * SECOND,
                                                  length - 15 * SECOND])),
         high_water in prop_oneof![4 => Just(now - 10 * SECOND), 1 => around(vec![now, length, 0])],
+        gate_time in prop_oneof![
+            4 => Just(now - 10 * SECOND),
+            1 => around(vec![now, length, now + 90 * SECOND, now + 5_400 * SECOND]),
+        ],
         void_before in proptest::option::weighted(0.2, around(vec![now, now - 10_000])),
         changed_at in prop_oneof![4 => Just(-1_000 * SECOND), 1 => around(vec![now, now - 10_000])],
-        over in proptest::option::weighted(0.3, (0_u8..6, 1_i64..3, around(vec![now, length]))),
+        // On its expiry, within the life of a pass, and beyond it.
+        over in proptest::option::weighted(0.3, (0_u8..6, 1_i64..3,
+            around(vec![now, now + 30 * SECOND, now + 60 * SECOND, length]))),
         flags in (0_u8..20, 0_u8..20, 0_u8..20, 0_u8..20, any::<bool>(), any::<bool>(), 0_u8..30,
-                  proptest::bool::weighted(0.8)),
+                  proptest::bool::weighted(0.8), proptest::bool::weighted(0.2)),
+        conditions in proptest::collection::vec(
+            (proptest::bool::weighted(0.9), any::<bool>()), 0..3),
     ) -> Scene {
         let window = Window::new(at(0), at(length)).unwrap();
         let mut record = gate(window);
@@ -255,6 +294,9 @@ prop_compose! {
         record.cancel_requested = flags.0 == 0;
         record.exempt = flags.1 == 0;
         record.report_only = flags.2 == 0;
+        if flags.8 {
+            record.window_kind = WindowKind::Immediate;
+        }
         record.exception = over.map(|(number, revision, expires)| GateOverride {
             checks: vec![OverriddenCheck { check_id: check(number), revision }],
             reason: "a reason that is long enough".into(),
@@ -264,6 +306,7 @@ prop_compose! {
         });
         Scene {
             now: at(now),
+            gate_time: at(gate_time),
             suspect: flags.3 == 0,
             in_flight: flags.4,
             no_room: false,
@@ -285,7 +328,17 @@ prop_compose! {
                 .collect(),
             observations,
             streaks: Vec::new(),
-            conditions: Vec::new(),
+            // Exempt jobs alone: what conditions do to others is tried by wide scenes.
+            conditions: conditions
+                .into_iter()
+                .filter(|_| record.exempt)
+                .enumerate()
+                .map(|(number, (met, spares_exempt))| Condition {
+                    met,
+                    spares_exempt,
+                    ..Condition::met(format!("condition {number}"))
+                })
+                .collect(),
             override_allowed: flags.7,
             policy: GatePolicy {
                 closing_margin: Duration::from_secs(u64::from(margin)),

@@ -24,6 +24,8 @@ enum Event {
     Gap(i64),
     /// The check is edited.
     Edit,
+    /// The clock steps back by so many seconds, and is believed again at once.
+    Back(i64),
 }
 
 /// What a played gate did.
@@ -45,7 +47,8 @@ fn play(length: i64, healthy: bool, events: &[(i64, Event)], policy: &GatePolicy
     let mut history = History::default();
     history.closes.push((at(0), window.closes_at()));
     let (mut healthy, mut dirty, mut check) = (healthy, false, requirement(0));
-    let mut running: Option<(DateTime<Utc>, bool)> = None;
+    let mut running: Option<(DateTime<Utc>, DateTime<Utc>, bool)> = None;
+    let mut back = TimeDelta::zero();
     let mut results = Vec::new();
     let mut asleep_until = -1;
     for second in 0..5 * 3_600 {
@@ -57,10 +60,11 @@ fn play(length: i64, healthy: bool, events: &[(i64, Event)], policy: &GatePolicy
                     window = Window::new(at(0), at(close * SECOND)).unwrap();
                     history.closes.push((now, window.closes_at()));
                 }
+                Event::Back(seconds) => back += TimeDelta::seconds(*seconds),
                 Event::Gap(seconds) => asleep_until = second + seconds,
                 Event::Edit => {
                     check.revision += 1;
-                    check.changed_at = now;
+                    check.changed_at = now - back;
                     dirty = true;
                 }
             }
@@ -68,18 +72,19 @@ fn play(length: i64, healthy: bool, events: &[(i64, Event)], policy: &GatePolicy
         if second < asleep_until {
             continue;
         }
-        if let Some((started, healthy)) = running
+        if let Some((started, checked_at, healthy)) = running
             && now >= started + TimeDelta::microseconds(ATTEMPT)
         {
             let reason = if healthy { ReasonCode::Ok } else { ReasonCode::Status };
-            let mut seen = result(0, reason, started);
+            let mut seen = result(0, reason, checked_at);
             seen.latency_ms = u32::try_from(ATTEMPT / 1_000).unwrap();
             seen.revision = check.revision;
             results.push(seen);
             running = None;
         }
         let decision = decide(&GateInput {
-            now,
+            now: now - back,
+            gate_time: now,
             clock_suspect: false,
             gate: &record,
             in_flight: running.is_some(),
@@ -93,8 +98,8 @@ fn play(length: i64, healthy: bool, events: &[(i64, Event)], policy: &GatePolicy
             override_allowed: false,
             policy,
         });
-        assert!(decision.effective_now >= record.high_water, "G21");
-        record.high_water = decision.effective_now;
+        assert!(decision.gate_time >= record.high_water, "G21");
+        record.high_water = decision.gate_time;
         record.window = window;
         match decision.action {
             Action::Start { number, .. } => {
@@ -103,7 +108,7 @@ fn play(length: i64, healthy: bool, events: &[(i64, Event)], policy: &GatePolicy
                 record.attempts = number;
                 record.last_attempt_at = Some(now);
                 history.starts.push(now);
-                running = Some((now, healthy));
+                running = Some((now, now - back, healthy));
                 dirty = false;
             }
             Action::Pass { .. } => {
@@ -117,7 +122,11 @@ fn play(length: i64, healthy: bool, events: &[(i64, Event)], policy: &GatePolicy
                 return history;
             }
             Action::Wait { next_at, .. } => {
-                assert!(next_at > now || next_at == policy.end_of(window), "G12");
+                let next_at = next_at + back;
+                assert!(
+                    next_at > now || next_at == policy.end_of(window, record.window_kind),
+                    "G12"
+                );
             }
             other => panic!("{other:?}"),
         }
@@ -174,6 +183,28 @@ proptest! {
         let history = play(length, false, &events, &policy);
         let min_gap = TimeDelta::from_std(policy.min_gap()).unwrap();
         prop_assert!(gaps(&history).all(|gap| gap >= min_gap), "{history:?}");
+    }
+
+    /// F155: however often the clock steps back, the gate ends when its window truly closes, its
+    /// attempts keep their distance, and a host that recovers in time passes.
+    #[test]
+    fn f155_steps_back_do_not_move_the_end(
+        length in 400_i64..2_000,
+        retry in 20_u64..200,
+        steps in proptest::collection::vec((1_i64..2_000, 1_i64..4_000), 1..4),
+        recovers in proptest::option::of(0_i64..2_000),
+    ) {
+        let mut events: Vec<_> =
+            steps.iter().map(|(when, by)| (*when, Event::Back(*by))).collect();
+        events.extend(recovers.map(|when| (when, Event::Health(true))));
+        let policy = policy(retry);
+        let history = play(length, false, &events, &policy);
+        let min_gap = TimeDelta::from_std(policy.min_gap()).unwrap();
+        prop_assert!(gaps(&history).all(|gap| gap >= min_gap), "{history:?}");
+        match history.passed_at {
+            Some(passed) => prop_assert!(passed < at(length * SECOND)),
+            None => prop_assert_eq!(history.failed_at, Some(at(length * SECOND))),
+        }
     }
 
     /// G19: what the window is now counts: nothing starts or passes after its end, whatever it was.

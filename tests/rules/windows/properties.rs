@@ -294,4 +294,34 @@ proptest! {
         prop_assert_eq!(recurrence::open_at(&set, asked), recurrence::open_at(&reversed, asked));
         prop_assert_eq!(recurrence::next_after(&set, asked), recurrence::next_after(&reversed, asked));
     }
+
+    /// F164: a job that asks for its window again and again keeps the one that has opened, however
+    /// often and whenever it asks; one without an end does not move on with it.
+    #[test]
+    fn f164_a_followed_window_never_slides(
+        (set, asked) in asked_of_set(),
+        endless in any::<bool>(),
+        steps in prop::collection::vec(0_i64..3 * 86_400, 1..8),
+    ) {
+        let mut set = set;
+        if endless {
+            let start = LocalStart {
+                time_zone: Tz::UTC,
+                start_time: NaiveTime::MIN,
+                first_date: NaiveDate::from_ymd_opt(1971, 1, 1).expect("a date"),
+            };
+            let always = Recurrence::new(Pattern::Daily { start }, TimeDelta::days(1));
+            set.push(always.expect("possible"));
+        }
+        let (mut now, mut known) = (asked, recurrence::current_or_next(&set, asked));
+        for step in steps {
+            let Some(given) = known else { break };
+            now += TimeDelta::seconds(step);
+            let found = recurrence::follow(&set, given, now);
+            if now >= given.opens_at() {
+                prop_assert_eq!(found.map(ends), Some(ends(given)), "asked at {}", now);
+            }
+            known = found;
+        }
+    }
 }

@@ -204,6 +204,7 @@ impl Life<'_> {
             clock.clone(),
             policy.clone(),
         )
+        .unwrap()
         .with_poll_interval(MOMENT);
         let later = self.request(3, CANCELLED, TimeDelta::hours(1));
         gate.open(later.clone()).await.unwrap();

@@ -97,6 +97,8 @@ pub(crate) fn step(gate: &LeasedGate, at: DateTime<Utc>) -> GateStep {
         seen: gate.changes,
         window: gate.record.window,
         high_water: at,
+        clock_offset_us: 0,
+        offset_clearings: 0,
         void_before: None,
         next_attempt_at: None,
         evidence: None,

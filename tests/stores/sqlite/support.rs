@@ -106,6 +106,8 @@ pub(crate) fn step(gate: &LeasedGate, transition: Option<GateTransition>) -> Gat
         seen: gate.changes,
         window: gate.record.window,
         high_water: gate.record.high_water,
+        clock_offset_us: gate.record.clock_offset_us,
+        offset_clearings: gate.record.offset_clearings,
         void_before: None,
         next_attempt_at: None,
         evidence: None,

@@ -48,6 +48,7 @@ impl Worker {
             audit_retention: figures.audit_retention,
             ..PollerConfig::default()
         };
+        app.policy.validate_with_poller(&poller).map_err(GateRunnerConfigError::from)?;
         // A dead worker's gates are taken over after a lease; a tick is well within what a shortened
         // window may take to count (5 s).
         let tick = (figures.gate_retry / 4).clamp(ms(250), ms(1_000));

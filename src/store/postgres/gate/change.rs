@@ -5,8 +5,7 @@ use uuid::Uuid;
 use super::{GATE, find};
 use crate::{
     model::{
-        AuditEntry, EndReason, GateId, GateOverride, GateRecord, GateRequest, GateState, HostId,
-        JobId, PassId,
+        AuditEntry, EndReason, GateId, GateOverride, GateRecord, GateRequest, HostId, JobId, PassId,
     },
     store::{
         Change, Spend, SpendRefusal, StoreError, StoreEvent,
@@ -159,13 +158,29 @@ impl Write<'_> {
         audit: &AuditEntry,
     ) -> Result<GateRecord, StoreError> {
         let mut gate = self.lock_gate(job, host).await?;
-        if gate.record.state != GateState::Waiting {
+        if !transition::takes_override(&gate.record, exception.as_ref()) {
             return Err(StoreError::InvalidState { state: "the gate does not wait" });
         }
         gate.record.exception = exception;
         gate.change();
         self.save_gates(std::iter::once(&gate)).await?;
         self.audit(audit).await?;
+        Ok(gate.record)
+    }
+
+    pub(super) async fn clear_clock_offset(
+        &mut self,
+        job: JobId,
+        host: HostId,
+        audit: &AuditEntry,
+    ) -> Result<GateRecord, StoreError> {
+        let mut gate = self.lock_gate(job, host).await?;
+        let now = self.now().await?;
+        if transition::clear_clock_offset(&mut gate.record, now)? {
+            gate.change();
+            self.save_gates(std::iter::once(&gate)).await?;
+            self.audit(audit).await?;
+        }
         Ok(gate.record)
     }
 }

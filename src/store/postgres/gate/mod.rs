@@ -276,4 +276,18 @@ impl GateStore for PgStore {
         })
         .await
     }
+
+    async fn clear_clock_offset(
+        &self,
+        job: JobId,
+        host: HostId,
+        audit: AuditEntry,
+    ) -> Result<GateRecord, StoreError> {
+        let audit = Arc::new(audit);
+        self.write(move |write| {
+            let audit = Arc::clone(&audit);
+            async move { write.clear_clock_offset(job, host, &audit).await }.boxed()
+        })
+        .await
+    }
 }

@@ -8,8 +8,7 @@ use super::{
 };
 use crate::{
     model::{
-        AuditEntry, EndReason, GateId, GateOverride, GateRecord, GateRequest, GateState, HostId,
-        JobId, PassId,
+        AuditEntry, EndReason, GateId, GateOverride, GateRecord, GateRequest, HostId, JobId, PassId,
     },
     store::{
         Change, Spend, SpendRefusal, StoreError, StoreEvent,
@@ -155,13 +154,29 @@ impl Write<'_> {
     ) -> Result<GateRecord, StoreError> {
         let mut row = find(self.connection, job, host).await?.ok_or(StoreError::NotFound)?;
         let mut record = row.record()?;
-        if record.state != GateState::Waiting {
+        if !transition::takes_override(&record, exception.as_ref()) {
             return Err(StoreError::InvalidState { state: "the gate does not wait" });
         }
         record.exception = exception;
         row.changes += 1;
         self.save_gate(&row, &record).await?;
         self.audit(audit).await?;
+        Ok(record)
+    }
+
+    pub(super) async fn clear_clock_offset(
+        &mut self,
+        job: JobId,
+        host: HostId,
+        audit: AuditEntry,
+    ) -> Result<GateRecord, StoreError> {
+        let mut row = find(self.connection, job, host).await?.ok_or(StoreError::NotFound)?;
+        let mut record = row.record()?;
+        if transition::clear_clock_offset(&mut record, self.now)? {
+            row.changes += 1;
+            self.save_gate(&row, &record).await?;
+            self.audit(audit).await?;
+        }
         Ok(record)
     }
 }

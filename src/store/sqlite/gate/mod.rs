@@ -233,4 +233,13 @@ impl GateStore for SqliteStore {
     ) -> Result<GateRecord, StoreError> {
         self.write(move |write| write.set_override(job, host, exception, audit).boxed()).await
     }
+
+    async fn clear_clock_offset(
+        &self,
+        job: JobId,
+        host: HostId,
+        audit: AuditEntry,
+    ) -> Result<GateRecord, StoreError> {
+        self.write(move |write| write.clear_clock_offset(job, host, audit).boxed()).await
+    }
 }

@@ -64,6 +64,7 @@ const END_REASON_WORDS: Readonly<Record<EndReason, string>> = {
   host_deleted: 'The host is gone.',
   not_run_capacity: 'There was no capacity to run the checks before the close.',
   gate_busy: 'Another job held the host until the window ended.',
+  pass_not_spent: 'The gate let the job go ahead, and the job did not start before the window ended.',
 };
 
 /** Why a gate ended without a pass. */

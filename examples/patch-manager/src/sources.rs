@@ -4,14 +4,14 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use healthgate::{
     gate::{
         ConditionSource, OverrideRights, SourceError, WindowSource,
         decide::{Condition, WindowAnswer},
         recurrence::follow,
     },
-    model::{GateRecord, HostId, JobId, Role, Window},
+    model::{GateRecord, HostId, JobId, Role},
     store::Store,
 };
 

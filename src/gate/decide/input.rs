@@ -126,13 +126,13 @@ impl Condition {
     pub fn unmet(
         name: impl Into<Label>,
         reason: impl Into<Label>,
-        detail: impl Into<String>,
+        detail: impl AsRef<str>,
     ) -> Self {
         Self {
             name: name.into(),
             met: false,
             reason: reason.into(),
-            detail: Detail::new(detail.into()),
+            detail: Detail::new(detail),
             spares_exempt: false,
         }
     }
@@ -186,7 +186,7 @@ impl Condition {
     /// met, so that it blocks that host's gate and no other (F160).
     #[must_use]
     pub fn unknown(name: impl Into<Label>, why: impl AsRef<str>) -> Self {
-        Self { name: name.into(), met: false, reason: "unknown".into(), detail: Detail::new(why) }
+        Self::unmet(name, "unknown", why)
     }
 
     /// The reason as it stands in evidence: the library's own condition has a code of the vocabulary.

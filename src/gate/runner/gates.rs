@@ -302,7 +302,11 @@ impl<'a> Gates<'a> {
         due: &[GateId],
     ) -> (BTreeMap<GateId, Read>, HashMap<GateId, Answered>) {
         let runner = self.runner;
-        let ends = self.held.values().map(|held| runner.policy.end_of(held.record.window));
+        // By the store's clock: a gate's own time may be ahead of it (G21).
+        let ends = self.held.values().map(|held| {
+            let end = runner.policy.end_of(held.record.window, held.record.window_kind);
+            end - held.record.clock_offset()
+        });
         let now = self.reading.map(|reading| {
             reading.wall + delta(runner.clock.monotonic().saturating_sub(reading.answered_at))
         });

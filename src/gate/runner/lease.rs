@@ -1,6 +1,6 @@
 //! How a runner comes by its gates, keeps them, and learns what others have changed (L10).
 
-use std::{cmp::Reverse, time::Duration};
+use std::cmp::Reverse;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::debug;

@@ -96,7 +96,8 @@ async fn f144_a_step_that_the_database_refuses_fails_alone() {
     let config =
         GateRunnerConfig { tick: Duration::from_millis(200), ..GateRunnerConfig::default() };
     let gate =
-        Gate::new(store.clone(), health.clone(), windows.clone(), clock.clone(), policy.clone());
+        Gate::new(store.clone(), health.clone(), windows.clone(), clock.clone(), policy.clone())
+            .unwrap();
     let now = store.now().await.unwrap();
     let mut sound = Vec::new();
     for number in 0..20 {

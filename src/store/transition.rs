@@ -143,6 +143,8 @@ pub fn refusal(
         GateState::Waiting | GateState::Failed => Some(SpendRefusal::Expired),
         GateState::Passed if record.cancel_requested => Some(SpendRefusal::Cancelled),
         GateState::Passed if stored.valid_until <= clock => Some(SpendRefusal::Expired),
+        // The clock that opened the window ran ahead and was put right (F170).
+        GateState::Passed if now < record.window.opens_at() => Some(SpendRefusal::Expired),
         // The override was taken back since (G26).
         GateState::Passed if stored.kind == PassKind::Overridden && record.exception.is_none() => {
             Some(SpendRefusal::Outdated)

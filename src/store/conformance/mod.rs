@@ -104,6 +104,7 @@ macro_rules! conformance_tests {
             racing_claims_of_gates_are_disjoint, an_expired_gate_is_taken_over, a_watch_extends_the_lease, an_extension_frees_what_the_worker_does_not_know, a_new_lease_brings_no_gate_of_the_old_one, a_change_is_told_until_it_was_seen, open_gates_are_claimed_first, released_gates_are_claimed_at_once);
         $crate::conformance_tests!(@module $fixture, passes:
             a_pass_is_spent_once_among_a_hundred, an_expired_pass_is_refused,
+            f170_a_pass_is_refused_before_its_window_opens,
             an_unknown_or_older_pass_is_refused, a_cancellation_refuses_the_pass,
             cancelling_and_spending_have_one_winner, a_spent_pass_outlives_a_cancellation,
             an_expired_pass_is_renewed_and_a_new_one_works, a_passed_gate_is_left_alone,

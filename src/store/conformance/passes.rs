@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::{Fixture, make};
 use crate::{
-    model::{AuditAction, GateState, HostId, PassId, WorkerId},
+    model::{AuditAction, GateRequest, GateState, HostId, PassId, Window, WorkerId},
     store::{GateStep, GateTransition, Spend, SpendRefusal},
 };
 
@@ -45,6 +45,20 @@ pub async fn an_expired_pass_is_refused(fixture: &dyn Fixture) {
     let store = fixture.store();
     let pass = make::passed(&store, HostId::generate(), make::LEASE).await;
     fixture.elapse(make::PAST_LEASE).await;
+    let spend = store.spend_pass(pass.id).await.expect("answered");
+    assert_eq!(refusal(&spend), SpendRefusal::Expired);
+}
+
+/// F170: a store's clock that was put right after a pass can lie before the window again.
+pub async fn f170_a_pass_is_refused_before_its_window_opens(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let request = make::request(&store, HostId::generate()).await;
+    let opens = request.window.opens_at() + chrono::TimeDelta::minutes(30);
+    let window = Window::new(opens, request.window.closes_at()).expect("a window");
+    store.open_gate(GateRequest { window, ..request }).await.expect("opened");
+    let worker = WorkerId::generate();
+    let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    let pass = make::pass(&store, worker, &held, VALID).await;
     let spend = store.spend_pass(pass.id).await.expect("answered");
     assert_eq!(refusal(&spend), SpendRefusal::Expired);
 }

@@ -87,7 +87,7 @@ mod gates {
         fn input(&self) -> GateInput<'_> {
             GateInput {
                 now: now(),
-                gate_time: now,
+                gate_time: now(),
                 clock_suspect: false,
                 gate: &self.gate,
                 in_flight: false,

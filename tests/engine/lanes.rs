@@ -271,7 +271,8 @@ fn f147_a_worker_that_cannot_write_makes_nobody_suspect() {
         }
         world.clock.sleep(MINUTE * 3).await;
         let views = world.memory.views(&hosts, MINUTE * 2).await.unwrap();
-        assert!(views.iter().all(|view| view.status == CheckStatus::Healthy));
+        let odd: Vec<_> = views.iter().filter(|view| view.status != CheckStatus::Healthy).collect();
+        assert!(odd.is_empty(), "{odd:#?}");
     });
     assert_eq!(pollers.map(|poller| poller.stats().quarantined), [0, 0]);
     world.clock.drive(async {

@@ -208,6 +208,12 @@ impl Life<'_> {
         .with_poll_interval(MOMENT);
         let later = self.request(3, CANCELLED, TimeDelta::hours(1));
         gate.open(later.clone()).await.unwrap();
+        let (job, entry) = (later.job_id, fixtures::audit(AuditAction::GateClockCleared));
+        match store.clear_clock_offset(job, CANCELLED, entry.with_gate(job, CANCELLED)).await {
+            // A worker before this one has seen it end.
+            Ok(_) | Err(StoreError::InvalidState { .. }) => {}
+            Err(error) => panic!("{error:?}"),
+        }
         let ended = self.request(4, FORGOTTEN, TimeDelta::zero());
         let no_room = EndReason::NotRunCapacity;
         store.open_ended_gate(ended, no_room, "no room".to_owned()).await.unwrap();
@@ -215,11 +221,11 @@ impl Life<'_> {
         // A gate that still waits is handed back when the first runner stops.
         let (first, stop) = (gates(), CancellationToken::new());
         let jobs = async {
-            self.job(&gate, self.request(1, HEALTHY, TimeDelta::zero())).await;
+            self.job(&gate, self.request(1, HEALTHY, TimeDelta::zero()), false).await;
             let failing = self.request(2, FAILING, TimeDelta::zero());
             gate.open(failing.clone()).await.unwrap();
             self.let_pass(&failing).await;
-            self.job(&gate, failing).await;
+            self.job(&gate, failing, true).await;
             stop.cancel();
         };
         tokio::join!(first.run(stop.clone()), jobs);
@@ -233,8 +239,9 @@ impl Life<'_> {
         tokio::join!(second.run(stop.clone()), cancelled);
     }
 
-    /// Waits for the gate and goes ahead, at most once for ever.
-    async fn job(&self, gate: &Gate, request: GateRequest) {
+    /// Waits for the gate and goes ahead, at most once for ever; if it hesitates, it first gives a pass
+    /// back.
+    async fn job(&self, gate: &Gate, request: GateRequest, mut hesitates: bool) {
         loop {
             let record: GateRecord = gate.wait(request.clone()).await.unwrap();
             let Some(pass) = record.pass else { return };
@@ -244,6 +251,10 @@ impl Life<'_> {
             }
             if record.state != GateState::Passed {
                 return;
+            }
+            if std::mem::take(&mut hesitates) {
+                self.store.return_pass(pass.id).await.unwrap();
+                continue;
             }
             match self.store.spend_pass(pass.id).await.unwrap() {
                 Spend::Spent(spent) => {

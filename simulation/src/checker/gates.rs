@@ -11,7 +11,9 @@ use healthgate::{
     },
 };
 
-use super::{Checker, EyesId, Named, eyes::Renewal, leases::LeaseAccount, runs::Enabled};
+use super::{
+    Checker, EyesId, Named, TOLERANCE, eyes::Renewal, leases::LeaseAccount, runs::Enabled,
+};
 
 #[derive(Debug)]
 pub(super) struct GateAccount {
@@ -22,6 +24,8 @@ pub(super) struct GateAccount {
     pub(super) pass: Option<GatePass>,
     pub(super) passed_at: Option<Duration>,
     pub(super) spent: bool,
+    /// When its newest `void_before` was written.
+    pub(super) voided: Duration,
     /// When it last went back to waiting, or an attempt of it was cut.
     pub(super) unsettled: Duration,
     running: BTreeSet<u32>,
@@ -42,6 +46,8 @@ impl Checker {
         let other = self
             .gates
             .values()
+            // A gate of an exempt job opens beside another one.
+            .filter(|gate| gate.record.exempt == record.exempt)
             .find(|gate| gate.record.host_id == record.host_id && !gate.record.state.is_terminal());
         if let Some(other) = other.filter(|_| !record.state.is_terminal()) {
             let what = format!("{} is unfinished", other.named());
@@ -67,6 +73,7 @@ impl Checker {
             pass: None,
             passed_at: None,
             spent: false,
+            voided: Duration::ZERO,
             unsettled: at,
             running: BTreeSet::new(),
         };
@@ -214,7 +221,10 @@ impl Checker {
         let Some(gate) = self.gates.get_mut(&step.gate_id) else { return };
         gate.record.window = step.window;
         gate.record.high_water = step.high_water;
-        gate.record.void_before = step.void_before.or(gate.record.void_before);
+        if let Some(void_before) = step.void_before {
+            gate.voided = at;
+            gate.record.void_before = Some(void_before);
+        }
         match &step.attempt {
             Some(AttemptWrite::Start { number, started_at }) => {
                 gate.record.attempts = *number;
@@ -262,7 +272,8 @@ impl Checker {
         if let Some(last) = last
             && !put_right
             && started_at > last
-            && started_at - last < min_gap
+            // A step within the guard's tolerance is not seen, and shifts the dates (F03).
+            && started_at - last + TOLERANCE < min_gap
         {
             self.broken(
                 "G14: attempts keep their distance",
@@ -330,12 +341,14 @@ impl Checker {
         let Some(look) = self.eyes.get(&eyes).and_then(|eyes| eyes.looks.get(&host)) else {
             return;
         };
+        // A gate that ends while its checks cannot be read has none to name (F141).
         let evidence = step.evidence.as_deref().unwrap_or_default();
-        let missing = look
-            .checks
-            .iter()
-            .filter(|check| check.enabled())
-            .any(|check| !evidence.iter().any(|entry| entry.check_id == Some(check.id)));
+        let missing = evidence.iter().any(|entry| entry.check_id.is_some())
+            && look
+                .checks
+                .iter()
+                .filter(|check| check.enabled())
+                .any(|check| !evidence.iter().any(|entry| entry.check_id == Some(check.id)));
         let length = step.detail.as_ref().map_or(0, String::len);
         if missing || length > GateRecord::MAXIMUM_DETAIL || length == 0 {
             self.broken("G30: a failure names every check", format!("{name}: {length} bytes"));

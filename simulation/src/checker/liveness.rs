@@ -19,6 +19,9 @@ const SETTLING: Duration = Duration::from_secs(130);
 /// A host that several workers have died with is left alone for so long.
 const QUARANTINE: Duration = crate::actors::worker::QUARANTINE;
 
+/// How often the window of a gate that has not opened is read.
+const UNOPENED: Duration = Duration::from_secs(60);
+
 /// What a few looks and calls take.
 const SLACK: Duration = Duration::from_secs(5);
 
@@ -134,7 +137,9 @@ impl Checker {
                 let changed = at.saturating_sub(self.window_since(&gate.record).max(gate.opened));
                 let over = self.over_for(gate, now).min(changed).min(settled);
                 let over = over.min(self.pass_over_for(gate, now));
-                over > patience
+                // A gate that has not opened reads its window once a minute.
+                let early = gate.record.window.opens_at() > now;
+                over > if early { patience + UNOPENED } else { patience }
             });
         if let Some(gate) = lost {
             let what = format!("{} is still {:?}", gate.named(), gate.record.state);

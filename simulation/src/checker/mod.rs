@@ -168,6 +168,13 @@ impl Checker {
         later.fold(TimeDelta::zero(), |sum, (_, by)| sum + by.abs())
     }
 
+    /// The epoch of the store's clock at a true time: how often it had been stepped by more than the
+    /// tolerance until then.
+    fn epoch_of(&self, at: Duration) -> usize {
+        let jumps = self.store_steps.iter().filter(|(_, by)| by.abs() > TOLERANCE);
+        jumps.take_while(|(stepped, _)| *stepped <= at).count()
+    }
+
     /// Whether the store's clock was set back since then.
     fn set_back_since(&self, since: Duration) -> bool {
         let later = self.store_steps.iter().rev().take_while(|(at, _)| *at >= since);
@@ -186,6 +193,9 @@ impl Checker {
         (count(self.dispatches.len()), count(self.gates.len()))
     }
 }
+
+/// A step of the store's clock up to this is no jump (F03).
+const TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
 /// A job's part on a host, as a name to read.
 pub(crate) struct Named(pub(crate) JobId, pub(crate) HostId);

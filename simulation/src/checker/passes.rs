@@ -148,7 +148,9 @@ impl Checker {
     ) -> Result<(), String> {
         let Some(account) = self.checks.get(&check.id) else { return Err("unknown".into()) };
         let policy = &self.settings.policy;
-        let void_before = self.gates[&gate].record.void_before;
+        let account_of_gate = &self.gates[&gate];
+        let void_before = account_of_gate.record.void_before;
+        let void_epoch = self.epoch_of(account_of_gate.voided);
         let endpoint = check
             .definition
             .service()
@@ -166,7 +168,10 @@ impl Checker {
         };
         let mut seen: Vec<&Recorded> =
             account.recorded.iter().filter(|recorded| recorded.order <= look.order).collect();
-        seen.sort_by_key(|recorded| std::cmp::Reverse(recorded.result.checked_at));
+        // A date orders the runs of one epoch alone: a clock that was put right dates them anew.
+        seen.sort_by_key(|recorded| {
+            std::cmp::Reverse((self.epoch_of(recorded.started), recorded.result.checked_at))
+        });
         let wanted = usize::try_from(policy.healthy_after).unwrap_or(usize::MAX);
         if seen.len() < wanted {
             return Err(format!("{} results of {wanted}", seen.len()));
@@ -179,11 +184,16 @@ impl Checker {
                 Some(format!("revision {}", result.revision))
             } else if result.endpoint != endpoint {
                 Some(format!("seen at {:?}", result.endpoint))
-            } else if index == 0 && result.checked_at < check.updated_at {
+            } else if index == 0
+                && (self.epoch_of(recorded.started), result.checked_at)
+                    < (self.epoch_of(account.changed_at(check.revision)), check.updated_at)
+            {
                 Some("older than the check".to_owned())
             } else if live_from.is_some_and(|from| result.checked_at < from) {
                 Some("not live".to_owned())
-            } else if void_before.is_some_and(|void| result.checked_at < void) {
+            } else if void_before.is_some_and(|void| {
+                (self.epoch_of(recorded.started), result.checked_at) < (void_epoch, void)
+            }) {
                 Some("void".to_owned())
             } else if index == 0 && granted - result.checked_at > span(policy.max_age) {
                 Some(format!("{} old", granted - result.checked_at))

@@ -43,6 +43,13 @@ pub(super) struct CheckAccount {
     pub(super) good: Since<bool>,
 }
 
+impl CheckAccount {
+    /// When the check got this revision; the beginning of the world where it has another by now.
+    pub(super) fn changed_at(&self, revision: i64) -> Duration {
+        if self.check.revision == revision { self.changed } else { Duration::ZERO }
+    }
+}
+
 /// So many runs and results of each check are remembered.
 const REMEMBERED: usize = 40;
 

@@ -110,7 +110,7 @@ impl Cycle<'_> {
     }
 
     pub(super) fn start_flush(&mut self) {
-        self.give_up_unwritten();
+        self.give_up_unwritten(self.poller.clock.monotonic());
         let config = &self.poller.config;
         let count = self.finished.len().min(self.batch);
         let mut batch: Vec<Finished> = self.finished.drain(..count).collect();
@@ -159,11 +159,12 @@ impl Cycle<'_> {
         oldest.is_some_and(|since| waited(since) >= config.flush_after + spare / 2)
     }
 
-    /// Hands hosts back whose results cannot be written before the lease ends: a lease that merely
-    /// expires would speak against the host (F147), and would hold up those that are in time.
-    fn give_up_unwritten(&mut self) {
-        let (now, lease) = (self.poller.clock.monotonic(), self.poller.config.lease());
-        let late = |finished: &Finished| finished.at.ends_soon(now, lease);
+    /// Hands hosts back whose results cannot be written before the lease ends, if the next try is at
+    /// `next`: a lease that merely expires would speak against the host (F147), and would hold up those
+    /// that are in time.
+    fn give_up_unwritten(&mut self, next: Duration) {
+        let lease = self.poller.config.lease();
+        let late = |finished: &Finished| finished.at.ends_soon(next, lease);
         if !self.finished.iter().any(late) {
             return;
         }
@@ -201,6 +202,7 @@ impl Cycle<'_> {
                 self.next_flush = now + self.failed("record results", &error);
                 self.batch = self.poller.config.flush_hosts;
                 self.keep(batch, now);
+                self.give_up_unwritten(self.next_flush);
                 while self.finished.len() > self.poller.config.buffered_hosts
                     && let Some(lost) = self.finished.pop_front()
                 {

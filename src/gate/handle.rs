@@ -218,6 +218,12 @@ impl Gate {
         ask(clock, time, "windows", gates.len(), self.windows.windows(gates)).await
     }
 
+    /// Whether the overrides of these gates still count: one answer each.
+    pub(super) async fn rights_of(&self, gates: &[&GateRecord]) -> Result<Vec<bool>, SourceError> {
+        let (clock, time) = (self.clock.as_ref(), self.source_timeout);
+        ask(clock, time, "rights", gates.len(), self.rights.may_override(gates)).await
+    }
+
     /// This gate's window.
     pub(super) async fn window_of(&self, gate: &GateRecord) -> Result<WindowAnswer, SourceError> {
         Ok(self.windows_of(&[gate]).await?.pop().unwrap_or(WindowAnswer::Unknown))

@@ -55,6 +55,8 @@ impl Worker {
         let gates = GateRunnerConfig {
             tick,
             lease: ms(15_000),
+            // Four calls of a source fit into a lease.
+            source_timeout: ms(3_000),
             max_concurrent_checks: figures.max_concurrent_checks,
             ..GateRunnerConfig::default()
         };

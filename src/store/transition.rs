@@ -192,11 +192,11 @@ pub fn clear_clock_offset(record: &mut GateRecord, now: DateTime<Utc>) -> Result
         return Ok(false);
     }
     // What lies ahead of the clock was noted before it stepped back.
-    let corrected = |instant: DateTime<Utc>| {
-        if instant > now { (instant - offset).min(now) } else { instant }
-    };
-    record.opened_at = corrected(record.opened_at);
-    record.void_before = record.void_before.map(corrected);
+    for instant in std::iter::once(&mut record.opened_at).chain(&mut record.void_before) {
+        if *instant > now {
+            *instant = (*instant - offset).min(now);
+        }
+    }
     record.last_attempt_at = record.last_attempt_at.map(|last| (last - offset).min(now));
     record.high_water = now;
     record.clock_offset_us = 0;

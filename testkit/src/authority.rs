@@ -179,7 +179,7 @@ pub struct ServerCertSpec {
 }
 
 impl ServerCertSpec {
-    /// A valid certificate without any name; add them with [`ip`](Self::ip) and [`dns`](Self::dns).
+    /// A valid certificate without any name; add them with [`with_ip`](Self::with_ip) and [`with_dns`](Self::with_dns).
     #[must_use]
     pub fn new(common_name: &str) -> Self {
         Self {

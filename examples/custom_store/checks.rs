@@ -14,7 +14,7 @@ use healthgate::{
 
 use super::{
     CustomStore,
-    world::{Instant, World, count, delta},
+    world::{Instant, World, delta},
 };
 
 #[async_trait]
@@ -173,17 +173,12 @@ impl ResultStore for CustomStore {
             let old = |(check, at): &&(CheckId, Instant)| *at < cut && newest(check) != Some(*at);
             let mut expired: Vec<_> = world.results.keys().filter(old).copied().collect();
             expired.sort_unstable_by_key(|(_, at)| *at);
-            let (batch, total) = (batch as usize, world.results.len());
-            // Most of all at once: rather the clock has jumped.
-            if !force && expired.len() > batch && expired.len() > total / 2 {
-                let (expired, total) = (count(expired.len()), count(total));
-                return Ok(PruneOutcome::Suspicious { expired, total });
+            let outcome = PruneOutcome::of(expired.len(), world.results.len(), batch, force);
+            if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
+                expired.truncate(batch as usize);
+                expired.iter().for_each(|key| drop(world.results.remove(key)));
             }
-            let more = expired.len() > batch;
-            expired.truncate(batch);
-            expired.iter().for_each(|key| drop(world.results.remove(key)));
-            let deleted = count(expired.len());
-            Ok(if more { PruneOutcome::More { deleted } } else { PruneOutcome::Done { deleted } })
+            Ok(outcome)
         })
     }
 }

@@ -16,7 +16,7 @@ use healthgate::{
 
 use super::{
     CustomStore,
-    world::{GateRow, delta, pruned},
+    world::{GateRow, delta},
 };
 
 #[async_trait]
@@ -253,7 +253,7 @@ impl GateStore for CustomStore {
             };
             let mut old: Vec<GateId> =
                 world.gates.iter().filter(old).map(|row| row.record.id).collect();
-            let outcome = pruned(old.len(), world.gates.len(), batch, force);
+            let outcome = PruneOutcome::of(old.len(), world.gates.len(), batch, force);
             if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
                 old.truncate(batch as usize);
                 world.gates.retain(|row| !old.contains(&row.record.id));

@@ -9,10 +9,7 @@ use healthgate::{
     store::{AuditFilter, AuditLog, KeyUse, PruneOutcome, SealedRow, SecretStore, StoreError},
 };
 
-use super::{
-    CustomStore,
-    world::{delta, pruned},
-};
+use super::{CustomStore, world::delta};
 
 #[async_trait]
 impl AuditLog for CustomStore {
@@ -29,7 +26,7 @@ impl AuditLog for CustomStore {
         self.write(|world, now| {
             let old = |record: &&AuditRecord| record.at < now - delta(keep);
             let expired = world.audit.iter().take_while(old).count();
-            let outcome = pruned(expired, world.audit.len(), batch, force);
+            let outcome = PruneOutcome::of(expired, world.audit.len(), batch, force);
             if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
                 world.audit.drain(..expired.min(batch as usize));
             }

@@ -9,7 +9,7 @@ use healthgate::{
         Attempt, AuditRecord, CheckId, CheckResult, CheckState, CheckView, Damping, GateId,
         GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, WorkerId,
     },
-    store::{LeasedGate, PruneOutcome, StoreError, StoreEvent, transition},
+    store::{LeasedGate, StoreError, StoreEvent, transition},
 };
 
 pub(super) type Instant = DateTime<Utc>;
@@ -253,17 +253,5 @@ impl World {
         rows.filter(|(_, row)| transition::needs_worker(&row.record, now) && free(row))
             .map(|(place, _)| place)
             .collect()
-    }
-}
-
-/// What a step of pruning does, of which this many could go.
-pub(super) fn pruned(expired: usize, total: usize, batch: u32, force: bool) -> PruneOutcome {
-    let most = batch as usize;
-    if expired <= most {
-        PruneOutcome::Done { deleted: count(expired) }
-    } else if !force && expired > total / 2 {
-        PruneOutcome::Suspicious { expired: count(expired), total: count(total) }
-    } else {
-        PruneOutcome::More { deleted: count(most) }
     }
 }

@@ -40,6 +40,32 @@ pub enum PruneOutcome {
     },
 }
 
+impl PruneOutcome {
+    /// Returns what a step of at most `batch` does if this many could go: all of it, a batch, or
+    /// nothing if more than half would go and nobody forces it (F49).
+    #[must_use]
+    pub fn of(expired: usize, total: usize, batch: u32, force: bool) -> Self {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let (expired, batch) = (count(expired), u64::from(batch));
+        let more = expired > batch;
+        let suspicious = Self::suspicion(expired, count(total)).filter(|_| more && !force);
+        suspicious.unwrap_or(Self::of_step(expired.min(batch), more))
+    }
+
+    /// Returns the outcome of a step that deleted this many.
+    #[must_use]
+    pub const fn of_step(deleted: u64, more: bool) -> Self {
+        if more { Self::More { deleted } } else { Self::Done { deleted } }
+    }
+
+    /// Returns [`Suspicious`](Self::Suspicious) if more than half of all would go (F49). Ask it only if
+    /// more than one step would go, and nobody forces the step.
+    #[must_use]
+    pub const fn suspicion(expired: u64, total: u64) -> Option<Self> {
+        if expired > total / 2 { Some(Self::Suspicious { expired, total }) } else { None }
+    }
+}
+
 /// Results, their states and summaries. Results are written with
 /// [`PollQueue::complete_hosts`](super::PollQueue::complete_hosts) and
 /// [`GateStore::settle_gates`](super::GateStore::settle_gates), each under its fence; nothing else

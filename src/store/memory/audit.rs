@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{MemoryStore, pruned};
+use super::MemoryStore;
 use crate::{
     clock::delta,
     model::{AuditEntry, AuditId, AuditRecord},
@@ -29,7 +29,7 @@ impl AuditLog for MemoryStore {
         let mut state = self.lock();
         let cut = self.time() - delta(keep);
         let expired = state.audit.iter().take_while(|record| record.at < cut).count();
-        let outcome = pruned(expired, state.audit.len(), batch, force);
+        let outcome = PruneOutcome::of(expired, state.audit.len(), batch, force);
         if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
             state.audit.drain(..expired.min(batch as usize));
         }

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    MemoryStore, pruned,
+    MemoryStore,
     state::{GateRow, State},
 };
 use crate::{
@@ -253,7 +253,7 @@ impl GateStore for MemoryStore {
             .collect();
         expired.sort_unstable();
         let (found, total) = (expired.len(), state.gates.len());
-        let outcome = pruned(found, total, batch, force);
+        let outcome = PruneOutcome::of(found, total, batch, force);
         if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
             expired.truncate(batch as usize);
             expired.into_iter().for_each(|(_, id)| state.forget_gate(id));

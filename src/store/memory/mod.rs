@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use self::state::State;
-use super::{Change, Feed, PruneOutcome, Refusal, Store, StoreError, StoreEvent, Subscription};
+use super::{Change, Feed, Refusal, Store, StoreError, StoreEvent, Subscription};
 use crate::{
     clock::Clock,
     model::{AuditEntry, AuditId, AuditRecord, Damping},
@@ -110,18 +110,5 @@ impl Store for MemoryStore {
     async fn announce(&self, event: StoreEvent) -> Result<(), StoreError> {
         self.feed.publish(event);
         Ok(())
-    }
-}
-
-/// What a step of pruning does, of which this many could go.
-fn pruned(expired: usize, total: usize, batch: u32, force: bool) -> PruneOutcome {
-    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let most = batch as usize;
-    if expired <= most {
-        PruneOutcome::Done { deleted: count(expired) }
-    } else if !force && expired > total / 2 {
-        PruneOutcome::Suspicious { expired: count(expired), total: count(total) }
-    } else {
-        PruneOutcome::More { deleted: count(most) }
     }
 }

@@ -92,12 +92,9 @@ impl ResultStore for MemoryStore {
             .copied()
             .collect();
         let total = state.ages.len();
-        if !force && expired.len() > batch as usize && expired.len() > total / 2 {
-            let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-            return Ok(PruneOutcome::Suspicious {
-                expired: count(expired.len()),
-                total: count(total),
-            });
+        let outcome = PruneOutcome::of(expired.len(), total, batch, force);
+        if matches!(outcome, PruneOutcome::Suspicious { .. }) {
+            return Ok(outcome);
         }
         let deleted = expired.len().min(batch as usize);
         for (checked_at, check) in &expired[..deleted] {
@@ -106,8 +103,6 @@ impl ResultStore for MemoryStore {
                 history.remove(checked_at);
             }
         }
-        let more = deleted < expired.len();
-        let deleted = u64::try_from(deleted).unwrap_or(u64::MAX);
-        Ok(if more { PruneOutcome::More { deleted } } else { PruneOutcome::Done { deleted } })
+        Ok(outcome)
     }
 }

@@ -145,8 +145,11 @@ impl Write<'_> {
             }
         }
         let batch = u64::from(batch);
-        if !force && expired > batch && expired > total / 2 {
-            return Ok(PruneOutcome::Suspicious { expired, total });
+        if let Some(suspicious) = PruneOutcome::suspicion(expired, total)
+            && !force
+            && expired > batch
+        {
+            return Ok(suspicious);
         }
         let mut deleted = 0;
         let mut old = old.into_iter();
@@ -162,7 +165,7 @@ impl Write<'_> {
             }
         }
         let more = old.next().is_some();
-        Ok(if more { PruneOutcome::More { deleted } } else { PruneOutcome::Done { deleted } })
+        Ok(PruneOutcome::of_step(deleted, more))
     }
 
     /// The partitions, the oldest first.

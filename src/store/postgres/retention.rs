@@ -51,7 +51,7 @@ impl Write<'_> {
             .await
             .map_err(translate)?
             .rows_affected();
-        Ok(if more { PruneOutcome::More { deleted } } else { PruneOutcome::Done { deleted } })
+        Ok(PruneOutcome::of_step(deleted, more))
     }
 
     pub(super) async fn prune_audit(
@@ -84,7 +84,7 @@ impl Write<'_> {
             .await
             .map_err(translate)?
             .rows_affected();
-        Ok(if more { PruneOutcome::More { deleted } } else { PruneOutcome::Done { deleted } })
+        Ok(PruneOutcome::of_step(deleted, more))
     }
 
     /// Whether more than half of all would go at once (F49); counts only where more than a batch would.
@@ -105,7 +105,6 @@ impl Write<'_> {
             .await
             .map_err(translate)?;
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
-        let (expired, total) = (count(expired), count(total));
-        Ok((expired > total / 2).then_some(PruneOutcome::Suspicious { expired, total }))
+        Ok(PruneOutcome::suspicion(count(expired), count(total)))
     }
 }

@@ -39,11 +39,8 @@ impl Write<'_> {
         let more = found > i64::from(batch);
         if more && !force {
             let (expired, total) = self.expired(cut).await?;
-            if expired > total / 2 {
-                return Ok(PruneOutcome::Suspicious {
-                    expired: count(expired),
-                    total: count(total),
-                });
+            if let Some(suspicious) = PruneOutcome::suspicion(count(expired), count(total)) {
+                return Ok(suspicious);
             }
         }
         let deleted = sqlx::query(
@@ -59,7 +56,7 @@ impl Write<'_> {
         .await
         .map_err(translate)?
         .rows_affected();
-        Ok(if more { PruneOutcome::More { deleted } } else { PruneOutcome::Done { deleted } })
+        Ok(PruneOutcome::of_step(deleted, more))
     }
 
     /// How many results are older than the cut and not the newest of their check, and how many

@@ -58,7 +58,7 @@ impl Write<'_> {
         .await
         .map_err(translate)?
         .rows_affected();
-        Ok(if more { PruneOutcome::More { deleted } } else { PruneOutcome::Done { deleted } })
+        Ok(PruneOutcome::of_step(deleted, more))
     }
 
     pub(super) async fn prune_audit(
@@ -92,7 +92,7 @@ impl Write<'_> {
         .await
         .map_err(translate)?
         .rows_affected();
-        Ok(if more { PruneOutcome::More { deleted } } else { PruneOutcome::Done { deleted } })
+        Ok(PruneOutcome::of_step(deleted, more))
     }
 
     /// Whether more than half of all would go at once (F49); counts only where more than a batch would.
@@ -112,7 +112,6 @@ impl Write<'_> {
             .fetch_one(&mut *self.connection)
             .await
             .map_err(translate)?;
-        let (expired, total) = (count(expired), count(total));
-        Ok((expired > total / 2).then_some(PruneOutcome::Suspicious { expired, total }))
+        Ok(PruneOutcome::suspicion(count(expired), count(total)))
     }
 }

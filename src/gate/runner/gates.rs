@@ -14,7 +14,7 @@ use super::{
     agenda::Agenda,
     attempt::{Attempt, EndedAttempt},
     held::{Answered, HeldGate, Read, Right, RunningAttempt},
-    look::{Sight, look, wants_attempt},
+    look::{Sight, look},
     notice::notice,
     settle::settle,
     sources::Sources,
@@ -24,7 +24,10 @@ use super::{
 use crate::{
     checks::{AgentDemand, AgentKey, GateDemand},
     clock::{ClockGuard, ClockReading, ClockTrust, delta},
-    gate::disturbance::Disturbances,
+    gate::{
+        decide::{Action, Decision},
+        disturbance::Disturbances,
+    },
     model::{EndReason, GateId, GateRecord, PassKind, instant},
     observe::{ClockOffset, GATE_OLDEST_WAIT, GATES_WAITING, Level, Part},
     store::{AttemptWrite, GateStep, GateTransition},
@@ -152,7 +155,7 @@ impl<'a> Gates<'a> {
         let (mut steps, mut starts) = (Vec::new(), Vec::new());
         let mut wanted = 0;
         let mut wanted_agents: HashSet<AgentKey> = HashSet::new();
-        for id in self.order(&read, now, suspect) {
+        for (id, decision) in self.decisions(&read, now, suspect) {
             let (Some(held), Some(read)) = (self.held.get_mut(&id), read.get(&id)) else {
                 continue;
             };
@@ -175,7 +178,7 @@ impl<'a> Gates<'a> {
                 runner.capacity.admit_gate(checks).map(|permit| permit.with_agents(places))
             };
             let sight = Sight { now, suspect, read };
-            let looked = look(&runner.policy, runner.worker, held, sight, &mut admit);
+            let looked = look(&runner.policy, runner.worker, held, sight, decision, &mut admit);
             held.look_at = match (read.right, looked.out_of_room) {
                 // Asked again at once, and whenever there may be room.
                 (Right::TooNew, _) => now,
@@ -200,19 +203,19 @@ impl<'a> Gates<'a> {
         Ok(Pass { starts, wait: self.wait(now) })
     }
 
-    /// Returns the gates in the order of their decisions: those whose attempts are due by turns, then the
-    /// others.
-    fn order(
+    /// Decides these gates. Those whose attempts are due come first, by turns.
+    fn decisions(
         &self,
         read: &BTreeMap<GateId, Read>,
         now: DateTime<Utc>,
         suspect: bool,
-    ) -> Vec<GateId> {
+    ) -> Vec<(GateId, Decision)> {
         let (mut due, mut others) = (Vec::new(), Vec::new());
+        let mut decisions = HashMap::new();
         for (id, read) in read {
             let Some(held) = self.held.get(id) else { continue };
-            let sight = Sight { now, suspect, read };
-            if wants_attempt(&self.runner.policy, held, sight) {
+            let decision = Sight { now, suspect, read }.decide(&self.runner.policy, held);
+            if matches!(decision.action, Action::Start { .. }) {
                 due.push(DueAttempt {
                     closes_at: held.record.window.closes_at(),
                     due_at: held.record.next_attempt_at.unwrap_or(now),
@@ -222,10 +225,10 @@ impl<'a> Gates<'a> {
             } else {
                 others.push(*id);
             }
+            decisions.insert(*id, decision);
         }
-        let mut order = self.turns.order(due);
-        order.extend(others);
-        order
+        let order = self.turns.order(due).into_iter().chain(others);
+        order.filter_map(|id| decisions.remove_entry(&id)).collect()
     }
 
     /// How long nothing is due.

@@ -35,6 +35,11 @@ pub(super) struct Sight<'a> {
 }
 
 impl Sight<'_> {
+    /// Decides the gate.
+    pub(super) fn decide(&self, policy: &GatePolicy, held: &HeldGate) -> Decision {
+        decide(&self.input(policy, held))
+    }
+
     /// Everything that the decision of this gate depends on.
     fn input<'b>(&'b self, policy: &'b GatePolicy, held: &'b HeldGate) -> GateInput<'b> {
         let read = self.read;
@@ -60,11 +65,6 @@ impl Sight<'_> {
     }
 }
 
-/// Returns whether an attempt of this gate is due, so that it needs places.
-pub(super) fn wants_attempt(policy: &GatePolicy, held: &HeldGate, sight: Sight<'_>) -> bool {
-    matches!(decide(&sight.input(policy, held)).action, Action::Start { .. })
-}
-
 /// What came of a look.
 pub(super) struct Looked {
     /// What is to be written; `None` where nothing has changed.
@@ -77,12 +77,14 @@ pub(super) struct Looked {
     pub(super) wait: Duration,
 }
 
-/// Decides one gate by what was read of it. An attempt starts only with a permit of `admit`'s.
+/// Turns the decision of one gate, by what was read of it, into what is written. An attempt starts only
+/// with a permit of `admit`'s.
 pub(super) fn look(
     policy: &GatePolicy,
     worker: WorkerId,
     held: &HeldGate,
     sight: Sight<'_>,
+    mut decision: Decision,
     admit: &mut dyn FnMut(usize, HashSet<AgentKey>) -> Option<Permit>,
 ) -> Looked {
     let Sight { now, suspect, read } = sight;
@@ -94,7 +96,6 @@ pub(super) fn look(
     let mut notes = held.notes.clone();
     notes.extend(window_note(now, record.window, window));
     let mut input = sight.input(policy, held);
-    let mut decision = decide(&input);
     let mut permit = None;
     if let Action::Start { run, .. } = &decision.action {
         let asked =

@@ -39,10 +39,12 @@ impl State {
         if self.gate_of.get(&(record.job_id, record.host_id)) == Some(&id) {
             self.gate_of.remove(&(record.job_id, record.host_id));
         }
-        self.gate_of_pass.retain(|_, gate| *gate != id);
         if let Some(pass) = record.pass {
+            self.gate_of_pass.remove(&pass.id);
             self.host_changes.remove(&pass.id);
-            self.newest_change.retain(|_, newest| *newest != pass.id);
+            if self.newest_change.get(&record.host_id) == Some(&pass.id) {
+                self.newest_change.remove(&record.host_id);
+            }
         }
     }
 
@@ -52,8 +54,7 @@ impl State {
 
     /// The gate whose newest pass this is.
     pub(super) fn row_of_pass(&self, pass: PassId) -> Option<&GateRow> {
-        let row = self.gates.get(self.gate_of_pass.get(&pass)?)?;
-        row.record.pass.as_ref().is_some_and(|newest| newest.id == pass).then_some(row)
+        self.gates.get(self.gate_of_pass.get(&pass)?)
     }
 
     pub(super) fn add_gate(&mut self, record: GateRecord) {
@@ -83,6 +84,7 @@ impl State {
     ) {
         let Some(row) = self.gates.get_mut(&step.gate_id) else { return };
         row.seen = row.seen.max(step.seen);
+        let older = row.record.pass.as_ref().map(|pass| pass.id);
         if transition::apply(&mut row.record, &step, now) {
             row.owner = None;
         }
@@ -97,6 +99,9 @@ impl State {
             }
         }
         if let Some(GateTransition::Pass(pass)) = &step.transition {
+            if let Some(older) = older {
+                self.gate_of_pass.remove(&older);
+            }
             self.gate_of_pass.insert(pass.id, step.gate_id);
         }
         let (host, exempt) = (row.record.host_id, row.record.exempt);

@@ -35,7 +35,7 @@ pub(super) struct State {
     pub(super) host_changes: HashMap<PassId, HostChange>,
     /// The newest change of each host.
     pub(super) newest_change: HashMap<HostId, PassId>,
-    /// The gate of each pass that was ever given.
+    /// The gate of each pass that is the newest one of its gate.
     pub(super) gate_of_pass: HashMap<PassId, GateId>,
     /// When the lease of each worker ends that holds gates.
     pub(super) gate_leases: HashMap<WorkerId, DateTime<Utc>>,

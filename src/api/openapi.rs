@@ -96,7 +96,7 @@ impl IntoResponses for Problem {
 /// A `oneOf` of the codes and any text would match a code twice, so this is not derived.
 impl utoipa::PartialSchema for EvidenceReason {
     fn schema() -> RefOr<Schema> {
-        let description = "a reason code, or the word of one of the application's own conditions";
+        let description = "a reason code, or a word that a condition of the application defines";
         ObjectBuilder::new().schema_type(Type::String).description(Some(description)).into()
     }
 }

@@ -42,7 +42,7 @@ pub struct HostPreview {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct Blocking {
-    /// The check; `None` for a condition of the application's own.
+    /// The check; `None` for a condition that the application defines.
     #[cfg_attr(feature = "api", schema(required))]
     pub check_id: Option<CheckId>,
     /// The name of the check or condition.

@@ -49,7 +49,7 @@ impl Recheck {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct Rechecked {
-    /// The check; `None` for a condition of the application's own.
+    /// The check; `None` for a condition that the application defines.
     #[cfg_attr(feature = "api", schema(required))]
     pub check_id: Option<CheckId>,
     /// The name, as it is now where it still exists.

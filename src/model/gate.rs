@@ -79,13 +79,13 @@ pub enum EndReason {
     PassNotSpent,
 }
 
-/// Why a requirement is or is not met: a code of the vocabulary, or a word of the application's own.
+/// Why a requirement is or is not met: a code of the vocabulary, or a word that the application defines.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum EvidenceReason {
     /// A check's outcome.
     Code(ReasonCode),
-    /// The reason that one of the application's own conditions gives.
+    /// The reason that a condition of the application gives.
     Condition(String),
 }
 
@@ -115,11 +115,11 @@ impl fmt::Display for EvidenceReason {
     }
 }
 
-/// What a gate knows of one requirement: a check, or a condition of the application's own.
+/// What a gate knows of one requirement: a check, or a condition that the application defines.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct Evidence {
-    /// The check; `None` for a condition of the application's own.
+    /// The check; `None` for a condition that the application defines.
     #[cfg_attr(feature = "api", schema(required))]
     pub check_id: Option<CheckId>,
     /// The name of the check or condition.

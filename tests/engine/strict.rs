@@ -362,7 +362,7 @@ fn f158_spending_looks_at_newer_results_once_more() {
     });
 }
 
-/// A gate that only reports runs the checks, so that its report tells of what is, and proceeds then.
+/// A report-only gate runs the checks first, so that its report is true, and then proceeds.
 #[test]
 fn f161_a_reporting_gate_runs_its_checks_and_never_blocks() {
     for (reason, hangs) in

@@ -425,7 +425,7 @@ fn a_recheck_says_what_changed_against_the_pass() {
     });
 }
 
-/// A condition of the application's own blocks, stands in evidence and timeline, and is
+/// A condition that the application defines blocks the gate, appears in its evidence and timeline, and is
 /// asked again when the pass is spent.
 #[test]
 fn a_condition_of_the_applications_own_blocks_like_a_check() {

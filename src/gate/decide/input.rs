@@ -100,7 +100,7 @@ pub struct Condition {
     pub name: Label,
     /// Whether it is met.
     pub met: bool,
-    /// Why, as a short word of the application's own.
+    /// The reason, as a short word that the application defines.
     pub reason: Label,
     /// A sentence for people.
     pub detail: Detail,

@@ -156,8 +156,7 @@ pub(super) async fn read(
     web.host_form(host_id).await.map(Json)
 }
 
-/// Holds a host back from being patched, or lets it go on: a condition of the application's own, which
-/// its gates ask beside its checks.
+/// Pauses or resumes a host. A paused host blocks its gates, as a failing check does.
 #[utoipa::path(
     put,
     path = "/api/v1/hosts/{host_id}/paused",

@@ -95,10 +95,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /**
-         * Holds a host back from being patched, or lets it go on: a condition of the application's own, which
-         *     its gates ask beside its checks.
-         */
+        /** Pauses or resumes a host. A paused host blocks its gates, as a failing check does. */
         put: operations["pause_host"];
         post?: never;
         delete?: never;

@@ -360,7 +360,7 @@ export interface components {
             /** @description What to do about it, for people. */
             message: string;
         };
-        /** @description What a gate knows of one requirement: a check, or a condition of the application's own. */
+        /** @description What a gate knows of one requirement: a check, or a condition that the application defines. */
         Evidence: {
             check_id: components["schemas"]["CheckId"] | null;
             /**
@@ -384,7 +384,7 @@ export interface components {
             /** @description Why, or why not. */
             reason: components["schemas"]["EvidenceReason"];
         };
-        /** @description a reason code, or the word of one of the application's own conditions */
+        /** @description a reason code, or a word that a condition of the application defines */
         EvidenceReason: string;
         /** @description One changed field. A secret is never shown: its texts are `set`, `changed` or `cleared`. */
         FieldChange: {

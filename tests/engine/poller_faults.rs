@@ -232,6 +232,29 @@ fn f54_an_outage_of_the_store_is_waited_out_and_results_are_kept_meanwhile() {
     });
 }
 
+/// However long the store was away, results are written once it is back while their lease lasts: no
+/// back-off outlasts it. Each world has a worker, and so a spread of its pauses, of its own.
+#[test]
+fn f54_no_back_off_outlasts_the_lease_of_results() {
+    let outages = (1..=40).chain((1..=80).map(|tenths| 20 + tenths / 4));
+    for outage in outages.map(Duration::from_secs) {
+        let world = World::new();
+        let poller = world.poller(PollerConfig::default());
+        let host = world.host(1);
+        world.play(poller.run(CancellationToken::new()), async {
+            let check = world.check(host, "a").await;
+            world.script_as(&check, Script::Answer(ReasonCode::Ok, Duration::from_secs(3)));
+            world.clock.sleep(Duration::from_secs(2)).await;
+            world.store.fail(Fault::Before);
+            world.clock.sleep(outage).await;
+            world.store.heal();
+            world.clock.sleep(Duration::from_secs(6)).await;
+            let states = world.memory.states(&[host]).await.unwrap();
+            assert_eq!((states.len(), world.ran().len()), (1, 1), "after {outage:?}");
+        });
+    }
+}
+
 /// F51: a completion whose answer was lost is repeated without harm.
 #[test]
 fn f51_a_commit_of_unknown_outcome_is_repeated_and_recorded_once() {

@@ -25,6 +25,10 @@ use crate::{
 /// How much larger than usual a batch of results is at most.
 const MOST_BATCHES: usize = 16;
 
+/// How often results are at least offered to a failing store while their lease lasts: a back-off that
+/// outlasts the lease would lose what the store could still take.
+const TRIES_IN_A_LEASE: u32 = 12;
+
 /// A host whose results wait to be written.
 #[derive(Clone, Debug)]
 pub(super) struct Finished {
@@ -199,7 +203,8 @@ impl Cycle<'_> {
                 }
             }
             Err(error @ StoreError::Unavailable { .. }) => {
-                self.next_flush = now + self.failed("record results", &error);
+                let pause = self.failed("record results", &error);
+                self.next_flush = now + pause.min(config.lease() / TRIES_IN_A_LEASE);
                 self.batch = self.poller.config.flush_hosts;
                 self.keep(batch, now);
                 self.give_up_unwritten(self.next_flush);

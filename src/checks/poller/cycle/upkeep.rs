@@ -139,7 +139,8 @@ impl Cycle<'_> {
         (mut hosts, outcome): (Vec<HostRelease>, Result<(), StoreError>),
     ) {
         if let Err(error) = outcome {
-            let pause = self.failed("hand hosts back", &error);
+            // The lease's last sixth, in which hosts go back, has room for a second try.
+            let pause = self.failed("hand hosts back", &error).min(self.poller.config.lease() / 6);
             self.next_release = self.poller.clock.monotonic() + pause;
             hosts.append(&mut self.unwanted);
             hosts.truncate(self.poller.config.buffered_hosts);

@@ -162,7 +162,7 @@ async function huntWithSimulation(bug, program, seeds) {
 async function huntWithTest(bug, copy) {
   const [program, test] = bug.test;
   const args = ['test', '--locked', '--workspace', '--all-features', '--test', program];
-  const command = [...args, '--test', 'docs', test];
+  const command = [...args, test];
   const env = { ...process.env, HEALTHGATE_PLANTED: bug.name };
   const with_it = await run('cargo', command, { cwd: copy, env });
   const without = await run('cargo', command, { cwd: copy });

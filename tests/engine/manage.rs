@@ -234,6 +234,91 @@ async fn a_target_host_must_exist_and_be_visible_to_the_actor() {
     assert!(matches!(refused, Err(ManageError::HostUnknown)));
 }
 
+/// F213: whatever somebody does with a stored check, they must see the host that it asks then, whoever
+/// aimed it there; one that is gone holds nothing back.
+#[tokio::test]
+async fn f213_nobody_makes_a_check_ask_a_host_that_they_cannot_see() {
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    enum Target {
+        None,
+        Seen,
+        Hidden,
+        Gone,
+    }
+    use Target::{Gone, Hidden, None as Unset, Seen};
+    for before in [Unset, Seen, Hidden, Gone] {
+        for after in [None, Some(Unset), Some(Seen), Some(Hidden), Some(Gone)] {
+            for other_change in [json!({}), json!({"service_name": "b"}), json!({"enabled": false})]
+            {
+                for way in ["change", "test", "test as stored"] {
+                    let world = world();
+                    let hosts = [HostId::generate(), HostId::generate(), HostId::generate()];
+                    let id = |target: Target| match target {
+                        Unset => Value::Null,
+                        Seen => json!(hosts[0]),
+                        Hidden => json!(hosts[1]),
+                        Gone => json!(hosts[2]),
+                    };
+                    world.directory.insert(hosts[0], None, &["web"]);
+                    world.directory.insert(hosts[1], None, &["db"]);
+                    world.directory.insert(hosts[2], None, &["web"]);
+                    world.directory.grant("olga", &["web"]);
+                    let operator = Actor::new("olga", Role::Operator);
+                    let body = json!({"name": "a", "check_type": "service", "service_name": "a",
+                                      "target_host_id": id(before)});
+                    let new = NewCheck::from_json(body).unwrap();
+                    let check = world.checks.create(&world.admin, world.host, new).await.unwrap();
+                    world.directory.remove(hosts[2]);
+                    let mut body = other_change.clone();
+                    if let Some(target) = after {
+                        body["target_host_id"] = id(target);
+                    }
+                    let change = CheckChange::from_json(body);
+                    let outcome = match way {
+                        "change" => world
+                            .checks
+                            .change(&operator, world.host, check.id, &change, None)
+                            .await
+                            .map(drop),
+                        "test" => world
+                            .checks
+                            .test(&operator, world.host, check.id, Some(&change))
+                            .await
+                            .map(drop),
+                        _ => {
+                            world.checks.test(&operator, world.host, check.id, None).await.map(drop)
+                        }
+                    };
+                    let asked =
+                        if way == "test as stored" { before } else { after.unwrap_or(before) };
+                    let refused = asked == Hidden || (asked == Gone && before != Gone);
+                    assert_eq!(
+                        outcome.is_err(),
+                        refused,
+                        "{way}: {before:?}, then {after:?} with {other_change}: {outcome:?}"
+                    );
+                    if refused {
+                        let now = world.store.check(world.host, check.id).await.unwrap().unwrap();
+                        assert_eq!((now, world.runner.0.lock().unwrap().len()), (check, 0));
+                    } else if way == "test" {
+                        // What was asked stands in the audit.
+                        let record = world.audit().await.remove(0);
+                        let fields: Vec<&str> =
+                            record.changes.iter().map(|change| change.field.as_str()).collect();
+                        let moved = after.is_some_and(|after| after != before);
+                        assert_eq!(fields.contains(&"target_host_id"), moved, "{record:?}");
+                        assert_eq!(
+                            fields.contains(&"service_name"),
+                            other_change["service_name"] == "b",
+                            "{record:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// F128: of two editors that saw one revision, one wins and the other is told.
 #[tokio::test]
 async fn f128_an_expected_revision_is_held_and_without_one_the_newest_is_changed() {

@@ -17,8 +17,8 @@ use crate::{
     directory::{DirectoryError, HostDirectory},
     model::{
         Actor, AppliedChange, AuditAction, AuditEntry, CheckChange, CheckDefinition, CheckId,
-        CheckResult, HealthCheck, HostId, NewCheck, ReasonCode, ResultSource, ViolationCode,
-        Violations,
+        CheckResult, FieldChange, HealthCheck, HostId, NewCheck, ReasonCode, ResultSource,
+        ViolationCode, Violations,
     },
     store::{CheckInsert, CheckUpdate, SecretChange, Store, StoreError},
 };
@@ -131,9 +131,7 @@ impl CheckManager {
             }
             let AppliedChange { definition, password } =
                 change.apply(&check).map_err(ManageError::Invalid)?;
-            if definition.target_host_id() != check.definition.target_host_id() {
-                self.target_visible(actor, &definition).await?;
-            }
+            self.kept_target_visible(actor, &check, &definition).await?;
             let secret = self.secret_after(&check, &definition, password).await?;
             let changes = diff::changed(&check, &definition, &secret);
             if changes.is_empty() && secret == SecretChange::Keep {
@@ -195,20 +193,23 @@ impl CheckManager {
         change: Option<&CheckChange>,
     ) -> Result<CheckResult, ManageError> {
         let mut check = self.stored(host_id, id).await?;
+        let mut changes = Vec::new();
         if let Some(change) = change {
             let AppliedChange { definition, password } =
                 change.apply(&check).map_err(ManageError::Invalid)?;
-            if definition.target_host_id() != check.definition.target_host_id() {
-                self.target_visible(actor, &definition).await?;
-            }
-            match self.secret_after(&check, &definition, password).await? {
+            self.kept_target_visible(actor, &check, &definition).await?;
+            let secret = self.secret_after(&check, &definition, password).await?;
+            changes = diff::changed(&check, &definition, &secret);
+            match secret {
                 SecretChange::Keep => {}
                 SecretChange::Remove => check.secret = None,
                 SecretChange::Replace(secret) => check.secret = Some(secret),
             }
             check.definition = definition;
+        } else {
+            self.kept_target_visible(actor, &check, &check.definition).await?;
         }
-        self.run_test(actor, check).await
+        self.run_test(actor, check, changes).await
     }
 
     /// Runs a definition that is not stored.
@@ -238,17 +239,23 @@ impl CheckManager {
             updated_at: now,
             revision: 0,
         };
-        self.run_test(actor, check).await
+        let changes = diff::created(&check.definition, check.secret.is_some());
+        self.run_test(actor, check, changes).await
     }
 
+    /// `changes` tells how what runs differs from what is stored: the audit shows what was asked.
     async fn run_test(
         &self,
         actor: &Actor,
         check: HealthCheck,
+        changes: Vec<FieldChange>,
     ) -> Result<CheckResult, ManageError> {
         let (host_id, id) = (check.host_id, check.id);
-        let audit = AuditEntry::allowed(actor.clone(), AuditAction::HealthCheckTested)
-            .with_check(host_id, id);
+        let audit = AuditEntry {
+            changes,
+            ..AuditEntry::allowed(actor.clone(), AuditAction::HealthCheckTested)
+                .with_check(host_id, id)
+        };
         let record = self.store.append_audit(audit).await?;
         let mut agents = HashMap::new();
         if check.definition.service().is_some() {
@@ -278,6 +285,23 @@ impl CheckManager {
         } else {
             Err(ManageError::HostUnknown)
         }
+    }
+
+    /// Whoever changes or tests a stored check must see the host that it asks afterwards, whoever aimed
+    /// it there (F213). A target that is gone is asked by nobody, and holds no change back.
+    async fn kept_target_visible(
+        &self,
+        actor: &Actor,
+        stored: &HealthCheck,
+        definition: &CheckDefinition,
+    ) -> Result<(), ManageError> {
+        let target = definition.target_host_id();
+        if let Some(kept) = target.filter(|_| target == stored.definition.target_host_id())
+            && !self.directory.hosts(&[kept]).await?.contains_key(&kept)
+        {
+            return Ok(());
+        }
+        self.target_visible(actor, definition).await
     }
 
     async fn target_visible(

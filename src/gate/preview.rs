@@ -1,4 +1,4 @@
-//! What the gate would say now, without running or writing anything.
+//! What the gate would say now: by what is stored, or by a live run. Nothing is written.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,15 @@ use super::{
     disturbance::Disturbances,
     handle::{Gate, GateError},
     report,
-    source::HostHealth,
+    source::{HostHealth, LiveRun, ResultCollector},
 };
-use crate::model::{
-    CheckId, Detail, Evidence, EvidenceReason, GateId, GateRecord, GateRequest, HostId, JobId,
-    Outlook, PassKind, ReasonCode, Window, instant,
+use crate::{
+    clock::bounded,
+    model::{
+        CheckId, Detail, Evidence, EvidenceReason, GateId, GateRecord, GateRequest, HostId, JobId,
+        Outlook, PassKind, ReasonCode, Window, instant,
+    },
+    store::StoreError,
 };
 
 /// What the gate would say of one host now.
@@ -82,11 +86,57 @@ impl Gate {
                 GateRecord::open(GateId::generate(), &request, before)
             })
             .collect();
-        let mut health = self.health_of_all(&gates.iter().collect::<Vec<_>>()).await?;
+        let health = self.health_of_all(&gates.iter().collect::<Vec<_>>()).await?;
+        self.judge(gates, health).await
+    }
+
+    /// Runs the host's enabled checks once, live, and says what the gate would then say of the host in
+    /// this window. Nothing is written, no gate is opened and the host is not held. Takes at most as
+    /// long as an attempt.
+    ///
+    /// The run is not one of those that share a [`Capacity`](crate::checks::Capacity): bound how many
+    /// go on at once. Dropping the call closes what it opened.
+    ///
+    /// # Errors
+    /// Where store or health cannot be read.
+    pub async fn dry_run(
+        &self,
+        job_id: JobId,
+        host_id: HostId,
+        window: Window,
+    ) -> Result<HostPreview, GateError> {
+        let started_at = self.store.now().await?;
+        let request = GateRequest::new(job_id, host_id, window);
+        let gate = GateRecord::open(GateId::generate(), &request, started_at);
+        let mut health = self.health_of_all(&[&gate]).await?.pop().unwrap_or_default();
+        let checks: Vec<CheckId> = health
+            .requirements
+            .iter()
+            .filter(|check| check.enabled)
+            .map(|check| check.check_id)
+            .collect();
+        if !checks.is_empty() {
+            let time = self.policy.budget();
+            let results = ResultCollector::default();
+            let run = LiveRun { job_id, host_id, checks, started_at, time };
+            // A run that is cut keeps what has answered; the other checks go by what is stored.
+            let _ = bounded(self.clock.as_ref(), time, self.health.collect(run, &results)).await;
+            health.results.extend(results.take());
+        }
+        let mut previews = self.judge(vec![gate], vec![health]).await?;
+        previews.pop().ok_or_else(|| StoreError::NotFound.into())
+    }
+
+    /// Holds gates that nobody opened against the health of their hosts.
+    async fn judge(
+        &self,
+        gates: Vec<GateRecord>,
+        mut health: Vec<HostHealth>,
+    ) -> Result<Vec<HostPreview>, GateError> {
         health.iter_mut().for_each(HostHealth::block_unknown);
         let asked = gates.iter().map(|gate| gate.host_id).zip(&health);
         let disturbances = Disturbances::read(self.store.as_ref(), asked).await?;
-        let ids: Vec<HostId> = hosts.iter().map(|(host, _)| *host).collect();
+        let ids: Vec<HostId> = gates.iter().map(|gate| gate.host_id).collect();
         let mut holders = self.store.holders_of(&ids).await?;
         // The gate of an exempt job holds nobody up but another exempt one.
         holders.retain(|holder| !holder.exempt);

@@ -19,6 +19,7 @@ mod poller;
 mod poller_faults;
 mod poller_guards;
 mod poller_observer;
+mod previews;
 mod rotation;
 #[cfg(feature = "http")]
 mod runner;

@@ -101,6 +101,10 @@ actions! {
     HostPaused,
     /// The application lets a host be patched again.
     HostResumed,
+    /// The application made a token that signs a user in.
+    TokenIssued,
+    /// The application took such a token back.
+    TokenRevoked,
 }
 
 /// Whether it was done.

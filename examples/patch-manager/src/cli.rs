@@ -41,7 +41,7 @@ pub(crate) enum Command {
     CheckConfig(ConfigOption),
     /// Makes a new key, and seals every stored password under it
     RotateKey(ConfigOption),
-    /// Makes a bearer token for a user, and prints it once
+    /// Makes a bearer token for a user, and prints it once; lists and revokes tokens
     Token(TokenOptions),
 }
 
@@ -83,10 +83,41 @@ pub(crate) struct ServeOptions {
 }
 
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct TokenOptions {
-    #[command(flatten)]
-    pub(crate) file: ConfigOption,
+    #[command(subcommand)]
+    pub(crate) action: Option<TokenAction>,
+    /// The configuration, as TOML
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) config: Option<PathBuf>,
     /// Whose token
-    #[arg(long, value_name = "NAME")]
-    pub(crate) user: String,
+    #[arg(long, value_name = "NAME", required = true)]
+    pub(crate) user: Option<String>,
+    /// What it is for
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<String>,
+    /// After so many days it signs nobody in any more [default: never]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub(crate) expires_in: Option<u16>,
+}
+
+/// What is done with tokens that exist.
+#[derive(Subcommand, Debug)]
+pub(crate) enum TokenAction {
+    /// Shows all tokens: id, user, name, and when each was made, expires and was last used
+    List {
+        #[command(flatten)]
+        file: ConfigOption,
+        /// Only those of this user
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Takes a token back: it signs nobody in from now on, and its event streams end within seconds
+    Revoke {
+        #[command(flatten)]
+        file: ConfigOption,
+        /// The id that the list shows
+        #[arg(long, value_name = "ID")]
+        id: String,
+    },
 }

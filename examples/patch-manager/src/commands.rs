@@ -2,13 +2,14 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use healthgate::crypto::Sealer;
+use chrono::{DateTime, TimeDelta, Utc};
+use healthgate::{crypto::Sealer, model::instant};
 
 use crate::{
     app::{self, App, Schema},
-    cli::{Command, ServeOptions},
+    cli::{Command, ServeOptions, TokenAction, TokenOptions},
     config::{self, Config},
-    database,
+    database::{self, Database, NewToken, Revoked},
     error::Failure,
     keys,
     process::{Process, listen, stop_signal},
@@ -30,7 +31,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate(option) => migrate(&option.config).await,
         Command::CheckConfig(option) => check_config(&option.config).await,
         Command::RotateKey(option) => rotate_key(&option.config).await,
-        Command::Token(options) => token(&options.file.config, &options.user).await,
+        Command::Token(options) => token(options).await,
     }
 }
 
@@ -105,7 +106,7 @@ async fn check_config(path: &Path) -> Result<(), Failure> {
     keys::check(&config.key_file).await?;
     match &config.database {
         config::DatabaseAddress::Sqlite(path) if !path.exists() => {}
-        address => database::Database::connect(address, false).await?.close().await,
+        address => Database::connect(address, false).await?.close().await,
     }
     println!("the configuration {} can be used", path.display());
     Ok(())
@@ -125,16 +126,87 @@ async fn rotate_key(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn token(path: &Path, user: &str) -> Result<(), Failure> {
+/// The database with the configuration's users in it, as a start would lay them in.
+async fn users_database(path: &Path) -> Result<Database, Failure> {
     let config = Config::read(path)?;
     let opened = app::open(&config.database, Schema::Migrate).await?;
     database::lay_in(&opened.database, config.inventory.clone()).await?;
+    Ok(opened.database)
+}
+
+async fn token(options: TokenOptions) -> Result<(), Failure> {
+    match options {
+        TokenOptions { action: Some(TokenAction::List { file, user }), .. } => {
+            list_tokens(&file.config, user.as_deref()).await
+        }
+        TokenOptions { action: Some(TokenAction::Revoke { file, id }), .. } => {
+            revoke_token(&file.config, &id).await
+        }
+        // The command line asks for both where there is no action.
+        TokenOptions { action: None, config, user, name, expires_in } => {
+            let (config, user) = (config.unwrap_or_default(), user.unwrap_or_default());
+            issue_token(&config, &user, name.as_deref(), expires_in).await
+        }
+    }
+}
+
+async fn issue_token(
+    config: &Path,
+    user: &str,
+    name: Option<&str>,
+    expires_in: Option<u16>,
+) -> Result<(), Failure> {
+    let database = users_database(config).await?;
     let token = database::new_token().map_err(Failure::Randomness)?;
-    let added = opened.database.add_token(user, &database::token_hash(&token)).await?;
-    opened.database.close().await;
+    let new = NewToken {
+        hash: &database::token_hash(&token),
+        user,
+        name,
+        expires_at: expires_in.map(|days| Utc::now() + TimeDelta::days(days.into())),
+    };
+    let added = database.add_token(new).await?;
+    database.close().await;
     if !added {
         return Err(Failure::UserUnknown { name: user.to_owned() });
     }
     println!("{token}");
+    Ok(())
+}
+
+async fn list_tokens(path: &Path, user: Option<&str>) -> Result<(), Failure> {
+    let database = users_database(path).await?;
+    let tokens = database.tokens(user).await?;
+    database.close().await;
+    let words = |at: Option<DateTime<Utc>>| {
+        at.map_or_else(|| "never".to_owned(), |at| instant::in_words(&at))
+    };
+    println!(
+        "{:12}  {:20}  {:20}  {:10}  {:20}  {:20}  last used",
+        "id", "user", "name", "from", "made", "expires"
+    );
+    for token in tokens {
+        println!(
+            "{:12}  {:20}  {:20}  {:10}  {:20}  {:20}  {}",
+            token.id,
+            token.user,
+            token.name.unwrap_or_default(),
+            if token.of_file { "file" } else { "issued" },
+            words(Some(token.created_at)),
+            words(token.expires_at),
+            words(token.last_used_at),
+        );
+    }
+    Ok(())
+}
+
+async fn revoke_token(path: &Path, id: &str) -> Result<(), Failure> {
+    let database = users_database(path).await?;
+    let revoked = database.revoke_token(id).await?;
+    database.close().await;
+    match revoked {
+        Revoked::Done { user } => println!("the token {id} of {user} is revoked"),
+        Revoked::Unknown => return Err(Failure::TokenUnknown { id: id.to_owned() }),
+        Revoked::OfFile => return Err(Failure::TokenOfFile { id: id.to_owned() }),
+    }
     Ok(())
 }

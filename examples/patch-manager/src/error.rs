@@ -75,6 +75,10 @@ pub(crate) enum Failure {
     Metrics(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("there is no user `{name}`: users stand in the configuration")]
     UserUnknown { name: String },
+    #[error("no token, or more than one, has the id `{id}`: `patch-manager token list` shows them")]
+    TokenUnknown { id: String },
+    #[error("the token `{id}` stands in the configuration: take it out there, and start again")]
+    TokenOfFile { id: String },
     #[error("there is no randomness")]
     Randomness(#[source] getrandom::Error),
     #[error("{} passwords do not open under any key that is loaded: restore their key", .checks)]

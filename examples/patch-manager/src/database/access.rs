@@ -1,13 +1,15 @@
-//! Users, their tokens, and which hosts they may see.
+//! Users, whom a token signs in, and which hosts they may see.
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::Utc;
 use healthgate::model::{HostId, Role};
-use sha2::{Digest, Sha256};
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-use super::{Database, DatabaseError, IDS_AT_ONCE, micros, with_pool, with_writer};
+use super::{
+    Database, DatabaseError, IDS_AT_ONCE, micros, tokens::USE_NOTED_EVERY, with_pool, with_writer,
+};
 
 /// A user, as the database knows them now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,32 +17,6 @@ pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) groups: Vec<String>,
-}
-
-/// The form in which tokens are stored and compared: SHA-256, in lower-case hexadecimal. Tokens are
-/// long and random, so that nothing slower is needed.
-pub(crate) fn token_hash(token: &str) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(token.as_bytes()) {
-        use std::fmt::Write as _;
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
-/// A bearer token: 32 random bytes as hexadecimal text.
-///
-/// # Errors
-/// Where there is no randomness.
-pub(crate) fn new_token() -> Result<String, getrandom::Error> {
-    use std::fmt::Write as _;
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)?;
-    let mut token = String::with_capacity(64);
-    for byte in bytes {
-        let _ = write!(token, "{byte:02x}");
-    }
-    Ok(token)
 }
 
 /// A role as it is stored.
@@ -62,21 +38,31 @@ fn role(name: &str) -> Result<Role, DatabaseError> {
 }
 
 impl Database {
-    /// The user whose token has this hash.
+    /// The user whom the token with this hash signs in. Notes now and then that it was used.
     pub(crate) async fn user_by_token(&self, hash: &str) -> Result<Option<User>, DatabaseError> {
-        const USER: &str = "SELECT u.name, u.role FROM tokens t JOIN users u ON u.name = t.user_name \
-            WHERE t.token_sha256 = $1";
-        let found: Option<(String, String)> = with_pool!(self, pool => {
-            sqlx::query_as(USER).bind(hash).fetch_optional(pool).await
+        const USER: &str = "SELECT u.name, u.role, t.last_used_at FROM tokens t \
+            JOIN users u ON u.name = t.user_name \
+            WHERE t.token_sha256 = $1 AND u.locked_at IS NULL \
+            AND (t.expires_at IS NULL OR t.expires_at > $2)";
+        const NOTE: &str = "UPDATE tokens SET last_used_at = $1 WHERE token_sha256 = $2";
+        let now = Utc::now();
+        let found: Option<(String, String, Option<i64>)> = with_pool!(self, pool => {
+            sqlx::query_as(USER).bind(hash).bind(micros(now)).fetch_optional(pool).await
         })?;
-        let Some((name, stored)) = found else { return Ok(None) };
+        let Some((name, stored, last_used)) = found else { return Ok(None) };
+        if last_used.is_none_or(|last| last < micros(now - USE_NOTED_EVERY)) {
+            with_writer!(self, pool => {
+                let note = sqlx::query(NOTE).bind(micros(now)).bind(hash);
+                note.execute(pool).await?.rows_affected()
+            });
+        }
         let groups = self.groups_of_user(&name).await?;
         Ok(Some(User { name, role: role(&stored)?, groups }))
     }
 
-    /// The user of this name.
+    /// The user of this name, where they can sign in.
     pub(crate) async fn user(&self, name: &str) -> Result<Option<User>, DatabaseError> {
-        const USER: &str = "SELECT name, role FROM users WHERE name = $1";
+        const USER: &str = "SELECT name, role FROM users WHERE name = $1 AND locked_at IS NULL";
         let found: Option<(String, String)> = with_pool!(self, pool => {
             sqlx::query_as(USER).bind(name).fetch_optional(pool).await
         })?;
@@ -92,18 +78,6 @@ impl Database {
             sqlx::query_scalar(GROUPS).bind(name).fetch_all(pool).await
         })?;
         Ok(groups)
-    }
-
-    /// Adds a token to those of a user; `false` where there is no such user.
-    pub(crate) async fn add_token(&self, user: &str, hash: &str) -> Result<bool, DatabaseError> {
-        const ADD: &str = "INSERT INTO tokens (token_sha256, user_name, source, created_at) \
-            SELECT $1, name, 'issued', $2 FROM users WHERE name = $3";
-        let now = micros(chrono::Utc::now());
-        let added = with_writer!(self, pool => {
-            let added = sqlx::query(ADD).bind(hash).bind(now).bind(user).execute(pool).await?;
-            added.rows_affected()
-        });
-        Ok(added > 0)
     }
 
     /// Those of these hosts that are in a group of the user of this name.

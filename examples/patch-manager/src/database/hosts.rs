@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use healthgate::model::{AgentEndpoint, AuditEntry, HostId};
+use healthgate::model::{AgentEndpoint, AuditEntry, HostId, Role};
 use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
-use super::{Database, DatabaseError, IDS_AT_ONCE, in_transaction, instant, micros, with_pool};
+use super::{
+    Database, DatabaseError, IDS_AT_ONCE, access::role_name, in_transaction, instant, micros,
+    with_pool,
+};
 
 /// A host.
 #[derive(Clone, Debug, FromRow)]
@@ -20,6 +23,7 @@ pub(crate) struct HostRow {
     pub(crate) paused_reason: Option<String>,
     pub(crate) paused_by: Option<String>,
     paused_at: Option<i64>,
+    paused_by_role: Option<String>,
 }
 
 impl HostRow {
@@ -35,6 +39,11 @@ impl HostRow {
     pub(crate) fn agent(&self) -> Option<AgentEndpoint> {
         AgentEndpoint::new(self.address.clone(), self.agent_port(), self.agent_identity.clone())
             .ok()
+    }
+
+    /// Whether an actor may change or lift its pause: one that an administrator set is not for others.
+    pub(crate) fn may_change_pause(&self, role: Role) -> bool {
+        role == Role::Admin || self.paused_by_role.as_deref() != Some(role_name(Role::Admin))
     }
 
     pub(crate) fn paused_at(&self) -> Option<DateTime<Utc>> {
@@ -61,7 +70,7 @@ pub(crate) struct HostPage<'a> {
 }
 
 const COLUMNS: &str = "SELECT h.id, h.name, h.address, h.agent_port, h.agent_identity, \
-    h.paused_reason, h.paused_by, h.paused_at FROM hosts h";
+    h.paused_reason, h.paused_by, h.paused_at, h.paused_by_role FROM hosts h";
 
 /// Adds the conditions of a query.
 macro_rules! matching {
@@ -158,19 +167,24 @@ impl Database {
     }
 
     /// Pauses a host for the reason that the record gives, or with `None` lets it go on, and records it
-    /// in the same transaction; `false` where there is no such host.
+    /// in the same transaction; `false` where there is no such host, or its pause is an
+    /// administrator's and the actor is none.
     pub(crate) async fn pause_host(
         &self,
         id: HostId,
         reason: Option<String>,
         audit: AuditEntry,
     ) -> Result<bool, DatabaseError> {
-        const PAUSE: &str = "UPDATE hosts SET paused_reason = $1, paused_by = $2, paused_at = $3 \
-            WHERE id = $4";
+        const PAUSE: &str = "UPDATE hosts SET paused_reason = $1, paused_by = $2, paused_at = $3, \
+            paused_by_role = $4 \
+            WHERE id = $5 AND ($6 = 'admin' OR paused_by_role IS NULL OR paused_by_role <> 'admin')";
+        let role = role_name(audit.actor.role);
         let at = reason.as_ref().map(|_| micros(Utc::now()));
         in_transaction!(self, connection, log => {
             let by = reason.as_ref().map(|_| audit.actor.name.as_str());
-            let query = sqlx::query(PAUSE).bind(&reason).bind(by).bind(at).bind(id.as_uuid());
+            let by_role = reason.as_ref().map(|_| role);
+            let query = sqlx::query(PAUSE).bind(&reason).bind(by).bind(at).bind(by_role);
+            let query = query.bind(id.as_uuid()).bind(role);
             let paused = query.execute(&mut *connection).await?.rows_affected();
             if paused > 0 {
                 log().append_audit_in(&mut *connection, &audit).await?;

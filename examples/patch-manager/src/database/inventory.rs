@@ -5,8 +5,8 @@ use chrono::Utc;
 use super::{Database, DatabaseError, access::role_name, in_transaction, micros};
 use crate::config::Inventory;
 
-/// Lays groups, users and hosts in, by name and id, in one transaction. What the configuration no
-/// longer has is left alone.
+/// Lays groups, users and hosts in, by name and id, in one transaction. Groups and hosts that the
+/// configuration no longer has are left alone; its users are all there are, so others are locked.
 ///
 /// # Errors
 /// The database's; nothing has changed then.
@@ -17,9 +17,11 @@ pub(crate) async fn lay_in(database: &Database, inventory: Inventory) -> Result<
             const GROUP: &str = "INSERT INTO groups (name) VALUES ($1) ON CONFLICT DO NOTHING";
             sqlx::query(GROUP).bind(group).execute(&mut *connection).await?;
         }
+        const LOCK: &str = "UPDATE users SET locked_at = $1 WHERE locked_at IS NULL";
+        sqlx::query(LOCK).bind(now).execute(&mut *connection).await?;
         for user in &inventory.users {
             const USER: &str = "INSERT INTO users (name, role, created_at) VALUES ($1, $2, $3) \
-                ON CONFLICT (name) DO UPDATE SET role = excluded.role";
+                ON CONFLICT (name) DO UPDATE SET role = excluded.role, locked_at = NULL";
             sqlx::query(USER)
                 .bind(&user.name)
                 .bind(role_name(user.role))

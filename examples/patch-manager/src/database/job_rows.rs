@@ -59,11 +59,15 @@ impl JobKind {
 #[derive(Clone, Debug)]
 pub(crate) struct NewJob {
     pub(crate) id: JobId,
+    pub(crate) name: Option<String>,
     pub(crate) kind: JobKind,
     pub(crate) created_by: String,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) window: WindowChoice,
     pub(crate) report_only: bool,
+    pub(crate) dry_run: bool,
+    /// Why it goes around the gate.
+    pub(crate) reason: Option<String>,
     /// Each host, with its name and its window as it is now.
     pub(crate) hosts: Vec<(HostId, String, Window)>,
 }
@@ -72,11 +76,16 @@ pub(crate) struct NewJob {
 #[derive(Clone, Debug)]
 pub(crate) struct JobRow {
     pub(crate) id: JobId,
+    pub(crate) name: Option<String>,
     pub(crate) kind: JobKind,
     pub(crate) created_by: String,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) window: WindowChoice,
     pub(crate) report_only: bool,
+    /// Nothing is patched: the checks run once, and each host says what would have happened.
+    pub(crate) dry_run: bool,
+    /// Why it goes around the gate.
+    pub(crate) reason: Option<String>,
     pub(crate) cancelled_at: Option<DateTime<Utc>>,
 }
 
@@ -153,6 +162,7 @@ pub(crate) struct JobHostRow {
 #[derive(FromRow)]
 pub(super) struct StoredJob {
     id: Uuid,
+    name: Option<String>,
     kind: String,
     created_by: String,
     created_at: i64,
@@ -160,6 +170,8 @@ pub(super) struct StoredJob {
     opens_at: Option<i64>,
     closes_at: Option<i64>,
     report_only: i64,
+    dry_run: i64,
+    reason: Option<String>,
     cancelled_at: Option<i64>,
 }
 
@@ -178,8 +190,8 @@ pub(super) struct StoredHost {
     recheck: Option<String>,
 }
 
-pub(super) const JOB: &str = "SELECT j.id, j.kind, j.created_by, j.created_at, j.window_kind, j.opens_at, j.closes_at, \
-    j.report_only, j.cancelled_at FROM jobs j";
+pub(super) const JOB: &str = "SELECT j.id, j.name, j.kind, j.created_by, j.created_at, j.window_kind, j.opens_at, \
+    j.closes_at, j.report_only, j.dry_run, j.reason, j.cancelled_at FROM jobs j";
 pub(super) const HOST: &str = "SELECT job_id, host_id, host_name, status, detail, opens_at, closes_at, pass_id, \
     started_at, finished_at, recheck FROM job_hosts";
 
@@ -200,11 +212,14 @@ impl StoredJob {
         };
         Ok(JobRow {
             id: JobId::from_uuid(self.id),
+            name: self.name,
             kind: JobKind::parse(&self.kind).ok_or(CORRUPT)?,
             created_by: self.created_by,
             created_at: instant(self.created_at)?,
             window,
             report_only: self.report_only != 0,
+            dry_run: self.dry_run != 0,
+            reason: self.reason,
             cancelled_at: self.cancelled_at.map(instant).transpose()?,
         })
     }

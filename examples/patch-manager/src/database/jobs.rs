@@ -13,15 +13,16 @@ use super::{
 };
 
 impl Database {
-    /// Enters a job with its hosts and the record of its making, in one transaction.
+    /// Enters a job with its hosts and the records of its making, in one transaction.
     pub(crate) async fn insert_job(
         &self,
         job: NewJob,
-        audit: AuditEntry,
+        records: Vec<AuditEntry>,
     ) -> Result<(), DatabaseError> {
         const ENTER: &str = "INSERT INTO jobs \
-            (id, created_by, created_at, window_kind, opens_at, closes_at, report_only, kind) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+            (id, created_by, created_at, window_kind, opens_at, closes_at, report_only, kind, \
+             name, dry_run, reason) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
         const ENTER_HOST: &str = "INSERT INTO job_hosts \
             (job_id, host_id, host_name, status, detail, opens_at, closes_at, retry_at) \
             VALUES ($1, $2, $3, 'queued', '', $4, $5, 0)";
@@ -31,7 +32,9 @@ impl Database {
             WindowChoice::Maintenance => ("maintenance", None),
         };
         in_transaction!(self, connection, log => {
-            log().append_audit_in(&mut *connection, &audit).await?;
+            for record in &records {
+                log().append_audit_in(&mut *connection, record).await?;
+            }
             sqlx::query(ENTER)
                 .bind(job.id.as_uuid())
                 .bind(&job.created_by)
@@ -41,6 +44,9 @@ impl Database {
                 .bind(given.map(|window| micros(window.closes_at())))
                 .bind(i64::from(job.report_only))
                 .bind(job.kind.as_str())
+                .bind(&job.name)
+                .bind(i64::from(job.dry_run))
+                .bind(&job.reason)
                 .execute(&mut *connection)
                 .await?;
             for (host, name, window) in &job.hosts {

@@ -3,11 +3,18 @@
 use super::{Database, DatabaseError, with_pool};
 
 /// The steps, in their order: number, and the statements for SQLite and for Postgres.
-const STEPS: [(i64, &str, &str); 1] = [(
-    1,
-    include_str!("../../migrations/sqlite/0001_initial.sql"),
-    include_str!("../../migrations/postgres/0001_initial.sql"),
-)];
+const STEPS: [(i64, &str, &str); 2] = [
+    (
+        1,
+        include_str!("../../migrations/sqlite/0001_initial.sql"),
+        include_str!("../../migrations/postgres/0001_initial.sql"),
+    ),
+    (
+        2,
+        include_str!("../../migrations/sqlite/0002_rights.sql"),
+        include_str!("../../migrations/postgres/0002_rights.sql"),
+    ),
+];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS app_schema (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)";
 

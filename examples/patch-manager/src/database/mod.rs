@@ -10,6 +10,7 @@ mod job_rows;
 mod job_steps;
 mod jobs;
 mod migrate;
+mod tokens;
 mod windows;
 
 use std::{path::Path, str::FromStr, time::Duration};
@@ -24,12 +25,13 @@ use sqlx::{
 use thiserror::Error;
 
 pub(crate) use self::{
-    access::{User, new_token, token_hash},
+    access::User,
     hosts::{HostPage, HostQuery, HostRow},
     inventory::lay_in,
     job_rows::{JobHostRow, JobKind, JobRow, JobStatus, NewJob, Stage, WindowChoice},
     job_steps::PatchStart,
     migrate::{is_current, migrate},
+    tokens::{NewToken, Revoked, new_token, token_hash},
     windows::WindowRow,
 };
 use crate::config::DatabaseAddress;

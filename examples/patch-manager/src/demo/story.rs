@@ -157,17 +157,20 @@ async fn enter(
     let host = |host: &&FleetHost| Some((host.id, host.name.clone(), given?));
     let job = NewJob {
         id,
+        name: None,
         kind: JobKind::Patch,
         created_by: "ada".to_owned(),
         created_at: now,
         window,
         report_only: false,
+        dry_run: false,
+        reason: None,
         hosts: hosts.iter().filter_map(host).collect(),
     };
     let ada = Actor::new("ada", Role::Admin);
     let audit =
         AuditEntry { job_id: Some(id), ..AuditEntry::allowed(ada, AuditAction::JobCreated) };
-    app.database.insert_job(job, audit).await?;
+    app.database.insert_job(job, vec![audit]).await?;
     app.job_wake.notify_one();
     Ok(id)
 }

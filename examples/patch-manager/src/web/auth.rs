@@ -1,15 +1,19 @@
 //! Who a request is from: a bearer token, looked up by its hash.
 
+use std::time::Duration;
+
 use axum::{
+    body::Body,
     extract::{Request, State},
     http::{HeaderMap, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures_util::StreamExt as _;
 use healthgate::{api::Problem, model::Actor};
 
 use super::Web;
-use crate::database::token_hash;
+use crate::database::{Database, token_hash};
 
 /// Puts the caller into the request. Their role is read with every request, so that a change counts
 /// at once (F119). Every path below `/api/` asks for a token, except the open ones of a kind of
@@ -25,12 +29,18 @@ pub(super) async fn authenticate(
     let Some(token) = bearer(request.headers()) else {
         return Problem::unauthenticated().into_response();
     };
-    match web.0.app.database.user_by_token(&token_hash(token)).await {
+    let hash = token_hash(token);
+    match web.0.app.database.user_by_token(&hash).await {
         Ok(Some(user)) => {
             let actor = Actor::new(user.name.clone(), user.role);
             request.extensions_mut().insert(user);
             request.extensions_mut().insert(actor);
-            next.run(request).await
+            let response = next.run(request).await;
+            if is_stream(&response) {
+                response.map(|body| while_valid(body, web.0.app.database.clone(), hash))
+            } else {
+                response
+            }
         }
         Ok(None) => Problem::unauthenticated().into_response(),
         Err(error) => {
@@ -38,6 +48,29 @@ pub(super) async fn authenticate(
             Problem::from(error).into_response()
         }
     }
+}
+
+fn is_stream(response: &Response) -> bool {
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    content_type
+        .is_some_and(|content_type| content_type.as_bytes().starts_with(b"text/event-stream"))
+}
+
+/// How often an open stream's token is looked up again.
+const LOOKED_UP_EVERY: Duration = Duration::from_secs(3);
+
+/// Ends a stream soon after its token was revoked or has expired. What cannot be looked up now is
+/// looked up again.
+fn while_valid(body: Body, database: Database, hash: String) -> Body {
+    let ended = async move {
+        loop {
+            tokio::time::sleep(LOOKED_UP_EVERY).await;
+            if matches!(database.is_token_valid(&hash).await, Ok(false)) {
+                break;
+            }
+        }
+    };
+    Body::from_stream(body.into_data_stream().take_until(Box::pin(ended)))
 }
 
 /// The token of a request. Only the hash of what it holds is compared, by the database's index, so

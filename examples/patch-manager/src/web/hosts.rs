@@ -194,12 +194,20 @@ pub(super) async fn pause(
         members.violation("reason", code, "give a reason of 1 to 200 characters");
     }
     let reason = reason.unwrap_or_default();
-    if members.finish(paused)? {
-        let audit = AuditEntry { reason: Some(reason.clone()), ..entry(AuditAction::HostPaused) };
-        web.0.app.database.pause_host(host_id, Some(reason), audit).await?;
-    } else {
-        let audit = entry(AuditAction::HostResumed);
-        web.0.app.database.pause_host(host_id, None, audit).await?;
+    let (reason, entry) = match members.finish(paused)? {
+        true => {
+            let entry =
+                AuditEntry { reason: Some(reason.clone()), ..entry(AuditAction::HostPaused) };
+            (Some(reason), entry)
+        }
+        false => (None, entry(AuditAction::HostResumed)),
+    };
+    let database = &web.0.app.database;
+    let host = database.hosts(&[host_id]).await?.remove(&host_id).ok_or_else(Problem::not_found)?;
+    // The statement asks once more: an administrator may pause the host meanwhile.
+    let may = host.may_change_pause(actor.role);
+    if !may || !database.pause_host(host_id, reason, entry.clone()).await? {
+        web.refuse(entry).await?;
     }
     web.host_form(host_id).await.map(Json)
 }

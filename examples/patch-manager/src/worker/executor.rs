@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use healthgate::{
-    gate::{Gate, GateError, Opening, Recheck, RecheckChange},
-    model::{GateRecord, GateRequest, GateState, JobId, WorkerId},
+    gate::{Gate, GateError, HostPreview, Opening, Recheck, RecheckChange},
+    model::{GateRecord, GateRequest, GateState, JobId, Outlook, Window, WorkerId, instant},
     store::{Refusal, Spend, Store, StoreError, StoreEvent, Subscription},
 };
 use thiserror::Error;
@@ -37,6 +37,10 @@ pub(crate) struct Executor {
 const TICK: Duration = Duration::from_secs(1);
 /// The most hosts that one worker patches at the same time.
 const PATCHES: usize = 64;
+/// The most hosts of dry runs whose checks one worker runs at the same time.
+const DRY_RUNS: usize = 32;
+/// How long a host of a dry run is left to the worker that has taken it: longer than any run.
+const DRY_RUN_HELD: TimeDelta = TimeDelta::minutes(2);
 /// The most queued hosts whose gates are opened in one step.
 const OPENED_AT_ONCE: i64 = 500;
 /// The most waiting hosts that are looked at in one step.
@@ -70,13 +74,14 @@ impl Executor {
     /// Works until it is told to stop. Errors end nothing: the next step tries again.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut patches = JoinSet::new();
+        let mut dry_runs = JoinSet::new();
         let mut events: Option<Subscription> = None;
         let mut failing = false;
         while !shutdown.is_cancelled() {
             if events.is_none() {
                 events = self.store.subscribe().await.ok();
             }
-            match self.step(&mut patches).await {
+            match self.step(&mut patches, &mut dry_runs).await {
                 Ok(()) => failing = false,
                 Err(error) if failing => debug!(%error, "jobs cannot go on"),
                 Err(error) => {
@@ -89,6 +94,7 @@ impl Executor {
                 biased;
                 () = shutdown.cancelled() => {}
                 Some(_) = patches.join_next(), if !patches.is_empty() => {}
+                Some(_) = dry_runs.join_next(), if !dry_runs.is_empty() => {}
                 () = self.wake.notified() => {}
                 alive = gate_moved(&mut events), if events.is_some() => if !alive { events = None },
                 () = tokio::time::sleep(TICK) => {}
@@ -100,7 +106,11 @@ impl Executor {
         }
     }
 
-    async fn step(&self, patches: &mut JoinSet<()>) -> Result<(), StepError> {
+    async fn step(
+        &self,
+        patches: &mut JoinSet<()>,
+        dry_runs: &mut JoinSet<()>,
+    ) -> Result<(), StepError> {
         let now = self.store.now().await?;
         if !patches.is_empty() {
             self.database.renew_patches(self.worker, now).await?;
@@ -113,12 +123,17 @@ impl Executor {
                 self.patch(host, patches);
             }
         }
-        self.open_queued(now).await?;
+        self.take_queued(now, dry_runs).await?;
         self.look_at_waiting(now, patches).await
     }
 
-    /// Opens the gates of queued hosts; one whose host another job holds stays queued.
-    async fn open_queued(&self, now: DateTime<Utc>) -> Result<(), StepError> {
+    /// Opens the gates of queued hosts; one whose host another job holds stays queued. A dry run opens
+    /// none: its hosts' checks run in tasks of their own.
+    async fn take_queued(
+        &self,
+        now: DateTime<Utc>,
+        dry_runs: &mut JoinSet<()>,
+    ) -> Result<(), StepError> {
         let queued = self.database.due_job_hosts(Stage::Queued, now, OPENED_AT_ONCE).await?;
         if queued.is_empty() {
             return Ok(());
@@ -126,6 +141,24 @@ impl Executor {
         let ids: BTreeSet<JobId> = queued.iter().map(|host| host.job_id).collect();
         let ids: Vec<JobId> = ids.into_iter().collect();
         let jobs = self.database.jobs_by_id(&ids).await?;
+        let is_dry =
+            |host: &JobHostRow| jobs.iter().any(|job| job.id == host.job_id && job.dry_run);
+        let (dry, queued): (Vec<JobHostRow>, Vec<JobHostRow>) =
+            queued.into_iter().partition(is_dry);
+        for host in dry {
+            if dry_runs.len() >= DRY_RUNS {
+                break;
+            }
+            // Until it has ended, or the worker that took it has died.
+            let until = now + DRY_RUN_HELD;
+            self.database.retry_later(&host, "its checks are being run", until).await?;
+            dry_runs.spawn(dry_run(
+                self.gate.clone(),
+                self.database.clone(),
+                self.store.clone(),
+                host,
+            ));
+        }
         let request = |host: &JobHostRow| {
             let job = jobs.iter().find(|job| job.id == host.job_id)?;
             Some((host.clone(), request(job, host)))
@@ -291,6 +324,50 @@ fn request(job: &JobRow, host: &JobHostRow) -> GateRequest {
         // What mends a host must not be held back by what it mends.
         exempt: job.kind == JobKind::Rollback,
         ..GateRequest::new(job.id, host.host_id, host.window)
+    }
+}
+
+/// Runs the checks of a dry run's host once, and ends the host with what would have happened.
+async fn dry_run(gate: Gate, database: Database, store: Arc<dyn Store>, host: JobHostRow) {
+    let (to, detail) = match gate.dry_run(host.job_id, host.host_id, host.window).await {
+        Ok(preview) => (Stage::Succeeded, dry_run_detail(&preview, host.window)),
+        Err(error) => {
+            warn!(host = %host.host_id, %error, "the checks of a dry run cannot be run");
+            (Stage::Failed, format!("dry run: its checks cannot be run now: {error}"))
+        }
+    };
+    match database.end_job_host(&host, Stage::Queued, to, &detail).await {
+        Ok(true) => announce::row(&*store, &host, to, None).await,
+        Ok(false) => {
+            debug!(host = %host.host_id, "a dry run was cancelled, or has ended elsewhere")
+        }
+        Err(error) => warn!(host = %host.host_id, %error, "a dry run's end cannot be written"),
+    }
+}
+
+/// What would have happened to a host.
+fn dry_run_detail(preview: &HostPreview, window: Window) -> String {
+    let opens = instant::in_words(&window.opens_at());
+    let closes = instant::in_words(&window.closes_at());
+    if preview.host_gone {
+        return "dry run: it would fail, since the host is gone".to_owned();
+    }
+    let blocking: Vec<String> =
+        preview.blocking.iter().map(|one| format!("{} ({})", one.name, one.reason)).collect();
+    match (blocking.is_empty(), preview.not_open) {
+        (true, true) => {
+            format!(
+                "dry run: nothing holds it back; it would be patched once its window opens, {opens}"
+            )
+        }
+        (true, false) if preview.decision == Outlook::Proceed => {
+            "dry run: nothing holds it back; it would be patched now".to_owned()
+        }
+        (true, false) => "dry run: it would fail, since its window has closed".to_owned(),
+        (false, _) => {
+            let blocking = blocking.join(", ");
+            format!("dry run: it would wait for {blocking}, and fail at {closes} if that stays so")
+        }
     }
 }
 

@@ -15,5 +15,6 @@ mod nginx;
 mod observability;
 mod process;
 mod processes;
+mod rights;
 mod routes;
 mod secrets;

@@ -18,7 +18,7 @@ import { Page } from '../app/Page';
 import { count } from '../health';
 import { ChooseHosts } from './deploy/ChooseHosts';
 import { ChooseTime } from './deploy/ChooseTime';
-import { INITIAL_PLAN, timeFault, type Plan } from './deploy/plan';
+import { INITIAL_PLAN, planFault, type Plan } from './deploy/plan';
 import { Review } from './deploy/Review';
 
 const STEPS = ['Hosts', 'Time', 'Review'];
@@ -72,7 +72,7 @@ function Steps({ chosen: preset }: { chosen: Host[] }) {
         ? 'Choose at least one host.'
         : null
       : step === 1
-        ? timeFault(plan)
+        ? planFault(plan)
         : null;
   const next = () => {
     setTried(true);

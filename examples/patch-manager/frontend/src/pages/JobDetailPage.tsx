@@ -55,6 +55,7 @@ function Loaded({ job, title }: { job: Job; title: string }) {
       trail={TRAIL}
       subtitle={
         <>
+          {job.name != null && <>{job.name} · </>}
           {job.kind === 'rollback' ? 'Rollback' : 'Patch'} of {count(job.host_count, 'host')} ·{' '}
           {timingWords(job)} · by {job.created_by}, {formatInstant(job.created_at)}
         </>
@@ -73,7 +74,16 @@ function Loaded({ job, title }: { job: Job; title: string }) {
       {job.report_only && (
         <Alert severity="warning">
           Report only: the gates record what they would have done, and hold nothing back.
+          {job.reason != null && <> Reason: “{job.reason}”</>}
         </Alert>
+      )}
+      {job.dry_run && (
+        <Alert severity="info">
+          Dry run: the checks ran once, and nothing was patched. Each host says what would have happened.
+        </Alert>
+      )}
+      {job.kind === 'rollback' && job.reason != null && (
+        <Alert severity="warning">Rollback: no gate held it back. Reason: “{job.reason}”</Alert>
       )}
       {counts.length > 1 && (
         <Box role="group" aria-label="Filter by state" sx={{ display: 'flex', flexWrap: 'wrap', gap: 0.75 }}>

@@ -94,9 +94,9 @@ function JobRow({ job }: { job: Job }) {
         >
           {shortId(job.id)}
         </Link>
-        {job.kind === 'rollback' && (
+        {(job.name != null || job.kind === 'rollback') && (
           <Typography variant="caption" component="div" color="text.secondary">
-            rollback
+            {[job.name, job.kind === 'rollback' && 'rollback'].filter(Boolean).join(' · ')}
           </Typography>
         )}
       </TableCell>
@@ -118,7 +118,8 @@ function JobRow({ job }: { job: Job }) {
 }
 
 /** What bounds the job: now, a window of its own, or each host's. */
-export function timingWords(job: Pick<Job, 'immediate' | 'window' | 'report_only'>): string {
+export function timingWords(job: Pick<Job, 'immediate' | 'window' | 'report_only' | 'dry_run'>): string {
+  if (job.dry_run) return 'dry run: nothing is patched';
   const when =
     job.window == null
       ? 'each host’s maintenance window'

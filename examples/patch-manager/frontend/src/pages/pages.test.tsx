@@ -9,7 +9,7 @@ import { problem } from '../mocks/handlers';
 import { renderApp } from '../test/render';
 import { server } from '../test/server';
 import DeployPage from './DeployPage';
-import { requestOf, timeFault } from './deploy/plan';
+import { INITIAL_PLAN, planFault, requestOf } from './deploy/plan';
 import HostDetailPage from './HostDetailPage';
 import HostsPage from './HostsPage';
 import SignInPage from './SignInPage';
@@ -170,21 +170,56 @@ describe('deploy', () => {
 
   test('a window of its own has to make sense', () => {
     const now = Date.parse('2026-11-24T12:00:00');
-    const plan = { timing: 'explicit' as const, reportOnly: true, opens: '2026-11-24T11:00', closes: '' };
-    expect(timeFault(plan, now)).toMatch(/when it closes/);
-    expect(timeFault({ ...plan, closes: '2026-11-24T11:00' }, now)).toMatch(/close after it opens/);
-    expect(timeFault({ ...plan, closes: '2026-11-24T11:30' }, now)).toMatch(/closed already/);
-    expect(timeFault({ ...plan, closes: '2026-12-02T11:00' }, now)).toMatch(/7 days/);
+    const plan = { ...INITIAL_PLAN, timing: 'explicit' as const, opens: '2026-11-24T11:00' };
+    expect(planFault(plan, now)).toMatch(/when it closes/);
+    expect(planFault({ ...plan, closes: '2026-11-24T11:00' }, now)).toMatch(/close after it opens/);
+    expect(planFault({ ...plan, closes: '2026-11-24T11:30' }, now)).toMatch(/closed already/);
+    expect(planFault({ ...plan, closes: '2026-12-02T11:00' }, now)).toMatch(/7 days/);
     const fine = { ...plan, closes: '2026-11-24T13:00' };
-    expect(timeFault(fine, now)).toBeNull();
+    expect(planFault(fine, now)).toBeNull();
     expect(requestOf(fine, ['h'])).toEqual({
       host_ids: ['h'],
-      report_only: true,
       window: {
         opens_at: new Date('2026-11-24T11:00').toISOString(),
         closes_at: new Date('2026-11-24T13:00').toISOString(),
       },
     });
+  });
+
+  test('a way around the gate has a reason, and a dry run needs none', () => {
+    const plan = { ...INITIAL_PLAN, mode: 'report_only' as const };
+    expect(planFault(plan)).toMatch(/at least 10 characters/);
+    expect(planFault({ ...plan, reason: '   too short   ' })).toMatch(/at least 10 characters/);
+    const fine = { ...plan, reason: ' the check itself is broken ' };
+    expect(planFault(fine)).toBeNull();
+    expect(requestOf(fine, ['h'])).toEqual({
+      host_ids: ['h'],
+      report_only: true,
+      reason: 'the check itself is broken',
+    });
+    const dry = { ...fine, mode: 'dry_run' as const };
+    expect(planFault({ ...dry, reason: '' })).toBeNull();
+    expect(requestOf(dry, ['h'])).toEqual({ host_ids: ['h'], dry_run: true });
+  });
+
+  test.each(['operator', 'admin'])('an %s is offered what they may do', async (role) => {
+    server.use(http.get('*/api/v1/me', () => HttpResponse.json({ name: 'ada', role, groups: ['web'] })));
+    renderApp(<DeployPage />);
+    await user.click(await screen.findByRole('checkbox', { name: 'Choose web-01' }));
+    await user.click(screen.getByRole('button', { name: 'Continue' }));
+    expect(screen.getByRole('radio', { name: /^Dry run/ })).toBeVisible();
+    const reportOnly = await waitFor(() => {
+      const found = screen.queryByRole('radio', { name: /^Report only/ });
+      expect(found !== null).toBe(role === 'admin');
+      return found;
+    });
+    if (reportOnly === null) return;
+    await user.click(reportOnly);
+    await user.click(screen.getByRole('button', { name: 'Continue' }));
+    expect(screen.getByText('Say why, in at least 10 characters.')).toBeVisible();
+    await user.type(screen.getByRole('textbox', { name: /Reason/ }), 'the check itself is broken');
+    await user.click(screen.getByRole('button', { name: 'Continue' }));
+    expect(await screen.findByRole('button', { name: 'Submit…' })).toBeVisible();
   });
 });
 

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
-    api::{JsonBody, Problem, forms::WindowForm},
+    api::{JsonBody, Members, Problem, forms::WindowForm},
     gate::recurrence::current_or_next,
-    model::{HostId, ViolationCode, Window},
+    model::{Actor, FieldChange, GateOverride, HostId, Role, ViolationCode, Window, is_deceptive},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -26,10 +26,19 @@ pub(in crate::web) struct JobRequest {
     window: Option<WindowForm>,
     /// Run at once, and wait for health for a bounded time.
     immediate: Option<bool>,
-    /// Let the gates report and not block.
+    /// Let the gates report and not block: for administrators, with a `reason`.
     report_only: Option<bool>,
-    /// `patch` (the default), or `rollback`, which is not held back by what it is to mend.
+    /// Patch nothing: run the checks once, and say of each host what would happen.
+    dry_run: Option<bool>,
+    /// `patch` (the default), or `rollback`, which is not held back by what it is to mend: for
+    /// administrators, with a `reason`.
     kind: Option<JobKind>,
+    /// Why the job goes around the gate.
+    #[schema(min_length = 10, max_length = 500)]
+    reason: Option<String>,
+    /// What people call it.
+    #[schema(min_length = 1, max_length = 100)]
+    name: Option<String>,
 }
 
 /// What somebody asks for.
@@ -37,19 +46,69 @@ pub(super) struct Asked {
     pub(super) hosts: Vec<HostId>,
     pub(super) window: WindowChoice,
     pub(super) report_only: bool,
+    pub(super) dry_run: bool,
     pub(super) kind: JobKind,
+    pub(super) reason: Option<String>,
+    pub(super) name: Option<String>,
 }
 
 /// The most hosts of one job.
 const MOST_HOSTS: usize = 1_000;
 
+/// The most characters of a job's name.
+const MOST_OF_A_NAME: usize = 100;
+
+/// Whether somebody may let a job go around its gates: the same right as that to an override.
+pub(super) fn may_go_around(role: Role) -> bool {
+    role == Role::Admin
+}
+
+/// A text for people, without the characters that deceive them (F127, F130).
+fn text(members: &mut Members, field: &'static str) -> Option<String> {
+    let text = members.optional::<String>(field)?.trim().to_owned();
+    if text.chars().any(is_deceptive) {
+        let message = "leave invisible and control characters out";
+        members.violation(field, ViolationCode::InvalidCharacter, message);
+    }
+    Some(text)
+}
+
+/// Holds the reason against what an override asks of one.
+fn need_reason(members: &mut Members, reason: Option<&str>) {
+    let (least, most) = (GateOverride::MINIMUM_REASON, GateOverride::MAXIMUM_REASON);
+    let (code, message) = match reason.map_or(0, |reason| reason.chars().count()) {
+        0 => (ViolationCode::Required, format!("say why, in at least {least} characters")),
+        length if length < least => {
+            (ViolationCode::TooShort, format!("give a reason of at least {least} characters"))
+        }
+        length if length > most => {
+            (ViolationCode::TooLong, format!("give a reason of at most {most} characters"))
+        }
+        _ => return,
+    };
+    members.violation("reason", code, message);
+}
+
 impl Asked {
-    pub(super) fn read(body: JsonBody, web: &Web, now: DateTime<Utc>) -> Result<Self, Problem> {
+    /// Reads what `actor` asks for. A way around the gate needs a reason; of those who may not go
+    /// around it none is asked, since they are refused.
+    pub(super) fn read(
+        body: JsonBody,
+        actor: &Actor,
+        web: &Web,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Problem> {
         let mut members = body.members()?;
         let hosts = members.required::<Vec<HostId>>("host_ids");
         let window = members.optional::<Window>("window");
         let immediate = members.optional::<bool>("immediate").unwrap_or(false);
         let report_only = members.optional::<bool>("report_only").unwrap_or(false);
+        let dry_run = members.optional::<bool>("dry_run").unwrap_or(false);
+        let reason = text(&mut members, "reason");
+        let name = text(&mut members, "name").filter(|name| !name.is_empty());
+        if name.as_ref().is_some_and(|name| name.chars().count() > MOST_OF_A_NAME) {
+            members.violation("name", ViolationCode::TooLong, "give at most 100 characters");
+        }
         let kind = members.optional::<String>("kind");
         let kind = match kind.as_deref().map(JobKind::parse) {
             None => JobKind::Patch,
@@ -60,6 +119,14 @@ impl Asked {
                 JobKind::Patch
             }
         };
+        let goes_around = report_only || kind == JobKind::Rollback;
+        if goes_around && dry_run {
+            let message = "a dry run patches nothing, so it has no gate to go around";
+            members.violation("dry_run", ViolationCode::NotAllowed, message);
+        }
+        if goes_around && may_go_around(actor.role) {
+            need_reason(&mut members, reason.as_deref());
+        }
         let hosts = hosts.map(|hosts| {
             let mut seen = HashSet::new();
             hosts.into_iter().filter(|host| seen.insert(*host)).collect::<Vec<_>>()
@@ -94,7 +161,27 @@ impl Asked {
             }
             None => WindowChoice::Maintenance,
         };
-        Ok(Self { hosts, window, report_only, kind })
+        Ok(Self { hosts, window, report_only, dry_run, kind, reason, name })
+    }
+
+    /// What sets the job apart from an ordinary one, as the audit shows it.
+    pub(super) fn flags(&self) -> Vec<FieldChange> {
+        let flags = [
+            ("report_only", self.report_only, "true"),
+            ("dry_run", self.dry_run, "true"),
+            ("kind", self.kind == JobKind::Rollback, self.kind.as_str()),
+        ];
+        let change = |(field, _, after): (&str, bool, &str)| FieldChange {
+            field: field.to_owned(),
+            before: None,
+            after: Some(after.to_owned()),
+        };
+        flags.into_iter().filter(|(_, is_set, _)| *is_set).map(change).collect()
+    }
+
+    /// Whether its gates would not hold its hosts back.
+    pub(super) fn goes_around(&self) -> bool {
+        self.report_only || self.kind == JobKind::Rollback
     }
 }
 

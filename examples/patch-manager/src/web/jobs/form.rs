@@ -17,6 +17,8 @@ use crate::database::{JobHostRow, JobKind, JobRow, JobStatus, Stage, WindowChoic
 #[schema(as = Job)]
 pub(in crate::web) struct JobForm {
     pub(super) id: JobId,
+    #[schema(required)]
+    pub(super) name: Option<String>,
     pub(super) kind: JobKind,
     pub(super) status: JobStatus,
     pub(super) created_by: String,
@@ -30,6 +32,11 @@ pub(in crate::web) struct JobForm {
     pub(super) immediate: bool,
     /// Its gates report and do not block.
     pub(super) report_only: bool,
+    /// Nothing is patched: the checks run once, and each host's detail says what would have happened.
+    pub(super) dry_run: bool,
+    /// Why it goes around the gate.
+    #[schema(required)]
+    pub(super) reason: Option<String>,
     #[serde(with = "instant::option")]
     #[schema(required)]
     pub(super) cancelled_at: Option<DateTime<Utc>>,
@@ -156,6 +163,7 @@ pub(super) fn job_form(
     }
     JobForm {
         id: job.id,
+        name: job.name.clone(),
         kind: job.kind,
         status: JobStatus::of(statuses.iter().map(stage)),
         created_by: job.created_by.clone(),
@@ -163,6 +171,8 @@ pub(super) fn job_form(
         window,
         immediate: matches!(job.window, WindowChoice::Immediate(_)),
         report_only: job.report_only,
+        dry_run: job.dry_run,
+        reason: job.reason.clone(),
         cancelled_at: job.cancelled_at,
         host_count: statuses.len(),
         counts,

@@ -26,7 +26,7 @@ use healthgate::{
 use uuid::Uuid;
 
 use self::{
-    asked::{Asked, JobRequest},
+    asked::{Asked, JobRequest, may_go_around},
     form::{JobForm, JobHostForm, JobList, job_form, status, stored_status},
 };
 use super::Web;
@@ -112,25 +112,38 @@ pub(super) async fn create(
         ..AuditEntry::allowed(actor.clone(), AuditAction::JobCreated)
     };
     let now = web.0.app.store.now().await?;
-    let asked = Asked::read(body, &web, now);
+    let asked = Asked::read(body, &actor, &web, now);
     let hosts = asked.as_ref().map_or(&[][..], |asked| asked.hosts.as_slice());
     web.visible(&actor, hosts).await?;
-    if actor.role == Role::Reporter {
+    let goes_around = asked.as_ref().is_ok_and(Asked::goes_around);
+    if actor.role == Role::Reporter || (goes_around && !may_go_around(actor.role)) {
         let host_id = hosts.first().copied();
-        web.refuse(AuditEntry { job_id: None, host_id, ..entry.clone() }).await?;
+        let changes = asked.as_ref().map(Asked::flags).unwrap_or_default();
+        web.refuse(AuditEntry { job_id: None, host_id, changes, ..entry.clone() }).await?;
     }
     let asked = asked?;
+    // Each host that no gate holds back stands in the audit, with the reason.
+    let reason = asked.reason.clone().filter(|_| goes_around);
+    let entry = AuditEntry { changes: asked.flags(), reason: reason.clone(), ..entry };
+    let of_host = |host: &HostId| AuditEntry { host_id: Some(*host), ..entry.clone() };
+    let records: Vec<AuditEntry> = match goes_around {
+        false => vec![entry],
+        true => asked.hosts.iter().map(of_host).collect(),
+    };
     let hosts = web.windows_of(&asked, now).await?;
     let job = NewJob {
         id: job_id,
+        name: asked.name,
         kind: asked.kind,
         created_by: actor.name.clone(),
         created_at: now,
         window: asked.window,
         report_only: asked.report_only,
+        dry_run: asked.dry_run,
+        reason,
         hosts,
     };
-    web.0.app.database.insert_job(job, entry).await?;
+    web.0.app.database.insert_job(job, records).await?;
     web.0.app.job_wake.notify_one();
     let form = web.job_form(&actor, job_id).await?;
     let mut response = (StatusCode::CREATED, Json(form)).into_response();

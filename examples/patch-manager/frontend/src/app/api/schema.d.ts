@@ -351,6 +351,8 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             created_by: string;
+            /** @description Nothing is patched: the checks run once, and each host's detail says what would have happened. */
+            dry_run: boolean;
             /** @description How many hosts it has, of those that the caller may see. */
             host_count: number;
             /** @description Its hosts, by name; in a list, left out. */
@@ -359,6 +361,9 @@ export interface components {
             /** @description It was to run at once. */
             immediate: boolean;
             kind: components["schemas"]["JobKind"];
+            name: string | null;
+            /** @description Why it goes around the gate. */
+            reason: string | null;
             /** @description Its gates report and do not block. */
             report_only: boolean;
             status: components["schemas"]["JobStatus"];
@@ -394,12 +399,18 @@ export interface components {
          *     current or next maintenance window counts.
          */
         JobRequest: {
+            /** @description Patch nothing: run the checks once, and say of each host what would happen. */
+            dry_run?: boolean | null;
             /** @description 1 to 1,000 hosts that the caller may see. */
             host_ids: components["schemas"]["HostId"][];
             /** @description Run at once, and wait for health for a bounded time. */
             immediate?: boolean | null;
             kind?: components["schemas"]["JobKind"] | null;
-            /** @description Let the gates report and not block. */
+            /** @description What people call it. */
+            name?: string | null;
+            /** @description Why the job goes around the gate. */
+            reason?: string | null;
+            /** @description Let the gates report and not block: for administrators, with a `reason`. */
             report_only?: boolean | null;
             window?: components["schemas"]["Window"] | null;
         };

@@ -1,5 +1,4 @@
 import {
-  Box,
   FormControl,
   FormControlLabel,
   FormHelperText,
@@ -7,14 +6,13 @@ import {
   Radio,
   RadioGroup,
   Stack,
-  Switch,
   TextField,
 } from '@mui/material';
 import type { Host } from '../../app/api/types';
-import { useSettings } from '../../app/api/hooks';
+import { useRights, useSettings } from '../../app/api/hooks';
 import { fromLocalInput } from '../../app/zoned';
 import { count, formatDuration, formatInstant, LOCAL_ZONE } from '../../health';
-import { proposedWindow, type Plan, type Timing } from './plan';
+import { LEAST_REASON, proposedWindow, type Mode, type Plan, type Timing } from './plan';
 
 /** Properties of {@link ChooseTime}. */
 export interface ChooseTimeProps {
@@ -27,6 +25,7 @@ export interface ChooseTimeProps {
 export function ChooseTime({ plan, hosts, onChange }: ChooseTimeProps) {
   const windowless = hosts.filter((host) => host.maintenance_window == null).length;
   const longest = useSettings().data?.immediate_max_wait_secs;
+  const { canOverride } = useRights();
   const choose = (timing: Timing) =>
     onChange({
       ...plan,
@@ -75,21 +74,42 @@ export function ChooseTime({ plan, hosts, onChange }: ChooseTimeProps) {
           />
         </Stack>
       )}
-      <Box>
-        <FormControlLabel
-          control={
-            <Switch
-              checked={plan.reportOnly}
-              onChange={(_, reportOnly) => onChange({ ...plan, reportOnly })}
+      <FormControl>
+        <FormLabel id="deploy-mode">Hosts that are not healthy</FormLabel>
+        <RadioGroup
+          aria-labelledby="deploy-mode"
+          value={plan.mode}
+          onChange={(_, mode) => onChange({ ...plan, mode: mode as Mode })}
+        >
+          <FormControlLabel
+            value="patch"
+            control={<Radio size="small" />}
+            label="wait until they are healthy, and fail with the window"
+          />
+          <FormControlLabel
+            value="dry_run"
+            control={<Radio size="small" />}
+            label="Dry run: run the checks once, say what would happen, and patch nothing"
+          />
+          {canOverride && (
+            <FormControlLabel
+              value="report_only"
+              control={<Radio size="small" />}
+              label="Report only: patch them all the same; the gate holds nothing back"
             />
-          }
-          label="Report only"
+          )}
+        </RadioGroup>
+      </FormControl>
+      {plan.mode === 'report_only' && (
+        <TextField
+          label="Reason"
+          required
+          value={plan.reason}
+          onChange={(event) => onChange({ ...plan, reason: event.target.value })}
+          helperText={`Why failing checks are not to stop the patch, in at least ${LEAST_REASON} characters. It is audited with each host.`}
+          slotProps={{ htmlInput: { maxLength: 500 } }}
         />
-        <FormHelperText sx={{ mt: 0 }}>
-          The gate records what it would have done and holds nothing back. Failing checks do not stop the
-          patch.
-        </FormHelperText>
-      </Box>
+      )}
     </Stack>
   );
 }

@@ -15,7 +15,7 @@ import {
   type HostPreview,
 } from '../../health';
 import { useSettings } from '../../app/api/hooks';
-import { requestOf, windowOf, type Plan } from './plan';
+import { requestOf, windowOf, type Mode, type Plan } from './plan';
 
 /** Properties of {@link Review}. */
 export interface ReviewProps {
@@ -52,7 +52,7 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
   const preview = useGatePreview(known ? asked : [], window);
   const failed = [settings, preview].find((query) => query.isError && (query === preview || !known));
   const names = new Map(hosts.map((host) => [host.id, host.name]));
-  const risks = riskWords(preview.data ?? [], plan.reportOnly);
+  const risks = riskWords(preview.data ?? [], plan.mode);
   return (
     <>
       <Stack spacing={2} sx={{ px: 2, py: 1.5 }}>
@@ -79,7 +79,7 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
             previews={asked.length === 0 ? [] : preview.data}
             hostName={(id) => names.get(id) ?? id}
             windowless={windowless}
-            reportOnly={plan.reportOnly}
+            reportOnly={plan.mode === 'report_only'}
           />
         )}
         {error != null && (
@@ -101,7 +101,7 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
       )}
       <ConfirmDialog
         open={asking}
-        title={`Patch ${count(hosts.length, 'host')}?`}
+        title={`${plan.mode === 'dry_run' ? 'Try a patch of' : 'Patch'} ${count(hosts.length, 'host')}?`}
         confirm="Submit the job"
         color={risks.length > 0 ? 'warning' : 'primary'}
         busy={busy}
@@ -117,7 +117,9 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
         }}
       >
         <Typography variant="body2">{timeWords(plan, longest)}</Typography>
-        {risks.length === 0 ? (
+        {plan.mode === 'dry_run' ? (
+          <Typography variant="body2">A dry run: the checks run once, and nothing is patched.</Typography>
+        ) : risks.length === 0 ? (
           <Typography variant="body2">Every check is healthy at the moment.</Typography>
         ) : (
           <Box component="ul" sx={{ pl: 2.5, mb: 0 }}>
@@ -146,7 +148,8 @@ function timeWords(plan: Plan, longest: number | undefined): string {
 }
 
 /** What one has to know before saying yes. */
-export function riskWords(previews: readonly HostPreview[], reportOnly: boolean): string[] {
+export function riskWords(previews: readonly HostPreview[], mode: Mode): string[] {
+  if (mode === 'dry_run') return [];
   const { busy, fail, unhealthy, unknown } = groupPreview(previews);
   const held = fail.length + unhealthy.length + unknown.length;
   const unchecked = previews.filter((each) => each.kind === 'no_checks').length;
@@ -155,7 +158,7 @@ export function riskWords(previews: readonly HostPreview[], reportOnly: boolean)
   return [
     ...(held > 0
       ? [
-          reportOnly
+          mode === 'report_only'
             ? `${count(held, 'host')} ${are(held)} not healthy, and will be patched all the same (report only).`
             : `${count(held, 'host')} ${are(held)} not healthy: they wait, and fail if their window closes first.`,
         ]

@@ -4,17 +4,31 @@ import { fromLocalInput, toLocalInput } from '../../app/zoned';
 /** When a job is to run. */
 export type Timing = 'maintenance' | 'immediate' | 'explicit';
 
+/** What the gates do with hosts that are not healthy; a dry run patches none at all. */
+export type Mode = 'patch' | 'dry_run' | 'report_only';
+
 /** What the second step decides. */
 export interface Plan {
   timing: Timing;
   /** What the two inputs hold, in the browser's zone; only for an explicit window. */
   opens: string;
   closes: string;
-  reportOnly: boolean;
+  mode: Mode;
+  /** Why the gates are to hold nothing back; only for `report_only`. */
+  reason: string;
 }
 
+/** The fewest characters of a reason. */
+export const LEAST_REASON = 10;
+
 /** The safest choice comes first: each host's own maintenance window. */
-export const INITIAL_PLAN: Plan = { timing: 'maintenance', opens: '', closes: '', reportOnly: false };
+export const INITIAL_PLAN: Plan = {
+  timing: 'maintenance',
+  opens: '',
+  closes: '',
+  mode: 'patch',
+  reason: '',
+};
 
 const LONGEST = 7 * 24 * 60 * 60 * 1_000;
 
@@ -25,8 +39,15 @@ export function proposedWindow(now: number): Pick<Plan, 'opens' | 'closes'> {
   return { opens: toLocalInput(opens), closes: toLocalInput(opens + 120 * minute) };
 }
 
-/** What is wrong with the time, for people; `null` where nothing is. */
-export function timeFault(plan: Plan, now: number = Date.now()): string | null {
+/** What is wrong with the plan, for people; `null` where nothing is. */
+export function planFault(plan: Plan, now: number = Date.now()): string | null {
+  const fault = timeFault(plan, now);
+  if (fault !== null) return fault;
+  const short = plan.mode === 'report_only' && plan.reason.trim().length < LEAST_REASON;
+  return short ? `Say why, in at least ${LEAST_REASON} characters.` : null;
+}
+
+function timeFault(plan: Plan, now: number): string | null {
   if (plan.timing !== 'explicit') return null;
   const opens = fromLocalInput(plan.opens);
   const closes = fromLocalInput(plan.closes);
@@ -52,6 +73,7 @@ export function requestOf(plan: Plan, hostIds: string[]): JobRequest {
     host_ids: hostIds,
     ...(window != null && { window }),
     ...(plan.timing === 'immediate' && { immediate: true }),
-    ...(plan.reportOnly && { report_only: true }),
+    ...(plan.mode === 'dry_run' && { dry_run: true }),
+    ...(plan.mode === 'report_only' && { report_only: true, reason: plan.reason.trim() }),
   };
 }

@@ -17,7 +17,7 @@ use super::{
     host_run::{
         CheckOutcome, HostRun, HostRunner, OutcomeCollector, run_bound, run_head_start, unanswered,
     },
-    http::HttpClient,
+    http::{HttpClient, Purpose, Trust},
 };
 use crate::{
     crypto::{InstallId, SealContext, Sealer},
@@ -52,13 +52,20 @@ impl CheckRunner {
         Self { agents, http, sealer, install_id }
     }
 
-    async fn http_check(&self, check: &HealthCheck, probe: &HttpProbe, time: Duration) -> Done {
+    async fn http_check(
+        &self,
+        check: &HealthCheck,
+        probe: &HttpProbe,
+        time: Duration,
+        purpose: Purpose,
+    ) -> Done {
         let password = match self.password(check) {
             Ok(password) => password,
             Err(done) => return done,
         };
-        let tolerant = check.definition.ignore_cert_errors;
-        let (reason, words) = self.http.run(probe, tolerant, password.as_ref(), time).await;
+        let trust =
+            if check.definition.ignore_cert_errors { Trust::Tolerant } else { Trust::Strict };
+        let (reason, words) = self.http.run(probe, trust, password.as_ref(), time, purpose).await;
         Done { reason, detail: Detail::new(words) }
     }
 
@@ -247,6 +254,18 @@ impl HostRunner for CheckRunner {
     }
 
     async fn collect_host(&self, run: HostRun, outcomes: &OutcomeCollector) {
+        self.run_for(Purpose::Check, run, outcomes).await;
+    }
+
+    async fn test_host(&self, run: HostRun) -> Vec<CheckOutcome> {
+        let outcomes = OutcomeCollector::default();
+        self.run_for(Purpose::Test, run, &outcomes).await;
+        outcomes.take()
+    }
+}
+
+impl CheckRunner {
+    async fn run_for(&self, purpose: Purpose, run: HostRun, outcomes: &OutcomeCollector) {
         let timing = Timing {
             started: Instant::now(),
             timeout: run.timeout,
@@ -261,7 +280,7 @@ impl HostRunner for CheckRunner {
                 Probe::Http(probe) => {
                     let running = async {
                         let started = Instant::now();
-                        let done = self.http_check(check, probe, timing.timeout).await;
+                        let done = self.http_check(check, probe, timing.timeout, purpose).await;
                         outcomes.record(done.of(check, started.elapsed(), None));
                     };
                     let span = debug_span!("http_check", check = %check.id, host = %run.host_id);

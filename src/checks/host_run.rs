@@ -65,6 +65,15 @@ pub trait HostRunner: Debug + Send + Sync + 'static {
             outcomes.record(outcome);
         }
     }
+
+    /// Runs these checks for a person who tries them out. The outcomes are those of
+    /// [`run_host`](Self::run_host), and their details may say more.
+    ///
+    /// By default it is [`run_host`](Self::run_host). A runner around another one passes this call on,
+    /// too.
+    async fn test_host(&self, run: HostRun) -> Vec<CheckOutcome> {
+        self.run_host(run).await
+    }
 }
 
 /// What has come out of a run so far. Cloning gives another handle on the same outcomes.

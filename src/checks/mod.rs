@@ -8,17 +8,23 @@ mod capacity;
 #[cfg(feature = "http")]
 mod check_runner;
 mod diff;
+#[cfg(feature = "http")]
+mod handshake;
 mod host_run;
 #[cfg(feature = "http")]
 mod http;
 mod manage;
 #[cfg(feature = "http")]
-mod phase_layer;
+mod pinned;
 mod poller;
 #[cfg(feature = "http")]
 mod progress;
 #[cfg(feature = "http")]
+mod race;
+#[cfg(feature = "http")]
 mod resolve;
+#[cfg(feature = "http")]
+mod resources;
 mod rotate;
 mod run_metrics;
 pub mod schedule;

@@ -4,8 +4,7 @@ use std::{error::Error, io, sync::Arc};
 
 use reqwest::ClientBuilder;
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore,
-    SignatureScheme,
+    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::{
         Resumption, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -14,6 +13,11 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
+use super::{
+    handshake,
+    race::{AttemptAddress, FirstConnected},
+    resources,
+};
 use crate::model::ReasonCode;
 
 /// The cryptography provider. It is passed explicitly, so no process-wide default is needed.
@@ -28,12 +32,15 @@ pub(super) fn common(mut config: ClientConfig) -> ClientConfig {
     config
 }
 
-/// Creates a client builder with the settings of all requests (H2, H6, H8, H14).
+/// Creates a client builder with the settings of all requests (H2, H6, H8, H14). Its clients send
+/// through [`race::send`](super::race::send) alone.
 pub(super) fn client(config: ClientConfig, user_agent: &str) -> ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured(config)
         .http1_only()
         .http1_max_headers(MAXIMUM_HEADERS)
+        .dns_resolver(Arc::new(AttemptAddress))
+        .connector_layer(FirstConnected)
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -140,7 +147,8 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> (ReasonCode, String) {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            return (tls_reason(tls), tls.to_string());
+            let (reason, words) = handshake::explain(tls);
+            return (reason, words.unwrap_or_else(|| tls.to_string()));
         }
         next = error.source();
         if let Some(error) = error.downcast_ref::<io::Error>() {
@@ -152,6 +160,9 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> (ReasonCode, String) {
         }
     }
     match input_output {
+        Some(error) if resources::are_exhausted(error) => {
+            (ReasonCode::NoResources, resources::WORDS.to_owned())
+        }
         Some(error) => (ReasonCode::Connect, connection_words(error)),
         None => {
             let words = "the connection closed before a whole answer, or the answer is no HTTP/1.1";
@@ -168,34 +179,5 @@ fn connection_words(error: &io::Error) -> String {
         }
         io::ErrorKind::UnexpectedEof => "the connection was closed".to_owned(),
         kind => kind.to_string(),
-    }
-}
-
-fn tls_reason(error: &rustls::Error) -> ReasonCode {
-    use rustls::Error::{AlertReceived, InvalidCertificate};
-    match error {
-        InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
-            ReasonCode::TlsExpired
-        }
-        InvalidCertificate(
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
-        ) => ReasonCode::TlsNotYetValid,
-        InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => ReasonCode::TlsName,
-        InvalidCertificate(_) => ReasonCode::TlsUntrusted,
-        AlertReceived(
-            AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied
-            | AlertDescription::CertificateRequired
-            | AlertDescription::NoCertificate
-            | AlertDescription::HandshakeFailure,
-        ) => ReasonCode::TlsRefused,
-        _ => ReasonCode::TlsOther,
     }
 }

@@ -65,8 +65,10 @@ reasons! {
     BodyMissing = "body_missing", true;
     /// The expected text did not occur before the cap on the body.
     BodyTooLarge = "body_too_large", true;
-    /// The name could not be resolved.
+    /// The name does not exist, or has no address.
     Dns = "dns", false;
+    /// The resolver gave no answer now; the name may exist.
+    ResolverFailed = "resolver_failed", false;
     /// No connection could be made, or it broke before an answer.
     Connect = "connect", false;
     /// Time ran out while the name was resolved.
@@ -115,6 +117,8 @@ reasons! {
     TargetMissing = "target_missing", false;
     /// The run was cut by a stop or a crash.
     Interrupted = "interrupted", false;
+    /// This manager was out of file descriptors or memory. The target was not asked.
+    NoResources = "no_resources", false;
     /// A fault of our own.
     Internal = "internal", false;
     /// Gate evidence: the check has no result that counts.
@@ -137,7 +141,14 @@ impl ReasonCode {
     /// from here.
     #[must_use]
     pub const fn is_unreachable(self) -> bool {
-        matches!(self, Self::Dns | Self::Connect | Self::TimeoutDns | Self::TimeoutConnect)
+        matches!(
+            self,
+            Self::Dns
+                | Self::ResolverFailed
+                | Self::Connect
+                | Self::TimeoutDns
+                | Self::TimeoutConnect
+        )
     }
 
     /// Whether this outcome says nothing of the target, so that a status made from it is `unknown`.
@@ -146,6 +157,7 @@ impl ReasonCode {
         matches!(
             self,
             Self::Internal
+                | Self::NoResources
                 | Self::Interrupted
                 | Self::NoResult
                 | Self::Stale

@@ -78,12 +78,22 @@ impl ServiceName {
                         and `_ . @ + -`, has no `..`, and names an instance where it has an `@` \
                         (`getty@tty1.service`, not `getty@.service`)";
 
+    /// What to do about a real unit that the agent cannot be asked for, such as `dev-sda\\x2d1.device`.
+    const ALIAS: &str = "the agent cannot be asked for a unit with `\\` or `:` in its name: give the unit \
+                         an alias (`Alias=` in its `[Install]` section) and check that";
+
     pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
         length(text, 1, 200)?;
         let mut bytes = text.bytes();
         let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
         if !first || !bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_.@+-".contains(&byte)) {
-            return Err((ViolationCode::InvalidCharacter, Self::RULE.to_owned()));
+            let needs_alias = text.contains(['\\', ':']);
+            let words = if needs_alias {
+                format!("{}; {}", Self::ALIAS, Self::RULE)
+            } else {
+                Self::RULE.to_owned()
+            };
+            return Err((ViolationCode::InvalidCharacter, words));
         }
         let bare_template = text
             .split_once('@')
@@ -159,6 +169,22 @@ mod tests {
         }
         assert!(ServiceName::parse(&"a".repeat(200)).is_ok());
         assert!(ServiceName::parse(&"a".repeat(201)).is_err());
+    }
+
+    /// F197: names that systemd has and the agent refuses are told so, with the rule and a way out.
+    #[test]
+    fn f197_a_real_unit_that_the_agent_cannot_be_asked_for_is_told_with_the_rule() {
+        for name in [
+            r"systemd-fsck@dev-disk-by\x2duuid-1.service",
+            "dev-mapper-vg:root.device",
+            r"\x2d.mount",
+        ] {
+            let (code, words) = ServiceName::parse(name).expect_err(name);
+            assert_eq!(code, ViolationCode::InvalidCharacter, "{name}");
+            assert!(words.contains("Alias=") && words.contains("`_ . @ + -`"), "{words}");
+        }
+        let (_, words) = ServiceName::parse("a b").expect_err("a space");
+        assert!(!words.contains("Alias="), "an alias does not help: {words}");
     }
 
     #[test]

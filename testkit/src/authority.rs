@@ -277,6 +277,26 @@ impl Identity {
         Self::new(&certificate, &key, &params)
     }
 
+    /// As [`self_signed`](Self::self_signed), marked as an authority (`CA:TRUE`).
+    ///
+    /// # Panics
+    /// When a DNS name of `spec` is not ASCII.
+    #[must_use]
+    pub fn self_signed_authority(spec: &ServerCertSpec) -> Self {
+        let key = new_key();
+        let mut params = spec.params();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).expect("a P-256 key signs its own certificate");
+        Self::new(&certificate, &key, &params)
+    }
+
+    /// The same identity with a certificate that names ECDSA with SHA-1 as the algorithm of its signature. The
+    /// signature itself is none any more.
+    pub(crate) fn claiming_sha1(self) -> Self {
+        let chain = self.chain.iter().map(|leaf| CertificateDer::from(sha1_form(leaf))).collect();
+        Self { chain, ..self }
+    }
+
     /// The private key in the form that rustls takes.
     #[must_use]
     pub fn key(&self) -> PrivateKeyDer<'static> {
@@ -299,6 +319,29 @@ impl Identity {
             not_after: to_chrono(params.not_after),
         }
     }
+}
+
+/// Replaces ecdsa-with-SHA256 by ecdsa-with-SHA1, which is one byte shorter, in a certificate and in its signed part.
+fn sha1_form(certificate: &[u8]) -> Vec<u8> {
+    const SHA256: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+    const SHA1: &[u8] = &[0x30, 0x09, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01];
+    let mut form = Vec::with_capacity(certificate.len());
+    let mut rest = certificate;
+    while let Some((first, after)) = rest.split_first() {
+        if let Some(after) = rest.strip_prefix(SHA256) {
+            form.extend_from_slice(SHA1);
+            rest = after;
+        } else {
+            form.push(*first);
+            rest = after;
+        }
+    }
+    // Both sequences have lengths of two bytes: the certificate's is shorter by two, its signed part's by one.
+    for (at, less) in [(2, 2), (6, 1)] {
+        let length = u16::from_be_bytes([form[at], form[at + 1]]) - less;
+        form[at..at + 2].copy_from_slice(&length.to_be_bytes());
+    }
+    form
 }
 
 fn new_key() -> KeyPair {

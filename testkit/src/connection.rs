@@ -29,6 +29,16 @@ pub(crate) async fn serve(
             return None;
         }
         TlsMode::CloseAfterAccept => return None,
+        TlsMode::NothingInCommon => {
+            let mut hello = [0_u8; 16 * 1024];
+            // A fatal alert, `handshake_failure`, in a record of TLS 1.2.
+            if stream.read(&mut hello).await.is_ok()
+                && stream.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28]).await.is_ok()
+            {
+                wire::discard(&mut stream).await;
+            }
+            return None;
+        }
         TlsMode::HangInHandshake => {
             let mut hello = [0_u8; 1];
             // The head of a handshake record that announces 122 bytes, of which none follows.

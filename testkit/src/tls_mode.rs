@@ -33,6 +33,15 @@ pub enum TlsMode {
     OtherAuthority,
     /// A certificate for the right names signed by its own key.
     SelfSigned,
+    /// As [`SelfSigned`](Self::SelfSigned), marked as an authority (`CA:TRUE`), as many tools make them.
+    SelfSignedAuthority,
+    /// As [`SelfSignedAuthority`](Self::SelfSignedAuthority), expired yesterday.
+    ExpiredSelfSignedAuthority,
+    /// A certificate of the right authority and for the right names that claims to be signed with SHA-1.
+    Sha1Signature,
+    /// The alert `handshake_failure` in answer to the client's hello, as a server sends it that has no version or
+    /// cipher in common with the client, for example TLS 1.2 with RSA key exchange alone.
+    NothingInCommon,
     /// The connection is accepted; everything received is thrown away and nothing is ever sent.
     SilentDropAfterAccept,
     /// The client's hello is read and the first bytes of an answer are sent, but never the rest.
@@ -116,6 +125,11 @@ impl Endpoint {
             }
             TlsMode::OtherAuthority => Authority::new("another authority").issue_server(&spec),
             TlsMode::SelfSigned => Identity::self_signed(&spec),
+            TlsMode::SelfSignedAuthority => Identity::self_signed_authority(&spec),
+            TlsMode::ExpiredSelfSignedAuthority => {
+                Identity::self_signed_authority(&spec.with_validity(Validity::Expired))
+            }
+            TlsMode::Sha1Signature => parts.authority.issue_server(&spec).claiming_sha1(),
             _ => parts.authority.issue_server(&spec),
         };
         let config = server_config(parts, mode, &identity);

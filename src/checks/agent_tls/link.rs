@@ -1,23 +1,30 @@
 //! A link to one agent, over HTTP/1.1 on mutual TLS (H17).
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{
-    Client, Response, StatusCode,
-    dns::{Addrs, Name, Resolve as ClientResolve, Resolving},
+    Client, Request, Response, StatusCode,
     header::{ACCEPT_ENCODING, HeaderValue, RETRY_AFTER},
 };
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::{
+    sync::OnceCell,
+    time::{Instant, sleep, timeout_at},
+};
 
 use super::reply::{self, BODY_CAP};
 use crate::{
     checks::{
         agent::{AgentError, AgentLink, ServiceStatus},
-        phase_layer::PhaseLayer,
         progress::{Phase, Progress},
-        resolve::Resolve,
+        race::{self, NoAnswer},
+        resolve::{self, Resolve},
         tls,
     },
     model::{AgentEndpoint, ReasonCode, ServiceName},
@@ -34,6 +41,9 @@ const RETRY_MARGIN: Duration = Duration::from_millis(200);
 pub(super) struct MutualTlsLink {
     client: Client,
     base: String,
+    endpoint: AgentEndpoint,
+    resolver: Arc<dyn Resolve>,
+    addresses: OnceCell<Vec<SocketAddr>>,
     progress: Progress,
 }
 
@@ -44,14 +54,8 @@ impl MutualTlsLink {
         resolver: Arc<dyn Resolve>,
         user_agent: &str,
     ) -> Result<Self, AgentError> {
-        let progress = Progress::default();
         let client = tls::client(config, user_agent)
             .pool_max_idle_per_host(1)
-            .dns_resolver(Arc::new(LinkResolver { resolver, progress: progress.clone() }))
-            .connector_layer(PhaseLayer({
-                let progress = progress.clone();
-                move |phase| progress.enter(phase)
-            }))
             .https_only(true)
             .build()
             .map_err(|error| {
@@ -62,7 +66,14 @@ impl MutualTlsLink {
             address => address.to_owned(),
         };
         let base = format!("https://{host}:{}/api/v1/system/services/", endpoint.port());
-        Ok(Self { client, base, progress })
+        Ok(Self {
+            client,
+            base,
+            endpoint: endpoint.clone(),
+            resolver,
+            addresses: OnceCell::new(),
+            progress: Progress::default(),
+        })
     }
 
     async fn ask(
@@ -87,17 +98,48 @@ impl MutualTlsLink {
     }
 
     async fn get(&self, url: &str) -> Result<Response, AgentError> {
+        let addresses = self.addresses.get_or_try_init(|| self.resolve()).await?;
+        let request = self
+            .client
+            .get(url)
+            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+            .build()
+            .map_err(|error| {
+                AgentError::new(ReasonCode::Internal, "no request can be made").with_source(error)
+            })?;
+        let answer = match self.send(&request, addresses).await {
+            // An agent may close a kept connection at any time, also as a request is on its way. That
+            // connection is gone, so the second try makes a new one (H14).
+            Err(failure) if failure.over_kept_connection => self.send(&request, addresses).await,
+            answer => answer,
+        };
+        answer.map_err(|failure| {
+            let (reason, words) = tls::classify(&*failure.error);
+            AgentError::new(reason, words).with_source(failure.error)
+        })
+    }
+
+    async fn send(
+        &self,
+        request: &Request,
+        addresses: &[SocketAddr],
+    ) -> Result<Response, NoAnswer> {
         // A connection that is open already enters none of the phases before this one.
         self.progress.enter(Phase::AwaitingHead);
-        let request =
-            self.client.get(url).header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        request.send().await.map_err(|error| {
-            let (reason, words) = match self.progress.phase() {
-                Phase::Resolving => (ReasonCode::Dns, "the agent's name has no address".to_owned()),
-                _ => tls::classify(&error),
-            };
-            AgentError::new(reason, words).with_source(error)
-        })
+        race::send(&self.client, request, addresses, &self.progress).await
+    }
+
+    /// Resolves the agent's name, once for all requests of the link.
+    async fn resolve(&self) -> Result<Vec<SocketAddr>, AgentError> {
+        let (name, port) = (self.endpoint.address(), self.endpoint.port());
+        if let Ok(address) = name.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        self.progress.enter(Phase::Resolving);
+        let addresses = resolve::addresses(&*self.resolver, name)
+            .await
+            .map_err(|(reason, words)| AgentError::new(reason, words))?;
+        Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
     }
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, AgentError> {
@@ -154,29 +196,6 @@ impl AgentLink for MutualTlsLink {
 impl fmt::Debug for MutualTlsLink {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("MutualTlsLink").field("base", &self.base).finish_non_exhaustive()
-    }
-}
-
-/// Resolves the agent's name by the configured resolver.
-struct LinkResolver {
-    resolver: Arc<dyn Resolve>,
-    progress: Progress,
-}
-
-impl ClientResolve for LinkResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (resolver, progress) = (Arc::clone(&self.resolver), self.progress.clone());
-        Box::pin(async move {
-            progress.enter(Phase::Resolving);
-            let addresses = resolver.resolve(name.as_str()).await?;
-            if addresses.is_empty() {
-                return Err("the name has no address".into());
-            }
-            progress.enter(Phase::Connecting);
-            let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
-            let addresses: Addrs = Box::new(addresses);
-            Ok(addresses)
-        })
     }
 }
 

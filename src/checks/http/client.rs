@@ -20,14 +20,15 @@ use url::{Host, Url};
 use super::{
     body::{BodySearch, Searched},
     destination::DestinationPolicy,
-    hop::{HOP, Hop, JudgedAddresses, note},
+    inspect::Inspection,
     redirect::{self, MAXIMUM_REDIRECTS, Redirect},
 };
 use crate::{
     checks::{
-        phase_layer::PhaseLayer,
+        pinned::PinnedOrIssued,
         progress::{Phase, Progress},
-        resolve::{Resolve, SystemResolver},
+        race,
+        resolve::{self, Resolve, SystemResolver},
         tls,
     },
     model::{HttpProbe, Password, ReasonCode},
@@ -105,9 +106,18 @@ impl HttpClient {
             ClientConfig::builder_with_provider(tls::provider())
                 .with_protocol_versions(&[&version::TLS13, &version::TLS12])
         };
-        let roots = authorities(config.extra_authorities.as_deref())?;
-        let strict =
-            builder().map_err(tls_failed)?.with_root_certificates(roots).with_no_client_auth();
+        let (roots, pinned) = authorities(config.extra_authorities.as_deref())?;
+        let strict = builder().map_err(tls_failed)?;
+        let strict = if roots.is_empty() {
+            // Every certificate is refused.
+            strict.with_root_certificates(roots)
+        } else {
+            let inner = tls::verifier(roots, tls::provider())
+                .map_err(|error| HttpClientError::Tls(error.into()))?;
+            let verifier = Arc::new(PinnedOrIssued { inner, pinned });
+            strict.dangerous().with_custom_certificate_verifier(verifier)
+        };
+        let strict = strict.with_no_client_auth();
         let tolerant = builder()
             .map_err(tls_failed)?
             .dangerous()
@@ -117,8 +127,11 @@ impl HttpClient {
             tls::client(tls::common(tls_config), &config.user_agent)
                 // A dead listener must be seen: nothing is kept open (H7).
                 .pool_max_idle_per_host(0)
-                .dns_resolver(Arc::new(JudgedAddresses))
-                .connector_layer(PhaseLayer(note))
+                // Header lines are read as clients may read them (RFC 9112, 5.1 and 5.2): there is one
+                // answer to a connection, so that nothing can be hidden between two of them.
+                .http1_allow_obsolete_multiline_headers_in_responses(true)
+                .http1_allow_spaces_after_header_name_in_responses(true)
+                .http1_ignore_invalid_headers_in_responses(true)
                 .build()
                 .map_err(client_failed)
         };
@@ -126,28 +139,61 @@ impl HttpClient {
         Ok(Self { strict, tolerant, config: Arc::new(config) })
     }
 
-    /// Runs a check once. `timeout` covers everything up to the last byte, including redirects.
+    /// Runs a check once. `timeout` covers everything up to the last byte, including redirects. A test
+    /// tells more of the answer, and comes out the same.
     pub(in crate::checks) async fn run(
         &self,
         probe: &HttpProbe,
-        tolerant: bool,
+        trust: Trust,
         password: Option<&Password>,
         timeout: Duration,
+        purpose: Purpose,
     ) -> Outcome {
         let progress = Progress::default();
-        let run = Run { client: self, probe, tolerant, password, progress: progress.clone() };
-        match timeout_at(Instant::now() + timeout, run.follow()).await {
+        let deadline = Instant::now() + timeout;
+        let inspection = match purpose {
+            Purpose::Check => None,
+            Purpose::Test => Some(Inspection::new(deadline)),
+        };
+        let run =
+            Run { client: self, probe, trust, password, progress: progress.clone(), inspection };
+        let (reason, mut words) = match timeout_at(deadline, run.follow()).await {
             Ok(Ok(outcome) | Err(outcome)) => outcome,
             Err(_) => {
                 let (reason, words) = progress.timeout();
                 (reason, words.to_owned())
             }
+        };
+        if let Some(inspection) = &run.inspection {
+            inspection.complete(&mut words);
         }
+        (reason, words)
     }
 }
 
-/// Loads the system's authorities and the extra ones.
-fn authorities(extra: Option<&[u8]>) -> Result<RootCertStore, HttpClientError> {
+/// Whether certificates are judged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::checks) enum Trust {
+    /// They must be valid and come from a known authority.
+    Strict,
+    /// Any will do.
+    Tolerant,
+}
+
+/// What a check is run for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::checks) enum Purpose {
+    /// For its result.
+    Check,
+    /// For a person who tries a definition out.
+    Test,
+}
+
+/// Loads the system's authorities and the extra ones, and returns the extra ones once more.
+fn authorities(
+    extra: Option<&[u8]>,
+) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), HttpClientError> {
+    let mut pinned = Vec::new();
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     for error in native.errors {
@@ -157,21 +203,25 @@ fn authorities(extra: Option<&[u8]>) -> Result<RootCertStore, HttpClientError> {
     for certificate in CertificateDer::pem_slice_iter(extra.unwrap_or_default()) {
         let certificate =
             certificate.map_err(|error| HttpClientError::Authorities(error.into()))?;
-        roots.add(certificate).map_err(|error| HttpClientError::Authorities(error.into()))?;
+        roots
+            .add(certificate.clone())
+            .map_err(|error| HttpClientError::Authorities(error.into()))?;
+        pinned.push(certificate);
     }
     if roots.is_empty() {
         warn!("no authority is known: every strict https check will fail");
     }
-    Ok(roots)
+    Ok((roots, pinned))
 }
 
 /// One run of a check.
 struct Run<'a> {
     client: &'a HttpClient,
     probe: &'a HttpProbe,
-    tolerant: bool,
+    trust: Trust,
     password: Option<&'a Password>,
     progress: Progress,
+    inspection: Option<Inspection>,
 }
 
 impl Run<'_> {
@@ -183,6 +233,9 @@ impl Run<'_> {
             let response = self.send(&url).await?;
             let location = response.headers().get(LOCATION);
             let Some(location) = location.filter(|_| is_redirect(response.status())) else {
+                if let Some(inspection) = &self.inspection {
+                    inspection.landed(self.probe.url.as_url(), &url);
+                }
                 return self.judge(response).await;
             };
             match redirect::judge(&url, location.as_bytes(), self.probe.user.is_some()) {
@@ -197,15 +250,16 @@ impl Run<'_> {
     async fn send(&self, url: &Url) -> Result<Response, Outcome> {
         let addresses = self.addresses(url).await?;
         self.progress.enter(Phase::Connecting);
-        let client = if self.tolerant { &self.client.tolerant } else { &self.client.strict };
+        let client = match self.trust {
+            Trust::Strict => &self.client.strict,
+            Trust::Tolerant => &self.client.tolerant,
+        };
         let request = self.request(client, url)?;
-        let hop = Arc::new(Hop { addresses, progress: self.progress.clone() });
-        let response = HOP
-            .scope(Arc::clone(&hop), client.execute(request))
+        let response = race::send(client, &request, &addresses, &self.progress)
             .await
-            .map_err(|error| tls::classify(&error))?;
-        // The resolver gives out judged addresses alone; this holds should that ever change (H4).
-        if response.remote_addr().is_some_and(|peer| !hop.addresses.contains(&peer)) {
+            .map_err(|failure| tls::classify(&*failure.error))?;
+        // Judged addresses alone are connected to; this holds should that ever change (H4).
+        if response.remote_addr().is_some_and(|peer| !addresses.contains(&peer)) {
             return Err(refused_destination());
         }
         Ok(response)
@@ -219,13 +273,7 @@ impl Run<'_> {
         let addresses = match url.host() {
             Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
             Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
-            Some(Host::Domain(name)) => {
-                let resolved = config.resolver.resolve(name).await.unwrap_or_default();
-                if resolved.is_empty() {
-                    return Err((ReasonCode::Dns, format!("the name {name} has no address")));
-                }
-                resolved
-            }
+            Some(Host::Domain(name)) => resolve::addresses(&*config.resolver, name).await?,
             None => return Err((ReasonCode::Internal, "the URL has no host".to_owned())),
         };
         let allowed: Vec<SocketAddr> = addresses
@@ -260,44 +308,60 @@ impl Run<'_> {
         if expected.is_empty() {
             return Ok((ReasonCode::Ok, answered));
         }
-        let encoding = response.headers().get(CONTENT_ENCODING);
-        if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        if !response.headers().get_all(CONTENT_ENCODING).iter().all(is_identity) {
             let words = format!("{answered}, but the body came in an encoding");
             return Err((ReasonCode::EncodingRefused, words));
         }
         self.progress.enter(Phase::ReadingBody);
-        let mut search = BodySearch::new(expected, self.client.config.body_cap);
-        loop {
-            let chunk = response.chunk().await.map_err(|_| {
-                let words =
-                    format!("{answered}, but the body broke off after {} bytes", search.seen());
-                (ReasonCode::BodyTruncated, words)
-            })?;
-            let Some(chunk) = chunk else {
-                return Err(if search.seen() == 0 {
-                    (ReasonCode::BodyMissing, format!("{answered} without a body"))
-                } else {
+        let cap = self.client.config.body_cap;
+        let mut search = BodySearch::new(expected, cap);
+        // Kept for a test alone.
+        let mut read = Vec::new();
+        let outcome = loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) if search.seen() == 0 => {
+                    break (ReasonCode::BodyMissing, format!("{answered} without a body"));
+                }
+                Ok(None) => {
                     let words = format!("{answered}, the expected text is not in the body");
-                    (ReasonCode::BodyMismatch, words)
-                });
+                    break (ReasonCode::BodyMismatch, words);
+                }
+                Err(_) => {
+                    let words =
+                        format!("{answered}, but the body broke off after {} bytes", search.seen());
+                    break (ReasonCode::BodyTruncated, words);
+                }
             };
+            if self.inspection.is_some() {
+                read.extend_from_slice(&chunk[..chunk.len().min(cap - read.len())]);
+            }
             match search.push(&chunk) {
                 Searched::Found => {
-                    return Ok((
-                        ReasonCode::Ok,
-                        format!("{answered}, the expected text was found"),
-                    ));
+                    if let Some(inspection) = &self.inspection {
+                        inspection.read_on(&mut response, &mut read, cap).await;
+                    }
+                    break (ReasonCode::Ok, format!("{answered}, the expected text was found"));
                 }
                 Searched::NotYet => {}
                 Searched::CapReached => {
-                    let cap = self.client.config.body_cap;
                     let words =
                         format!("{answered}, the expected text is not in the first {cap} bytes");
-                    return Err((ReasonCode::BodyTooLarge, words));
+                    break (ReasonCode::BodyTooLarge, words);
                 }
             }
+        };
+        if let Some(inspection) = &self.inspection {
+            inspection.body(response.headers(), &self.probe.expected_body, &read);
         }
+        Ok(outcome)
     }
+}
+
+/// Returns whether a line of `Content-Encoding` names no encoding but identity, however often.
+fn is_identity(line: &HeaderValue) -> bool {
+    let mut encodings = line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    encodings.all(|encoding| encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity"))
 }
 
 fn is_redirect(status: StatusCode) -> bool {

@@ -3,9 +3,10 @@
 mod body;
 mod client;
 mod destination;
-mod hop;
+mod inspect;
 mod redirect;
 
+pub(in crate::checks) use self::client::{Purpose, Trust};
 pub use self::{
     body::{BodySearch, Searched},
     client::{HttpClient, HttpClientConfig, HttpClientError},

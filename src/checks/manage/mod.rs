@@ -264,7 +264,7 @@ impl CheckManager {
         }
         let checks = vec![check.clone()];
         let run = HostRun { host_id, checks, agents, timeout: self.timeout };
-        let mut outcomes = self.runner.run_host(run).await;
+        let mut outcomes = self.runner.test_host(run).await;
         ran(RanBy::Test, std::slice::from_ref(&check), &outcomes);
         if outcomes.is_empty() {
             outcomes = unanswered(&[check], ReasonCode::Internal, "the test gave no answer");

@@ -161,6 +161,7 @@ pub async fn what_says_nothing_is_unknown(fixture: &dyn Fixture) {
     let cases = [
         (ReasonCode::Internal, false, CheckStatus::Unknown),
         (ReasonCode::Interrupted, false, CheckStatus::Unknown),
+        (ReasonCode::NoResources, false, CheckStatus::Unknown),
         (ReasonCode::Connect, true, CheckStatus::Unknown),
         (ReasonCode::Connect, false, CheckStatus::Unhealthy),
         (ReasonCode::SecretUnreadable, false, CheckStatus::Unhealthy),

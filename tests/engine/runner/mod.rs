@@ -6,5 +6,14 @@ mod host_run;
 mod hostile;
 mod http_answers;
 mod http_policy;
+mod kept_connections;
+mod odd_answers;
+mod odd_certificates;
+#[cfg(target_os = "linux")]
+mod own_limits;
+#[cfg(target_os = "linux")]
+mod resolvers;
 mod secrets;
+mod several_addresses;
 mod support;
+mod tests_by_hand;

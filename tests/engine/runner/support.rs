@@ -18,6 +18,9 @@ use serde_json::{Value, json};
 /// The deadline of a run in these tests. What is bounded by it is held to three times as much.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(600);
 
+/// A deadline that no test reaches unless something is wrong.
+pub(crate) const PLENTY: Duration = Duration::from_secs(20);
+
 const INSTALL: InstallId = InstallId::from_bytes([7; 16]);
 
 pub(crate) struct Bench {
@@ -36,6 +39,9 @@ impl Resolve for Names {
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         if name.starts_with("slow.") {
             std::future::pending::<()>().await;
+        }
+        if name.starts_with("away.") {
+            return Err(io::Error::other("the resolver is away"));
         }
         let mut names = self.0.lock().unwrap();
         let answers = names.get_mut(name).ok_or(io::ErrorKind::NotFound)?;
@@ -58,6 +64,14 @@ impl Bench {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut HttpClientConfig)) -> Self {
+        Self::with_names(change, None)
+    }
+
+    /// As [`with`](Self::with); the agents' names have these addresses.
+    pub(crate) fn with_names(
+        change: impl FnOnce(&mut HttpClientConfig),
+        agents: Option<Arc<Names>>,
+    ) -> Self {
         let authority = Authority::new("tests");
         let mut config = HttpClientConfig {
             destinations: DestinationPolicy {
@@ -69,14 +83,19 @@ impl Bench {
         };
         change(&mut config);
         let manager = authority.issue_client("manager");
-        let agents = MutualTlsAgents::from_pem(
+        let transport = MutualTlsAgents::from_pem(
             authority.ca_pem().as_bytes(),
             manager.cert_pem.as_bytes(),
             manager.key_pem.as_bytes(),
-        );
+        )
+        .unwrap();
+        let transport = match agents {
+            Some(names) => transport.with_resolver(names),
+            None => transport,
+        };
         let ring = Arc::new(KeyRing::new(Key::generate().unwrap()));
         let http = HttpClient::new(config).unwrap();
-        let runner = CheckRunner::new(Arc::new(agents.unwrap()), http, ring.clone(), INSTALL);
+        let runner = CheckRunner::new(Arc::new(transport), http, ring.clone(), INSTALL);
         Self { authority, runner, ring, host: HostId::generate() }
     }
 
@@ -111,9 +130,26 @@ impl Bench {
         checks: Vec<HealthCheck>,
         agent: Option<AgentEndpoint>,
     ) -> Vec<CheckOutcome> {
+        self.run_within(checks, agent, TIMEOUT).await
+    }
+
+    pub(crate) async fn run_within(
+        &self,
+        checks: Vec<HealthCheck>,
+        agent: Option<AgentEndpoint>,
+        timeout: Duration,
+    ) -> Vec<CheckOutcome> {
         let agents = HashMap::from([(self.host, agent)]);
-        let run = HostRun { host_id: self.host, checks, agents, timeout: TIMEOUT };
+        let run = HostRun { host_id: self.host, checks, agents, timeout };
         self.runner.run_host(run).await
+    }
+
+    /// Tries one HTTP check out, as a person does.
+    pub(crate) async fn test(&self, url: &str, expected: &str) -> (ReasonCode, String) {
+        let (checks, agents) = (vec![self.http(url, expected)], HashMap::new());
+        let run = HostRun { host_id: self.host, checks, agents, timeout: PLENTY };
+        let outcome = self.runner.test_host(run).await.remove(0);
+        (outcome.reason, outcome.detail.to_string())
     }
 
     /// Runs one HTTP check.

@@ -46,8 +46,12 @@ const WORDS: Readonly<Record<ReasonCode, ReasonWords>> = {
     advice: 'Point the check at a smaller page, or expect a text nearer to its beginning.',
   },
   dns: {
-    title: 'The name cannot be resolved',
-    advice: 'Correct the host name in the address, or the manager’s name server.',
+    title: 'The name does not exist',
+    advice: 'Correct the host name in the address, or give it an address in the DNS.',
+  },
+  resolver_failed: {
+    title: 'The name server does not answer',
+    advice: 'See whether the manager’s name servers work; the name itself may be right.',
   },
   connect: {
     title: 'No connection',
@@ -126,6 +130,11 @@ const WORDS: Readonly<Record<ReasonCode, ReasonWords>> = {
   interrupted: {
     title: 'The run was interrupted',
     advice: 'Nothing to do: the next run will tell.',
+    unknown: true,
+  },
+  no_resources: {
+    title: 'The manager is out of resources',
+    advice: 'Raise the manager’s limit of open files, or its memory; the target was not asked.',
     unknown: true,
   },
   internal: {

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use healthgate::model::ReasonCode;
+
 fn sources(folder: &Path, into: &mut String) {
     sources_in(folder, &["rs"], into);
 }
@@ -101,10 +103,32 @@ fn every_row_of_the_failure_catalogue_names_tests_that_exist_or_is_open() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+/// The table of odd peers names tests that exist and reasons that exist.
+#[test]
+fn every_odd_peer_names_a_test_that_exists() {
+    let mut code = String::new();
+    for folder in ["src", "tests"] {
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut code);
+    }
+    let table = include_str!("../docs/peers.md");
+    let rows = table.lines().filter(|line| line.starts_with("| ") && line.ends_with("` |"));
+    let mut count = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let [_, made, test] = cells[..] else { panic!("{row}") };
+        let test = test.trim_end_matches(" |").trim_matches('`');
+        assert!(code.contains(&format!("fn {test}(")), "there is no test {test}");
+        let word = made.split('`').nth(1).filter(|_| made.starts_with('`'));
+        assert!(word.is_none_or(|word| word.parse::<ReasonCode>().is_ok()), "{row}");
+        count += 1;
+    }
+    assert!(count >= 40, "{count}");
+}
+
 #[test]
 fn every_reason_code_is_one_of_the_documented_vocabulary() {
     let table = include_str!("../docs/reasons.md");
-    for reason in healthgate::model::ReasonCode::ALL {
+    for reason in ReasonCode::ALL {
         let row = format!("| `{reason}` | {} |", if reason.observed() { "yes" } else { "no" });
         assert!(table.contains(&row), "{row}");
     }

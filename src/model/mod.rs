@@ -1,4 +1,4 @@
-//! Plain data and its rules. No input or output, and nothing asynchronous.
+//! Plain data and its rules. Nothing is asynchronous, and nothing but the time-zone data, once, is read.
 
 mod audit;
 mod check;
@@ -16,6 +16,7 @@ mod reason;
 mod result;
 mod secret;
 mod text;
+mod time_zone;
 mod url;
 mod violation;
 mod window;
@@ -44,6 +45,7 @@ pub use self::{
     },
     secret::{Password, PasswordTooLong, SealedSecret},
     text::{CheckName, ExpectedBody, ServiceName, UserName, is_deceptive},
+    time_zone::{TimeZoneData, TimeZoneName, UnknownTimeZone},
     url::{CheckUrl, Origin},
     violation::{Violation, ViolationCode, Violations},
     window::{Window, WindowError},

@@ -3,7 +3,11 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use healthgate::{crypto::Sealer, model::instant};
+use healthgate::{
+    clock::{Clock, SystemClock},
+    crypto::Sealer,
+    model::{TimeZoneData, instant},
+};
 
 use crate::{
     app::{self, App, Schema},
@@ -48,6 +52,9 @@ const PATCH_TAKES: Duration = Duration::from_secs(2);
 
 async fn serve(options: &ServeOptions, parts: Parts) -> Result<(), Failure> {
     let config = Config::read(&options.file.config)?;
+    if TimeZoneData::in_use().is_old_at(SystemClock.now()) {
+        tracing::warn!("{}", time_zones());
+    }
     let alone = match parts {
         Parts::WebAndWorker => None,
         Parts::Web => Some("web"),
@@ -109,7 +116,21 @@ async fn check_config(path: &Path) -> Result<(), Failure> {
         address => Database::connect(address, false).await?.close().await,
     }
     println!("the configuration {} can be used", path.display());
+    println!("{}", time_zones());
     Ok(())
+}
+
+/// What is known of the time-zone data, and what to do about data that is old.
+fn time_zones() -> String {
+    let zones = TimeZoneData::in_use();
+    let source = if zones.is_built_in() { "built in" } else { "of this system" };
+    let advice = match zones.is_old_at(SystemClock.now()) {
+        true => {
+            "; it is over a year old, so windows may open at wrong times: update the system's tzdata"
+        }
+        false => "",
+    };
+    format!("time zones: version {}, {source}{advice}", zones.version())
 }
 
 async fn rotate_key(path: &Path) -> Result<(), Failure> {

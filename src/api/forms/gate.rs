@@ -1,13 +1,12 @@
 //! Gates, their attempts, overrides and passes.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::{
     Attempt, CheckId, EndReason, Evidence, GateNote, GateOverride, GatePass, GateRecord, GateState,
-    HostId, JobId, PassId, PassKind, Window, WindowKind, WouldHave, instant,
+    HostId, JobId, PassId, PassKind, TimeZoneName, Window, WindowKind, WouldHave, instant,
 };
 
 /// A window: from `opens_at` (inside) to `closes_at` (outside), at most 7 days.
@@ -25,7 +24,7 @@ pub struct WindowForm {
     /// moves nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, read_only)]
-    pub time_zone: Option<Tz>,
+    pub time_zone: Option<TimeZoneName>,
 }
 
 impl From<Window> for WindowForm {
@@ -139,7 +138,7 @@ pub struct GateForm {
     pub closes_at: DateTime<Utc>,
     /// The zone to show its window in, an IANA name; `null` where the window comes from no calendar.
     #[schema(required, value_type = Option<String>)]
-    pub time_zone: Option<Tz>,
+    pub time_zone: Option<TimeZoneName>,
     /// What bounds the wait.
     pub window_kind: WindowKind,
     /// It reports and does not block.

@@ -1,14 +1,13 @@
 //! What the gates would say.
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::WindowForm;
 use crate::{
     gate::{Blocking, HostPreview},
-    model::{HostId, Outlook, PassKind, Window, instant},
+    model::{HostId, Outlook, PassKind, TimeZoneName, Window, instant},
 };
 
 /// Which hosts to preview.
@@ -42,7 +41,7 @@ pub struct PreviewForm {
     pub closes_at: DateTime<Utc>,
     /// The zone to show that window in, an IANA name; `null` where it comes from no calendar.
     #[schema(required, value_type = Option<String>)]
-    pub time_zone: Option<Tz>,
+    pub time_zone: Option<TimeZoneName>,
     /// The window is not open yet: that alone makes it wait where nothing is blocking.
     pub not_open: bool,
     /// What is left of the window has no room for a second attempt.

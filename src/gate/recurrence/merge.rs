@@ -1,11 +1,9 @@
 //! Occurrences of several definitions as windows: what touches or overlaps is one.
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
-use chrono_tz::Tz;
 
 use super::Recurrence;
-use crate::model::Window;
-use crate::model::instant;
+use crate::model::{TimeZoneName, Window, instant};
 
 /// The window that is open at the instant, over all definitions, with touching and overlapping occurrences merged.
 ///
@@ -63,7 +61,7 @@ struct Run {
     start: DateTime<Utc>,
     end: DateTime<Utc>,
     /// Of its first occurrence.
-    time_zone: Tz,
+    time_zone: TimeZoneName,
 }
 
 /// The run that covers the instant, seen from 7 days before it to 7 days after it: exact where it ends within that
@@ -73,7 +71,7 @@ fn run_covering(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Ru
     {
         return None;
     }
-    let mut occurrences: Vec<(DateTime<Utc>, DateTime<Utc>, Tz)> = recurrences
+    let mut occurrences: Vec<(DateTime<Utc>, DateTime<Utc>, TimeZoneName)> = recurrences
         .iter()
         .flat_map(|recurrence| {
             let from = instant - SEEN_EITHER_WAY - recurrence.duration();

@@ -1,8 +1,9 @@
 //! Recurring maintenance windows: a pure calendar that is asked about an instant.
 //!
-//! Answers depend on the definitions, the instant and the time-zone database compiled in
-//! ([`chrono_tz::IANA_TZDB_VERSION`]) alone: neither a clock nor the time zone of the process is read. Each call does
-//! a bounded amount of work.
+//! Answers depend on the definitions, the instant and the time-zone data in use ([`TimeZoneData`]) alone: neither a
+//! clock nor the time zone of the process is read. Each call does a bounded amount of work.
+//!
+//! [`TimeZoneData`]: crate::model::TimeZoneData
 //!
 //! The rules: an occurrence belongs to the local day on which it starts, and may reach into the next days. Its length
 //! is elapsed time, so a change of the clocks inside it moves its local end. A local start that does not exist moves to
@@ -15,10 +16,8 @@ mod merge;
 mod spec;
 
 use chrono::{
-    DateTime, Datelike, Days, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone, Timelike, Utc,
-    WeekdaySet,
+    DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Timelike, Utc, WeekdaySet,
 };
-use chrono_tz::{GapInfo, Tz};
 use serde::{Deserialize, Serialize};
 
 pub use error::{RecurrenceError, RecurrenceViolation};
@@ -26,8 +25,7 @@ pub use follow::follow;
 pub use merge::{current_or_next, next_after, open_at};
 pub use spec::RecurrenceSpec;
 
-use crate::model::Window;
-use crate::model::instant;
+use crate::model::{TimeZoneName, Window, instant};
 
 /// One definition of maintenance windows, known to be possible.
 ///
@@ -47,7 +45,7 @@ pub enum Pattern {
         /// Its start.
         starts_at: DateTime<Utc>,
         /// The zone in which to show it; it moves nothing.
-        time_zone: Tz,
+        time_zone: TimeZoneName,
     },
     /// One on every local day.
     Daily {
@@ -74,7 +72,7 @@ pub enum Pattern {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LocalStart {
     /// The zone whose calendar and clocks count.
-    pub time_zone: Tz,
+    pub time_zone: TimeZoneName,
     /// The time of day, in whole minutes.
     pub start_time: NaiveTime,
     /// No occurrence belongs to an earlier local day. Years 1970 to 9000.
@@ -129,7 +127,7 @@ impl Recurrence {
 
     /// The zone of the calendar, or of the display for [`Pattern::Once`].
     #[must_use]
-    pub fn time_zone(&self) -> Tz {
+    pub fn time_zone(&self) -> TimeZoneName {
         match self.pattern {
             Pattern::Once { time_zone, .. } => time_zone,
             Pattern::Daily { start }
@@ -186,9 +184,7 @@ impl Recurrence {
             return Box::new(std::iter::once(starts_at).filter(move |start| *start >= from));
         };
         // The neighbouring days are looked at as well: a skipped or repeated hour may cross midnight.
-        let local_date = |instant: &DateTime<Utc>| {
-            start.time_zone.from_utc_datetime(&instant.naive_utc()).date_naive()
-        };
+        let local_date = |instant: &DateTime<Utc>| start.time_zone.date_at(*instant);
         let first = (local_date(&from) - SLACK).max(start.first_date);
         let last = local_date(&until) + SLACK;
         let pattern = self.pattern;
@@ -237,13 +233,7 @@ impl LocalStart {
     /// The first instant at which the local clock shows the start time of that day or, where it skips that time, the
     /// instant of the skip.
     fn instant_on(&self, date: NaiveDate) -> Option<DateTime<Utc>> {
-        let local = date.and_time(self.start_time);
-        if let Some(instant) = self.time_zone.from_local_datetime(&local).earliest() {
-            return Some(instant.to_utc());
-        }
-        // The gap begins where the old offset ends, which is also the first instant of the new one.
-        let (gap_begins, old_offset) = GapInfo::new(&local, &self.time_zone)?.begin?;
-        gap_begins.checked_sub_offset(old_offset.fix()).map(|instant| instant.and_utc())
+        self.time_zone.first_instant_of(date.and_time(self.start_time))
     }
 }
 

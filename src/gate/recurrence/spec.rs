@@ -1,11 +1,10 @@
 //! A definition as it is sent and stored, before it is known to be possible.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday, WeekdaySet};
-use chrono_tz::Tz;
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday, WeekdaySet};
 use serde::{Deserialize, Serialize};
 
 use super::{LocalStart, Pattern, Recurrence, RecurrenceError, RecurrenceViolation, error};
-use crate::model::instant;
+use crate::model::{TimeZoneName, instant};
 
 /// The members of a definition in their raw form. A member left out or null is `None`.
 ///
@@ -46,11 +45,15 @@ impl RecurrenceSpec {
     #[must_use]
     pub fn with_first_date_from(mut self, now: DateTime<Utc>) -> Self {
         // A zone that is unknown is refused by itself, and nothing else for it.
-        let zone = self.time_zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC);
+        let zone = self
+            .time_zone
+            .as_deref()
+            .and_then(|name| name.parse().ok())
+            .unwrap_or(TimeZoneName::UTC);
         let is_repeated =
             matches!(self.recurrence.as_deref(), Some("daily" | "weekly" | "monthly"));
         if self.first_date.is_none() && is_repeated {
-            let today = zone.from_utc_datetime(&now.naive_utc()).date_naive();
+            let today = zone.date_at(now);
             self.first_date = Some(today.format("%Y-%m-%d").to_string());
         }
         self
@@ -85,7 +88,7 @@ impl TryFrom<RecurrenceSpec> for Recurrence {
 impl From<Recurrence> for RecurrenceSpec {
     fn from(recurrence: Recurrence) -> Self {
         let mut spec = Self {
-            time_zone: Some(recurrence.time_zone().name().to_owned()),
+            time_zone: Some(recurrence.time_zone().to_string()),
             duration_minutes: Some(recurrence.duration().num_minutes()),
             ..Self::default()
         };
@@ -156,7 +159,7 @@ impl Reader {
         if kind == "once" {
             let time_zone = match &spec.time_zone {
                 Some(_) => self.time_zone(spec),
-                None => Some(Tz::UTC),
+                None => Some(TimeZoneName::UTC),
             };
             let starts_at = self.starts_at(spec);
             return Some(Pattern::Once { starts_at: starts_at?, time_zone: time_zone? });
@@ -227,7 +230,7 @@ impl Reader {
         u8::try_from(day).ok()
     }
 
-    fn time_zone(&mut self, spec: &RecurrenceSpec) -> Option<Tz> {
+    fn time_zone(&mut self, spec: &RecurrenceSpec) -> Option<TimeZoneName> {
         let name = self.given(spec.time_zone.as_ref(), "time_zone")?;
         let zone = name.parse().ok();
         if zone.is_none() {

@@ -131,7 +131,11 @@ pub(super) async fn record(store: &Arc<dyn Store>, host: HostId, results: Vec<Ch
 pub(super) async fn request(store: &Arc<dyn Store>, host: HostId) -> GateRequest {
     let now = store.now().await.expect("the time");
     let window = Window::new(now, now + TimeDelta::hours(1)).expect("a window");
-    GateRequest::new(JobId::generate(), host, window.with_time_zone(chrono_tz::Europe::Berlin))
+    GateRequest::new(
+        JobId::generate(),
+        host,
+        window.with_time_zone("Europe/Berlin".parse().expect("a zone")),
+    )
 }
 
 pub(super) async fn open(store: &Arc<dyn Store>, host: HostId) -> GateRecord {

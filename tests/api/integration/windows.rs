@@ -4,14 +4,13 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday, WeekdaySet};
-use chrono_tz::Tz;
 use healthgate::{
     gate::{
         SourceError, WindowSource,
         decide::WindowAnswer,
         recurrence::{LocalStart, Pattern, Recurrence, current_or_next, open_at},
     },
-    model::{GateRecord, HostId, Window},
+    model::{GateRecord, HostId, TimeZoneName, Window},
 };
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -34,12 +33,12 @@ pub(crate) struct WindowRow {
 pub(crate) fn recurrence(row: &WindowRow) -> Option<Recurrence> {
     let start = LocalStart {
         // The manager has no column for a zone. With one, this is where it counts.
-        time_zone: Tz::UTC,
+        time_zone: TimeZoneName::UTC,
         start_time: row.start_at.time().with_second(0)?.with_nanosecond(0)?,
         first_date: row.start_at.date_naive(),
     };
     let pattern = match row.recurrence.as_str() {
-        "once" => Pattern::Once { starts_at: row.start_at, time_zone: Tz::UTC },
+        "once" => Pattern::Once { starts_at: row.start_at, time_zone: TimeZoneName::UTC },
         "daily" => Pattern::Daily { start },
         "weekly" => {
             let weekday = match row.recurrence_day {

@@ -1,9 +1,8 @@
 //! Recurring windows against the clocks of the world (F05, F06, G20).
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc, Weekday, WeekdaySet};
-use chrono_tz::Tz;
 use healthgate::gate::recurrence::{self, LocalStart, Pattern, Recurrence};
-use healthgate::model::Window;
+use healthgate::model::{TimeZoneName, Window};
 
 fn at(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).expect("a valid instant").to_utc()
@@ -217,9 +216,13 @@ fn a_day_the_month_lacks_is_its_last_day() {
     let mut days = Vec::new();
     for _ in 0..13 {
         let next = recurrence.next_after(asked).expect("every month has one");
+        let kolkata: TimeZoneName = "Asia/Kolkata".parse().expect("a zone");
         asked = next.opens_at();
         days.push(
-            next.opens_at().with_timezone(&Tz::Asia__Kolkata).format("%m-%d %H:%M").to_string(),
+            next.opens_at()
+                .with_timezone(&kolkata.offset_at(next.opens_at()))
+                .format("%m-%d %H:%M")
+                .to_string(),
         );
     }
     let expected = [
@@ -245,8 +248,10 @@ fn nothing_starts_before_the_first_local_date() {
 
 #[test]
 fn a_single_start_is_open_once() {
-    let once =
-        build(Pattern::Once { starts_at: at("2026-06-01T12:00:00Z"), time_zone: Tz::UTC }, 10_080);
+    let once = build(
+        Pattern::Once { starts_at: at("2026-06-01T12:00:00Z"), time_zone: TimeZoneName::UTC },
+        10_080,
+    );
     let expected = Some(window("2026-06-01T12:00:00Z", "2026-06-08T12:00:00Z"));
     assert_eq!(once.next_after(at("1999-06-01T12:00:00Z")), expected);
     assert_eq!(once.open_at(at("2026-06-08T11:59:59Z")), expected);
@@ -259,7 +264,10 @@ fn definitions_that_touch_or_overlap_are_one_window() {
     let set = [
         weekly("UTC", &[Weekday::Mon], "22:00", 120),
         weekly("Europe/Berlin", &[Weekday::Tue], "02:00", 60),
-        build(Pattern::Once { starts_at: at("2026-06-02T00:30:00Z"), time_zone: Tz::UTC }, 60),
+        build(
+            Pattern::Once { starts_at: at("2026-06-02T00:30:00Z"), time_zone: TimeZoneName::UTC },
+            60,
+        ),
         weekly("UTC", &[Weekday::Tue], "03:00", 60),
     ];
     // Monday 22:00 to 24:00, Tuesday 00:00 to 01:00, once 00:30 to 01:30.
@@ -326,4 +334,54 @@ fn g20_the_time_zone_of_the_process_changes_no_answer() {
             .collect();
     assert!(answers[0].lines().count() > 1_000);
     assert!(answers.iter().all(|text| *text == answers[0]));
+}
+
+/// F199: a window opens by the rules that the zones have now, not by those of years ago.
+#[test]
+fn f199_windows_open_by_the_present_rules_of_their_zones() {
+    for (zone, asked, opens) in [
+        ("Africa/Casablanca", "2026-11-27T12:00:00Z", "2026-11-28T02:00:00Z"),
+        ("Africa/El_Aaiun", "2026-11-27T12:00:00Z", "2026-11-28T02:00:00Z"),
+        ("America/Vancouver", "2026-11-27T12:00:00Z", "2026-11-28T09:00:00Z"),
+        ("America/Edmonton", "2026-11-27T12:00:00Z", "2026-11-28T08:00:00Z"),
+        ("America/Winnipeg", "2026-11-27T12:00:00Z", "2026-11-28T07:00:00Z"),
+        ("America/Yellowknife", "2026-11-27T12:00:00Z", "2026-11-28T08:00:00Z"),
+        ("America/Inuvik", "2026-11-27T12:00:00Z", "2026-11-28T08:00:00Z"),
+        ("America/Havana", "2026-11-27T12:00:00Z", "2026-11-28T06:00:00Z"),
+        ("Europe/Berlin", "2026-11-27T12:00:00Z", "2026-11-28T01:00:00Z"),
+    ] {
+        let daily = daily(zone, "02:00", 60);
+        let next = daily.next_after(at(asked)).expect("every day has one");
+        assert_eq!(next.opens_at(), at(opens), "{zone}");
+    }
+    let data = healthgate::model::TimeZoneData::in_use();
+    assert!(data.version() >= "2026f", "{}", data.version());
+}
+
+/// F199: every zone's clocks show what another reader makes of another package of the same data.
+#[test]
+fn f199_every_zone_agrees_with_another_reader_of_the_same_data() {
+    let mut lines = include_str!("time-zones.txt").lines();
+    let version = lines.next().expect("a version");
+    let used = healthgate::model::TimeZoneData::in_use().version();
+    if used != version {
+        println!("{used} is in use, and {version} is known: run scripts/time-zones");
+        return;
+    }
+    let mut zones = 0;
+    for line in lines {
+        let (name, expected) = line.split_once(' ').expect("a name and a hash");
+        let zone: TimeZoneName = name.parse().expect(name);
+        let mut hash = 0xCBF2_9CE4_8422_2325_u64;
+        for index in 0..1_200 {
+            let instant = DateTime::from_timestamp(631_152_000 + 1_314_900 * index, 0);
+            let offset = zone.offset_at(instant.expect("in range")).local_minus_utc();
+            for byte in offset.to_le_bytes() {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+            }
+        }
+        assert_eq!(format!("{hash:016x}"), expected, "{name}");
+        zones += 1;
+    }
+    assert!(zones > 500, "{zones}");
 }

@@ -1,10 +1,10 @@
 //! Definitions of recurring windows as they are sent, stored and refused (F10).
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday, WeekdaySet};
-use chrono_tz::Tz;
 use healthgate::gate::recurrence::{
     LocalStart, Pattern, Recurrence, RecurrenceSpec, RecurrenceViolation,
 };
+use healthgate::model::TimeZoneName;
 
 fn at(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).expect("a valid instant").to_utc()
@@ -97,7 +97,7 @@ fn f10_an_impossible_definition_is_refused_with_every_broken_rule() {
         Pattern::Weekly {
             weekdays: WeekdaySet::EMPTY,
             start: LocalStart {
-                time_zone: Tz::UTC,
+                time_zone: TimeZoneName::UTC,
                 start_time: NaiveTime::from_hms_opt(1, 2, 3).expect("valid"),
                 first_date: NaiveDate::MAX,
             },
@@ -123,7 +123,7 @@ fn a_definition_survives_text_and_takes_its_first_date_from_its_own_zone() {
         build(
             Pattern::Once {
                 starts_at: at("2026-06-01T12:00:00.123456Z"),
-                time_zone: Tz::Asia__Kolkata,
+                time_zone: "Asia/Kolkata".parse().expect("a zone"),
             },
             60,
         ),

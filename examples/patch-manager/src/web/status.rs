@@ -13,6 +13,7 @@ use healthgate::{
     api::{Caller, Problem},
     checks::{Nudge, Poller},
     gate::GateRunner,
+    model::TimeZoneData,
     store::Store,
 };
 use serde_json::{Value, json};
@@ -71,6 +72,9 @@ impl Liveness {
                 "held": gating.gates_held,
             });
         }
+        let zones = TimeZoneData::in_use();
+        report["time_zones"] =
+            json!({ "version": zones.version(), "built_in": zones.is_built_in() });
         report["status"] = json!(if ready { "ready" } else { "not ready" });
         (ready, report)
     }

@@ -205,6 +205,7 @@ async fn the_key_is_made_once_and_an_unsafe_one_is_refused() {
     let key = setup.path("keys/health-check.key");
     let checked = setup.configured("check-config");
     assert!(checked.success, "{checked:?}");
+    assert!(checked.stdout.contains("time zones: version 20"), "{checked:?}");
     assert!(!key.exists() && !setup.path("manager.db").exists(), "a look makes nothing");
     let unmigrated = setup.command(&[
         "serve",

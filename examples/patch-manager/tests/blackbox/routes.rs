@@ -340,6 +340,8 @@ async fn lists_page_and_windows_keep_what_they_were_given() {
     anonymous.token = None;
     assert_eq!(anonymous.get("/healthz").await.text, "ok\n");
     anonymous.until("/readyz", |report| report["status"] == "ready").await;
+    let zones = &anonymous.get("/readyz").await.expect(200)["time_zones"];
+    assert!(zones["version"].as_str().unwrap() >= "2026f", "F199: {zones}");
     let page = anonymous.get("/").await;
     assert!(
         page.headers["content-security-policy"].to_str().unwrap().contains("script-src 'self'")

@@ -339,7 +339,7 @@ async fn dry_run(gate: Gate, database: Database, store: Arc<dyn Store>, host: Jo
     match database.end_job_host(&host, Stage::Queued, to, &detail).await {
         Ok(true) => announce::row(&*store, &host, to, None).await,
         Ok(false) => {
-            debug!(host = %host.host_id, "a dry run was cancelled, or has ended elsewhere")
+            debug!(host = %host.host_id, "a dry run was cancelled, or has ended elsewhere");
         }
         Err(error) => warn!(host = %host.host_id, %error, "a dry run's end cannot be written"),
     }

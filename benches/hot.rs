@@ -27,8 +27,8 @@ mod gates {
             decide::{Action, GateInput, Requirement, WindowAnswer, decide},
         },
         model::{
-            AgentEndpoint, CheckResult, Detail, GateId, GateRecord, GateRequest, JobId, ReasonCode,
-            ResultSource, Window,
+            AgentEndpoint, CheckResult, ClockEpoch, Detail, GateId, GateRecord, GateRequest, JobId,
+            ReasonCode, ResultSource, StoreTime, Window,
         },
     };
 
@@ -57,6 +57,7 @@ mod gates {
                 revision: 1,
                 enabled: true,
                 changed_at: now() - TimeDelta::days(1),
+                changed_epoch: ClockEpoch::default(),
                 endpoint: Some(endpoint.clone()),
             };
             let observation = |number| CheckResult {
@@ -67,6 +68,7 @@ mod gates {
                 detail: Detail::new("active/running, enabled"),
                 latency_ms: 12,
                 checked_at: now() - TimeDelta::seconds(60),
+                epoch: ClockEpoch::default(),
                 source: ResultSource::Poll,
                 observer_fault: false,
                 endpoint: Some(endpoint.clone()),
@@ -75,7 +77,7 @@ mod gates {
                 gate: GateRecord::open(
                     GateId::generate(),
                     &request,
-                    now() - TimeDelta::minutes(50),
+                    StoreTime::new(ClockEpoch::default(), now() - TimeDelta::minutes(50)),
                 ),
                 requirements: (1..=5).map(requirement).collect(),
                 observations: (1..=5).map(observation).collect(),
@@ -88,6 +90,7 @@ mod gates {
             GateInput {
                 now: now(),
                 gate_time: now(),
+                epoch: ClockEpoch::default(),
                 clock_suspect: false,
                 gate: &self.gate,
                 in_flight: false,

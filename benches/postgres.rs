@@ -13,7 +13,7 @@ use std::{
 use chrono::{TimeDelta, Utc};
 use futures_util::future::join_all;
 use healthgate::{
-    model::{CheckId, CheckResult, Detail, HostId, ReasonCode, ResultSource, WorkerId},
+    model::{CheckId, CheckResult, ClockEpoch, Detail, HostId, ReasonCode, ResultSource, WorkerId},
     store::{
         CheckStore, ClaimRequest, Claims, HostCompletion, PollQueue, PruneOutcome, ResultStore,
         postgres::{PgStore, pool_options},
@@ -183,6 +183,7 @@ fn passed(check_id: CheckId, host_id: HostId, at: chrono::DateTime<Utc>) -> Chec
         detail: Detail::new("active/running, enabled"),
         latency_ms: 12,
         checked_at: at,
+        epoch: ClockEpoch::default(),
         source: ResultSource::Poll,
         observer_fault: false,
         endpoint: None,

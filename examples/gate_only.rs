@@ -21,8 +21,8 @@ use healthgate::{
         RequestedWindows, SourceError, decide::Requirement,
     },
     model::{
-        CheckId, CheckResult, Detail, GateRecord, GateRequest, HostId, JobId, ReasonCode,
-        ResultSource,
+        CheckId, CheckResult, ClockEpoch, Detail, GateRecord, GateRequest, HostId, JobId,
+        ReasonCode, ResultSource,
     },
     store::{MemoryStore, Spend, Store},
 };
@@ -44,6 +44,7 @@ impl HealthSource for ReplicationLag {
             revision: 1,
             enabled: true,
             changed_at: DateTime::<Utc>::MIN_UTC,
+            changed_epoch: ClockEpoch::default(),
             endpoint: None,
         };
         let health = HostHealth { requirements: vec![requirement], ..HostHealth::default() };
@@ -62,6 +63,7 @@ impl HealthSource for ReplicationLag {
             detail: Detail::new(format!("{lag} s behind")),
             latency_ms: 0,
             checked_at: run.started_at,
+            epoch: run.epoch,
             source: ResultSource::Gate,
             observer_fault: false,
             endpoint: None,

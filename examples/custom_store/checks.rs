@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use healthgate::{
     model::{AuditEntry, CheckId, CheckState, CheckView, HealthCheck, HostId, HostSummary},
     store::{
@@ -35,6 +35,7 @@ impl CheckStore for CustomStore {
                 secret: insert.secret,
                 created_at: now,
                 updated_at: now,
+                updated_epoch: world.clock.epoch,
                 revision: 1,
             };
             world.checks.push(check.clone());
@@ -52,6 +53,7 @@ impl CheckStore for CustomStore {
     ) -> Result<HealthCheck, StoreError> {
         self.write(|world, now| {
             let place = world.place(update.host_id, update.id)?;
+            let time = world.time(now);
             let check = &mut world.checks[place];
             if check.revision != update.expected_revision {
                 return Err(StoreError::Conflict { current: check.revision });
@@ -59,7 +61,7 @@ impl CheckStore for CustomStore {
             check.definition = update.definition;
             check.revision += 1;
             // Later than before also where the clock stands still or has stepped back.
-            check.updated_at = now.max(check.updated_at + TimeDelta::microseconds(1));
+            (check.updated_at, check.updated_epoch) = (check.next_update(time), time.epoch);
             match update.secret {
                 SecretChange::Keep => {}
                 SecretChange::Remove => check.secret = None,
@@ -168,9 +170,12 @@ impl ResultStore for CustomStore {
         force: bool,
     ) -> Result<PruneOutcome, StoreError> {
         self.write(|world, now| {
-            let cut = now - delta(keep);
+            // What is dated further ahead than results are kept was dated by a clock that was ahead.
+            let kept = (now - delta(keep))..=(now + delta(keep));
             let newest = |check: &CheckId| world.states.get(check).map(|s| s.latest.checked_at);
-            let old = |(check, at): &&(CheckId, Instant)| *at < cut && newest(check) != Some(*at);
+            let old = |(check, at): &&(CheckId, Instant)| {
+                !kept.contains(at) && newest(check) != Some(*at)
+            };
             let mut expired: Vec<_> = world.results.keys().filter(old).copied().collect();
             expired.sort_unstable_by_key(|(_, at)| *at);
             let outcome = PruneOutcome::of(expired.len(), world.results.len(), batch, force);

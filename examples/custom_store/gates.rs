@@ -36,7 +36,7 @@ impl GateStore for CustomStore {
             if let Some(holder) = records.find(holds) {
                 return Err(StoreError::GateBusy { holder: holder.id });
             }
-            let record = GateRecord::open(GateId::generate(), &request, now);
+            let record = GateRecord::open(GateId::generate(), &request, world.time(now));
             Ok(world.add_gate(GateRecord { generation, ..record }))
         })
     }
@@ -53,7 +53,8 @@ impl GateStore for CustomStore {
                 (None, Some(own)) => return Ok(own),
                 (generation, _) => generation.unwrap_or(1),
             };
-            let mut record = GateRecord::open(GateId::generate(), &request, now);
+            let time = world.time(now);
+            let mut record = GateRecord::open(GateId::generate(), &request, time);
             record.generation = generation;
             record.detail = detail;
             transition::end(&mut record, reason, now);
@@ -136,7 +137,7 @@ impl GateStore for CustomStore {
                 }
                 gates.push(row.leased());
             }
-            Ok(GateClaims { now, gates })
+            Ok(GateClaims { now, epoch: world.epoch_at_claim(now), gates })
         })
     }
 
@@ -158,7 +159,7 @@ impl GateStore for CustomStore {
             let changed = held.filter(|row| row.changes != row.seen).map(GateRow::leased).collect();
             let opening = |place: usize| world.gates[place].record.window.opens_at();
             let unclaimed = world.unclaimed_gates(now).into_iter().map(opening).min();
-            Ok(GateWatch { now, leased, changed, unclaimed })
+            Ok(GateWatch { now, epoch: world.clock.epoch, leased, changed, unclaimed })
         })
     }
 
@@ -282,6 +283,7 @@ impl GateStore for CustomStore {
 
     async fn return_pass(&self, pass: PassId) -> Result<(), StoreError> {
         self.write(|world, now| {
+            let now = world.time(now);
             if let Some(row) = world.gate_of_pass(pass)
                 && transition::take_back(&mut row.record, pass, now)
             {

@@ -19,7 +19,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use healthgate::{
     clock::{Clock, SystemClock},
     gate::{
@@ -27,8 +26,8 @@ use healthgate::{
         RequestedWindows, SourceError,
     },
     model::{
-        AuditEntry, AuditId, AuditRecord, CheckResult, GateRecord, GateRequest, GateState, HostId,
-        JobId,
+        AuditEntry, AuditId, AuditRecord, CheckResult, ClockEpoch, GateRecord, GateRequest,
+        GateState, HostId, JobId, StoreTime,
     },
     store::{Feed, GateStore, Refusal, Spend, Store, StoreError, StoreEvent, Subscription},
 };
@@ -91,8 +90,15 @@ impl fmt::Debug for CustomStore {
 }
 #[async_trait]
 impl Store for CustomStore {
-    async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
-        Ok(self.clock.now())
+    async fn read_clock(&self) -> Result<StoreTime, StoreError> {
+        Ok(self.read(World::time))
+    }
+
+    async fn begin_epoch(&self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
+        self.write(|world, now| {
+            world.clock = world.clock.begin(seen, now);
+            Ok(world.clock.epoch)
+        })
     }
 
     fn is_durable(&self) -> bool {

@@ -47,7 +47,7 @@ impl PollQueue for CustomStore {
                 let (config_seq, lost_leases) = (row.config_seq, row.lost_leases);
                 hosts.push(HostClaim { host_id, token, config_seq, lost_leases, due_at, checks });
             }
-            Ok(Claims { now, hosts })
+            Ok(Claims { now, epoch: world.epoch_at_claim(now), hosts })
         })
     }
 

@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     crypto::{Canary, InstallId},
     model::{
-        Attempt, AuditRecord, CheckId, CheckResult, CheckState, CheckView, Damping, GateId,
-        GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, WorkerId,
+        Attempt, AuditRecord, CheckId, CheckResult, CheckState, CheckView, ClockEpoch, Damping,
+        GateId, GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, StoreTime, WorkerId,
     },
-    store::{LeasedGate, StoreError, StoreEvent, transition},
+    store::{KeptClock, LeasedGate, StoreError, StoreEvent, transition},
 };
 
 pub(super) type Instant = DateTime<Utc>;
@@ -33,6 +33,7 @@ pub(super) struct World {
     /// When the lease of each worker ends that holds gates.
     pub(super) gate_leases: BTreeMap<WorkerId, Instant>,
     pub(super) audit: Vec<AuditRecord>,
+    pub(super) clock: KeptClock,
     pub(super) install_id: Option<InstallId>,
     pub(super) canaries: Vec<Canary>,
     /// What is to be told once the change is kept.
@@ -119,6 +120,17 @@ pub(super) fn count(number: usize) -> u64 {
 }
 
 impl World {
+    /// The clock with its epoch.
+    pub(super) fn time(&self, now: Instant) -> StoreTime {
+        StoreTime::new(self.clock.epoch, now)
+    }
+
+    /// Every claim looks whether the clock went back while nobody watched.
+    pub(super) fn epoch_at_claim(&mut self, now: Instant) -> ClockEpoch {
+        self.clock = self.clock.at_claim(now).unwrap_or(self.clock);
+        self.clock.epoch
+    }
+
     pub(super) fn checks_of(&self, host: HostId) -> impl Iterator<Item = &HealthCheck> {
         self.checks.iter().filter(move |check| check.host_id == host)
     }
@@ -136,7 +148,8 @@ impl World {
         stale_after: Duration,
     ) -> Vec<CheckView> {
         let view = |check: &HealthCheck| {
-            CheckView::at(check.clone(), self.states.get(&check.id), now, delta(stale_after))
+            let (state, now) = (self.states.get(&check.id), self.time(now));
+            CheckView::at(check.clone(), state, now, delta(stale_after))
         };
         self.checks_of(host).map(view).collect()
     }
@@ -181,7 +194,11 @@ impl World {
             let state = CheckState::after(before, &result, now, Damping::default());
             self.events.extend(StoreEvent::of_state(before, &state));
             self.states.insert(result.check_id, state);
-            self.results.entry((result.check_id, result.checked_at)).or_insert(result);
+            let key = (result.check_id, result.checked_at);
+            let kept = self.results.entry(key).or_insert_with(|| result.clone());
+            if result.outranks(kept) {
+                *kept = result;
+            }
         }
         dropped
     }

@@ -85,6 +85,21 @@ create index if not exists health_gates_ended on health_gates (ended_at) where e
 create index if not exists health_changes_gate on health_changes (gate_id);
 create index if not exists health_audit_age on health_audit (at);
 
+-- Epochs of the clock ----------------------------------------------------------------------------
+
+-- The database's clock may go back. Each time it does, an epoch begins; what was dated in another epoch is neither
+-- fresh nor in the future. `clock_high_water` shows a step back that no worker saw.
+alter table health_installation
+    add column if not exists clock_epoch bigint not null default 0,
+    add column if not exists clock_high_water timestamptz;
+
+alter table host_health_checks add column if not exists updated_epoch bigint not null default 0;
+alter table host_health_check_results add column if not exists epoch bigint not null default 0;
+alter table health_states add column if not exists epoch bigint not null default 0;
+
+-- The epoch of all of a host's results; null where they are of several.
+alter table health_schedule add column if not exists results_epoch bigint default 0;
+
 -- Last: the version ---------------------------------------------------------------------------------
 
 update health_installation set schema_version = greatest(schema_version, 2);

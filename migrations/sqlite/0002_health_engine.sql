@@ -89,3 +89,14 @@ create index idx_health_changes_host on health_changes (host_id, number);
 
 create index idx_health_changes_gate on health_changes (gate_id);
 create index idx_health_audit_age on health_audit (at);
+
+-- Epochs of the clock ---------------------------------------------------------------------------
+
+-- The clock may go back. Each time it does, an epoch begins; what was dated in another epoch is neither fresh nor in
+-- the future. `clock_high_water` shows a step back that no worker saw.
+alter table health_meta add column clock_epoch integer not null default 0;
+alter table health_meta add column clock_high_water integer;
+
+alter table host_health_checks add column updated_epoch integer not null default 0;
+alter table host_health_check_results add column result_epoch integer not null default 0;
+alter table health_states add column result_epoch integer not null default 0;

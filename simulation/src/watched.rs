@@ -385,8 +385,12 @@ impl SecretStore for WatchedStore {
 
 #[async_trait]
 impl Store for WatchedStore {
-    async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
-        self.memory.now().await
+    async fn read_clock(&self) -> Result<StoreTime, StoreError> {
+        self.memory.read_clock().await
+    }
+
+    async fn begin_epoch(&self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
+        self.memory.begin_epoch(seen).await
     }
 
     async fn subscribe(&self) -> Result<Subscription, StoreError> {

@@ -18,7 +18,9 @@ use super::{
 };
 use crate::{
     checks::ManageError,
-    model::{AuditAction, CheckChange, CheckId, CheckView, HealthCheck, HostId, NewCheck},
+    model::{
+        AuditAction, CheckChange, CheckId, CheckView, HealthCheck, HostId, NewCheck, StoreTime,
+    },
     store::StoreError,
 };
 
@@ -281,7 +283,7 @@ impl Parts {
 
 /// A check that has just been written: nothing is known of it yet.
 fn unseen(check: HealthCheck) -> CheckView {
-    let now = check.updated_at;
+    let now = StoreTime::new(check.updated_epoch, check.updated_at);
     CheckView::at(check, None, now, TimeDelta::zero())
 }
 

@@ -7,12 +7,11 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-
 use crate::model::{
     AgentEndpoint, CheckId, CheckResult, Detail, HealthCheck, HostId, ReasonCode, ResultSource,
+    StoreTime,
 };
+use async_trait::async_trait;
 
 /// One run of a host: some or all of its checks, at once.
 #[derive(Clone, Debug)]
@@ -129,11 +128,11 @@ pub fn run_head_start(timeout: Duration) -> Duration {
     Duration::from_secs(5).min(timeout / 2)
 }
 
-/// The results of a host's run that started at `checked_at`.
+/// The results of a host's run that started then.
 pub(crate) fn results(
     host_id: HostId,
     outcomes: Vec<CheckOutcome>,
-    checked_at: DateTime<Utc>,
+    started: StoreTime,
     source: ResultSource,
 ) -> Vec<CheckResult> {
     let result = |outcome: CheckOutcome| CheckResult {
@@ -143,7 +142,8 @@ pub(crate) fn results(
         reason: outcome.reason,
         detail: outcome.detail,
         latency_ms: u32::try_from(outcome.latency.as_millis()).unwrap_or(u32::MAX),
-        checked_at,
+        checked_at: started.at,
+        epoch: started.epoch,
         source,
         observer_fault: false,
         endpoint: outcome.endpoint,

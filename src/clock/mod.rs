@@ -1,6 +1,7 @@
 //! The source of time: wall clock, monotonic clock, and sleeping.
 
 mod bounded;
+mod epoch_watch;
 mod guard;
 mod manual;
 
@@ -19,6 +20,7 @@ pub use self::{
     manual::ManualClock,
 };
 
+pub(crate) use self::epoch_watch::EpochWatch;
 use crate::model::instant;
 
 /// The longest sleep between two readings of the wall clock, so that a step is noticed.

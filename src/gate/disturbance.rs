@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{decide::Condition, source::HostHealth};
 use crate::{
-    model::{CheckId, Detail, HostChange, HostId, ReasonCode, instant},
+    model::{CheckId, Detail, HostChange, HostId, ReasonCode, StoreTime, instant},
     store::{Store, StoreError},
 };
 
@@ -42,8 +42,9 @@ impl Disturbances {
         &self,
         host: HostId,
         health: &mut HostHealth,
-        now: DateTime<Utc>,
+        time: StoreTime,
     ) -> Option<DateTime<Utc>> {
+        let StoreTime { epoch, at: now } = time;
         let own = self.0.get(&host).map(|change| (None, change));
         let others = health.asks.iter();
         let others = others.filter_map(|(id, asked)| Some((Some(*id), self.0.get(asked)?)));
@@ -60,7 +61,8 @@ impl Disturbances {
             let end = change.ends_at().min(now);
             let concerned = |id: CheckId| check.is_none_or(|only| only == id);
             for check in health.requirements.iter_mut().filter(|check| concerned(check.check_id)) {
-                check.changed_at = check.changed_at.max(end);
+                let changed = check.changed().max(StoreTime::new(epoch, end));
+                (check.changed_at, check.changed_epoch) = (changed.at, changed.epoch);
             }
             newest = newest.max(Some(end));
         }

@@ -87,10 +87,11 @@ impl Gate {
         if held.is_empty() {
             return Ok(openings);
         }
-        let now = self.store.now().await?;
+        let time = self.store.read_clock().await?;
+        let now = time.at;
         let asked: Vec<GateRecord> = held
             .iter()
-            .map(|index| GateRecord::open(GateId::generate(), &requests[*index], now))
+            .map(|index| GateRecord::open(GateId::generate(), &requests[*index], time))
             .collect();
         let windows = match self.windows_of(&asked.iter().collect::<Vec<_>>()).await {
             Ok(windows) => windows,

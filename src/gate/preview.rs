@@ -17,7 +17,7 @@ use crate::{
     clock::bounded,
     model::{
         CheckId, Detail, Evidence, EvidenceReason, GateId, GateRecord, GateRequest, HostId, JobId,
-        Outlook, PassKind, ReasonCode, Window, instant,
+        Outlook, PassKind, ReasonCode, StoreTime, Window, instant,
     },
     store::StoreError,
 };
@@ -77,7 +77,7 @@ impl Gate {
     /// Where store or health cannot be read.
     pub async fn preview(&self, hosts: &[(HostId, Window)]) -> Result<Vec<HostPreview>, GateError> {
         // The clock comes last, as in a look of the runner's: nothing read can lie in its future.
-        let before = self.store.now().await?;
+        let before = self.store.read_clock().await?;
         let job = JobId::from_uuid(Uuid::nil());
         let gates: Vec<GateRecord> = hosts
             .iter()
@@ -105,9 +105,9 @@ impl Gate {
         host_id: HostId,
         window: Window,
     ) -> Result<HostPreview, GateError> {
-        let started_at = self.store.now().await?;
+        let started = self.store.read_clock().await?;
         let request = GateRequest::new(job_id, host_id, window);
-        let gate = GateRecord::open(GateId::generate(), &request, started_at);
+        let gate = GateRecord::open(GateId::generate(), &request, started);
         let mut health = self.health_of_all(&[&gate]).await?.pop().unwrap_or_default();
         let checks: Vec<CheckId> = health
             .requirements
@@ -118,7 +118,8 @@ impl Gate {
         if !checks.is_empty() {
             let time = self.policy.budget();
             let results = ResultCollector::default();
-            let run = LiveRun { job_id, host_id, checks, started_at, time };
+            let StoreTime { epoch, at: started_at } = started;
+            let run = LiveRun { job_id, host_id, checks, started_at, epoch, time };
             // A run that is cut keeps what has answered; the other checks go by what is stored.
             let _ = bounded(self.clock.as_ref(), time, self.health.collect(run, &results)).await;
             health.results.extend(results.take());
@@ -142,9 +143,9 @@ impl Gate {
         holders.retain(|holder| !holder.exempt);
         let holders: HashMap<HostId, GateRecord> =
             holders.into_iter().map(|holder| (holder.host_id, holder)).collect();
-        let now = self.store.now().await?;
+        let StoreTime { at: now, epoch } = self.store.read_clock().await?;
         for (gate, health) in gates.iter().zip(&mut health) {
-            disturbances.apply(gate.host_id, health, now);
+            disturbances.apply(gate.host_id, health, StoreTime::new(epoch, now));
         }
         let previews = gates.iter().zip(&health).map(|(gate, health)| {
             let window = match health.host_gone {
@@ -154,6 +155,7 @@ impl Gate {
             let input = GateInput {
                 now,
                 gate_time: now,
+                epoch,
                 clock_suspect: false,
                 gate,
                 in_flight: false,

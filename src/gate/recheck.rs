@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::bounded,
-    model::{CheckId, Evidence, EvidenceReason, GateRecord, HostId, JobId, instant},
+    model::{CheckId, Evidence, EvidenceReason, GateRecord, HostId, JobId, StoreTime, instant},
     store::StoreError,
 };
 
@@ -101,8 +101,9 @@ impl Gate {
             return Err(StoreError::InvalidState { state: "the gate has given no pass" }.into());
         };
         let health = self.health_of(&record).await?;
-        let checked_at = self.store.now().await?;
-        let now = self.run_all(&record, &health, checked_at).await;
+        let started = self.store.read_clock().await?;
+        let now = self.run_all(&record, &health, started).await;
+        let checked_at = started.at;
         Ok(Recheck { job_id, host_id, checked_at, checks: compare(&pass.evidence, now) })
     }
 
@@ -111,7 +112,7 @@ impl Gate {
         &self,
         record: &GateRecord,
         health: &HostHealth,
-        started_at: DateTime<Utc>,
+        started: StoreTime,
     ) -> Vec<Evidence> {
         let enabled: Vec<&Requirement> =
             health.requirements.iter().filter(|check| check.enabled).collect();
@@ -122,7 +123,8 @@ impl Gate {
                 job_id: record.job_id,
                 host_id: record.host_id,
                 checks: enabled.iter().map(|check| check.check_id).collect(),
-                started_at,
+                started_at: started.at,
+                epoch: started.epoch,
                 time,
             };
             let run = self.health.run(run);

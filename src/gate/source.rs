@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::decide::{Condition, Requirement, Streak, WindowAnswer};
 use crate::{
     clock::{Clock, bounded},
-    model::{CheckId, CheckResult, Detail, GateRecord, HostId, JobId},
+    model::{CheckId, CheckResult, ClockEpoch, Detail, GateRecord, HostId, JobId},
 };
 
 /// Says, at every step, which window a job has on a host.
@@ -92,6 +92,8 @@ pub struct LiveRun {
     pub checks: Vec<CheckId>,
     /// The store's clock at the start: every result's `checked_at`.
     pub started_at: DateTime<Utc>,
+    /// Its epoch: every result's `epoch`.
+    pub epoch: ClockEpoch,
     /// The run is abandoned after this time.
     pub time: Duration,
 }
@@ -103,7 +105,8 @@ pub struct LiveRun {
 ///   [`HostHealth::unknown`] blocks that gate alone, an error blocks all of them (G32).
 /// - Answer within a few seconds: a runner drops a call after
 ///   [`source_timeout`](super::GateRunnerConfig::source_timeout), and a panic counts as an error.
-/// - `run` runs checks now and answers with their results, all with the given `checked_at`. A check
+/// - `run` runs checks now and answers with their results, all with the given `checked_at` and
+///   `epoch`. A check
 ///   that gave no answer is left out, or has the reason for it.
 /// - Dropping a run closes what it opened; it stores nothing.
 #[async_trait]

@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     clock::{Clock, delta},
-    model::{Evidence, GatePass, GateRecord, GateState, HostChange, PassId, PassKind},
+    model::{
+        ClockEpoch, Evidence, GatePass, GateRecord, GateState, HostChange, PassId, PassKind,
+        StoreTime,
+    },
     store::{Spend, SpendRefusal, StoreError},
 };
 
@@ -53,8 +56,9 @@ impl Gate {
         let asked = std::iter::once((host, &health));
         let disturbances = Disturbances::read(self.store.as_ref(), asked).await?;
         let window = self.window_of(&record).await?;
-        let now = self.store.now().await?;
-        disturbances.apply(host, &mut health, now);
+        let time = self.store.read_clock().await?;
+        let StoreTime { at: now, epoch } = time;
+        disturbances.apply(host, &mut health, time);
         // The close is judged by the gate's own time, the opening by the clock (G21).
         let gate_time = record.gate_time(now).max(self.seen.time_of(&record, self.clock.as_ref()));
         let refusal = match window {
@@ -67,7 +71,8 @@ impl Gate {
                     && gate_time < self.policy.end_of(window, record.window_kind)
                     && gate_time < stored.valid_until + record.clock_offset() =>
             {
-                let look = LastLook { record: &record, health: &health, may_override, gate_time };
+                let (record, health) = (&record, &health);
+                let look = LastLook { record, health, may_override, gate_time, epoch };
                 look.is_outdated(stored).then_some(SpendRefusal::Outdated)
             }
             WindowAnswer::JobCancelled => Some(SpendRefusal::Cancelled),
@@ -128,6 +133,7 @@ struct LastLook<'a> {
     health: &'a HostHealth,
     may_override: bool,
     gate_time: DateTime<Utc>,
+    epoch: ClockEpoch,
 }
 
 impl LastLook<'_> {
@@ -150,13 +156,14 @@ impl LastLook<'_> {
     fn is_proven(&self, check: &Requirement, pass: &GatePass) -> bool {
         let own = |entry: &&Evidence| entry.check_id == Some(check.check_id);
         let Some(entry) = pass.evidence.iter().find(own) else { return false };
-        // The run that proved it must not have started before the check was changed (G5).
-        let Some(proven_at) = entry.checked_at.filter(|at| *at >= check.changed_at) else {
-            return false;
-        };
+        // What was proven in another epoch proves nothing now (F168), and the run that proved it must not
+        // have started before the check was changed (G5).
+        let proven = entry.checked_at.map(|at| StoreTime::new(pass.epoch, at));
+        let current = |at: &StoreTime| pass.epoch == self.epoch && *at >= check.changed();
+        let Some(proven) = proven.filter(current) else { return false };
         let fails_since = self.health.results.iter().any(|result| {
             (result.check_id, result.revision) == (check.check_id, check.revision)
-                && result.checked_at >= proven_at
+                && result.started() >= proven
                 && !result.healthy()
         });
         entry.healthy && !fails_since

@@ -7,7 +7,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use tracing::warn;
 
 use super::{
@@ -19,6 +18,7 @@ use crate::{
     directory::{HostDirectory, HostInfo},
     model::{
         CheckId, CheckResult, CheckState, GateRecord, HealthCheck, HostId, Label, ResultSource,
+        StoreTime,
     },
     store::Store,
 };
@@ -122,7 +122,7 @@ impl HealthSource for StoredChecks {
         let handover = Handover {
             outcomes: OutcomeCollector::default(),
             checks,
-            started_at: run.started_at,
+            started: StoreTime::new(run.epoch, run.started_at),
             results,
         };
         self.runner.collect_host(host_run, &handover.outcomes).await;
@@ -137,7 +137,7 @@ impl HealthSource for StoredChecks {
 struct Handover<'a> {
     outcomes: OutcomeCollector,
     checks: Vec<HealthCheck>,
-    started_at: DateTime<Utc>,
+    started: StoreTime,
     results: &'a ResultCollector,
 }
 
@@ -146,7 +146,7 @@ impl Drop for Handover<'_> {
         let Some(host) = self.checks.first().map(|check| check.host_id) else { return };
         let outcomes = self.outcomes.take();
         ran(RanBy::Gate, &self.checks, &outcomes);
-        self.results.record(results(host, outcomes, self.started_at, ResultSource::Gate));
+        self.results.record(results(host, outcomes, self.started, ResultSource::Gate));
     }
 }
 
@@ -165,6 +165,7 @@ fn requirement(check: &HealthCheck, known: &HashMap<HostId, HostInfo>) -> Requir
         revision: check.revision,
         enabled: check.definition.enabled,
         changed_at: check.updated_at,
+        changed_epoch: check.updated_epoch,
         endpoint,
     }
 }
@@ -172,7 +173,7 @@ fn requirement(check: &HealthCheck, known: &HashMap<HostId, HostInfo>) -> Requir
 /// How long a check's runs have been healthy; the gate's own are among them, once they are recorded.
 fn streak(state: &CheckState) -> Option<Streak> {
     let CheckState { latest, in_a_row, .. } = state;
-    let (check_id, newest) = (latest.check_id, latest.checked_at);
+    let (check_id, newest) = (latest.check_id, latest.started());
     latest.healthy().then_some(Streak { check_id, newest, runs: *in_a_row })
 }
 

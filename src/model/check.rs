@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::{
+    epoch::{ClockEpoch, StoreTime},
     ids::{CheckId, HostId},
     secret::SealedSecret,
     text::{CheckName, ExpectedBody, ServiceName, UserName},
@@ -133,6 +134,8 @@ pub struct HealthCheck {
     pub created_at: DateTime<Utc>,
     /// When it was last changed, by the store's clock. Results from before do not count for a gate.
     pub updated_at: DateTime<Utc>,
+    /// The epoch of the store's clock at the last change.
+    pub updated_epoch: ClockEpoch,
     /// Raised by every change, from 1.
     pub revision: i64,
 }
@@ -142,6 +145,17 @@ impl HealthCheck {
     #[must_use]
     pub fn asked_host(&self) -> HostId {
         self.definition.target_host_id().unwrap_or(self.host_id)
+    }
+
+    /// Returns the time of a change at `now`: later than the last change also where the clock stands
+    /// still, unless that change was dated by a clock that has gone back since (F136).
+    #[must_use]
+    pub fn next_update(&self, now: StoreTime) -> DateTime<Utc> {
+        if self.updated_epoch == now.epoch {
+            now.at.max(self.updated_at + TimeDelta::microseconds(1))
+        } else {
+            now.at
+        }
     }
 
     /// Whether a password is stored.

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    epoch::{ClockEpoch, StoreTime},
     gate_request::{GateRequest, WindowKind},
     ids::{CheckId, GateId, HostId, JobId, PassId, WorkerId},
     instant,
@@ -282,6 +283,9 @@ pub struct GatePass {
     pub owner: WorkerId,
     /// The fencing token under which it was given.
     pub token: i64,
+    /// The epoch of the store's clock in which it was given, and of all its evidence.
+    #[serde(default)]
+    pub epoch: ClockEpoch,
     /// What was known of each check.
     pub evidence: Vec<Evidence>,
     /// What a blocking gate would have done on the same evidence; for a gate that only reports (G34).
@@ -306,6 +310,9 @@ pub struct GateRecord {
     /// When it was opened, by the store's clock.
     #[serde(with = "instant")]
     pub opened_at: DateTime<Utc>,
+    /// The epoch of the store's clock when it was opened.
+    #[serde(default)]
+    pub opened_epoch: ClockEpoch,
     /// The window as it was last read.
     pub window: Window,
     /// What the window is.
@@ -338,6 +345,9 @@ pub struct GateRecord {
     /// Results of runs that started before this do not count (F14, G16).
     #[serde(with = "instant::option")]
     pub void_before: Option<DateTime<Utc>>,
+    /// The epoch of [`void_before`](Self::void_before).
+    #[serde(default)]
+    pub void_epoch: ClockEpoch,
     /// The newest verdict on each requirement.
     pub evidence: Vec<Evidence>,
     /// What happened from outside while it waited; the newest [`GateRecord::MAXIMUM_NOTES`].
@@ -361,6 +371,13 @@ const fn first_generation() -> u32 {
 }
 
 impl GateRecord {
+    /// Returns whether results of a run that started then are void: the gate's pass was not spent, or
+    /// its window moved, after that (F14, G16).
+    #[must_use]
+    pub fn voids(&self, started: StoreTime) -> bool {
+        self.void_before.is_some_and(|at| started < StoreTime::new(self.void_epoch, at))
+    }
+
     /// The most notes that are kept.
     pub const MAXIMUM_NOTES: usize = 20;
     /// The most bytes of [`detail`](Self::detail) (G30).
@@ -380,14 +397,15 @@ impl GateRecord {
 
     /// A gate that has just been opened.
     #[must_use]
-    pub fn open(id: GateId, request: &GateRequest, now: DateTime<Utc>) -> Self {
+    pub fn open(id: GateId, request: &GateRequest, now: StoreTime) -> Self {
         Self {
             id,
             job_id: request.job_id,
             host_id: request.host_id,
             generation: first_generation(),
             state: GateState::Waiting,
-            opened_at: now,
+            opened_at: now.at,
+            opened_epoch: now.epoch,
             window: request.window,
             window_kind: request.window_kind,
             report_only: request.report_only,
@@ -396,10 +414,11 @@ impl GateRecord {
             attempts: 0,
             last_attempt_at: None,
             next_attempt_at: None,
-            high_water: now,
+            high_water: now.at,
             clock_offset_us: 0,
             offset_clearings: 0,
             void_before: None,
+            void_epoch: ClockEpoch::default(),
             evidence: Vec::new(),
             notes: Vec::new(),
             exception: None,

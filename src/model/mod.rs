@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod endpoint;
+mod epoch;
 mod gate;
 mod gate_request;
 mod host_change;
@@ -27,6 +28,7 @@ pub use self::{
     audit::{Actor, AuditAction, AuditEntry, AuditOutcome, AuditRecord, FieldChange, Role},
     check::{CheckDefinition, CheckType, HealthCheck, HttpProbe, Probe, ServiceProbe},
     endpoint::{AgentEndpoint, EndpointError},
+    epoch::{ClockEpoch, StoreTime},
     gate::{
         Attempt, AttemptOutcome, EndReason, Evidence, EvidenceReason, GateNote, GateOverride,
         GatePass, GateRecord, GateState, OverriddenCheck, PassKind,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     check::HealthCheck,
     endpoint::AgentEndpoint,
+    epoch::{ClockEpoch, StoreTime},
     ids::{CheckId, HostId},
     instant,
     reason::ReasonCode,
@@ -86,6 +87,9 @@ pub struct CheckResult {
     /// When the run started, by the store's clock: what it saw is no older than that.
     #[serde(with = "instant")]
     pub checked_at: DateTime<Utc>,
+    /// The epoch of the store's clock when the run started. Results are ordered by epoch first.
+    #[serde(default)]
+    pub epoch: ClockEpoch,
     /// Who ran it.
     pub source: ResultSource,
     /// Most hosts turned unreachable at once, so that the fault is probably the observer's own.
@@ -99,6 +103,19 @@ impl CheckResult {
     #[must_use]
     pub fn healthy(&self) -> bool {
         self.reason == ReasonCode::Ok
+    }
+
+    /// When the run started, as results are ordered.
+    #[must_use]
+    pub const fn started(&self) -> StoreTime {
+        StoreTime::new(self.epoch, self.checked_at)
+    }
+
+    /// Returns whether this result is to be kept rather than `other`, a result of the same check: the
+    /// one that started later, and of two that tell of one run the worse one.
+    #[must_use]
+    pub fn outranks(&self, other: &Self) -> bool {
+        (self.started(), !self.healthy()) > (other.started(), !other.healthy())
     }
 
     /// When the run ended, by the store's clock.
@@ -178,11 +195,11 @@ pub struct CheckState {
 }
 
 impl CheckState {
-    /// The state after another result. One that is not newer changes nothing: a state moves only
-    /// forward in time (L5). Where the newest result lies after `now`, the store's clock, it was dated
-    /// by a clock that has been put right since, and any other takes its place: it would hide what is
-    /// seen until its date, and be fresh then (F01). A result of another revision than the one before begins anew, and what
-    /// says nothing of the target is never damped.
+    /// Returns the state after another result. A state moves only forward, by epoch and then by time
+    /// (L5): an older result changes nothing, and of two that tell of one run the worse one stays.
+    /// Within an epoch, a result dated after `now`, the store's clock, gives way to any that is not:
+    /// it would hide what is seen until its date, and be fresh then (F01). A result of another epoch
+    /// or revision begins anew, and what says nothing of the target is never damped.
     #[must_use]
     pub fn after(
         previous: Option<&Self>,
@@ -193,19 +210,21 @@ impl CheckState {
         let said = result.status();
         let first = |since| Self { latest: result.clone(), status: said, since, in_a_row: 1 };
         let Some(previous) = previous else { return first(result.checked_at) };
-        let from_the_future = previous.latest.checked_at > now && result.checked_at <= now;
-        if from_the_future {
+        let latest = &previous.latest;
+        let same_epoch = latest.epoch == result.epoch;
+        if same_epoch && latest.checked_at > now && result.checked_at <= now {
             return first(result.checked_at);
         }
-        if previous.latest.checked_at >= result.checked_at {
+        if !result.outranks(latest) {
             return previous.clone();
         }
-        if previous.latest.revision != result.revision {
+        let same_run = latest.started() == result.started();
+        if !same_epoch || latest.revision != result.revision {
             return first(result.checked_at);
         }
         // What was seen at another agent says nothing of this one (G24).
-        let elsewhere = said == CheckStatus::Healthy && previous.latest.endpoint != result.endpoint;
-        let same = previous.latest.status() == said && !elsewhere;
+        let elsewhere = said == CheckStatus::Healthy && latest.endpoint != result.endpoint;
+        let same = latest.status() == said && !elsewhere && !same_run;
         let in_a_row = if same { previous.in_a_row.saturating_add(1) } else { 1 };
         let needed = match (previous.status, said) {
             (CheckStatus::Healthy, CheckStatus::Unhealthy) => damping.unhealthy_after,
@@ -236,19 +255,22 @@ pub struct CheckView {
 }
 
 impl CheckView {
-    /// What is known of a check at `now`, where results older than `stale_after` (two intervals)
-    /// count no more.
+    /// Returns what is known of a check at `now`. Results older than `stale_after` (two intervals) do
+    /// not count, nor do those of another epoch or dated in the future (F136, F168).
     #[must_use]
     pub fn at(
         check: HealthCheck,
         state: Option<&CheckState>,
-        now: DateTime<Utc>,
+        now: StoreTime,
         stale_after: TimeDelta,
     ) -> Self {
         let current = state.filter(|state| state.latest.revision == check.revision);
         let (status, since) = match current {
             None => (CheckStatus::Unknown, check.updated_at),
-            Some(state) if now - state.latest.checked_at > stale_after => {
+            Some(state) if state.latest.epoch != now.epoch || state.latest.checked_at > now.at => {
+                (CheckStatus::Unknown, state.latest.checked_at.min(now.at))
+            }
+            Some(state) if now.at - state.latest.checked_at > stale_after => {
                 let stale_since = state.latest.checked_at + stale_after;
                 let unknown_before = state.status == CheckStatus::Unknown;
                 (CheckStatus::Unknown, if unknown_before { state.since } else { stale_since })
@@ -329,6 +351,7 @@ mod tests {
             detail: Detail::default(),
             latency_ms: 1,
             checked_at: DateTime::from_timestamp(second, 0).expect("in range"),
+            epoch: ClockEpoch::default(),
             source: ResultSource::Poll,
             observer_fault: false,
             endpoint: None,

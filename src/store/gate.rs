@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 
 use super::{PruneOutcome, StoreError};
 use crate::model::{
-    Attempt, AttemptOutcome, AuditEntry, CheckResult, EndReason, Evidence, GateId, GateNote,
-    GateOverride, GatePass, GateRecord, GateRequest, HostChange, HostId, JobId, PassId, Window,
-    WorkerId,
+    Attempt, AttemptOutcome, AuditEntry, CheckResult, ClockEpoch, EndReason, Evidence, GateId,
+    GateNote, GateOverride, GatePass, GateRecord, GateRequest, HostChange, HostId, JobId, PassId,
+    StoreTime, Window, WorkerId,
 };
 
 /// A gate under lease.
@@ -28,6 +28,8 @@ pub struct LeasedGate {
 pub struct GateClaims {
     /// The store's clock.
     pub now: DateTime<Utc>,
+    /// Its epoch.
+    pub epoch: ClockEpoch,
     /// The gates: open ones first, earliest close first, then the others, earliest opening first.
     pub gates: Vec<LeasedGate>,
 }
@@ -47,6 +49,8 @@ pub struct GateExtension<'a> {
 pub struct GateWatch {
     /// The store's clock.
     pub now: DateTime<Utc>,
+    /// Its epoch.
+    pub epoch: ClockEpoch,
     /// Whether the worker's lease is valid. Without it the worker holds no gate.
     pub leased: bool,
     /// The worker's gates that somebody else has changed since the worker's claim or newest step.
@@ -74,7 +78,7 @@ pub struct GateStep {
     /// the store has more of them, the two times before do not count.
     pub offset_clearings: u32,
     /// Results of runs that started before this do not count any more.
-    pub void_before: Option<DateTime<Utc>>,
+    pub void_before: Option<StoreTime>,
     /// When the next attempt is due.
     pub next_attempt_at: Option<DateTime<Utc>>,
     /// The newest verdicts.

@@ -7,12 +7,15 @@
 //! - Each call is atomic: after an error nothing of it has happened, save for
 //!   [`StoreError::Unavailable`], where it is unknown; repeating a call is harmless then.
 //! - Dropping a call may abandon its answer, never half of its effect.
+//! - Every answer with the store's clock names its epoch. A claim that finds the clock behind the
+//!   high-water mark begins the next one ([`KeptClock`]).
 //! - Every instant that a lease, a due time, a window or a pass depends on comes from the store's
 //!   own clock ([`Store::now`]).
 
 mod audit;
 mod change;
 mod check;
+mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
@@ -33,12 +36,15 @@ pub mod transition;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use crate::model::{ClockEpoch, StoreTime};
+
 #[cfg(feature = "testing")]
 pub use self::check::MockCheckStore;
 pub use self::{
     audit::{AuditFilter, AuditLog},
     change::Change,
     check::{CheckInsert, CheckStore, CheckUpdate, SecretChange},
+    clock::KeptClock,
     error::{Refusal, StoreError},
     feed::{Feed, StoreEvent, Subscription},
     gate::{
@@ -56,8 +62,17 @@ pub use self::{
 /// All of a store's abilities.
 #[async_trait]
 pub trait Store: CheckStore + ResultStore + PollQueue + GateStore + AuditLog + SecretStore {
-    /// The store's clock, cut to microseconds.
-    async fn now(&self) -> Result<DateTime<Utc>, StoreError>;
+    /// Returns the store's clock, cut to microseconds, with its epoch.
+    async fn read_clock(&self) -> Result<StoreTime, StoreError>;
+
+    /// Begins a new epoch of the store's clock, where `seen` is still the present one, and returns the
+    /// present one: several workers that saw the clock go back begin one epoch together (F168).
+    async fn begin_epoch(&self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError>;
+
+    /// Returns the store's clock without its epoch.
+    async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
+        Ok(self.read_clock().await?.at)
+    }
 
     /// Whether what is written outlives the process (F62).
     fn is_durable(&self) -> bool;

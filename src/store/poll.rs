@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::model::{CheckResult, HealthCheck, HostId, WorkerId};
+use crate::model::{CheckResult, ClockEpoch, HealthCheck, HostId, WorkerId};
 
 /// What a worker asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,6 +50,8 @@ impl ClaimRequest {
 pub struct Claims {
     /// The store's clock at the claim.
     pub now: DateTime<Utc>,
+    /// Its epoch: that of the results of these hosts' runs.
+    pub epoch: ClockEpoch,
     /// The hosts, those due longest first.
     pub hosts: Vec<HostClaim>,
 }

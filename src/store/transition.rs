@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::{AttemptWrite, GateStep, GateTransition, SpendRefusal, StoreError};
 use crate::model::{
     Attempt, AttemptOutcome, EndReason, GateOverride, GateRecord, GateRequest, GateState, PassId,
-    PassKind,
+    PassKind, StoreTime,
 };
 
 /// Whether a claim takes a gate that nobody holds: one that waits, and one that has passed once its
@@ -59,7 +59,9 @@ pub fn apply(record: &mut GateRecord, step: &GateStep, now: DateTime<Utc>) -> bo
         record.high_water = step.high_water;
         record.clock_offset_us = step.clock_offset_us;
     }
-    record.void_before = step.void_before.or(record.void_before);
+    if let Some(void_before) = step.void_before {
+        (record.void_before, record.void_epoch) = (Some(void_before.at), void_before.epoch);
+    }
     record.next_attempt_at = step.next_attempt_at;
     if let Some(evidence) = &step.evidence {
         record.evidence.clone_from(evidence);
@@ -158,13 +160,15 @@ pub fn refusal(
 /// Takes a pass back that was refused before it was spent: the gate waits again, and nothing seen so far
 /// counts (F154). Returns whether anything has changed.
 #[must_use]
-pub fn take_back(record: &mut GateRecord, pass: PassId, now: DateTime<Utc>) -> bool {
+pub fn take_back(record: &mut GateRecord, pass: PassId, now: StoreTime) -> bool {
     let is_newest = record.pass.as_ref().is_some_and(|newest| newest.id == pass);
     if record.state != GateState::Passed || !is_newest {
         return false;
     }
     record.state = GateState::Waiting;
-    record.void_before = record.void_before.max(Some(now));
+    let before = record.void_before.map(|at| StoreTime::new(record.void_epoch, at));
+    let void_before = before.map_or(now, |before| before.max(now));
+    (record.void_before, record.void_epoch) = (Some(void_before.at), void_before.epoch);
     true
 }
 

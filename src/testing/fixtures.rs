@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::{
     clock::ManualClock,
     model::{
-        Actor, AgentEndpoint, AuditAction, AuditEntry, CheckId, CheckResult, Detail, GateRequest,
-        HealthCheck, HostId, JobId, NewCheck, ReasonCode, ResultSource, Role, Window,
+        Actor, AgentEndpoint, AuditAction, AuditEntry, CheckId, CheckResult, ClockEpoch, Detail,
+        GateRequest, HealthCheck, HostId, JobId, NewCheck, ReasonCode, ResultSource, Role, Window,
     },
     store::CheckInsert,
 };
@@ -96,6 +96,7 @@ pub fn result(check: &HealthCheck, reason: ReasonCode, checked_at: DateTime<Utc>
         detail: Detail::new(format!("scripted: {reason}")),
         latency_ms: 10,
         checked_at,
+        epoch: ClockEpoch::default(),
         source: ResultSource::Poll,
         observer_fault: false,
         endpoint: None,

@@ -4,6 +4,7 @@
 //! in milliseconds, and every run is the same.
 
 mod capacity;
+mod clock_epochs;
 mod gates;
 mod gates_changes;
 mod gates_faults;

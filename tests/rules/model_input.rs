@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::model::{
-    AuditRecord, CheckChange, CheckDefinition, CheckId, CheckResult, GateOverride, GatePass,
-    GateRecord, HealthCheck, HostId, NewCheck, OverriddenCheck, Patch, SealedSecret, Violations,
-    Window,
+    AuditRecord, CheckChange, CheckDefinition, CheckId, CheckResult, ClockEpoch, GateOverride,
+    GatePass, GateRecord, HealthCheck, HostId, NewCheck, OverriddenCheck, Patch, SealedSecret,
+    Violations, Window,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -46,6 +46,7 @@ fn stored(body: Value, password: bool) -> HealthCheck {
         }),
         created_at: at,
         updated_at: at,
+        updated_epoch: ClockEpoch::default(),
         revision: 1,
     }
 }
@@ -204,7 +205,7 @@ fn a_changed_type_drops_the_other_types_members_and_asks_for_its_own() {
 /// A check as the API shows it.
 #[cfg(feature = "api")]
 fn shown(check: HealthCheck) -> Value {
-    let now = check.updated_at;
+    let now = healthgate::model::StoreTime::new(check.updated_epoch, check.updated_at);
     let view = healthgate::model::CheckView::at(check, None, now, TimeDelta::zero());
     serde_json::to_value(healthgate::api::forms::CheckForm::from(view)).expect("serialises")
 }

@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     clock::ManualClock,
     model::{
-        Actor, AuditAction, AuditEntry, EndReason, GateId, GatePass, GateRecord, GateRequest,
-        GateState, HostId, JobId, PassId, PassKind, Window, WorkerId,
+        Actor, AuditAction, AuditEntry, ClockEpoch, EndReason, GateId, GatePass, GateRecord,
+        GateRequest, GateState, HostId, JobId, PassId, PassKind, Window, WorkerId,
     },
     store::{
         GateExtension, GateStep, GateStore, GateTransition, LeasedGate, MemoryStore, Spend,
@@ -192,6 +192,7 @@ impl Model {
                     valid_until: self.now + TimeDelta::seconds(30),
                     owner: self.workers[worker],
                     token: gate.token,
+                    epoch: ClockEpoch::default(),
                     evidence: Vec::new(),
                     would_have: None,
                 };

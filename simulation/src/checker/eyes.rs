@@ -41,6 +41,7 @@ pub(super) struct Look {
 #[derive(Clone, Debug)]
 pub(super) struct Renewal {
     pub(super) now: DateTime<Utc>,
+    pub(super) at: Duration,
     pub(super) exception: Option<GateOverride>,
     pub(super) cancel_requested: bool,
 }

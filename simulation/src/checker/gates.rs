@@ -24,6 +24,8 @@ pub(super) struct GateAccount {
     pub(super) pass: Option<GatePass>,
     pub(super) passed_at: Option<Duration>,
     pub(super) spent: bool,
+    /// When its newest attempt started.
+    attempted: Duration,
     /// When its newest `void_before` was written.
     pub(super) voided: Duration,
     /// When it last went back to waiting, or an attempt of it was cut.
@@ -73,6 +75,7 @@ impl Checker {
             pass: None,
             passed_at: None,
             spent: false,
+            attempted: Duration::ZERO,
             voided: Duration::ZERO,
             unsettled: at,
             running: BTreeSet::new(),
@@ -88,6 +91,7 @@ impl Checker {
         claims: &GateClaims,
     ) {
         let at = self.at();
+        self.claimed(claims.now);
         // A claim extends the lease on what the worker holds already, or begins a new one without it.
         for id in self.gates_held_by(worker) {
             let Some(gate) = self.gates.get_mut(&id) else { continue };
@@ -122,6 +126,7 @@ impl Checker {
         extend: Option<GateExtension<'_>>,
         watch: &GateWatch,
     ) {
+        let at = self.at();
         for id in self.gates_held_by(worker) {
             let Some(gate) = self.gates.get_mut(&id) else { continue };
             if !watch.leased {
@@ -142,6 +147,7 @@ impl Checker {
             // What the worker must know of by now, whether it was told or not.
             let renewal = Renewal {
                 now: watch.now,
+                at,
                 exception: gate.record.exception.clone(),
                 cancel_requested: gate.record.cancel_requested,
             };
@@ -223,12 +229,13 @@ impl Checker {
         gate.record.high_water = step.high_water;
         if let Some(void_before) = step.void_before {
             gate.voided = at;
-            gate.record.void_before = Some(void_before);
+            gate.record.void_before = Some(void_before.at);
         }
         match &step.attempt {
             Some(AttemptWrite::Start { number, started_at }) => {
                 gate.record.attempts = *number;
                 gate.record.last_attempt_at = Some(*started_at);
+                gate.attempted = at;
                 gate.running.insert(*number);
             }
             Some(AttemptWrite::End { number, .. }) => {
@@ -263,6 +270,7 @@ impl Checker {
         let (before, last) = (gate.record.attempts, gate.record.last_attempt_at);
         let kind = gate.record.window_kind;
         let put_right = started_at < gate.record.high_water;
+        let stepped = self.stepped_since(gate.attempted) > TOLERANCE;
         let min_gap = span(policy.min_gap());
         let min_useful = span(policy.min_useful());
         self.tell(format_args!("gates {}: {name}, attempt {number} starts", eyes.0));
@@ -272,6 +280,8 @@ impl Checker {
         if let Some(last) = last
             && !put_right
             && started_at > last
+            // Dates from before and after a larger step have no distance.
+            && !stepped
             // A step within the guard's tolerance is not seen, and shifts the dates (F03).
             && started_at - last + TOLERANCE < min_gap
         {
@@ -357,10 +367,17 @@ impl Checker {
 
     /// Somebody asked for a cancellation, gave an override or took it back.
     pub(crate) fn gate_changed(&mut self, record: &GateRecord) {
+        let at = self.at();
         if let Some(gate) = self.gates.get_mut(&record.id) {
             gate.record.cancel_requested = record.cancel_requested;
             gate.record.exception.clone_from(&record.exception);
             // A pass that was refused is taken back (F154).
+            if (gate.record.state, record.state) == (GateState::Passed, GateState::Waiting) {
+                gate.unsettled = at;
+            }
+            if gate.record.void_before != record.void_before {
+                gate.voided = at;
+            }
             gate.record.state = record.state;
             gate.record.void_before = record.void_before;
         }

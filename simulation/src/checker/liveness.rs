@@ -47,6 +47,8 @@ impl Checker {
         let since_end = (now - end).to_std().unwrap_or_default();
         let changed = at.saturating_sub(self.window_since(&gate.record).max(gate.opened));
         let late = since_end.min(changed).min(self.pass_over_for(gate, now));
+        // A pass that was taken back held the gate until then.
+        let late = late.min(at.saturating_sub(gate.unsettled));
         if late < settled && late > Duration::from_secs(5) + self.settings.gate_tick {
             self.broken("G33: a gate fails within 5 s of its end", format!("{name}: {late:?}"));
             return;

@@ -78,6 +78,10 @@ pub(crate) struct Checker {
     /// Nothing disturbs workers, store and clocks since then.
     pub(crate) calm_since: Option<Duration>,
     store_steps: Vec<(Duration, TimeDelta)>,
+    /// The latest time that a claim was told in this epoch of the store's clock.
+    latest_claim: DateTime<Utc>,
+    /// When claims showed that the store's clock had gone back.
+    ended_epochs: Vec<Duration>,
     eyes: HashMap<EyesId, eyes::Eyes>,
     gates: BTreeMap<GateId, GateAccount>,
     changes: BTreeMap<HostId, ChangeAccount>,
@@ -107,6 +111,8 @@ impl Checker {
             rights_lost: HashSet::new(),
             calm_since: None,
             store_steps: Vec::new(),
+            latest_claim: DateTime::<Utc>::UNIX_EPOCH,
+            ended_epochs: Vec::new(),
             eyes: HashMap::new(),
             gates: BTreeMap::new(),
             changes: BTreeMap::new(),
@@ -175,6 +181,21 @@ impl Checker {
         jumps.take_while(|(stepped, _)| *stepped <= at).count()
     }
 
+    /// Somebody claimed hosts or gates, and was told this time.
+    fn claimed(&mut self, now: DateTime<Utc>) {
+        if now < self.latest_claim - OBVIOUS {
+            let at = self.at();
+            self.ended_epochs.push(at);
+            self.latest_claim = now;
+        }
+        self.latest_claim = self.latest_claim.max(now);
+    }
+
+    /// Whether a claim between two true times showed that the store's clock had gone back.
+    fn was_set_back(&self, from: Duration, until: Duration) -> bool {
+        self.ended_epochs.iter().any(|at| from < *at && *at <= until)
+    }
+
     /// Whether the store's clock was set back since then.
     fn set_back_since(&self, since: Duration) -> bool {
         let later = self.store_steps.iter().rev().take_while(|(at, _)| *at >= since);
@@ -193,6 +214,9 @@ impl Checker {
         (count(self.dispatches.len()), count(self.gates.len()))
     }
 }
+
+/// The store must notice that its clock has gone back so far since an earlier claim.
+const OBVIOUS: TimeDelta = TimeDelta::seconds(60);
 
 /// A step of the store's clock up to this is no jump (F03).
 const TOLERANCE: TimeDelta = TimeDelta::seconds(5);

@@ -161,11 +161,11 @@ impl Checker {
             .get(&eyes)
             .and_then(|eyes| eyes.windows.get(&(record.job_id, record.host_id)));
         let live_from = match told {
-            Some(WindowAnswer::Open(window)) if policy.live_only => {
-                Some(record.opened_at.max(window.opens_at()))
-            }
+            Some(WindowAnswer::Open(window)) if policy.live_only => Some(window.opens_at()),
             _ => None,
         };
+        let opened = (self.epoch_of(account_of_gate.opened), record.opened_at);
+        let read_at = self.eyes.get(&eyes).and_then(|eyes| Some(eyes.renewals.get(&gate)?.at));
         let mut seen: Vec<&Recorded> =
             account.recorded.iter().filter(|recorded| recorded.order <= look.order).collect();
         // A date orders the runs of one epoch alone: a clock that was put right dates them anew.
@@ -178,22 +178,22 @@ impl Checker {
         }
         for (index, recorded) in seen.iter().take(wanted).enumerate() {
             let result = &recorded.result;
+            let started = (self.epoch_of(recorded.started), result.checked_at);
             let refused = if result.reason != ReasonCode::Ok || result.observer_fault {
                 Some(format!("the newest result says {}", result.reason))
             } else if result.revision != check.revision {
                 Some(format!("revision {}", result.revision))
             } else if result.endpoint != endpoint {
                 Some(format!("seen at {:?}", result.endpoint))
+            } else if read_at.is_some_and(|at| self.was_set_back(recorded.started, at)) {
+                Some("of another epoch of the clock".to_owned())
             } else if index == 0
-                && (self.epoch_of(recorded.started), result.checked_at)
-                    < (self.epoch_of(account.changed_at(check.revision)), check.updated_at)
+                && started < (self.epoch_of(account.changed_at(check.revision)), check.updated_at)
             {
                 Some("older than the check".to_owned())
-            } else if live_from.is_some_and(|from| result.checked_at < from) {
+            } else if live_from.is_some_and(|from| result.checked_at < from || started < opened) {
                 Some("not live".to_owned())
-            } else if void_before.is_some_and(|void| {
-                (self.epoch_of(recorded.started), result.checked_at) < (void_epoch, void)
-            }) {
+            } else if void_before.is_some_and(|void| started < (void_epoch, void)) {
                 Some("void".to_owned())
             } else if index == 0 && granted - result.checked_at > span(policy.max_age) {
                 Some(format!("{} old", granted - result.checked_at))

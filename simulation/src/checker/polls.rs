@@ -62,6 +62,7 @@ impl Checker {
         lease: Duration,
         claims: &Claims,
     ) {
+        self.claimed(claims.now);
         let claimed = self.at();
         let far = TimeDelta::from_std(lease + self.settings.interval).unwrap_or(TimeDelta::MAX);
         for claim in &claims.hosts {

@@ -137,15 +137,18 @@ impl Checker {
             if !current {
                 continue;
             }
+            let tells_of = |run: &&Run| {
+                run.eyes == eyes
+                    && run.revision == result.revision
+                    && (run.started_store - result.checked_at).abs()
+                        <= LAG + self.stepped_since(run.started.saturating_sub(CLAIM_AGE))
+            };
             if result.healthy() {
                 let told = account.runs.iter().rev().find(|run| {
-                    run.eyes == eyes
+                    tells_of(run)
                         && run.ended
                         && run.reason == ReasonCode::Ok
-                        && run.revision == result.revision
                         && run.endpoint == result.endpoint
-                        && (run.started_store - result.checked_at).abs()
-                            <= LAG + self.stepped_since(run.started.saturating_sub(CLAIM_AGE))
                 });
                 let Some(run) = told else {
                     let what =
@@ -162,7 +165,9 @@ impl Checker {
                 }
                 self.remember(result, started);
             } else {
-                self.remember(result, at);
+                let started =
+                    account.runs.iter().rev().find(tells_of).map_or(at, |run| run.started);
+                self.remember(result, started);
             }
             if result.checked_at > now + self.stepped_since(at.saturating_sub(CLAIM_AGE * 10)) {
                 let what = format!("{} has a result from the future", Check(result.check_id));
@@ -179,8 +184,14 @@ impl Checker {
         if result.checked_at <= now {
             account.recorded.retain(|kept| kept.result.checked_at <= now);
         }
-        let same = |kept: &Recorded| kept.result.checked_at == result.checked_at;
-        if account.recorded.iter().any(same) {
+        // Of two that tell of one run the worse one stays.
+        let same = |kept: &&mut Recorded| {
+            (kept.started, kept.result.checked_at) == (started, result.checked_at)
+        };
+        if let Some(kept) = account.recorded.iter_mut().find(same) {
+            if kept.result.healthy() && !result.healthy() {
+                *kept = Recorded { result: result.clone(), order, started };
+            }
             return;
         }
         if account.recorded.len() >= REMEMBERED {

@@ -17,8 +17,8 @@ use crate::{
     directory::{DirectoryError, HostDirectory},
     model::{
         Actor, AppliedChange, AuditAction, AuditEntry, CheckChange, CheckDefinition, CheckId,
-        CheckResult, FieldChange, HealthCheck, HostId, NewCheck, ReasonCode, ResultSource,
-        ViolationCode, Violations,
+        CheckResult, ClockEpoch, FieldChange, HealthCheck, HostId, NewCheck, ReasonCode,
+        ResultSource, StoreTime, ViolationCode, Violations,
     },
     store::{CheckInsert, CheckUpdate, SecretChange, Store, StoreError},
 };
@@ -229,14 +229,15 @@ impl CheckManager {
             Some(password) => Some(self.seal(host_id, id, &new.definition, password).await?),
             None => None,
         };
-        let now = self.store.now().await?;
+        let now = self.store.read_clock().await?;
         let check = HealthCheck {
             id,
             host_id,
             definition: new.definition,
             secret,
-            created_at: now,
-            updated_at: now,
+            created_at: now.at,
+            updated_at: now.at,
+            updated_epoch: now.epoch,
             revision: 0,
         };
         let changes = diff::created(&check.definition, check.secret.is_some());
@@ -269,7 +270,9 @@ impl CheckManager {
         if outcomes.is_empty() {
             outcomes = unanswered(&[check], ReasonCode::Internal, "the test gave no answer");
         }
-        results(host_id, outcomes, record.at, ResultSource::Poll)
+        // It is shown and not stored, so its epoch does not matter.
+        let started = StoreTime::new(ClockEpoch::default(), record.at);
+        results(host_id, outcomes, started, ResultSource::Poll)
             .into_iter()
             .next()
             .ok_or(ManageError::Store(StoreError::NotFound))

@@ -7,13 +7,17 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use tracing::warn;
 
 use super::lanes::Turn;
 use crate::{
     checks::{agent_limit::AgentKey, host_run::CheckOutcome},
-    clock::{Clock, bounded, delta},
+    clock::{Clock, EpochWatch, bounded, delta},
     directory::{HostDirectory, HostInfo},
-    model::{AgentEndpoint, CheckState, HealthCheck, HostId, ResultSource},
+    model::{
+        AgentEndpoint, CheckState, ClockEpoch, HealthCheck, HostId, ResultSource, StoreTime,
+        instant,
+    },
     store::{ClaimRequest, HostClaim, HostRelease, Store},
 };
 
@@ -51,6 +55,7 @@ impl ClaimedHost {
             let latest = &state.latest;
             latest.check_id == check.id
                 && latest.revision == check.revision
+                && latest.epoch == self.at.epoch
                 && latest.source == ResultSource::Poll
                 && !latest.reason.is_unknown()
                 && (instant..=self.at.store).contains(&latest.checked_at)
@@ -71,12 +76,19 @@ pub(super) struct ClaimTime {
     received: Duration,
     /// The store's clock at the claim.
     store: DateTime<Utc>,
+    /// Its epoch.
+    epoch: ClockEpoch,
 }
 
 impl ClaimTime {
     /// The store's time at a later monotonic reading, never ahead of the truth.
     pub(super) fn store_at(&self, monotonic: Duration) -> DateTime<Utc> {
-        crate::model::instant::truncate(self.store + delta(monotonic.saturating_sub(self.received)))
+        instant::truncate(self.store + delta(monotonic.saturating_sub(self.received)))
+    }
+
+    /// The same with its epoch, for the results of a run that started then.
+    pub(super) fn started(&self, monotonic: Duration) -> StoreTime {
+        StoreTime::new(self.epoch, self.store_at(monotonic))
     }
 
     /// Whether the lease can still be relied on.
@@ -109,6 +121,8 @@ pub(super) struct Claimed {
     pub(super) full: bool,
     /// The store's clock, between two readings of this machine's.
     pub(super) clocks: [DateTime<Utc>; 3],
+    /// What is known of the epoch of the store's clock.
+    pub(super) watch: EpochWatch,
     /// The turns that hosts were claimed for by name.
     pub(super) turns: Vec<Turn>,
 }
@@ -142,6 +156,7 @@ pub(super) async fn claim(
     directory: Arc<dyn HostDirectory>,
     clock: Arc<dyn Clock>,
     request: ClaimRequest,
+    mut watch: EpochWatch,
     turns: Vec<Turn>,
 ) -> Result<Claimed, FailedClaim> {
     let (sent, sent_wall) = (clock.monotonic(), clock.now());
@@ -150,8 +165,11 @@ pub(super) async fn claim(
         Ok(claims) => claims,
         Err(error) => return Err(FailedClaim { error: error.into(), turns }),
     };
+    let received = clock.monotonic();
     let clocks = [sent_wall, claims.now, clock.now()];
-    let at = ClaimTime { sent, sent_wall, received: clock.monotonic(), store: claims.now };
+    watch.observe(StoreTime::new(claims.epoch, claims.now), sent, received);
+    let epoch = present_epoch(store.as_ref(), claims.epoch, &mut watch).await;
+    let at = ClaimTime { sent, sent_wall, received, store: claims.now, epoch };
     let full = u32::try_from(claims.hosts.len()).is_ok_and(|taken| taken >= limit);
     let services = |claim: &HostClaim| {
         let service = |check: &&HealthCheck| check.definition.service().is_some();
@@ -192,5 +210,27 @@ pub(super) async fn claim(
             ClaimedHost { claim, agents, at, turns, states, by_name: false, unasked }
         })
         .collect();
-    Ok(Claimed { hosts, full, clocks, turns })
+    Ok(Claimed { hosts, full, clocks, watch, turns })
+}
+
+/// The epoch of a claim. Where the watch saw the store's clock go back, the store begins a new one, to which
+/// the claim belongs: it was made after the step (F168).
+async fn present_epoch(
+    store: &dyn Store,
+    claimed: ClockEpoch,
+    watch: &mut EpochWatch,
+) -> ClockEpoch {
+    let Some(ended) = watch.ended() else { return claimed };
+    match store.begin_epoch(ended).await {
+        Ok(present) => {
+            warn!(epoch = %present, "the store's clock went back: what was seen before is void");
+            watch.told(present);
+            present
+        }
+        // The next claim tells it. These runs are of the old epoch, so their results prove nothing.
+        Err(error) => {
+            warn!(%error, "the store's clock went back, and it cannot be told");
+            claimed
+        }
+    }
 }

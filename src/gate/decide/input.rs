@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::{
     gate::policy::GatePolicy,
     model::{
-        AgentEndpoint, CheckId, CheckResult, Detail, EvidenceReason, GateRecord, Label, ReasonCode,
-        Window,
+        AgentEndpoint, CheckId, CheckResult, ClockEpoch, Detail, EvidenceReason, GateRecord, Label,
+        ReasonCode, StoreTime, Window,
     },
 };
 
@@ -18,6 +18,8 @@ pub struct GateInput<'a> {
     /// The gate's own time: the store's clock, or later where that clock has stepped back (G21). It
     /// counts only as far as it is later than the clock and the gate's high-water mark.
     pub gate_time: DateTime<Utc>,
+    /// Its epoch: results of another one do not count (F168).
+    pub epoch: ClockEpoch,
     /// The clock has stepped and is not believed yet.
     pub clock_suspect: bool,
     /// The gate as it is stored.
@@ -73,9 +75,19 @@ pub struct Requirement {
     pub enabled: bool,
     /// When it was last changed; results of runs that started before do not count.
     pub changed_at: DateTime<Utc>,
+    /// The epoch of the store's clock at that change.
+    pub changed_epoch: ClockEpoch,
     /// The agent that is asked; results seen at another one do not count (G24). `None` where no agent
     /// is asked.
     pub endpoint: Option<AgentEndpoint>,
+}
+
+impl Requirement {
+    /// When it was last changed, as results are ordered.
+    #[must_use]
+    pub const fn changed(&self) -> StoreTime {
+        StoreTime::new(self.changed_epoch, self.changed_at)
+    }
 }
 
 /// How many of a check's newest stored runs in a row were healthy, so that a gate that asks for more
@@ -85,7 +97,7 @@ pub struct Streak {
     /// The check.
     pub check_id: CheckId,
     /// When the newest of these runs started. It counts beside that run's result alone, as the newest.
-    pub newest: DateTime<Utc>,
+    pub newest: StoreTime,
     /// How many, that one included: all of its revision and seen at its endpoint.
     pub runs: u32,
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::input::{GateInput, Requirement, Times, WindowAnswer};
 use crate::{
     clock::delta,
-    model::{CheckResult, ReasonCode},
+    model::{CheckResult, ReasonCode, StoreTime},
 };
 
 /// What is made of one enabled check.
@@ -42,20 +42,21 @@ fn judge_one(input: &GateInput<'_>, times: Times, index: usize, check: &Requirem
         let of_check = |(_, result): &(usize, &CheckResult)| result.check_id == check.check_id;
         input.observations.iter().enumerate().filter(of_check)
     };
-    let judged = |result: &CheckResult| reason(input, times, check, result);
-    // The newest by start; of two that tell of one run the worse one (G6), whatever their order (G1).
+    let judged = |result: &CheckResult| reason(input, times.clock, check, result);
+    // The newest by epoch and start; of two that tell of one run the worse one (G6), whatever their
+    // order (G1).
     let rank = |result: &CheckResult| {
         let reason = judged(result);
-        (result.checked_at, reason != ReasonCode::Ok, reason, result.latency_ms)
+        (result.started(), reason != ReasonCode::Ok, reason, result.latency_ms)
     };
     let newest = own().max_by_key(|(_, result)| rank(result));
     let reason = match newest {
         None => ReasonCode::NoResult,
         Some((_, result)) => match judged(result) {
             ReasonCode::Ok
-                if streak_is_short(input, check, result.checked_at)
-                    || !in_a_row(input, times, check, own().map(|(_, result)| result))
-                        && !in_a_streak(input, check, result.checked_at) =>
+                if streak_is_short(input, check, result.started())
+                    || !in_a_row(input, check, own().map(|(_, result)| result))
+                        && !in_a_streak(input, check, result.started()) =>
             {
                 ReasonCode::NoResult
             }
@@ -81,16 +82,19 @@ fn judge_one(input: &GateInput<'_>, times: Times, index: usize, check: &Requirem
 /// Why a result does not count, or its own reason where it does (G5).
 fn reason(
     input: &GateInput<'_>,
-    times: Times,
+    now: DateTime<Utc>,
     check: &Requirement,
     result: &CheckResult,
 ) -> ReasonCode {
-    let now = times.clock;
+    // Nothing that another epoch's clock has dated is fresh, or in the future (F168).
+    if result.epoch != input.epoch {
+        return ReasonCode::Stale;
+    }
     if result.checked_at > now || result.finished_at() > now {
         return ReasonCode::Clock;
     }
     let too_old = now - result.checked_at > delta(input.policy.max_age);
-    if !is_current(input, times, check, result) || too_old {
+    if !is_current(input, check, result) || too_old {
         return ReasonCode::Stale;
     }
     if result.healthy() && result.observer_fault {
@@ -100,29 +104,23 @@ fn reason(
 }
 
 /// Whether a result tells of the check, the agent and the gate's time as they are now.
-fn is_current(
-    input: &GateInput<'_>,
-    times: Times,
-    check: &Requirement,
-    result: &CheckResult,
-) -> bool {
+fn is_current(input: &GateInput<'_>, check: &Requirement, result: &CheckResult) -> bool {
     let gate = input.gate;
     let live = !input.policy.live_only
         || matches!(input.window, WindowAnswer::Open(window)
-            if result.checked_at >= times.by_clock(gate.opened_at).max(window.opens_at()));
+            if result.checked_at >= window.opens_at()
+                && result.started() >= StoreTime::new(gate.opened_epoch, gate.opened_at));
     // A run that failed before it knew whom to ask carries no endpoint and keeps its own reason.
     let same_agent =
         result.endpoint == check.endpoint || (result.endpoint.is_none() && !result.healthy());
-    let same_check = result.revision == check.revision && result.checked_at >= check.changed_at;
-    let void =
-        gate.void_before.is_some_and(|void_before| result.checked_at < times.by_clock(void_before));
-    same_check && same_agent && live && !void
+    let same_check = result.revision == check.revision && result.started() >= check.changed();
+    let void = gate.voids(result.started());
+    result.epoch == input.epoch && same_check && same_agent && live && !void
 }
 
 /// Whether the newest runs are healthy, as many of them as the policy asks for.
 fn in_a_row<'a>(
     input: &GateInput<'_>,
-    times: Times,
     check: &Requirement,
     results: impl Iterator<Item = &'a CheckResult>,
 ) -> bool {
@@ -130,10 +128,8 @@ fn in_a_row<'a>(
     if wanted <= 1 {
         return true;
     }
-    let mut runs: Vec<(DateTime<Utc>, bool)> = results
-        .map(|result| {
-            (result.checked_at, result.healthy() && is_current(input, times, check, result))
-        })
+    let mut runs: Vec<(StoreTime, bool)> = results
+        .map(|result| (result.started(), result.healthy() && is_current(input, check, result)))
         .collect();
     // Newest first, and of two that tell of one run the worse one.
     runs.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
@@ -145,7 +141,7 @@ fn in_a_row<'a>(
 ///
 /// Of the older ones only their number is known. So a streak does not count where results from before
 /// some instant do not, other than by age: then the gate has to see them itself.
-fn in_a_streak(input: &GateInput<'_>, check: &Requirement, newest: DateTime<Utc>) -> bool {
+fn in_a_streak(input: &GateInput<'_>, check: &Requirement, newest: StoreTime) -> bool {
     if input.policy.live_only || input.gate.void_before.is_some() {
         return false;
     }
@@ -154,13 +150,13 @@ fn in_a_streak(input: &GateInput<'_>, check: &Requirement, newest: DateTime<Utc>
 
 /// Whether the stored runs say that the row of healthy ones is shorter than the policy asks for. The
 /// results at hand can look longer: what failed between two of them need not be among them.
-fn streak_is_short(input: &GateInput<'_>, check: &Requirement, newest: DateTime<Utc>) -> bool {
+fn streak_is_short(input: &GateInput<'_>, check: &Requirement, newest: StoreTime) -> bool {
     streak(input, check, newest).is_some_and(|runs| runs < input.policy.healthy_after)
 }
 
 /// How many stored runs of a check have been healthy in a row, up to the newest result. Of two answers
 /// that contradict each other the shorter one (G1).
-fn streak(input: &GateInput<'_>, check: &Requirement, newest: DateTime<Utc>) -> Option<u32> {
+fn streak(input: &GateInput<'_>, check: &Requirement, newest: StoreTime) -> Option<u32> {
     let own = input.streaks.iter().filter(|streak| streak.check_id == check.check_id);
     own.filter(|streak| streak.newest == newest).map(|streak| streak.runs).min()
 }

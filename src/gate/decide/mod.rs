@@ -17,7 +17,7 @@ pub use self::{
 use super::policy::NoChecks;
 use crate::{
     clock::delta,
-    model::{EndReason, GateState, Outlook, PassKind, ReasonCode, Window, WouldHave},
+    model::{ClockEpoch, EndReason, GateState, Outlook, PassKind, ReasonCode, Window, WouldHave},
 };
 
 /// What a gate is to do now.
@@ -27,6 +27,8 @@ pub struct Decision {
     pub gate_time: DateTime<Utc>,
     /// How far it is ahead of the store's clock.
     pub clock_offset: TimeDelta,
+    /// The epoch of the store's clock that it was decided in.
+    pub epoch: ClockEpoch,
     /// What to do.
     pub action: Action,
     /// The verdict on each enabled check, in the order of the requirements (G8).
@@ -159,7 +161,8 @@ pub fn decide(input: &GateInput<'_>) -> Decision {
     };
     let (gate_time, clock_offset) = (times.gate, times.offset());
     let action = action.by_clock(clock_offset);
-    Decision { gate_time, clock_offset, action, verdicts, satisfied, would_have }
+    let epoch = input.epoch;
+    Decision { gate_time, clock_offset, epoch, action, verdicts, satisfied, would_have }
 }
 
 fn act(input: &GateInput<'_>, times: Times, verdicts: &[Verdict], satisfied: bool) -> Action {

@@ -23,12 +23,12 @@ use super::{
 };
 use crate::{
     checks::{AgentDemand, AgentKey, GateDemand},
-    clock::{ClockGuard, ClockReading, ClockTrust, delta},
+    clock::{ClockGuard, ClockReading, ClockTrust, EpochWatch, delta},
     gate::{
         decide::{Action, Decision},
         disturbance::Disturbances,
     },
-    model::{EndReason, GateId, GateRecord, PassKind, instant},
+    model::{EndReason, GateId, GateRecord, PassKind, StoreTime, instant},
     observe::{ClockOffset, GATE_OLDEST_WAIT, GATES_WAITING, Level, Part},
     store::{AttemptWrite, GateStep, GateTransition},
 };
@@ -51,6 +51,8 @@ pub(super) struct Gates<'a> {
     pub(super) guard: ClockGuard,
     /// The newest reading of the store's clock.
     pub(super) reading: Option<ClockReading>,
+    /// Whether the store's clock went back.
+    pub(super) epochs: EpochWatch,
     /// Attempts that are over and not recorded yet.
     ended: Vec<EndedAttempt>,
     /// Gates whose newest step the store may or may not have taken: claimed anew before they go on.
@@ -76,6 +78,7 @@ impl<'a> Gates<'a> {
             turns: Turns::default(),
             guard: ClockGuard::new(),
             reading: None,
+            epochs: EpochWatch::default(),
             ended: Vec::new(),
             doubtful: HashMap::new(),
             unwritable: HashSet::new(),
@@ -140,14 +143,14 @@ impl<'a> Gates<'a> {
         let before = news.trust;
         news = self.watch().await?;
         let trust = if news.trust == ClockTrust::Trusted { before } else { news.trust };
-        let now = news.now;
+        let (now, time) = (news.now, StoreTime::new(news.epoch, news.now));
         let suspect = trust == ClockTrust::Suspect;
         read.retain(|id, read| {
             let Some(held) = self.held.get_mut(id) else { return false };
             read.right = Right::of(held.record.exception.as_ref(), rights.get(id));
             read.health.results.extend_from_slice(&held.live);
             let host = held.record.host_id;
-            held.undisturbed_since(disturbances.apply(host, &mut read.health, now));
+            held.undisturbed_since(disturbances.apply(host, &mut read.health, time));
             held.gate_time = held.time.read(&held.record, news.reading, !suspect);
             true
         });
@@ -155,7 +158,7 @@ impl<'a> Gates<'a> {
         let (mut steps, mut starts) = (Vec::new(), Vec::new());
         let mut wanted = 0;
         let mut wanted_agents: HashSet<AgentKey> = HashSet::new();
-        for (id, decision) in self.decisions(&read, now, suspect) {
+        for (id, decision) in self.decisions(&read, time, suspect) {
             let (Some(held), Some(read)) = (self.held.get_mut(&id), read.get(&id)) else {
                 continue;
             };
@@ -177,7 +180,7 @@ impl<'a> Gates<'a> {
                 };
                 runner.capacity.admit_gate(checks).map(|permit| permit.with_agents(places))
             };
-            let sight = Sight { now, suspect, read };
+            let sight = Sight { now: time, suspect, read };
             let looked = look(&runner.policy, runner.worker, held, sight, decision, &mut admit);
             held.look_at = match (read.right, looked.out_of_room) {
                 // Asked again at once, and whenever there may be room.
@@ -207,7 +210,7 @@ impl<'a> Gates<'a> {
     fn decisions(
         &self,
         read: &BTreeMap<GateId, Read>,
-        now: DateTime<Utc>,
+        now: StoreTime,
         suspect: bool,
     ) -> Vec<(GateId, Decision)> {
         let (mut due, mut others) = (Vec::new(), Vec::new());
@@ -218,7 +221,7 @@ impl<'a> Gates<'a> {
             if matches!(decision.action, Action::Start { .. }) {
                 due.push(DueAttempt {
                     closes_at: held.record.window.closes_at(),
-                    due_at: held.record.next_attempt_at.unwrap_or(now),
+                    due_at: held.record.next_attempt_at.unwrap_or(now.at),
                     gate_id: *id,
                     retry: held.record.last_attempt_at.is_some(),
                 });

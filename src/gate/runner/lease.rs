@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::{
     gates::{Error, Gates},
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::{ClockReading, ClockTrust},
-    model::GateId,
+    model::{ClockEpoch, GateId, StoreTime},
     store::GateExtension,
 };
 
@@ -21,6 +21,7 @@ const SOON: TimeDelta = TimeDelta::minutes(5);
 /// The last word of the store before a decision.
 pub(super) struct News {
     pub(super) now: DateTime<Utc>,
+    pub(super) epoch: ClockEpoch,
     pub(super) trust: ClockTrust,
     pub(super) reading: ClockReading,
     pub(super) unclaimed: Option<DateTime<Utc>>,
@@ -111,6 +112,7 @@ impl Gates<'_> {
         let (now, answered_at) = (watch.now, runner.clock.monotonic());
         let reading = ClockReading { wall: now, asked_at, answered_at };
         self.reading = Some(reading);
+        let epoch = self.present_epoch(watch.epoch, &reading).await?;
         let offset = self.offset.note(before, now, runner.clock.now());
         runner.cell.note().clock_offset = offset;
         if !watch.leased {
@@ -133,6 +135,22 @@ impl Gates<'_> {
         // Also where there is nothing to do: a step of the clock that is seen only once there is would
         // hold up a gate that may have little time.
         let trust = self.guard.observe(&reading);
-        Ok(News { now, trust, reading, unclaimed: watch.unclaimed })
+        Ok(News { now, epoch, trust, reading, unclaimed: watch.unclaimed })
+    }
+
+    /// Returns the epoch of a reading of the store's clock. Where the clock went back, the store begins a new
+    /// one, to which the reading belongs (F168).
+    async fn present_epoch(
+        &mut self,
+        read: ClockEpoch,
+        reading: &ClockReading,
+    ) -> Result<ClockEpoch, Error> {
+        let time = StoreTime::new(read, reading.wall);
+        self.epochs.observe(time, reading.asked_at, reading.answered_at);
+        let Some(ended) = self.epochs.ended() else { return Ok(read) };
+        let epoch = self.runner.store.begin_epoch(ended).await?;
+        self.epochs.told(epoch);
+        warn!(%epoch, "the store's clock went back: what was seen before is void");
+        Ok(epoch)
     }
 }

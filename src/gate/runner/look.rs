@@ -21,7 +21,7 @@ use crate::{
     },
     model::{
         AttemptOutcome, Detail, EndReason, Evidence, GateNote, GatePass, GateState, PassId,
-        PassKind, Window, WorkerId,
+        PassKind, StoreTime, Window, WorkerId,
     },
     store::{AttemptWrite, GateStep, GateTransition},
 };
@@ -29,7 +29,7 @@ use crate::{
 /// What a gate is looked at with.
 #[derive(Clone, Copy)]
 pub(super) struct Sight<'a> {
-    pub(super) now: DateTime<Utc>,
+    pub(super) now: StoreTime,
     pub(super) suspect: bool,
     pub(super) read: &'a Read,
 }
@@ -44,7 +44,8 @@ impl Sight<'_> {
     fn input<'b>(&'b self, policy: &'b GatePolicy, held: &'b HeldGate) -> GateInput<'b> {
         let read = self.read;
         GateInput {
-            now: self.now,
+            now: self.now.at,
+            epoch: self.now.epoch,
             gate_time: held.gate_time,
             clock_suspect: self.suspect,
             gate: &held.record,
@@ -87,7 +88,7 @@ pub(super) fn look(
     mut decision: Decision,
     admit: &mut dyn FnMut(usize, HashSet<AgentKey>) -> Option<Permit>,
 ) -> Looked {
-    let Sight { now, suspect, read } = sight;
+    let Sight { now: StoreTime { at: now, epoch }, suspect, read } = sight;
     let record = &held.record;
     let window = match read.window {
         WindowAnswer::Open(window) => window,
@@ -119,7 +120,8 @@ pub(super) fn look(
         clock_offset_us: decision.clock_offset.num_microseconds().unwrap_or(i64::MAX),
         notes,
         // A window that moved to later makes what was seen before its new start void (F14).
-        void_before: (window.opens_at() > now && record.window.opens_at() <= now).then_some(now),
+        void_before: (window.opens_at() > now && record.window.opens_at() <= now)
+            .then_some(StoreTime::new(epoch, now)),
         ..held.unchanged()
     };
     let until = |instant: DateTime<Utc>| (instant - now).to_std().unwrap_or_default();
@@ -169,7 +171,8 @@ pub(super) fn look(
                     Some(report::waiting(policy, &evidence, &read.health, Waiting::Health));
                 step.evidence = Some(evidence);
                 let time = (deadline - now).to_std().unwrap_or_default();
-                looked.start = Some(attempt(held, read, run, number, now, time, permit));
+                let started = StoreTime::new(epoch, now);
+                looked.start = Some(attempt(held, read, run, number, started, time, permit));
             }
             None => {
                 looked.out_of_room = run.len();
@@ -184,7 +187,7 @@ pub(super) fn look(
         }
         Action::Renew => {
             write = true;
-            step.void_before = Some(now);
+            step.void_before = Some(StoreTime::new(epoch, now));
             step.transition = Some(GateTransition::Renew);
         }
         Action::Fail { reason } | Action::Abort { reason } => {
@@ -202,7 +205,7 @@ fn attempt(
     read: &Read,
     run: &[usize],
     number: u32,
-    started_at: DateTime<Utc>,
+    started: StoreTime,
     time: Duration,
     permit: Permit,
 ) -> Attempt {
@@ -214,7 +217,8 @@ fn attempt(
             job_id: held.record.job_id,
             host_id: held.record.host_id,
             checks: checks.iter().map(|check| check.check_id).collect(),
-            started_at,
+            started_at: started.at,
+            epoch: started.epoch,
             time,
         },
         names: checks.iter().map(|check| (check.check_id, check.name.to_string())).collect(),
@@ -271,6 +275,7 @@ fn pass(
         valid_until,
         owner: worker,
         token: held.token,
+        epoch: decision.epoch,
         evidence,
         would_have: decision.would_have,
     }));

@@ -52,7 +52,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{GateId, GateRequest, HostId, JobId, Window};
+    use crate::model::{ClockEpoch, GateId, GateRequest, HostId, JobId, StoreTime, Window};
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
@@ -71,7 +71,8 @@ mod tests {
             let monotonic = |count: i64| Duration::from_millis(count.unsigned_abs());
             let window = Window::lasting(start, TimeDelta::days(1)).expect("a window");
             let request = GateRequest::new(JobId::generate(), HostId::generate(), window);
-            let record = GateRecord::open(GateId::generate(), &request, start);
+            let opened = StoreTime::new(ClockEpoch::default(), start);
+            let record = GateRecord::open(GateId::generate(), &request, opened);
             let mut clock = GateClock::default();
             let first = clock.read(&record, ClockReading::instant(start, Duration::ZERO), true);
             prop_assert_eq!(first, start);

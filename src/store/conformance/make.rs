@@ -7,9 +7,9 @@ use serde_json::json;
 
 use crate::{
     model::{
-        Actor, AuditAction, AuditEntry, CheckDefinition, CheckId, CheckResult, Detail, GateId,
-        GatePass, GateRecord, GateRequest, HealthCheck, HostId, JobId, NewCheck, PassId, PassKind,
-        ReasonCode, ResultSource, Role, SealedSecret, Window, WorkerId,
+        Actor, AuditAction, AuditEntry, CheckDefinition, CheckId, CheckResult, ClockEpoch, Detail,
+        GateId, GatePass, GateRecord, GateRequest, HealthCheck, HostId, JobId, NewCheck, PassId,
+        PassKind, ReasonCode, ResultSource, Role, SealedSecret, Window, WorkerId,
     },
     store::{
         CheckInsert, CheckUpdate, ClaimRequest, GateStep, GateTransition, HostClaim,
@@ -83,6 +83,7 @@ pub(super) fn result(
         detail: Detail::new("made by the suite"),
         latency_ms: 1,
         checked_at,
+        epoch: ClockEpoch::default(),
         source: ResultSource::Poll,
         observer_fault: false,
         endpoint: None,
@@ -220,6 +221,7 @@ pub(super) async fn pass_as(
         valid_until: now + TimeDelta::from_std(valid).expect("short"),
         owner: worker,
         token: gate.token,
+        epoch: ClockEpoch::default(),
         evidence: Vec::new(),
         would_have: None,
     };

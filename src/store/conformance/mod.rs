@@ -15,6 +15,7 @@
 pub mod audit;
 pub mod checks;
 pub mod due;
+pub mod epochs;
 pub mod feed;
 pub mod gate_leases;
 pub mod gates;
@@ -92,6 +93,11 @@ macro_rules! conformance_tests {
         $crate::conformance_tests!(@module $fixture, summaries:
             a_summary_follows_every_change_of_the_checks, a_summary_follows_the_results_of_a_gate,
             a_summary_ages_result_by_result, a_summary_counts_what_was_never_seen);
+        $crate::conformance_tests!(@module $fixture, epochs:
+            f168_an_epoch_is_begun_once, f168_results_are_ordered_by_epoch_and_time,
+            f136_what_another_epoch_saw_is_unknown, f136_what_is_dated_ahead_is_unknown,
+            f136_a_change_is_dated_by_the_clock_of_its_epoch,
+            f136_pruning_takes_what_is_dated_far_ahead, f168_gates_keep_their_epochs);
         $crate::conformance_tests!(@module $fixture, gates:
             opening_twice_is_one_gate, a_second_gate_of_a_host_is_busy,
             the_unfinished_gate_of_a_host_is_its_holder,

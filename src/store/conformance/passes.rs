@@ -124,10 +124,11 @@ pub async fn an_expired_pass_is_renewed_and_a_new_one_works(fixture: &dyn Fixtur
     fixture.elapse(make::PAST_LEASE).await;
     let worker = WorkerId::generate();
     let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
-    let now = store.now().await.expect("the time");
+    let time = store.read_clock().await.expect("the time");
+    let now = time.at;
     let renew = GateStep {
         transition: Some(GateTransition::Renew),
-        void_before: Some(now),
+        void_before: Some(time),
         ..make::step(&held)
     };
     assert!(make::settle(&store, worker, renew).await.is_empty());

@@ -1,7 +1,6 @@
 //! `CheckStore` in memory.
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
 
 use super::MemoryStore;
 use crate::{
@@ -29,6 +28,7 @@ impl CheckStore for MemoryStore {
             secret: insert.secret,
             created_at: now,
             updated_at: now,
+            updated_epoch: state.clock.epoch,
             revision: 1,
         };
         self.ask(&Change::CheckWritten(&check))?;
@@ -58,8 +58,8 @@ impl CheckStore for MemoryStore {
                 SecretChange::Remove => None,
                 SecretChange::Replace(secret) => Some(secret),
             },
-            // Later than before also where the clock stands still or has stepped back.
-            updated_at: now.max(before.updated_at + TimeDelta::microseconds(1)),
+            updated_at: before.next_update(self.time_in(&state)),
+            updated_epoch: state.clock.epoch,
             revision: before.revision + 1,
             ..before.clone()
         };

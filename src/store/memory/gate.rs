@@ -36,7 +36,7 @@ impl GateStore for MemoryStore {
         }
         let record = GateRecord {
             generation,
-            ..GateRecord::open(GateId::generate(), &request, self.time())
+            ..GateRecord::open(GateId::generate(), &request, self.time_in(&state))
         };
         state.add_gate(record.clone());
         self.feed.publish(StoreEvent::of_gate(&record));
@@ -54,11 +54,11 @@ impl GateStore for MemoryStore {
             Ok(generation) => generation,
             Err(own) => return Ok(*own),
         };
-        let now = self.time();
+        let now = self.time_in(&state);
         let mut record = GateRecord::open(GateId::generate(), &request, now);
         record.generation = generation;
         record.detail = detail;
-        transition::end(&mut record, reason, now);
+        transition::end(&mut record, reason, now.at);
         state.add_gate(record.clone());
         self.feed.publish(StoreEvent::of_gate(&record));
         Ok(record)
@@ -112,6 +112,7 @@ impl GateStore for MemoryStore {
         let mut state = self.lock();
         let now = self.time();
         state.extend_gate_lease(worker, now, now + delta(lease));
+        let epoch = state.epoch_at_claim(now);
         let mut wanted: Vec<_> = state
             .waiting_for_worker(now)
             .map(|row| (transition::claim_order(&row.record, now), row.record.id))
@@ -130,7 +131,7 @@ impl GateStore for MemoryStore {
             }
             gates.push(row.take(worker));
         }
-        Ok(GateClaims { now, gates })
+        Ok(GateClaims { now, epoch, gates })
     }
 
     async fn watch_gates(
@@ -160,7 +161,7 @@ impl GateStore for MemoryStore {
         changed.sort_unstable_by_key(|gate| gate.record.id);
         let openings = state.waiting_for_worker(now).map(|row| row.record.window.opens_at());
         let unclaimed = openings.min();
-        Ok(GateWatch { now, leased, changed, unclaimed })
+        Ok(GateWatch { now, epoch: state.clock.epoch, leased, changed, unclaimed })
     }
 
     async fn settle_gates(
@@ -278,7 +279,7 @@ impl GateStore for MemoryStore {
 
     async fn return_pass(&self, pass: PassId) -> Result<(), StoreError> {
         let mut state = self.lock();
-        let now = self.time();
+        let now = self.time_in(&state);
         let id = state.row_of_pass(pass).map(|row| row.record.id);
         if let Some(row) = id.and_then(|id| state.gates.get_mut(&id))
             && transition::take_back(&mut row.record, pass, now)

@@ -21,7 +21,7 @@ use self::state::State;
 use super::{Change, Feed, Refusal, Store, StoreError, StoreEvent, Subscription};
 use crate::{
     clock::Clock,
-    model::{AuditEntry, AuditId, AuditRecord, Damping},
+    model::{AuditEntry, AuditId, AuditRecord, ClockEpoch, Damping, StoreTime},
 };
 
 /// All of a store's traits over one lock, with the application's clock as its own.
@@ -77,6 +77,11 @@ impl MemoryStore {
         self.clock.now()
     }
 
+    /// The clock with its epoch.
+    fn time_in(&self, state: &State) -> StoreTime {
+        StoreTime::new(state.clock.epoch, self.time())
+    }
+
     /// Asks the hook about a change.
     fn ask(&self, change: &Change<'_>) -> Result<(), StoreError> {
         match &self.hook {
@@ -95,8 +100,14 @@ impl MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
-        Ok(self.time())
+    async fn read_clock(&self) -> Result<StoreTime, StoreError> {
+        Ok(self.time_in(&self.lock()))
+    }
+
+    async fn begin_epoch(&self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
+        let mut state = self.lock();
+        state.clock = state.clock.begin(seen, self.time());
+        Ok(state.clock.epoch)
     }
 
     fn is_durable(&self) -> bool {

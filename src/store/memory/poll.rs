@@ -31,6 +31,7 @@ impl PollQueue for MemoryStore {
     async fn claim_hosts(&self, request: ClaimRequest) -> Result<Claims, StoreError> {
         let mut state = self.lock();
         let now = self.time();
+        let epoch = state.epoch_at_claim(now);
         let far = later(now, request.interval);
         let far_lease = later(far, request.lease);
         let is_free = |host: &HostId| {
@@ -67,7 +68,7 @@ impl PollQueue for MemoryStore {
             let (due_at, config_seq, lost_leases) = (row.due_at, row.config_seq, row.lost_leases);
             hosts.push(HostClaim { host_id, token, config_seq, lost_leases, due_at, checks });
         }
-        Ok(Claims { now, hosts })
+        Ok(Claims { now, epoch, hosts })
     }
 
     async fn complete_hosts(

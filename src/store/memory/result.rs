@@ -8,12 +8,12 @@ use chrono::{DateTime, Utc};
 use super::{MemoryStore, state::State};
 use crate::{
     clock::delta,
-    model::{CheckId, CheckState, CheckView, HostId, HostSummary},
+    model::{CheckId, CheckState, CheckView, HostId, HostSummary, StoreTime},
     store::{HistoryPage, PruneOutcome, ResultStore, StoreError},
 };
 
 impl State {
-    fn views(&self, host: HostId, now: DateTime<Utc>, stale_after: Duration) -> Vec<CheckView> {
+    fn views(&self, host: HostId, now: StoreTime, stale_after: Duration) -> Vec<CheckView> {
         let checks = self.checks.get(&host).map(Vec::as_slice).unwrap_or_default();
         checks
             .iter()
@@ -39,7 +39,7 @@ impl ResultStore for MemoryStore {
         stale_after: Duration,
     ) -> Result<Vec<CheckView>, StoreError> {
         let state = self.lock();
-        let now = self.time();
+        let now = self.time_in(&state);
         Ok(hosts.iter().flat_map(|host| state.views(*host, now, stale_after)).collect())
     }
 
@@ -49,7 +49,7 @@ impl ResultStore for MemoryStore {
         stale_after: Duration,
     ) -> Result<Vec<HostSummary>, StoreError> {
         let state = self.lock();
-        let now = self.time();
+        let now = self.time_in(&state);
         let summary = |host: &HostId| HostSummary::of(*host, &state.views(*host, now, stale_after));
         Ok(hosts.iter().map(summary).collect())
     }
@@ -80,14 +80,18 @@ impl ResultStore for MemoryStore {
         force: bool,
     ) -> Result<PruneOutcome, StoreError> {
         let mut state = self.lock();
-        let cut = self.time() - delta(keep);
+        let now = self.time();
+        // What is dated further ahead than results are kept was dated by a clock that was ahead.
+        let oldest = now.checked_sub_signed(delta(keep)).unwrap_or(DateTime::<Utc>::MIN_UTC);
+        let latest = now.checked_add_signed(delta(keep)).unwrap_or(DateTime::<Utc>::MAX_UTC);
         let newest = |state: &State, check: &CheckId, checked_at: &DateTime<Utc>| {
             state.states.get(check).is_some_and(|state| state.latest.checked_at == *checked_at)
         };
         let expired: Vec<_> = state
             .ages
             .iter()
-            .take_while(|(checked_at, _)| *checked_at < cut)
+            .take_while(|(checked_at, _)| *checked_at < oldest)
+            .chain(state.ages.iter().rev().take_while(|(checked_at, _)| *checked_at > latest))
             .filter(|(checked_at, check)| !newest(&state, check, checked_at))
             .copied()
             .collect();

@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use crate::{
     crypto::{Canary, InstallId},
     model::{
-        Attempt, AuditRecord, CheckId, CheckResult, CheckState, Damping, GateId, GateRecord,
-        HealthCheck, HostChange, HostId, JobId, PassId, WorkerId,
+        Attempt, AuditRecord, CheckId, CheckResult, CheckState, ClockEpoch, Damping, GateId,
+        GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, WorkerId,
     },
-    store::{Feed, LeasedGate, StoreEvent},
+    store::{Feed, KeptClock, LeasedGate, StoreEvent},
 };
 
 #[derive(Debug, Default)]
@@ -40,6 +40,7 @@ pub(super) struct State {
     /// When the lease of each worker ends that holds gates.
     pub(super) gate_leases: HashMap<WorkerId, DateTime<Utc>>,
     pub(super) audit: Vec<AuditRecord>,
+    pub(super) clock: KeptClock,
     pub(super) install_id: Option<InstallId>,
     pub(super) canaries: Vec<Canary>,
 }
@@ -156,6 +157,12 @@ impl Lease {
 }
 
 impl State {
+    /// The epoch in which a claim at `now` is made.
+    pub(super) fn epoch_at_claim(&mut self, now: DateTime<Utc>) -> ClockEpoch {
+        self.clock = self.clock.at_claim(now).unwrap_or(self.clock);
+        self.clock.epoch
+    }
+
     /// Whether the worker's lease on its gates is valid.
     pub(super) fn has_gate_lease(&self, worker: WorkerId, now: DateTime<Utc>) -> bool {
         self.gate_leases.get(&worker).is_some_and(|until| now < *until)
@@ -266,7 +273,10 @@ impl State {
             self.states.insert(result.check_id, state);
             self.ages.insert((result.checked_at, result.check_id));
             let history = self.history.entry(result.check_id).or_default();
-            history.entry(result.checked_at).or_insert(result);
+            let kept = history.entry(result.checked_at).or_insert_with(|| result.clone());
+            if result.outranks(kept) {
+                *kept = result;
+            }
         }
         dropped
     }

@@ -71,9 +71,10 @@ impl Write<'_> {
         let row: CheckRow = sqlx::query_as(
             "insert into host_health_checks (id, host_id, name, check_type, enabled, service_name, \
              target_host_id, url, expected_body, ignore_cert_errors, basic_auth_user, \
-             basic_auth_pass_encrypted, basic_auth_pass_nonce, secret_format, created_at, updated_at) \
-             select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, at, at \
-             from clock_timestamp() at returning *",
+             basic_auth_pass_encrypted, basic_auth_pass_nonce, secret_format, created_at, updated_at, \
+             updated_epoch) \
+             select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, at, at, \
+             (select clock_epoch from health_installation) from clock_timestamp() at returning *",
         )
         .bind(insert.id.as_uuid())
         .bind(insert.host_id.as_uuid())
@@ -113,14 +114,17 @@ impl Write<'_> {
             SecretChange::Remove => None,
             SecretChange::Replace(secret) => Some(secret),
         });
-        // Later than before also where the clock has stepped back.
+        // By the rule of `HealthCheck::next_update`.
         let row: CheckRow = sqlx::query_as(
-            "update host_health_checks set name = $2, check_type = $3, enabled = $4, \
+            "update host_health_checks c set name = $2, check_type = $3, enabled = $4, \
              service_name = $5, target_host_id = $6, url = $7, expected_body = $8, \
              ignore_cert_errors = $9, basic_auth_user = $10, basic_auth_pass_encrypted = $11, \
              basic_auth_pass_nonce = $12, secret_format = $13, revision = revision + 1, \
-             updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond') \
-             where id = $1 returning *",
+             updated_at = case when updated_epoch = clock_epoch \
+             then greatest(clock_timestamp(), updated_at + interval '1 microsecond') \
+             else clock_timestamp() end, updated_epoch = clock_epoch \
+             from (select clock_epoch from health_installation) clock \
+             where id = $1 returning c.*",
         )
         .bind(update.id.as_uuid())
         .bind(columns.name)

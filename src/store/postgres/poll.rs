@@ -20,7 +20,7 @@ use super::{
     write::Write,
 };
 use crate::{
-    model::{HealthCheck, HostId, WorkerId},
+    model::{HealthCheck, HostId, StoreTime, WorkerId},
     store::{
         Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease,
         PollQueue, StoreError,
@@ -82,7 +82,7 @@ const CLAIM_NAMED: &str = claim!(
 
 impl Write<'_> {
     async fn claim_hosts(&mut self, request: ClaimRequest) -> Result<Claims, StoreError> {
-        let now = self.now_under_known_schema().await?;
+        let StoreTime { at: now, epoch } = self.time_of_claim().await?;
         let far = later(now, request.interval);
         let named: Option<Vec<Uuid>> =
             request.named.map(|hosts| hosts.iter().map(HostId::as_uuid).collect());
@@ -111,7 +111,7 @@ impl Write<'_> {
                 checks: checks.remove(&host_id).unwrap_or_default(),
             }
         };
-        Ok(Claims { now, hosts: rows.into_iter().map(claim).collect() })
+        Ok(Claims { now, epoch, hosts: rows.into_iter().map(claim).collect() })
     }
 
     async fn enabled_checks(
@@ -202,9 +202,10 @@ impl Write<'_> {
                         else clock_timestamp() end, ",
             kept_counts!(),
             "from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::bool[], \
-             $6::int[], $7::int[], $8::timestamptz[], $9::timestamptz[], $10::int[], $11::int[]) \
+             $6::int[], $7::int[], $8::timestamptz[], $9::timestamptz[], $10::int[], $11::int[], \
+             $12::bigint[]) \
              as n (host_id, config_seq, next_due, not_before, unfinished, total, seen, \
-             first_checked_at, last_checked_at, healthy, unhealthy) \
+             first_checked_at, last_checked_at, healthy, unhealthy, results_epoch) \
              where s.host_id = n.host_id",
         ))
         .bind(done.iter().map(|done| done.host_id.as_uuid()).collect::<Vec<_>>())

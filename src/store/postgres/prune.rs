@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 use super::{
     PgStore,
     error::{lacks_partition, translate},
+    poll::later,
     store::Inner,
     write::Write,
 };
@@ -19,6 +20,8 @@ use crate::{
 /// The results of partitions up to this size are counted one by one; of larger ones the
 /// planner's estimate does.
 const COUNTED_BYTES: i64 = 16 * 1024 * 1024;
+/// Longer than the coming days whose partitions are made, which are empty.
+const MADE_AHEAD: Duration = Duration::from_secs(8 * 24 * 3600);
 /// So many days are remembered as having a partition.
 const MOST_DAYS: usize = 1_000;
 
@@ -27,6 +30,8 @@ struct Partition {
     name: String,
     /// Where its results end.
     until: Option<DateTime<Utc>>,
+    /// Where they begin; `None` for an adopted table.
+    since: Option<DateTime<Utc>>,
     bytes: i64,
     estimate: f32,
 }
@@ -109,8 +114,8 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Makes the partitions of the coming days, and drops the oldest of those whose results are all
-    /// older than `keep`, until `batch` results are gone.
+    /// Makes the partitions of the coming days, and drops those whose results are all older than
+    /// `keep`, or dated further ahead, until `batch` results are gone. The oldest go first.
     pub(super) async fn prune_results(
         &mut self,
         keep: Duration,
@@ -128,9 +133,15 @@ impl Write<'_> {
         .execute(&mut *self.connection)
         .await
         .map_err(translate)?;
-        let cut = self.now().await? - delta(keep);
+        let now = self.now().await?;
+        let cut = now - delta(keep);
+        // What is dated further ahead than results are kept was dated by a clock that was ahead.
+        let latest = later(now, keep.max(MADE_AHEAD));
         let partitions = self.partitions().await?;
-        let is_old = |partition: &Partition| partition.until.is_some_and(|until| until <= cut);
+        let is_old = |partition: &Partition| {
+            partition.until.is_some_and(|until| until <= cut)
+                || partition.since.is_some_and(|since| since > latest)
+        };
         if !partitions.iter().any(is_old) {
             return Ok(PruneOutcome::Done { deleted: 0 });
         }
@@ -175,7 +186,9 @@ impl Write<'_> {
              c.reltuples as estimate, \
              case when c.relname ~ '_[0-9]{8}$' then (to_date(right(c.relname, 8), 'YYYYMMDD') + 1) \
                   ::timestamp at time zone 'UTC' \
-             else (select adopted_before from health_installation) end as until \
+             else (select adopted_before from health_installation) end as until, \
+             case when c.relname ~ '_[0-9]{8}$' then to_date(right(c.relname, 8), 'YYYYMMDD') \
+                  ::timestamp at time zone 'UTC' end as since \
              from pg_inherits i join pg_class c on c.oid = i.inhrelid \
              where i.inhparent = 'host_health_check_results'::regclass order by until",
         )

@@ -36,6 +36,7 @@ struct ResultArrays {
     sources: Vec<String>,
     observer_faults: Vec<bool>,
     endpoints: Vec<Option<String>>,
+    epochs: Vec<i64>,
 }
 
 impl ResultArrays {
@@ -50,6 +51,7 @@ impl ResultArrays {
         self.observer_faults.push(result.observer_fault);
         let endpoint = result.endpoint.as_ref();
         self.endpoints.push(endpoint.map(|endpoint| to_json("endpoint", endpoint)).transpose()?);
+        self.epochs.push(result.epoch.number());
         Ok(())
     }
 }
@@ -144,22 +146,37 @@ impl Write<'_> {
         rows.into_iter().map(known).collect()
     }
 
+    /// Writes results into the history. The same check and instant is the same result (L6);
+    /// [`CheckResult::outranks`] says which stays.
     async fn insert_results(&mut self, results: &[&CheckResult]) -> Result<(), StoreError> {
         let (mut rows, mut ids, mut healthy) = (ResultArrays::default(), Vec::new(), Vec::new());
+        // One statement writes no row twice.
+        let mut kept: BTreeMap<(CheckId, DateTime<Utc>), &CheckResult> = BTreeMap::new();
         for result in results {
+            let place = kept.entry((result.check_id, result.checked_at)).or_insert(result);
+            if result.outranks(place) {
+                *place = result;
+            }
+        }
+        for result in kept.values() {
             rows.push(result)?;
             ids.push(Uuid::now_v7());
             healthy.push(result.healthy());
         }
         sqlx::query(
-            "insert into host_health_check_results (id, check_id, healthy, detail, latency_ms, \
-             checked_at, revision, reason, source, observer_fault, endpoint) \
+            "insert into host_health_check_results as stored (id, check_id, healthy, detail, \
+             latency_ms, checked_at, revision, reason, source, observer_fault, endpoint, epoch) \
              select id, check_id, healthy, detail, latency_ms, checked_at, revision, reason, source, \
-             observer_fault, endpoint::jsonb from unnest($1::uuid[], $2::uuid[], $3::bool[], \
+             observer_fault, endpoint::jsonb, epoch from unnest($1::uuid[], $2::uuid[], $3::bool[], \
              $4::text[], $5::int[], $6::timestamptz[], $7::bigint[], $8::text[], $9::text[], \
-             $10::bool[], $11::text[]) as r (id, check_id, healthy, detail, latency_ms, checked_at, \
-             revision, reason, source, observer_fault, endpoint) \
-             on conflict (check_id, checked_at) do nothing",
+             $10::bool[], $11::text[], $12::bigint[]) as r (id, check_id, healthy, detail, \
+             latency_ms, checked_at, revision, reason, source, observer_fault, endpoint, epoch) \
+             on conflict (check_id, checked_at) do update set healthy = excluded.healthy, \
+             detail = excluded.detail, latency_ms = excluded.latency_ms, \
+             revision = excluded.revision, reason = excluded.reason, source = excluded.source, \
+             observer_fault = excluded.observer_fault, endpoint = excluded.endpoint, \
+             epoch = excluded.epoch \
+             where (excluded.epoch, not excluded.healthy) > (stored.epoch, not stored.healthy)",
         )
         .bind(ids)
         .bind(rows.check_ids)
@@ -172,6 +189,7 @@ impl Write<'_> {
         .bind(rows.sources)
         .bind(rows.observer_faults)
         .bind(rows.endpoints)
+        .bind(rows.epochs)
         .execute(&mut *self.connection)
         .await
         .map_err(translate_recording)?;
@@ -235,6 +253,7 @@ impl Write<'_> {
             .bind(states.statuses)
             .bind(states.since)
             .bind(states.in_a_row)
+            .bind(states.latest.epochs)
             .execute(&mut *self.connection)
             .await
             .map_err(translate_recording)?;
@@ -271,8 +290,8 @@ macro_rules! given_states {
     () => {
         "unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::int[], \
          $7::timestamptz[], $8::text[], $9::bool[], $10::text[], $11::text[], $12::timestamptz[], \
-         $13::int[]) as n (check_id, host_id, revision, reason, detail, latency_ms, checked_at, \
-         source, observer_fault, endpoint, status, since, in_a_row)"
+         $13::int[], $14::bigint[]) as n (check_id, host_id, revision, reason, detail, latency_ms, checked_at, \
+         source, observer_fault, endpoint, status, since, in_a_row, epoch)"
     };
 }
 
@@ -280,15 +299,15 @@ const UPDATE_STATES: &str = concat!(
     "update health_states s set host_id = n.host_id, revision = n.revision, reason = n.reason, \
      detail = n.detail, latency_ms = n.latency_ms, checked_at = n.checked_at, source = n.source, \
      observer_fault = n.observer_fault, endpoint = n.endpoint::jsonb, status = n.status, \
-     since = n.since, in_a_row = n.in_a_row from ",
+     since = n.since, in_a_row = n.in_a_row, epoch = n.epoch from ",
     given_states!(),
     " where s.check_id = n.check_id",
 );
 
 const INSERT_STATES: &str = concat!(
     "insert into health_states (check_id, host_id, revision, reason, detail, latency_ms, \
-     checked_at, source, observer_fault, endpoint, status, since, in_a_row) \
+     checked_at, source, observer_fault, endpoint, status, since, in_a_row, epoch) \
      select check_id, host_id, revision, reason, detail, latency_ms, checked_at, source, \
-     observer_fault, endpoint::jsonb, status, since, in_a_row from ",
+     observer_fault, endpoint::jsonb, status, since, in_a_row, epoch from ",
     given_states!(),
 );

@@ -17,7 +17,9 @@ use super::{
 };
 use crate::{
     clock::delta,
-    model::{CheckId, CheckResult, CheckState, CheckView, HostId, HostSummary},
+    model::{
+        CheckId, CheckResult, CheckState, CheckView, ClockEpoch, HostId, HostSummary, StoreTime,
+    },
     store::{HistoryPage, PruneOutcome, ResultStore, StoreError},
 };
 
@@ -42,6 +44,7 @@ async fn states_of(
 #[derive(FromRow, Debug)]
 struct ViewRow {
     now: DateTime<Utc>,
+    now_epoch: i64,
     #[sqlx(flatten)]
     check: CheckRow,
     #[sqlx(flatten)]
@@ -54,7 +57,8 @@ async fn views(
     stale_after: Duration,
 ) -> Result<Vec<CheckView>, StoreError> {
     let rows: Vec<ViewRow> = sqlx::query_as(concat!(
-        "select c.*, (select clock_timestamp()) as now, ",
+        "select c.*, (select clock_timestamp()) as now, \
+         (select clock_epoch from health_installation) as now_epoch, ",
         state_columns!(),
         checks_with_states!(),
     ))
@@ -64,7 +68,8 @@ async fn views(
     .map_err(translate)?;
     let view = |row: ViewRow| {
         let (check, state) = (row.check.into_check()?, row.state.into_state()?);
-        Ok(CheckView::at(check, state.as_ref(), row.now, delta(stale_after)))
+        let now = StoreTime::new(ClockEpoch::new(row.now_epoch), row.now);
+        Ok(CheckView::at(check, state.as_ref(), now, delta(stale_after)))
     };
     let views: Result<Vec<CheckView>, StoreError> = rows.into_iter().map(view).collect();
     let mut views = views?;
@@ -88,7 +93,7 @@ async fn history(
                   then 'service_unhealthy' else 'status' end) as reason, \
          coalesce(r.detail, '') as detail, \
          greatest(coalesce(r.latency_ms, 0), 0)::bigint as latency_ms, r.checked_at, r.source, \
-         r.observer_fault, r.endpoint::text as endpoint \
+         r.observer_fault, r.endpoint::text as endpoint, r.epoch as result_epoch \
          from host_health_check_results r join host_health_checks c on c.id = r.check_id \
          where r.check_id = $1 and r.checked_at < coalesce($2, 'infinity') \
          order by r.checked_at desc limit $3",
@@ -101,12 +106,14 @@ async fn history(
     .map_err(translate)?;
     let mut results =
         rows.into_iter().map(ResultRow::into_result).collect::<Result<Vec<_>, StoreError>>()?;
-    // The newest stays, also where its day has been dropped.
+    // The newest stays, also where its day has been dropped. By time it need not come first.
     if let Some(newest) = newest
         && before.is_none_or(|before| newest.checked_at < before)
-        && results.first().is_none_or(|first| first.checked_at < newest.checked_at)
     {
-        results.insert(0, newest);
+        let place = results.partition_point(|result| result.checked_at > newest.checked_at);
+        if results.get(place).is_none_or(|there| there.checked_at != newest.checked_at) {
+            results.insert(place, newest);
+        }
     }
     let more = results.len() > limit as usize;
     results.truncate(limit as usize);

@@ -5,7 +5,7 @@ use sqlx::{FromRow, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::{
-    model::{CheckResult, CheckState, HealthCheck, HostId},
+    model::{CheckResult, CheckState, ClockEpoch, HealthCheck, HostId, StoreTime},
     store::{
         StoreError,
         sql::{CheckColumns, ResultColumns, from_word},
@@ -16,13 +16,15 @@ use crate::{
 pub(super) struct CheckRow {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    updated_epoch: i64,
     #[sqlx(flatten)]
     columns: CheckColumns,
 }
 
 impl CheckRow {
     pub(super) fn into_check(self) -> Result<HealthCheck, StoreError> {
-        self.columns.into_check(self.created_at, self.updated_at)
+        let updated = StoreTime::new(ClockEpoch::new(self.updated_epoch), self.updated_at);
+        self.columns.into_check(self.created_at, updated)
     }
 }
 
@@ -80,7 +82,7 @@ macro_rules! state_columns {
     () => {
         "c.id as check_id, c.host_id, s.revision as result_revision, s.reason, s.detail, \
          s.latency_ms::bigint as latency_ms, s.checked_at, s.source, s.observer_fault, \
-         s.endpoint::text as endpoint, s.status, s.since, s.in_a_row"
+         s.endpoint::text as endpoint, s.epoch as result_epoch, s.status, s.since, s.in_a_row"
     };
 }
 pub(super) use state_columns;

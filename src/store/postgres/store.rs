@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use futures_util::{FutureExt, future::BoxFuture};
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection,
@@ -19,10 +19,10 @@ use super::{
     error::{is_contended, translate},
     feed::Listening,
     migrate,
-    write::Write,
+    write::{Write, read_clock},
 };
 use crate::{
-    model::Damping,
+    model::{ClockEpoch, Damping, StoreTime},
     store::{Store, StoreError, StoreEvent, Subscription},
 };
 
@@ -283,14 +283,12 @@ fn settle<T>(
 
 #[async_trait]
 impl Store for PgStore {
-    async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
-        self.read(|connection| {
-            sqlx::query_scalar("select clock_timestamp()")
-                .fetch_one(connection)
-                .map(|now| now.map_err(translate))
-                .boxed()
-        })
-        .await
+    async fn read_clock(&self) -> Result<StoreTime, StoreError> {
+        self.read(|connection| read_clock(connection).boxed()).await
+    }
+
+    async fn begin_epoch(&self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
+        self.write(move |write| write.begin_epoch(seen).boxed()).await
     }
 
     fn is_durable(&self) -> bool {

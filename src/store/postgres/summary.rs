@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{error::translate, row::host_ids, settings::microseconds, write::Write};
 use crate::{
-    model::{CheckState, CheckStatus, HostId, HostSummary},
+    model::{CheckState, CheckStatus, ClockEpoch, HostId, HostSummary},
     store::{StoreError, sql::SummaryColumns},
 };
 
@@ -25,6 +25,8 @@ pub(super) struct Counts {
     last_checked_at: Option<DateTime<Utc>>,
     healthy: i32,
     unhealthy: i32,
+    /// The lowest and the highest epoch of the results.
+    epochs: Option<(ClockEpoch, ClockEpoch)>,
 }
 
 impl Counts {
@@ -33,7 +35,10 @@ impl Counts {
         self.total += 1;
         let Some(state) = state else { return };
         let at = state.latest.checked_at;
+        let epoch = state.latest.epoch;
         self.seen += 1;
+        let (lowest, highest) = self.epochs.unwrap_or((epoch, epoch));
+        self.epochs = Some((lowest.min(epoch), highest.max(epoch)));
         self.first_checked_at = Some(self.first_checked_at.map_or(at, |first| first.min(at)));
         self.last_checked_at = self.last_checked_at.max(Some(at));
         match state.status {
@@ -41,6 +46,12 @@ impl Counts {
             CheckStatus::Unhealthy if state.latest.revision == revision => self.unhealthy += 1,
             _ => {}
         }
+    }
+
+    /// The epoch of all the results; `None` where they are of several.
+    fn results_epoch(&self) -> Option<i64> {
+        let (lowest, highest) = self.epochs.unwrap_or_default();
+        (lowest == highest).then_some(lowest.number())
     }
 }
 
@@ -53,6 +64,7 @@ pub(super) struct CountArrays {
     last_checked_at: Vec<Option<DateTime<Utc>>>,
     healthy: Vec<i32>,
     unhealthy: Vec<i32>,
+    results_epochs: Vec<Option<i64>>,
 }
 
 impl CountArrays {
@@ -63,6 +75,7 @@ impl CountArrays {
         self.last_checked_at.push(counts.last_checked_at);
         self.healthy.push(counts.healthy);
         self.unhealthy.push(counts.unhealthy);
+        self.results_epochs.push(counts.results_epoch());
     }
 
     /// Binds them in the order of [`kept_counts`].
@@ -77,6 +90,7 @@ impl CountArrays {
             .bind(self.last_checked_at)
             .bind(self.healthy)
             .bind(self.unhealthy)
+            .bind(self.results_epochs)
     }
 }
 
@@ -84,7 +98,8 @@ impl CountArrays {
 macro_rules! kept_counts {
     () => {
         "total = n.total, seen = n.seen, first_checked_at = n.first_checked_at, \
-         last_checked_at = n.last_checked_at, healthy = n.healthy, unhealthy = n.unhealthy "
+         last_checked_at = n.last_checked_at, healthy = n.healthy, unhealthy = n.unhealthy, \
+         results_epoch = n.results_epoch "
     };
 }
 pub(super) use kept_counts;
@@ -104,8 +119,8 @@ impl Write<'_> {
             "update health_schedule s set ",
             kept_counts!(),
             "from unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[], $5::timestamptz[], \
-             $6::int[], $7::int[]) as n (host_id, total, seen, first_checked_at, last_checked_at, \
-             healthy, unhealthy) where s.host_id = n.host_id",
+             $6::int[], $7::int[], $8::bigint[]) as n (host_id, total, seen, first_checked_at, \
+             last_checked_at, healthy, unhealthy, results_epoch) where s.host_id = n.host_id",
         ))
         .bind(counts.keys().map(HostId::as_uuid).collect::<Vec<Uuid>>());
         arrays.bind_to(query).execute(&mut *self.connection).await.map_err(translate)?;
@@ -114,8 +129,8 @@ impl Write<'_> {
 }
 
 /// The summaries of hosts that have an enabled check, by the rules of `CheckView::at` and
-/// `HostSummary::of`. A kept one holds where all of its results are fresh, or all are stale; the other
-/// hosts are counted from their states. Both are one statement, so that no run comes in between.
+/// `HostSummary::of`. A kept one holds where all of its results are fresh, or all are stale or of one
+/// other epoch; the other hosts are counted from their states. Both are one statement, so that no run comes in between.
 pub(super) async fn summaries(
     connection: &mut PgConnection,
     hosts: &[HostId],
@@ -123,12 +138,16 @@ pub(super) async fn summaries(
 ) -> Result<Vec<HostSummary>, StoreError> {
     let (hosts, healthy, unhealthy, totals, oldest): SummaryArrays = sqlx::query_as(
         "with clock as materialized ( \
-             select clock_timestamp() - $2 * interval '1 microsecond' as fresh_from), \
+             select now, now - $2 * interval '1 microsecond' as fresh_from, clock_epoch \
+             from (select clock_timestamp() as now, clock_epoch from health_installation) i), \
          kept as materialized ( \
-             select host_id, total, healthy, unhealthy, last_checked_at >= fresh_from as fresh, \
+             select host_id, total, healthy, unhealthy, last_checked_at >= fresh_from \
+             and results_epoch = clock_epoch as fresh, \
              case when seen = total then first_checked_at end as oldest_checked_at \
              from health_schedule, clock where host_id = any($1) and total is not null \
-             and (seen = 0 or first_checked_at >= fresh_from or last_checked_at < fresh_from)), \
+             and (seen = 0 or last_checked_at < fresh_from or results_epoch <> clock_epoch \
+                  or (results_epoch = clock_epoch and first_checked_at >= fresh_from \
+                      and last_checked_at <= now))), \
          rest as materialized ( \
              select host_id from unnest($1::uuid[]) as asked (host_id) \
              except select host_id from kept), \
@@ -141,8 +160,9 @@ pub(super) async fn summaries(
          count(*) filter (where status = 'unhealthy') as unhealthy, count(*) as total, \
          case when count(checked_at) = count(*) then min(checked_at) end as oldest_checked_at \
          from (select c.host_id, s.checked_at, case when s.revision = c.revision \
-               and s.checked_at >= (select fresh_from from clock) then s.status end as status \
-               from host_health_checks c left join health_states s on s.check_id = c.id \
+               and s.epoch = clock_epoch and s.checked_at between fresh_from and now \
+               then s.status end as status \
+               from clock, host_health_checks c left join health_states s on s.check_id = c.id \
                where c.enabled and c.host_id = any(array(select host_id from rest))) seen \
          group by host_id) \
          select coalesce(array_agg(host_id), '{}'), coalesce(array_agg(healthy), '{}'), \

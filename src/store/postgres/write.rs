@@ -6,9 +6,22 @@ use uuid::Uuid;
 
 use super::{PgFault, SCHEMA_VERSION, error::translate, store::Inner};
 use crate::{
-    model::{AuditEntry, AuditId, AuditRecord, Damping, HostId},
-    store::{Change, StoreError, StoreEvent, sql::to_json},
+    model::{AuditEntry, AuditId, AuditRecord, ClockEpoch, Damping, HostId, StoreTime},
+    store::{Change, KeptClock, StoreError, StoreEvent, sql::to_json},
 };
+
+/// The database's clock, the schema's version, and what is kept of the clock.
+type ClaimClock = (DateTime<Utc>, Option<i32>, Option<i64>, Option<DateTime<Utc>>);
+
+/// The database's clock with its epoch. What the same statement finds was written before.
+pub(super) async fn read_clock(connection: &mut PgConnection) -> Result<StoreTime, StoreError> {
+    let (epoch, now): (i64, DateTime<Utc>) =
+        sqlx::query_as("select clock_epoch, clock_timestamp() from health_installation")
+            .fetch_one(connection)
+            .await
+            .map_err(translate)?;
+    Ok(StoreTime::new(ClockEpoch::new(epoch), now))
+}
 
 /// An open transaction.
 #[derive(Debug)]
@@ -32,20 +45,59 @@ impl<'a> Write<'a> {
             .map_err(translate)
     }
 
-    /// The database's clock, where its schema is the one that is known here (F63). Asked by claims,
-    /// without which nothing else happens.
-    pub(super) async fn now_under_known_schema(&mut self) -> Result<DateTime<Utc>, StoreError> {
-        let (now, version): (DateTime<Utc>, Option<i32>) = sqlx::query_as(
-            "select clock_timestamp(), (select schema_version from health_installation)",
+    /// The database's clock with its epoch. To be read after the locks that a decision needs are had.
+    pub(super) async fn time(&mut self) -> Result<StoreTime, StoreError> {
+        read_clock(self.connection).await
+    }
+
+    /// The database's clock and epoch for a claim, which begins a new epoch where the clock went back.
+    /// Fails where the schema is not the one that is known here (F63): without claims nothing else
+    /// happens.
+    pub(super) async fn time_of_claim(&mut self) -> Result<StoreTime, StoreError> {
+        // As JSON, a schema that lacks the columns still shows its version.
+        let (now, version, epoch, high_water): ClaimClock = sqlx::query_as(
+            "select clock_timestamp(), schema_version, (kept ->> 'clock_epoch')::bigint, \
+             (kept ->> 'clock_high_water')::timestamptz from (select) one \
+             left join (select schema_version, to_jsonb(i) as kept from health_installation i) i \
+             on true",
         )
         .fetch_one(&mut *self.connection)
         .await
         .map_err(translate)?;
         match version {
-            Some(SCHEMA_VERSION) => Ok(now),
-            Some(newer) if newer > SCHEMA_VERSION => Err(PgFault::Newer.into_error()),
-            _ => Err(PgFault::NotMigrated.into_error()),
+            Some(SCHEMA_VERSION) => {}
+            Some(newer) if newer > SCHEMA_VERSION => return Err(PgFault::Newer.into_error()),
+            _ => return Err(PgFault::NotMigrated.into_error()),
         }
+        let kept = KeptClock { epoch: ClockEpoch::new(epoch.unwrap_or(0)), high_water };
+        let Some(next) = kept.at_claim(now) else { return Ok(StoreTime::new(kept.epoch, now)) };
+        // Somebody else may have written it meanwhile: then this claim is of the epoch before.
+        sqlx::query(
+            "update health_installation set clock_epoch = $1, clock_high_water = $2 \
+             where clock_epoch = $3 and (clock_epoch <> $1 or clock_high_water is null \
+                                         or clock_high_water < $2)",
+        )
+        .bind(next.epoch.number())
+        .bind(next.high_water)
+        .bind(kept.epoch.number())
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        Ok(StoreTime::new(next.epoch, now))
+    }
+
+    /// Begins a new epoch where `seen` is the present one, and answers with the present one.
+    pub(super) async fn begin_epoch(&mut self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
+        sqlx::query(
+            "update health_installation set clock_epoch = $1, clock_high_water = clock_timestamp() \
+             where clock_epoch = $2",
+        )
+        .bind(seen.next().number())
+        .bind(seen.number())
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        Ok(self.time().await?.epoch)
     }
 
     /// Lets the writers of one host's checks follow each other. The first lock of all.

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use crate::{
     model::{
         CheckDefinition, CheckId, CheckName, CheckUrl, ExpectedBody, HealthCheck, HostId,
-        HttpProbe, Probe, SealedSecret, ServiceName, ServiceProbe, UserName, ViolationCode,
+        HttpProbe, Probe, SealedSecret, ServiceName, ServiceProbe, StoreTime, UserName,
+        ViolationCode,
     },
     store::StoreError,
 };
@@ -39,7 +40,7 @@ impl CheckColumns {
     pub(in crate::store) fn into_check(
         self,
         created_at: DateTime<Utc>,
-        updated_at: DateTime<Utc>,
+        updated: StoreTime,
     ) -> Result<HealthCheck, StoreError> {
         let probe = match (self.check_type.as_str(), self.service_name, self.url) {
             ("service", Some(service_name), None) => Probe::Service(ServiceProbe {
@@ -73,7 +74,8 @@ impl CheckColumns {
             },
             secret,
             created_at,
-            updated_at,
+            updated_at: updated.at,
+            updated_epoch: updated.epoch,
             revision: self.revision,
         })
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{from_json, from_word};
 use crate::{
-    model::{CheckId, CheckResult, Detail, HostId},
+    model::{CheckId, CheckResult, ClockEpoch, Detail, HostId},
     store::StoreError,
 };
 
@@ -25,6 +25,8 @@ pub(in crate::store) struct ResultColumns {
     source: String,
     observer_fault: bool,
     endpoint: Option<String>,
+    #[sqlx(rename = "result_epoch")]
+    epoch: i64,
 }
 
 impl ResultColumns {
@@ -43,6 +45,7 @@ impl ResultColumns {
             latency_ms: u32::try_from(self.latency_ms)
                 .map_err(|error| StoreError::corrupt(RESULT, error))?,
             checked_at,
+            epoch: ClockEpoch::new(self.epoch),
             source: from_word(RESULT, &self.source)?,
             observer_fault: self.observer_fault,
             endpoint,

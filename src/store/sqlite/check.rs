@@ -1,7 +1,6 @@
 //! `CheckStore` over SQLite.
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
 use futures_util::FutureExt;
 use sqlx::SqliteConnection;
 
@@ -34,6 +33,7 @@ impl Write<'_> {
         if present >= i64::from(insert.limit) {
             return Err(StoreError::LimitReached { limit: insert.limit });
         }
+        let epoch = self.epoch().await?;
         let check = HealthCheck {
             id: insert.id,
             host_id: insert.host_id,
@@ -41,6 +41,7 @@ impl Write<'_> {
             secret: insert.secret,
             created_at: self.now,
             updated_at: self.now,
+            updated_epoch: epoch,
             revision: 1,
         };
         let columns = DefinitionColumns::of(&check.definition);
@@ -49,7 +50,8 @@ impl Write<'_> {
             "insert into host_health_checks (id, host_id, name, check_type, enabled, service_name, \
              target_host_id, url, expected_body, ignore_cert_errors, basic_auth_user, \
              basic_auth_pass_encrypted, basic_auth_pass_nonce, secret_format, created_at, updated_at, \
-             revision) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             updated_epoch, revision) \
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(check.id.as_uuid())
         .bind(check.host_id.as_uuid())
@@ -67,6 +69,7 @@ impl Write<'_> {
         .bind(secret.map_or(SealedSecret::BOUND, |secret| secret.format))
         .bind(micros(check.created_at))
         .bind(micros(check.updated_at))
+        .bind(check.updated_epoch.number())
         .bind(check.revision)
         .execute(&mut *self.connection)
         .await
@@ -87,15 +90,16 @@ impl Write<'_> {
         if before.revision != update.expected_revision {
             return Err(StoreError::Conflict { current: before.revision });
         }
+        let now = self.time().await?;
         let check = HealthCheck {
+            updated_at: before.next_update(now),
+            updated_epoch: now.epoch,
             definition: update.definition,
             secret: match update.secret {
                 SecretChange::Keep => before.secret,
                 SecretChange::Remove => None,
                 SecretChange::Replace(secret) => Some(secret),
             },
-            // Later than before also where the clock stands still or has stepped back.
-            updated_at: self.now.max(before.updated_at + TimeDelta::microseconds(1)),
             revision: before.revision + 1,
             ..before
         };
@@ -105,7 +109,7 @@ impl Write<'_> {
             "update host_health_checks set name = ?, check_type = ?, enabled = ?, service_name = ?, \
              target_host_id = ?, url = ?, expected_body = ?, ignore_cert_errors = ?, \
              basic_auth_user = ?, basic_auth_pass_encrypted = ?, basic_auth_pass_nonce = ?, \
-             secret_format = ?, updated_at = ?, revision = ? where number = ?",
+             secret_format = ?, updated_at = ?, updated_epoch = ?, revision = ? where number = ?",
         )
         .bind(columns.name)
         .bind(columns.check_type)
@@ -120,6 +124,7 @@ impl Write<'_> {
         .bind(secret.map(|secret| &secret.nonce))
         .bind(secret.map_or(SealedSecret::BOUND, |secret| secret.format))
         .bind(micros(check.updated_at))
+        .bind(check.updated_epoch.number())
         .bind(check.revision)
         .bind(number)
         .execute(&mut *self.connection)

@@ -72,6 +72,7 @@ const CLAIM_NAMED: &str = claim!("select unhex(value) from json_each(?7) limit ?
 impl Write<'_> {
     async fn claim_hosts(&mut self, request: ClaimRequest) -> Result<Claims, StoreError> {
         self.refuse_newer_schema().await?;
+        let epoch = self.epoch_at_claim().await?;
         let named = request.named.as_deref().map(hosts_list);
         let far = later(self.now, delta(request.interval));
         let far_lease = far.saturating_add(micros_of(request.lease));
@@ -101,7 +102,7 @@ impl Write<'_> {
             })
         };
         let hosts = rows.into_iter().map(claim).collect::<Result<_, StoreError>>()?;
-        Ok(Claims { now: self.now, hosts })
+        Ok(Claims { now: self.now, epoch, hosts })
     }
 
     async fn enabled_checks(

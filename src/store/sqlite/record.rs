@@ -6,7 +6,7 @@ use sqlx::{FromRow, SqliteConnection};
 
 use super::error::translate;
 use crate::{
-    model::{CheckId, CheckResult, CheckState, HealthCheck, HostId},
+    model::{CheckId, CheckResult, CheckState, ClockEpoch, HealthCheck, HostId, StoreTime},
     store::{
         StoreError,
         sql::{CheckColumns, ResultColumns, from_word, to_json, to_word},
@@ -48,13 +48,16 @@ pub(super) struct CheckRow {
     pub(super) number: i64,
     created_at: i64,
     updated_at: i64,
+    updated_epoch: i64,
     #[sqlx(flatten)]
     columns: CheckColumns,
 }
 
 impl CheckRow {
     pub(super) fn into_check(self) -> Result<HealthCheck, StoreError> {
-        self.columns.into_check(instant(self.created_at)?, instant(self.updated_at)?)
+        let updated =
+            StoreTime::new(ClockEpoch::new(self.updated_epoch), instant(self.updated_at)?);
+        self.columns.into_check(instant(self.created_at)?, updated)
     }
 }
 
@@ -99,6 +102,7 @@ pub(super) fn result_json(number: i64, result: &CheckResult) -> Result<Value, St
     Ok(json!({
         "check_number": number,
         "checked_at": micros(result.checked_at),
+        "epoch": result.epoch.number(),
         "revision": result.revision,
         "reason": result.reason,
         "detail": result.detail,

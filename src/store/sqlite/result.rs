@@ -1,6 +1,6 @@
 //! `ResultStore` over SQLite.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -17,10 +17,10 @@ use super::{
         ResultRow, StateRow, find_check, hosts_list, id_list, instant, micros, result_json,
         state_json,
     },
-    write::Write,
+    write::{Write, read_time},
 };
 use crate::{
-    clock::delta,
+    clock::{Clock, delta},
     model::{CheckId, CheckResult, CheckState, CheckView, HostId, HostSummary},
     store::{HistoryPage, PruneOutcome, ResultStore, StoreError, StoreEvent, sql::SummaryColumns},
 };
@@ -105,14 +105,22 @@ impl Write<'_> {
     }
 
     async fn insert_results(&mut self, rows: Vec<Value>) -> Result<(), StoreError> {
-        // The same check and instant is the same result (L6).
+        // The same check and instant is the same result (L6); `CheckResult::outranks` says which stays.
         sqlx::query(
             "insert into host_health_check_results (check_number, checked_at, result_revision, \
-             reason, detail, latency_ms, source, observer_fault, endpoint) \
+             reason, detail, latency_ms, source, observer_fault, endpoint, result_epoch) \
              select value ->> 'check_number', value ->> 'checked_at', value ->> 'revision', \
              value ->> 'reason', value ->> 'detail', value ->> 'latency_ms', value ->> 'source', \
-             value ->> 'observer_fault', value ->> 'endpoint' from json_each(?) where true \
-             on conflict do nothing",
+             value ->> 'observer_fault', value ->> 'endpoint', value ->> 'epoch' \
+             from json_each(?) where true \
+             on conflict (check_number, checked_at) do update set \
+             result_revision = excluded.result_revision, reason = excluded.reason, \
+             detail = excluded.detail, latency_ms = excluded.latency_ms, \
+             source = excluded.source, observer_fault = excluded.observer_fault, \
+             endpoint = excluded.endpoint, result_epoch = excluded.result_epoch \
+             where (excluded.result_epoch, excluded.reason <> 'ok') \
+                   > (host_health_check_results.result_epoch, \
+                      host_health_check_results.reason <> 'ok')",
         )
         .bind(Value::from(rows).to_string())
         .execute(&mut *self.connection)
@@ -124,17 +132,20 @@ impl Write<'_> {
     async fn move_states(&mut self, rows: Vec<Value>) -> Result<(), StoreError> {
         sqlx::query(
             "insert into health_states (check_number, status, since, in_a_row, result_revision, \
-             reason, detail, latency_ms, checked_at, source, observer_fault, endpoint) \
+             reason, detail, latency_ms, checked_at, source, observer_fault, endpoint, \
+             result_epoch) \
              select value ->> 'check_number', value ->> 'status', value ->> 'since', \
              value ->> 'in_a_row', value ->> 'revision', value ->> 'reason', value ->> 'detail', \
              value ->> 'latency_ms', value ->> 'checked_at', value ->> 'source', \
-             value ->> 'observer_fault', value ->> 'endpoint' from json_each(?) where true \
+             value ->> 'observer_fault', value ->> 'endpoint', value ->> 'epoch' \
+             from json_each(?) where true \
              on conflict (check_number) do update set status = excluded.status, \
              since = excluded.since, in_a_row = excluded.in_a_row, \
              result_revision = excluded.result_revision, reason = excluded.reason, \
              detail = excluded.detail, latency_ms = excluded.latency_ms, \
              checked_at = excluded.checked_at, source = excluded.source, \
-             observer_fault = excluded.observer_fault, endpoint = excluded.endpoint",
+             observer_fault = excluded.observer_fault, endpoint = excluded.endpoint, \
+             result_epoch = excluded.result_epoch",
         )
         .bind(Value::from(rows).to_string())
         .execute(&mut *self.connection)
@@ -172,14 +183,18 @@ struct SummaryRow {
 async fn summaries(
     connection: &mut SqliteConnection,
     hosts: &[HostId],
-    fresh_from: Option<DateTime<Utc>>,
+    clock: &dyn Clock,
+    stale_after: Duration,
 ) -> Result<Vec<SummaryRow>, StoreError> {
-    sqlx::query_as(
+    let mut transaction = connection.begin().await.map_err(translate)?;
+    let now = read_time(&mut transaction, clock).await?;
+    let fresh_from = now.at.checked_sub_signed(delta(stale_after));
+    let rows = sqlx::query_as(
         "select unhex(wanted.value) as host_id, count(c.number) as total, \
          count(*) filter (where s.status = 'healthy' and s.result_revision = c.revision \
-                          and s.checked_at >= ?2) as healthy, \
+                          and s.result_epoch = ?4 and s.checked_at between ?2 and ?3) as healthy, \
          count(*) filter (where s.status = 'unhealthy' and s.result_revision = c.revision \
-                          and s.checked_at >= ?2) as unhealthy, \
+                          and s.result_epoch = ?4 and s.checked_at between ?2 and ?3) as unhealthy, \
          iif(count(s.checked_at) = count(c.number), min(s.checked_at), null) as oldest_checked_at \
          from json_each(?1) as wanted \
          left join host_health_checks c on c.host_id = unhex(wanted.value) and c.enabled \
@@ -188,9 +203,13 @@ async fn summaries(
     )
     .bind(hosts_list(hosts))
     .bind(fresh_from.map_or(i64::MIN, micros))
-    .fetch_all(connection)
+    .bind(micros(now.at))
+    .bind(now.epoch.number())
+    .fetch_all(&mut *transaction)
     .await
-    .map_err(translate)
+    .map_err(translate)?;
+    transaction.commit().await.map_err(translate)?;
+    Ok(rows)
 }
 
 async fn history(
@@ -231,18 +250,19 @@ impl SqliteStore {
     async fn views_at(
         &self,
         hosts: Vec<HostId>,
-        now: DateTime<Utc>,
         stale_after: Duration,
     ) -> Result<Vec<CheckView>, StoreError> {
-        let (checks, states) = self
+        let clock = Arc::clone(&self.inner.clock);
+        let (now, checks, states) = self
             .read(move |connection| {
                 async move {
                     // Checks and states of one state of the file.
                     let mut transaction = connection.begin().await.map_err(translate)?;
+                    let now = read_time(&mut transaction, clock.as_ref()).await?;
                     let checks = checks_of(&mut transaction, &hosts).await?;
                     let states = states_of(&mut transaction, &hosts).await?;
                     transaction.commit().await.map_err(translate)?;
-                    Ok((checks, states))
+                    Ok((now, checks, states))
                 }
                 .boxed()
             })
@@ -274,7 +294,7 @@ impl ResultStore for SqliteStore {
         hosts: &[HostId],
         stale_after: Duration,
     ) -> Result<Vec<CheckView>, StoreError> {
-        self.views_at(hosts.to_vec(), self.time(), stale_after).await
+        self.views_at(hosts.to_vec(), stale_after).await
     }
 
     async fn summaries(
@@ -282,11 +302,12 @@ impl ResultStore for SqliteStore {
         hosts: &[HostId],
         stale_after: Duration,
     ) -> Result<Vec<HostSummary>, StoreError> {
-        let fresh_from = self.time().checked_sub_signed(delta(stale_after));
+        let clock = Arc::clone(&self.inner.clock);
         let wanted = hosts.to_vec();
         let rows = self
             .read(move |connection| {
-                async move { summaries(connection, &wanted, fresh_from).await }.boxed()
+                async move { summaries(connection, &wanted, clock.as_ref(), stale_after).await }
+                    .boxed()
             })
             .await?;
         let summary = |row: SummaryRow| {

@@ -5,16 +5,22 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::{
+    FutureExt,
     future::BoxFuture,
     stream::{self, StreamExt},
 };
 use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 use tokio::sync::{Mutex, Semaphore};
 
-use super::{MigrateError, SqliteOptions, SqliteTxHook, error::translate, migrate, write::Write};
+use super::{
+    MigrateError, SqliteOptions, SqliteTxHook,
+    error::translate,
+    migrate,
+    write::{Write, read_time},
+};
 use crate::{
     clock::{Clock, SystemClock},
-    model::Damping,
+    model::{ClockEpoch, Damping, StoreTime},
     store::{Feed, Store, StoreError, StoreEvent, Subscription},
 };
 
@@ -242,8 +248,16 @@ impl Inner {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
-        Ok(self.time())
+    async fn read_clock(&self) -> Result<StoreTime, StoreError> {
+        let clock = Arc::clone(&self.inner.clock);
+        self.read(move |connection| {
+            async move { read_time(connection, clock.as_ref()).await }.boxed()
+        })
+        .await
+    }
+
+    async fn begin_epoch(&self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
+        self.write(move |write| write.begin_epoch(seen).boxed()).await
     }
 
     fn is_durable(&self) -> bool {

@@ -4,11 +4,16 @@ use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
 
 use super::{
-    MigrateError, SCHEMA_VERSION, error::translate, migrate, record::micros, store::Inner,
+    MigrateError, SCHEMA_VERSION,
+    error::translate,
+    migrate,
+    record::{instant, micros},
+    store::Inner,
 };
 use crate::{
-    model::{AuditEntry, AuditId, AuditRecord, Damping},
-    store::{Change, StoreError, StoreEvent, sql::to_json},
+    clock::Clock,
+    model::{AuditEntry, AuditId, AuditRecord, ClockEpoch, Damping, StoreTime},
+    store::{Change, KeptClock, StoreError, StoreEvent, sql::to_json},
 };
 
 /// An open transaction that holds the file's one right to write.
@@ -31,6 +36,41 @@ impl<'a> Write<'a> {
     /// The present instant as it stands in a column.
     pub(super) fn now_micros(&self) -> i64 {
         micros(self.now)
+    }
+
+    /// The present epoch of the store's clock.
+    pub(super) async fn epoch(&mut self) -> Result<ClockEpoch, StoreError> {
+        Ok(kept_clock(self.connection).await?.epoch)
+    }
+
+    /// The store's clock with its epoch.
+    pub(super) async fn time(&mut self) -> Result<StoreTime, StoreError> {
+        Ok(StoreTime::new(self.epoch().await?, self.now))
+    }
+
+    /// The epoch in which a claim is made now.
+    pub(super) async fn epoch_at_claim(&mut self) -> Result<ClockEpoch, StoreError> {
+        let kept = kept_clock(self.connection).await?;
+        let Some(next) = kept.at_claim(self.now) else { return Ok(kept.epoch) };
+        self.keep_clock(next).await?;
+        Ok(next.epoch)
+    }
+
+    /// Begins a new epoch where `seen` is the present one.
+    pub(super) async fn begin_epoch(&mut self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
+        let next = kept_clock(self.connection).await?.begin(seen, self.now);
+        self.keep_clock(next).await?;
+        Ok(next.epoch)
+    }
+
+    async fn keep_clock(&mut self, clock: KeptClock) -> Result<(), StoreError> {
+        sqlx::query("update health_meta set clock_epoch = ?, clock_high_water = ?")
+            .bind(clock.epoch.number())
+            .bind(clock.high_water.map(micros))
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        Ok(())
     }
 
     /// Refuses where a newer version of this library has changed the schema meanwhile (F63). Asked
@@ -77,4 +117,25 @@ impl<'a> Write<'a> {
         self.ask(&Change::Audited(&record)).await?;
         Ok(record)
     }
+}
+
+/// The store's clock with its epoch. Within a transaction that has begun to read, nothing that it finds
+/// was written later.
+pub(super) async fn read_time(
+    connection: &mut SqliteConnection,
+    clock: &dyn Clock,
+) -> Result<StoreTime, StoreError> {
+    let epoch = kept_clock(connection).await?.epoch;
+    Ok(StoreTime::new(epoch, clock.now()))
+}
+
+/// What is kept of the store's clock.
+pub(super) async fn kept_clock(connection: &mut SqliteConnection) -> Result<KeptClock, StoreError> {
+    let (epoch, high_water): (i64, Option<i64>) =
+        sqlx::query_as("select clock_epoch, clock_high_water from health_meta")
+            .fetch_one(connection)
+            .await
+            .map_err(translate)?;
+    let high_water = high_water.map(instant).transpose()?;
+    Ok(KeptClock { epoch: ClockEpoch::new(epoch), high_water })
 }

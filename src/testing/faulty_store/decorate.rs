@@ -324,8 +324,12 @@ impl SecretStore for FaultyStore {
 
 #[async_trait]
 impl Store for FaultyStore {
-    async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
-        self.call(Operation::Now, self.inner.now()).await
+    async fn read_clock(&self) -> Result<StoreTime, StoreError> {
+        self.call(Operation::ReadClock, self.inner.read_clock()).await
+    }
+
+    async fn begin_epoch(&self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
+        self.call(Operation::BeginEpoch, self.inner.begin_epoch(seen)).await
     }
 
     async fn subscribe(&self) -> Result<Subscription, StoreError> {

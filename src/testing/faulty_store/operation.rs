@@ -78,7 +78,8 @@ operations! {
     SealedPage "sealed_page" reads,
     ReplaceSecret "replace_secret" writes,
     KeyUses "key_uses" reads,
-    Now "now" reads,
+    ReadClock "read_clock" reads,
+    BeginEpoch "begin_epoch" writes,
     Subscribe "subscribe" reads,
     Announce "announce" writes,
 }

@@ -10,7 +10,7 @@ use healthgate::{
         HttpClientConfig, MutualTlsAgents, Resolve,
     },
     crypto::{InstallId, Key, KeyRing, SealContext, Sealer},
-    model::{AgentEndpoint, CheckId, HealthCheck, HostId, NewCheck, ReasonCode},
+    model::{AgentEndpoint, CheckId, ClockEpoch, HealthCheck, HostId, NewCheck, ReasonCode},
 };
 use healthgate_testkit::{Agent, Authority};
 use serde_json::{Value, json};
@@ -112,6 +112,7 @@ impl Bench {
             definition,
             created_at: Utc::now(),
             updated_at: Utc::now(),
+            updated_epoch: ClockEpoch::default(),
             revision: 1,
         }
     }

@@ -16,7 +16,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use crate::decide::scene::{SECOND, Scene, at, gate, requirement, result, scene};
+use crate::decide::scene::{EPOCH, SECOND, Scene, at, gate, requirement, result, scene};
 
 pub(crate) fn config() -> ProptestConfig {
     ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() }
@@ -388,6 +388,7 @@ fn given(scene: &Scene, valid_until: DateTime<Utc>) -> GatePass {
         valid_until,
         owner: WorkerId::generate(),
         token: 1,
+        epoch: EPOCH,
         evidence: Vec::new(),
         would_have: None,
     }

@@ -9,14 +9,18 @@ use healthgate::{
         decide::{Condition, Decision, GateInput, Requirement, Streak, WindowAnswer, decide},
     },
     model::{
-        AgentEndpoint, CheckId, CheckResult, Detail, GateId, GateOverride, GateRecord, GateRequest,
-        HostId, JobId, OverriddenCheck, ReasonCode, ResultSource, Window, WindowKind,
+        AgentEndpoint, CheckId, CheckResult, ClockEpoch, Detail, GateId, GateOverride, GateRecord,
+        GateRequest, HostId, JobId, OverriddenCheck, ReasonCode, ResultSource, StoreTime, Window,
+        WindowKind,
     },
 };
 use proptest::prelude::*;
 use uuid::Uuid;
 
 pub(crate) const SECOND: i64 = 1_000_000;
+
+/// The epoch of the store's clock in a scene.
+pub(crate) const EPOCH: ClockEpoch = ClockEpoch::new(2);
 
 /// An instant so many microseconds after the opening of the window.
 pub(crate) fn at(micros: i64) -> DateTime<Utc> {
@@ -49,6 +53,7 @@ impl Scene {
     pub(crate) fn decide(&self) -> Decision {
         decide(&GateInput {
             now: self.now,
+            epoch: EPOCH,
             gate_time: self.gate_time,
             clock_suspect: self.suspect,
             gate: &self.gate,
@@ -140,17 +145,19 @@ impl Scene {
         let now = self.now;
         let own: Vec<&CheckResult> =
             self.observations.iter().filter(|one| one.check_id == requirement.check_id).collect();
-        let Some(newest) = own.iter().map(|one| one.checked_at).max() else { return false };
+        let Some(newest) = own.iter().map(|one| one.started()).max() else { return false };
+        let void = self.gate.void_before.map(|at| StoreTime::new(self.gate.void_epoch, at));
         let max_age = TimeDelta::from_std(self.policy.max_age).unwrap();
-        own.iter().filter(|one| one.checked_at == newest).all(|one| {
+        own.iter().filter(|one| one.started() == newest).all(|one| {
             one.reason == ReasonCode::Ok
                 && !one.observer_fault
                 && one.revision == requirement.revision
                 && one.endpoint == requirement.endpoint
                 && one.finished_at() <= now
                 && now - one.checked_at <= max_age
-                && one.checked_at >= requirement.changed_at
-                && self.void_before().is_none_or(|void| one.checked_at >= void)
+                && one.epoch == EPOCH
+                && one.started() >= requirement.changed()
+                && void.is_none_or(|void| one.started() >= void)
         })
     }
 
@@ -183,6 +190,7 @@ pub(crate) fn result(number: u8, reason: ReasonCode, checked_at: DateTime<Utc>) 
         detail: Detail::default(),
         latency_ms: 0,
         checked_at,
+        epoch: EPOCH,
         source: ResultSource::Poll,
         observer_fault: false,
         endpoint: endpoint(1),
@@ -196,6 +204,7 @@ pub(crate) fn requirement(number: u8) -> Requirement {
         revision: 1,
         enabled: true,
         changed_at: at(-1_000 * SECOND),
+        changed_epoch: EPOCH,
         endpoint: endpoint(1),
     }
 }
@@ -204,9 +213,18 @@ pub(crate) fn gate(window: Window) -> GateRecord {
     let (job, host) = (Uuid::from_u128(7), Uuid::from_u128(1));
     let request = GateRequest::new(JobId::from_uuid(job), HostId::from_uuid(host), window);
     let opened_at = window.opens_at() - TimeDelta::seconds(1);
-    let mut gate = GateRecord::open(GateId::from_uuid(Uuid::from_u128(5)), &request, opened_at);
+    let mut gate = GateRecord::open(
+        GateId::from_uuid(Uuid::from_u128(5)),
+        &request,
+        StoreTime::new(EPOCH, opened_at),
+    );
     gate.high_water = opened_at;
     gate
+}
+
+/// Mostly the present epoch, else the one before or after it.
+fn epoch() -> impl Strategy<Value = ClockEpoch> {
+    prop_oneof![8 => Just(2_i64), 1 => Just(1), 1 => Just(3)].prop_map(ClockEpoch::new)
 }
 
 fn reason() -> impl Strategy<Value = ReasonCode> {
@@ -234,12 +252,14 @@ prop_compose! {
         revision in prop_oneof![8 => Just(1_i64), 1 => Just(2)],
         port in prop_oneof![8 => Just(1_u16), 1 => Just(2)],
         observer_fault in proptest::bool::weighted(0.05),
+        epoch in epoch(),
     ) -> CheckResult {
         CheckResult {
             revision,
             latency_ms,
             endpoint: endpoint(port),
             observer_fault,
+            epoch,
             ..result(number, reason, at(now - age))
         }
     }
@@ -278,6 +298,7 @@ prop_compose! {
         void_before in proptest::option::weighted(0.2, around(vec![now, now - 10_000])),
         changed_at in prop_oneof![4 => Just(-1_000 * SECOND), 1 => around(vec![now, now - 10_000])],
         // On its expiry, within the life of a pass, and beyond it.
+        epochs in (epoch(), epoch()),
         over in proptest::option::weighted(0.3, (0_u8..6, 1_i64..3,
             around(vec![now, now + 30 * SECOND, now + 60 * SECOND, length]))),
         flags in (0_u8..20, 0_u8..20, 0_u8..20, 0_u8..20, any::<bool>(), any::<bool>(), 0_u8..30,
@@ -291,6 +312,7 @@ prop_compose! {
         record.last_attempt_at = last.map(at);
         record.high_water = at(high_water);
         record.void_before = void_before.map(at);
+        record.void_epoch = epochs.0;
         record.cancel_requested = flags.0 == 0;
         record.exempt = flags.1 == 0;
         record.report_only = flags.2 == 0;
@@ -323,6 +345,7 @@ prop_compose! {
                 .map(|(enabled, number)| Requirement {
                     enabled,
                     changed_at: at(changed_at),
+                    changed_epoch: epochs.1,
                     ..requirement(number)
                 })
                 .collect(),

@@ -11,7 +11,7 @@ use healthgate::{
 };
 use proptest::prelude::*;
 
-use crate::decide::scene::{SECOND, at, gate, requirement, result};
+use crate::decide::scene::{EPOCH, SECOND, at, gate, requirement, result};
 
 /// Something that happens from outside, so many seconds after the window first opened.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +84,7 @@ fn play(length: i64, healthy: bool, events: &[(i64, Event)], policy: &GatePolicy
         }
         let decision = decide(&GateInput {
             now: now - back,
+            epoch: EPOCH,
             gate_time: now,
             clock_suspect: false,
             gate: &record,

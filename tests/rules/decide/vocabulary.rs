@@ -47,7 +47,8 @@ prop_compose! {
                 // Mostly of a run that is there, and sometimes of another moment.
                 let count = scene.observations.len();
                 let run = scene.observations.get((count > 0).then(|| pick.index(count))?)?;
-                let newest = run.checked_at + TimeDelta::microseconds(i64::from(off == 0));
+                let mut newest = run.started();
+                newest.at += TimeDelta::microseconds(i64::from(off == 0));
                 Some(Streak { check_id: run.check_id, newest, runs })
             })
             .collect();
@@ -106,7 +107,7 @@ proptest! {
             let requirement = &scene.requirements[one.index];
             if two.met && !one.met {
                 // The runs at hand look like a row, and what is stored knows of a failure between them.
-                let newest = scene.observations[two.observation.unwrap()].checked_at;
+                let newest = scene.observations[two.observation.unwrap()].started();
                 let short = |streak: &Streak| {
                     (streak.check_id, streak.newest) == (requirement.check_id, newest)
                         && streak.runs < scene.policy.healthy_after
@@ -120,7 +121,7 @@ proptest! {
             if one.met && !two.met {
                 prop_assert!(scene.policy.healthy_after > 1);
                 prop_assert!(!scene.policy.live_only && scene.gate.void_before.is_none());
-                let newest = scene.observations[one.observation.unwrap()].checked_at;
+                let newest = scene.observations[one.observation.unwrap()].started();
                 let own = scene.streaks.iter().filter(|streak| {
                     streak.check_id == requirement.check_id && streak.newest == newest
                 });

@@ -123,6 +123,8 @@ impl Life<'_> {
     }
 
     async fn configure(&self) {
+        let seen = self.store.read_clock().await.unwrap().epoch;
+        self.store.begin_epoch(seen).await.unwrap();
         let ring = KeyRing::new(key(1));
         register_keys(self.store.as_ref(), &ring, &self.admin).await.unwrap();
         let checks = self.checks(ring);

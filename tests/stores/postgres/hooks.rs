@@ -7,7 +7,8 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use healthgate::{
     model::{
-        AuditAction, GatePass, GateRequest, HostId, JobId, PassId, PassKind, Window, WorkerId,
+        AuditAction, ClockEpoch, GatePass, GateRequest, HostId, JobId, PassId, PassKind, Window,
+        WorkerId,
     },
     store::{
         AuditFilter, AuditLog, Change, CheckStore, GateStep, GateStore, GateTransition, Refusal,
@@ -175,6 +176,7 @@ pub(crate) async fn passed(store: &PgStore, job: JobId) -> GatePass {
         valid_until: now + TimeDelta::minutes(5),
         owner: worker,
         token: held.token,
+        epoch: ClockEpoch::default(),
         evidence: Vec::new(),
         would_have: None,
     };

@@ -52,12 +52,12 @@ const SEED: &str = "
 const SEED_HISTORY: &str = "
     with recursive n(i) as (select 1 union all select i + 1 from n where i < 20)
     insert into host_health_check_results
-    select number, ?1 - i * 17280000000, 1, 'ok', '', 5, 'poll', 0, null
+    select number, ?1 - i * 17280000000, 1, 'ok', '', 5, 'poll', 0, null, 0
     from host_health_checks, n;
 ";
 const SEED_STATES: &str = "
     insert into health_states
-    select number, 'healthy', ?1, 1, 1, 'ok', '', 5, ?1 - 17280000000, 'poll', 0, null
+    select number, 'healthy', ?1, 1, 1, 'ok', '', 5, ?1 - 17280000000, 'poll', 0, null, 0
     from host_health_checks;
 ";
 const SEED_SCHEDULE: &str = "

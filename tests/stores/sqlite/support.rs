@@ -8,8 +8,8 @@ use std::{
 use chrono::TimeDelta;
 use healthgate::{
     model::{
-        AuditAction, AuditEntry, CheckId, GateId, GatePass, GateRequest, HealthCheck, HostId,
-        JobId, PassId, PassKind, Window, WorkerId,
+        AuditAction, AuditEntry, CheckId, ClockEpoch, GateId, GatePass, GateRequest, HealthCheck,
+        HostId, JobId, PassId, PassKind, Window, WorkerId,
     },
     store::{
         CheckInsert, CheckStore, GateStep, GateStore, GateTransition, LeasedGate, Store,
@@ -94,6 +94,7 @@ pub(crate) fn pass_of(gate: &LeasedGate, worker: WorkerId) -> GatePass {
         valid_until: record.window.closes_at(),
         owner: worker,
         token: gate.token,
+        epoch: ClockEpoch::default(),
         evidence: Vec::new(),
         would_have: None,
     }

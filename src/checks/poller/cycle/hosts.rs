@@ -60,13 +60,15 @@ impl Cycle<'_> {
             .with_interval(poller.config.interval);
         let (store, directory) = (Arc::clone(&poller.store), Arc::clone(&poller.directory));
         let clock = Arc::clone(&poller.clock);
-        self.claiming = Some(claim(store, directory, clock, request, Vec::new()).boxed());
+        self.claiming =
+            Some(claim(store, directory, clock, request, self.watch, Vec::new()).boxed());
     }
 
     pub(super) fn on_claim(&mut self, claimed: Result<Claimed, FailedClaim>) {
         let now = self.poller.clock.monotonic();
         match claimed {
-            Ok(Claimed { hosts, full, clocks: [before, store, after], .. }) => {
+            Ok(Claimed { hosts, full, clocks: [before, store, after], watch, .. }) => {
+                self.watch = watch;
                 let offset = self.offset.note(before, store, after);
                 self.poller.health.note().clock_offset = offset;
                 self.recovered();

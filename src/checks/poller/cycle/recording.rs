@@ -83,8 +83,8 @@ impl Cycle<'_> {
         outcomes: Vec<CheckOutcome>,
         quarantined: bool,
     ) {
-        let checked_at = held.at.store_at(started);
-        let results = results(held.claim.host_id, outcomes, checked_at, ResultSource::Poll);
+        let started = held.at.started(started);
+        let results = results(held.claim.host_id, outcomes, started, ResultSource::Poll);
         let finished = self.poller.clock.monotonic();
         if self.first_finished.is_none() {
             self.first_finished = Some(finished);

@@ -51,7 +51,7 @@ impl Cycle<'_> {
             .with_named(hosts);
         let (store, directory) = (Arc::clone(&poller.store), Arc::clone(&poller.directory));
         let clock = Arc::clone(&poller.clock);
-        self.calling = Some(claim(store, directory, clock, request, turns).boxed());
+        self.calling = Some(claim(store, directory, clock, request, self.watch, turns).boxed());
     }
 
     /// The next suspect, once none is under way and all others are handed back.
@@ -68,7 +68,8 @@ impl Cycle<'_> {
         let now = self.poller.clock.monotonic();
         self.called.clear();
         let (hosts, turns) = match claimed {
-            Ok(Claimed { hosts, turns, .. }) => {
+            Ok(Claimed { hosts, turns, watch, .. }) => {
+                self.watch = watch;
                 self.recovered();
                 self.poller.stats.claimed(hosts.len());
                 (hosts, turns)

@@ -82,7 +82,7 @@ impl Write<'_> {
             Ok(generation) => generation,
             Err(own) => return Ok(own),
         };
-        let now = self.now().await?;
+        let now = self.time().await?;
         let record = GateRecord::open(GateId::generate(), request, now);
         self.enter_gate(GateRecord { generation, ..record }).await
     }
@@ -97,11 +97,11 @@ impl Write<'_> {
             Ok(generation) => generation,
             Err(own) => return Ok(own),
         };
-        let now = self.now().await?;
+        let now = self.time().await?;
         let mut record = GateRecord::open(GateId::generate(), request, now);
         record.generation = generation;
         detail.clone_into(&mut record.detail);
-        transition::end(&mut record, reason, now);
+        transition::end(&mut record, reason, now.at);
         self.enter_gate(record).await
     }
 
@@ -125,7 +125,7 @@ impl Write<'_> {
 
     pub(super) async fn return_pass(&mut self, pass: PassId) -> Result<(), StoreError> {
         let Some(mut gate) = self.lock_gate_of_pass(pass).await? else { return Ok(()) };
-        let now = self.now().await?;
+        let now = self.time().await?;
         if transition::take_back(&mut gate.record, pass, now) {
             gate.change();
             self.save_gates(std::iter::once(&gate)).await?;

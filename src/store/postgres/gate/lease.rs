@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{ATTEMPT, GATE, attempts, held::GateRow};
 use crate::{
-    model::{Attempt, GateId, WorkerId, instant},
+    model::{Attempt, ClockEpoch, GateId, StoreTime, WorkerId, instant},
     store::{
         AttemptWrite, GateClaims, GateStep, GateWatch, LeasedGate, StoreError,
         postgres::{error::translate, poll::later, write::Write},
@@ -38,7 +38,7 @@ impl Write<'_> {
         limit: u32,
         lease: Duration,
     ) -> Result<GateClaims, StoreError> {
-        let now = self.now_under_known_schema().await?;
+        let StoreTime { at: now, epoch } = self.time_of_claim().await?;
         self.take_gate_lease(worker, now, lease).await?;
         let rows: Vec<GateRow> = sqlx::query_as(concat!(
             "with due as materialized (select g.id from health_gates g where ",
@@ -71,7 +71,7 @@ impl Write<'_> {
             .await
             .map_err(translate)?;
         }
-        Ok(GateClaims { now, gates })
+        Ok(GateClaims { now, epoch, gates })
     }
 
     /// Begins the worker's lease, or extends it. What the worker held under one that has ended is free.
@@ -274,6 +274,7 @@ impl Write<'_> {
 #[derive(FromRow, Debug)]
 struct WatchRow {
     now: DateTime<Utc>,
+    epoch: i64,
     lease_until: Option<DateTime<Utc>>,
     unclaimed: Option<DateTime<Utc>>,
     #[sqlx(flatten)]
@@ -295,7 +296,7 @@ pub(super) async fn watch_gates(
 ) -> Result<GateWatch, StoreError> {
     let rows: Vec<WatchRow> = sqlx::query_as(concat!(
         "with t as materialized (select clock_timestamp() as now) \
-         select t.now, \
+         select t.now, (select clock_epoch from health_installation) as epoch, \
          (select lease_until from health_gate_leases where worker = $1) as lease_until, \
          (select min(g.opens_at) from health_gates g where ",
         unclaimed!("(select now from t)"),
@@ -308,7 +309,7 @@ pub(super) async fn watch_gates(
     .await
     .map_err(translate)?;
     let Some(first) = rows.first() else { return Err(StoreError::NotFound) };
-    let (now, unclaimed) = (first.now, first.unclaimed);
+    let (now, epoch, unclaimed) = (first.now, first.epoch, first.unclaimed);
     let leased = first.lease_until.is_some_and(|until| now < until);
     let mut changed = Vec::new();
     for row in rows {
@@ -318,5 +319,6 @@ pub(super) async fn watch_gates(
             changed.push(LeasedGate { record: from_json(GATE, &record)?, token, changes });
         }
     }
-    Ok(GateWatch { now, leased, changed, unclaimed })
+    let epoch = ClockEpoch::new(epoch);
+    Ok(GateWatch { now, epoch, leased, changed, unclaimed })
 }

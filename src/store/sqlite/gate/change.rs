@@ -75,7 +75,7 @@ impl Write<'_> {
         if let Some(holder) = holder {
             return Err(StoreError::GateBusy { holder: GateId::from_uuid(holder) });
         }
-        let mut record = GateRecord::open(GateId::generate(), &request, self.now);
+        let mut record = GateRecord::open(GateId::generate(), &request, self.time().await?);
         record.generation = generation;
         self.insert_gate(&record).await?;
         Ok(record)
@@ -91,7 +91,7 @@ impl Write<'_> {
             Ok(generation) => generation,
             Err(own) => return Ok(own),
         };
-        let mut record = GateRecord::open(GateId::generate(), &request, self.now);
+        let mut record = GateRecord::open(GateId::generate(), &request, self.time().await?);
         record.generation = generation;
         record.detail = detail;
         transition::end(&mut record, reason, self.now);
@@ -120,7 +120,7 @@ impl Write<'_> {
     pub(super) async fn return_pass(&mut self, pass: PassId) -> Result<(), StoreError> {
         let Some(mut row) = find_by_pass(self.connection, pass).await? else { return Ok(()) };
         let mut record = row.record()?;
-        if transition::take_back(&mut record, pass, self.now) {
+        if transition::take_back(&mut record, pass, self.time().await?) {
             row.changes += 1;
             self.save_gate(&row, &record).await?;
         }

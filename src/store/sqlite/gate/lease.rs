@@ -16,7 +16,7 @@ use crate::{
         sqlite::{
             error::translate,
             record::{instant as from_micros, later, micros},
-            write::Write,
+            write::{Write, kept_clock},
         },
         transition,
     },
@@ -40,6 +40,7 @@ impl Write<'_> {
         lease: Duration,
     ) -> Result<GateClaims, StoreError> {
         self.refuse_newer_schema().await?;
+        let epoch = self.epoch_at_claim().await?;
         self.take_gate_lease(worker, lease).await?;
         let rows: Vec<GateRow> = sqlx::query_as(concat!(
             "select * from health_gates where ",
@@ -73,7 +74,7 @@ impl Write<'_> {
         .map_err(translate)?;
         let leased = |row: &GateRow| Ok(LeasedGate { token: row.token + 1, ..row.leased()? });
         let gates = rows.iter().map(leased).collect::<Result<_, StoreError>>()?;
-        Ok(GateClaims { now: self.now, gates })
+        Ok(GateClaims { now: self.now, epoch, gates })
     }
 
     /// Begins the worker's lease, or extends it. What the worker held under one that has ended is free.
@@ -257,10 +258,11 @@ pub(super) async fn watch_gates(
     let unclaimed: Option<i64> =
         sqlx::query_scalar(concat!("select min(opens_at) from health_gates where ", unclaimed!(),))
             .bind(micros(now))
-            .fetch_one(connection)
+            .fetch_one(&mut *connection)
             .await
             .map_err(translate)?;
     let changed = rows.iter().map(GateRow::leased).collect::<Result<_, _>>()?;
     let unclaimed = unclaimed.map(from_micros).transpose()?;
-    Ok(GateWatch { now, leased, changed, unclaimed })
+    let epoch = kept_clock(connection).await?.epoch;
+    Ok(GateWatch { now, epoch, leased, changed, unclaimed })
 }

@@ -13,6 +13,8 @@ use crate::{
 pub(super) struct GateClock {
     /// What the gate's time was at the origin of the monotonic clock, at least.
     origin: Option<DateTime<Utc>>,
+    /// How far the gate's time was ahead of the store's clock at the last reading.
+    ahead: TimeDelta,
     clearings: u32,
 }
 
@@ -29,11 +31,16 @@ impl GateClock {
         trusted: bool,
     ) -> DateTime<Utc> {
         if self.clearings != record.offset_clearings {
-            (self.origin, self.clearings) = (None, record.offset_clearings);
+            *self = Self { clearings: record.offset_clearings, ..Self::default() };
         }
-        // The clock was read between the question and the answer, so that a slow answer is no step.
-        let line = self.origin.map_or_else(|| record.gate_time(now), |it| it + delta(asked_at));
-        let time = line.max(now);
+        // The clock was read between the question and the answer, so that a slow answer is no step. In
+        // between, the gate's time is as far ahead of the clock as it was (F171).
+        let (line, latest) = match self.origin {
+            None => (record.gate_time(now), record.gate_time(now)),
+            Some(origin) => (origin + delta(asked_at), origin + delta(answered_at)),
+        };
+        let time = (now + self.ahead).min(latest).max(line).max(now);
+        self.ahead = time - now;
         if trusted {
             let drifts = line - now < DRIFT && delta(answered_at.saturating_sub(asked_at)) < DRIFT;
             let seen = if self.origin.is_none() { time } else { now } - delta(answered_at);
@@ -96,6 +103,39 @@ mod tests {
                     prop_assert_eq!(read, now, "a slow answer is no step");
                 }
                 last = read;
+            }
+        }
+
+        /// However slow its answers are: a gate that has seen a step back of the clock is as far ahead of
+        /// the clock at every reading as the step was.
+        #[test]
+        fn f171_a_slow_answer_holds_back_no_gates_time(
+            step in 100_i64..7_200_000,
+            suspect in any::<bool>(),
+            readings in proptest::collection::vec((1_i64..60_000, 0_i64..20_000, 0_i64..=100), 1..40),
+        ) {
+            let start = Utc.with_ymd_and_hms(2026, 11, 24, 2, 0, 0).single().expect("a date");
+            let milliseconds = |count: i64| start + TimeDelta::milliseconds(count);
+            let monotonic = |count: i64| Duration::from_millis(count.unsigned_abs());
+            let window = Window::lasting(start, TimeDelta::days(1)).expect("a window");
+            let request = GateRequest::new(JobId::generate(), HostId::generate(), window);
+            let opened = StoreTime::new(ClockEpoch::default(), start);
+            let record = GateRecord::open(GateId::generate(), &request, opened);
+            let mut clock = GateClock::default();
+            let prompt = |at, step| ClockReading::instant(milliseconds(at - step), monotonic(at));
+            clock.read(&record, prompt(0, 0), true);
+            prop_assert_eq!(clock.read(&record, prompt(1, step), !suspect), milliseconds(1));
+            let mut time = 1;
+            for (pause, takes, part) in readings {
+                let asked_at = time + pause;
+                time = asked_at + takes;
+                let read_at = asked_at + takes * part / 100;
+                let reading = ClockReading {
+                    wall: milliseconds(read_at - step),
+                    asked_at: monotonic(asked_at),
+                    answered_at: monotonic(time),
+                };
+                prop_assert_eq!(clock.read(&record, reading, true), milliseconds(read_at));
             }
         }
     }

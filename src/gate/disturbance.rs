@@ -64,6 +64,9 @@ impl Disturbances {
                 let changed = check.changed().max(StoreTime::new(epoch, end));
                 (check.changed_at, check.changed_epoch) = (changed.at, changed.epoch);
             }
+            for streak in health.streaks.iter_mut().filter(|streak| concerned(streak.check_id)) {
+                streak.disturbed = true;
+            }
             newest = newest.max(Some(end));
         }
         newest

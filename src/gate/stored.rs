@@ -174,7 +174,7 @@ fn requirement(check: &HealthCheck, known: &HashMap<HostId, HostInfo>) -> Requir
 fn streak(state: &CheckState) -> Option<Streak> {
     let CheckState { latest, in_a_row, .. } = state;
     let (check_id, newest) = (latest.check_id, latest.started());
-    latest.healthy().then_some(Streak { check_id, newest, runs: *in_a_row })
+    latest.healthy().then_some(Streak { check_id, newest, runs: *in_a_row, disturbed: false })
 }
 
 fn by_host<T>(items: Vec<T>, host: impl Fn(&T) -> HostId) -> HashMap<HostId, Vec<T>> {

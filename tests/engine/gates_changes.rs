@@ -67,6 +67,25 @@ fn f157_evidence_from_before_a_change_does_not_count() {
     }
 }
 
+/// Where several healthy runs in a row are asked for, all of them started after the end of the change.
+#[test]
+fn f172_a_row_of_runs_from_before_a_change_does_not_count() {
+    let mut world = World::new();
+    world.policy.healthy_after = 2;
+    let host = world.host(1);
+    world.play(world.gates().run(CancellationToken::new()), async {
+        world.check(host, "a").await;
+        let gate = world.gate();
+        let first = gate.wait(world.request(host, MINUTE * 90)).await.unwrap().pass.unwrap();
+        assert!(matches!(gate.spend(&first).await.unwrap(), Spend::Spent(_)));
+        gate.finished(first.id).await.unwrap();
+        let before = world.ran().len();
+        let record = gate.wait(world.request(host, MINUTE * 90)).await.unwrap();
+        assert_eq!(record.state, GateState::Passed);
+        assert!(world.ran().len() >= before + 2, "one run and the row before it were enough");
+    });
+}
+
 /// A rollback opens beside a waiting gate, and is spent once the change before it has ended.
 #[test]
 fn f159_an_exempt_job_does_not_wait_for_another_gate() {

@@ -100,6 +100,9 @@ pub struct Streak {
     pub newest: StoreTime,
     /// How many, that one included: all of its revision and seen at its endpoint.
     pub runs: u32,
+    /// A change of a host that it asks has ended, maybe since some of these runs: they count against a
+    /// row and not for one (G35).
+    pub disturbed: bool,
 }
 
 /// A condition that the application sets, such as "not paused by an operator".

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::input::{GateInput, Requirement, Times, WindowAnswer};
+use super::input::{GateInput, Requirement, Streak, Times, WindowAnswer};
 use crate::{
     clock::delta,
     model::{CheckResult, ReasonCode, StoreTime},
@@ -145,20 +145,27 @@ fn in_a_streak(input: &GateInput<'_>, check: &Requirement, newest: StoreTime) ->
     if input.policy.live_only || input.gate.void_before.is_some() {
         return false;
     }
-    streak(input, check, newest).is_some_and(|runs| runs >= input.policy.healthy_after)
+    let mut own = streaks(input, check, newest).peekable();
+    let whole = |streak: &Streak| !streak.disturbed && streak.runs >= input.policy.healthy_after;
+    own.peek().is_some() && own.all(whole)
 }
 
 /// Whether the stored runs say that the row of healthy ones is shorter than the policy asks for. The
 /// results at hand can look longer: what failed between two of them need not be among them.
 fn streak_is_short(input: &GateInput<'_>, check: &Requirement, newest: StoreTime) -> bool {
-    streak(input, check, newest).is_some_and(|runs| runs < input.policy.healthy_after)
+    streaks(input, check, newest).any(|streak| streak.runs < input.policy.healthy_after)
 }
 
-/// How many stored runs of a check have been healthy in a row, up to the newest result. Of two answers
-/// that contradict each other the shorter one (G1).
-fn streak(input: &GateInput<'_>, check: &Requirement, newest: StoreTime) -> Option<u32> {
-    let own = input.streaks.iter().filter(|streak| streak.check_id == check.check_id);
-    own.filter(|streak| streak.newest == newest).map(|streak| streak.runs).min()
+/// What is known of the stored runs of a check up to the newest result. Of two answers that contradict
+/// each other the shorter one counts (G1).
+fn streaks<'a>(
+    input: &'a GateInput<'_>,
+    check: &Requirement,
+    newest: StoreTime,
+) -> impl Iterator<Item = &'a Streak> {
+    let check_id = check.check_id;
+    let own = input.streaks.iter().filter(move |streak| streak.check_id == check_id);
+    own.filter(move |streak| streak.newest == newest)
 }
 
 /// Whether an override lets the check, in this revision, fail (G26).

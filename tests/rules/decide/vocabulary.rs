@@ -34,7 +34,9 @@ prop_compose! {
     fn wide()(
         scene in scene(),
         conditions in proptest::collection::vec(proptest::bool::weighted(0.8), 0..3),
-        streaks in proptest::collection::vec((0_u8..6, any::<prop::sample::Index>(), 1_u32..5), 0..6),
+        streaks in proptest::collection::vec(
+            (0_u8..6, any::<prop::sample::Index>(), 1_u32..5, proptest::bool::weighted(0.2)), 0..6,
+        ),
         healthy_after in 1_u32..4,
         no_room in any::<bool>(),
         live_only in proptest::bool::weighted(0.2),
@@ -43,13 +45,13 @@ prop_compose! {
         scene.conditions = conditions.iter().enumerate().map(|(index, met)| condition(index, *met)).collect();
         scene.streaks = streaks
             .into_iter()
-            .filter_map(|(off, pick, runs)| {
+            .filter_map(|(off, pick, runs, disturbed)| {
                 // Mostly of a run that is there, and sometimes of another moment.
                 let count = scene.observations.len();
                 let run = scene.observations.get((count > 0).then(|| pick.index(count))?)?;
                 let mut newest = run.started();
                 newest.at += TimeDelta::microseconds(i64::from(off == 0));
-                Some(Streak { check_id: run.check_id, newest, runs })
+                Some(Streak { check_id: run.check_id, newest, runs, disturbed })
             })
             .collect();
         scene.policy.healthy_after = healthy_after;
@@ -125,9 +127,11 @@ proptest! {
                 let own = scene.streaks.iter().filter(|streak| {
                     streak.check_id == requirement.check_id && streak.newest == newest
                 });
-                let runs: Vec<u32> = own.map(|streak| streak.runs).collect();
-                prop_assert!(!runs.is_empty());
-                prop_assert!(runs.iter().all(|runs| *runs >= scene.policy.healthy_after));
+                let own: Vec<&Streak> = own.collect();
+                prop_assert!(!own.is_empty());
+                let whole =
+                    |streak: &&Streak| !streak.disturbed && streak.runs >= scene.policy.healthy_after;
+                prop_assert!(own.iter().all(whole));
             }
         }
     }

@@ -20,11 +20,7 @@ mod watched;
 mod world;
 
 use std::{
-    ops::Range,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -90,27 +86,27 @@ pub fn simulate(seed: u64, days: u64, told: bool) -> Report {
     report(seed, days, &world)
 }
 
-/// Runs seeds on so many threads; the reports come in the order of the seeds.
-#[must_use]
-pub fn simulate_all(seeds: Range<u64>, days: u64, threads: usize) -> Vec<Report> {
-    let next = AtomicU64::new(seeds.start);
-    let reports = Mutex::new(Vec::new());
-    let work = || loop {
-        let seed = next.fetch_add(1, Ordering::Relaxed);
-        if seed >= seeds.end {
-            return;
+/// Runs seeds on a number of threads. The reports come as each seed ends, in no order.
+pub fn simulate_each(
+    seeds: impl IntoIterator<Item = u64, IntoIter: Send>,
+    days: u64,
+    threads: usize,
+    each: impl FnMut(Report) + Send,
+) {
+    let (seeds, each) = (Mutex::new(seeds.into_iter()), Mutex::new(each));
+    let next = || seeds.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some(seed) = next() {
+            let report = simulate(seed, days, false);
+            let mut each = each.lock().unwrap_or_else(PoisonError::into_inner);
+            (*each)(report);
         }
-        let report = simulate(seed, days, false);
-        reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);
     };
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(work);
         }
     });
-    let mut reports = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
-    reports.sort_by_key(|report| report.seed);
-    reports
 }
 
 fn world(rng: &mut Rng, days: u64, told: bool) -> (World, Scheduler) {

@@ -1,9 +1,13 @@
 //! Runs seeds, or tells the story of one.
 
-use std::{process::ExitCode, time::Instant};
+use std::{
+    hash::{BuildHasher, RandomState},
+    process::ExitCode,
+    time::Instant,
+};
 
 use clap::Parser;
-use healthgate_simulation::{Counts, Event, Report, simulate, simulate_all};
+use healthgate_simulation::{Counts, Event, Report, simulate, simulate_each};
 
 /// Runs seeded worlds and holds them against the rules. Ends with 1 where a rule was broken.
 #[derive(Parser)]
@@ -14,8 +18,14 @@ struct Arguments {
     /// How many simulated days each.
     #[arg(long, default_value_t = 3)]
     days: u64,
-    /// The first seed; without `--seeds` the only one, and its story is told.
-    #[arg(long)]
+    /// The first of the seeds.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// Draw the first of the seeds, and print it.
+    #[arg(long, conflicts_with = "first")]
+    random: bool,
+    /// Tell the story of this seed alone.
+    #[arg(long, conflicts_with_all = ["first", "random", "seeds"])]
     seed: Option<u64>,
     /// How many threads.
     #[arg(long, default_value_t = 2)]
@@ -42,40 +52,63 @@ fn tell(seed: u64, days: u64) -> ExitCode {
         println!("NOT THE SAME AGAIN: hash {:016x}", again.hash);
         return ExitCode::FAILURE;
     }
-    verdict(&[report])
+    let broken = print_violation(&report);
+    if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn run(arguments: &Arguments) -> ExitCode {
     let started = Instant::now();
-    let reports = simulate_all(0..arguments.seeds, arguments.days, arguments.threads);
-    print_figures(&reports);
+    let first = if arguments.random { random_seed() } else { arguments.first };
+    let seeds = first..first.saturating_add(arguments.seeds);
+    println!("seeds {first} to {}", seeds.end.saturating_sub(1));
+    let mut figures = Figures::default();
+    simulate_each(seeds, arguments.days, arguments.threads, |report| figures.add(&report));
+    figures.print();
     println!("{:.1} s", started.elapsed().as_secs_f64());
-    verdict(&reports)
+    println!("{} violations", figures.broken);
+    if figures.broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn print_figures(reports: &[Report]) {
-    let mut counts = Counts::default();
-    reports.iter().for_each(|report| counts.merge(&report.counts));
-    for event in Event::ALL {
-        println!("{:>10}  {}", counts.of(*event), event.as_str());
+/// A seed that nobody chose, small enough to be typed.
+fn random_seed() -> u64 {
+    RandomState::new().hash_one(std::process::id()) % 1_000_000_000
+}
+
+/// What came of all seeds together.
+#[derive(Default)]
+struct Figures {
+    counts: Counts,
+    seeds: u64,
+    days: u64,
+    gates: u64,
+    dispatches: u64,
+    broken: u64,
+}
+
+impl Figures {
+    /// Adds a seed, and prints at once which rule it broke.
+    fn add(&mut self, report: &Report) {
+        self.counts.merge(&report.counts);
+        self.seeds += 1;
+        self.days += report.days;
+        self.gates += report.gates;
+        self.dispatches += report.dispatches;
+        self.broken += u64::from(print_violation(report));
     }
-    let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
-    println!("{} seeds, {} simulated days", reports.len(), sum(|report| report.days));
-    println!(
-        "{} gates, {} passes spent",
-        sum(|report| report.gates),
-        sum(|report| report.dispatches)
-    );
-}
 
-fn verdict(reports: &[Report]) -> ExitCode {
-    let mut broken = 0;
-    for report in reports {
-        if let Some(violation) = &report.violation {
-            println!("seed {}: {violation}", report.seed);
-            broken += 1;
+    fn print(&self) {
+        for event in Event::ALL {
+            println!("{:>10}  {}", self.counts.of(*event), event.as_str());
         }
+        println!("{} seeds, {} simulated days", self.seeds, self.days);
+        println!("{} gates, {} passes spent", self.gates, self.dispatches);
     }
-    println!("{broken} violations");
-    if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints the rule that a seed broke, and returns whether there is one.
+fn print_violation(report: &Report) -> bool {
+    if let Some(violation) = &report.violation {
+        println!("seed {}: {violation}", report.seed);
+    }
+    report.violation.is_some()
 }

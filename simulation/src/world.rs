@@ -140,6 +140,7 @@ impl World {
                 let fault = weather.draw().filter(|fault| fault.applies_to(operation))?;
                 let mut checker = checker.lock().unwrap_or_else(PoisonError::into_inner);
                 checker.count(event_of(fault));
+                checker.befell(eyes, operation);
                 checker.tell(format_args!("{}: {operation}, {fault}", eyes.0));
                 Some(fault)
             });

@@ -1,29 +1,57 @@
-//! The everyday form of the simulation: 100 worlds of three days. With `HEALTHGATE_LONG=1` there are
-//! 2,000 of ten days; `scripts/simulate` runs any number, and tells the story of one.
+//! The everyday form of the simulation: worlds of three days that are always the same, and those that
+//! broke a rule once. With `HEALTHGATE_LONG=1` there are 2,000 of ten days; `scripts/simulate` runs any
+//! number, and tells the story of one.
 
-use healthgate_simulation::{Counts, Event, simulate, simulate_all};
+use healthgate_simulation::{Counts, Event, simulate, simulate_each};
+
+/// Seeds whose worlds broke a rule once. A change of what the worlds consist of makes other worlds of
+/// them; the tests that `docs/failures.md` names hold each fault down.
+const BROKE_A_RULE_ONCE: [u64; 19] = [
+    79,
+    660,
+    782,
+    862,
+    924,
+    109_924_295,
+    109_924_298,
+    634_693_737,
+    860_819_623,
+    860_819_640,
+    860_819_656,
+    860_819_658,
+    860_819_674,
+    860_819_697,
+    860_819_768,
+    926_807_299,
+    960_510_844,
+    960_510_845,
+    960_510_855,
+];
 
 /// No rule is broken in any world, and everything that the worlds do to the system happened.
 ///
 /// Shows G2 to G34 where they concern more than one decision, L1 to L10, and F01 to F03, F07, F08, F11
-/// to F14, F16 to F22, F24 to F27, F29, F31, F32, F36, F40, F51, F53, F54, F64 to F66, F69 and F70.
+/// to F14, F16 to F22, F24 to F27, F29, F31, F32, F36, F40, F51, F53, F54, F64 to F66, F69, F70, F171
+/// and F172.
 #[test]
 fn no_world_breaks_a_rule() {
     let long = std::env::var_os("HEALTHGATE_LONG").is_some();
-    let (seeds, days) = if long { (2_000, 10) } else { (100, 3) };
-    let reports = simulate_all(0..seeds, days, 2);
-    let mut counts = Counts::default();
-    for report in &reports {
-        let violation = report.violation.as_ref().map(ToString::to_string).unwrap_or_default();
-        let replay = format!("scripts/simulate --seed {} --days {days}", report.seed);
-        assert!(violation.is_empty(), "{violation}\nreplay it: {replay}");
+    let (always, days) = if long { (2_000, 10) } else { (60, 3) };
+    let (mut counts, mut dispatches, mut worlds) = (Counts::default(), 0, 0);
+    let mut broken = Vec::new();
+    simulate_each((0..always).chain(BROKE_A_RULE_ONCE), days, 2, |report| {
         counts.merge(&report.counts);
-    }
+        dispatches += report.dispatches;
+        worlds += 1;
+        broken.extend(report.violation.map(|violation| {
+            format!("scripts/simulate --seed {} --days {days}: {violation}", report.seed)
+        }));
+    });
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
     for event in Event::ALL {
         assert!(counts.of(*event) > 0, "it never happened: {}", event.as_str());
     }
-    let dispatches: u64 = reports.iter().map(|report| report.dispatches).sum();
-    assert!(dispatches > seeds * days, "the worlds are too hostile: {dispatches} hosts patched");
+    assert!(dispatches > worlds * days, "the worlds are too hostile: {dispatches} hosts patched");
 }
 
 /// The same seed gives the same history, told or not, and another seed gives another.

@@ -10,6 +10,7 @@ use healthgate::{
 };
 
 use crate::{
+    checker::EyesId,
     history::Event,
     rng::Rng,
     world::{World, around},
@@ -34,7 +35,7 @@ pub(crate) async fn execute(world: World, request: GateRequest, mut rng: Rng) {
         .expect("a valid policy")
         .with_poll_interval(Duration::from_secs(15));
     if let Some(record) = open(&world, &gate, &request, &mut rng).await {
-        let executor = Executor { world: world.clone(), gate, store, request };
+        let executor = Executor { world: world.clone(), gate, store, eyes, request };
         executor.follow(record, &mut rng).await;
     }
     world.checker().close(eyes);
@@ -72,6 +73,7 @@ struct Executor<S> {
     world: World,
     gate: Gate,
     store: Arc<S>,
+    eyes: EyesId,
     request: GateRequest,
 }
 
@@ -142,7 +144,7 @@ impl<S: GateStore> Executor<S> {
                 ..pass.clone()
             };
             self.world.sleep_until(pass.valid_until).await;
-            self.world.checker().tries(pass, Event::ForgedPass);
+            self.world.checker().tries(self.eyes, pass, Event::ForgedPass);
             // It is worth what the stored one is: the clocks of world and store differ a little.
             if let Ok(Spend::Spent(record)) = self.gate.spend(&forged).await
                 && let Some(stored) = &record.pass
@@ -156,7 +158,7 @@ impl<S: GateStore> Executor<S> {
             let audit =
                 healthgate::testing::fixtures::audit(healthgate::model::AuditAction::GateCancelled);
             let (job, host) = (self.request.job_id, self.request.host_id);
-            self.world.checker().tries(pass, Event::CancelRequested);
+            self.world.checker().tries(self.eyes, pass, Event::CancelRequested);
             let _ = self.store.request_cancel(job, host, audit.with_gate(job, host)).await;
         }
         match self.gate.spend(pass).await {
@@ -174,7 +176,7 @@ impl<S: GateStore> Executor<S> {
 
     /// Tries a pass that must not work, past the gate and its windows; patches where it does.
     async fn misuse(&self, pass: &GatePass, event: Event) {
-        self.world.checker().tries(pass, event);
+        self.world.checker().tries(self.eyes, pass, event);
         if let Ok(Spend::Spent(_)) = self.store.spend_pass(pass.id).await {
             self.world.checker().dispatched(pass);
         }

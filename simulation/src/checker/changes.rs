@@ -66,8 +66,16 @@ impl Checker {
         }
     }
 
+    /// When the newest change of a host was reported to be over; zero where it was not.
+    pub(super) fn change_over(&self, host: HostId) -> Duration {
+        self.changes.get(&host).and_then(|account| account.ended).unwrap_or_default()
+    }
+
     /// When the newest change of a host was over, or will be.
     pub(super) fn undisturbed_since(&self, host: HostId) -> Duration {
-        self.changes.get(&host).map(ChangeAccount::over).unwrap_or_default()
+        let Some(account) = self.changes.get(&host) else { return Duration::ZERO };
+        // By a clock that is put right the end can lie ahead.
+        let ago = (self.now() - account.change.ends_at()).to_std().unwrap_or_default();
+        account.over().max(self.at().saturating_sub(ago))
     }
 }

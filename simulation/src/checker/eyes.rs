@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use healthgate::{
     gate::decide::WindowAnswer,
     model::{AgentEndpoint, GateId, GateOverride, GateRecord, HealthCheck, HostId, JobId},
+    testing::Operation,
 };
 
 use super::Checker;
@@ -16,7 +17,7 @@ pub(crate) struct EyesId(pub(crate) u64);
 
 #[derive(Debug, Default)]
 pub(super) struct Eyes {
-    pub(super) windows: HashMap<(JobId, HostId), WindowAnswer>,
+    pub(super) windows: HashMap<(JobId, HostId), Told>,
     /// The checks of each host as they were read last, and when.
     pub(super) checks: HashMap<HostId, (Duration, Vec<HealthCheck>)>,
     /// The checks that were read together with states, for a decision.
@@ -25,6 +26,20 @@ pub(super) struct Eyes {
     pub(super) renewals: HashMap<GateId, Renewal>,
     /// Whose overrides were said to count, by the time they were given.
     pub(super) rights: HashMap<GateId, (DateTime<Utc>, bool)>,
+    /// When a reading of checks failed or was slow the last time.
+    pub(super) unread: Option<Duration>,
+}
+
+/// A source that failed is left alone for at most 30 s, after a call of at most 5 s and until the next look.
+const BLIND: Duration = Duration::from_secs(40);
+
+/// What was said of a window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) answer: WindowAnswer,
+    /// When it was said, truly and by the store's clock.
+    pub(super) at: Duration,
+    pub(super) now: DateTime<Utc>,
 }
 
 /// What a decision rests on.
@@ -61,11 +76,18 @@ impl Checker {
             truth.map_or(WindowAnswer::Open(gate.window), |window| window.is)
         };
         let answers: Vec<_> = gates.iter().map(answer).collect();
+        let (at, now) = (self.at(), self.now());
         let eyes = self.eyes(eyes);
         for (gate, answer) in gates.iter().zip(&answers) {
-            eyes.windows.insert((gate.job_id, gate.host_id), *answer);
+            let told = Told { answer: *answer, at, now };
+            eyes.windows.insert((gate.job_id, gate.host_id), told);
         }
         answers
+    }
+
+    /// What these eyes were told of a window.
+    pub(super) fn told(&self, eyes: EyesId, gate: (JobId, HostId)) -> Option<Told> {
+        self.eyes.get(&eyes)?.windows.get(&gate).copied()
     }
 
     pub(crate) fn read_rights(&mut self, eyes: EyesId, gates: &[&GateRecord]) -> Vec<bool> {
@@ -121,6 +143,20 @@ impl Checker {
             self.eyes(eyes).hosts.insert(*host, endpoint);
         }
         known
+    }
+
+    /// Something befalls a call of the store.
+    pub(crate) fn befell(&mut self, eyes: EyesId, operation: Operation) {
+        if matches!(operation, Operation::ChecksOf | Operation::States) {
+            let at = self.at();
+            self.eyes(eyes).unread = Some(at);
+        }
+    }
+
+    /// Whether checks may not be readable now.
+    pub(super) fn is_blind(&self, eyes: EyesId) -> bool {
+        let unread = self.eyes.get(&eyes).and_then(|eyes| eyes.unread);
+        unread.is_some_and(|unread| self.at().saturating_sub(unread) <= BLIND)
     }
 
     pub(super) fn read_renewal(&mut self, eyes: EyesId, gate: GateId, renewal: Renewal) {

@@ -5,14 +5,19 @@ use std::{collections::BTreeSet, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     gate::decide::WindowAnswer,
-    model::{EndReason, GateId, GatePass, GateRecord, GateState, HostId, Window, WorkerId},
+    model::{
+        EndReason, GateId, GatePass, GateRecord, GateState, HealthCheck, HostId, Window, WorkerId,
+    },
     store::{
         AttemptWrite, GateClaims, GateExtension, GateStep, GateTransition, GateWatch, LeasedGate,
     },
 };
 
 use super::{
-    Checker, EyesId, Named, TOLERANCE, eyes::Renewal, leases::LeaseAccount, runs::Enabled,
+    Checker, EyesId, Named,
+    eyes::Renewal,
+    leases::LeaseAccount,
+    runs::{Enabled, Found},
 };
 
 #[derive(Debug)]
@@ -24,13 +29,13 @@ pub(super) struct GateAccount {
     pub(super) pass: Option<GatePass>,
     pub(super) passed_at: Option<Duration>,
     pub(super) spent: bool,
-    /// When its newest attempt started.
-    attempted: Duration,
     /// When its newest `void_before` was written.
     pub(super) voided: Duration,
     /// When it last went back to waiting, or an attempt of it was cut.
     pub(super) unsettled: Duration,
     running: BTreeSet<u32>,
+    /// When the clock was read by which its newest attempt started.
+    attempted: Option<Duration>,
 }
 
 impl GateAccount {
@@ -75,10 +80,10 @@ impl Checker {
             pass: None,
             passed_at: None,
             spent: false,
-            attempted: Duration::ZERO,
             voided: Duration::ZERO,
             unsettled: at,
             running: BTreeSet::new(),
+            attempted: None,
         };
         self.gates.insert(record.id, account);
     }
@@ -214,7 +219,8 @@ impl Checker {
                 self.attempt(eyes, step, *number, *started_at);
             }
             Some(AttemptWrite::End { number, .. }) => {
-                self.tell(format_args!("gates {}: {name}, attempt {number} over", eyes.0));
+                let found = Found(&step.results);
+                self.tell(format_args!("gates {}: {name}, attempt {number} over: {found}", eyes.0));
             }
             None => {}
         }
@@ -235,7 +241,6 @@ impl Checker {
             Some(AttemptWrite::Start { number, started_at }) => {
                 gate.record.attempts = *number;
                 gate.record.last_attempt_at = Some(*started_at);
-                gate.attempted = at;
                 gate.running.insert(*number);
             }
             Some(AttemptWrite::End { number, .. }) => {
@@ -267,28 +272,30 @@ impl Checker {
     fn attempt(&mut self, eyes: EyesId, step: &GateStep, number: u32, started_at: DateTime<Utc>) {
         let gate = &self.gates[&step.gate_id];
         let (name, policy) = (gate.named(), &self.settings.policy);
-        let (before, last) = (gate.record.attempts, gate.record.last_attempt_at);
+        let (before, last) = (gate.record.attempts, gate.attempted);
         let kind = gate.record.window_kind;
-        let put_right = started_at < gate.record.high_water;
-        let stepped = self.stepped_since(gate.attempted) > TOLERANCE;
-        let min_gap = span(policy.min_gap());
+        let min_gap = policy.min_gap();
         let min_useful = span(policy.min_useful());
-        self.tell(format_args!("gates {}: {name}, attempt {number} starts", eyes.0));
+        self.tell(format_args!(
+            "gates {}: {name}, attempt {number} starts at {}, gate time {}",
+            eyes.0,
+            started_at.time(),
+            step.high_water.time()
+        ));
         if number != before + 1 {
             self.broken("F20: attempts are counted up", format!("{name}: {number} after {before}"));
         }
-        if let Some(last) = last
-            && !put_right
-            && started_at > last
-            // Dates from before and after a larger step have no distance.
-            && !stepped
-            // A step within the guard's tolerance is not seen, and shifts the dates (F03).
-            && started_at - last + TOLERANCE < min_gap
-        {
-            self.broken(
-                "G14: attempts keep their distance",
-                format!("{name}: {}", started_at - last),
-            );
+        let renewal = self.eyes.get(&eyes).and_then(|eyes| eyes.renewals.get(&step.gate_id));
+        let read_at = renewal.map_or(self.at(), |renewal| renewal.at);
+        if let Some(last) = last {
+            let apart = read_at.saturating_sub(last);
+            // A gate counts by its own time, which moves ahead together with the store's clock (G21).
+            if apart + self.gained_since(last) < min_gap {
+                self.broken("G14: attempts keep their distance", format!("{name}: {apart:?}"));
+            }
+        }
+        if let Some(gate) = self.gates.get_mut(&step.gate_id) {
+            gate.attempted = Some(read_at);
         }
         let Some(window) = self.window_acted_on(eyes, step) else { return };
         let end = self.settings.policy.end_of(window, kind);
@@ -304,8 +311,8 @@ impl Checker {
     pub(super) fn window_acted_on(&mut self, eyes: EyesId, step: &GateStep) -> Option<Window> {
         let gate = &self.gates[&step.gate_id];
         let (name, key) = (gate.named(), (gate.record.job_id, gate.record.host_id));
-        match self.eyes.get(&eyes).and_then(|eyes| eyes.windows.get(&key)) {
-            Some(WindowAnswer::Open(window)) if *window == step.window => Some(*window),
+        match self.told(eyes, key).map(|told| told.answer) {
+            Some(WindowAnswer::Open(window)) if window == step.window => Some(window),
             read => {
                 let what = format!("{name} acts on {:?}, and was told {read:?}", step.window);
                 self.broken("G19: the window is read at every step", what);
@@ -318,9 +325,10 @@ impl Checker {
         let gate = &self.gates[&step.gate_id];
         let (name, key) = (gate.named(), (gate.record.job_id, gate.record.host_id));
         let kind = gate.record.window_kind;
-        self.tell(format_args!("gates {}: {name} ends: {reason:?}", eyes.0));
+        let detail = step.detail.as_deref().unwrap_or_default();
+        self.tell(format_args!("gates {}: {name} ends: {reason:?}, {detail}", eyes.0));
         let sight = self.eyes.get(&eyes);
-        let told = sight.and_then(|eyes| eyes.windows.get(&key)).copied();
+        let told = self.told(eyes, key).map(|told| told.answer);
         let gone = sight.and_then(|eyes| eyes.hosts.get(&key.1)).is_some_and(Option::is_none);
         let cancel = sight
             .and_then(|eyes| eyes.renewals.get(&step.gate_id))
@@ -351,14 +359,12 @@ impl Checker {
         let Some(look) = self.eyes.get(&eyes).and_then(|eyes| eyes.looks.get(&host)) else {
             return;
         };
-        // A gate that ends while its checks cannot be read has none to name (F141).
         let evidence = step.evidence.as_deref().unwrap_or_default();
-        let missing = evidence.iter().any(|entry| entry.check_id.is_some())
-            && look
-                .checks
-                .iter()
-                .filter(|check| check.enabled())
-                .any(|check| !evidence.iter().any(|entry| entry.check_id == Some(check.id)));
+        let named = |check: &HealthCheck| evidence.iter().any(|one| one.check_id == Some(check.id));
+        let enabled = || look.checks.iter().filter(|check| check.enabled());
+        // A gate that ends while its checks cannot be read says so instead (F141).
+        let blind = self.is_blind(eyes) && evidence.iter().any(|one| one.check_id.is_none());
+        let missing = !blind && !enabled().all(named);
         let length = step.detail.as_ref().map_or(0, String::len);
         if missing || length > GateRecord::MAXIMUM_DETAIL || length == 0 {
             self.broken("G30: a failure names every check", format!("{name}: {length} bytes"));
@@ -372,14 +378,12 @@ impl Checker {
             gate.record.cancel_requested = record.cancel_requested;
             gate.record.exception.clone_from(&record.exception);
             // A pass that was refused is taken back (F154).
-            if (gate.record.state, record.state) == (GateState::Passed, GateState::Waiting) {
-                gate.unsettled = at;
+            if gate.record.state != record.state {
+                (gate.record.state, gate.unsettled) = (record.state, at);
             }
             if gate.record.void_before != record.void_before {
-                gate.voided = at;
+                (gate.record.void_before, gate.voided) = (record.void_before, at);
             }
-            gate.record.state = record.state;
-            gate.record.void_before = record.void_before;
         }
     }
 }

@@ -139,9 +139,10 @@ impl Checker {
                 let changed = at.saturating_sub(self.window_since(&gate.record).max(gate.opened));
                 let over = self.over_for(gate, now).min(changed).min(settled);
                 let over = over.min(self.pass_over_for(gate, now));
+                let over = over.min(at.saturating_sub(gate.unsettled));
                 // A gate that has not opened reads its window once a minute.
-                let early = gate.record.window.opens_at() > now;
-                over > if early { patience + UNOPENED } else { patience }
+                let opened = (now - gate.record.window.opens_at()).to_std().unwrap_or_default();
+                over.min(opened.max(over.saturating_sub(UNOPENED))) > patience
             });
         if let Some(gate) = lost {
             let what = format!("{} is still {:?}", gate.named(), gate.record.state);

@@ -174,6 +174,19 @@ impl Checker {
         later.fold(TimeDelta::zero(), |sum, (_, by)| sum + by.abs())
     }
 
+    /// How far a gate's own time, which never goes back, can have moved ahead since then, besides the
+    /// time that passed: as far as the store's clock was ahead at any time since, and in the call before.
+    fn gained_since(&self, then: Duration) -> Duration {
+        let call = then.saturating_sub(LONGEST_CALL);
+        let offset_at = |at: Duration| -> TimeDelta {
+            let steps = self.store_steps.iter().take_while(|(stepped, _)| *stepped <= at);
+            steps.map(|(_, by)| *by).sum()
+        };
+        let later = self.store_steps.iter().map(|(at, _)| *at).filter(|at| *at > call);
+        let most = later.map(offset_at).fold(offset_at(call), TimeDelta::max);
+        (most - offset_at(then)).to_std().unwrap_or_default()
+    }
+
     /// The epoch of the store's clock at a true time: how often it had been stepped by more than the
     /// tolerance until then.
     fn epoch_of(&self, at: Duration) -> usize {
@@ -194,6 +207,16 @@ impl Checker {
     /// Whether a claim between two true times showed that the store's clock had gone back.
     fn was_set_back(&self, from: Duration, until: Duration) -> bool {
         self.ended_epochs.iter().any(|at| from < *at && *at <= until)
+    }
+
+    /// Whether the store's clock shows less than it has shown before.
+    fn is_behind(&self) -> bool {
+        let (mut offset, mut most) = (TimeDelta::zero(), TimeDelta::MIN);
+        for (at, by) in &self.store_steps {
+            most = most.max(gates::span(*at) + offset);
+            offset += *by;
+        }
+        gates::span(self.at()) + offset < most
     }
 
     /// Whether the store's clock was set back since then.
@@ -217,6 +240,9 @@ impl Checker {
 
 /// The store must notice that its clock has gone back so far since an earlier claim.
 const OBVIOUS: TimeDelta = TimeDelta::seconds(60);
+
+/// The longest that a call of the store is delayed.
+const LONGEST_CALL: Duration = Duration::from_secs(20);
 
 /// A step of the store's clock up to this is no jump (F03).
 const TOLERANCE: TimeDelta = TimeDelta::seconds(5);

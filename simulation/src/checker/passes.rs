@@ -102,8 +102,9 @@ impl Checker {
         } else {
             PassKind::Healthy
         };
-        // Where several runs in a row are asked for, a gate may know of fewer than there were.
-        let stricter = self.settings.policy.healthy_after > 1
+        // Where several runs in a row are asked for, a gate may know of fewer than there were; and what
+        // lies ahead of a clock that was set back makes results stale.
+        let stricter = (self.settings.policy.healthy_after > 1 || self.is_behind())
             && (kind, pass.kind) == (PassKind::Healthy, PassKind::Overridden);
         if kind != pass.kind && !stricter {
             let what = format!("{name} passed as {:?} and should as {kind:?}", pass.kind);
@@ -155,17 +156,16 @@ impl Checker {
             .definition
             .service()
             .and_then(|_| self.eyes.get(&eyes)?.hosts.get(&check.asked_host()).cloned().flatten());
-        let record = &self.gates[&gate].record;
-        let told = self
-            .eyes
-            .get(&eyes)
-            .and_then(|eyes| eyes.windows.get(&(record.job_id, record.host_id)));
+        let record = &account_of_gate.record;
+        let told = self.told(eyes, (record.job_id, record.host_id)).map(|told| told.answer);
         let live_from = match told {
             Some(WindowAnswer::Open(window)) if policy.live_only => Some(window.opens_at()),
             _ => None,
         };
         let opened = (self.epoch_of(account_of_gate.opened), record.opened_at);
         let read_at = self.eyes.get(&eyes).and_then(|eyes| Some(eyes.renewals.get(&gate)?.at));
+        let undisturbed =
+            self.change_over(record.host_id).max(self.change_over(check.asked_host()));
         let mut seen: Vec<&Recorded> =
             account.recorded.iter().filter(|recorded| recorded.order <= look.order).collect();
         // A date orders the runs of one epoch alone: a clock that was put right dates them anew.
@@ -191,6 +191,8 @@ impl Checker {
                 && started < (self.epoch_of(account.changed_at(check.revision)), check.updated_at)
             {
                 Some("older than the check".to_owned())
+            } else if recorded.started < undisturbed {
+                Some("older than the end of a change".to_owned())
             } else if live_from.is_some_and(|from| result.checked_at < from || started < opened) {
                 Some("not live".to_owned())
             } else if void_before.is_some_and(|void| started < (void_epoch, void)) {
@@ -226,7 +228,6 @@ impl Checker {
             return;
         };
         let (id, name) = (gate.record.id, gate.named());
-        let key = (gate.record.job_id, gate.record.host_id);
         let Spend::Spent(record) = spend else {
             self.tell(format_args!("{name}: spending refused, {spend:?}"));
             return;
@@ -240,6 +241,7 @@ impl Checker {
             ("G17: a pass is spent once", !gate.spent),
             ("G36: the stored pass is spent", spent_id == id && spent_pass == given),
             ("G16: an expired pass is void", valid_until.is_some_and(|until| now < until)),
+            ("G10: nothing is spent before the opening", gate.record.window.opens_at() <= now),
             ("G10: nothing is spent after the end", now < end),
             ("G25: nothing is spent after a cancellation", !gate.record.cancel_requested),
             ("G18: a pass is spent from `passed` alone", gate.record.state == GateState::Passed),
@@ -250,12 +252,14 @@ impl Checker {
         if let Some((rule, _)) = broken {
             self.broken(rule, format!("{name} at {now}, {pass:?} until {valid_until:?}"));
         }
-        let told = self.eyes.get(&eyes).and_then(|eyes| eyes.windows.get(&key)).copied();
-        if let Some(told) = told {
-            let open = matches!(told, WindowAnswer::Open(window)
-                if window.opens_at() <= now && now < self.settings.policy.end_of(window, kind) + READING);
-            if !open {
-                self.broken("G17: the window is asked for once more", format!("{name}: {told:?}"));
+        // Who goes past the gate asks nothing: then the store alone can refuse.
+        if let Some(told) = self.told(eyes, (record.job_id, record.host_id)) {
+            let age = self.at().saturating_sub(told.at);
+            let open = matches!(told.answer, WindowAnswer::Open(window)
+                if window.opens_at() <= told.now && told.now < self.settings.policy.end_of(window, kind));
+            if !open || age > LAST_LOOK {
+                let what = format!("{name}: {told:?}, {age:?} ago");
+                self.broken("G17: the window is asked for once more", what);
             }
         }
         self.host_change_began(eyes, record, now);
@@ -278,8 +282,10 @@ impl Checker {
         }
     }
 
-    /// What an executor tried that must not work.
-    pub(crate) fn tries(&mut self, pass: &GatePass, event: Event) {
+    /// An executor tries what must not work.
+    pub(crate) fn tries(&mut self, eyes: EyesId, pass: &GatePass, event: Event) {
+        // What it was told before is no part of that.
+        self.eyes.entry(eyes).or_default().windows.clear();
         self.note(event, format_args!("{}", Named(pass.job_id, pass.host_id)));
     }
 }
@@ -301,5 +307,6 @@ impl fmt::Display for Proof<'_> {
 /// makes; a longer one has lost its lease.
 const LONGEST_STEP: std::time::Duration = std::time::Duration::from_secs(240);
 
-/// Between an executor's reading of the window and its spending lie the delays of two calls.
-const READING: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
+/// Between an executor's reading of the window and its spending lie the delays of two calls, of 20 s each
+/// at most.
+const LAST_LOOK: std::time::Duration = std::time::Duration::from_secs(41);

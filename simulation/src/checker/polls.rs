@@ -9,7 +9,11 @@ use healthgate::{
     store::{Claims, Completed, HostCompletion, HostRelease},
 };
 
-use super::{Checker, EyesId, Host, leases::LeaseAccount, runs::Enabled};
+use super::{
+    Checker, EyesId, Host,
+    leases::LeaseAccount,
+    runs::{Enabled, Found},
+};
 
 #[derive(Debug, Default)]
 pub(super) struct HostAccount {
@@ -152,10 +156,10 @@ impl Checker {
                 self.broken("L5: a lost lease writes nothing", what);
             }
             self.tell(format_args!(
-                "poll {}: {} recorded, {} results",
+                "poll {}: {} recorded: {}",
                 eyes.0,
                 Host(done.host_id),
-                done.results.iter().filter(|result| result.healthy()).count()
+                Found(&done.results)
             ));
             self.record(eyes, &done.results);
         }

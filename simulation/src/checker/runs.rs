@@ -1,6 +1,6 @@
 //! What the targets truly did, and which results may be kept of it.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, fmt, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::model::{AgentEndpoint, CheckId, CheckResult, HealthCheck, HostId, ReasonCode};
@@ -212,5 +212,18 @@ pub(crate) trait Enabled {
 impl Enabled for HealthCheck {
     fn enabled(&self) -> bool {
         self.definition.enabled
+    }
+}
+
+/// Results, to read.
+pub(super) struct Found<'a>(pub(super) &'a [CheckResult]);
+
+impl fmt::Display for Found<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for result in self.0 {
+            let check = result.check_id.as_uuid().as_u128();
+            write!(formatter, "[check {check} {} at {}]", result.reason, result.checked_at.time())?;
+        }
+        Ok(())
     }
 }

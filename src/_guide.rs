@@ -330,7 +330,7 @@
 //! # let stop = CancellationToken::new();
 //! store.fail(Fault::Before);
 //! let outage = async {
-//!     clock.sleep(Duration::from_secs(20 * 60)).await;
+//!     clock.sleep(Duration::from_secs(4 * 60)).await;
 //!     assert!(!patched.get());
 //!     store.heal();
 //! };

@@ -11,10 +11,9 @@ use super::{
     disturbance::Disturbances,
     handle::{Gate, GateError},
     report,
-    source::{HostHealth, LiveRun, ResultCollector},
+    source::HostHealth,
 };
 use crate::{
-    clock::bounded,
     model::{
         CheckId, Detail, Evidence, EvidenceReason, GateId, GateRecord, GateRequest, HostId, JobId,
         Outlook, PassKind, ReasonCode, StoreTime, Window, instant,
@@ -109,21 +108,9 @@ impl Gate {
         let request = GateRequest::new(job_id, host_id, window);
         let gate = GateRecord::open(GateId::generate(), &request, started);
         let mut health = self.health_of_all(&[&gate]).await?.pop().unwrap_or_default();
-        let checks: Vec<CheckId> = health
-            .requirements
-            .iter()
-            .filter(|check| check.enabled)
-            .map(|check| check.check_id)
-            .collect();
-        if !checks.is_empty() {
-            let time = self.policy.budget();
-            let results = ResultCollector::default();
-            let StoreTime { epoch, at: started_at } = started;
-            let run = LiveRun { job_id, host_id, checks, started_at, epoch, time };
-            // A run that is cut keeps what has answered; the other checks go by what is stored.
-            let _ = bounded(self.clock.as_ref(), time, self.health.collect(run, &results)).await;
-            health.results.extend(results.take());
-        }
+        // Of a check that did not answer in time, what is stored counts.
+        let results = self.run_live(&gate, &health, started).await;
+        health.results.extend(results);
         let mut previews = self.judge(vec![gate], vec![health]).await?;
         previews.pop().ok_or_else(|| StoreError::NotFound.into())
     }
@@ -143,9 +130,10 @@ impl Gate {
         holders.retain(|holder| !holder.exempt);
         let holders: HashMap<HostId, GateRecord> =
             holders.into_iter().map(|holder| (holder.host_id, holder)).collect();
-        let StoreTime { at: now, epoch } = self.store.read_clock().await?;
+        let time = self.store.read_clock().await?;
+        let StoreTime { at: now, epoch } = time;
         for (gate, health) in gates.iter().zip(&mut health) {
-            disturbances.apply(gate.host_id, health, StoreTime::new(epoch, now));
+            disturbances.apply(gate.host_id, health, time);
         }
         let previews = gates.iter().zip(&health).map(|(gate, health)| {
             let window = match health.host_gone {

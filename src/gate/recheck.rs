@@ -7,11 +7,14 @@ use super::{
     decide::Requirement,
     handle::{Gate, GateError},
     report,
-    source::{HostHealth, LiveRun},
+    source::{HostHealth, LiveRun, ResultCollector},
 };
 use crate::{
     clock::bounded,
-    model::{CheckId, Evidence, EvidenceReason, GateRecord, HostId, JobId, StoreTime, instant},
+    model::{
+        CheckId, CheckResult, Evidence, EvidenceReason, GateRecord, HostId, JobId, StoreTime,
+        instant,
+    },
     store::StoreError,
 };
 
@@ -114,27 +117,38 @@ impl Gate {
         health: &HostHealth,
         started: StoreTime,
     ) -> Vec<Evidence> {
-        let enabled: Vec<&Requirement> =
-            health.requirements.iter().filter(|check| check.enabled).collect();
-        let mut evidence = Vec::new();
-        if !enabled.is_empty() {
+        let results = self.run_live(record, health, started).await;
+        let live =
+            |check: &Requirement| report::live(check.check_id, check.name.as_str(), &results);
+        let enabled = health.requirements.iter().filter(|check| check.enabled);
+        let mut evidence: Vec<Evidence> = enabled.map(live).collect();
+        evidence.extend(health.conditions.iter().map(report::condition));
+        evidence
+    }
+
+    /// Runs every enabled check of a gate's host now. A run that is cut keeps what has answered (F142).
+    pub(super) async fn run_live(
+        &self,
+        record: &GateRecord,
+        health: &HostHealth,
+        started: StoreTime,
+    ) -> Vec<CheckResult> {
+        let enabled = health.requirements.iter().filter(|check| check.enabled);
+        let checks: Vec<CheckId> = enabled.map(|check| check.check_id).collect();
+        let results = ResultCollector::default();
+        if !checks.is_empty() {
             let time = self.policy.budget();
             let run = LiveRun {
                 job_id: record.job_id,
                 host_id: record.host_id,
-                checks: enabled.iter().map(|check| check.check_id).collect(),
+                checks,
                 started_at: started.at,
                 epoch: started.epoch,
                 time,
             };
-            let run = self.health.run(run);
-            let results = bounded(self.clock.as_ref(), time, run).await.unwrap_or_default();
-            let live =
-                |check: &&Requirement| report::live(check.check_id, check.name.as_str(), &results);
-            evidence.extend(enabled.iter().map(live));
+            let _ = bounded(self.clock.as_ref(), time, self.health.collect(run, &results)).await;
         }
-        evidence.extend(health.conditions.iter().map(report::condition));
-        evidence
+        results.take()
     }
 }
 

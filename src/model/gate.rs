@@ -238,13 +238,8 @@ impl GateOverride {
             violations.push("check_ids", ViolationCode::Required, "name at least one check");
         }
         let reason = reason.trim();
-        let characters = reason.chars().count();
-        if characters < Self::MINIMUM_REASON {
-            let message = "give a reason of at least 10 characters";
-            violations.push("reason", ViolationCode::TooShort, message);
-        } else if characters > Self::MAXIMUM_REASON {
-            let message = "give a reason of at most 500 characters";
-            violations.push("reason", ViolationCode::TooLong, message);
+        if let Some((code, message)) = Self::fault_of_reason(reason) {
+            violations.push("reason", code, message);
         }
         if expires_at <= created_at || expires_at > end {
             let message = "let it expire in the future, and not after the close";
@@ -257,6 +252,19 @@ impl GateOverride {
             actor: actor.into(),
             created_at,
         }))
+    }
+
+    /// Returns what is wrong with the reason of an override, or of any other way around a gate: its
+    /// length, without the spaces around it.
+    #[must_use]
+    pub fn fault_of_reason(reason: &str) -> Option<(ViolationCode, &'static str)> {
+        match reason.trim().chars().count() {
+            ..Self::MINIMUM_REASON => {
+                Some((ViolationCode::TooShort, "give a reason of at least 10 characters"))
+            }
+            Self::MINIMUM_REASON..=Self::MAXIMUM_REASON => None,
+            _ => Some((ViolationCode::TooLong, "give a reason of at most 500 characters")),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use healthgate::model::{AgentEndpoint, AuditEntry, HostId, Role};
+use healthgate::model::{AgentEndpoint, AuditEntry, HostId};
 use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
@@ -23,7 +23,6 @@ pub(crate) struct HostRow {
     pub(crate) paused_reason: Option<String>,
     pub(crate) paused_by: Option<String>,
     paused_at: Option<i64>,
-    paused_by_role: Option<String>,
 }
 
 impl HostRow {
@@ -39,11 +38,6 @@ impl HostRow {
     pub(crate) fn agent(&self) -> Option<AgentEndpoint> {
         AgentEndpoint::new(self.address.clone(), self.agent_port(), self.agent_identity.clone())
             .ok()
-    }
-
-    /// Whether an actor may change or lift its pause: one that an administrator set is not for others.
-    pub(crate) fn may_change_pause(&self, role: Role) -> bool {
-        role == Role::Admin || self.paused_by_role.as_deref() != Some(role_name(Role::Admin))
     }
 
     pub(crate) fn paused_at(&self) -> Option<DateTime<Utc>> {
@@ -70,7 +64,7 @@ pub(crate) struct HostPage<'a> {
 }
 
 const COLUMNS: &str = "SELECT h.id, h.name, h.address, h.agent_port, h.agent_identity, \
-    h.paused_reason, h.paused_by, h.paused_at, h.paused_by_role FROM hosts h";
+    h.paused_reason, h.paused_by, h.paused_at FROM hosts h";
 
 /// Adds the conditions of a query.
 macro_rules! matching {

@@ -10,13 +10,13 @@ use healthgate::{
     gate::recurrence::current_or_next,
     model::{
         Actor, AuditAction, AuditEntry, AuditOutcome, HostId, HostStatus, HostSummary, Role,
-        ViolationCode, instant, is_deceptive,
+        ViolationCode, instant,
     },
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Web, host_list::Wanted};
+use super::{Web, host_list::Wanted, texts};
 use crate::database::HostRow;
 
 /// A host.
@@ -182,12 +182,7 @@ pub(super) async fn pause(
     }
     let mut members = body.members()?;
     let paused = members.required::<bool>("paused");
-    let reason = members.optional::<String>("reason").map(|reason| reason.trim().to_owned());
-    // F127, F130.
-    if reason.as_ref().is_some_and(|reason| reason.chars().any(is_deceptive)) {
-        let message = "leave invisible and control characters out";
-        members.violation("reason", ViolationCode::InvalidCharacter, message);
-    }
+    let reason = texts::plain(&mut members, "reason");
     let length = reason.as_deref().map_or(0, |reason| reason.chars().count());
     if paused == Some(true) && !(1..=200).contains(&length) {
         let code = if length == 0 { ViolationCode::Required } else { ViolationCode::TooLong };
@@ -202,11 +197,7 @@ pub(super) async fn pause(
         }
         false => (None, entry(AuditAction::HostResumed)),
     };
-    let database = &web.0.app.database;
-    let host = database.hosts(&[host_id]).await?.remove(&host_id).ok_or_else(Problem::not_found)?;
-    // The statement asks once more: an administrator may pause the host meanwhile.
-    let may = host.may_change_pause(actor.role);
-    if !may || !database.pause_host(host_id, reason, entry.clone()).await? {
+    if !web.0.app.database.pause_host(host_id, reason, entry.clone()).await? {
         web.refuse(entry).await?;
     }
     web.host_form(host_id).await.map(Json)

@@ -12,6 +12,7 @@ mod rights;
 mod settings;
 mod status;
 mod summaries;
+mod texts;
 mod ui;
 mod windows;
 

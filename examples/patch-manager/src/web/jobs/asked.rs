@@ -6,13 +6,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     api::{JsonBody, Members, Problem, forms::WindowForm},
     gate::recurrence::current_or_next,
-    model::{Actor, FieldChange, GateOverride, HostId, Role, ViolationCode, Window, is_deceptive},
+    model::{Actor, FieldChange, GateOverride, HostId, Role, ViolationCode, Window},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Web;
-use crate::database::{JobKind, WindowChoice};
+use crate::{
+    database::{JobKind, WindowChoice},
+    web::texts,
+};
 
 /// What a job is made from. Of `window` and `immediate` one at most; without either each host's
 /// current or next maintenance window counts.
@@ -63,30 +66,19 @@ pub(super) fn may_go_around(role: Role) -> bool {
     role == Role::Admin
 }
 
-/// A text for people, without the characters that deceive them (F127, F130).
-fn text(members: &mut Members, field: &'static str) -> Option<String> {
-    let text = members.optional::<String>(field)?.trim().to_owned();
-    if text.chars().any(is_deceptive) {
-        let message = "leave invisible and control characters out";
-        members.violation(field, ViolationCode::InvalidCharacter, message);
-    }
-    Some(text)
-}
-
-/// Holds the reason against what an override asks of one.
+/// Holds the reason of a way around the gate against what an override asks of one.
 fn need_reason(members: &mut Members, reason: Option<&str>) {
-    let (least, most) = (GateOverride::MINIMUM_REASON, GateOverride::MAXIMUM_REASON);
-    let (code, message) = match reason.map_or(0, |reason| reason.chars().count()) {
-        0 => (ViolationCode::Required, format!("say why, in at least {least} characters")),
-        length if length < least => {
-            (ViolationCode::TooShort, format!("give a reason of at least {least} characters"))
+    match reason.filter(|reason| !reason.is_empty()) {
+        None => {
+            let message = "say why, in at least 10 characters";
+            members.violation("reason", ViolationCode::Required, message);
         }
-        length if length > most => {
-            (ViolationCode::TooLong, format!("give a reason of at most {most} characters"))
+        Some(reason) => {
+            if let Some((code, message)) = GateOverride::fault_of_reason(reason) {
+                members.violation("reason", code, message);
+            }
         }
-        _ => return,
-    };
-    members.violation("reason", code, message);
+    }
 }
 
 impl Asked {
@@ -104,8 +96,8 @@ impl Asked {
         let immediate = members.optional::<bool>("immediate").unwrap_or(false);
         let report_only = members.optional::<bool>("report_only").unwrap_or(false);
         let dry_run = members.optional::<bool>("dry_run").unwrap_or(false);
-        let reason = text(&mut members, "reason");
-        let name = text(&mut members, "name").filter(|name| !name.is_empty());
+        let reason = texts::plain(&mut members, "reason");
+        let name = texts::plain(&mut members, "name").filter(|name| !name.is_empty());
         if name.as_ref().is_some_and(|name| name.chars().count() > MOST_OF_A_NAME) {
             members.violation("name", ViolationCode::TooLong, "give at most 100 characters");
         }

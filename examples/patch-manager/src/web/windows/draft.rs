@@ -8,7 +8,10 @@ use healthgate::{
 };
 use uuid::Uuid;
 
-use crate::{database::WindowRow, web::problems::recurrence_violations};
+use crate::{
+    database::WindowRow,
+    web::{problems::recurrence_violations, texts},
+};
 
 /// A window in the making, from nothing or from one that there is.
 #[derive(Default)]
@@ -84,8 +87,7 @@ impl Draft {
             }
             // F127.
             Some(name) if name.chars().any(is_deceptive) => {
-                let message = "leave invisible and control characters out";
-                members.violation("name", ViolationCode::InvalidCharacter, message);
+                texts::refuse_deceptive(&mut members, "name");
             }
             Some(_) => {}
         }

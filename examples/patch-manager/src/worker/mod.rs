@@ -1,5 +1,6 @@
 //! The worker: polls checks, runs gates, and takes jobs forward.
 
+mod dry_run;
 mod executor;
 mod patch;
 

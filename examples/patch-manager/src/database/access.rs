@@ -1,15 +1,12 @@
-//! Users, whom a token signs in, and which hosts they may see.
+//! Users, and which hosts they may see.
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::Utc;
 use healthgate::model::{HostId, Role};
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-use super::{
-    Database, DatabaseError, IDS_AT_ONCE, micros, tokens::USE_NOTED_EVERY, with_pool, with_writer,
-};
+use super::{Database, DatabaseError, IDS_AT_ONCE, with_pool};
 
 /// A user, as the database knows them now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,7 +25,7 @@ pub(super) const fn role_name(role: Role) -> &'static str {
     }
 }
 
-fn role(name: &str) -> Result<Role, DatabaseError> {
+pub(super) fn role(name: &str) -> Result<Role, DatabaseError> {
     match name {
         "admin" => Ok(Role::Admin),
         "operator" => Ok(Role::Operator),
@@ -38,28 +35,6 @@ fn role(name: &str) -> Result<Role, DatabaseError> {
 }
 
 impl Database {
-    /// The user whom the token with this hash signs in. Notes now and then that it was used.
-    pub(crate) async fn user_by_token(&self, hash: &str) -> Result<Option<User>, DatabaseError> {
-        const USER: &str = "SELECT u.name, u.role, t.last_used_at FROM tokens t \
-            JOIN users u ON u.name = t.user_name \
-            WHERE t.token_sha256 = $1 AND u.locked_at IS NULL \
-            AND (t.expires_at IS NULL OR t.expires_at > $2)";
-        const NOTE: &str = "UPDATE tokens SET last_used_at = $1 WHERE token_sha256 = $2";
-        let now = Utc::now();
-        let found: Option<(String, String, Option<i64>)> = with_pool!(self, pool => {
-            sqlx::query_as(USER).bind(hash).bind(micros(now)).fetch_optional(pool).await
-        })?;
-        let Some((name, stored, last_used)) = found else { return Ok(None) };
-        if last_used.is_none_or(|last| last < micros(now - USE_NOTED_EVERY)) {
-            with_writer!(self, pool => {
-                let note = sqlx::query(NOTE).bind(micros(now)).bind(hash);
-                note.execute(pool).await?.rows_affected()
-            });
-        }
-        let groups = self.groups_of_user(&name).await?;
-        Ok(Some(User { name, role: role(&stored)?, groups }))
-    }
-
     /// The user of this name, where they can sign in.
     pub(crate) async fn user(&self, name: &str) -> Result<Option<User>, DatabaseError> {
         const USER: &str = "SELECT name, role FROM users WHERE name = $1 AND locked_at IS NULL";
@@ -71,7 +46,7 @@ impl Database {
         Ok(Some(User { name, role: role(&stored)?, groups }))
     }
 
-    async fn groups_of_user(&self, name: &str) -> Result<Vec<String>, DatabaseError> {
+    pub(super) async fn groups_of_user(&self, name: &str) -> Result<Vec<String>, DatabaseError> {
         const GROUPS: &str =
             "SELECT group_name FROM user_groups WHERE user_name = $1 ORDER BY group_name";
         let groups = with_pool!(self, pool => {

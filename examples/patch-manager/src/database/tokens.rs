@@ -1,11 +1,16 @@
-//! Bearer tokens: made, listed, revoked.
+//! Bearer tokens: whom they sign in, and how they are made, listed and revoked.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::model::{Actor, AuditAction, AuditEntry, FieldChange};
 use sha2::{Digest, Sha256};
 use sqlx::FromRow;
+use tracing::debug;
 
-use super::{Database, DatabaseError, in_transaction, instant, micros, with_pool};
+use super::{
+    Database, DatabaseError,
+    access::{User, role},
+    in_transaction, instant, micros, with_pool, with_writer,
+};
 
 /// The form in which tokens are stored and compared: SHA-256, in lower-case hexadecimal. Tokens are
 /// long and random, so that nothing slower is needed.
@@ -33,7 +38,16 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// How often the last use of a token is written, at most.
-pub(super) const USE_NOTED_EVERY: TimeDelta = TimeDelta::minutes(5);
+const USE_NOTED_EVERY: TimeDelta = TimeDelta::minutes(5);
+
+/// The token with the hash `$1` and its user, where it signs somebody in at `$2`.
+macro_rules! valid_token {
+    () => {
+        " FROM tokens t JOIN users u ON u.name = t.user_name \
+         WHERE t.token_sha256 = $1 AND u.locked_at IS NULL \
+         AND (t.expires_at IS NULL OR t.expires_at > $2)"
+    };
+}
 
 /// A token, without anything that signs in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -118,6 +132,39 @@ fn id_of(hash: &str) -> &str {
 }
 
 impl Database {
+    /// The user whom the token with this hash signs in. Notes now and then that it was used.
+    pub(crate) async fn user_by_token(&self, hash: &str) -> Result<Option<User>, DatabaseError> {
+        const USER: &str = concat!("SELECT u.name, u.role, t.last_used_at", valid_token!());
+        let now = Utc::now();
+        let found: Option<(String, String, Option<i64>)> = with_pool!(self, pool => {
+            sqlx::query_as(USER).bind(hash).bind(micros(now)).fetch_optional(pool).await
+        })?;
+        let Some((name, stored, last_used)) = found else { return Ok(None) };
+        if last_used.is_none_or(|last| last < micros(now - USE_NOTED_EVERY)) {
+            let (database, hash) = (self.clone(), hash.to_owned());
+            // Nobody waits for it: who is signed in may read also where nothing can be written.
+            tokio::spawn(async move {
+                if let Err(error) = database.note_use(&hash, now).await {
+                    debug!(%error, "the use of a token cannot be noted");
+                }
+            });
+        }
+        let groups = self.groups_of_user(&name).await?;
+        Ok(Some(User { name, role: role(&stored)?, groups }))
+    }
+
+    async fn note_use(&self, hash: &str, now: DateTime<Utc>) -> Result<(), DatabaseError> {
+        // Of requests at one time the first writes.
+        const NOTE: &str = "UPDATE tokens SET last_used_at = $1 WHERE token_sha256 = $2 \
+            AND (last_used_at IS NULL OR last_used_at < $3)";
+        let before = micros(now - USE_NOTED_EVERY);
+        with_writer!(self, pool => {
+            let note = sqlx::query(NOTE).bind(micros(now)).bind(hash).bind(before);
+            note.execute(pool).await?.rows_affected()
+        });
+        Ok(())
+    }
+
     /// Adds a token to those of a user, and records it; `false` where nobody of this name can sign in.
     pub(crate) async fn add_token(&self, token: NewToken<'_>) -> Result<bool, DatabaseError> {
         const ADD: &str = "INSERT INTO tokens \
@@ -176,9 +223,7 @@ impl Database {
 
     /// Whether this token still signs somebody in.
     pub(crate) async fn is_token_valid(&self, hash: &str) -> Result<bool, DatabaseError> {
-        const VALID: &str = "SELECT COUNT(*) FROM tokens t JOIN users u ON u.name = t.user_name \
-            WHERE t.token_sha256 = $1 AND u.locked_at IS NULL \
-            AND (t.expires_at IS NULL OR t.expires_at > $2)";
+        const VALID: &str = concat!("SELECT COUNT(*)", valid_token!());
         let now = micros(Utc::now());
         let found: i64 = with_pool!(self, pool => {
             sqlx::query_scalar(VALID).bind(hash).bind(now).fetch_one(pool).await

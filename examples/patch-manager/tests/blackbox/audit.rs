@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::manager::{Kind, Setup, checks_of};
 
 /// From now on nothing can be written to a table.
-fn refuse(table: &str) -> String {
+pub(crate) fn refuse(table: &str) -> String {
     format!(
         "create function refuse() returns trigger language plpgsql as \
          $$ begin raise exception 'the disk is full'; end $$; \

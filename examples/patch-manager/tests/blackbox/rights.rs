@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{TimeDelta, Utc};
 use futures_util::StreamExt as _;
-use healthgate_testkit::ServiceScript;
+use healthgate_testkit::{Postgres, ServiceScript};
 use proptest::{
     prelude::*,
     strategy::ValueTree,
@@ -13,7 +13,10 @@ use proptest::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::manager::{Answer, Api, Kind, LONG, Setup, checks_of};
+use crate::{
+    audit::refuse,
+    manager::{Answer, Api, Kind, LONG, Setup, checks_of},
+};
 
 /// A job that somebody asks for.
 #[derive(Clone, Debug)]
@@ -366,5 +369,16 @@ async fn f212_who_is_gone_from_the_file_cannot_sign_in() {
             setup.command(&["token", "--config", config.to_str().unwrap(), "--user", "oscar"]);
         assert_eq!(token.success, may, "{token:?}");
         setup.client(&manager, "ada").get("/api/v1/me").await.expect(200);
+    }
+}
+
+/// F212: that the use of a token cannot be noted keeps nobody out who only reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn f212_who_is_signed_in_reads_where_nothing_can_be_written() {
+    let setup = Setup::new(Kind::Postgres).await;
+    let (web, _worker) = setup.start_whole();
+    Postgres::shared().sql(&setup.database, &refuse("tokens")).unwrap();
+    for user in ["ada", "oscar", "rita"] {
+        setup.client(&web, user).get("/api/v1/hosts").await.expect(200);
     }
 }

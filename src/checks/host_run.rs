@@ -7,11 +7,12 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
+
 use crate::model::{
     AgentEndpoint, CheckId, CheckResult, Detail, HealthCheck, HostId, ReasonCode, ResultSource,
     StoreTime,
 };
-use async_trait::async_trait;
 
 /// One run of a host: some or all of its checks, at once.
 #[derive(Clone, Debug)]

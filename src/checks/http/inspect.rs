@@ -1,4 +1,4 @@
-//! What the test of a check tells of an answer beyond its verdict (F198). No byte of a body is shown.
+//! Notes that a test of a check adds to its verdict (F198). They never quote the body.
 
 use std::{
     sync::{Mutex, PoisonError},

@@ -290,8 +290,8 @@ macro_rules! given_states {
     () => {
         "unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::int[], \
          $7::timestamptz[], $8::text[], $9::bool[], $10::text[], $11::text[], $12::timestamptz[], \
-         $13::int[], $14::bigint[]) as n (check_id, host_id, revision, reason, detail, latency_ms, checked_at, \
-         source, observer_fault, endpoint, status, since, in_a_row, epoch)"
+         $13::int[], $14::bigint[]) as n (check_id, host_id, revision, reason, detail, latency_ms, \
+         checked_at, source, observer_fault, endpoint, status, since, in_a_row, epoch)"
     };
 }
 

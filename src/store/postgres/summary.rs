@@ -130,7 +130,8 @@ impl Write<'_> {
 
 /// The summaries of hosts that have an enabled check, by the rules of `CheckView::at` and
 /// `HostSummary::of`. A kept one holds where all of its results are fresh, or all are stale or of one
-/// other epoch; the other hosts are counted from their states. Both are one statement, so that no run comes in between.
+/// other epoch; the other hosts are counted from their states. Both are one statement, so that no run
+/// comes in between.
 pub(super) async fn summaries(
     connection: &mut PgConnection,
     hosts: &[HostId],

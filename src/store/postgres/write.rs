@@ -45,7 +45,7 @@ impl<'a> Write<'a> {
             .map_err(translate)
     }
 
-    /// The database's clock with its epoch. To be read after the locks that a decision needs are had.
+    /// Returns the database's clock with its epoch. Take the locks that a decision needs first.
     pub(super) async fn time(&mut self) -> Result<StoreTime, StoreError> {
         read_clock(self.connection).await
     }

@@ -60,7 +60,7 @@ async fn f198_a_test_tells_the_encoding_that_keeps_its_text_from_matching() {
     }
 }
 
-/// F198: a test comes out as a run does, whatever becomes of the body after the match.
+/// F198: a test has the verdict of a run, whatever follows the match in the body.
 #[tokio::test]
 async fn f198_a_test_comes_out_as_a_run_does() {
     let first = |rest: &[u8]| [b"healthy ", rest].concat();

@@ -178,7 +178,12 @@ impl ResultStore for CustomStore {
             };
             let mut expired: Vec<_> = world.results.keys().filter(old).copied().collect();
             expired.sort_unstable_by_key(|(_, at)| *at);
-            let outcome = PruneOutcome::of(expired.len(), world.results.len(), batch, force);
+            let outcome = PruneOutcome::of(
+                expired.len(),
+                world.results.len(),
+                batch,
+                self.holds_pruning(now) && !force,
+            );
             if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
                 expired.truncate(batch as usize);
                 expired.iter().for_each(|key| drop(world.results.remove(key)));

@@ -137,6 +137,7 @@ impl GateStore for CustomStore {
                 }
                 gates.push(row.leased());
             }
+            self.holds_pruning(now);
             Ok(GateClaims { now, epoch: world.epoch_at_claim(now), gates })
         })
     }
@@ -254,7 +255,12 @@ impl GateStore for CustomStore {
             };
             let mut old: Vec<GateId> =
                 world.gates.iter().filter(old).map(|row| row.record.id).collect();
-            let outcome = PruneOutcome::of(old.len(), world.gates.len(), batch, force);
+            let outcome = PruneOutcome::of(
+                old.len(),
+                world.gates.len(),
+                batch,
+                self.holds_pruning(now) && !force,
+            );
             if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
                 old.truncate(batch as usize);
                 world.gates.retain(|row| !old.contains(&row.record.id));

@@ -29,7 +29,9 @@ use healthgate::{
         AuditEntry, AuditId, AuditRecord, CheckResult, ClockEpoch, GateRecord, GateRequest,
         GateState, HostId, JobId, StoreTime,
     },
-    store::{Feed, GateStore, Refusal, Spend, Store, StoreError, StoreEvent, Subscription},
+    store::{
+        Feed, GateStore, PruneGuard, Refusal, Spend, Store, StoreError, StoreEvent, Subscription,
+    },
 };
 use tokio_util::sync::CancellationToken;
 
@@ -44,10 +46,16 @@ pub(crate) struct CustomStore {
     sink: AuditSink,
     world: Mutex<World>,
     feed: Feed,
+    pruning: PruneGuard,
 }
 impl CustomStore {
     pub(crate) fn new(clock: Arc<dyn Clock>, sink: AuditSink) -> Self {
-        Self { clock, sink, world: Mutex::default(), feed: Feed::new() }
+        Self { clock, sink, world: Mutex::default(), feed: Feed::new(), pruning: PruneGuard::new() }
+    }
+
+    /// Takes a reading of the clock; returns whether pruning waits, since it has leapt ahead.
+    fn holds_pruning(&self, now: Instant) -> bool {
+        self.pruning.holds(self.clock.monotonic(), now)
     }
 
     fn read<T>(&self, look: impl FnOnce(&World, Instant) -> T) -> T {

@@ -47,6 +47,7 @@ impl PollQueue for CustomStore {
                 let (config_seq, lost_leases) = (row.config_seq, row.lost_leases);
                 hosts.push(HostClaim { host_id, token, config_seq, lost_leases, due_at, checks });
             }
+            self.holds_pruning(now);
             Ok(Claims { now, epoch: world.epoch_at_claim(now), hosts })
         })
     }

@@ -26,7 +26,12 @@ impl AuditLog for CustomStore {
         self.write(|world, now| {
             let old = |record: &&AuditRecord| record.at < now - delta(keep);
             let expired = world.audit.iter().take_while(old).count();
-            let outcome = PruneOutcome::of(expired, world.audit.len(), batch, force);
+            let outcome = PruneOutcome::of(
+                expired,
+                world.audit.len(),
+                batch,
+                self.holds_pruning(now) && !force,
+            );
             if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
                 world.audit.drain(..expired.min(batch as usize));
             }

@@ -8,6 +8,41 @@
 -- Over a large table of results, run `PgStore::migrate` instead: it prepares the table first, without locks on
 -- writers. This file alone holds a lock on that table for about a second per two million rows.
 
+-- Which table of hosts the checks refer to, if any. `PgStore::migrate` sets it; without a setting it is the table
+-- `hosts` of this schema, where one column `id uuid` is its key.
+
+create or replace function health_hosts_table() returns regclass language plpgsql as $$
+declare
+    way constant text := coalesce(nullif(current_setting('healthgate.hosts', true), ''), 'detect');
+    wanted constant text := case way when 'named' then current_setting('healthgate.hosts_table')
+                            else format('%I.hosts', current_schema()) end;
+    found constant regclass := to_regclass(wanted);
+    fault text;
+begin
+    if way = 'none' or (way = 'detect' and found is null) then
+        return null;
+    end if;
+    fault := case
+        when found is null then 'does not exist'
+        when (select relkind from pg_class where oid = found) not in ('r', 'p') then 'is no table'
+        when not exists (select from pg_attribute where attrelid = found and attname = 'id'
+                         and atttypid = 'uuid'::regtype and not attisdropped) then 'has no column "id" of type uuid'
+        when not exists (
+            select from pg_index i join pg_attribute a on a.attrelid = found and a.attname = 'id'
+            where i.indrelid = found and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null
+            and i.indnkeyatts = 1 and i.indkey[0] = a.attnum) then 'has no unique key of the column "id" alone'
+    end;
+    if fault is null then
+        return found;
+    elsif way = 'named' then
+        raise exception using errcode = 'HG001', message = format('the table of hosts %s %s', wanted, fault);
+    end if;
+    raise warning 'the checks do not refer to the table %, since it %: call forget_host for each host that is deleted',
+        wanted, fault;
+    return null;
+end
+$$;
+
 -- 1. Checks ---------------------------------------------------------------------------------------
 
 create table if not exists host_health_checks (
@@ -42,7 +77,7 @@ alter table host_health_checks
 do $$
 declare
     checks constant regclass := format('%I.host_health_checks', current_schema())::regclass;
-    hosts constant regclass := to_regclass(format('%I.hosts', current_schema()));
+    hosts constant regclass := health_hosts_table();
     found name;
 begin
     -- A target that is gone must show as such, and must not turn the check into one of its own host.
@@ -65,8 +100,8 @@ begin
     if hosts is not null and not exists (
         select from pg_constraint where conrelid = checks and contype = 'f' and confrelid = hosts
     ) then
-        alter table host_health_checks add constraint host_health_checks_host_id_fkey
-            foreign key (host_id) references hosts (id) on delete cascade;
+        execute format('alter table host_health_checks add constraint host_health_checks_host_id_fkey '
+            'foreign key (host_id) references %s (id) on delete cascade', hosts);
     end if;
 end
 $$;
@@ -238,13 +273,15 @@ create table if not exists health_schedule (
 create index if not exists health_schedule_due on health_schedule (next_due, host_id);
 
 do $$
+declare
+    hosts constant regclass := health_hosts_table();
 begin
-    if to_regclass(format('%I.hosts', current_schema())) is not null and not exists (
+    if hosts is not null and not exists (
         select from pg_constraint where conname = 'health_schedule_host_id_fkey'
         and conrelid = format('%I.health_schedule', current_schema())::regclass
     ) then
-        alter table health_schedule add constraint health_schedule_host_id_fkey
-            foreign key (host_id) references hosts (id) on delete cascade;
+        execute format('alter table health_schedule add constraint health_schedule_host_id_fkey '
+            'foreign key (host_id) references %s (id) on delete cascade', hosts);
     end if;
 end
 $$;
@@ -309,3 +346,5 @@ create table if not exists health_key_canaries (
     ciphertext bytea not null,
     entered_at timestamptz not null default now()
 );
+
+drop function health_hosts_table();

@@ -34,6 +34,11 @@ impl From<StoreError> for Problem {
             StoreError::Refused(Refusal::Failed(_)) | StoreError::Unavailable { .. } => {
                 store_unavailable().with_source(error)
             }
+            StoreError::NotMigrated { .. } => Self::unavailable(
+                "store_unavailable",
+                "the database has not been migrated yet: tell the administrator",
+            )
+            .with_source(error),
             StoreError::Corrupt { .. } | StoreError::Rejected { .. } => {
                 Self::internal().with_source(error)
             }

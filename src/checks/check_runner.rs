@@ -16,6 +16,7 @@ use super::{
     agent::{AgentError, AgentLink, AgentTransport, ServiceStatus},
     host_run::{
         CheckOutcome, HostRun, HostRunner, OutcomeCollector, run_bound, run_head_start, unanswered,
+        unreadable_outcome,
     },
     http::{HttpClient, Purpose, Trust},
 };
@@ -286,6 +287,9 @@ impl CheckRunner {
                     let span = debug_span!("http_check", check = %check.id, host = %run.host_id);
                     let running = running.instrument(span);
                     parts.push(contained(vec![check], running, outcomes).boxed());
+                }
+                Probe::Unreadable(_) => {
+                    unreadable_outcome(check).into_iter().for_each(|done| outcomes.record(done));
                 }
                 Probe::Service(probe) => {
                     by_host.entry(check.asked_host()).or_default().push((check, probe));

@@ -1,7 +1,7 @@
 //! The changed fields of a check, for audit records. Secrets are never included.
 
 use crate::{
-    model::{CheckDefinition, FieldChange, HealthCheck},
+    model::{CheckDefinition, FieldChange, HealthCheck, StoredCheck, UnreadableCheck},
     store::SecretChange,
 };
 
@@ -55,16 +55,18 @@ fn change(field: &str, before: Option<String>, after: Option<String>) -> Option<
 }
 
 fn fields(definition: &CheckDefinition) -> [(&'static str, Option<String>); 9] {
-    let (service, http) = (definition.service(), definition.http());
+    let members = StoredCheck::of(definition);
+    // A URL that cannot be read may hold a password.
+    let url = definition.unreadable().map_or(members.url, UnreadableCheck::shown_url);
     [
         ("name", Some(definition.name.to_string())),
-        ("check_type", Some(definition.check_type().to_string())),
-        ("enabled", Some(definition.enabled.to_string())),
-        ("service_name", service.map(|service| service.service_name.to_string())),
-        ("url", http.map(|http| http.url.to_string())),
-        ("expected_body", http.map(|http| http.expected_body.to_string())),
-        ("ignore_cert_errors", Some(definition.ignore_cert_errors.to_string())),
-        ("basic_auth_user", http.and_then(|http| http.user.as_ref()).map(ToString::to_string)),
-        ("target_host_id", definition.target_host_id().map(|host| host.to_string())),
+        ("check_type", Some(members.check_type)),
+        ("enabled", Some(members.enabled.to_string())),
+        ("service_name", members.service_name),
+        ("url", url),
+        ("expected_body", members.expected_body),
+        ("ignore_cert_errors", Some(members.ignore_cert_errors.to_string())),
+        ("basic_auth_user", members.basic_auth_user),
+        ("target_host_id", members.target_host_id.map(|host| host.to_string())),
     ]
 }

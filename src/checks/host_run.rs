@@ -152,6 +152,22 @@ pub(crate) fn results(
     outcomes.into_iter().map(result).collect()
 }
 
+/// Records the outcome of the checks that cannot be read, and returns the others: no runner is asked
+/// to run what nobody understands (F221).
+pub(crate) fn readable(checks: Vec<HealthCheck>, outcomes: &OutcomeCollector) -> Vec<HealthCheck> {
+    let (unreadable, readable): (Vec<_>, Vec<_>) =
+        checks.into_iter().partition(|check| check.definition.unreadable().is_some());
+    unreadable.iter().filter_map(unreadable_outcome).for_each(|outcome| outcomes.record(outcome));
+    readable
+}
+
+/// The outcome of a check that cannot be read; `None` where it can.
+pub(super) fn unreadable_outcome(check: &HealthCheck) -> Option<CheckOutcome> {
+    let sentence = check.definition.unreadable()?.sentence();
+    let reason = ReasonCode::CheckUnreadable;
+    unanswered(std::slice::from_ref(check), reason, &sentence).pop()
+}
+
 /// The outcome of checks whose run gave no answer.
 pub(crate) fn unanswered(
     checks: &[HealthCheck],

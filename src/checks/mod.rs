@@ -50,7 +50,7 @@ pub use self::{
 pub use self::http::{BodySearch, Searched};
 pub(crate) use self::{
     agent_limit::{AgentDemand, AgentKey},
-    host_run::results,
+    host_run::{readable, results},
     run_metrics::{RanBy, ran},
 };
 #[cfg(feature = "http")]

@@ -23,7 +23,8 @@ pub struct SealContext {
 }
 
 impl SealContext {
-    /// Creates the context for the password of a check. `None` unless it is an HTTP check.
+    /// Creates the context for the password of a check. `None` unless it is an HTTP check
+    /// whose URL can be read.
     #[must_use]
     pub fn of(
         install_id: InstallId,
@@ -31,7 +32,7 @@ impl SealContext {
         check_id: CheckId,
         definition: &CheckDefinition,
     ) -> Option<Self> {
-        let origin = definition.http()?.url.origin();
+        let origin = definition.origin()?;
         Some(Self {
             install_id,
             host_id,

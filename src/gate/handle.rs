@@ -153,7 +153,7 @@ impl Gate {
                     watch.judge(None)?;
                     self.policy.retry.min(self.look_every * 5)
                 }
-                Err(GateError::Store(error @ StoreError::Unavailable { .. })) => {
+                Err(GateError::Store(error)) if error.may_pass() => {
                     watch.unreachable(error)?;
                     self.look_every
                 }

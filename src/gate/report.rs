@@ -150,6 +150,9 @@ pub(super) fn failed(
             format!("there was no capacity to run the checks before {end}")
         }
         (EndReason::GateBusy, _) => format!("another job held the host until {end}"),
+        (EndReason::RecordUnreadable, _) => {
+            format!("the stored record of this gate cannot be read, {attempts}")
+        }
     };
     bounded(&head, failing(evidence, health))
 }

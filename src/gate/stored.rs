@@ -14,7 +14,7 @@ use super::{
     source::{HealthSource, HostHealth, LiveRun, ResultCollector, SourceError},
 };
 use crate::{
-    checks::{HostRun, HostRunner, OutcomeCollector, RanBy, ran, results},
+    checks::{HostRun, HostRunner, OutcomeCollector, RanBy, ran, readable, results},
     directory::{HostDirectory, HostInfo},
     model::{
         CheckId, CheckResult, CheckState, GateRecord, HealthCheck, HostId, Label, ResultSource,
@@ -66,8 +66,17 @@ impl HealthSource for StoredChecks {
         let states = self.store.states(&once).await.map_err(failed)?;
         let asked = checks.iter().map(HealthCheck::asked_host);
         let known = self.known(hosts.iter().copied().chain(asked)).await?;
+        // What a check said before somebody made it unreadable does not count for it (F221).
+        let unreadable: HashSet<CheckId> = checks
+            .iter()
+            .filter(|check| check.definition.unreadable().is_some())
+            .map(|check| check.id)
+            .collect();
+        let states = states.into_iter().filter(|CheckState { latest, .. }| {
+            !latest.healthy() || !unreadable.contains(&latest.check_id)
+        });
         let checks = by_host(checks, |check| check.host_id);
-        let states = by_host(states, |state: &CheckState| state.latest.host_id);
+        let states = by_host(states.collect(), |state: &CheckState| state.latest.host_id);
         Ok(hosts
             .iter()
             .map(|host| {
@@ -118,9 +127,11 @@ impl HealthSource for StoredChecks {
             }
         };
         let (host_id, timeout) = (run.host_id, self.timeout.min(run.time));
-        let host_run = HostRun { host_id, checks: checks.clone(), agents, timeout };
+        let outcomes = OutcomeCollector::default();
+        let readable = readable(checks.clone(), &outcomes);
+        let host_run = HostRun { host_id, checks: readable, agents, timeout };
         let handover = Handover {
-            outcomes: OutcomeCollector::default(),
+            outcomes,
             checks,
             started: StoreTime::new(run.epoch, run.started_at),
             results,

@@ -105,6 +105,8 @@ actions! {
     TokenIssued,
     /// The application took such a token back.
     TokenRevoked,
+    /// What is stored of the record cannot be read (F221).
+    RecordUnreadable,
 }
 
 /// Whether it was done.

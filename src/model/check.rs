@@ -9,8 +9,9 @@ use super::{
     epoch::{ClockEpoch, StoreTime},
     ids::{CheckId, HostId},
     secret::SealedSecret,
+    stored_check::UnreadableCheck,
     text::{CheckName, ExpectedBody, ServiceName, UserName},
-    url::CheckUrl,
+    url::{CheckUrl, Origin},
 };
 
 /// The two kinds of checks.
@@ -48,6 +49,9 @@ pub enum Probe {
     Service(ServiceProbe),
     /// Request a URL.
     Http(HttpProbe),
+    /// What is stored breaks a rule. Such a check asks nothing: it fails with
+    /// [`ReasonCode::CheckUnreadable`](super::ReasonCode::CheckUnreadable) until it is edited or deleted (F221).
+    Unreadable(Box<UnreadableCheck>),
 }
 
 /// What a service check asks.
@@ -70,8 +74,11 @@ pub struct HttpProbe {
     pub user: Option<UserName>,
 }
 
-/// A definition without identity: what an operator enters. Only the constructors of
-/// [`NewCheck`](super::NewCheck) and [`CheckChange`](super::CheckChange) make one, so it is always valid.
+/// A definition without identity: what an operator enters, or what a store holds.
+///
+/// [`NewCheck`](super::NewCheck) and [`CheckChange`](super::CheckChange) make valid ones only.
+/// [`StoredCheck::read`](super::StoredCheck::read) may make one whose probe is
+/// [`Unreadable`](Probe::Unreadable).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CheckDefinition {
     /// A name for people; not unique.
@@ -87,10 +94,30 @@ pub struct CheckDefinition {
 impl CheckDefinition {
     /// The type of the check.
     #[must_use]
-    pub const fn check_type(&self) -> CheckType {
-        match self.probe {
+    pub fn check_type(&self) -> CheckType {
+        match &self.probe {
             Probe::Service(_) => CheckType::Service,
             Probe::Http(_) => CheckType::Http,
+            Probe::Unreadable(unreadable) => unreadable.check_type(),
+        }
+    }
+
+    /// What is wrong with what is stored, where it cannot be read.
+    #[must_use]
+    pub const fn unreadable(&self) -> Option<&UnreadableCheck> {
+        match &self.probe {
+            Probe::Unreadable(unreadable) => Some(unreadable),
+            Probe::Http(_) | Probe::Service(_) => None,
+        }
+    }
+
+    /// The origin that a password is sent to, and bound to.
+    #[must_use]
+    pub fn origin(&self) -> Option<Origin> {
+        match &self.probe {
+            Probe::Http(http) => Some(http.url.origin()),
+            Probe::Service(_) => None,
+            Probe::Unreadable(unreadable) => unreadable.origin(),
         }
     }
 
@@ -99,7 +126,7 @@ impl CheckDefinition {
     pub const fn http(&self) -> Option<&HttpProbe> {
         match &self.probe {
             Probe::Http(http) => Some(http),
-            Probe::Service(_) => None,
+            Probe::Service(_) | Probe::Unreadable(_) => None,
         }
     }
 
@@ -108,14 +135,18 @@ impl CheckDefinition {
     pub const fn service(&self) -> Option<&ServiceProbe> {
         match &self.probe {
             Probe::Service(service) => Some(service),
-            Probe::Http(_) => None,
+            Probe::Http(_) | Probe::Unreadable(_) => None,
         }
     }
 
     /// The host whose agent a service check asks, where it is not the check's own.
     #[must_use]
     pub fn target_host_id(&self) -> Option<HostId> {
-        self.service().and_then(|service| service.target_host_id)
+        match &self.probe {
+            Probe::Service(service) => service.target_host_id,
+            Probe::Unreadable(unreadable) => unreadable.target_host_id(),
+            Probe::Http(_) => None,
+        }
     }
 }
 

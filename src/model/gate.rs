@@ -78,6 +78,8 @@ pub enum EndReason {
     GateBusy,
     /// The gate let the job go ahead, and nobody spent its pass before the window ended.
     PassNotSpent,
+    /// What is stored of the gate cannot be read, so that nobody can tell what it has seen (F221).
+    RecordUnreadable,
 }
 
 /// Why a requirement is or is not met: a code of the vocabulary, or a word that the application defines.

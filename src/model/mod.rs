@@ -16,6 +16,7 @@ mod raw_check;
 mod reason;
 mod result;
 mod secret;
+mod stored_check;
 mod text;
 mod time_zone;
 mod url;
@@ -46,6 +47,7 @@ pub use self::{
         ResultSource,
     },
     secret::{Password, PasswordTooLong, SealedSecret},
+    stored_check::{StoredCheck, UnreadableCheck},
     text::{CheckName, ExpectedBody, ServiceName, UserName, is_deceptive},
     time_zone::{TimeZoneData, TimeZoneName, UnknownTimeZone},
     url::{CheckUrl, Origin},

@@ -1,7 +1,7 @@
 //! The raw form of a check, from which every definition is built.
 //!
-//! Bodies and stores read the raw form, and [`build`] alone makes definitions of it, so an invalid
-//! definition cannot exist.
+//! Bodies read the raw form, and [`build`] alone makes definitions of it, so an invalid one cannot be
+//! entered. What a store holds already is for [`StoredCheck`].
 
 use std::fmt;
 
@@ -13,14 +13,13 @@ use super::{
     ids::HostId,
     input::Patch,
     secret::Password,
+    stored_check::StoredCheck,
     text::{CheckName, ExpectedBody, Refusal, ServiceName, UserName},
     url::CheckUrl,
     violation::{ViolationCode, Violations},
 };
 
-/// The members as they were sent or stored: the right JSON types, nothing else known of them.
-///
-/// Stores build one from a row and pass it through [`RawCheck::into_definition`].
+/// The members as they were sent: the right JSON types, nothing else known of them.
 #[derive(Clone, Debug, Default)]
 pub struct RawCheck {
     /// `name`
@@ -106,31 +105,25 @@ impl RawCheck {
             Patch::Keep => true,
             Patch::Clear => false,
         };
-        let http = stored.http().filter(|_| kept);
-        let service = stored.service().filter(|_| kept);
+        // A member that breaks a rule is laid under too, and refused until it is given anew.
+        let members = StoredCheck::of(stored);
+        let is = |check_type| kept && stored.check_type() == check_type;
+        let of_http = |member: Option<String>| member.filter(|_| is(CheckType::Http));
+        let of_service = |member: Option<String>| member.filter(|_| is(CheckType::Service));
+        let body = members.expected_body.or_else(|| stored.unreadable().map(|_| String::new()));
+        let target = members.target_host_id.map(|id| id.to_string());
         Self {
-            name: self.name.or_kept(Some(stored.name.to_string())),
-            check_type: match self.check_type {
-                Patch::Keep => Patch::Set(stored.check_type().as_str().to_owned()),
-                other => other,
-            },
+            name: self.name.or_kept(Some(members.name)),
+            check_type: self.check_type.or_kept(Some(members.check_type)),
             enabled: self.enabled.or_kept_if_absent(stored.enabled),
-            service_name: self
-                .service_name
-                .or_kept(service.map(|service| service.service_name.to_string())),
-            url: self.url.or_kept(http.map(|http| http.url.to_string())),
-            expected_body: self
-                .expected_body
-                .or_kept(http.map(|http| http.expected_body.to_string())),
+            service_name: self.service_name.or_kept(of_service(members.service_name)),
+            url: self.url.or_kept(of_http(members.url)),
+            expected_body: self.expected_body.or_kept(of_http(body)),
             ignore_cert_errors: self
                 .ignore_cert_errors
                 .or_kept_if_absent(stored.ignore_cert_errors),
-            basic_auth_user: self
-                .basic_auth_user
-                .or_kept(http.and_then(|http| http.user.as_ref()).map(ToString::to_string)),
-            target_host_id: self.target_host_id.or_kept(
-                service.and_then(|service| service.target_host_id).map(|id| id.to_string()),
-            ),
+            basic_auth_user: self.basic_auth_user.or_kept(of_http(members.basic_auth_user)),
+            target_host_id: self.target_host_id.or_kept(of_service(target)),
             password: self.password,
         }
     }

@@ -113,6 +113,8 @@ reasons! {
     AgentBadReply = "agent_bad_reply", false;
     /// The stored password does not open.
     SecretUnreadable = "secret_unreadable", false;
+    /// What is stored of the check cannot be read. The target was not asked.
+    CheckUnreadable = "check_unreadable", false;
     /// The host to be asked is gone.
     TargetMissing = "target_missing", false;
     /// The run was cut by a stop or a crash.

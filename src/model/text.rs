@@ -72,6 +72,16 @@ impl CheckName {
     }
 }
 
+impl CheckName {
+    /// Returns what a name that breaks the rule is shown as.
+    pub(super) fn salvage(text: &str) -> Self {
+        let clean =
+            text.trim().nfc().map(|found| if is_deceptive(found) { '\u{FFFD}' } else { found });
+        let name: String = clean.take(100).collect();
+        Self(if name.is_empty() { "(no name)".to_owned() } else { name })
+    }
+}
+
 impl ServiceName {
     /// The agent's rule, as it is stated to people.
     const RULE: &str = "a unit's name begins with a letter or digit, goes on with letters, digits \

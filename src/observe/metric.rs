@@ -98,7 +98,7 @@ metrics! {
     RESULTS_PRUNED = Counter Count "healthgate_results_pruned_total" []
         "Results deleted for their age";
     PRUNE_PAUSED = Gauge Count "healthgate_prune_paused" []
-        "1 while pruning is paused, since most results would go at once";
+        "1 while pruning is paused, since the store's clock has leapt ahead";
     LEASES_LOST = Counter Count "healthgate_leases_lost_total" ["part", "cause"]
         "Leases of hosts and gates that this process lost";
     STORE_ERRORS = Counter Count "healthgate_store_errors_total" ["part"]

@@ -25,8 +25,8 @@ pub trait AuditLog: Debug + Send + Sync + 'static {
     /// Adds a record.
     async fn append_audit(&self, entry: AuditEntry) -> Result<AuditRecord, StoreError>;
 
-    /// Deletes up to `batch` records that are older than `keep`. Where more than half of all records (and
-    /// more than `batch`) would have to go, it deletes none and says so, unless `force` is given.
+    /// Deletes up to `batch` records that are older than `keep`. After the store's clock has leapt ahead it
+    /// deletes none and says so, unless `force` is given.
     async fn prune_audit(
         &self,
         keep: Duration,

@@ -48,6 +48,19 @@ pub enum StoreError {
         #[source]
         source: Source,
     },
+    /// The database lacks the tables, or has them in an older form: nobody has migrated it. Nothing of the
+    /// call has happened.
+    #[error(
+        "the database has not been migrated to the schema that this version needs: call \
+         `{migrate}` once at start, before anything else"
+    )]
+    NotMigrated {
+        /// What to call.
+        migrate: &'static str,
+        /// What the database said.
+        #[source]
+        source: Option<Source>,
+    },
     /// The store cannot hold a value of the call, such as a text with a NUL. Nothing of the call was
     /// written, and repeating it changes nothing.
     #[error("the store cannot hold a value of this call")]
@@ -68,6 +81,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Returns whether the call may succeed later without any change to it: the store is not available, or
+    /// not migrated yet.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::NotMigrated { .. })
+    }
+
     /// The store cannot be reached.
     pub fn unavailable(source: impl Into<Source>) -> Self {
         Self::Unavailable { source: source.into() }

@@ -279,9 +279,8 @@ pub trait GateStore: Debug + Send + Sync + 'static {
     async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError>;
 
     /// Deletes up to `batch` gates that ended more than `keep` ago, with their attempts and changes. A
-    /// gate that has not ended stays, and so does one whose change of the host is running. Where more
-    /// than half of all gates (and more than `batch`) would have to go, it deletes none and says so,
-    /// unless `force` is given.
+    /// gate that has not ended stays, and so does one whose change of the host is running. After the
+    /// store's clock has leapt ahead it deletes none and says so, unless `force` is given.
     async fn prune_gates(
         &self,
         keep: Duration,

@@ -25,6 +25,7 @@ mod memory;
 mod poll;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod prune_guard;
 mod result;
 mod secret;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -55,6 +56,7 @@ pub use self::{
     poll::{
         Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease, PollQueue,
     },
+    prune_guard::PruneGuard,
     result::{HistoryPage, PruneOutcome, ResultStore},
     secret::{KeyUse, SealedRow, SecretStore},
 };

@@ -30,8 +30,8 @@ pub enum PruneOutcome {
         /// How many.
         deleted: u64,
     },
-    /// Nothing was deleted, since more than half of all would go at once: probably the store's clock
-    /// has jumped (F49).
+    /// Nothing was deleted, since the store's clock has leapt ahead: what looks old may not be (F49). Tell
+    /// somebody, put the clock right, or force it.
     Suspicious {
         /// How many would go.
         expired: u64,
@@ -41,28 +41,22 @@ pub enum PruneOutcome {
 }
 
 impl PruneOutcome {
-    /// Returns what a step of at most `batch` does if this many could go: all of it, a batch, or
-    /// nothing if more than half would go and nobody forces it (F49).
+    /// Returns what a step of at most `batch` does if this many could go: all of it, a batch, or nothing
+    /// if it is held back ([`PruneGuard`](super::PruneGuard), F49).
     #[must_use]
-    pub fn of(expired: usize, total: usize, batch: u32, force: bool) -> Self {
+    pub fn of(expired: usize, total: usize, batch: u32, held: bool) -> Self {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-        let (expired, batch) = (count(expired), u64::from(batch));
-        let more = expired > batch;
-        let suspicious = Self::suspicion(expired, count(total)).filter(|_| more && !force);
-        suspicious.unwrap_or(Self::of_step(expired.min(batch), more))
+        let (expired, total, batch) = (count(expired), count(total), u64::from(batch));
+        match held && expired > 0 {
+            true => Self::Suspicious { expired, total },
+            false => Self::of_step(expired.min(batch), expired > batch),
+        }
     }
 
     /// Returns the outcome of a step that deleted this many.
     #[must_use]
     pub const fn of_step(deleted: u64, more: bool) -> Self {
         if more { Self::More { deleted } } else { Self::Done { deleted } }
-    }
-
-    /// Returns [`Suspicious`](Self::Suspicious) if more than half of all would go (F49). Ask it only if
-    /// more than one step would go, and nobody forces the step.
-    #[must_use]
-    pub const fn suspicion(expired: u64, total: u64) -> Option<Self> {
-        if expired > total / 2 { Some(Self::Suspicious { expired, total }) } else { None }
     }
 }
 
@@ -110,8 +104,8 @@ pub trait ResultStore: Debug + Send + Sync + 'static {
     ) -> Result<HistoryPage, StoreError>;
 
     /// Deletes up to `batch` results that are older than `keep` by the store's clock, never the
-    /// newest of a check. Where more than half of all results (and more than `batch`) would have to
-    /// go, it deletes none and says so, unless `force` is given.
+    /// newest of a check. After that clock has leapt ahead it deletes none and says so, unless `force`
+    /// is given ([`PruneGuard`](super::PruneGuard)).
     ///
     /// A store that keeps results in parts, such as a partition for each day, may delete part by part
     /// instead: then a result goes when its whole part is too old, at most a day later, and one step

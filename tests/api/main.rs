@@ -11,4 +11,5 @@ mod hand_tests;
 mod integration;
 mod roles;
 mod schema;
+mod unreadable;
 mod world;

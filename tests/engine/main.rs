@@ -30,6 +30,7 @@ mod strict;
 mod target_missing;
 #[cfg(feature = "conformance")]
 mod testing;
+mod unreadable;
 mod vocabulary;
 mod waiting;
 mod world;

@@ -53,6 +53,11 @@ impl Fixture for Memory {
         self.clock.advance(duration);
     }
 
+    async fn leap(&self, by: Duration) -> bool {
+        self.clock.step_wall(chrono::TimeDelta::from_std(by).expect("short"));
+        true
+    }
+
     fn fail_audit(&self, failing: bool) {
         self.switch.0.store(failing, Ordering::Relaxed);
     }
@@ -134,6 +139,11 @@ mod sqlite {
 
         async fn elapse(&self, duration: Duration) {
             self.clock.advance(duration);
+        }
+
+        async fn leap(&self, by: Duration) -> bool {
+            self.clock.step_wall(chrono::TimeDelta::from_std(by).expect("short"));
+            true
         }
 
         fn fail_audit(&self, failing: bool) {

@@ -52,6 +52,11 @@ impl Fixture for Custom {
         self.clock.advance(duration);
     }
 
+    async fn leap(&self, by: Duration) -> bool {
+        self.clock.step_wall(chrono::TimeDelta::from_std(by).expect("short"));
+        true
+    }
+
     fn fail_audit(&self, failing: bool) {
         self.failing.store(failing, Ordering::Relaxed);
     }

@@ -342,6 +342,8 @@ impl Checker {
             EndReason::JobCancelled => cancel || told == Some(WindowAnswer::JobCancelled),
             EndReason::HostDeleted => gone || told == Some(WindowAnswer::HostGone),
             EndReason::GateBusy => true,
+            // A store's word, and no runner's.
+            EndReason::RecordUnreadable => false,
         };
         if !holds {
             let what = format!("{name}: {reason:?} at {}, told {told:?}", step.high_water);

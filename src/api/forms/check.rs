@@ -4,9 +4,12 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::model::{
-    CheckId, CheckResult, CheckStatus, CheckType, CheckView, HostId, HostSummary, ReasonCode,
-    ResultSource, instant,
+use crate::{
+    api::FieldProblem,
+    model::{
+        CheckId, CheckResult, CheckStatus, CheckType, CheckView, HostId, HostSummary, ReasonCode,
+        ResultSource, StoredCheck, UnreadableCheck, instant,
+    },
 };
 
 /// A check to be made, or to be tested without being made. An http check needs `url` and
@@ -129,24 +132,29 @@ pub struct CheckForm {
     /// The newest result, also where it is too old to count.
     #[schema(required)]
     pub last_result: Option<ResultForm>,
+    /// What cannot be read of what is stored: until that is given anew, or the check is deleted, it fails and
+    /// blocks its host. Empty where all can be read. The URL is shown without what may be a password then.
+    pub unreadable: Vec<FieldProblem>,
 }
 
 impl From<CheckView> for CheckForm {
     fn from(view: CheckView) -> Self {
         let check = view.check;
         let (definition, has_password) = (&check.definition, check.has_password());
-        let (service, http) = (definition.service(), definition.http());
+        let members = StoredCheck::of(definition);
+        let unreadable = definition.unreadable();
+        let faults = unreadable.map(|unreadable| unreadable.violations().as_slice());
         Self {
             id: check.id,
             host_id: check.host_id,
             name: definition.name.to_string(),
             check_type: definition.check_type(),
             enabled: definition.enabled,
-            service_name: service.map(|service| service.service_name.to_string()),
-            url: http.map(|http| http.url.to_string()),
-            expected_body: http.map(|http| http.expected_body.to_string()),
+            service_name: members.service_name,
+            url: unreadable.map_or(members.url, UnreadableCheck::shown_url),
+            expected_body: members.expected_body,
             ignore_cert_errors: definition.ignore_cert_errors,
-            basic_auth_user: http.and_then(|http| http.user.as_ref()).map(ToString::to_string),
+            basic_auth_user: members.basic_auth_user,
             has_basic_auth_pass: has_password,
             target_host_id: definition.target_host_id(),
             created_at: check.created_at,
@@ -155,6 +163,7 @@ impl From<CheckView> for CheckForm {
             status: view.status,
             since: view.since,
             last_result: view.last_result.as_ref().map(ResultForm::from),
+            unreadable: faults.unwrap_or_default().iter().map(FieldProblem::from).collect(),
         }
     }
 }

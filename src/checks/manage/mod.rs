@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::{
     diff,
-    host_run::{HostRun, HostRunner, results, unanswered},
+    host_run::{HostRun, HostRunner, OutcomeCollector, readable, results, unanswered},
     poller::Nudge,
     run_metrics::{RanBy, ran},
 };
@@ -263,9 +263,13 @@ impl CheckManager {
             let known = self.directory.hosts(&[check.asked_host()]).await?;
             agents.extend(known.into_iter().map(|(host, info)| (host, info.agent)));
         }
-        let checks = vec![check.clone()];
-        let run = HostRun { host_id, checks, agents, timeout: self.timeout };
-        let mut outcomes = self.runner.test_host(run).await;
+        let unreadable = OutcomeCollector::default();
+        let checks = readable(vec![check.clone()], &unreadable);
+        let mut outcomes = unreadable.take();
+        if !checks.is_empty() {
+            let run = HostRun { host_id, checks, agents, timeout: self.timeout };
+            outcomes = self.runner.test_host(run).await;
+        }
         ran(RanBy::Test, std::slice::from_ref(&check), &outcomes);
         if outcomes.is_empty() {
             outcomes = unanswered(&[check], ReasonCode::Internal, "the test gave no answer");

@@ -28,9 +28,7 @@ impl CheckManager {
             Patch::Keep => {
                 let Some(secret) = &check.secret else { return Ok(SecretChange::Keep) };
                 let (before, after) = (&check.definition, definition);
-                let origin =
-                    |definition: &CheckDefinition| definition.http().map(|http| http.url.origin());
-                if origin(before) != origin(after) {
+                if before.origin() != after.origin() {
                     return Err(ManageError::PasswordRequired {
                         because: "the URL's origin changes",
                     });

@@ -10,7 +10,7 @@ use tracing::{Instrument, debug_span, error};
 
 use super::lease::ClaimedHost;
 use crate::{
-    checks::host_run::{CheckOutcome, HostRun, HostRunner, OutcomeCollector, run_bound},
+    checks::host_run::{CheckOutcome, HostRun, HostRunner, OutcomeCollector, readable, run_bound},
     clock::Clock,
     model::{HealthCheck, ReasonCode},
 };
@@ -36,13 +36,13 @@ pub(super) async fn run(
         let host = check.asked_host();
         held.agents.get(&host).map(|agent| (host, agent.clone()))
     };
+    let collector = OutcomeCollector::default();
     let host_run = HostRun {
         host_id: held.claim.host_id,
         agents: checks.iter().filter_map(agent).collect(),
-        checks: checks.clone(),
+        checks: readable(checks.clone(), &collector),
         timeout,
     };
-    let collector = OutcomeCollector::default();
     let words = {
         let span = debug_span!("poll_host", host = %held.claim.host_id, token = held.claim.token);
         let running = runner.collect_host(host_run, &collector);

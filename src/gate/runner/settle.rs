@@ -49,7 +49,7 @@ pub(super) async fn settle(
                 settled.fenced.extend(fenced);
                 settled.written.extend(steps);
             }
-            Err(error @ StoreError::Unavailable { .. }) => return Err(error),
+            Err(error) if error.may_pass() => return Err(error),
             Err(error) if steps.len() > 1 => {
                 debug!(%error, steps = steps.len(), "steps are written in smaller batches");
                 let later = steps.split_off(steps.len() / 2);

@@ -130,6 +130,7 @@ impl StatsCell {
             EndReason::NotRunCapacity => ("failed", "not_run_capacity"),
             EndReason::GateBusy => ("failed", "gate_busy"),
             EndReason::PassNotSpent => ("failed", "pass_not_spent"),
+            EndReason::RecordUnreadable => ("failed", "record_unreadable"),
         };
         GATE_OUTCOMES.add(1, &[("state", state), ("why", reason)]);
     }

@@ -27,6 +27,7 @@ pub mod results;
 pub mod retention;
 pub mod secrets;
 pub mod summaries;
+pub mod unreadable;
 
 use std::{sync::Arc, time::Duration};
 
@@ -42,6 +43,11 @@ pub trait Fixture: Send + Sync {
 
     /// Lets time pass for the store: moves its clock, or waits. A case asks for less than a second at a time.
     async fn elapse(&self, duration: Duration);
+
+    /// Steps the store's clock ahead while nobody's monotonic clock notices; returns whether it could.
+    async fn leap(&self, _by: Duration) -> bool {
+        false
+    }
 
     /// From now on every audit record fails to be written, or is written again.
     fn fail_audit(&self, failing: bool);
@@ -89,7 +95,7 @@ macro_rules! conformance_tests {
             healthy_results_in_a_row_are_counted, since_turns_with_the_status_alone, a_changed_check_is_unknown, a_stale_check_is_unknown,
             what_says_nothing_is_unknown, summaries_count_enabled_checks,
             history_is_paged_newest_first, pruning_keeps_the_newest_and_goes_in_batches,
-            pruning_most_of_all_is_suspicious);
+            f222_pruning_waits_after_a_leap_of_the_clock, f222_adoption_and_downtime_are_pruned);
         $crate::conformance_tests!(@module $fixture, summaries:
             a_summary_follows_every_change_of_the_checks, a_summary_follows_the_results_of_a_gate,
             a_summary_ages_result_by_result, a_summary_counts_what_was_never_seen);
@@ -119,11 +125,15 @@ macro_rules! conformance_tests {
             an_exempt_gate_opens_beside_another_one, spending_begins_a_change_of_the_host,
             a_host_is_changed_on_one_pass_at_a_time);
         $crate::conformance_tests!(@module $fixture, retention:
-            ended_gates_leave_by_age, audit_records_leave_by_age);
+            ended_gates_leave_by_age, audit_records_leave_by_age,
+            f222_records_stay_after_a_leap_of_the_clock);
         $crate::conformance_tests!(@module $fixture, secrets:
             the_install_id_never_changes, a_canary_is_entered_in_knowledge_of_the_others,
             sealed_checks_are_paged, a_secret_is_replaced_only_where_it_is_still_there,
             keys_in_use_are_counted);
+        $crate::conformance_tests!(@module $fixture, unreadable:
+            f221_an_unreadable_check_is_listed_edited_and_deleted,
+            f221_an_unreadable_check_is_polled_like_any_other);
     };
     (@module $fixture:expr, $module:ident: $($case:ident),* $(,)?) => {
         mod $module {

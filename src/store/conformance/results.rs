@@ -242,7 +242,7 @@ pub async fn pruning_keeps_the_newest_and_goes_in_batches(fixture: &dyn Fixture)
                 gone += deleted;
                 break;
             }
-            PruneOutcome::Suspicious { .. } => panic!("half of the results are recent"),
+            PruneOutcome::Suspicious { .. } => panic!("the clock has not leapt"),
         }
     }
     assert_eq!(gone, 5);
@@ -255,18 +255,50 @@ pub async fn pruning_keeps_the_newest_and_goes_in_batches(fixture: &dyn Fixture)
     assert_eq!((left(busy.id).await, left(quiet.id).await), (5, 1));
 }
 
-/// F49: where most of all results would go at once, the clock is to be doubted.
-pub async fn pruning_most_of_all_is_suspicious(fixture: &dyn Fixture) {
+/// F49: where the clock has leapt ahead, what looks old need not be old.
+pub async fn f222_pruning_waits_after_a_leap_of_the_clock(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
-    let long_ago = store.now().await.expect("the time") - TimeDelta::days(6);
+    let now = store.now().await.expect("the time");
     for second in 0..10 {
-        let result = make::result(&check, ReasonCode::Ok, long_ago + TimeDelta::seconds(second));
+        let result = make::result(&check, ReasonCode::Ok, now - TimeDelta::seconds(second));
         make::record(&store, host, vec![result]).await;
     }
+    if !fixture.leap(Duration::from_secs(6 * 24 * 3600)).await {
+        return;
+    }
+    make::claim(&store, WorkerId::generate(), make::LEASE).await;
     let keep = Duration::from_secs(4 * 24 * 3600);
-    let outcome = store.prune_results(keep, 3, false).await.expect("pruned");
-    assert_eq!(outcome, PruneOutcome::Suspicious { expired: 9, total: 10 });
+    for _ in 0..2 {
+        let outcome = store.prune_results(keep, 3, false).await.expect("pruned");
+        assert_eq!(outcome, PruneOutcome::Suspicious { expired: 9, total: 10 });
+    }
     let forced = store.prune_results(keep, 100, true).await.expect("pruned");
     assert_eq!(forced, PruneOutcome::Done { deleted: 9 });
+}
+
+/// However much of all is old, it goes: after a downtime, or in a table that was just adopted.
+pub async fn f222_adoption_and_downtime_are_pruned(fixture: &dyn Fixture) {
+    let (store, host) = (fixture.store(), HostId::generate());
+    let check = make::check(&store, host, "a").await;
+    let long_ago = store.now().await.expect("the time") - TimeDelta::days(9);
+    for number in 0..12 {
+        let at = long_ago + TimeDelta::hours(12 * (number % 4)) + TimeDelta::seconds(number);
+        make::record(&store, host, vec![make::result(&check, ReasonCode::Ok, at)]).await;
+    }
+    let keep = Duration::from_secs(4 * 24 * 3600);
+    let mut gone = 0;
+    loop {
+        match store.prune_results(keep, 3, false).await.expect("pruned") {
+            PruneOutcome::More { deleted } => gone += deleted,
+            PruneOutcome::Done { deleted } => {
+                gone += deleted;
+                break;
+            }
+            outcome @ PruneOutcome::Suspicious { .. } => panic!("{outcome:?}"),
+        }
+    }
+    assert_eq!(gone, 11);
+    let left = store.history(host, check.id, None, 100).await.expect("read").results;
+    assert_eq!(left.len(), 1, "the newest stays");
 }

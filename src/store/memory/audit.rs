@@ -27,9 +27,10 @@ impl AuditLog for MemoryStore {
         force: bool,
     ) -> Result<PruneOutcome, StoreError> {
         let mut state = self.lock();
-        let cut = self.time() - delta(keep);
+        let now = self.time();
+        let (cut, held) = (now - delta(keep), self.holds_pruning(now) && !force);
         let expired = state.audit.iter().take_while(|record| record.at < cut).count();
-        let outcome = PruneOutcome::of(expired, state.audit.len(), batch, force);
+        let outcome = PruneOutcome::of(expired, state.audit.len(), batch, held);
         if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
             state.audit.drain(..expired.min(batch as usize));
         }

@@ -113,6 +113,7 @@ impl GateStore for MemoryStore {
         let now = self.time();
         state.extend_gate_lease(worker, now, now + delta(lease));
         let epoch = state.epoch_at_claim(now);
+        self.holds_pruning(now);
         let mut wanted: Vec<_> = state
             .waiting_for_worker(now)
             .map(|row| (transition::claim_order(&row.record, now), row.record.id))
@@ -254,7 +255,7 @@ impl GateStore for MemoryStore {
             .collect();
         expired.sort_unstable();
         let (found, total) = (expired.len(), state.gates.len());
-        let outcome = PruneOutcome::of(found, total, batch, force);
+        let outcome = PruneOutcome::of(found, total, batch, self.holds_pruning(now) && !force);
         if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
             expired.truncate(batch as usize);
             expired.into_iter().for_each(|(_, id)| state.forget_gate(id));

@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use self::state::State;
-use super::{Change, Feed, Refusal, Store, StoreError, StoreEvent, Subscription};
+use super::{Change, Feed, PruneGuard, Refusal, Store, StoreError, StoreEvent, Subscription};
 use crate::{
     clock::Clock,
     model::{AuditEntry, AuditId, AuditRecord, ClockEpoch, Damping, StoreTime},
@@ -34,6 +34,7 @@ pub struct MemoryStore {
     hook: Option<Arc<dyn MemoryHook>>,
     damping: Damping,
     feed: Feed,
+    pruning: Arc<PruneGuard>,
 }
 
 /// The application's part of a change, in the same step: it may refuse, and then nothing has
@@ -53,7 +54,8 @@ impl MemoryStore {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let (hook, damping) = (None, Damping::default());
-        Self { clock, state: Arc::default(), hook, damping, feed: Feed::new() }
+        let (state, pruning) = (Arc::default(), Arc::default());
+        Self { clock, state, hook, damping, feed: Feed::new(), pruning }
     }
 
     /// The same with damped statuses.
@@ -75,6 +77,11 @@ impl MemoryStore {
 
     fn time(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// Takes a reading of the clock; returns whether pruning waits, since it has leapt ahead.
+    fn holds_pruning(&self, now: DateTime<Utc>) -> bool {
+        self.pruning.holds(self.clock.monotonic(), now)
     }
 
     /// The clock with its epoch.

@@ -32,6 +32,7 @@ impl PollQueue for MemoryStore {
         let mut state = self.lock();
         let now = self.time();
         let epoch = state.epoch_at_claim(now);
+        self.holds_pruning(now);
         let far = later(now, request.interval);
         let far_lease = later(far, request.lease);
         let is_free = |host: &HostId| {

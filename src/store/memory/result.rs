@@ -96,7 +96,8 @@ impl ResultStore for MemoryStore {
             .copied()
             .collect();
         let total = state.ages.len();
-        let outcome = PruneOutcome::of(expired.len(), total, batch, force);
+        let outcome =
+            PruneOutcome::of(expired.len(), total, batch, self.holds_pruning(now) && !force);
         if matches!(outcome, PruneOutcome::Suspicious { .. }) {
             return Ok(outcome);
         }

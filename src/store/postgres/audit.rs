@@ -3,13 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::{PgStore, error::translate, row::host_ids, write::Write};
 use crate::{
-    model::{AuditEntry, AuditId, AuditRecord},
-    store::{AuditFilter, AuditLog, PruneOutcome, StoreError, sql::from_json},
+    model::{AuditEntry, AuditId, AuditRecord, HostId},
+    store::{AuditFilter, AuditLog, PruneOutcome, StoreError, sql::read_audit},
 };
 
 impl PgStore {
@@ -75,16 +77,16 @@ impl AuditLog for PgStore {
         limit: u32,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         let hosts = filter.hosts.as_deref().map(host_ids);
-        let records: Vec<String> = self
+        let rows: Vec<(Uuid, DateTime<Utc>, Option<Uuid>, String)> = self
             .read(move |connection| {
                 // After a record that is not known comes nothing.
-                sqlx::query_scalar(
-                    "select record::text from health_audit \
+                sqlx::query_as(
+                    "select id, at, host_id, record::text from health_audit \
                      where ($1::uuid[] is null or host_id = any($1)) \
                      and ($2::uuid is null or number < (select number from health_audit where id = $2)) \
                      order by number desc limit $3",
                 )
-                .bind(hosts)
+                .bind(hosts.clone())
                 .bind(before.map(|before| before.as_uuid()))
                 .bind(i64::from(limit))
                 .fetch_all(connection)
@@ -92,6 +94,9 @@ impl AuditLog for PgStore {
                 .boxed()
             })
             .await?;
-        records.iter().map(|record| from_json("audit record", record)).collect()
+        let read = |(id, at, host, record): (Uuid, _, Option<Uuid>, String)| {
+            read_audit(AuditId::from_uuid(id), at, host.map(HostId::from_uuid), &record)
+        };
+        Ok(rows.into_iter().map(read).collect())
     }
 }

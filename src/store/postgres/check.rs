@@ -9,15 +9,12 @@ use sqlx::PgConnection;
 use super::{
     PgStore,
     error::translate,
-    row::{CheckRow, host_ids},
+    row::{CheckRow, check_columns, host_ids},
     write::Write,
 };
 use crate::{
-    model::{AuditEntry, CheckId, HealthCheck, HostId, SealedSecret},
-    store::{
-        Change, CheckInsert, CheckStore, CheckUpdate, SecretChange, StoreError, StoreEvent,
-        sql::DefinitionColumns,
-    },
+    model::{AuditEntry, CheckId, HealthCheck, HostId, SealedSecret, StoredCheck},
+    store::{Change, CheckInsert, CheckStore, CheckUpdate, SecretChange, StoreError, StoreEvent},
 };
 
 /// All checks of these hosts, by host and then by the time of their making.
@@ -25,14 +22,16 @@ pub(super) async fn checks_of(
     connection: &mut PgConnection,
     hosts: &[HostId],
 ) -> Result<Vec<HealthCheck>, StoreError> {
-    let rows: Vec<CheckRow> = sqlx::query_as(
-        "select * from host_health_checks where host_id = any($1) order by host_id, created_at, id",
-    )
+    let rows: Vec<CheckRow> = sqlx::query_as(concat!(
+        "select ",
+        check_columns!(),
+        " from host_health_checks c where host_id = any($1) order by host_id, c.created_at, id",
+    ))
     .bind(host_ids(hosts))
     .fetch_all(connection)
     .await
     .map_err(translate)?;
-    rows.into_iter().map(CheckRow::into_check).collect()
+    Ok(rows.into_iter().map(CheckRow::into_check).collect())
 }
 
 async fn find(
@@ -40,14 +39,17 @@ async fn find(
     host: HostId,
     id: CheckId,
 ) -> Result<Option<HealthCheck>, StoreError> {
-    let row: Option<CheckRow> =
-        sqlx::query_as("select * from host_health_checks where id = $1 and host_id = $2")
-            .bind(id.as_uuid())
-            .bind(host.as_uuid())
-            .fetch_optional(connection)
-            .await
-            .map_err(translate)?;
-    row.map(CheckRow::into_check).transpose()
+    let row: Option<CheckRow> = sqlx::query_as(concat!(
+        "select ",
+        check_columns!(),
+        " from host_health_checks c where id = $1 and host_id = $2",
+    ))
+    .bind(id.as_uuid())
+    .bind(host.as_uuid())
+    .fetch_optional(connection)
+    .await
+    .map_err(translate)?;
+    Ok(row.map(CheckRow::into_check))
 }
 
 impl Write<'_> {
@@ -66,23 +68,24 @@ impl Write<'_> {
         if present >= i64::from(insert.limit) {
             return Err(StoreError::LimitReached { limit: insert.limit });
         }
-        let columns = DefinitionColumns::of(&insert.definition);
+        let columns = StoredCheck::of(&insert.definition);
         let (ciphertext, nonce, format) = secret_columns(insert.secret.as_ref());
-        let row: CheckRow = sqlx::query_as(
-            "insert into host_health_checks (id, host_id, name, check_type, enabled, service_name, \
+        let row: CheckRow = sqlx::query_as(concat!(
+            "insert into host_health_checks as c (id, host_id, name, check_type, enabled, service_name, \
              target_host_id, url, expected_body, ignore_cert_errors, basic_auth_user, \
              basic_auth_pass_encrypted, basic_auth_pass_nonce, secret_format, created_at, updated_at, \
              updated_epoch) \
              select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, at, at, \
-             (select clock_epoch from health_installation) from clock_timestamp() at returning *",
-        )
+             (select clock_epoch from health_installation) from clock_timestamp() at returning ",
+            check_columns!(),
+        ))
         .bind(insert.id.as_uuid())
         .bind(insert.host_id.as_uuid())
         .bind(columns.name)
         .bind(columns.check_type)
         .bind(columns.enabled)
         .bind(columns.service_name)
-        .bind(columns.target_host_id)
+        .bind(columns.target_host_id.map(|host| host.as_uuid()))
         .bind(columns.url)
         .bind(columns.expected_body)
         .bind(columns.ignore_cert_errors)
@@ -93,7 +96,7 @@ impl Write<'_> {
         .fetch_one(&mut *self.connection)
         .await
         .map_err(translate)?;
-        let check = row.into_check()?;
+        let check = row.into_check();
         self.written(&check, audit).await?;
         Ok(check)
     }
@@ -108,30 +111,32 @@ impl Write<'_> {
         if before.revision != update.expected_revision {
             return Err(StoreError::Conflict { current: before.revision });
         }
-        let columns = DefinitionColumns::of(&update.definition);
+        let columns = StoredCheck::of(&update.definition);
         let (ciphertext, nonce, format) = secret_columns(match &update.secret {
             SecretChange::Keep => before.secret.as_ref(),
             SecretChange::Remove => None,
             SecretChange::Replace(secret) => Some(secret),
         });
         // By the rule of `HealthCheck::next_update`.
-        let row: CheckRow = sqlx::query_as(
+        let row: CheckRow = sqlx::query_as(concat!(
             "update host_health_checks c set name = $2, check_type = $3, enabled = $4, \
              service_name = $5, target_host_id = $6, url = $7, expected_body = $8, \
              ignore_cert_errors = $9, basic_auth_user = $10, basic_auth_pass_encrypted = $11, \
              basic_auth_pass_nonce = $12, secret_format = $13, revision = revision + 1, \
              updated_at = case when updated_epoch = clock_epoch \
+             and isfinite(updated_at) \
              then greatest(clock_timestamp(), updated_at + interval '1 microsecond') \
              else clock_timestamp() end, updated_epoch = clock_epoch \
              from (select clock_epoch from health_installation) clock \
-             where id = $1 returning c.*",
-        )
+             where id = $1 returning ",
+            check_columns!(),
+        ))
         .bind(update.id.as_uuid())
         .bind(columns.name)
         .bind(columns.check_type)
         .bind(columns.enabled)
         .bind(columns.service_name)
-        .bind(columns.target_host_id)
+        .bind(columns.target_host_id.map(|host| host.as_uuid()))
         .bind(columns.url)
         .bind(columns.expected_body)
         .bind(columns.ignore_cert_errors)
@@ -142,7 +147,7 @@ impl Write<'_> {
         .fetch_one(&mut *self.connection)
         .await
         .map_err(translate)?;
-        let check = row.into_check()?;
+        let check = row.into_check();
         self.written(&check, audit).await?;
         Ok(check)
     }
@@ -188,15 +193,17 @@ impl Write<'_> {
 
     /// A check of a host, locked against results and other changes.
     async fn locked(&mut self, host: HostId, id: CheckId) -> Result<HealthCheck, StoreError> {
-        let row: Option<CheckRow> = sqlx::query_as(
-            "select * from host_health_checks where id = $1 and host_id = $2 for update",
-        )
+        let row: Option<CheckRow> = sqlx::query_as(concat!(
+            "select ",
+            check_columns!(),
+            " from host_health_checks c where id = $1 and host_id = $2 for update",
+        ))
         .bind(id.as_uuid())
         .bind(host.as_uuid())
         .fetch_optional(&mut *self.connection)
         .await
         .map_err(translate)?;
-        row.ok_or(StoreError::NotFound)?.into_check()
+        row.map(CheckRow::into_check).ok_or(StoreError::NotFound)
     }
 
     /// What goes with every written check.
@@ -295,8 +302,11 @@ impl CheckStore for PgStore {
 
     async fn checks_of(&self, hosts: &[HostId]) -> Result<Vec<HealthCheck>, StoreError> {
         let hosts = hosts.to_vec();
-        self.read(move |connection| async move { checks_of(connection, &hosts).await }.boxed())
-            .await
+        self.read(move |connection| {
+            let hosts = hosts.clone();
+            async move { checks_of(connection, &hosts).await }.boxed()
+        })
+        .await
     }
 
     async fn forget_host(&self, host_id: HostId) -> Result<(), StoreError> {

@@ -21,6 +21,9 @@ pub enum PgFault {
     /// It takes no writes: a standby, or in recovery (F54).
     #[error("the database is read-only")]
     ReadOnly,
+    /// A table was changed while a statement over it was prepared. It is prepared anew (F224).
+    #[error("a table was changed while a statement was prepared")]
+    StalePlan,
     /// Its disk is full (F53).
     #[error("the database's disk is full")]
     DiskFull,
@@ -67,6 +70,7 @@ impl PgFault {
             StoreError::Unavailable { source } => {
                 source.downcast_ref::<PgUnavailable>().map(|unavailable| unavailable.fault)
             }
+            StoreError::NotMigrated { .. } => Some(Self::NotMigrated),
             _ => None,
         }
     }
@@ -75,6 +79,12 @@ impl PgFault {
     pub(super) fn into_error(self) -> StoreError {
         StoreError::unavailable(PgUnavailable { fault: self, source: None })
     }
+}
+
+/// Nobody has migrated the database.
+pub(super) fn not_migrated(source: Option<sqlx::Error>) -> StoreError {
+    let source = source.map(Into::into);
+    StoreError::NotMigrated { migrate: "PgStore::migrate", source }
 }
 
 /// The store's error of a database's. Codes: <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
@@ -88,7 +98,8 @@ pub(super) fn translate(error: sqlx::Error) -> StoreError {
             "55P03" => PgFault::Locked,
             "40001" | "40P01" => PgFault::Contended,
             "57P01" | "57P02" | "57P03" | "08000" | "08003" | "08006" => PgFault::Unreachable,
-            "42P01" | "42703" | "42883" | "3F000" => PgFault::NotMigrated,
+            "0A000" => PgFault::StalePlan,
+            "42P01" | "42703" | "42883" | "3F000" => return not_migrated(Some(error)),
             "42501" => PgFault::Forbidden,
             "XX001" | "XX002" => return StoreError::corrupt("page", error),
             // A data exception, such as a text with a NUL, or a value beyond a limit of the database.
@@ -134,6 +145,12 @@ pub(super) fn is_contended(error: &StoreError) -> bool {
         },
         error => PgFault::of(error) == Some(PgFault::Contended),
     }
+}
+
+/// Whether it is the connection that does not serve any more: its prepared statements are of an older form of the
+/// tables, or its server takes no writes while another one may (F224).
+pub(super) fn is_stale(error: &StoreError) -> bool {
+    matches!(PgFault::of(error), Some(PgFault::StalePlan | PgFault::ReadOnly))
 }
 
 /// Whether a result lies in a day that has no partition.

@@ -8,18 +8,47 @@ use thiserror::Error;
 use super::store::Inner;
 
 /// The version of the schema that this version of the library needs.
-pub const SCHEMA_VERSION: i32 = 2;
+pub const SCHEMA_VERSION: i32 = 3;
 
 /// The file that leads to each version. An application with migrations of its own takes the same ones.
-const MIGRATIONS: [(i32, &str); 2] = [
+const MIGRATIONS: [(i32, &str); 3] = [
     (1, include_str!("../../../migrations/postgres/007_health_checks.sql")),
     (2, include_str!("../../../migrations/postgres/008_health_engine.sql")),
+    (3, include_str!("../../../migrations/postgres/009_health_adoption.sql")),
 ];
 
 /// How often to ask whether another starter has done.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// So often, which makes ten minutes.
 const MOST_ASKED: u32 = 6_000;
+
+/// Which table of the application's the checks refer to, so that deleting a host deletes its checks.
+///
+/// It counts when the tables are made: a database that has been migrated stays as it is.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub enum HostsTable {
+    /// The table `hosts` of the store's schema, where its key is one column `id` of type `uuid`. Any other
+    /// table of that name is left alone, with a warning.
+    #[default]
+    Detect,
+    /// None: call [`forget_host`](crate::store::CheckStore::forget_host) for each host that is deleted.
+    None,
+    /// This table, with its schema if need be, as it would stand in a statement. Its key has to be one column
+    /// `id` of type `uuid`.
+    Named(String),
+}
+
+impl HostsTable {
+    /// The setting that the migration reads, and the table's name.
+    fn settings(&self) -> (&'static str, &str) {
+        match self {
+            Self::Detect => ("detect", ""),
+            Self::None => ("none", ""),
+            Self::Named(table) => ("named", table),
+        }
+    }
+}
 
 /// Why a schema could not be brought up to date.
 #[derive(Debug, Error)]
@@ -36,6 +65,12 @@ pub enum MigrateError {
     /// Another starter has been at it for ten minutes.
     #[error("another process has been migrating the schema for too long")]
     Busy,
+    /// The checks cannot refer to the table that was named ([`HostsTable::Named`]). Nothing was changed.
+    #[error("{reason}: name another table, or use `HostsTable::None`")]
+    HostsTable {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The database did not let it.
     #[error("the schema could not be brought up to date")]
     Database(#[source] sqlx::Error),
@@ -43,9 +78,17 @@ pub enum MigrateError {
 
 impl From<sqlx::Error> for MigrateError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Database(error)
+        match error.as_database_error() {
+            Some(database) if database.code().as_deref() == Some(UNFIT_HOSTS) => {
+                Self::HostsTable { reason: database.message().to_owned() }
+            }
+            _ => Self::Database(error),
+        }
     }
 }
+
+/// The migration's own code for a table of hosts that does not fit.
+const UNFIT_HOSTS: &str = "HG001";
 
 pub(super) async fn migrate(store: &Inner) -> Result<(), MigrateError> {
     let mut connection = store.pool.acquire().await?;
@@ -54,6 +97,14 @@ pub(super) async fn migrate(store: &Inner) -> Result<(), MigrateError> {
     for setting in ["set statement_timeout = 0", "set lock_timeout = '10s'"] {
         sqlx::query(setting).execute(&mut *connection).await?;
     }
+    let (way, table) = store.hosts.settings();
+    sqlx::query(
+        "select set_config('healthgate.hosts', $1, false), set_config('healthgate.hosts_table', $2, false)",
+    )
+    .bind(way)
+    .bind(table)
+    .execute(&mut *connection)
+    .await?;
     if let Some(schema) = &store.schema {
         // A schema's name has nothing in it that could end the text.
         let own = format!("set search_path = {schema}");

@@ -36,7 +36,7 @@ mod write;
 pub use self::{
     error::{PgFault, PgUnavailable},
     hook::PgTxHook,
-    migrate::{MigrateError, SCHEMA_VERSION},
+    migrate::{HostsTable, MigrateError, SCHEMA_VERSION},
     settings::{InvalidSchemaName, SchemaName, pool_options, session_options},
     store::PgStore,
 };

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     PgStore,
     error::translate,
-    row::CheckRow,
+    row::{CheckRow, check_columns},
     summary::{CountArrays, Counts, kept_counts},
     write::Write,
 };
@@ -123,21 +123,19 @@ impl Write<'_> {
             return Ok(checks);
         }
         let hosts: Vec<Uuid> = claimed.iter().map(|row| row.host_id).collect();
-        let rows: Vec<CheckRow> = sqlx::query_as(
-            "select * from host_health_checks where host_id = any($1) and enabled \
-             order by created_at, id",
-        )
+        let rows: Vec<CheckRow> = sqlx::query_as(concat!(
+            "select ",
+            check_columns!(),
+            " from host_health_checks c where host_id = any($1) and enabled \
+             order by c.created_at, id",
+        ))
         .bind(hosts)
         .fetch_all(&mut *self.connection)
         .await
         .map_err(translate)?;
         for row in rows {
-            // One row that somebody else has written wrongly must not stop the polling of all. It
-            // gets no result, so it turns unknown, and what asks for it by name is told why.
-            match row.into_check() {
-                Ok(check) => checks.entry(check.host_id).or_default().push(check),
-                Err(error) => tracing::error!(%error, "a stored check is left out of polling"),
-            }
+            let check = row.into_check();
+            checks.entry(check.host_id).or_default().push(check);
         }
         Ok(checks)
     }

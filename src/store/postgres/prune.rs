@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{AssertSqlSafe, FromRow};
+use sqlx::{AssertSqlSafe, Connection, FromRow};
 
 use super::{
     PgStore,
@@ -34,6 +34,15 @@ struct Partition {
     since: Option<DateTime<Utc>>,
     bytes: i64,
     estimate: f32,
+}
+
+/// What became of a partition that is too old.
+enum Dropped {
+    Gone,
+    /// Somebody reads it now.
+    Busy,
+    /// It cannot go.
+    Held,
 }
 
 impl PgStore {
@@ -114,12 +123,11 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Makes the partitions of the coming days, and drops those whose results are all older than
-    /// `keep`, or dated further ahead, until `batch` results are gone. The oldest go first.
+    /// Makes the partitions of the coming days, and drops the oldest one of those whose results are all
+    /// older than `keep`, or dated further ahead. One that cannot be dropped is left out (F223).
     pub(super) async fn prune_results(
         &mut self,
         keep: Duration,
-        batch: u32,
         force: bool,
     ) -> Result<PruneOutcome, StoreError> {
         sqlx::query("select pg_advisory_xact_lock(hashtextextended('health_prune', 0))")
@@ -155,28 +163,54 @@ impl Write<'_> {
                 old.push((partition, goes));
             }
         }
-        let batch = u64::from(batch);
-        if let Some(suspicious) = PruneOutcome::suspicion(expired, total)
-            && !force
-            && expired > batch
-        {
-            return Ok(suspicious);
+        if self.holds_pruning(now) && !force && expired > 0 {
+            return Ok(PruneOutcome::Suspicious { expired, total });
         }
-        let mut deleted = 0;
-        let mut old = old.into_iter();
-        for (partition, goes) in old.by_ref() {
-            // The name was read from the catalogue, and quoted there.
-            sqlx::query(AssertSqlSafe(format!("drop table {}", partition.name)))
-                .execute(&mut *self.connection)
-                .await
-                .map_err(translate)?;
-            deleted += goes;
-            if deleted >= batch {
-                break;
+        self.drop_oldest(&old).await
+    }
+
+    /// Drops the oldest of these partitions that can be dropped: one, so that the lock is short.
+    async fn drop_oldest(&mut self, old: &[(Partition, u64)]) -> Result<PruneOutcome, StoreError> {
+        for (place, (partition, goes)) in old.iter().enumerate() {
+            match self.drop_partition(partition).await? {
+                Dropped::Gone => {
+                    return Ok(PruneOutcome::of_step(*goes, place + 1 < old.len()));
+                }
+                // Whoever waits for a lock holds up all who come after.
+                Dropped::Busy => break,
+                Dropped::Held => {}
             }
         }
-        let more = old.next().is_some();
-        Ok(PruneOutcome::of_step(deleted, more))
+        Ok(PruneOutcome::Done { deleted: 0 })
+    }
+
+    async fn drop_partition(&mut self, partition: &Partition) -> Result<Dropped, StoreError> {
+        let mut savepoint = self.connection.begin().await.map_err(translate)?;
+        // The name was read from the catalogue, and quoted there.
+        let drop = format!("set local lock_timeout = '100ms'; drop table {}", partition.name);
+        let dropped = sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut *savepoint).await;
+        let Err(failed) = dropped else {
+            savepoint.commit().await.map_err(translate)?;
+            return Ok(Dropped::Gone);
+        };
+        savepoint.rollback().await.map_err(translate)?;
+        let code = failed.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        match code.as_deref() {
+            Some("55P03") => {
+                tracing::debug!(partition = partition.name, "is in use: it is dropped later");
+                Ok(Dropped::Busy)
+            }
+            // Something depends on it, or it belongs to somebody else.
+            Some("2BP01" | "42501" | "42809") => {
+                tracing::warn!(
+                    partition = partition.name,
+                    error = %failed,
+                    "a partition of old results cannot be dropped and is left: remove what depends on it"
+                );
+                Ok(Dropped::Held)
+            }
+            _ => Err(translate(failed)),
+        }
     }
 
     /// The partitions, the oldest first.

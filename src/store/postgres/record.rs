@@ -138,12 +138,13 @@ impl Write<'_> {
         .await
         .map_err(translate)?;
         let known = |row: KnownRow| {
-            let (host_id, state) = (HostId::from_uuid(row.host_id), row.state.into_state()?);
-            let (revision, stored) = (row.revision, state.is_some());
+            let host_id = HostId::from_uuid(row.host_id);
+            let (revision, stored) = (row.revision, row.state.is_stored());
+            let state = row.state.into_state();
             let check = KnownCheck { host_id, revision, state, stored, moved: false };
-            Ok((CheckId::from_uuid(row.check_id), check))
+            (CheckId::from_uuid(row.check_id), check)
         };
-        rows.into_iter().map(known).collect()
+        Ok(rows.into_iter().map(known).collect())
     }
 
     /// Writes results into the history. The same check and instant is the same result (L6);

@@ -11,7 +11,8 @@ use super::{
     PgStore,
     error::translate,
     row::{
-        CheckRow, JoinedState, ResultRow, StateRow, checks_with_states, host_ids, state_columns,
+        CheckRow, JoinedState, ResultRow, StateRow, check_columns, checks_with_states, host_ids,
+        state_columns,
     },
     summary::summaries,
 };
@@ -20,7 +21,7 @@ use crate::{
     model::{
         CheckId, CheckResult, CheckState, CheckView, ClockEpoch, HostId, HostSummary, StoreTime,
     },
-    store::{HistoryPage, PruneOutcome, ResultStore, StoreError},
+    store::{HistoryPage, PruneOutcome, ResultStore, StoreError, sql::readable},
 };
 
 async fn states_of(
@@ -37,7 +38,7 @@ async fn states_of(
     .fetch_all(connection)
     .await
     .map_err(translate)?;
-    rows.into_iter().map(StateRow::into_state).collect()
+    Ok(rows.into_iter().map(StateRow::into_state).filter_map(readable).collect())
 }
 
 /// A check, its state, and the database's clock.
@@ -57,7 +58,9 @@ async fn views(
     stale_after: Duration,
 ) -> Result<Vec<CheckView>, StoreError> {
     let rows: Vec<ViewRow> = sqlx::query_as(concat!(
-        "select c.*, (select clock_timestamp()) as now, \
+        "select ",
+        check_columns!(),
+        ", (select clock_timestamp()) as now, \
          (select clock_epoch from health_installation) as now_epoch, ",
         state_columns!(),
         checks_with_states!(),
@@ -67,12 +70,11 @@ async fn views(
     .await
     .map_err(translate)?;
     let view = |row: ViewRow| {
-        let (check, state) = (row.check.into_check()?, row.state.into_state()?);
+        let (check, state) = (row.check.into_check(), row.state.into_state());
         let now = StoreTime::new(ClockEpoch::new(row.now_epoch), row.now);
-        Ok(CheckView::at(check, state.as_ref(), now, delta(stale_after)))
+        CheckView::at(check, state.as_ref(), now, delta(stale_after))
     };
-    let views: Result<Vec<CheckView>, StoreError> = rows.into_iter().map(view).collect();
-    let mut views = views?;
+    let mut views: Vec<CheckView> = rows.into_iter().map(view).collect();
     // Sorted here, the wide rows need not be sorted there.
     views.sort_by_key(|view| (view.check.host_id, view.check.created_at, view.check.id));
     Ok(views)
@@ -96,6 +98,7 @@ async fn history(
          r.observer_fault, r.endpoint::text as endpoint, r.epoch as result_epoch \
          from host_health_check_results r join host_health_checks c on c.id = r.check_id \
          where r.check_id = $1 and r.checked_at < coalesce($2, 'infinity') \
+         and r.checked_at > '-infinity' \
          order by r.checked_at desc limit $3",
     )
     .bind(check.as_uuid())
@@ -104,8 +107,8 @@ async fn history(
     .fetch_all(connection)
     .await
     .map_err(translate)?;
-    let mut results =
-        rows.into_iter().map(ResultRow::into_result).collect::<Result<Vec<_>, StoreError>>()?;
+    let mut results: Vec<CheckResult> =
+        rows.into_iter().map(ResultRow::into_result_or_fault).collect();
     // The newest stays, also where its day has been dropped. By time it need not come first.
     if let Some(newest) = newest
         && before.is_none_or(|before| newest.checked_at < before)
@@ -147,15 +150,18 @@ async fn newest(
     .fetch_optional(connection)
     .await
     .map_err(translate)?;
-    Ok(row.map(StateRow::into_state).transpose()?.map(|state| state.latest))
+    Ok(row.map(StateRow::into_state).and_then(readable).map(|state| state.latest))
 }
 
 #[async_trait]
 impl ResultStore for PgStore {
     async fn states(&self, hosts: &[HostId]) -> Result<Vec<CheckState>, StoreError> {
         let hosts = hosts.to_vec();
-        self.read(move |connection| async move { states_of(connection, &hosts).await }.boxed())
-            .await
+        self.read(move |connection| {
+            let hosts = hosts.clone();
+            async move { states_of(connection, &hosts).await }.boxed()
+        })
+        .await
     }
 
     async fn views(
@@ -165,6 +171,7 @@ impl ResultStore for PgStore {
     ) -> Result<Vec<CheckView>, StoreError> {
         let hosts = hosts.to_vec();
         self.read(move |connection| {
+            let hosts = hosts.clone();
             async move { views(connection, &hosts, stale_after).await }.boxed()
         })
         .await
@@ -178,6 +185,7 @@ impl ResultStore for PgStore {
         let wanted = hosts.to_vec();
         let found = self
             .read(move |connection| {
+                let wanted = wanted.clone();
                 async move { summaries(connection, &wanted, stale_after).await }.boxed()
             })
             .await?;
@@ -203,9 +211,9 @@ impl ResultStore for PgStore {
     async fn prune_results(
         &self,
         keep: Duration,
-        batch: u32,
+        _: u32,
         force: bool,
     ) -> Result<PruneOutcome, StoreError> {
-        self.write(move |write| write.prune_results(keep, batch, force).boxed()).await
+        self.write(move |write| write.prune_results(keep, force).boxed()).await
     }
 }

@@ -35,7 +35,7 @@ impl Write<'_> {
         .await
         .map_err(translate)?;
         let counts = "select count(*), count(*) filter (where ended_at < $1) from health_gates";
-        if let Some(suspicious) = self.suspicious(old.len(), batch, force, counts, cut).await? {
+        if let Some(suspicious) = self.suspicious(old.len(), force, counts, (now, cut)).await? {
             return Ok(suspicious);
         }
         let more = old.len() > batch as usize;
@@ -60,7 +60,8 @@ impl Write<'_> {
         batch: u32,
         force: bool,
     ) -> Result<PruneOutcome, StoreError> {
-        let Some(cut) = self.now().await?.checked_sub_signed(delta(keep)) else {
+        let now = self.now().await?;
+        let Some(cut) = now.checked_sub_signed(delta(keep)) else {
             return Ok(PruneOutcome::Done { deleted: 0 });
         };
         let mut old: Vec<i64> = sqlx::query_scalar(
@@ -73,7 +74,7 @@ impl Write<'_> {
         .await
         .map_err(translate)?;
         let counts = "select count(*), count(*) filter (where at < $1) from health_audit";
-        if let Some(suspicious) = self.suspicious(old.len(), batch, force, counts, cut).await? {
+        if let Some(suspicious) = self.suspicious(old.len(), force, counts, (now, cut)).await? {
             return Ok(suspicious);
         }
         let more = old.len() > batch as usize;
@@ -87,16 +88,15 @@ impl Write<'_> {
         Ok(PruneOutcome::of_step(deleted, more))
     }
 
-    /// Whether more than half of all would go at once (F49); counts only where more than a batch would.
+    /// Whether anything would go although the clock has leapt ahead (F49); counts only then.
     async fn suspicious(
         &mut self,
         found: usize,
-        batch: u32,
         force: bool,
         counts: &'static str,
-        cut: DateTime<Utc>,
+        (now, cut): (DateTime<Utc>, DateTime<Utc>),
     ) -> Result<Option<PruneOutcome>, StoreError> {
-        if force || found <= batch as usize {
+        if !self.holds_pruning(now) || force || found == 0 {
             return Ok(None);
         }
         let (total, expired): (i64, i64) = sqlx::query_as(counts)
@@ -105,6 +105,6 @@ impl Write<'_> {
             .await
             .map_err(translate)?;
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
-        Ok(PruneOutcome::suspicion(count(expired), count(total)))
+        Ok(Some(PruneOutcome::Suspicious { expired: count(expired), total: count(total) }))
     }
 }

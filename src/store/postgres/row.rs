@@ -8,7 +8,7 @@ use crate::{
     model::{CheckResult, CheckState, ClockEpoch, HealthCheck, HostId, StoreTime},
     store::{
         StoreError,
-        sql::{CheckColumns, ResultColumns, from_word},
+        sql::{CheckColumns, ResultColumns, from_word, readable},
     },
 };
 
@@ -22,11 +22,24 @@ pub(super) struct CheckRow {
 }
 
 impl CheckRow {
-    pub(super) fn into_check(self) -> Result<HealthCheck, StoreError> {
+    pub(super) fn into_check(self) -> HealthCheck {
         let updated = StoreTime::new(ClockEpoch::new(self.updated_epoch), self.updated_at);
         self.columns.into_check(self.created_at, updated)
     }
 }
+
+/// The columns of [`CheckRow`], of a check as alias `c`. They are named, since an application may add others to
+/// the table while a statement is prepared (F224). An instant that is infinite is read as one of long ago.
+macro_rules! check_columns {
+    () => {
+        "c.id, c.host_id, c.name, c.check_type, c.enabled, c.service_name, c.target_host_id, c.url, \
+         c.expected_body, c.ignore_cert_errors, c.basic_auth_user, c.basic_auth_pass_encrypted, \
+         c.basic_auth_pass_nonce, c.secret_format, c.revision, c.updated_epoch, \
+         case when isfinite(c.created_at) then c.created_at else 'epoch' end as created_at, \
+         case when isfinite(c.updated_at) then c.updated_at else 'epoch' end as updated_at"
+    };
+}
+pub(super) use check_columns;
 
 /// A result as it is read, with `host_id` joined to it.
 #[derive(FromRow, Debug)]
@@ -39,6 +52,10 @@ pub(super) struct ResultRow {
 impl ResultRow {
     pub(super) fn into_result(self) -> Result<CheckResult, StoreError> {
         self.columns.into_result(self.checked_at)
+    }
+
+    pub(super) fn into_result_or_fault(self) -> CheckResult {
+        self.columns.into_result_or_fault(self.checked_at)
     }
 }
 
@@ -92,8 +109,14 @@ pub(super) use state_columns;
 pub(super) struct JoinedState(Option<StateRow>);
 
 impl JoinedState {
-    pub(super) fn into_state(self) -> Result<Option<CheckState>, StoreError> {
-        self.0.map(StateRow::into_state).transpose()
+    /// Whether there is one, readable or not.
+    pub(super) const fn is_stored(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The state. One that cannot be read counts as none, until the next result takes its place (F221).
+    pub(super) fn into_state(self) -> Option<CheckState> {
+        self.0.map(StateRow::into_state).and_then(readable)
     }
 }
 

@@ -6,7 +6,12 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use sqlx::PgConnection;
 
-use super::{PgStore, error::translate, row::CheckRow, write::Write};
+use super::{
+    PgStore,
+    error::translate,
+    row::{CheckRow, check_columns},
+    write::Write,
+};
 use crate::{
     crypto::{Canary, InstallId, KeyId, key_id_of},
     model::{AuditEntry, CheckId, SealedSecret},
@@ -136,10 +141,12 @@ impl SecretStore for PgStore {
     ) -> Result<Vec<SealedRow>, StoreError> {
         let rows: Vec<CheckRow> = self
             .read(move |connection| {
-                sqlx::query_as(
-                    "select * from host_health_checks where basic_auth_pass_encrypted is not null \
+                sqlx::query_as(concat!(
+                    "select ",
+                    check_columns!(),
+                    " from host_health_checks c where basic_auth_pass_encrypted is not null \
                      and ($1::uuid is null or id > $1) order by id limit $2",
-                )
+                ))
                 .bind(after.map(|after| after.as_uuid()))
                 .bind(i64::from(limit))
                 .fetch_all(connection)
@@ -149,7 +156,7 @@ impl SecretStore for PgStore {
             .await?;
         let mut page = Vec::with_capacity(rows.len());
         for row in rows {
-            let check = row.into_check()?;
+            let check = row.into_check();
             let secret = check.secret.clone();
             page.extend(secret.map(|secret| SealedRow { check, secret }));
         }

@@ -15,15 +15,15 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    MigrateError, PgFault, PgTxHook, SchemaName,
-    error::{is_contended, translate},
+    HostsTable, MigrateError, PgFault, PgTxHook, SchemaName,
+    error::{is_contended, is_stale, translate},
     feed::Listening,
     migrate,
     write::{Write, read_clock},
 };
 use crate::{
     model::{ClockEpoch, Damping, StoreTime},
-    store::{Store, StoreError, StoreEvent, Subscription},
+    store::{PruneGuard, Store, StoreError, StoreEvent, Subscription},
 };
 
 /// So often a transaction that met a conflict is done anew (F58).
@@ -44,9 +44,11 @@ pub struct PgStore {
 pub(super) struct Inner {
     pub(super) pool: PgPool,
     pub(super) schema: Option<SchemaName>,
+    pub(super) hosts: HostsTable,
     pub(super) hook: Option<Arc<dyn PgTxHook>>,
     pub(super) damping: Damping,
     bound: Duration,
+    pub(super) pruning: Arc<PruneGuard>,
     pub(super) listening: Arc<Listening>,
     /// Days that have a partition, as far as is known here.
     pub(super) days: Arc<std::sync::Mutex<BTreeSet<NaiveDate>>>,
@@ -59,9 +61,11 @@ impl PgStore {
         let inner = Inner {
             pool,
             schema: None,
+            hosts: HostsTable::default(),
             hook: None,
             damping: Damping::default(),
             bound: DEFAULT_BOUND,
+            pruning: Arc::default(),
             listening: Arc::default(),
             days: Arc::default(),
         };
@@ -72,6 +76,13 @@ impl PgStore {
     #[must_use]
     pub fn with_schema(self, schema: SchemaName) -> Self {
         self.with(|inner| inner.schema = Some(schema))
+    }
+
+    /// The same with another table of hosts than the one that [`HostsTable::Detect`] finds. Only
+    /// [`migrate`](Self::migrate) asks for it.
+    #[must_use]
+    pub fn with_hosts_table(self, hosts: HostsTable) -> Self {
+        self.with(|inner| inner.hosts = hosts)
     }
 
     /// The same with damped statuses.
@@ -116,7 +127,8 @@ impl PgStore {
     /// schema that does not exist yet.
     ///
     /// # Errors
-    /// [`MigrateError::Newer`] where a newer version of this library has changed the schema (F63).
+    /// [`MigrateError::Newer`] where a newer version of this library has changed the schema (F63);
+    /// [`MigrateError::HostsTable`] where the checks cannot refer to the table that was named.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
         let inner = Arc::clone(&self.inner);
         let joined = tokio::spawn(async move { migrate::migrate(&inner).await }).await;
@@ -135,9 +147,10 @@ impl PgStore {
     {
         let inner = Arc::clone(&self.inner);
         finish(tokio::spawn(async move {
-            let mut repetitions = 0;
+            let (mut repetitions, mut fresh) = (0, false);
             loop {
-                match inner.transact(&operation).await {
+                match inner.transact(&operation, fresh).await {
+                    Err(error) if is_stale(&error) && !fresh => fresh = true,
                     Err(error) if is_contended(&error) && repetitions < MOST_REPETITIONS => {
                         repetitions += 1;
                         tokio::time::sleep(pause(repetitions)).await;
@@ -149,16 +162,23 @@ impl PgStore {
         .await
     }
 
-    /// Runs reads to their end, whatever becomes of the caller.
+    /// Runs reads to their end, whatever becomes of the caller, and again where the connection was stale.
     pub(super) async fn read<T, F>(&self, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>
+        F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>
             + Send
+            + Sync
             + 'static,
     {
         let inner = Arc::clone(&self.inner);
-        finish(tokio::spawn(async move { inner.look(operation).await })).await
+        finish(tokio::spawn(async move {
+            match inner.look(&operation, false).await {
+                Err(error) if is_stale(&error) => inner.look(&operation, true).await,
+                done => done,
+            }
+        }))
+        .await
     }
 }
 
@@ -178,12 +198,26 @@ async fn finish<T>(task: JoinHandle<Result<T, StoreError>>) -> Result<T, StoreEr
 type Done<T> = Result<Result<T, StoreError>, StoreError>;
 
 impl Inner {
-    async fn transact<T, F>(&self, operation: &F) -> Result<T, StoreError>
+    /// A connection of the pool. A fresh one has no statement prepared: another connection was stale, and so may
+    /// be every one that lay idle.
+    async fn connection(&self, fresh: bool) -> Result<PoolConnection<Postgres>, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(translate)?;
+        if fresh {
+            let cleared = timeout(self.bound, connection.clear_cached_statements()).await;
+            if let Err(error) = cleared.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
+                connection.close_on_drop();
+                return Err(translate(error));
+            }
+        }
+        Ok(connection)
+    }
+
+    async fn transact<T, F>(&self, operation: &F, fresh: bool) -> Result<T, StoreError>
     where
         T: Send,
         F: for<'c> Fn(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, StoreError>> + Sync,
     {
-        let mut connection = self.pool.acquire().await.map_err(translate)?;
+        let mut connection = self.connection(fresh).await?;
         let done = timeout(self.bound, self.attempt(&mut connection, operation)).await;
         settle(connection, done)
     }
@@ -212,18 +246,18 @@ impl Inner {
         }
     }
 
-    async fn look<T, F>(&self, operation: F) -> Result<T, StoreError>
+    async fn look<T, F>(&self, operation: &F, fresh: bool) -> Result<T, StoreError>
     where
-        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
+        F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
     {
-        let mut connection = self.pool.acquire().await.map_err(translate)?;
+        let mut connection = self.connection(fresh).await?;
         let done = timeout(self.bound, self.attempt_to_look(&mut connection, operation)).await;
         settle(connection, done)
     }
 
-    async fn attempt_to_look<T, F>(&self, connection: &mut PgConnection, operation: F) -> Done<T>
+    async fn attempt_to_look<T, F>(&self, connection: &mut PgConnection, operation: &F) -> Done<T>
     where
-        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
+        F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
     {
         if self.schema.is_none() {
             return match operation(connection).await {
@@ -273,6 +307,10 @@ fn settle<T>(
     done: Result<Done<T>, Elapsed>,
 ) -> Result<T, StoreError> {
     match done.unwrap_or_else(|_| Err(PgFault::TooSlow.into_error())) {
+        Ok(Err(error)) | Err(error) if is_stale(&error) => {
+            connection.close_on_drop();
+            Err(error)
+        }
         Ok(done) => done,
         Err(error) => {
             connection.close_on_drop();

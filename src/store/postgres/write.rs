@@ -4,8 +4,13 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{PgFault, SCHEMA_VERSION, error::translate, store::Inner};
+use super::{
+    PgFault, SCHEMA_VERSION,
+    error::{not_migrated, translate},
+    store::Inner,
+};
 use crate::{
+    clock::{Clock, SystemClock},
     model::{AuditEntry, AuditId, AuditRecord, ClockEpoch, Damping, HostId, StoreTime},
     store::{Change, KeptClock, StoreError, StoreEvent, sql::to_json},
 };
@@ -67,8 +72,9 @@ impl<'a> Write<'a> {
         match version {
             Some(SCHEMA_VERSION) => {}
             Some(newer) if newer > SCHEMA_VERSION => return Err(PgFault::Newer.into_error()),
-            _ => return Err(PgFault::NotMigrated.into_error()),
+            _ => return Err(not_migrated(None)),
         }
+        self.holds_pruning(now);
         let kept = KeptClock { epoch: ClockEpoch::new(epoch.unwrap_or(0)), high_water };
         let Some(next) = kept.at_claim(now) else { return Ok(StoreTime::new(kept.epoch, now)) };
         // Somebody else may have written it meanwhile: then this claim is of the epoch before.
@@ -84,6 +90,11 @@ impl<'a> Write<'a> {
         .await
         .map_err(translate)?;
         Ok(StoreTime::new(next.epoch, now))
+    }
+
+    /// Takes a reading of the database's clock; returns whether pruning waits, since it has leapt ahead.
+    pub(super) fn holds_pruning(&self, now: DateTime<Utc>) -> bool {
+        self.store.pruning.holds(SystemClock.monotonic(), now)
     }
 
     /// Begins a new epoch where `seen` is the present one, and answers with the present one.

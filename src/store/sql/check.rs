@@ -4,16 +4,9 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::{
-    model::{
-        CheckDefinition, CheckId, CheckName, CheckUrl, ExpectedBody, HealthCheck, HostId,
-        HttpProbe, Probe, SealedSecret, ServiceName, ServiceProbe, StoreTime, UserName,
-        ViolationCode,
-    },
-    store::StoreError,
+use crate::model::{
+    CheckId, HealthCheck, HostId, SealedSecret, StoreTime, StoredCheck, UnreadableCheck,
 };
-
-const CHECK: &str = "health check";
 
 /// The columns of a check, save for its instants, which each database has in its own type.
 #[derive(FromRow, Debug)]
@@ -33,28 +26,29 @@ pub(in crate::store) struct CheckColumns {
     basic_auth_pass_nonce: Option<Vec<u8>>,
     secret_format: i16,
     revision: i64,
+    /// Some of it could not be read from the row.
+    #[sqlx(skip)]
+    broken: bool,
 }
 
 impl CheckColumns {
-    /// The check of these columns, each text held against its rule again.
+    /// The check of these columns, which always is one (F221).
     pub(in crate::store) fn into_check(
         self,
         created_at: DateTime<Utc>,
         updated: StoreTime,
-    ) -> Result<HealthCheck, StoreError> {
-        let probe = match (self.check_type.as_str(), self.service_name, self.url) {
-            ("service", Some(service_name), None) => Probe::Service(ServiceProbe {
-                service_name: read(ServiceName::parse(&service_name))?,
-                target_host_id: self.target_host_id.map(HostId::from_uuid),
-            }),
-            ("http", None, Some(url)) => Probe::Http(HttpProbe {
-                url: read(CheckUrl::parse(&url))?,
-                expected_body: read(ExpectedBody::parse(
-                    self.expected_body.as_deref().unwrap_or_default(),
-                ))?,
-                user: self.basic_auth_user.map(|user| read(UserName::parse(&user))).transpose()?,
-            }),
-            _ => return Err(StoreError::corrupt(CHECK, "its type and its columns do not fit")),
+    ) -> HealthCheck {
+        let stored = StoredCheck {
+            name: self.name,
+            check_type: self.check_type,
+            enabled: self.enabled,
+            service_name: self.service_name,
+            target_host_id: self.target_host_id.map(HostId::from_uuid),
+            url: self.url,
+            expected_body: self.expected_body,
+            // The plan's column may hold null, and then its default counts.
+            ignore_cert_errors: self.ignore_cert_errors.unwrap_or(true),
+            basic_auth_user: self.basic_auth_user,
         };
         let secret = self.basic_auth_pass_encrypted.map(|ciphertext| SealedSecret {
             format: self.secret_format,
@@ -62,56 +56,45 @@ impl CheckColumns {
             nonce: self.basic_auth_pass_nonce.unwrap_or_default(),
             ciphertext,
         });
-        Ok(HealthCheck {
+        HealthCheck {
             id: CheckId::from_uuid(self.id),
             host_id: HostId::from_uuid(self.host_id),
-            definition: CheckDefinition {
-                name: read(CheckName::parse(&self.name))?,
-                enabled: self.enabled,
-                // The plan's column may hold null, and then its default counts.
-                ignore_cert_errors: self.ignore_cert_errors.unwrap_or(true),
-                probe,
-            },
+            definition: if self.broken { UnreadableCheck::of_row(stored) } else { stored.read() },
             secret,
             created_at,
             updated_at: updated.at,
             updated_epoch: updated.epoch,
             revision: self.revision,
-        })
+        }
     }
 }
 
-fn read<T>(parsed: Result<T, (ViolationCode, String)>) -> Result<T, StoreError> {
-    parsed.map_err(|(_, message)| StoreError::corrupt(CHECK, message))
-}
+#[cfg(feature = "sqlite")]
+impl CheckColumns {
+    /// What can be read of a row with a value that its column should not hold.
+    pub(in crate::store) fn salvage(row: &sqlx::sqlite::SqliteRow) -> Result<Self, sqlx::Error> {
+        use sqlx::Row;
 
-/// What a definition writes into the columns.
-#[derive(Debug)]
-pub(in crate::store) struct DefinitionColumns<'a> {
-    pub(in crate::store) name: &'a str,
-    pub(in crate::store) check_type: &'static str,
-    pub(in crate::store) enabled: bool,
-    pub(in crate::store) service_name: Option<&'a str>,
-    pub(in crate::store) target_host_id: Option<Uuid>,
-    pub(in crate::store) url: Option<&'a str>,
-    pub(in crate::store) expected_body: Option<&'a str>,
-    pub(in crate::store) ignore_cert_errors: bool,
-    pub(in crate::store) basic_auth_user: Option<&'a str>,
-}
-
-impl<'a> DefinitionColumns<'a> {
-    pub(in crate::store) fn of(definition: &'a CheckDefinition) -> Self {
-        let (service, http) = (definition.service(), definition.http());
-        Self {
-            name: &definition.name,
-            check_type: definition.check_type().as_str(),
-            enabled: definition.enabled,
-            service_name: service.map(|service| &*service.service_name),
-            target_host_id: definition.target_host_id().map(|host| host.as_uuid()),
-            url: http.map(|http| http.url.as_str()),
-            expected_body: http.map(|http| &*http.expected_body),
-            ignore_cert_errors: definition.ignore_cert_errors,
-            basic_auth_user: http.and_then(|http| http.user.as_deref()),
-        }
+        let bytes = |column: &str| row.try_get::<Option<Vec<u8>>, _>(column).ok().flatten();
+        let text =
+            |column: &str| bytes(column).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok(Self {
+            id: row.try_get("id")?,
+            host_id: row.try_get("host_id")?,
+            name: text("name").unwrap_or_default(),
+            check_type: text("check_type").unwrap_or_default(),
+            enabled: row.try_get("enabled").unwrap_or(true),
+            service_name: text("service_name"),
+            target_host_id: row.try_get("target_host_id").ok().flatten(),
+            url: text("url"),
+            expected_body: text("expected_body"),
+            ignore_cert_errors: row.try_get("ignore_cert_errors").ok().flatten(),
+            basic_auth_user: text("basic_auth_user"),
+            basic_auth_pass_encrypted: bytes("basic_auth_pass_encrypted"),
+            basic_auth_pass_nonce: bytes("basic_auth_pass_nonce"),
+            secret_format: row.try_get("secret_format").unwrap_or(SealedSecret::BOUND),
+            revision: row.try_get("revision").unwrap_or(0),
+            broken: true,
+        })
     }
 }

@@ -1,13 +1,19 @@
 //! What both databases share: how what is stored in columns becomes values, and back.
 
+mod audit;
 mod check;
+mod gate;
 mod json;
 mod result;
 mod summary;
+mod unreadable;
 
 pub(super) use self::{
-    check::{CheckColumns, DefinitionColumns},
+    audit::read_audit,
+    check::CheckColumns,
+    gate::{GateColumns, GateTimes, StoredGate, sound},
     json::{from_json, from_word, to_json, to_word},
     result::ResultColumns,
     summary::SummaryColumns,
+    unreadable::{readable, unreadable_words},
 };

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{from_json, from_word};
+use super::{from_json, from_word, unreadable_words};
 use crate::{
-    model::{CheckId, CheckResult, ClockEpoch, Detail, HostId},
+    model::{CheckId, CheckResult, ClockEpoch, Detail, HostId, ReasonCode, ResultSource},
     store::StoreError,
 };
 
@@ -30,6 +30,32 @@ pub(in crate::store) struct ResultColumns {
 }
 
 impl ResultColumns {
+    /// The result of these columns, or one that says that it cannot be read (F221).
+    pub(in crate::store) fn into_result_or_fault(
+        mut self,
+        checked_at: DateTime<Utc>,
+    ) -> CheckResult {
+        let (check_id, host_id) =
+            (CheckId::from_uuid(self.check_id), HostId::from_uuid(self.host_id));
+        let (revision, epoch) = (self.revision, ClockEpoch::new(self.epoch));
+        let (source, observer_fault) = (std::mem::take(&mut self.source), self.observer_fault);
+        let known_source = from_word(RESULT, &source).unwrap_or(ResultSource::Poll);
+        self.source = source;
+        self.into_result(checked_at).unwrap_or_else(|error| CheckResult {
+            check_id,
+            host_id,
+            revision,
+            reason: ReasonCode::Internal,
+            detail: Detail::new(unreadable_words(&error)),
+            latency_ms: 0,
+            checked_at,
+            epoch,
+            source: known_source,
+            observer_fault,
+            endpoint: None,
+        })
+    }
+
     /// The result of these columns.
     pub(in crate::store) fn into_result(
         self,

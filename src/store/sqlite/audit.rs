@@ -3,13 +3,20 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::DateTime;
 use futures_util::FutureExt;
 use sqlx::SqliteConnection;
+use uuid::Uuid;
 
-use super::{SqliteStore, error::translate, record::hosts_list, write::Write};
+use super::{
+    SqliteStore,
+    error::translate,
+    record::{hosts_list, instant},
+    write::Write,
+};
 use crate::{
-    model::{AuditEntry, AuditId, AuditRecord},
-    store::{AuditFilter, AuditLog, PruneOutcome, StoreError, sql::from_json},
+    model::{AuditEntry, AuditId, AuditRecord, HostId},
+    store::{AuditFilter, AuditLog, PruneOutcome, StoreError, sql::read_audit},
 };
 
 impl SqliteStore {
@@ -50,18 +57,25 @@ impl AuditLog for SqliteStore {
         limit: u32,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         let hosts = filter.hosts.as_deref().map(hosts_list);
-        let records =
+        let rows =
             self.read(move |connection| page(connection, hosts, before, limit).boxed()).await?;
-        records.iter().map(|record| from_json("audit record", record)).collect()
+        let read = |(id, at, host, record): AuditRow| {
+            let at = instant(at).unwrap_or(DateTime::UNIX_EPOCH);
+            read_audit(AuditId::from_uuid(id), at, host.map(HostId::from_uuid), &record)
+        };
+        Ok(rows.into_iter().map(read).collect())
     }
 }
+
+/// Id, instant, host and record.
+type AuditRow = (Uuid, i64, Option<Uuid>, String);
 
 async fn page(
     connection: &mut SqliteConnection,
     hosts: Option<String>,
     before: Option<AuditId>,
     limit: u32,
-) -> Result<Vec<String>, StoreError> {
+) -> Result<Vec<AuditRow>, StoreError> {
     let before: Option<i64> = match before {
         None => Some(i64::MAX),
         Some(id) => sqlx::query_scalar("select number from health_audit where id = ?")
@@ -72,13 +86,13 @@ async fn page(
     };
     let Some(before) = before else { return Ok(Vec::new()) };
     let query = match hosts {
-        None => sqlx::query_scalar(
-            "select record from health_audit where number < ?1 order by number desc limit ?2",
+        None => sqlx::query_as(
+            "select id, at, host_id, record from health_audit where number < ?1 order by number desc limit ?2",
         )
         .bind(before)
         .bind(limit),
-        Some(hosts) => sqlx::query_scalar(
-            "select record from health_audit where number < ?1 \
+        Some(hosts) => sqlx::query_as(
+            "select id, at, host_id, record from health_audit where number < ?1 \
              and host_id in (select unhex(value) from json_each(?3)) order by number desc limit ?2",
         )
         .bind(before)

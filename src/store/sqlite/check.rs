@@ -11,11 +11,8 @@ use super::{
     write::Write,
 };
 use crate::{
-    model::{AuditEntry, CheckId, HealthCheck, HostId, SealedSecret},
-    store::{
-        Change, CheckInsert, CheckStore, CheckUpdate, SecretChange, StoreError, StoreEvent,
-        sql::DefinitionColumns,
-    },
+    model::{AuditEntry, CheckId, HealthCheck, HostId, SealedSecret, StoredCheck},
+    store::{Change, CheckInsert, CheckStore, CheckUpdate, SecretChange, StoreError, StoreEvent},
 };
 
 impl Write<'_> {
@@ -44,7 +41,7 @@ impl Write<'_> {
             updated_epoch: epoch,
             revision: 1,
         };
-        let columns = DefinitionColumns::of(&check.definition);
+        let columns = StoredCheck::of(&check.definition);
         let secret = check.secret.as_ref();
         sqlx::query(
             "insert into host_health_checks (id, host_id, name, check_type, enabled, service_name, \
@@ -59,7 +56,7 @@ impl Write<'_> {
         .bind(columns.check_type)
         .bind(columns.enabled)
         .bind(columns.service_name)
-        .bind(columns.target_host_id)
+        .bind(columns.target_host_id.map(|host| host.as_uuid()))
         .bind(columns.url)
         .bind(columns.expected_body)
         .bind(columns.ignore_cert_errors)
@@ -86,7 +83,7 @@ impl Write<'_> {
         let row = find_check(self.connection, update.host_id, update.id).await?;
         let row = row.ok_or(StoreError::NotFound)?;
         let number = row.number;
-        let before = row.into_check()?;
+        let before = row.into_check();
         if before.revision != update.expected_revision {
             return Err(StoreError::Conflict { current: before.revision });
         }
@@ -103,7 +100,7 @@ impl Write<'_> {
             revision: before.revision + 1,
             ..before
         };
-        let columns = DefinitionColumns::of(&check.definition);
+        let columns = StoredCheck::of(&check.definition);
         let secret = check.secret.as_ref();
         sqlx::query(
             "update host_health_checks set name = ?, check_type = ?, enabled = ?, service_name = ?, \
@@ -115,7 +112,7 @@ impl Write<'_> {
         .bind(columns.check_type)
         .bind(columns.enabled)
         .bind(columns.service_name)
-        .bind(columns.target_host_id)
+        .bind(columns.target_host_id.map(|host| host.as_uuid()))
         .bind(columns.url)
         .bind(columns.expected_body)
         .bind(columns.ignore_cert_errors)
@@ -152,7 +149,7 @@ impl Write<'_> {
     ) -> Result<(), StoreError> {
         let row = find_check(self.connection, host, id).await?.ok_or(StoreError::NotFound)?;
         let number = row.number;
-        let check = row.into_check()?;
+        let check = row.into_check();
         if expected_revision.is_some_and(|expected| expected != check.revision) {
             return Err(StoreError::Conflict { current: check.revision });
         }
@@ -259,7 +256,7 @@ impl CheckStore for SqliteStore {
 
     async fn check(&self, host_id: HostId, id: CheckId) -> Result<Option<HealthCheck>, StoreError> {
         let row = self.read(move |connection| find_check(connection, host_id, id).boxed()).await?;
-        row.map(CheckRow::into_check).transpose()
+        Ok(row.map(CheckRow::into_check))
     }
 
     async fn checks_of(&self, hosts: &[HostId]) -> Result<Vec<HealthCheck>, StoreError> {
@@ -267,7 +264,7 @@ impl CheckStore for SqliteStore {
         let rows = self
             .read(move |connection| async move { checks_of(connection, &hosts).await }.boxed())
             .await?;
-        rows.into_iter().map(CheckRow::into_check).collect()
+        Ok(rows.into_iter().map(CheckRow::into_check).collect())
     }
 
     async fn forget_host(&self, host_id: HostId) -> Result<(), StoreError> {

@@ -29,6 +29,12 @@ pub enum MigrateError {
     Database(#[source] sqlx::Error),
 }
 
+/// Whether SQLite refused a statement, such as one over a table that is not there.
+pub(super) fn is_error_of_sql(source: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    let Some(sqlx::Error::Database(database)) = source.downcast_ref() else { return false };
+    database.code().is_some_and(|code| code == "1")
+}
+
 /// The store's error of a database's.
 pub(super) fn translate(error: sqlx::Error) -> StoreError {
     let code = match &error {

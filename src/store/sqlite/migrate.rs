@@ -5,12 +5,13 @@ use sqlx::{Connection, SqliteConnection};
 use super::MigrateError;
 
 /// The version of the schema that this version of the library reads and writes.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 
 /// The steps, by the version that they lead to.
-const STEPS: [(i64, &str); 2] = [
+const STEPS: [(i64, &str); 3] = [
     (1, include_str!("../../../migrations/sqlite/0001_health_checks.sql")),
     (2, include_str!("../../../migrations/sqlite/0002_health_engine.sql")),
+    (3, include_str!("../../../migrations/sqlite/0003_health_adoption.sql")),
 ];
 
 /// Brings the schema up to date. Each step is a transaction with its version; of several starters
@@ -38,6 +39,16 @@ pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Mig
             .map_err(database)?;
     }
     transaction.commit().await.map_err(database)
+}
+
+/// Whether the file has the tables, in the form that this version needs or a newer one.
+pub(super) async fn is_current(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let kept: bool = sqlx::query_scalar(
+        "select exists (select 1 from sqlite_master where name = 'health_schema_versions')",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    Ok(kept && version(connection).await?.is_some_and(|version| version >= SCHEMA_VERSION))
 }
 
 /// The version that the file is at; `None` before the first step.

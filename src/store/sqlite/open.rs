@@ -22,8 +22,8 @@ pub struct SqliteOptions {
     pub path: PathBuf,
     /// How many readers may be at work at once.
     pub readers: u32,
-    /// How long a call waits for its turn, and for writers of other processes, before it fails with
-    /// [`StoreError::Unavailable`].
+    /// How long a call waits for its turn, for a connection, and for writers of other processes, before it fails
+    /// with [`StoreError::Unavailable`]. Nothing of it has happened then.
     pub busy_timeout: Duration,
 }
 

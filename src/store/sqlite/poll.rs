@@ -121,7 +121,7 @@ impl Write<'_> {
         .map_err(translate)?;
         let mut checks: HashMap<_, Vec<_>> = HashMap::new();
         for row in rows {
-            let check = row.into_check()?;
+            let check = row.into_check();
             checks.entry(check.host_id).or_default().push(check);
         }
         Ok(checks)

@@ -52,11 +52,9 @@ impl Write<'_> {
         .await
         .map_err(translate)?;
         let more = found > i64::from(batch);
-        if more && !force {
+        if self.holds_pruning() && !force && found > 0 {
             let (expired, total) = self.expired(cut, latest).await?;
-            if let Some(suspicious) = PruneOutcome::suspicion(count(expired), count(total)) {
-                return Ok(suspicious);
-            }
+            return Ok(PruneOutcome::Suspicious { expired: count(expired), total: count(total) });
         }
         let deleted = sqlx::query(concat!(
             "delete from host_health_check_results where (check_number, checked_at) in \

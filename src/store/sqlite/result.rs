@@ -22,7 +22,10 @@ use super::{
 use crate::{
     clock::{Clock, delta},
     model::{CheckId, CheckResult, CheckState, CheckView, HostId, HostSummary},
-    store::{HistoryPage, PruneOutcome, ResultStore, StoreError, StoreEvent, sql::SummaryColumns},
+    store::{
+        HistoryPage, PruneOutcome, ResultStore, StoreError, StoreEvent,
+        sql::{SummaryColumns, readable},
+    },
 };
 
 #[derive(FromRow)]
@@ -100,8 +103,9 @@ impl Write<'_> {
         .fetch_all(&mut *self.connection)
         .await
         .map_err(translate)?;
-        let state = |row: StateRow| row.into_state().map(|state| (state.latest.check_id, state));
-        rows.into_iter().map(state).collect()
+        // One that cannot be read counts as none, and is written over (F221).
+        let states = rows.into_iter().map(StateRow::into_state).filter_map(readable);
+        Ok(states.map(|state| (state.latest.check_id, state)).collect())
     }
 
     async fn insert_results(&mut self, rows: Vec<Value>) -> Result<(), StoreError> {
@@ -237,11 +241,8 @@ async fn history(
     .map_err(translate)?;
     transaction.commit().await.map_err(translate)?;
     let more = rows.len() > limit as usize;
-    let results: Vec<CheckResult> = rows
-        .into_iter()
-        .take(limit as usize)
-        .map(ResultRow::into_result)
-        .collect::<Result<_, _>>()?;
+    let rows = rows.into_iter().take(limit as usize);
+    let results: Vec<CheckResult> = rows.map(ResultRow::into_result_or_fault).collect();
     let next_before = results.last().filter(|_| more).map(|last| last.checked_at);
     Ok(HistoryPage { results, next_before })
 }
@@ -267,15 +268,14 @@ impl SqliteStore {
                 .boxed()
             })
             .await?;
-        let numbered = |row: StateRow| Ok((row.check_number, row.into_state()?));
-        let states: HashMap<i64, CheckState> =
-            states.into_iter().map(numbered).collect::<Result<_, StoreError>>()?;
+        let numbered = |row: StateRow| Some((row.check_number, readable(row.into_state())?));
+        let states: HashMap<i64, CheckState> = states.into_iter().filter_map(numbered).collect();
         let stale_after = delta(stale_after);
         let view = |row: super::record::CheckRow| {
             let state = states.get(&row.number);
-            Ok(CheckView::at(row.into_check()?, state, now, stale_after))
+            CheckView::at(row.into_check(), state, now, stale_after)
         };
-        checks.into_iter().map(view).collect()
+        Ok(checks.into_iter().map(view).collect())
     }
 }
 
@@ -286,7 +286,7 @@ impl ResultStore for SqliteStore {
         let rows = self
             .read(move |connection| async move { states_of(connection, &hosts).await }.boxed())
             .await?;
-        rows.into_iter().map(StateRow::into_state).collect()
+        Ok(rows.into_iter().map(StateRow::into_state).filter_map(readable).collect())
     }
 
     async fn views(

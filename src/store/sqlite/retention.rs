@@ -36,7 +36,7 @@ impl Write<'_> {
         .await
         .map_err(translate)?;
         let total = "select count(*), count(*) filter (where ended_at < ?) from health_gates";
-        if let Some(suspicious) = self.suspicious(found.len(), batch, force, total, cut).await? {
+        if let Some(suspicious) = self.suspicious(found.len(), force, total, cut).await? {
             return Ok(suspicious);
         }
         let more = found.len() > batch as usize;
@@ -79,7 +79,7 @@ impl Write<'_> {
         .await
         .map_err(translate)?;
         let total = "select count(*), count(*) filter (where at < ?) from health_audit";
-        if let Some(suspicious) = self.suspicious(found.len(), batch, force, total, cut).await? {
+        if let Some(suspicious) = self.suspicious(found.len(), force, total, cut).await? {
             return Ok(suspicious);
         }
         let more = found.len() > batch as usize;
@@ -95,16 +95,15 @@ impl Write<'_> {
         Ok(PruneOutcome::of_step(deleted, more))
     }
 
-    /// Whether more than half of all would go at once (F49); counts only where more than a batch would.
+    /// Whether anything would go although the clock has leapt ahead (F49); counts only then.
     async fn suspicious(
         &mut self,
         found: usize,
-        batch: u32,
         force: bool,
         counts: &'static str,
         cut: i64,
     ) -> Result<Option<PruneOutcome>, StoreError> {
-        if force || found <= batch as usize {
+        if !self.holds_pruning() || force || found == 0 {
             return Ok(None);
         }
         let (total, expired): (i64, i64) = sqlx::query_as(counts)
@@ -112,6 +111,6 @@ impl Write<'_> {
             .fetch_one(&mut *self.connection)
             .await
             .map_err(translate)?;
-        Ok(PruneOutcome::suspicion(count(expired), count(total)))
+        Ok(Some(PruneOutcome::Suspicious { expired: count(expired), total: count(total) }))
     }
 }

@@ -114,7 +114,7 @@ impl Write<'_> {
         let replaced = sqlx::query(
             "update host_health_checks set secret_format = ?, basic_auth_pass_nonce = ?, \
              basic_auth_pass_encrypted = ? where id = ? and secret_format = ? \
-             and basic_auth_pass_nonce = ? and basic_auth_pass_encrypted = ?",
+             and coalesce(basic_auth_pass_nonce, x'') = ? and basic_auth_pass_encrypted = ?",
         )
         .bind(new.format)
         .bind(new.nonce)
@@ -167,7 +167,7 @@ impl SecretStore for SqliteStore {
             self.read(move |connection| sealed_page(connection, after, limit).boxed()).await?;
         let mut sealed = Vec::with_capacity(rows.len());
         for row in rows {
-            let check = row.into_check()?;
+            let check = row.into_check();
             if let Some(secret) = check.secret.clone() {
                 sealed.push(SealedRow { check, secret });
             }
@@ -187,7 +187,7 @@ impl SecretStore for SqliteStore {
     }
 
     async fn key_uses(&self) -> Result<Vec<KeyUse>, StoreError> {
-        let rows: Vec<(i16, Vec<u8>, Vec<u8>)> = self
+        let rows: Vec<(i16, Option<Vec<u8>>, Vec<u8>)> = self
             .read(|connection| {
                 async move {
                     sqlx::query_as(
@@ -203,6 +203,7 @@ impl SecretStore for SqliteStore {
             .await?;
         let mut uses: BTreeMap<_, u64> = BTreeMap::new();
         for (format, nonce, ciphertext) in rows {
+            let nonce = nonce.unwrap_or_default();
             *uses.entry(key_id_of(&SealedSecret { format, nonce, ciphertext })).or_default() += 1;
         }
         Ok(uses.into_iter().map(|(key_id, secrets)| KeyUse { key_id, secrets }).collect())

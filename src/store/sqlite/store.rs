@@ -10,22 +10,29 @@ use futures_util::{
     stream::{self, StreamExt},
 };
 use sqlx::{Connection, Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::{
+    sync::{Mutex, Semaphore},
+    time::{Instant, timeout, timeout_at},
+};
 
 use super::{
     MigrateError, SqliteOptions, SqliteTxHook,
-    error::translate,
+    error::{is_error_of_sql, translate},
     migrate,
     write::{Write, read_time},
 };
 use crate::{
     clock::{Clock, SystemClock},
     model::{ClockEpoch, Damping, StoreTime},
-    store::{Feed, Store, StoreError, StoreEvent, Subscription},
+    store::{Feed, PruneGuard, Store, StoreError, StoreEvent, Subscription},
 };
 
 /// How often a subscription looks whether another process has written.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long a call waits until it can begin.
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(5);
+/// After so long an operation is given up.
+const DEFAULT_BOUND: Duration = Duration::from_secs(30);
 
 /// All of a store's traits over a SQLite file.
 ///
@@ -41,10 +48,15 @@ pub(super) struct Inner {
     readers: SqlitePool,
     /// The turn of the writer. Callers queue here, first come first served, before they hold anything.
     turn: Arc<Semaphore>,
+    /// How long a call waits for turn, connection and lock together.
+    patience: Duration,
+    /// After so long an operation is given up and its connection closed.
+    bound: Duration,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) hook: Option<Arc<dyn SqliteTxHook>>,
     pub(super) damping: Damping,
     pub(super) feed: Feed,
+    pub(super) pruning: Arc<PruneGuard>,
     /// What SQLite's `data_version` was on the writer's connection: it moves when anybody else
     /// commits.
     seen: Arc<Mutex<Option<i64>>>,
@@ -66,7 +78,7 @@ impl SqliteStore {
     /// As [`open`](Self::open).
     pub async fn open_with(options: &SqliteOptions) -> Result<Self, StoreError> {
         let (writer, readers) = options.pools().await?;
-        Ok(Self::from_pools(writer, readers))
+        Ok(Self::from_pools(writer, readers).with_busy_timeout(options.busy_timeout))
     }
 
     /// The store over an application's own pools, whose connections are made with
@@ -82,10 +94,13 @@ impl SqliteStore {
             writer,
             readers,
             turn: Arc::new(Semaphore::new(1)),
+            patience: DEFAULT_PATIENCE,
+            bound: DEFAULT_BOUND,
             clock: Arc::new(SystemClock),
             hook: None,
             damping: Damping::default(),
             feed: Feed::new(),
+            pruning: Arc::default(),
             seen: Arc::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -95,6 +110,21 @@ impl SqliteStore {
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         self.with(|inner| inner.clock = clock)
+    }
+
+    /// The same with another bound on how long a call waits until it can begin: for its turn, for a
+    /// connection, and for writers of other processes, 5 s by default. After that it fails with
+    /// [`StoreError::Unavailable`], and nothing of it has happened.
+    #[must_use]
+    pub fn with_busy_timeout(self, patience: Duration) -> Self {
+        self.with(|inner| inner.patience = patience)
+    }
+
+    /// The same with another bound on one operation once it has begun, hooks included, 30 s by default. After
+    /// that it is undone and fails with [`StoreError::Unavailable`].
+    #[must_use]
+    pub fn with_operation_timeout(self, bound: Duration) -> Self {
+        self.with(|inner| inner.bound = bound)
     }
 
     /// The same with damped statuses.
@@ -144,11 +174,15 @@ impl SqliteStore {
             + 'static,
     {
         let inner = Arc::clone(&self.inner);
-        let turn = Arc::clone(&inner.turn).acquire_owned().await;
+        let until = Instant::now() + inner.patience;
+        let turn =
+            timeout_at(until, Arc::clone(&inner.turn).acquire_owned()).await.map_err(|_| busy())?;
         finish(tokio::spawn(async move {
             let _turn = turn.map_err(StoreError::unavailable)?;
-            let mut connection = inner.writer.acquire().await.map_err(translate)?;
-            let done = inner.transact(&mut connection, operation).await;
+            let mut connection = inner.acquire(&inner.writer, until).await?;
+            let work = inner.transact(&mut connection, until, operation);
+            let done = timeout(inner.bound, work).await.unwrap_or_else(|_| Err(too_slow()));
+            let done = name_the_schema(&mut connection, done).await;
             inner.give_back(connection, done)
         }))
         .await
@@ -164,8 +198,11 @@ impl SqliteStore {
     {
         let inner = Arc::clone(&self.inner);
         finish(tokio::spawn(async move {
-            let mut connection = inner.readers.acquire().await.map_err(translate)?;
-            let done = operation(&mut connection).await;
+            let until = Instant::now() + inner.patience;
+            let mut connection = inner.acquire(&inner.readers, until).await?;
+            let work = operation(&mut connection);
+            let done = timeout(inner.bound, work).await.unwrap_or_else(|_| Err(too_slow()));
+            let done = name_the_schema(&mut connection, done).await;
             inner.give_back(connection, done)
         }))
         .await
@@ -176,20 +213,61 @@ impl SqliteStore {
     }
 }
 
+/// Says so where an operation failed since nobody has migrated the file. SQLite has no code of its own for a table
+/// that is not there.
+async fn name_the_schema<T>(
+    connection: &mut SqliteConnection,
+    done: Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    match done {
+        Err(StoreError::Unavailable { source }) if is_error_of_sql(source.as_ref()) => {
+            match migrate::is_current(connection).await {
+                Ok(false) => Err(StoreError::NotMigrated {
+                    migrate: "SqliteStore::migrate",
+                    source: Some(source),
+                }),
+                Ok(true) | Err(_) => Err(StoreError::Unavailable { source }),
+            }
+        }
+        done => done,
+    }
+}
+
 async fn finish<T>(task: tokio::task::JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
     task.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
 }
 
+/// A call did not get its turn in time.
+fn busy() -> StoreError {
+    StoreError::unavailable("other writers of the file were busy for too long")
+}
+
+/// An operation took too long.
+fn too_slow() -> StoreError {
+    StoreError::unavailable("the operation, with the application's hook, took too long")
+}
+
 impl Inner {
+    async fn acquire(
+        &self,
+        pool: &SqlitePool,
+        until: Instant,
+    ) -> Result<PoolConnection<Sqlite>, StoreError> {
+        let acquired = timeout_at(until, pool.acquire()).await;
+        acquired.map_err(|_| busy())?.map_err(translate)
+    }
+
     async fn transact<T, F>(
         &self,
         connection: &mut SqliteConnection,
+        until: Instant,
         operation: F,
     ) -> Result<T, StoreError>
     where
         F: for<'c> FnOnce(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, StoreError>>,
     {
-        let mut transaction = connection.begin_with("begin immediate").await.map_err(translate)?;
+        let begun = timeout_at(until, connection.begin_with("begin immediate")).await;
+        let mut transaction = begun.map_err(|_| busy())?.map_err(translate)?;
         self.note_others(&mut transaction).await?;
         let mut write = Write::new(self, &mut transaction);
         let value = operation(&mut write).await;
@@ -240,8 +318,10 @@ impl Inner {
     }
 
     async fn look_for_others(&self) -> Result<(), StoreError> {
-        let _turn = self.turn.acquire().await.map_err(StoreError::unavailable)?;
-        let mut connection = self.writer.acquire().await.map_err(translate)?;
+        let until = Instant::now() + self.patience;
+        let turn = timeout_at(until, self.turn.acquire()).await.map_err(|_| busy())?;
+        let _turn = turn.map_err(StoreError::unavailable)?;
+        let mut connection = self.acquire(&self.writer, until).await?;
         self.note_others(&mut connection).await
     }
 }

@@ -50,6 +50,7 @@ impl<'a> Write<'a> {
 
     /// The epoch in which a claim is made now.
     pub(super) async fn epoch_at_claim(&mut self) -> Result<ClockEpoch, StoreError> {
+        self.holds_pruning();
         let kept = kept_clock(self.connection).await?;
         let Some(next) = kept.at_claim(self.now) else { return Ok(kept.epoch) };
         self.keep_clock(next).await?;
@@ -73,10 +74,19 @@ impl<'a> Write<'a> {
         Ok(())
     }
 
-    /// Refuses where a newer version of this library has changed the schema meanwhile (F63). Asked
+    /// Takes a reading of the clock; returns whether pruning waits, since it has leapt ahead.
+    pub(super) fn holds_pruning(&self) -> bool {
+        self.store.pruning.holds(self.store.clock.monotonic(), self.now)
+    }
+
+    /// Refuses where the file has not been migrated, and where a newer version of this library has changed the schema meanwhile (F63). Asked
     /// by claims, without which nothing else happens.
     pub(super) async fn refuse_newer_schema(&mut self) -> Result<(), StoreError> {
         let found = migrate::version(self.connection).await.map_err(translate)?.unwrap_or(0);
+        if found < SCHEMA_VERSION {
+            let migrate = "SqliteStore::migrate";
+            return Err(StoreError::NotMigrated { migrate, source: None });
+        }
         if found > SCHEMA_VERSION {
             let newer = MigrateError::Newer { found, known: SCHEMA_VERSION };
             return Err(StoreError::unavailable(newer));

@@ -15,7 +15,7 @@ use healthgate::{
     model::{Actor, AuditAction, CheckId, HostId, Probe, SealedSecret, WorkerId},
     store::{
         CheckStore, ClaimRequest, PollQueue, ResultStore, SecretStore,
-        postgres::{MigrateError, PgFault, PgStore, SCHEMA_VERSION},
+        postgres::{HostsTable, MigrateError, PgFault, PgStore, SCHEMA_VERSION},
     },
     testing::{ScriptedRunner, fixtures},
 };
@@ -26,9 +26,10 @@ use zeroize::Zeroizing;
 use crate::postgres::support::{LEASE, database, fault, make_check, pool};
 
 /// Every migration as a plain file, in order.
-const FILES: [&str; 2] = [
+const FILES: [&str; 3] = [
     include_str!("../../../migrations/postgres/007_health_checks.sql"),
     include_str!("../../../migrations/postgres/008_health_engine.sql"),
+    include_str!("../../../migrations/postgres/009_health_adoption.sql"),
 ];
 
 /// The plan's tables as the manager has them, with its later column.
@@ -315,4 +316,107 @@ async fn f82_a_secret_without_a_sound_nonce_is_refused_by_the_database() {
         let error = done.expect_err("refused").into_database_error().expect("by the database");
         assert_eq!(error.constraint(), Some("valid_secret"));
     }
+}
+
+/// F231: an adopted password without a nonce opens under no key. Its check is edited all the same, and rotated past.
+#[tokio::test]
+async fn f231_a_check_with_an_adopted_password_without_nonce_can_be_edited() {
+    let (server, database) = database();
+    let pool = pool(server, &database, 2).await;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("{PLAN}{DATA}"))).execute(&pool).await.expect("made");
+    let broken = "update host_health_checks set basic_auth_user = 'u', basic_auth_pass_encrypted = '\\x0102' \
+                  where check_type = 'http'";
+    sqlx::query(broken).execute(&pool).await.expect("a secret without nonce");
+    let store = Arc::new(PgStore::new(pool));
+    store.migrate().await.expect("migrated");
+    let (runner, clock) =
+        (ScriptedRunner::new(Arc::new(SystemClock)), Key::generate().expect("a key"));
+    let ring = KeyRing::new(clock).with_unbound_envelopes(true);
+    let directory = Arc::new(StaticDirectory::new());
+    let checks = CheckManager::new(store.clone(), Arc::new(ring), directory, Arc::new(runner));
+    let host: uuid::Uuid =
+        sqlx::query_scalar("select host_id from host_health_checks where check_type = 'http'")
+            .fetch_one(store.pool())
+            .await
+            .expect("read");
+    let host = HostId::from_uuid(host);
+    let check = store.checks_of(&[host]).await.expect("read").remove(0);
+    let actor = Actor::new("ada", healthgate::model::Role::Admin);
+    let change = |body| healthgate::model::CheckChange::from_json(body);
+    let renamed = change(serde_json::json!({"name": "renamed"}));
+    let edited = checks.change(&actor, host, check.id, &renamed, None).await.expect("edited");
+    assert_eq!((&*edited.definition.name, edited.has_password()), ("renamed", true));
+    let report = checks.rotate_keys(&actor).await.expect("rotated");
+    assert_eq!(report.unreadable, [check.id]);
+    let removed = change(serde_json::json!({"basic_auth_pass": null}));
+    let edited = checks.change(&actor, host, check.id, &removed, None).await.expect("edited");
+    assert!(!edited.has_password());
+}
+
+/// F232: whatever is called `hosts`, the tables are made, and refer to it only where that works.
+#[tokio::test]
+async fn f232_a_table_of_hosts_of_another_form_is_left_alone() {
+    let refers = "select count(*) from pg_constraint where contype = 'f' \
+                  and conname in ('host_health_checks_host_id_fkey', 'health_schedule_host_id_fkey')";
+    let fits = "create table hosts (id uuid primary key)";
+    for (hosts, references) in [
+        ("select", 0),
+        (fits, 2),
+        ("create table hosts (fqdn text primary key, id uuid not null unique)", 2),
+        ("create table hosts (id bigint primary key)", 0),
+        ("create table hosts (id text primary key)", 0),
+        ("create table hosts (fqdn text primary key)", 0),
+        ("create table hosts (id uuid, site int, primary key (id, site))", 0),
+        ("create table hosts (id uuid)", 0),
+        (
+            "create table machines (id uuid primary key); create view hosts as select id from machines",
+            0,
+        ),
+        ("create materialized view hosts as select gen_random_uuid() as id", 0),
+    ] {
+        let (server, database) = database();
+        let pool = pool(server, &database, 2).await;
+        sqlx::raw_sql(hosts).execute(&pool).await.expect("made");
+        let store = PgStore::new(pool.clone());
+        store.migrate().await.unwrap_or_else(|error| panic!("{hosts}: {error:?}"));
+        assert_eq!(count(&pool, refers).await, references, "{hosts}");
+        if references == 0 {
+            make_check(&store, HostId::generate(), "sshd").await;
+        }
+    }
+}
+
+/// F232: a table that is named has to fit, and otherwise nothing is changed.
+#[tokio::test]
+async fn f232_the_table_of_hosts_can_be_named_or_left_out() {
+    let (server, database) = database();
+    let pool = pool(server, &database, 2).await;
+    let made = "create table hosts (id uuid primary key); create schema inventory; \
+                create table inventory.\"Machines\" (id uuid primary key); create table numbers (id int)";
+    sqlx::raw_sql(made).execute(&pool).await.expect("made");
+    for unfit in ["numbers", "nowhere", "inventory.machines"] {
+        let named = HostsTable::Named(unfit.to_owned());
+        let refused = PgStore::new(pool.clone()).with_hosts_table(named).migrate().await;
+        let Err(MigrateError::HostsTable { reason }) = refused else {
+            panic!("{unfit}: {refused:?}")
+        };
+        assert!(reason.contains(unfit), "{reason}");
+        let tables = "select count(*) from pg_class where relname like '%health%'";
+        assert_eq!(count(&pool, tables).await, 0, "nothing was changed");
+    }
+    let named = HostsTable::Named("inventory.\"Machines\"".to_owned());
+    PgStore::new(pool.clone()).with_hosts_table(named).migrate().await.expect("migrated");
+    let refers = "select count(*) from pg_constraint where contype = 'f' \
+                  and confrelid = 'inventory.\"Machines\"'::regclass";
+    assert_eq!(count(&pool, refers).await, 2);
+
+    let (server, other) = self::database();
+    let pool = self::pool(server, &other, 2).await;
+    sqlx::raw_sql("create table hosts (id uuid primary key)").execute(&pool).await.expect("made");
+    let store = PgStore::new(pool.clone()).with_hosts_table(HostsTable::None);
+    store.migrate().await.expect("migrated");
+    let refers =
+        "select count(*) from pg_constraint where contype = 'f' and confrelid = 'hosts'::regclass";
+    assert_eq!(count(&pool, refers).await, 0);
+    make_check(&store, HostId::generate(), "sshd").await;
 }

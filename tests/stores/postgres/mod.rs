@@ -13,6 +13,7 @@ mod rejected;
 mod summaries;
 mod support;
 mod timeouts;
+mod unreadable;
 mod volume;
 mod waiting_gates;
 mod workers;

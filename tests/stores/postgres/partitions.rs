@@ -28,8 +28,6 @@ async fn a_dropped_day_leaves_the_newest_result() {
     let count = || sqlx::query_scalar::<_, i64>(parts).fetch_one(store.pool());
     let before = count().await.expect("read");
     let pruned = store.prune_results(4 * DAY, 1, false).await.expect("pruned");
-    assert_eq!(pruned, PruneOutcome::Suspicious { expired: 2, total: 3 }, "F49");
-    let pruned = store.prune_results(4 * DAY, 5_000, true).await.expect("pruned");
     assert_eq!(pruned, PruneOutcome::Done { deleted: 2 });
     assert!(count().await.expect("read") < before, "the day is gone as a whole");
     let page = store.history(host, check.id, None, 10).await.expect("read");
@@ -62,4 +60,57 @@ async fn days_are_made_ahead() {
     .await
     .expect("read");
     assert_eq!(ahead, 8);
+}
+
+/// A partition that cannot be dropped is left, and the others go, a day with each step.
+#[tokio::test]
+async fn f223_a_partition_that_cannot_go_holds_up_no_other() {
+    let store = store().await;
+    let host = HostId::generate();
+    make_check(&store, host, "sshd").await;
+    let now = store.now().await.expect("the time");
+    for day in [12, 11, 10] {
+        record(&store, ReasonCode::Ok, now - TimeDelta::days(day)).await;
+        record(&store, ReasonCode::Ok, now - TimeDelta::days(day) + TimeDelta::seconds(1)).await;
+    }
+    let oldest = (now - TimeDelta::days(12)).format("host_health_check_results_%Y%m%d");
+    let view = format!("create view reported as select * from {oldest}");
+    sqlx::query(sqlx::AssertSqlSafe(view)).execute(store.pool()).await.expect("made");
+    let mut steps = Vec::new();
+    loop {
+        let step = store.prune_results(4 * DAY, 5_000, false).await.expect("pruned");
+        steps.push(step);
+        if !matches!(step, PruneOutcome::More { .. }) {
+            break;
+        }
+    }
+    let (two, one) = (PruneOutcome::More { deleted: 2 }, PruneOutcome::Done { deleted: 1 });
+    assert_eq!(steps, [two, one], "a day with each step, and never the newest");
+    let left = "select count(*) from host_health_check_results";
+    let left: i64 = sqlx::query_scalar(left).fetch_one(store.pool()).await.expect("read");
+    assert_eq!(left, 2, "what the view shows stays");
+}
+
+/// Whoever reads old results makes pruning wait for a moment, and nobody else wait behind it.
+#[tokio::test]
+async fn f225_pruning_gives_way_to_a_reader() {
+    let store = store().await;
+    let host = HostId::generate();
+    make_check(&store, host, "sshd").await;
+    let now = store.now().await.expect("the time");
+    for second in 0..2 {
+        record(&store, ReasonCode::Ok, now - TimeDelta::days(10) + TimeDelta::seconds(second))
+            .await;
+    }
+    let mut reader = store.pool().begin().await.expect("begun");
+    sqlx::query("select count(*) from host_health_check_results")
+        .execute(&mut *reader)
+        .await
+        .expect("read");
+    let waits = store.prune_results(4 * DAY, 5_000, false).await.expect("pruned");
+    assert_eq!(waits, PruneOutcome::Done { deleted: 0 });
+    record(&store, ReasonCode::Ok, now).await;
+    reader.rollback().await.expect("ended");
+    let gone = store.prune_results(4 * DAY, 5_000, false).await.expect("pruned");
+    assert_eq!(gone, PruneOutcome::Done { deleted: 2 });
 }

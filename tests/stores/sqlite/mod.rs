@@ -6,3 +6,5 @@ mod file;
 mod hooks;
 mod scale;
 mod support;
+mod turns;
+mod unreadable;

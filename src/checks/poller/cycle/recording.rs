@@ -202,7 +202,7 @@ impl Cycle<'_> {
                     debug!(%host, "results refused: the lease was lost");
                 }
             }
-            Err(error @ StoreError::Unavailable { .. }) => {
+            Err(error) if error.may_pass() => {
                 let pause = self.failed("record results", &error);
                 self.next_flush = now + pause.min(config.lease() / TRIES_IN_A_LEASE);
                 self.batch = self.poller.config.flush_hosts;

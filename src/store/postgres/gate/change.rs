@@ -10,7 +10,7 @@ use crate::{
     store::{
         Change, Spend, SpendRefusal, StoreError, StoreEvent,
         postgres::{error::translate, write::Write},
-        sql::{to_json, to_word},
+        sql::{sound, to_json, to_word},
         transition,
     },
 };
@@ -126,7 +126,7 @@ impl Write<'_> {
     pub(super) async fn return_pass(&mut self, pass: PassId) -> Result<(), StoreError> {
         let Some(mut gate) = self.lock_gate_of_pass(pass).await? else { return Ok(()) };
         let now = self.time().await?;
-        if transition::take_back(&mut gate.record, pass, now) {
+        if gate.readable && transition::take_back(&mut gate.record, pass, now) {
             gate.change();
             self.save_gates(std::iter::once(&gate)).await?;
         }
@@ -158,6 +158,7 @@ impl Write<'_> {
         audit: &AuditEntry,
     ) -> Result<GateRecord, StoreError> {
         let mut gate = self.lock_gate(job, host).await?;
+        sound(gate.readable)?;
         if !transition::takes_override(&gate.record, exception.as_ref()) {
             return Err(StoreError::InvalidState { state: "the gate does not wait" });
         }
@@ -175,6 +176,7 @@ impl Write<'_> {
         audit: &AuditEntry,
     ) -> Result<GateRecord, StoreError> {
         let mut gate = self.lock_gate(job, host).await?;
+        sound(gate.readable)?;
         let now = self.now().await?;
         if transition::clear_clock_offset(&mut gate.record, now)? {
             gate.change();

@@ -2,18 +2,30 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::GATE;
 use crate::{
-    model::{GateId, GateRecord, HostId, JobId, PassId, WorkerId},
+    model::{EndReason, GateId, GateRecord, HostId, JobId, PassId, WorkerId},
     store::{
         LeasedGate, StoreError, StoreEvent,
         postgres::{error::translate, write::Write},
-        sql::{from_json, to_json, to_word},
+        sql::{GateColumns, GateTimes, StoredGate, to_json, to_word},
+        transition,
     },
 };
+/// The columns of [`GateRow`], of a gate as alias `g`.
+macro_rules! gate_columns {
+    () => {
+        "g.id, g.job_id, g.host_id, g.generation, g.exempt, g.state, g.cancel_requested, g.opens_at, \
+         g.closes_at, g.ended_at, g.record::text as record, g.token, g.owner, g.changes, \
+         g.changes_seen"
+    };
+}
+pub(super) use gate_columns;
+
 /// A gate as it is stored.
 #[derive(FromRow, Debug)]
 pub(super) struct GateRow {
@@ -21,36 +33,56 @@ pub(super) struct GateRow {
     owner: Option<Uuid>,
     changes: i64,
     changes_seen: i64,
-    record: String,
+    opens_at: DateTime<Utc>,
+    closes_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+    #[sqlx(flatten)]
+    columns: GateColumns,
 }
 
 /// A gate under a lock.
 #[derive(Debug)]
 pub(super) struct HeldGate {
     pub(super) record: GateRecord,
+    /// Whether the record is what was stored, and not made of the columns beside it.
+    pub(super) readable: bool,
     pub(super) token: i64,
     owner: Option<Uuid>,
-    changes: i64,
+    pub(super) changes: i64,
     pub(super) changes_seen: i64,
     /// It is to be written back.
     pub(super) changed: bool,
 }
 
 impl GateRow {
-    pub(super) fn open(self) -> Result<HeldGate, StoreError> {
-        let record = from_json(GATE, &self.record)?;
+    pub(super) fn open(self) -> HeldGate {
+        let StoredGate { record, readable } = self.gate();
         let Self { token, owner, changes, changes_seen, .. } = self;
-        Ok(HeldGate { record, token, owner, changes, changes_seen, changed: false })
+        HeldGate { record, readable, token, owner, changes, changes_seen, changed: false }
     }
 
-    /// The gate as its holder sees it.
-    pub(super) fn leased(self) -> Result<LeasedGate, StoreError> {
-        let record = from_json(GATE, &self.record)?;
-        Ok(LeasedGate { record, token: self.token, changes: self.changes })
+    pub(super) fn into_record(self) -> GateRecord {
+        self.gate().record
+    }
+
+    fn gate(&self) -> StoredGate {
+        let Self { opens_at, closes_at, ended_at, .. } = *self;
+        self.columns.gate(GateTimes { opens_at, closes_at, ended_at })
     }
 }
 
 impl HeldGate {
+    /// The gate as its holder sees it.
+    pub(super) fn into_leased(self) -> LeasedGate {
+        LeasedGate { record: self.record, token: self.token, changes: self.changes }
+    }
+
+    /// Ends a gate that cannot be read: nobody can tell what it has seen (F221).
+    pub(super) fn end_unreadable(&mut self, now: DateTime<Utc>) {
+        transition::end(&mut self.record, EndReason::RecordUnreadable, now);
+        self.end_lease();
+    }
+
     /// Whether this worker, whose lease is valid, holds it under this token (L9, L10).
     pub(super) fn is_held(&self, worker: WorkerId, token: i64) -> bool {
         self.owner == Some(worker.as_uuid()) && self.token == token
@@ -74,16 +106,20 @@ impl Write<'_> {
         &mut self,
         gates: impl Iterator<Item = GateId>,
     ) -> Result<HashMap<GateId, HeldGate>, StoreError> {
-        let rows: Vec<GateRow> = sqlx::query_as(
-            "select token, owner, changes, changes_seen, record::text as record \
-             from health_gates where id = any($1) order by id for update",
-        )
+        let rows: Vec<GateRow> = sqlx::query_as(concat!(
+            "select ",
+            gate_columns!(),
+            " from health_gates g where id = any($1) order by id for update",
+        ))
         .bind(gates.map(|gate| gate.as_uuid()).collect::<Vec<_>>())
         .fetch_all(&mut *self.connection)
         .await
         .map_err(translate)?;
-        let open = |row: GateRow| row.open().map(|gate| (gate.record.id, gate));
-        rows.into_iter().map(open).collect()
+        let open = |row: GateRow| {
+            let gate = row.open();
+            (gate.record.id, gate)
+        };
+        Ok(rows.into_iter().map(open).collect())
     }
 
     /// The gate of a job on a host, locked.
@@ -92,17 +128,18 @@ impl Write<'_> {
         job: JobId,
         host: HostId,
     ) -> Result<HeldGate, StoreError> {
-        let row: Option<GateRow> = sqlx::query_as(
-            "select token, owner, changes, changes_seen, record::text as record \
-             from health_gates where job_id = $1 and host_id = $2 \
+        let row: Option<GateRow> = sqlx::query_as(concat!(
+            "select ",
+            gate_columns!(),
+            " from health_gates g where job_id = $1 and host_id = $2 \
              order by generation desc limit 1 for update",
-        )
+        ))
         .bind(job.as_uuid())
         .bind(host.as_uuid())
         .fetch_optional(&mut *self.connection)
         .await
         .map_err(translate)?;
-        row.ok_or(StoreError::NotFound)?.open()
+        row.map(GateRow::open).ok_or(StoreError::NotFound)
     }
 
     /// The gate whose newest pass this is, locked.
@@ -110,15 +147,16 @@ impl Write<'_> {
         &mut self,
         pass: PassId,
     ) -> Result<Option<HeldGate>, StoreError> {
-        let row: Option<GateRow> = sqlx::query_as(
-            "select token, owner, changes, changes_seen, record::text as record \
-             from health_gates where pass_id = $1 for update",
-        )
+        let row: Option<GateRow> = sqlx::query_as(concat!(
+            "select ",
+            gate_columns!(),
+            " from health_gates g where pass_id = $1 for update",
+        ))
         .bind(pass.as_uuid())
         .fetch_optional(&mut *self.connection)
         .await
         .map_err(translate)?;
-        row.map(GateRow::open).transpose()
+        Ok(row.map(GateRow::open))
     }
 
     /// Writes changed gates, and tells of them.

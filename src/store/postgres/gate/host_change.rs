@@ -45,7 +45,8 @@ pub(super) async fn newest(
     hosts: Vec<Uuid>,
 ) -> Result<Vec<HostChange>, StoreError> {
     let rows: Vec<HostChangeRow> = sqlx::query_as(
-        "select c.* from unnest($1::uuid[]) wanted (id) cross join lateral \
+        "select c.pass_id, c.gate_id, c.job_id, c.host_id, c.state, c.started_at, c.ended_at \
+         from unnest($1::uuid[]) wanted (id) cross join lateral \
          (select * from health_changes where host_id = wanted.id order by number desc limit 1) c",
     )
     .bind(hosts)
@@ -91,12 +92,14 @@ impl Write<'_> {
     }
 
     pub(super) async fn end_host_change(&mut self, pass: PassId) -> Result<HostChange, StoreError> {
-        let row: Option<HostChangeRow> =
-            sqlx::query_as("select * from health_changes where pass_id = $1 for update")
-                .bind(pass.as_uuid())
-                .fetch_optional(&mut *self.connection)
-                .await
-                .map_err(translate)?;
+        let row: Option<HostChangeRow> = sqlx::query_as(
+            "select pass_id, gate_id, job_id, host_id, state, started_at, ended_at \
+                 from health_changes where pass_id = $1 for update",
+        )
+        .bind(pass.as_uuid())
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(translate)?;
         let mut change = row.ok_or(StoreError::NotFound)?.into_change()?;
         if change.state == HostChangeState::Running {
             change.end(self.now().await?);

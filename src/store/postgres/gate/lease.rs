@@ -3,16 +3,19 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{ATTEMPT, GATE, attempts, held::GateRow};
+use super::{
+    ATTEMPT, attempts,
+    held::{GateRow, HeldGate, gate_columns},
+};
 use crate::{
     model::{Attempt, ClockEpoch, GateId, StoreTime, WorkerId, instant},
     store::{
         AttemptWrite, GateClaims, GateStep, GateWatch, LeasedGate, StoreError,
         postgres::{error::translate, poll::later, write::Write},
-        sql::{from_json, to_json, to_word},
+        sql::{to_json, to_word},
         transition,
     },
 };
@@ -48,7 +51,8 @@ impl Write<'_> {
                  limit $2 for update of g skip locked) \
              update health_gates g set owner = $3, token = nextval('health_tokens'), \
              changes_seen = changes from due where g.id = due.id \
-             returning g.token, g.owner, g.changes, g.changes_seen, g.record::text as record",
+             returning ",
+            gate_columns!(),
         ))
         .bind(now)
         .bind(i64::from(limit))
@@ -56,8 +60,11 @@ impl Write<'_> {
         .fetch_all(&mut *self.connection)
         .await
         .map_err(translate)?;
-        let leased = GateRow::leased;
-        let mut gates = rows.into_iter().map(leased).collect::<Result<Vec<_>, _>>()?;
+        let (readable, mut unreadable): (Vec<HeldGate>, Vec<HeldGate>) =
+            rows.into_iter().map(GateRow::open).partition(|gate| gate.readable);
+        unreadable.iter_mut().for_each(|gate| gate.end_unreadable(now));
+        self.save_gates(unreadable.iter()).await?;
+        let mut gates: Vec<LeasedGate> = readable.into_iter().map(HeldGate::into_leased).collect();
         gates.sort_by_key(|gate| (transition::claim_order(&gate.record, now), gate.record.id));
         if !gates.is_empty() {
             sqlx::query(
@@ -164,6 +171,7 @@ impl Write<'_> {
         for step in steps {
             let held = gates.get_mut(&step.gate_id).filter(|gate| {
                 leased
+                    && gate.readable
                     && gate.is_held(worker, step.token)
                     && transition::leads(step, gate.record.state)
             });
@@ -282,11 +290,14 @@ struct WatchRow {
 }
 
 /// A changed gate; nothing where none has changed.
-#[derive(FromRow, Debug)]
-struct WatchedGate {
-    token: Option<i64>,
-    changes: Option<i64>,
-    record: Option<String>,
+#[derive(Debug)]
+struct WatchedGate(Option<GateRow>);
+
+impl<'r> FromRow<'r, PgRow> for WatchedGate {
+    fn from_row(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+        let token: Option<i64> = row.try_get("token")?;
+        Ok(Self(token.map(|_| GateRow::from_row(row)).transpose()?))
+    }
 }
 
 /// What there is to tell a worker, in one statement.
@@ -300,9 +311,10 @@ pub(super) async fn watch_gates(
          (select lease_until from health_gate_leases where worker = $1) as lease_until, \
          (select min(g.opens_at) from health_gates g where ",
         unclaimed!("(select now from t)"),
-        ") as unclaimed, c.token, c.changes, c.record::text as record \
-         from t left join health_gates c on c.owner = $1 and c.changes <> c.changes_seen \
-         and c.state in ('waiting', 'passed')",
+        ") as unclaimed, ",
+        gate_columns!(),
+        " from t left join health_gates g on g.owner = $1 and g.changes <> g.changes_seen \
+         and g.state in ('waiting', 'passed')",
     ))
     .bind(worker.as_uuid())
     .fetch_all(connection)
@@ -311,14 +323,8 @@ pub(super) async fn watch_gates(
     let Some(first) = rows.first() else { return Err(StoreError::NotFound) };
     let (now, epoch, unclaimed) = (first.now, first.epoch, first.unclaimed);
     let leased = first.lease_until.is_some_and(|until| now < until);
-    let mut changed = Vec::new();
-    for row in rows {
-        if let (true, Some(token), Some(changes), Some(record)) =
-            (leased, row.gate.token, row.gate.changes, row.gate.record)
-        {
-            changed.push(LeasedGate { record: from_json(GATE, &record)?, token, changes });
-        }
-    }
+    let gates = rows.into_iter().filter_map(|row| row.gate.0).filter(|_| leased);
+    let changed = gates.map(|gate| gate.open().into_leased()).collect();
     let epoch = ClockEpoch::new(epoch);
     Ok(GateWatch { now, epoch, leased, changed, unclaimed })
 }

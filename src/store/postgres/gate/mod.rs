@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use self::held::{GateRow, gate_columns};
 use super::{PgStore, error::translate, row::host_ids};
 use crate::{
     model::{
@@ -20,7 +21,7 @@ use crate::{
     },
     store::{
         GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend, StoreError,
-        sql::from_json,
+        sql::{from_json, readable},
     },
 };
 const GATE: &str = "gate";
@@ -31,16 +32,17 @@ async fn find(
     job: JobId,
     host: HostId,
 ) -> Result<Option<GateRecord>, StoreError> {
-    let record: Option<String> = sqlx::query_scalar(
-        "select record::text from health_gates where job_id = $1 and host_id = $2 \
-         order by generation desc limit 1",
-    )
+    let row: Option<GateRow> = sqlx::query_as(concat!(
+        "select ",
+        gate_columns!(),
+        " from health_gates g where job_id = $1 and host_id = $2 order by generation desc limit 1",
+    ))
     .bind(job.as_uuid())
     .bind(host.as_uuid())
     .fetch_optional(connection)
     .await
     .map_err(translate)?;
-    record.map(|record| from_json(GATE, &record)).transpose()
+    Ok(row.map(GateRow::into_record))
 }
 
 async fn attempts(
@@ -55,9 +57,10 @@ async fn attempts(
     .fetch_all(connection)
     .await
     .map_err(translate)?;
-    let attempt =
-        |(id, record): (Uuid, String)| Ok((GateId::from_uuid(id), from_json(ATTEMPT, &record)?));
-    rows.into_iter().map(attempt).collect()
+    let attempt = |(id, record): (Uuid, String)| {
+        Some((GateId::from_uuid(id), readable(from_json(ATTEMPT, &record))?))
+    };
+    Ok(rows.into_iter().filter_map(attempt).collect())
 }
 
 #[async_trait]
@@ -90,20 +93,21 @@ impl GateStore for PgStore {
     }
 
     async fn gates_of(&self, job: JobId) -> Result<Vec<GateRecord>, StoreError> {
-        let records: Vec<String> = self
+        let rows: Vec<GateRow> = self
             .read(move |connection| {
-                sqlx::query_scalar(
-                    "select record from (select distinct on (host_id) record::text as record, \
-                     opened_at, id from health_gates where job_id = $1 \
-                     order by host_id, generation desc) newest order by opened_at, id",
-                )
+                sqlx::query_as(concat!(
+                    "select ",
+                    gate_columns!(),
+                    " from (select distinct on (host_id) * from health_gates where job_id = $1 \
+                     order by host_id, generation desc) g order by g.opened_at, g.id",
+                ))
                 .bind(job.as_uuid())
                 .fetch_all(connection)
                 .map(|rows| rows.map_err(translate))
                 .boxed()
             })
             .await?;
-        records.iter().map(|record| from_json(GATE, record)).collect()
+        Ok(rows.into_iter().map(GateRow::into_record).collect())
     }
 
     async fn generations_of(
@@ -111,12 +115,13 @@ impl GateStore for PgStore {
         job: JobId,
         host: HostId,
     ) -> Result<Vec<GateRecord>, StoreError> {
-        let records: Vec<String> = self
+        let rows: Vec<GateRow> = self
             .read(move |connection| {
-                sqlx::query_scalar(
-                    "select record::text from health_gates where job_id = $1 and host_id = $2 \
-                     order by generation",
-                )
+                sqlx::query_as(concat!(
+                    "select ",
+                    gate_columns!(),
+                    " from health_gates g where job_id = $1 and host_id = $2 order by generation",
+                ))
                 .bind(job.as_uuid())
                 .bind(host.as_uuid())
                 .fetch_all(connection)
@@ -124,29 +129,34 @@ impl GateStore for PgStore {
                 .boxed()
             })
             .await?;
-        records.iter().map(|record| from_json(GATE, record)).collect()
+        Ok(rows.into_iter().map(GateRow::into_record).collect())
     }
 
     async fn holders_of(&self, hosts: &[HostId]) -> Result<Vec<GateRecord>, StoreError> {
         let hosts = host_ids(hosts);
-        let records: Vec<String> = self
+        let rows: Vec<GateRow> = self
             .read(move |connection| {
-                sqlx::query_scalar(
-                    "select record::text from health_gates \
-                     where host_id = any($1) and state in ('waiting', 'passed')",
-                )
-                .bind(hosts)
+                sqlx::query_as(concat!(
+                    "select ",
+                    gate_columns!(),
+                    " from health_gates g where host_id = any($1) and state in ('waiting', 'passed')",
+                ))
+                .bind(hosts.clone())
                 .fetch_all(connection)
                 .map(|rows| rows.map_err(translate))
                 .boxed()
             })
             .await?;
-        records.iter().map(|record| from_json(GATE, record)).collect()
+        Ok(rows.into_iter().map(GateRow::into_record).collect())
     }
 
     async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError> {
         let gates: Vec<Uuid> = gates.iter().map(GateId::as_uuid).collect();
-        self.read(move |connection| async move { attempts(connection, &gates).await }.boxed()).await
+        self.read(move |connection| {
+            let gates = gates.clone();
+            async move { attempts(connection, &gates).await }.boxed()
+        })
+        .await
     }
 
     async fn claim_gates(
@@ -210,16 +220,20 @@ impl GateStore for PgStore {
     }
 
     async fn gate_of_pass(&self, pass: PassId) -> Result<Option<GateRecord>, StoreError> {
-        let record: Option<String> = self
+        let row: Option<GateRow> = self
             .read(move |connection| {
-                sqlx::query_scalar("select record::text from health_gates where pass_id = $1")
-                    .bind(pass.as_uuid())
-                    .fetch_optional(connection)
-                    .map(|row| row.map_err(translate))
-                    .boxed()
+                sqlx::query_as(concat!(
+                    "select ",
+                    gate_columns!(),
+                    " from health_gates g where pass_id = $1"
+                ))
+                .bind(pass.as_uuid())
+                .fetch_optional(connection)
+                .map(|row| row.map_err(translate))
+                .boxed()
             })
             .await?;
-        record.map(|record| from_json(GATE, &record)).transpose()
+        Ok(row.map(GateRow::into_record))
     }
 
     async fn spend_pass(&self, pass: PassId) -> Result<Spend, StoreError> {
@@ -241,7 +255,7 @@ impl GateStore for PgStore {
 
     async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError> {
         let hosts = host_ids(hosts);
-        self.read(move |connection| host_change::newest(connection, hosts).boxed()).await
+        self.read(move |connection| host_change::newest(connection, hosts.clone()).boxed()).await
     }
 
     async fn return_pass(&self, pass: PassId) -> Result<(), StoreError> {

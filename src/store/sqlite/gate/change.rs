@@ -12,7 +12,7 @@ use crate::{
     },
     store::{
         Change, Spend, SpendRefusal, StoreError, StoreEvent,
-        sql::{to_json, to_word},
+        sql::{StoredGate, sound, to_json, to_word},
         sqlite::{error::translate, record::micros, write::Write},
         transition,
     },
@@ -48,7 +48,7 @@ impl Write<'_> {
         request: &GateRequest,
     ) -> Result<Result<u32, GateRecord>, StoreError> {
         let own = find(self.connection, request.job_id, request.host_id).await?;
-        let own = own.map(|row| row.record()).transpose()?;
+        let own = own.map(|row| row.record());
         Ok(match (transition::next_generation(own.as_ref(), request), own) {
             (None, Some(own)) => Err(own),
             (generation, _) => Ok(generation.unwrap_or(1)),
@@ -103,7 +103,7 @@ impl Write<'_> {
         let Some(mut row) = find_by_pass(self.connection, pass).await? else {
             return Ok(Spend::Refused(SpendRefusal::Superseded));
         };
-        let mut record = row.record()?;
+        let mut record = row.record();
         if let Some(refusal) = transition::refusal(&record, row.token, pass, self.now) {
             return Ok(Spend::Refused(refusal));
         }
@@ -119,8 +119,8 @@ impl Write<'_> {
 
     pub(super) async fn return_pass(&mut self, pass: PassId) -> Result<(), StoreError> {
         let Some(mut row) = find_by_pass(self.connection, pass).await? else { return Ok(()) };
-        let mut record = row.record()?;
-        if transition::take_back(&mut record, pass, self.time().await?) {
+        let StoredGate { mut record, readable } = row.gate();
+        if readable && transition::take_back(&mut record, pass, self.time().await?) {
             row.changes += 1;
             self.save_gate(&row, &record).await?;
         }
@@ -134,7 +134,7 @@ impl Write<'_> {
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError> {
         let mut row = find(self.connection, job, host).await?.ok_or(StoreError::NotFound)?;
-        let mut record = row.record()?;
+        let mut record = row.record();
         if record.state.is_terminal() || record.cancel_requested {
             return Ok(record);
         }
@@ -153,7 +153,8 @@ impl Write<'_> {
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError> {
         let mut row = find(self.connection, job, host).await?.ok_or(StoreError::NotFound)?;
-        let mut record = row.record()?;
+        let StoredGate { mut record, readable } = row.gate();
+        sound(readable)?;
         if !transition::takes_override(&record, exception.as_ref()) {
             return Err(StoreError::InvalidState { state: "the gate does not wait" });
         }
@@ -171,7 +172,8 @@ impl Write<'_> {
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError> {
         let mut row = find(self.connection, job, host).await?.ok_or(StoreError::NotFound)?;
-        let mut record = row.record()?;
+        let StoredGate { mut record, readable } = row.gate();
+        sound(readable)?;
         if transition::clear_clock_offset(&mut record, self.now)? {
             row.changes += 1;
             self.save_gate(&row, &record).await?;

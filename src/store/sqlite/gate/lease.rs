@@ -9,10 +9,10 @@ use sqlx::SqliteConnection;
 use super::{ATTEMPT, row::GateRow};
 use crate::{
     clock::delta,
-    model::{GateId, WorkerId, instant},
+    model::{EndReason, GateId, WorkerId, instant},
     store::{
         AttemptWrite, GateClaims, GateStep, GateWatch, LeasedGate, StoreError,
-        sql::{from_json, to_json, to_word},
+        sql::{StoredGate, from_json, readable, to_json, to_word},
         sqlite::{
             error::translate,
             record::{instant as from_micros, later, micros},
@@ -63,8 +63,9 @@ impl Write<'_> {
         .await
         .map_err(translate)?;
         sqlx::query(
-            "update health_gate_attempts set outcome = 'interrupted', record = json_set(record, \
-             '$.outcome', 'interrupted', '$.finished_at', ?) \
+            "update health_gate_attempts set outcome = 'interrupted', \
+             record = iif(json_valid(record), json_set(record, \
+             '$.outcome', 'interrupted', '$.finished_at', ?), record) \
              where outcome = 'running' and gate_number in (select value from json_each(?))",
         )
         .bind(instant::to_text(&self.now))
@@ -72,8 +73,18 @@ impl Write<'_> {
         .execute(&mut *self.connection)
         .await
         .map_err(translate)?;
-        let leased = |row: &GateRow| Ok(LeasedGate { token: row.token + 1, ..row.leased()? });
-        let gates = rows.iter().map(leased).collect::<Result<_, StoreError>>()?;
+        let mut gates = Vec::with_capacity(rows.len());
+        for mut row in rows {
+            let StoredGate { mut record, readable } = row.gate();
+            if readable {
+                gates.push(LeasedGate { token: row.token + 1, ..row.leased(record) });
+            } else {
+                // Nobody can tell what it has seen (F221).
+                transition::end(&mut record, EndReason::RecordUnreadable, self.now);
+                row.owner = None;
+                self.save_gate(&row, &record).await?;
+            }
+        }
         Ok(GateClaims { now: self.now, epoch, gates })
     }
 
@@ -150,10 +161,13 @@ impl Write<'_> {
         let leased = has_gate_lease(self.connection, worker, self.now).await?;
         let (mut fenced, mut results) = (Vec::new(), Vec::new());
         for step in steps {
-            let held = rows.get_mut(&step.gate_id).filter(|(row, record)| {
-                leased && row.is_held(worker, step.token) && transition::leads(&step, record.state)
+            let held = rows.get_mut(&step.gate_id).filter(|(row, gate)| {
+                leased
+                    && gate.readable
+                    && row.is_held(worker, step.token)
+                    && transition::leads(&step, gate.record.state)
             });
-            let Some((row, record)) = held else {
+            let Some((row, StoredGate { record, .. })) = held else {
                 fenced.push(step.gate_id);
                 continue;
             };
@@ -181,7 +195,7 @@ impl Write<'_> {
         .fetch_optional(&mut *self.connection)
         .await
         .map_err(translate)?;
-        let stored = stored.map(|record| from_json(ATTEMPT, &record)).transpose()?;
+        let stored = stored.and_then(|record| readable(from_json(ATTEMPT, &record)));
         let Some(attempt) = transition::write_attempt(stored, write) else { return Ok(()) };
         sqlx::query(
             "insert into health_gate_attempts (gate_number, attempt, outcome, record) \
@@ -261,7 +275,7 @@ pub(super) async fn watch_gates(
             .fetch_one(&mut *connection)
             .await
             .map_err(translate)?;
-    let changed = rows.iter().map(GateRow::leased).collect::<Result<_, _>>()?;
+    let changed = rows.iter().map(|row| row.leased(row.record())).collect();
     let unclaimed = unclaimed.map(from_micros).transpose()?;
     let epoch = kept_clock(connection).await?.epoch;
     Ok(GateWatch { now, epoch, leased, changed, unclaimed })

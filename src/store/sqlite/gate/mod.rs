@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use uuid::Uuid;
 
-use self::row::{find, find_by_pass};
+use self::row::{GateRow, find, find_by_pass};
 use super::{
     SqliteStore,
     error::translate,
@@ -24,7 +24,7 @@ use crate::{
     },
     store::{
         GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend, StoreError,
-        sql::from_json,
+        sql::{from_json, readable},
     },
 };
 
@@ -48,15 +48,15 @@ impl GateStore for SqliteStore {
 
     async fn gate(&self, job: JobId, host: HostId) -> Result<Option<GateRecord>, StoreError> {
         let row = self.read(move |connection| find(connection, job, host).boxed()).await?;
-        row.map(|row| row.record()).transpose()
+        Ok(row.map(|row| row.record()))
     }
 
     async fn gates_of(&self, job: JobId) -> Result<Vec<GateRecord>, StoreError> {
-        let records: Vec<String> = self
+        let rows: Vec<GateRow> = self
             .read(move |connection| {
                 async move {
-                    sqlx::query_scalar(
-                        "select record from health_gates g where job_id = ?1 and generation = \
+                    sqlx::query_as(
+                        "select * from health_gates g where job_id = ?1 and generation = \
                          (select max(generation) from health_gates \
                           where job_id = ?1 and host_id = g.host_id) order by number",
                     )
@@ -68,7 +68,7 @@ impl GateStore for SqliteStore {
                 .boxed()
             })
             .await?;
-        records.iter().map(|record| from_json(GATE, record)).collect()
+        Ok(rows.iter().map(GateRow::record).collect())
     }
 
     async fn generations_of(
@@ -76,11 +76,11 @@ impl GateStore for SqliteStore {
         job: JobId,
         host: HostId,
     ) -> Result<Vec<GateRecord>, StoreError> {
-        let records: Vec<String> = self
+        let rows: Vec<GateRow> = self
             .read(move |connection| {
                 async move {
-                    sqlx::query_scalar(
-                        "select record from health_gates where job_id = ? and host_id = ? \
+                    sqlx::query_as(
+                        "select * from health_gates where job_id = ? and host_id = ? \
                          order by generation",
                     )
                     .bind(job.as_uuid())
@@ -92,16 +92,16 @@ impl GateStore for SqliteStore {
                 .boxed()
             })
             .await?;
-        records.iter().map(|record| from_json(GATE, record)).collect()
+        Ok(rows.iter().map(GateRow::record).collect())
     }
 
     async fn holders_of(&self, hosts: &[HostId]) -> Result<Vec<GateRecord>, StoreError> {
         let hosts = hosts_list(hosts);
-        let records: Vec<String> = self
+        let rows: Vec<GateRow> = self
             .read(move |connection| {
                 async move {
-                    sqlx::query_scalar(
-                        "select record from health_gates where state in ('waiting', 'passed') \
+                    sqlx::query_as(
+                        "select * from health_gates where state in ('waiting', 'passed') \
                          and host_id in (select unhex(value) from json_each(?))",
                     )
                     .bind(hosts)
@@ -112,7 +112,7 @@ impl GateStore for SqliteStore {
                 .boxed()
             })
             .await?;
-        records.iter().map(|record| from_json(GATE, record)).collect()
+        Ok(rows.iter().map(GateRow::record).collect())
     }
 
     async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError> {
@@ -135,9 +135,9 @@ impl GateStore for SqliteStore {
             })
             .await?;
         let attempt = |(id, record): &(Uuid, String)| {
-            Ok((GateId::from_uuid(*id), from_json(ATTEMPT, record)?))
+            Some((GateId::from_uuid(*id), readable(from_json(ATTEMPT, record))?))
         };
-        rows.iter().map(attempt).collect()
+        Ok(rows.iter().filter_map(attempt).collect())
     }
 
     async fn claim_gates(
@@ -186,7 +186,7 @@ impl GateStore for SqliteStore {
 
     async fn gate_of_pass(&self, pass: PassId) -> Result<Option<GateRecord>, StoreError> {
         let row = self.read(move |connection| find_by_pass(connection, pass).boxed()).await?;
-        row.map(|row| row.record()).transpose()
+        Ok(row.map(|row| row.record()))
     }
 
     async fn spend_pass(&self, pass: PassId) -> Result<Spend, StoreError> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::DateTime;
 use sqlx::{FromRow, SqliteConnection};
 use uuid::Uuid;
 
@@ -10,10 +11,10 @@ use crate::{
     model::{GateId, GateRecord, HostId, JobId, PassId, WorkerId},
     store::{
         LeasedGate, StoreError, StoreEvent,
-        sql::{from_json, to_json, to_word},
+        sql::{GateColumns, GateTimes, StoredGate, to_json, to_word},
         sqlite::{
             error::translate,
-            record::{id_list, micros},
+            record::{id_list, instant, micros},
             write::Write,
         },
     },
@@ -22,7 +23,11 @@ use crate::{
 #[derive(FromRow, Debug)]
 pub(super) struct GateRow {
     pub(super) number: i64,
-    pub(super) record: String,
+    opens_at: i64,
+    closes_at: i64,
+    ended_at: Option<i64>,
+    #[sqlx(flatten)]
+    columns: GateColumns,
     pub(super) owner: Option<Uuid>,
     pub(super) token: i64,
     pub(super) changes: i64,
@@ -30,13 +35,22 @@ pub(super) struct GateRow {
 }
 
 impl GateRow {
-    pub(super) fn record(&self) -> Result<GateRecord, StoreError> {
-        from_json(GATE, &self.record)
+    pub(super) fn gate(&self) -> StoredGate {
+        let known = |micros| instant(micros).unwrap_or(DateTime::UNIX_EPOCH);
+        self.columns.gate(GateTimes {
+            opens_at: known(self.opens_at),
+            closes_at: known(self.closes_at),
+            ended_at: self.ended_at.map(known),
+        })
+    }
+
+    pub(super) fn record(&self) -> GateRecord {
+        self.gate().record
     }
 
     /// The gate as its holder sees it.
-    pub(super) fn leased(&self) -> Result<LeasedGate, StoreError> {
-        Ok(LeasedGate { record: self.record()?, token: self.token, changes: self.changes })
+    pub(super) fn leased(&self, record: GateRecord) -> LeasedGate {
+        LeasedGate { record, token: self.token, changes: self.changes }
     }
 
     /// Whether this worker, whose lease is valid, holds it under this token (L10).
@@ -76,7 +90,7 @@ impl Write<'_> {
     pub(super) async fn gates_by_id(
         &mut self,
         gates: impl Iterator<Item = GateId>,
-    ) -> Result<HashMap<GateId, (GateRow, GateRecord)>, StoreError> {
+    ) -> Result<HashMap<GateId, (GateRow, StoredGate)>, StoreError> {
         let rows: Vec<GateRow> = sqlx::query_as(
             "select * from health_gates where id in (select unhex(value) from json_each(?))",
         )
@@ -85,10 +99,10 @@ impl Write<'_> {
         .await
         .map_err(translate)?;
         let read = |row: GateRow| {
-            let record = row.record()?;
-            Ok((record.id, (row, record)))
+            let gate = row.gate();
+            (gate.record.id, (row, gate))
         };
-        rows.into_iter().map(read).collect()
+        Ok(rows.into_iter().map(read).collect())
     }
 
     /// Writes a gate back: its record, its holder, and the columns that follow from the record.

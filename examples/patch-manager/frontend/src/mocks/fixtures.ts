@@ -46,6 +46,7 @@ export function makeCheck(part: Partial<HealthCheck> = {}): HealthCheck {
     status: 'healthy',
     since: at(-7_200),
     last_result: makeResult(),
+    unreadable: [],
     ...part,
   };
 }

@@ -228,7 +228,7 @@ export interface components {
          * @description What was done.
          * @enum {string}
          */
-        AuditAction: "health_check_created" | "health_check_updated" | "health_check_deleted" | "health_check_tested" | "health_check_rekeyed" | "gate_overridden" | "gate_override_removed" | "gate_clock_cleared" | "gate_cancelled" | "key_registered" | "job_created" | "job_cancelled" | "window_created" | "window_updated" | "window_deleted" | "host_paused" | "host_resumed" | "token_issued" | "token_revoked";
+        AuditAction: "health_check_created" | "health_check_updated" | "health_check_deleted" | "health_check_tested" | "health_check_rekeyed" | "gate_overridden" | "gate_override_removed" | "gate_clock_cleared" | "gate_cancelled" | "key_registered" | "job_created" | "job_cancelled" | "window_created" | "window_updated" | "window_deleted" | "host_paused" | "host_resumed" | "token_issued" | "token_revoked" | "record_unreadable";
         /**
          * Format: uuid
          * @description One audit record.
@@ -352,7 +352,7 @@ export interface components {
          * @description Why a gate ended without a pass.
          * @enum {string}
          */
-        EndReason: "window_closed" | "window_withdrawn" | "job_cancelled" | "host_deleted" | "not_run_capacity" | "gate_busy" | "pass_not_spent";
+        EndReason: "window_closed" | "window_withdrawn" | "job_cancelled" | "host_deleted" | "not_run_capacity" | "gate_busy" | "pass_not_spent" | "record_unreadable";
         /** @description Code and message in one member. */
         ErrorMember: {
             /** @description What it is, for programs. */
@@ -612,6 +612,11 @@ export interface components {
             status: components["schemas"]["CheckStatus"];
             target_host_id: components["schemas"]["HostId"] | null;
             /**
+             * @description What cannot be read of what is stored: until that is given anew, or the check is deleted, it fails and
+             *     blocks its host. Empty where all can be read. The URL is shown without what may be a password then.
+             */
+            unreadable: components["schemas"]["FieldProblem"][];
+            /**
              * Format: date-time
              * @description When it was last changed.
              */
@@ -813,7 +818,7 @@ export interface components {
          *     The vocabulary is closed: a new word is a minor release and stands in the changelog.
          * @enum {string}
          */
-        ReasonCode: "ok" | "service_unhealthy" | "service_not_found" | "service_name_invalid" | "status" | "body_mismatch" | "body_missing" | "body_too_large" | "dns" | "resolver_failed" | "connect" | "timeout_dns" | "timeout_connect" | "timeout_head" | "timeout_body" | "tls_untrusted" | "tls_expired" | "tls_not_yet_valid" | "tls_name" | "tls_refused" | "tls_other" | "protocol" | "body_truncated" | "encoding_refused" | "redirect_refused" | "destination_refused" | "agent_error" | "agent_refused" | "agent_rate_limited" | "agent_unsupported" | "agent_bad_reply" | "secret_unreadable" | "target_missing" | "interrupted" | "no_resources" | "internal" | "no_result" | "stale" | "clock" | "not_run_capacity" | "gate_busy" | "host_disturbed";
+        ReasonCode: "ok" | "service_unhealthy" | "service_not_found" | "service_name_invalid" | "status" | "body_mismatch" | "body_missing" | "body_too_large" | "dns" | "resolver_failed" | "connect" | "timeout_dns" | "timeout_connect" | "timeout_head" | "timeout_body" | "tls_untrusted" | "tls_expired" | "tls_not_yet_valid" | "tls_name" | "tls_refused" | "tls_other" | "protocol" | "body_truncated" | "encoding_refused" | "redirect_refused" | "destination_refused" | "agent_error" | "agent_refused" | "agent_rate_limited" | "agent_unsupported" | "agent_bad_reply" | "secret_unreadable" | "check_unreadable" | "target_missing" | "interrupted" | "no_resources" | "internal" | "no_result" | "stale" | "clock" | "not_run_capacity" | "gate_busy" | "host_disturbed";
         /**
          * @description What the checks of a host said after the patch, against the pass on which it was patched.
          *

@@ -151,6 +151,12 @@ function Verdict({ check }: { check: HealthCheck }) {
       </Typography>
     );
   }
+  if (check.unreadable.length > 0) {
+    const faults = check.unreadable.map(({ field, message }) =>
+      field === '' ? message : `${field}: ${message}`,
+    );
+    return <ResultText reason="check_unreadable" detail={faults.join('; ')} observed={false} advice />;
+  }
   if (check.status === 'healthy') return <Since check={check} word="Healthy" />;
   if (result === null) {
     return <ResultText reason="no_result" detail="" observed={false} advice />;

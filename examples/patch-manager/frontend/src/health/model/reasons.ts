@@ -123,6 +123,10 @@ const WORDS: Readonly<Record<ReasonCode, ReasonWords>> = {
     title: 'The stored password does not open',
     advice: 'Enter the password again, or give the manager back the key it was stored with.',
   },
+  check_unreadable: {
+    title: 'What is stored of this check cannot be read',
+    advice: 'Edit the check and give every field that is named anew, or delete it.',
+  },
   target_missing: {
     title: 'The host to be asked is gone',
     advice: 'Choose another host in the check, or delete it.',

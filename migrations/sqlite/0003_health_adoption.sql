@@ -1,0 +1,1 @@
+-- What the schema has had since version 3: see each section.

@@ -1,0 +1,93 @@
+//! A gate's record beside the columns that statements ask for.
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use tracing::error;
+use uuid::Uuid;
+
+use super::{from_json, from_word, unreadable_words};
+use crate::{
+    model::{
+        ClockEpoch, EndReason, GateId, GateRecord, GateRequest, GateState, HostId, JobId,
+        StoreTime, Window,
+    },
+    store::StoreError,
+};
+
+const GATE: &str = "gate";
+
+/// The columns of a gate, save for its instants, which each database has in its own type.
+#[derive(FromRow, Debug)]
+pub(in crate::store) struct GateColumns {
+    id: Uuid,
+    job_id: Uuid,
+    host_id: Uuid,
+    generation: i32,
+    exempt: bool,
+    state: String,
+    cancel_requested: bool,
+    record: String,
+}
+
+/// The instants of a gate's columns.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct GateTimes {
+    pub(in crate::store) opens_at: DateTime<Utc>,
+    pub(in crate::store) closes_at: DateTime<Utc>,
+    pub(in crate::store) ended_at: Option<DateTime<Utc>>,
+}
+
+/// A gate as it is stored.
+#[derive(Debug)]
+pub(in crate::store) struct StoredGate {
+    pub(in crate::store) record: GateRecord,
+    /// Otherwise the record is made of the columns: nobody goes on with such a gate, and the next claim
+    /// ends it.
+    pub(in crate::store) readable: bool,
+}
+
+/// Refuses a change that would make an unreadable gate look like a sound one.
+pub(in crate::store) const fn sound(readable: bool) -> Result<(), StoreError> {
+    match readable {
+        true => Ok(()),
+        false => Err(StoreError::InvalidState { state: "the gate's record cannot be read" }),
+    }
+}
+
+impl GateColumns {
+    /// The gate of these columns, which always is one (F221).
+    pub(in crate::store) fn gate(&self, times: GateTimes) -> StoredGate {
+        match from_json(GATE, &self.record) {
+            Ok(record) => StoredGate { record, readable: true },
+            Err(error) => {
+                let words = unreadable_words(&error);
+                error!(gate = %self.id, host = %self.host_id, error = words,
+                       "the stored record of a gate cannot be read");
+                StoredGate { record: self.made_of_columns(times, words), readable: false }
+            }
+        }
+    }
+
+    fn made_of_columns(&self, times: GateTimes, detail: String) -> GateRecord {
+        let window = Window::nearest(times.opens_at, times.closes_at);
+        let request = GateRequest {
+            exempt: self.exempt,
+            ..GateRequest::new(
+                JobId::from_uuid(self.job_id),
+                HostId::from_uuid(self.host_id),
+                window,
+            )
+        };
+        let opened = StoreTime::new(ClockEpoch::default(), window.opens_at());
+        let state = from_word(GATE, &self.state).unwrap_or(GateState::Failed);
+        GateRecord {
+            generation: u32::try_from(self.generation).unwrap_or(1),
+            state,
+            cancel_requested: self.cancel_requested,
+            end_reason: (state == GateState::Failed).then_some(EndReason::RecordUnreadable),
+            ended_at: times.ended_at,
+            detail,
+            ..GateRecord::open(GateId::from_uuid(self.id), &request, opened)
+        }
+    }
+}

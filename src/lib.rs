@@ -93,5 +93,7 @@ pub mod gate;
 pub mod model;
 pub mod observe;
 pub mod store;
+#[cfg(any(feature = "api", feature = "http"))]
+mod strict_json;
 #[cfg(feature = "testing")]
 pub mod testing;

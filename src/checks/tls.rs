@@ -42,6 +42,12 @@ pub(super) fn client(config: ClientConfig, user_agent: &str) -> ClientBuilder {
         .dns_resolver(Arc::new(AttemptAddress))
         .connector_layer(FirstConnected)
         .no_proxy()
+        // An application's other uses of reqwest may have turned these on for all of its clients; a
+        // body is searched as it came (H9).
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)

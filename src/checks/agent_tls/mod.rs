@@ -2,7 +2,6 @@
 
 mod link;
 mod reply;
-mod strict_json;
 
 use std::{
     fmt, fs, io,

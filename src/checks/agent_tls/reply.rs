@@ -3,7 +3,6 @@
 use reqwest::StatusCode;
 use serde_json::{Map, Value};
 
-use super::strict_json;
 use crate::{
     checks::agent::{AgentError, ServiceStatus},
     model::ReasonCode,
@@ -39,7 +38,7 @@ pub(super) fn read(status: StatusCode, body: &[u8]) -> Result<ServiceStatus, Age
 
 fn state(body: &[u8]) -> Result<ServiceStatus, AgentError> {
     let bad = |words: &str| AgentError::new(ReasonCode::AgentBadReply, words);
-    let envelope = match strict_json::parse(body) {
+    let envelope = match crate::strict_json::parse(body) {
         Ok(Value::Object(envelope)) => envelope,
         Ok(_) => return Err(bad("the agent's answer is no JSON object")),
         Err(error) => return Err(bad("the agent's answer is not sound JSON").with_source(error)),
@@ -83,7 +82,7 @@ fn word(text: &str) -> String {
 /// Returns whether a body is the agent's error envelope. Otherwise something else answered, such as a
 /// proxy.
 fn is_envelope(body: &[u8]) -> bool {
-    let Ok(Value::Object(envelope)) = strict_json::parse(body) else { return false };
+    let Ok(Value::Object(envelope)) = crate::strict_json::parse(body) else { return false };
     envelope.get("success") == Some(&Value::Bool(false))
         && envelope.get("error").and_then(|error| error.get("code")).is_some_and(Value::is_string)
 }

@@ -1,6 +1,6 @@
 //! Which addresses an HTTP check may connect to (H4).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use thiserror::Error;
@@ -20,6 +20,9 @@ pub struct DestinationPolicy {
     pub denied_ports: Vec<u16>,
     /// If given, the only ranges that may be connected to.
     pub only: Option<Vec<IpNet>>,
+    /// Ports that are always refused at every address of this machine, whichever interface has it: those
+    /// of the manager's own listeners (F256).
+    pub local_ports: Vec<u16>,
 }
 
 /// A destination that is always refused.
@@ -43,6 +46,7 @@ impl Default for DestinationPolicy {
             also_denied: Vec::new(),
             denied_ports: vec![22, 25, 465, 587, 5_432, 6_379, 11_211],
             only: None,
+            local_ports: Vec::new(),
         }
     }
 }
@@ -62,7 +66,8 @@ impl DestinationPolicy {
                 && forms.iter().any(|form| denied.network.contains(form))
         });
         let outside = self.only.as_ref().is_some_and(|only| !within(only));
-        if denied || outside || self.denied_ports.contains(&port) {
+        let own = self.local_ports.contains(&port) && forms.iter().any(|form| is_local(*form));
+        if denied || own || outside || self.denied_ports.contains(&port) {
             return Err(DestinationRefused);
         }
         if !within(&self.allowed) && forms.iter().any(|form| is_special(*form)) {
@@ -85,8 +90,25 @@ fn forms(address: IpAddr) -> Vec<IpAddr> {
     }
 }
 
-/// Returns the IPv4 address in a mapped, compatible, translated (RFC 6052, RFC 8215) or 6to4 (RFC 3056)
-/// address.
+/// Returns whether an address is one of this machine's, as the system routes now. Nothing is sent.
+fn is_local(address: IpAddr) -> bool {
+    if address.is_loopback() || address.is_unspecified() {
+        return true;
+    }
+    let any: IpAddr = match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    // What is sent to an address of this machine has that address as its source as well.
+    let source = UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect((address, 9))?;
+        socket.local_addr()
+    });
+    source.is_ok_and(|source| source.ip() == address)
+}
+
+/// Returns the IPv4 address in a mapped, compatible, translated (RFC 2765, RFC 6052, RFC 8215), 6to4
+/// (RFC 3056) or ISATAP (RFC 5214) address.
 fn embedded_ipv4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let bytes = address.octets();
     let at = |offset: usize| {
@@ -95,6 +117,8 @@ fn embedded_ipv4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     match address.segments() {
         [0, 0, 0, 0, 0, 0 | 0xffff, ..]
         | [0x64, 0xff9b, 0, 0, 0, 0, ..]
+        | [0, 0, 0, 0, 0xffff, 0, ..]
+        | [_, _, _, _, 0 | 0x200, 0x5efe, ..]
         | [0x64, 0xff9b, 1, ..] => Some(at(12)),
         [0x2002, ..] => Some(at(2)),
         _ => None,
@@ -116,25 +140,30 @@ const fn v6(first: u16, second: u16, last: u16, prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(first, second, 0, 0, 0, 0, 0, last), prefix)
 }
 
-const SPECIAL_V4: [Ipv4Net; 7] = [
+const SPECIAL_V4: [Ipv4Net; 8] = [
     v4(0, 0, 0, 0, 8),
     v4(127, 0, 0, 0, 8),
     // Link-local, with the metadata services of most clouds.
     v4(169, 254, 0, 0, 16),
     v4(224, 0, 0, 0, 4),
     v4(240, 0, 0, 0, 4),
-    // Metadata services outside the link-local range.
+    // Metadata services outside the link-local range. The first is for protocols, and holds one as well.
+    v4(192, 0, 0, 0, 24),
     v4(100, 100, 100, 200, 32),
     v4(168, 63, 129, 16, 32),
 ];
 
-const SPECIAL_V6: [Ipv6Net; 6] = [
+const SPECIAL_V6: [Ipv6Net; 9] = [
     v6(0, 0, 0, 128),
     v6(0, 0, 1, 128),
     v6(0xfe80, 0, 0, 10),
     v6(0xff00, 0, 0, 8),
-    // A metadata service, and Teredo, whose inner address is hidden.
-    v6(0xfd00, 0xec2, 0x254, 128),
+    // Networks of metadata services among the unique local addresses, which nobody picks by chance.
+    v6(0xfd00, 0xec2, 0, 32),
+    v6(0xfd00, 0x42, 0, 32),
+    v6(0xfd00, 0xc1, 0, 32),
+    v6(0xfd20, 0xce, 0, 32),
+    // Teredo, whose inner address is hidden.
     v6(0x2001, 0, 0, 32),
 ];
 
@@ -168,6 +197,17 @@ mod tests {
             "febf::1",
             "ff02::1",
             "fd00:ec2::254",
+            "fd00:ec2::23",
+            "fd00:ec2:ffff::1",
+            "fd00:42::42",
+            "fd00:c1::a9fe:a9fe",
+            "fd20:ce::254",
+            "192.0.0.192",
+            "::ffff:192.0.0.192",
+            "::ffff:0:127.0.0.1",
+            "::ffff:0:169.254.169.254",
+            "2001:db8::5efe:127.0.0.1",
+            "2001:db8::200:5efe:169.254.169.254",
             "2001::1",
             "2001:0:53aa:64c:0:0:80ff:fffe",
             "::ffff:127.0.0.1",
@@ -195,6 +235,10 @@ mod tests {
             "fd12::1",
             "2606:2800:220:1::1",
             "::ffff:10.0.0.1",
+            "::ffff:0:10.0.0.1",
+            "2001:db8::5efe:10.0.0.1",
+            "fd00:ec3::254",
+            "192.0.2.1",
             "2002:a00:1::",
             "2001:db8::1",
             "168.63.129.17",
@@ -222,6 +266,33 @@ mod tests {
         let own = "127.0.0.1".parse().expect("an address");
         assert_eq!(policy.judge(own, 8_080), Err(DestinationRefused));
         assert_eq!(policy.judge(own, 5_432), Err(DestinationRefused));
+    }
+
+    /// F256: a port of this machine's is refused at every address that it has, and nowhere else.
+    #[test]
+    fn f256_own_ports_are_refused_at_every_local_address() {
+        let network = |text: &str| -> IpNet { text.parse().expect("a network") };
+        let policy = DestinationPolicy {
+            allowed: vec![network("0.0.0.0/0"), network("::/0")],
+            local_ports: vec![8_080],
+            ..DestinationPolicy::default()
+        };
+        let judged = |address: IpAddr, port| policy.judge(address, port).is_ok();
+        let mut local: Vec<IpAddr> =
+            ["127.0.0.1", "127.9.9.9", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"]
+                .map(|text| text.parse().expect("an address"))
+                .to_vec();
+        // The address that this machine shows to others, where it is on a network.
+        let shown = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+            socket.connect("192.0.2.1:9")?;
+            socket.local_addr()
+        });
+        local.extend(shown.map(|shown| shown.ip()));
+        for address in local {
+            assert!(!judged(address, 8_080), "{address}");
+            assert!(judged(address, 8_081), "{address}");
+        }
+        assert!(judged("192.0.2.1".parse().expect("an address"), 8_080));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! JSON as an agent may send it: no duplicate members, bounded depth, nothing after the end (F112).
+//! JSON that can be read in one way only: no duplicate members, bounded depth, nothing after the end (F112).
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 const MAXIMUM_DEPTH: usize = 16;
 
 /// Parses a body.
-pub(super) fn parse(body: &[u8]) -> Result<Value, serde_json::Error> {
+pub(crate) fn parse(body: &[u8]) -> Result<Value, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = Strict { depth: 0 }.deserialize(&mut deserializer)?;
     deserializer.end()?;

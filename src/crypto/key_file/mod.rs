@@ -155,11 +155,19 @@ fn check_directory(path: &Path) -> Result<(), KeyFileError> {
     let directory = directory_of(path);
     let metadata = fs::metadata(directory)
         .map_err(|source| KeyFileError::Open { path: directory.to_owned(), source })?;
-    if metadata.permissions().mode() & 0o022 == 0 {
-        return Ok(());
+    let insecure = |what| Err(KeyFileError::Insecure { path: path.to_owned(), what });
+    if metadata.permissions().mode() & 0o022 != 0 {
+        return insecure(
+            "others may write to its directory: keep it in one that only its owner can change",
+        );
     }
-    let what = "others may write to its directory: keep it in one that only its owner can change";
-    Err(KeyFileError::Insecure { path: path.to_owned(), what })
+    // The owner of a directory can put another key there. Root can do so anywhere.
+    if ![0, geteuid().as_raw()].contains(&metadata.uid()) {
+        return insecure(
+            "its directory belongs to another user: keep it in one of the running user, or of root",
+        );
+    }
+    Ok(())
 }
 
 fn read_key(path: &Path, mut file: File) -> Result<Key, KeyFileError> {
@@ -181,6 +189,10 @@ fn read_key(path: &Path, mut file: File) -> Result<Key, KeyFileError> {
     }
     let mut key = Zeroizing::new([0; Key::BYTES]);
     key.copy_from_slice(&bytes[..Key::BYTES]);
+    // What a file holds that was made large and never filled.
+    if key.iter().all(|byte| *byte == 0) {
+        return Err(KeyFileError::NoKey { path: path.to_owned() });
+    }
     Ok(Key::from_bytes(key))
 }
 
@@ -235,6 +247,12 @@ pub enum KeyFileError {
         /// The file.
         path: PathBuf,
     },
+    /// Its bytes are all zero, so they are no key.
+    #[error("the key file {} holds zeros alone, which are no key: restore it", path.display())]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+    },
     /// It cannot be opened or read.
     #[error("the key file {} cannot be read", path.display())]
     Open {
@@ -260,7 +278,7 @@ impl KeyFileError {
     #[must_use]
     pub const fn cause(&self) -> OpenCause {
         match self {
-            Self::WrongLength { .. } => OpenCause::KeyWrongLength,
+            Self::WrongLength { .. } | Self::NoKey { .. } => OpenCause::KeyWrongLength,
             Self::Insecure { .. } | Self::NotRegular { .. } => OpenCause::KeyInsecure,
             Self::Missing { .. } | Self::Open { .. } | Self::Create { .. } => OpenCause::KeyMissing,
         }

@@ -201,3 +201,34 @@ fn f75_processes_that_start_together_all_load_one_key() {
         assert_eq!(names(directory.path()), ["health-check.key"]);
     }
 }
+
+/// F261: zeros are no key, such as those of a file that was made large and never filled.
+#[test]
+fn f261_a_file_of_zeros_is_no_key() {
+    let (_directory, path) = directory();
+    write(&path, &[0; 32], 0o600);
+    for may_create in [false, true] {
+        let refused = KeyFile::load_or_create(&path, may_create).expect_err("must be refused");
+        assert!(matches!(refused, KeyFileError::NoKey { .. }), "{refused}");
+        assert_eq!(refused.cause(), OpenCause::KeyWrongLength);
+    }
+    let mut bytes = [0; 32];
+    bytes[31] = 1;
+    write(&path, &bytes, 0o600);
+    KeyFile::open(&path).expect("not all are zero");
+}
+
+/// F261: whoever owns the key's directory could put another key there. Only root can make such a one for
+/// this test.
+#[test]
+fn f261_a_directory_of_another_user_holds_no_key() {
+    let (directory, path) = directory();
+    write(&path, b"0123456789abcdef0123456789abcdef", 0o600);
+    KeyFile::open(&path).expect("opens");
+    if std::os::unix::fs::chown(directory.path(), Some(65_534), None).is_err() {
+        return;
+    }
+    let refused = KeyFile::open(&path).expect_err("must be refused");
+    assert!(refused.to_string().contains("belongs to another user"), "{refused}");
+    assert_eq!(refused.cause(), OpenCause::KeyInsecure);
+}

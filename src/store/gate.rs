@@ -1,6 +1,6 @@
 //! Gates: their leases, steps, passes and overrides (L10, G16-G18, G25-G29).
 
-use std::{fmt::Debug, time::Duration};
+use std::{collections::HashMap, fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -227,6 +227,26 @@ pub trait GateStore: Debug + Send + Sync + 'static {
 
     /// The attempts of these gates, by gate and number.
     async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError>;
+
+    /// The newest `limit` attempts of each of these gates, by gate and number. By default all are read
+    /// and the older ones dropped: a gate may have thousands, so do better if you can.
+    async fn newest_attempts_of(
+        &self,
+        gates: &[GateId],
+        limit: u32,
+    ) -> Result<Vec<(GateId, Attempt)>, StoreError> {
+        let mut attempts = self.attempts_of(gates).await?;
+        let mut counts: HashMap<GateId, u32> = HashMap::new();
+        for (gate, _) in &attempts {
+            *counts.entry(*gate).or_default() += 1;
+        }
+        attempts.retain(|(gate, _)| {
+            let left = counts.entry(*gate).or_default();
+            *left -= 1;
+            *left < limit
+        });
+        Ok(attempts)
+    }
 
     /// Takes up to `limit` gates that need a worker, and begins or extends the worker's lease.
     async fn claim_gates(

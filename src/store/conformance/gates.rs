@@ -132,6 +132,10 @@ pub async fn attempts_are_kept(fixture: &dyn Fixture) {
     let attempts = store.attempts_of(&[gate.id]).await.expect("read");
     let numbers: Vec<_> = attempts.iter().map(|(_, attempt)| attempt.number).collect();
     assert_eq!(numbers, [1, 2]);
+    for (limit, newest) in [(0, &attempts[2..]), (1, &attempts[1..]), (9, &attempts[..])] {
+        let found = store.newest_attempts_of(&[gate.id], limit).await.expect("read");
+        assert_eq!(found, newest, "at most {limit}");
+    }
     assert!(attempts.iter().all(|(id, attempt)| {
         *id == gate.id
             && attempt.outcome == AttemptOutcome::Finished

@@ -162,6 +162,14 @@ impl GateStore for FaultyStore {
         self.call(Operation::AttemptsOf, self.inner.attempts_of(gates)).await
     }
 
+    async fn newest_attempts_of(
+        &self,
+        gates: &[GateId],
+        limit: u32,
+    ) -> Result<Vec<(GateId, Attempt)>, StoreError> {
+        self.call(Operation::AttemptsOf, self.inner.newest_attempts_of(gates, limit)).await
+    }
+
     async fn claim_gates(
         &self,
         worker: WorkerId,

@@ -221,7 +221,7 @@ impl Write<'_> {
         let ended: Vec<Uuid> = ended.map(|(gate, _)| gate.as_uuid()).collect();
         let mut stored: BTreeMap<(GateId, u32), Attempt> = BTreeMap::new();
         if !ended.is_empty() {
-            let rows = attempts(self.connection, &ended).await?;
+            let rows = attempts(self.connection, &ended, u32::MAX).await?;
             stored
                 .extend(rows.into_iter().map(|(gate, attempt)| ((gate, attempt.number), attempt)));
         }

@@ -48,12 +48,15 @@ async fn find(
 async fn attempts(
     connection: &mut PgConnection,
     gates: &[Uuid],
+    limit: u32,
 ) -> Result<Vec<(GateId, Attempt)>, StoreError> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(
-        "select gate_id, record::text from health_gate_attempts where gate_id = any($1) \
-         order by array_position($1, gate_id), attempt",
+        "select a.gate_id, a.record::text from health_gate_attempts a where a.gate_id = any($1) \
+         and a.attempt > (select max(attempt) from health_gate_attempts where gate_id = a.gate_id) - $2 \
+         order by array_position($1, a.gate_id), a.attempt",
     )
     .bind(gates)
+    .bind(i64::from(limit))
     .fetch_all(connection)
     .await
     .map_err(translate)?;
@@ -151,10 +154,18 @@ impl GateStore for PgStore {
     }
 
     async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError> {
+        self.newest_attempts_of(gates, u32::MAX).await
+    }
+
+    async fn newest_attempts_of(
+        &self,
+        gates: &[GateId],
+        limit: u32,
+    ) -> Result<Vec<(GateId, Attempt)>, StoreError> {
         let gates: Vec<Uuid> = gates.iter().map(GateId::as_uuid).collect();
         self.read(move |connection| {
             let gates = gates.clone();
-            async move { attempts(connection, &gates).await }.boxed()
+            async move { attempts(connection, &gates, limit).await }.boxed()
         })
         .await
     }

@@ -116,6 +116,14 @@ impl GateStore for SqliteStore {
     }
 
     async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError> {
+        self.newest_attempts_of(gates, u32::MAX).await
+    }
+
+    async fn newest_attempts_of(
+        &self,
+        gates: &[GateId],
+        limit: u32,
+    ) -> Result<Vec<(GateId, Attempt)>, StoreError> {
         let wanted = id_list(gates.iter().map(GateId::as_uuid));
         let rows: Vec<(Uuid, String)> = self
             .read(move |connection| {
@@ -124,9 +132,11 @@ impl GateStore for SqliteStore {
                         "select g.id, a.record from json_each(?) as wanted \
                          cross join health_gates g on g.id = unhex(wanted.value) \
                          join health_gate_attempts a on a.gate_number = g.number \
-                         order by wanted.key, a.attempt",
+                         where a.attempt > (select coalesce(max(attempt), 0) from \
+                         health_gate_attempts where gate_number = g.number) - ? order by wanted.key, a.attempt",
                     )
                     .bind(wanted)
+                    .bind(limit)
                     .fetch_all(connection)
                     .await
                     .map_err(translate)

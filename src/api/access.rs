@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{Problem, authorize::HostAccess, refusals::Refused, state::Parts};
+use super::{Problem, authorize::HostAccess, state::Parts};
 use crate::{
     checks::ManageError,
-    model::{Actor, AuditAction, CheckId, HostId, JobId},
+    model::{Actor, AuditAction, AuditEntry, CheckId, HostId, JobId, ViolationCode},
     store::{Refusal, StoreError},
 };
 
@@ -58,13 +58,13 @@ impl Parts {
         match access.get(&write.host_id) {
             Some(access) if *access >= write.needs => Ok(()),
             Some(_) => {
-                self.note_refusal(actor, write).await;
+                self.note_refusal(actor, write);
                 Err(Problem::forbidden())
             }
             None => {
                 let known = self.directory.hosts(&[write.host_id]).await?;
                 if known.contains_key(&write.host_id) {
-                    self.note_refusal(actor, write).await;
+                    self.note_refusal(actor, write);
                 }
                 Err(Problem::not_found())
             }
@@ -79,25 +79,38 @@ impl Parts {
         write: &Write,
         error: ManageError,
     ) -> Problem {
+        if aims_at_unseen(&error) {
+            self.note_refusal(actor, write);
+        }
         if !matches!(error, ManageError::Store(StoreError::Refused(Refusal::Forbidden))) {
             return error.into();
         }
-        self.note_refusal(actor, write).await;
-        match self.authorizer.access(actor, &[write.host_id]).await {
+        self.note_refusal(actor, write);
+        let now = match self.authorizer.refresh(actor).await {
+            Ok(Some(now)) => now,
+            Ok(None) => return Problem::unauthenticated(),
+            Err(error) => return error.into(),
+        };
+        match self.authorizer.access(&now, &[write.host_id]).await {
             Ok(access) if access.contains_key(&write.host_id) => Problem::forbidden(),
             Ok(_) => Problem::not_found(),
             Err(error) => error.into(),
         }
     }
 
-    async fn note_refusal(&self, actor: &Actor, write: &Write) {
-        let refused = Refused {
-            actor: actor.name.clone(),
-            action: write.action,
-            host_id: write.host_id,
+    fn note_refusal(&self, actor: &Actor, write: &Write) {
+        self.refusals.note(AuditEntry {
+            host_id: Some(write.host_id),
             check_id: write.check_id,
             job_id: write.job_id,
-        };
-        self.refusals.note(actor, refused).await;
+            ..AuditEntry::allowed(actor.clone(), write.action)
+        });
     }
+}
+
+/// Whether the check was to ask a host that the caller cannot see. One that does not exist is recorded
+/// alike: whoever makes ids up looks for hosts.
+fn aims_at_unseen(error: &ManageError) -> bool {
+    let ManageError::Invalid(violations) = error else { return false };
+    violations.contains("target_host_id", ViolationCode::TargetHostUnknown)
 }

@@ -1,6 +1,6 @@
 //! JSON bodies, read strictly: everything that is wrong with one is reported at once.
 
-use std::error::Error as _;
+use std::{convert::Infallible, error::Error as _, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -9,60 +9,70 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use super::Problem;
-use crate::model::{
-    CheckId, HostId, JobId, ViolationCode, Violations, Window, WindowError, instant,
+use crate::{
+    model::{CheckId, HostId, JobId, ViolationCode, Violations, Window, WindowError, instant},
+    strict_json,
 };
 
 /// The most bytes of a body.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// A JSON body, or what is wrong with it: a handler first asks whether the caller may do this at
-/// all, and then looks at the body.
+/// The longest that a body may take to arrive (F254). It needs 6.4 KiB a second at the most.
+const BODY_TIME: Duration = Duration::from_secs(10);
+
+/// A JSON body that has not been read yet: a handler first asks whether the caller may do this at all,
+/// so that nobody else can hold a place with a body that comes slowly or never.
 ///
 /// 413 where it is larger than [`BODY_LIMIT`], 415 where its type is not JSON, 400 where it is no
-/// JSON. Lay [`axum::extract::DefaultBodyLimit`] of that size around routes of your own.
+/// JSON or names a member twice, 408 where it does not arrive within 10 s. Lay
+/// [`axum::extract::DefaultBodyLimit`] of that size around routes of your own.
 #[derive(Debug)]
-pub struct JsonBody(Result<Option<Value>, Problem>);
+pub struct JsonBody(Request);
 
 impl JsonBody {
-    /// The body.
+    /// Reads the body.
     ///
     /// # Errors
     /// What is wrong with it; also that there is none.
-    pub fn value(self) -> Result<Value, Problem> {
-        self.optional()?.ok_or_else(|| Problem::malformed("send a JSON object"))
+    pub async fn value(self) -> Result<Value, Problem> {
+        self.optional().await?.ok_or_else(|| Problem::malformed("send a JSON object"))
     }
 
-    /// The body; `None` where it is empty.
+    /// Reads the body; `None` where it is empty.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn optional(self) -> Result<Option<Value>, Problem> {
-        self.0
+    pub async fn optional(self) -> Result<Option<Value>, Problem> {
+        let is_json = is_json(self.0.headers());
+        let read_bytes = Bytes::from_request(self.0, &());
+        let Ok(bytes) = timeout(BODY_TIME, read_bytes).await else {
+            return Err(Problem::body_too_slow());
+        };
+        match bytes {
+            Ok(bytes) if bytes.is_empty() => Ok(None),
+            Ok(_) if !is_json => Err(Problem::unsupported_media_type()),
+            Ok(bytes) => read(&bytes).map(Some),
+            Err(rejection) => Err(unread(&rejection)),
+        }
     }
 
-    /// The body's members.
+    /// Reads the body's members.
     ///
     /// # Errors
     /// As [`value`](Self::value).
-    pub fn members(self) -> Result<Members, Problem> {
-        self.value().map(Members::of)
+    pub async fn members(self) -> Result<Members, Problem> {
+        self.value().await.map(Members::of)
     }
 }
 
 impl<S: Send + Sync> FromRequest<S> for JsonBody {
-    type Rejection = Problem;
+    type Rejection = Infallible;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let headers = request.headers().clone();
-        Ok(Self(match Bytes::from_request(request, state).await {
-            Ok(bytes) if bytes.is_empty() => Ok(None),
-            Ok(_) if !is_json(&headers) => Err(Problem::unsupported_media_type()),
-            Ok(bytes) => read(&bytes).map(Some),
-            Err(rejection) => Err(unread(&rejection)),
-        }))
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        std::future::ready(Ok(Self(request))).await
     }
 }
 
@@ -73,10 +83,12 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn read(bytes: &[u8]) -> Result<Value, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    strict_json::parse(bytes).map_err(|error| {
         // Where it breaks, and not what stands there: that may be part of a password.
         let (line, column) = (error.line(), error.column());
-        Problem::malformed(format!("this is no JSON: see line {line}, column {column}"))
+        let detail =
+            format!("this is no JSON, or names a member twice: see line {line}, column {column}");
+        Problem::malformed(detail)
     })
 }
 

@@ -38,6 +38,7 @@ problems! {
         403: ["forbidden"],
         404: ["not_found"],
         409: ["limit_reached"],
+        408: ["body_too_slow"],
         413: ["body_too_large"],
         415: ["unsupported_media_type"],
         422: ["invalid"],
@@ -53,6 +54,7 @@ problems! {
         404: ["not_found"],
         409: ["password_required", "conflict"],
         412: ["revision_mismatch"],
+        408: ["body_too_slow"],
         413: ["body_too_large"],
         415: ["unsupported_media_type"],
         422: ["invalid"],
@@ -121,7 +123,7 @@ pub(super) async fn create(
     let api = &api.0;
     let write = Write::checks(AuditAction::HealthCheckCreated, host_id, None);
     api.may_write(&actor, &write).await?;
-    let new = NewCheck::from_json(body.value()?)?;
+    let new = NewCheck::from_json(body.value().await?)?;
     let check = match api.checks.create(&actor, host_id, new).await {
         Ok(check) => check,
         Err(error) => return Err(api.write_problem(&actor, &write, error).await),
@@ -200,7 +202,7 @@ pub(super) async fn change(
     let api = &api.0;
     let write = Write::checks(AuditAction::HealthCheckUpdated, host_id, Some(check_id));
     api.may_write(&actor, &write).await?;
-    let change = CheckChange::from_json(body.value()?);
+    let change = CheckChange::from_json(body.value().await?);
     let expected = api.expected(host_id, check_id, &headers).await?;
     let changed = api.checks.change(&actor, host_id, check_id, &change, expected).await;
     let check = match changed {

@@ -1,11 +1,11 @@
 //! `/jobs/{job_id}/gates`: what holds a job back, host by host.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt, str::FromStr};
 
 use axum::{Json, extract::State};
 
 use super::{
-    Api, Caller, Id, Problem,
+    Api, Caller, Id, Page, Problem,
     forms::{GateForm, GateList},
     openapi::problems,
     state::Parts,
@@ -16,24 +16,31 @@ problems! {
     /// What can go wrong with reading a job's gates.
     GateProblems {
         404: ["not_found"],
+        422: ["invalid"],
     }
 }
 
-/// Every gate of a job with its attempts, override and pass.
+/// The gates of a job with their newest attempts, override and pass, by the time of their opening.
 ///
-/// Only those of hosts that the caller may see; where there are none, the job is unknown.
+/// Only those of hosts that the caller may see; where there are none, the job is unknown. A page may hold
+/// fewer gates than asked for before the end: go on with `next_cursor`.
 #[utoipa::path(
     get,
     path = "/api/v1/jobs/{job_id}/gates",
     tag = "gates",
     operation_id = "list_gates",
-    params(("job_id" = JobId, Path, description = "the job")),
-    responses((status = 200, description = "its gates", body = GateList), GateProblems),
+    params(
+        ("job_id" = JobId, Path, description = "the job"),
+        ("limit" = Option<u32>, Query, description = "at most so many", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
+    ),
+    responses((status = 200, description = "a page of its gates", body = GateList), GateProblems),
 )]
 pub(super) async fn gates(
     State(api): State<Api>,
     Caller(actor): Caller,
     Id(job_id): Id<JobId>,
+    page: Result<Page, Problem>,
 ) -> Result<Json<GateList>, Problem> {
     let api = &api.0;
     let mut records = api.store.gates_of(job_id).await?;
@@ -49,11 +56,56 @@ pub(super) async fn gates(
             return Err(Problem::not_found());
         }
     }
-    Ok(Json(GateList { gates: api.gate_forms(records).await? }))
+    let page = page?;
+    if let Some(after) = page.position::<Position>()? {
+        records.retain(|record| Position::of(record) > after);
+    }
+    let all = records.len();
+    let mut attempts = 0;
+    let mut fits = |record: &GateRecord| {
+        attempts += record.attempts.min(ATTEMPTS_OF_A_GATE);
+        attempts <= ATTEMPTS_OF_A_PAGE
+    };
+    // One gate alone always fits.
+    let count = records.iter().take(page.limit() as usize).take_while(|one| fits(one)).count();
+    records.truncate(count);
+    let next = records.last().filter(|_| count < all).map(Position::of);
+    let gates = api.gate_forms(records).await?;
+    Ok(Json(GateList { gates, next_cursor: next.map(Page::cursor) }))
+}
+
+/// The most attempts of a gate that are shown, the newest. A gate may have thousands.
+const ATTEMPTS_OF_A_GATE: u32 = 200;
+/// The most attempts of all gates of a page together: what bounds an answer and its memory (F250).
+const ATTEMPTS_OF_A_PAGE: u32 = 2_000;
+
+/// The place of a gate in the list of its job's: by the time of its opening.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Position(i64, GateId);
+
+impl Position {
+    const fn of(record: &GateRecord) -> Self {
+        Self(record.opened_at.timestamp_micros(), record.id)
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.0, self.1)
+    }
+}
+
+impl FromStr for Position {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (micros, id) = text.split_once('.').ok_or(())?;
+        Ok(Self(micros.parse().map_err(drop)?, id.parse().map_err(drop)?))
+    }
 }
 
 impl Parts {
-    /// These gates with their attempts.
+    /// These gates with their newest attempts.
     pub(super) async fn gate_forms(
         &self,
         records: Vec<GateRecord>,
@@ -63,7 +115,7 @@ impl Parts {
         }
         let ids: Vec<GateId> = records.iter().map(|record| record.id).collect();
         let mut attempts: HashMap<GateId, Vec<Attempt>> = HashMap::new();
-        for (gate, attempt) in self.store.attempts_of(&ids).await? {
+        for (gate, attempt) in self.store.newest_attempts_of(&ids, ATTEMPTS_OF_A_GATE).await? {
             attempts.entry(gate).or_default().push(attempt);
         }
         let form = |record: GateRecord| {

@@ -75,7 +75,7 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 /// How often something may happen for each of many keys, by the generic cell rate algorithm: for each
 /// key one instant, until which its minute is used up if it goes on evenly.
 #[derive(Debug)]
-struct Rates<K> {
+pub(super) struct Rates<K> {
     per_minute: u32,
     used_until: HashMap<K, Duration>,
 }
@@ -84,18 +84,18 @@ struct Rates<K> {
 const MANY_KEYS: usize = 4_096;
 
 impl<K: Eq + Hash> Rates<K> {
-    fn new(per_minute: u32) -> Self {
+    pub(super) fn new(per_minute: u32) -> Self {
         Self { per_minute, used_until: HashMap::new() }
     }
 
     /// How long to wait until it may happen once more.
-    fn wait(&self, key: &K, now: Duration) -> Duration {
+    pub(super) fn wait(&self, key: &K, now: Duration) -> Duration {
         let Some(step) = MINUTE.checked_div(self.per_minute) else { return Duration::ZERO };
         let used_until = self.used_until.get(key).copied().unwrap_or(now).max(now);
         (used_until + step).saturating_sub(now + MINUTE)
     }
 
-    fn count(&mut self, key: K, now: Duration) {
+    pub(super) fn count(&mut self, key: K, now: Duration) {
         let Some(step) = MINUTE.checked_div(self.per_minute) else { return };
         if self.used_until.len() >= MANY_KEYS {
             self.used_until.retain(|_, used_until| *used_until > now);

@@ -26,7 +26,7 @@
 //! one that does not exist: 404. A refused write on a host that exists is audited.
 //!
 //! **Order of answers**: 401 before anything else, then 404 and 403, then what is wrong with the body
-//! (413, 415, 400, 422), then 412 and 409.
+//! (408, 413, 415, 400, 422), then 412 and 409.
 
 mod access;
 mod audit;

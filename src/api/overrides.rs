@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     gate::{GateError, OverrideRequest},
-    model::{Actor, AuditAction, CheckId, HostId, JobId},
+    model::{Actor, AuditAction, CheckId, HostId, JobId, ViolationCode},
 };
 
 problems! {
@@ -22,6 +22,7 @@ problems! {
         403: ["forbidden"],
         404: ["not_found"],
         409: ["invalid_state"],
+        408: ["body_too_slow"],
         413: ["body_too_large"],
         415: ["unsupported_media_type"],
         422: ["invalid"],
@@ -36,6 +37,9 @@ problems! {
         409: ["invalid_state"],
     }
 }
+
+/// The most checks that one override names.
+const MOST_CHECKS: usize = 100;
 
 /// Lets named checks fail for one job on one host, until an expiry.
 #[utoipa::path(
@@ -59,8 +63,11 @@ pub(super) async fn set(
     let api = &api.0;
     let write = Write::gate(AuditAction::GateOverridden, job_id, host_id);
     api.may_write(&actor, &write).await?;
-    let mut members = body.members()?;
+    let mut members = body.members().await?;
     let check_ids = members.required::<Vec<CheckId>>("check_ids");
+    if check_ids.as_ref().is_some_and(|ids| ids.len() > MOST_CHECKS) {
+        members.violation("check_ids", ViolationCode::TooLong, "give at most 100 checks");
+    }
     let reason = members.required::<String>("reason");
     let expires_at = members.required::<DateTime<Utc>>("expires_at");
     let ((check_ids, reason), expires_at) =

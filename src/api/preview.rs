@@ -39,6 +39,7 @@ problems! {
     PreviewProblems {
         400: ["malformed"],
         404: ["not_found"],
+        408: ["body_too_slow"],
         413: ["body_too_large"],
         415: ["unsupported_media_type"],
         422: ["invalid"],
@@ -62,7 +63,7 @@ pub(super) async fn preview(
     body: JsonBody,
 ) -> Result<Json<PreviewList>, Problem> {
     let api = &api.0;
-    let mut members = body.members()?;
+    let mut members = body.members().await?;
     let hosts = members.required::<Vec<HostId>>("host_ids");
     let window = members.optional::<Window>("window");
     if hosts.as_ref().is_some_and(|hosts| hosts.len() > MOST_HOSTS) {

@@ -99,6 +99,13 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     }
 
+    /// 408: the body did not arrive in time.
+    #[must_use]
+    pub fn body_too_slow() -> Self {
+        let detail = "the body did not arrive within 10 s: send it again";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail)
+    }
+
     /// 415: the body is not JSON.
     #[must_use]
     pub fn unsupported_media_type() -> Self {

@@ -12,7 +12,8 @@ use super::{
     refusals::Refusals,
 };
 use crate::{
-    checks::CheckManager, clock::Clock, directory::HostDirectory, gate::Gate, store::Store,
+    checks::CheckManager, clock::Clock, directory::HostDirectory, gate::Gate, model::AuditEntry,
+    store::Store,
 };
 
 /// The API's state: what its routes work with. Cloning gives another handle on the same.
@@ -65,6 +66,13 @@ impl Api {
     pub async fn run(&self, shutdown: CancellationToken) {
         let events = self.0.events.run(shutdown.clone());
         tokio::join!(events, self.0.refusals.run(shutdown));
+    }
+
+    /// Notes that the application refused something for lack of a right, as the library's own routes
+    /// do. Equal refusals of a user within a minute become one record with a count, and a user causes a
+    /// bounded number of records. The outcome of `entry` does not matter.
+    pub fn note_refusal(&self, entry: AuditEntry) {
+        self.0.refusals.note(entry);
     }
 
     /// The event streams' source, for an application that streams events of its own way.

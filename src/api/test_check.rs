@@ -17,6 +17,7 @@ problems! {
         403: ["forbidden"],
         404: ["not_found"],
         409: ["password_required"],
+        408: ["body_too_slow"],
         413: ["body_too_large"],
         415: ["unsupported_media_type"],
         422: ["invalid"],
@@ -31,6 +32,7 @@ problems! {
         400: ["malformed"],
         403: ["forbidden"],
         404: ["not_found"],
+        408: ["body_too_slow"],
         413: ["body_too_large"],
         415: ["unsupported_media_type"],
         422: ["invalid"],
@@ -63,7 +65,7 @@ pub(super) async fn test(
     let api = &api.0;
     let write = Write::checks(AuditAction::HealthCheckTested, host_id, Some(check_id));
     api.may_write(&actor, &write).await?;
-    let change = body.optional()?.map(CheckChange::from_json);
+    let change = body.optional().await?.map(CheckChange::from_json);
     let _running = api.tests.start(&actor.name, host_id)?;
     match api.checks.test(&actor, host_id, check_id, change.as_ref()).await {
         Ok(result) => Ok(Json(ResultForm::from(&result))),
@@ -93,7 +95,7 @@ pub(super) async fn test_unsaved(
     let api = &api.0;
     let write = Write::checks(AuditAction::HealthCheckTested, host_id, None);
     api.may_write(&actor, &write).await?;
-    let new = NewCheck::from_json(body.value()?)?;
+    let new = NewCheck::from_json(body.value().await?)?;
     let _running = api.tests.start(&actor.name, host_id)?;
     match api.checks.test_unsaved(&actor, host_id, new).await {
         Ok(result) => Ok(Json(ResultForm::from(&result))),

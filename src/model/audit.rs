@@ -105,6 +105,8 @@ actions! {
     TokenIssued,
     /// The application took such a token back.
     TokenRevoked,
+    /// The application could not sign somebody in; always refused, and the actor is `anonymous`.
+    SignInFailed,
     /// What is stored of the record cannot be read (F221).
     RecordUnreadable,
 }
@@ -121,7 +123,7 @@ pub enum AuditOutcome {
 }
 
 /// One changed field. A secret is never shown: its texts are `set`, `changed` or `cleared`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct FieldChange {
     /// The member's name in the API's form.

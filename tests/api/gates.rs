@@ -93,7 +93,10 @@ async fn a_job_without_gates_is_known_where_the_application_says_so() {
         build: Some(|builder| builder.with_jobs(Arc::new(Jobs))),
         ..Twist::default()
     });
-    assert_eq!(world.get(OPERATOR, gates_of(7)).await.body, json!({"gates": []}));
+    assert_eq!(
+        world.get(OPERATOR, gates_of(7)).await.body,
+        json!({"gates": [], "next_cursor": null})
+    );
     assert_eq!(world.get(REPORTER, gates_of(7)).await.told(), (404, "not_found"));
     assert_eq!(world.get(OPERATOR, gates_of(8)).await.told(), (404, "not_found"));
 }

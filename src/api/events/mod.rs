@@ -1,5 +1,6 @@
 //! The event stream: changes of statuses and gates, for whoever may see their hosts.
 
+mod counts;
 mod reader;
 
 use std::{
@@ -23,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use self::reader::Reader;
+use self::{counts::StreamCounts, reader::Reader};
 use super::{Api, Caller, Problem, openapi::problems};
 use crate::{
     clock::Clock,
@@ -47,6 +48,7 @@ struct Hub {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     streams: Arc<Semaphore>,
+    of_users: Arc<StreamCounts>,
     turn: tokio::sync::Mutex<()>,
     line: Mutex<Option<Line>>,
 }
@@ -69,15 +71,18 @@ struct Numbered {
 }
 
 impl EventHub {
-    /// So many streams may be open at the same time, unless the application says otherwise.
+    /// So many streams may be open at the same time, unless the application says otherwise. One user
+    /// has an eighth of them at most, and 8 at least.
     pub const DEFAULT_STREAMS: usize = 1_024;
 
     pub(super) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, streams: usize) -> Self {
+        let of_users = Arc::new(StreamCounts::new((streams / 8).max(8)));
         let streams = Arc::new(Semaphore::new(streams.min(Semaphore::MAX_PERMITS)));
         Self(Arc::new(Hub {
             store,
             clock,
             streams,
+            of_users,
             turn: tokio::sync::Mutex::default(),
             line: Mutex::default(),
         }))

@@ -10,7 +10,7 @@ use axum::response::sse::Event;
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use tracing::warn;
 
-use super::{HEARTBEAT, Numbered};
+use super::{HEARTBEAT, Numbered, counts::CountedStream};
 use crate::{
     api::{Problem, forms::EventForm, state::Parts},
     model::{Actor, HostId},
@@ -30,15 +30,18 @@ pub(super) struct Reader {
     /// Not yet held against the rights.
     missed: VecDeque<Arc<Numbered>>,
     ready: VecDeque<Event>,
-    _permit: OwnedSemaphorePermit,
+    _counted: (CountedStream, OwnedSemaphorePermit),
 }
 
 impl Reader {
     pub(super) fn open(api: Arc<Parts>, actor: Actor, last: Option<&str>) -> Result<Self, Problem> {
         let hub = api.events.0.clone();
-        let permit = hub.streams.clone().try_acquire_owned().map_err(|_| {
-            Problem::unavailable("too_many_streams", "too many event streams are open: try later")
-        })?;
+        let too_many = |detail| Problem::unavailable("too_many_streams", detail);
+        let of_user = hub.of_users.open(&actor.name);
+        let of_user = of_user
+            .ok_or_else(|| too_many("too many event streams of yours are open: close some"))?;
+        let permit = hub.streams.clone().try_acquire_owned();
+        let permit = permit.map_err(|_| too_many("too many event streams are open: try later"))?;
         let line = hub.line();
         let line = line.as_ref().ok_or_else(|| {
             Problem::unavailable("events_unavailable", "events are not to be had now: try later")
@@ -54,7 +57,7 @@ impl Reader {
         }
         let rights = Rights { actor, asked_at: None, visible: HashMap::new() };
         let (events, missed) = (line.readers.subscribe(), missed.flatten().unwrap_or_default());
-        Ok(Self { api, rights, events, missed, ready, _permit: permit })
+        Ok(Self { api, rights, events, missed, ready, _counted: (of_user, permit) })
     }
 
     /// The next event that the caller may see; `None` at the end of the stream.

@@ -167,7 +167,7 @@ pub struct GateForm {
     pub evidence: Vec<Evidence>,
     /// What happened from outside while it waited.
     pub notes: Vec<GateNote>,
-    /// The attempts, by number.
+    /// The attempts, by number: the newest 200.
     pub attempts: Vec<Attempt>,
     /// The override in force.
     #[serde(rename = "override")]
@@ -208,9 +208,12 @@ impl GateForm {
     }
 }
 
-/// The gates of a job.
+/// A page of the gates of a job.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct GateList {
     /// Those of hosts that the caller may see, by the time of their opening.
     pub gates: Vec<GateForm>,
+    /// Ask with it for the next page; `null` at the end.
+    #[schema(required)]
+    pub next_cursor: Option<String>,
 }

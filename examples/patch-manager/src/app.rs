@@ -1,8 +1,9 @@
 //! The parts of the application, put together.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
+    str::FromStr as _,
     sync::Arc,
     time::Duration,
 };
@@ -19,8 +20,9 @@ use healthgate::{
     model::WorkerId,
     store::{Store, postgres::PgStore, sqlite::SqliteStore},
 };
-use ipnet::IpNet;
-use tokio::sync::Notify;
+use sqlx::postgres::PgConnectOptions;
+use tokio::{net::lookup_host, sync::Notify};
+use tracing::warn;
 
 use crate::{
     config::{Config, DatabaseAddress, WorkerFigures},
@@ -128,14 +130,57 @@ fn private_key(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The client for HTTP checks. It never reaches the manager's own listener or its database.
+/// What belongs to the manager itself, and is never a target of a check: its listeners and its
+/// database.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OwnDestinations {
+    denied: Vec<DeniedDestination>,
+    local_ports: Vec<u16>,
+}
+
+impl OwnDestinations {
+    /// Of a process that listens there. The name of the database's host is resolved now.
+    pub(crate) async fn find(config: &Config, listening: &[SocketAddr]) -> Self {
+        let mut own = Self::default();
+        for address in listening {
+            // Whatever address it listens on: what stands before it may hand on what comes to others.
+            own.local_ports.push(address.port());
+            own.deny(*address);
+        }
+        let DatabaseAddress::Postgres(url) = &config.database else { return own };
+        let Ok(options) = PgConnectOptions::from_str(url) else { return own };
+        let (host, port) = (options.get_host(), options.get_port());
+        let is_socket = options.get_socket().is_some() || host.starts_with('/');
+        let addresses: Vec<SocketAddr> = match is_socket {
+            true => vec![(Ipv4Addr::LOCALHOST, port).into()],
+            false => match lookup_host((host.trim_matches(['[', ']']), port)).await {
+                Ok(addresses) => addresses.collect(),
+                Err(error) => {
+                    warn!(%error, "the database's host has no address now: checks could reach it");
+                    Vec::new()
+                }
+            },
+        };
+        for address in addresses {
+            if address.ip().is_loopback() {
+                own.local_ports.push(port);
+            }
+            own.deny(address);
+        }
+        own
+    }
+
+    fn deny(&mut self, address: SocketAddr) {
+        let (network, port) = (address.ip().into(), Some(address.port()));
+        self.denied.push(DeniedDestination { network, port });
+    }
+}
+
+/// The client for HTTP checks. It never reaches what belongs to the manager itself.
 ///
 /// # Errors
 /// An extra authority that cannot be read.
-pub(crate) fn http_client(
-    config: &Config,
-    listening: &[SocketAddr],
-) -> Result<HttpClient, Failure> {
+pub(crate) fn http_client(config: &Config, own: OwnDestinations) -> Result<HttpClient, Failure> {
     let extra_authorities = match &config.extra_ca {
         None => None,
         Some(path) => Some(
@@ -143,48 +188,16 @@ pub(crate) fn http_client(
                 .map_err(|source| Failure::ExtraCa { path: path.clone(), source })?,
         ),
     };
-    let mut also_denied: Vec<DeniedDestination> =
-        listening.iter().flat_map(|address| own(*address)).collect();
-    also_denied.extend(database_addresses(&config.database).into_iter().flat_map(own));
     let destinations = DestinationPolicy {
         allowed: config.allowed_destinations.clone(),
-        also_denied,
+        also_denied: own.denied,
+        only: config.only_destinations.clone(),
+        local_ports: own.local_ports,
         ..DestinationPolicy::default()
     };
     let config =
         HttpClientConfig { destinations, extra_authorities, ..HttpClientConfig::default() };
     Ok(HttpClient::new(config)?)
-}
-
-/// A listener of our own, as destinations that are refused.
-fn own(address: SocketAddr) -> Vec<DeniedDestination> {
-    let port = Some(address.port());
-    if address.ip().is_unspecified() {
-        let everywhere =
-            [IpNet::V4(ipnet::Ipv4Net::default()), IpNet::V6(ipnet::Ipv6Net::default())];
-        // Behind every address of this machine: others may listen at that port as well, but none of
-        // those can be told apart here. Loopback is what a prober would try.
-        let loopback = ["127.0.0.0/8", "::1/128"].map(str::parse::<IpNet>);
-        let loopback = loopback.into_iter().zip(everywhere).map(|(net, all)| net.unwrap_or(all));
-        return loopback.map(|network| DeniedDestination { network, port }).collect();
-    }
-    vec![DeniedDestination { network: address.ip().into(), port }]
-}
-
-/// The addresses of a Postgres server that is named by a literal address or as this machine.
-fn database_addresses(address: &DatabaseAddress) -> Vec<SocketAddr> {
-    let DatabaseAddress::Postgres(url) = address else { return Vec::new() };
-    let Ok(url) = url::Url::parse(url) else { return Vec::new() };
-    let port = url.port().unwrap_or(5432);
-    match url.host_str().unwrap_or("localhost") {
-        "localhost" | "" => {
-            vec![([127, 0, 0, 1], port).into(), ([0, 0, 0, 0, 0, 0, 0, 1], port).into()]
-        }
-        host => {
-            let literal = host.trim_matches(['[', ']']).parse::<IpAddr>();
-            literal.map(|ip| vec![(ip, port).into()]).unwrap_or_default()
-        }
-    }
 }
 
 impl App {

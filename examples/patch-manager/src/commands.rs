@@ -10,7 +10,7 @@ use healthgate::{
 };
 
 use crate::{
-    app::{self, App, Schema},
+    app::{self, App, OwnDestinations, Schema},
     cli::{Command, ServeOptions, TokenAction, TokenOptions},
     config::{self, Config},
     database::{self, Database, NewToken, Revoked},
@@ -76,7 +76,8 @@ async fn serve(options: &ServeOptions, parts: Parts) -> Result<(), Failure> {
     };
     let listening: Vec<SocketAddr> =
         listener.iter().filter_map(|listener| listener.local_addr().ok()).collect();
-    let http = app::http_client(&config, &listening)?;
+    let own = OwnDestinations::find(&config, &listening).await;
+    let http = app::http_client(&config, own)?;
     let schema = if options.no_migrate { Schema::Leave } else { Schema::Migrate };
     let opened = app::open(&config.database, schema).await?;
     database::lay_in(&opened.database, config.inventory.clone()).await?;
@@ -92,6 +93,7 @@ async fn serve(options: &ServeOptions, parts: Parts) -> Result<(), Failure> {
         worker,
         with_site: parts != Parts::Worker,
         tests: config.tests,
+        proxies: config.proxies,
         metrics,
         extra: None,
     };
@@ -109,7 +111,7 @@ async fn migrate(path: &Path) -> Result<(), Failure> {
 async fn check_config(path: &Path) -> Result<(), Failure> {
     let config = Config::read(path)?;
     app::agents(&config)?;
-    app::http_client(&config, &[])?;
+    app::http_client(&config, OwnDestinations::default())?;
     keys::check(&config.key_file).await?;
     match &config.database {
         config::DatabaseAddress::Sqlite(path) if !path.exists() => {}
@@ -136,7 +138,7 @@ fn time_zones() -> String {
 async fn rotate_key(path: &Path) -> Result<(), Failure> {
     let config = Config::read(path)?;
     let agents = app::agents(&config)?;
-    let http = app::http_client(&config, &[])?;
+    let http = app::http_client(&config, OwnDestinations::default())?;
     let opened = app::open(&config.database, Schema::Leave).await?;
     let store = opened.store.clone();
     let app = App::new(&config, opened, agents, http).await?;

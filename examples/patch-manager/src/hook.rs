@@ -4,12 +4,12 @@
 use async_trait::async_trait;
 use chrono::Utc;
 use healthgate::{
-    model::{AuditAction, AuditOutcome, AuditRecord, Role, WorkerId},
+    model::{Actor, AuditAction, AuditOutcome, AuditRecord, Role, WorkerId},
     store::{Change, Refusal, postgres::PgTxHook, sqlite::SqliteTxHook},
 };
 use sqlx::{PgConnection, SqliteConnection};
 
-use crate::database::PatchStart;
+use crate::database::{PatchStart, Right, still_holds};
 
 /// The hook of a store.
 #[derive(Clone, Copy, Debug)]
@@ -24,24 +24,27 @@ impl JobHook {
     }
 }
 
-/// Whether a host shares a group with a user.
-const SHARED: &str = "SELECT COUNT(*) FROM host_groups h JOIN user_groups u \
-    ON u.group_name = h.group_name WHERE h.host_id = $1 AND u.user_name = $2";
-
-/// Keeps the host's groups as they are until the transaction ends.
-const LOCK_HOST: &str = "SELECT id FROM hosts WHERE id = $1 FOR SHARE";
-
-/// The host and user of a write whose right is asked for again.
-fn asked_again(record: &AuditRecord) -> Option<(uuid::Uuid, &str)> {
-    let writes = matches!(
-        record.action,
+/// The right that a write of the library rests on, where it is asked for again. What the application
+/// writes itself asks in its own transactions.
+fn asked_again(record: &AuditRecord) -> Option<Right> {
+    let needs = match record.action {
         AuditAction::HealthCheckCreated
-            | AuditAction::HealthCheckUpdated
-            | AuditAction::HealthCheckDeleted
-    );
-    let by_right_of_a_group = record.role == Role::Operator;
-    (writes && by_right_of_a_group && record.outcome == AuditOutcome::Allowed)
-        .then_some((record.host_id?.as_uuid(), record.actor.as_str()))
+        | AuditAction::HealthCheckUpdated
+        | AuditAction::HealthCheckDeleted
+        | AuditAction::HealthCheckTested => record.role,
+        AuditAction::GateOverridden
+        | AuditAction::GateOverrideRemoved
+        | AuditAction::GateClockCleared => Role::Admin,
+        _ => return None,
+    };
+    if record.outcome != AuditOutcome::Allowed || record.role == Role::System {
+        return None;
+    }
+    let actor = Actor::new(record.actor.clone(), needs);
+    // A host that the check is aimed at by this very change must be seen as well.
+    let aimed = record.changes.iter().filter(|change| change.field == "target_host_id");
+    let aimed = aimed.filter_map(|change| change.after.as_ref()?.parse().ok());
+    Some(Right::of(&actor, record.host_id.into_iter().chain(aimed)))
 }
 
 fn failed(error: sqlx::Error) -> Refusal {
@@ -63,11 +66,10 @@ impl SqliteTxHook for JobHook {
             }
             Change::Audited(record) => match asked_again(record) {
                 None => Ok(()),
-                Some((host, user)) => {
-                    let shared = sqlx::query_scalar(SHARED).bind(host).bind(user);
-                    let shared: i64 = shared.fetch_one(connection).await.map_err(failed)?;
-                    if shared > 0 { Ok(()) } else { Err(Refusal::Forbidden) }
-                }
+                Some(right) => match still_holds!(connection, &right).map_err(failed)? {
+                    true => Ok(()),
+                    false => Err(Refusal::Forbidden),
+                },
             },
             _ => Ok(()),
         }
@@ -89,16 +91,10 @@ impl PgTxHook for JobHook {
             }
             Change::Audited(record) => match asked_again(record) {
                 None => Ok(()),
-                Some((host, user)) => {
-                    sqlx::query(LOCK_HOST)
-                        .bind(host)
-                        .execute(&mut *connection)
-                        .await
-                        .map_err(failed)?;
-                    let shared = sqlx::query_scalar(SHARED).bind(host).bind(user);
-                    let shared: i64 = shared.fetch_one(connection).await.map_err(failed)?;
-                    if shared > 0 { Ok(()) } else { Err(Refusal::Forbidden) }
-                }
+                Some(right) => match still_holds!(connection, &right).map_err(failed)? {
+                    true => Ok(()),
+                    false => Err(Refusal::Forbidden),
+                },
             },
             _ => Ok(()),
         }

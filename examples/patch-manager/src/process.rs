@@ -2,6 +2,7 @@
 
 use std::{io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
+use ipnet::IpNet;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{
     net::TcpListener,
@@ -27,6 +28,8 @@ pub(crate) struct Process {
     /// Whether it shows the whole site, or only its health and metrics.
     pub(crate) with_site: bool,
     pub(crate) tests: TestLimits,
+    /// Proxies that many clients come through.
+    pub(crate) proxies: Vec<IpNet>,
     pub(crate) metrics: PrometheusHandle,
     /// Routes beyond those of every site.
     pub(crate) extra: Option<ExtraRoutes>,
@@ -34,6 +37,9 @@ pub(crate) struct Process {
 
 /// The longest that everything may take after it; the worker's own grace periods are shorter.
 const WHOLE_GRACE: Duration = Duration::from_secs(14);
+
+/// The longest that the start waits for event streams; without a database there are none.
+const STREAMS_WITHIN: Duration = Duration::from_secs(2);
 
 impl Process {
     /// Runs until it is told to stop, and then ends within 15 s.
@@ -49,7 +55,7 @@ impl Process {
             tokio::spawn(async move { worker.run(stop).await })
         });
         let upkeep = tokio::spawn(keep_up(self.metrics.clone(), stop.clone()));
-        let places = Places::of_this_process();
+        let places = Places::of_this_process(self.proxies);
         let load = Load::new(places.clone());
         let site = self.with_site.then(|| {
             let (liveness, metrics) = (liveness.clone(), self.metrics.clone());
@@ -59,7 +65,18 @@ impl Process {
         let (router, feed) = match site {
             Some(site) => {
                 let (router, stop) = (site.router.clone(), stop.clone());
-                (router, Some(tokio::spawn(async move { site.run(stop).await })))
+                let feed = tokio::spawn({
+                    let site = Arc::clone(&site);
+                    async move { site.run(stop).await }
+                });
+                // Whoever reads where it listens may open a stream at once.
+                let streaming = async {
+                    while !site.is_streaming() {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                };
+                let _ = tokio::time::timeout(STREAMS_WITHIN, streaming).await;
+                (router, Some(feed))
             }
             None => (crate::web::bare_router(&app, liveness, self.metrics, load), None),
         };

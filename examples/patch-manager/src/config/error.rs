@@ -37,8 +37,8 @@ pub(crate) enum Problem {
     Retention,
     #[error("`{key}`: `{text}` is no address such as 127.0.0.1:8080")]
     Address { key: &'static str, text: String },
-    #[error("`http_checks.allowed_destinations`: `{text}` is no network such as 10.0.0.0/8")]
-    Network { text: String },
+    #[error("`{key}`: `{text}` is no network such as 10.0.0.0/8")]
+    Network { key: &'static str, text: String },
     #[error("`database_url` must start with sqlite:// or postgres://")]
     DatabaseScheme,
     #[error("`database_url` has a parameter that this program does not know, {name}: remove it")]

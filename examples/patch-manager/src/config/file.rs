@@ -83,6 +83,8 @@ impl Default for Worker {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct HttpChecks {
     pub(super) allowed_destinations: Vec<String>,
+    /// Empty: all that are not refused.
+    pub(super) only_destinations: Vec<String>,
     pub(super) extra_ca: PathBuf,
 }
 
@@ -91,11 +93,12 @@ pub(super) struct HttpChecks {
 pub(super) struct Api {
     pub(super) tests_per_minute_per_user: u32,
     pub(super) tests_per_minute_per_host: u32,
+    pub(super) proxies: Vec<String>,
 }
 
 impl Default for Api {
     fn default() -> Self {
-        Self { tests_per_minute_per_user: 60, tests_per_minute_per_host: 60 }
+        Self { tests_per_minute_per_user: 60, tests_per_minute_per_host: 60, proxies: Vec::new() }
     }
 }
 

@@ -34,10 +34,14 @@ pub(crate) struct Config {
     pub(crate) worker: WorkerFigures,
     /// Networks that HTTP checks may reach in spite of the rules.
     pub(crate) allowed_destinations: Vec<IpNet>,
+    /// If given, the only networks that HTTP checks may reach.
+    pub(crate) only_destinations: Option<Vec<IpNet>>,
     /// Authorities that strict HTTP checks trust beside the system's.
     pub(crate) extra_ca: Option<PathBuf>,
     /// How often checks may be tested by hand.
     pub(crate) tests: TestLimits,
+    /// Proxies that many clients come through: the bound on connections of one address is not for them.
+    pub(crate) proxies: Vec<IpNet>,
     /// What is laid into the database at start.
     pub(crate) inventory: Inventory,
 }
@@ -165,11 +169,12 @@ impl Config {
         if figures.retention < figures.poll_interval {
             return Err(Problem::Retention);
         }
-        let networks = file
-            .http_checks
-            .allowed_destinations
-            .into_iter()
-            .map(|text| text.parse().map_err(|_| Problem::Network { text }));
+        let networks = |key, texts: Vec<String>| {
+            let network = |text: String| text.parse().map_err(|_| Problem::Network { key, text });
+            texts.into_iter().map(network).collect::<Result<Vec<IpNet>, _>>()
+        };
+        let http_checks = file.http_checks;
+        let only = networks("http_checks.only_destinations", http_checks.only_destinations)?;
         Ok(Self {
             listen: address("listen", &file.listen)?,
             database: database(&file.database_url, folder)?,
@@ -180,14 +185,19 @@ impl Config {
                 key: at(security.agent_client_key),
             },
             worker: figures,
-            allowed_destinations: networks.collect::<Result<_, _>>()?,
-            extra_ca: Some(file.http_checks.extra_ca)
+            allowed_destinations: networks(
+                "http_checks.allowed_destinations",
+                http_checks.allowed_destinations,
+            )?,
+            only_destinations: Some(only).filter(|only| !only.is_empty()),
+            extra_ca: Some(http_checks.extra_ca)
                 .filter(|path| !path.as_os_str().is_empty())
                 .map(at),
             tests: TestLimits {
                 per_user: file.api.tests_per_minute_per_user,
                 per_host: file.api.tests_per_minute_per_host,
             },
+            proxies: networks("api.proxies", file.api.proxies)?,
             inventory: inventory(
                 file.groups.into_iter().map(|group| group.name).collect(),
                 file.users,

@@ -25,7 +25,7 @@ pub(super) const fn role_name(role: Role) -> &'static str {
     }
 }
 
-pub(super) fn role(name: &str) -> Result<Role, DatabaseError> {
+pub(crate) fn role(name: &str) -> Result<Role, DatabaseError> {
     match name {
         "admin" => Ok(Role::Admin),
         "operator" => Ok(Role::Operator),

@@ -8,8 +8,8 @@ use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
 use super::{
-    Database, DatabaseError, IDS_AT_ONCE, access::role_name, in_transaction, instant, micros,
-    with_pool,
+    Database, DatabaseError, IDS_AT_ONCE, Right, access::role_name, in_transaction, instant,
+    micros, still_holds, with_pool,
 };
 
 /// A host.
@@ -162,7 +162,7 @@ impl Database {
 
     /// Pauses a host for the reason that the record gives, or with `None` lets it go on, and records it
     /// in the same transaction; `false` where there is no such host, or its pause is an
-    /// administrator's and the actor is none.
+    /// administrator's and the actor is none. The right to the host must still hold.
     pub(crate) async fn pause_host(
         &self,
         id: HostId,
@@ -174,7 +174,11 @@ impl Database {
             WHERE id = $5 AND ($6 = 'admin' OR paused_by_role IS NULL OR paused_by_role <> 'admin')";
         let role = role_name(audit.actor.role);
         let at = reason.as_ref().map(|_| micros(Utc::now()));
+        let right = Right::of(&audit.actor, [id]);
         in_transaction!(self, connection, log => {
+            if !still_holds!(connection, &right)? {
+                return Err(DatabaseError::RightLost);
+            }
             let by = reason.as_ref().map(|_| audit.actor.name.as_str());
             let by_role = reason.as_ref().map(|_| role);
             let query = sqlx::query(PAUSE).bind(&reason).bind(by).bind(at).bind(by_role);

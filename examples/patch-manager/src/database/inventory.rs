@@ -10,8 +10,13 @@ use crate::config::Inventory;
 ///
 /// # Errors
 /// The database's; nothing has changed then.
-pub(crate) async fn lay_in(database: &Database, inventory: Inventory) -> Result<(), DatabaseError> {
+pub(crate) async fn lay_in(
+    database: &Database,
+    mut inventory: Inventory,
+) -> Result<(), DatabaseError> {
     let now = micros(Utc::now());
+    // In the order in which writes lock hosts, so that none of them waits for another in a circle.
+    inventory.hosts.sort_by_key(|host| host.id);
     in_transaction!(database, connection => {
         for group in &inventory.groups {
             const GROUP: &str = "INSERT INTO groups (name) VALUES ($1) ON CONFLICT DO NOTHING";

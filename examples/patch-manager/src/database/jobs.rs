@@ -2,21 +2,23 @@
 //! leads, so that of two workers, or of a worker and a cancellation, one wins.
 
 use chrono::Utc;
-use healthgate::model::{AuditEntry, JobId};
+use healthgate::model::{AuditEntry, HostId, JobId};
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use super::{
-    Database, DatabaseError, in_transaction,
+    Database, DatabaseError, Right, in_transaction,
     job_rows::{HOST, JOB, JobHostRow, JobRow, NewJob, StoredHost, StoredJob, WindowChoice},
-    micros, with_pool,
+    micros, still_holds, with_pool,
 };
 
 impl Database {
-    /// Enters a job with its hosts and the records of its making, in one transaction.
+    /// Enters a job with its hosts and the records of its making, in one transaction, where the right
+    /// to it still holds.
     pub(crate) async fn insert_job(
         &self,
         job: NewJob,
+        right: Right,
         records: Vec<AuditEntry>,
     ) -> Result<(), DatabaseError> {
         const ENTER: &str = "INSERT INTO jobs \
@@ -32,6 +34,9 @@ impl Database {
             WindowChoice::Maintenance => ("maintenance", None),
         };
         in_transaction!(self, connection, log => {
+            if !still_holds!(connection, &right)? {
+                return Err(DatabaseError::RightLost);
+            }
             for record in &records {
                 log().append_audit_in(&mut *connection, record).await?;
             }
@@ -135,7 +140,8 @@ impl Database {
     }
 
     /// Marks a job as cancelled, and records it in the same transaction; hosts that have not begun end
-    /// at once. `false` where it was cancelled before, and nothing is recorded then.
+    /// at once. `false` where it was cancelled before, and nothing is recorded then. The right to all of
+    /// its hosts must still hold.
     pub(crate) async fn cancel_job(
         &self,
         id: JobId,
@@ -145,8 +151,15 @@ impl Database {
             WHERE id = $3 AND cancelled_at IS NULL";
         const END: &str = "UPDATE job_hosts SET status = 'cancelled', finished_at = $1, \
             detail = 'the job was cancelled' WHERE job_id = $2 AND status = 'queued'";
+        const HOSTS: &str = "SELECT host_id FROM job_hosts WHERE job_id = $1";
         let (now, id) = (micros(Utc::now()), id.as_uuid());
         in_transaction!(self, connection, log => {
+            let hosts: Vec<Uuid> =
+                sqlx::query_scalar(HOSTS).bind(id).fetch_all(&mut *connection).await?;
+            let right = Right::of(&audit.actor, hosts.into_iter().map(HostId::from_uuid));
+            if !still_holds!(connection, &right)? {
+                return Err(DatabaseError::RightLost);
+            }
             let marked = sqlx::query(MARK).bind(now).bind(&audit.actor.name).bind(id);
             let marked = marked.execute(&mut *connection).await?.rows_affected();
             if marked > 0 {

@@ -10,6 +10,7 @@ mod job_rows;
 mod job_steps;
 mod jobs;
 mod migrate;
+mod rights;
 mod tokens;
 mod windows;
 
@@ -25,12 +26,13 @@ use sqlx::{
 use thiserror::Error;
 
 pub(crate) use self::{
-    access::User,
+    access::{User, role},
     hosts::{HostPage, HostQuery, HostRow},
     inventory::lay_in,
     job_rows::{JobHostRow, JobKind, JobRow, JobStatus, NewJob, Stage, WindowChoice},
     job_steps::PatchStart,
     migrate::{is_current, migrate},
+    rights::{Right, locks, still_holds},
     tokens::{NewToken, Revoked, new_token, token_hash},
     windows::WindowRow,
 };
@@ -134,6 +136,9 @@ pub(crate) enum DatabaseError {
     /// The audit record of a change cannot be written: the change has not happened.
     #[error("the audit log cannot be written")]
     Audit(#[from] StoreError),
+    /// The actor may not do it any more. Nothing has changed.
+    #[error("the right to do this was taken away")]
+    RightLost,
     /// A task that used the database ended early.
     #[error("a database task was ended")]
     Task(#[from] tokio::task::JoinError),

@@ -10,7 +10,10 @@ use healthgate::{
 use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
-use super::{Database, DatabaseError, IDS_AT_ONCE, in_transaction, instant, micros, with_pool};
+use super::{
+    Database, DatabaseError, IDS_AT_ONCE, Right, in_transaction, instant, micros, still_holds,
+    with_pool,
+};
 
 /// A maintenance window of some hosts.
 #[derive(Clone, Debug)]
@@ -38,6 +41,9 @@ struct Stored {
 
 const COLUMNS: &str = "SELECT w.id, w.name, w.recurrence, w.enabled, w.revision, w.created_at, \
     w.updated_at FROM maintenance_windows w";
+
+/// The hosts of a window.
+const LINKED: &str = "SELECT host_id FROM window_hosts WHERE window_id = $1";
 
 fn recurrence(text: &str) -> Result<Recurrence, DatabaseError> {
     serde_json::from_str(text).map_err(|_| DatabaseError::Corrupt { what: "maintenance window" })
@@ -115,7 +121,8 @@ impl Database {
 
     /// Enters a window, or changes the one of the same id that is at the revision before.
     ///
-    /// The record of it is in the same transaction. `false` where somebody else has changed or deleted
+    /// The record of it is in the same transaction, and the right to its hosts, those of before included,
+    /// must still hold. `false` where somebody else has changed or deleted
     /// the window meanwhile, and nothing is recorded then.
     pub(crate) async fn write_window(
         &self,
@@ -133,6 +140,13 @@ impl Database {
             ON CONFLICT DO NOTHING";
         let recurrence = text(window.recurrence)?;
         in_transaction!(self, connection, log => {
+            let before: Vec<Uuid> =
+                sqlx::query_scalar(LINKED).bind(window.id).fetch_all(&mut *connection).await?;
+            let before = before.into_iter().map(HostId::from_uuid);
+            let right = Right::of(&audit.actor, window.host_ids.iter().copied().chain(before));
+            if !still_holds!(connection, &right)? {
+                return Err(DatabaseError::RightLost);
+            }
             let (created, updated) = (micros(window.created_at), micros(window.updated_at));
             let written = if window.revision == 1 {
                 sqlx::query(WRITE)
@@ -170,7 +184,8 @@ impl Database {
         })
     }
 
-    /// Deletes a window and records it, in one transaction; `false` where there is none.
+    /// Deletes a window and records it, in one transaction; `false` where there is none. The right to
+    /// its hosts must still hold.
     pub(crate) async fn delete_window(
         &self,
         id: Uuid,
@@ -178,6 +193,12 @@ impl Database {
     ) -> Result<bool, DatabaseError> {
         const DELETE: &str = "DELETE FROM maintenance_windows WHERE id = $1";
         in_transaction!(self, connection, log => {
+            let hosts: Vec<Uuid> =
+                sqlx::query_scalar(LINKED).bind(id).fetch_all(&mut *connection).await?;
+            let right = Right::of(&audit.actor, hosts.into_iter().map(HostId::from_uuid));
+            if !still_holds!(connection, &right)? {
+                return Err(DatabaseError::RightLost);
+            }
             let deleted = sqlx::query(DELETE).bind(id).execute(&mut *connection).await?;
             if deleted.rows_affected() > 0 {
                 log().append_audit_in(&mut *connection, &audit).await?;

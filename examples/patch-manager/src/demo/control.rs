@@ -177,7 +177,7 @@ async fn set(
         return Err(Problem::forbidden());
     }
     let host = control.fleet.host(host_id).ok_or_else(Problem::not_found)?;
-    let mut members = body.members()?;
+    let mut members = body.members().await?;
     let service = members.optional::<String>("service");
     let http = members.optional::<bool>("http").unwrap_or(false);
     let agent = members.optional::<bool>("agent").unwrap_or(false);

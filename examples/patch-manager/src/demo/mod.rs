@@ -17,7 +17,7 @@ use healthgate::model::Role;
 
 use self::{control::DemoControl, fleet::Fleet};
 use crate::{
-    app::{self, App, Schema},
+    app::{self, App, OwnDestinations, Schema},
     cli::DemoOptions,
     config::{
         AgentFiles, Config, ConfiguredUser, DatabaseAddress, Inventory, TestLimits, WorkerFigures,
@@ -56,7 +56,8 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
     let config = config(&options, folder.path(), &fleet, &users)?;
     let listening: Vec<_> = listener.local_addr().into_iter().collect();
     let agents = app::agents(&config)?;
-    let http = app::http_client(&config, &listening)?;
+    let own = OwnDestinations::find(&config, &listening).await;
+    let http = app::http_client(&config, own)?;
     let opened = app::open(&config.database, Schema::Migrate).await?;
     database::lay_in(&opened.database, config.inventory.clone()).await?;
     let app = App::new(&config, opened, agents, http).await?;
@@ -76,6 +77,7 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
         worker: Some(worker),
         with_site: true,
         tests: config.tests,
+        proxies: config.proxies,
         metrics,
         extra: Some(control::routes(control)),
     };
@@ -156,8 +158,10 @@ fn config(
             metrics_listen: None,
         },
         allowed_destinations: ["127.0.0.0/8"].iter().filter_map(|net| net.parse().ok()).collect(),
+        only_destinations: None,
         extra_ca: None,
         tests: TestLimits { per_user: 60, per_host: 60 },
+        proxies: Vec::new(),
         inventory,
     })
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::fleet::{Fleet, FleetHost};
 use crate::{
     app::App,
-    database::{DatabaseError, JobKind, NewJob, Stage, WindowChoice, WindowRow},
+    database::{DatabaseError, JobKind, NewJob, Right, Stage, WindowChoice, WindowRow},
     error::Failure,
 };
 
@@ -168,9 +168,10 @@ async fn enter(
         hosts: hosts.iter().filter_map(host).collect(),
     };
     let ada = Actor::new("ada", Role::Admin);
+    let right = Right::of(&ada, job.hosts.iter().map(|(host, _, _)| *host));
     let audit =
         AuditEntry { job_id: Some(id), ..AuditEntry::allowed(ada, AuditAction::JobCreated) };
-    app.database.insert_job(job, vec![audit]).await?;
+    app.database.insert_job(job, right, vec![audit]).await?;
     app.job_wake.notify_one();
     Ok(id)
 }

@@ -10,10 +10,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt as _;
-use healthgate::{api::Problem, model::Actor};
+use healthgate::{
+    api::{Problem, RequestId},
+    model::{Actor, AuditAction, AuditEntry, FieldChange, Role},
+};
 
-use super::Web;
-use crate::database::{Database, token_hash};
+use super::{Web, load};
+use crate::{
+    database::{Database, token_hash},
+    serve::Peer,
+};
 
 /// Puts the caller into the request. Their role is read with every request, so that a change counts
 /// at once (F119). Every path below `/api/` asks for a token, except the open ones of a kind of
@@ -24,14 +30,21 @@ pub(super) async fn authenticate(
     next: Next,
 ) -> Response {
     if web.0.open_paths.contains(&request.uri().path()) {
-        return next.run(request).await;
+        return load::ordinary(request, next).await;
     }
     let Some(token) = bearer(request.headers()) else {
+        if request.headers().contains_key(header::AUTHORIZATION) {
+            note_failure(&web, &request);
+        }
         return Problem::unauthenticated().into_response();
     };
     let hash = token_hash(token);
     match web.0.app.database.user_by_token(&hash).await {
         Ok(Some(user)) => {
+            let _room = match web.0.load.of_user(&user.name, user.role, &request) {
+                Ok(room) => room,
+                Err(problem) => return problem.into_response(),
+            };
             let actor = Actor::new(user.name.clone(), user.role);
             request.extensions_mut().insert(user);
             request.extensions_mut().insert(actor);
@@ -42,7 +55,10 @@ pub(super) async fn authenticate(
                 response
             }
         }
-        Ok(None) => Problem::unauthenticated().into_response(),
+        Ok(None) => {
+            note_failure(&web, &request);
+            Problem::unauthenticated().into_response()
+        }
         Err(error) => {
             tracing::warn!(%error, "a token cannot be looked up");
             Problem::from(error).into_response()
@@ -50,7 +66,23 @@ pub(super) async fn authenticate(
     }
 }
 
-fn is_stream(response: &Response) -> bool {
+/// Counts and notes that somebody could not be signed in. Whom they meant to be is not known: the
+/// address that they came from is recorded. Behind a proxy that is the proxy's.
+fn note_failure(web: &Web, request: &Request) {
+    metrics::counter!("patch_manager_failed_sign_ins_total").increment(1);
+    let address = request.extensions().get::<Peer>();
+    let address = address.map_or_else(|| "unknown".to_owned(), |peer| peer.0.to_string());
+    let change = FieldChange { field: "address".to_owned(), before: None, after: Some(address) };
+    let request_id = Some(RequestId::of(request).to_string());
+    // They have no role; the least one claims nothing.
+    let actor = Actor { request_id, ..Actor::new("anonymous", Role::Reporter) };
+    web.note(AuditEntry {
+        changes: vec![change],
+        ..AuditEntry::allowed(actor, AuditAction::SignInFailed)
+    });
+}
+
+pub(super) fn is_stream(response: &Response) -> bool {
     let content_type = response.headers().get(header::CONTENT_TYPE);
     content_type
         .is_some_and(|content_type| content_type.as_bytes().starts_with(b"text/event-stream"))
@@ -74,9 +106,14 @@ fn while_valid(body: Body, database: Database, hash: String) -> Body {
 }
 
 /// The token of a request. Only the hash of what it holds is compared, by the database's index, so
-/// that timing tells nothing of a stored token.
+/// that timing tells nothing of a stored token. Two headers are none: a proxy may look at the other one.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next()?;
+    if values.next().is_some() {
+        return None;
+    }
+    let value = value.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && (1..=512).contains(&token.len())).then_some(token)

@@ -9,8 +9,8 @@ use healthgate::{
     directory::HostDirectory as _,
     gate::recurrence::current_or_next,
     model::{
-        Actor, AuditAction, AuditEntry, AuditOutcome, HostId, HostStatus, HostSummary, Role,
-        ViolationCode, instant,
+        Actor, AuditAction, AuditEntry, HostId, HostStatus, HostSummary, Role, ViolationCode,
+        instant,
     },
 };
 use serde::Serialize;
@@ -172,15 +172,15 @@ pub(super) async fn pause(
     Id(host_id): Id<HostId>,
     body: JsonBody,
 ) -> Result<Json<HostForm>, Problem> {
-    web.visible(&actor, &[host_id]).await?;
     let entry = |action| AuditEntry {
         host_id: Some(host_id),
         ..AuditEntry::allowed(actor.clone(), action)
     };
+    web.may_name(&[host_id], &entry(AuditAction::HostPaused)).await?;
     if actor.role == Role::Reporter {
-        web.refuse(entry(AuditAction::HostPaused)).await?;
+        return Err(web.refused(entry(AuditAction::HostPaused)));
     }
-    let mut members = body.members()?;
+    let mut members = body.members().await?;
     let paused = members.required::<bool>("paused");
     let reason = texts::plain(&mut members, "reason");
     let length = reason.as_deref().map_or(0, |reason| reason.chars().count());
@@ -197,8 +197,10 @@ pub(super) async fn pause(
         }
         false => (None, entry(AuditAction::HostResumed)),
     };
-    if !web.0.app.database.pause_host(host_id, reason, entry.clone()).await? {
-        web.refuse(entry).await?;
+    match web.0.app.database.pause_host(host_id, reason, entry.clone()).await {
+        Ok(true) => {}
+        Ok(false) => return Err(web.refused(entry)),
+        Err(error) => return Err(web.write_problem(error, &[host_id], entry).await),
     }
     web.host_form(host_id).await.map(Json)
 }
@@ -215,16 +217,6 @@ impl Web {
         } else {
             Err(Problem::not_found())
         }
-    }
-
-    /// Notes that somebody was refused for lack of a right, and refuses.
-    ///
-    /// # Errors
-    /// 403, always.
-    pub(super) async fn refuse(&self, entry: AuditEntry) -> Result<(), Problem> {
-        let entry = AuditEntry { outcome: AuditOutcome::Refused, ..entry };
-        self.0.app.store.append_audit(entry).await?;
-        Err(Problem::forbidden())
     }
 
     async fn host_form(&self, host_id: HostId) -> Result<HostForm, Problem> {

@@ -8,6 +8,7 @@ mod jobs;
 mod load;
 mod me;
 mod problems;
+mod refusals;
 mod rights;
 mod settings;
 mod status;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, Version, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
@@ -41,6 +42,8 @@ pub(crate) struct Web(Arc<Parts>);
 
 struct Parts {
     app: App,
+    api: Api,
+    load: Load,
     summaries: Summaries,
     open_paths: &'static [&'static str],
     liveness: Liveness,
@@ -93,6 +96,8 @@ impl Site {
         .build();
         let web = Web(Arc::new(Parts {
             app: app.clone(),
+            api: api.clone(),
+            load: load.clone(),
             summaries: Summaries::new(app.store.clone(), app.database.clone(), app.stale_after()),
             open_paths: extra.as_ref().map_or(&[], |extra| extra.open_paths),
             liveness,
@@ -101,6 +106,11 @@ impl Site {
         }));
         let extra = extra.map(|extra| extra.routes);
         Self { router: router(&web, &api, load, extra), api }
+    }
+
+    /// Whether event streams are fed.
+    pub(crate) fn is_streaming(&self) -> bool {
+        self.api.events().is_running()
     }
 
     /// Feeds the event streams and records what was refused, until it is told to stop.
@@ -154,7 +164,7 @@ fn router(web: &Web, api: &Api, load: Load, extra: Option<OpenApiRouter<Web>>) -
         .merge(watched)
         .merge(authenticated)
         .merge(unknown)
-        .fallback(ui::serve)
+        .merge(Router::new().fallback(ui::serve).layer(from_fn(load::ordinary)))
         .with_state(web.clone())
         .layer(from_fn_with_state(load.clone(), load::bound))
         .merge(alive(load))
@@ -181,12 +191,24 @@ async fn options(request: Request, next: Next) -> Response {
     response
 }
 
+/// Whether a request names its host as RFC 9112 (3.2) asks: what is read in two ways by two programs is
+/// how one is deceived (F263).
+fn names_one_host(request: &Request) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11)
+}
+
 /// Headers that hold for every answer.
 async fn harden(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    let mut response = match names_one_host(&request) {
+        true => next.run(request).await,
+        false => Problem::malformed("name the host once, in one `Host` header").into_response(),
+    };
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // What says nothing of it, an answer to somebody who is not signed in above all, is kept by nobody.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers
         .entry(header::CONTENT_SECURITY_POLICY)

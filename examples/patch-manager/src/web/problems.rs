@@ -31,6 +31,7 @@ impl From<DatabaseError> for Problem {
         match error {
             DatabaseError::Corrupt { .. } => Self::internal().with_source(error),
             DatabaseError::Audit(error) => error.into(),
+            DatabaseError::RightLost => Self::forbidden(),
             DatabaseError::Sql(_) | DatabaseError::Task(_) => {
                 let detail = "the database cannot be reached now: try again soon";
                 Self::unavailable("store_unavailable", detail).with_source(error)

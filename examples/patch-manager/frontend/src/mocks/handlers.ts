@@ -193,6 +193,7 @@ export const handlers: HttpHandler[] = [
   http.get('*/api/v1/jobs/:id/gates', () =>
     HttpResponse.json({
       gates: [makeGate(), makeGate({ host_id: id(2), state: 'spent', kind: 'healthy', ended_at: at(-600) })],
+      next_cursor: null,
     }),
   ),
   http.post('*/api/v1/jobs/:id/hosts/:host/override', async ({ request }) =>

@@ -84,13 +84,13 @@ fn need_reason(members: &mut Members, reason: Option<&str>) {
 impl Asked {
     /// Reads what `actor` asks for. A way around the gate needs a reason; of those who may not go
     /// around it none is asked, since they are refused.
-    pub(super) fn read(
+    pub(super) async fn read(
         body: JsonBody,
         actor: &Actor,
         web: &Web,
         now: DateTime<Utc>,
     ) -> Result<Self, Problem> {
-        let mut members = body.members()?;
+        let mut members = body.members().await?;
         let hosts = members.required::<Vec<HostId>>("host_ids");
         let window = members.optional::<Window>("window");
         let immediate = members.optional::<bool>("immediate").unwrap_or(false);

@@ -32,9 +32,12 @@ use self::{
 use super::Web;
 use crate::{
     announce,
-    database::{JobHostRow, JobRow, NewJob, Stage},
+    database::{JobHostRow, JobRow, NewJob, Right, Stage},
     directory::sees_all,
 };
+
+/// The jobs of a list whose hosts are read at the same time.
+const JOBS_AT_ONCE: usize = 8;
 
 /// Jobs with a host that the caller may see, newest first.
 #[utoipa::path(
@@ -60,19 +63,19 @@ pub(super) async fn list(
     let more = jobs.len() > page.limit() as usize;
     jobs.truncate(page.limit() as usize);
     let next_cursor = jobs.last().filter(|_| more).map(|job| Page::cursor(job.id));
-    let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
-    let hosts = web.seen_hosts_of(&actor, &ids).await?;
-    let mut by_job: HashMap<JobId, Vec<JobHostRow>> = HashMap::new();
-    for host in hosts {
-        by_job.entry(host.job_id).or_default().push(host);
-    }
     let now = Utc::now();
-    let form = |job: JobRow| {
-        let hosts = by_job.remove(&job.id).unwrap_or_default();
-        let statuses: Vec<_> = hosts.iter().map(|host| stored_status(host, now)).collect();
-        job_form(&job, &statuses, None)
-    };
-    Ok(Json(JobList { jobs: jobs.into_iter().map(form).collect(), next_cursor }))
+    let mut forms = Vec::with_capacity(jobs.len());
+    // A few jobs at a time: each may have a thousand hosts, of which nothing is kept but their count.
+    for jobs in jobs.chunks(JOBS_AT_ONCE) {
+        let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+        let mut by_job: HashMap<JobId, Vec<_>> = HashMap::new();
+        for host in web.seen_hosts_of(&actor, &ids).await? {
+            by_job.entry(host.job_id).or_default().push(stored_status(&host, now));
+        }
+        let form = |job: &JobRow| job_form(job, &by_job.remove(&job.id).unwrap_or_default(), None);
+        forms.extend(jobs.iter().map(form));
+    }
+    Ok(Json(JobList { jobs: forms, next_cursor }))
 }
 
 /// A job with its hosts and their gates.
@@ -112,14 +115,14 @@ pub(super) async fn create(
         ..AuditEntry::allowed(actor.clone(), AuditAction::JobCreated)
     };
     let now = web.0.app.store.now().await?;
-    let asked = Asked::read(body, &actor, &web, now);
+    let asked = Asked::read(body, &actor, &web, now).await;
     let hosts = asked.as_ref().map_or(&[][..], |asked| asked.hosts.as_slice());
-    web.visible(&actor, hosts).await?;
+    web.may_name(hosts, &AuditEntry { job_id: None, ..entry.clone() }).await?;
     let goes_around = asked.as_ref().is_ok_and(Asked::goes_around);
     if actor.role == Role::Reporter || (goes_around && !may_go_around(actor.role)) {
         let host_id = hosts.first().copied();
         let changes = asked.as_ref().map(Asked::flags).unwrap_or_default();
-        web.refuse(AuditEntry { job_id: None, host_id, changes, ..entry.clone() }).await?;
+        return Err(web.refused(AuditEntry { job_id: None, host_id, changes, ..entry }));
     }
     let asked = asked?;
     // Each host that no gate holds back stands in the audit, with the reason.
@@ -127,7 +130,7 @@ pub(super) async fn create(
     let entry = AuditEntry { changes: asked.flags(), reason: reason.clone(), ..entry };
     let of_host = |host: &HostId| AuditEntry { host_id: Some(*host), ..entry.clone() };
     let records: Vec<AuditEntry> = match goes_around {
-        false => vec![entry],
+        false => vec![entry.clone()],
         true => asked.hosts.iter().map(of_host).collect(),
     };
     let hosts = web.windows_of(&asked, now).await?;
@@ -143,7 +146,11 @@ pub(super) async fn create(
         reason,
         hosts,
     };
-    web.0.app.database.insert_job(job, records).await?;
+    let right = Right::of(&actor, asked.hosts.iter().copied());
+    if let Err(error) = web.0.app.database.insert_job(job, right, records).await {
+        let entry = AuditEntry { job_id: None, ..entry };
+        return Err(web.write_problem(error, &asked.hosts, entry).await);
+    }
     web.0.app.job_wake.notify_one();
     let form = web.job_form(&actor, job_id).await?;
     let mut response = (StatusCode::CREATED, Json(form)).into_response();
@@ -170,22 +177,28 @@ pub(super) async fn cancel(
     let database = &web.0.app.database;
     let all = database.hosts_of_jobs(&[job_id]).await?;
     let seen = web.seen_hosts_of(&actor, &[job_id]).await?;
-    if seen.is_empty() {
-        return Err(Problem::not_found());
-    }
     let entry = AuditEntry {
         job_id: Some(job_id),
         ..AuditEntry::allowed(actor.clone(), AuditAction::JobCancelled)
     };
+    if seen.is_empty() {
+        if !all.is_empty() {
+            web.note(entry);
+        }
+        return Err(Problem::not_found());
+    }
     if actor.role == Role::Reporter || seen.len() < all.len() {
-        web.refuse(entry.clone()).await?;
+        return Err(web.refused(entry));
     }
     if all.iter().all(|host| is_over(host.stage)) {
         let detail = "the job has ended: there is nothing left to cancel";
         return Err(Problem::conflict("invalid_state", detail));
     }
     // From here on no pass of this job is spent: the hook asks for this mark in its transaction.
-    database.cancel_job(job_id, entry).await?;
+    if let Err(error) = database.cancel_job(job_id, entry.clone()).await {
+        let hosts: Vec<HostId> = all.iter().map(|host| host.host_id).collect();
+        return Err(web.write_problem(error, &hosts, entry).await);
+    }
     for host in &database.hosts_of_jobs(&[job_id]).await? {
         if host.stage != Stage::Waiting {
             continue;
@@ -244,8 +257,8 @@ impl Web {
         let store = &self.0.app.store;
         let gates = store.gates_of(id).await?;
         let ids: Vec<GateId> = gates.iter().map(|gate| gate.id).collect();
-        let attempts = if ids.is_empty() { Vec::new() } else { store.attempts_of(&ids).await? };
-        // Of each gate's attempts, which come by number, the last one stays.
+        let attempts =
+            if ids.is_empty() { Vec::new() } else { store.newest_attempts_of(&ids, 1).await? };
         let mut last: HashMap<GateId, Attempt> = attempts.into_iter().collect();
         let mut gates: HashMap<HostId, GateRecord> =
             gates.into_iter().map(|gate| (gate.host_id, gate)).collect();

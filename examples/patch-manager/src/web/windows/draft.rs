@@ -13,6 +13,9 @@ use crate::{
     web::{problems::recurrence_violations, texts},
 };
 
+/// The most hosts of one window.
+const MOST_HOSTS: usize = 1_000;
+
 /// A window in the making, from nothing or from one that there is.
 #[derive(Default)]
 pub(super) struct Draft {
@@ -94,8 +97,13 @@ impl Draft {
         let mut host_ids = self.host_ids.unwrap_or_default();
         host_ids.sort_unstable();
         host_ids.dedup();
-        if host_ids.is_empty() {
-            members.violation("host_ids", ViolationCode::Required, "name at least one host");
+        match host_ids.len() {
+            0 => members.violation("host_ids", ViolationCode::Required, "name at least one host"),
+            1..=MOST_HOSTS => {}
+            _ => {
+                let message = "name at most 1,000 hosts";
+                members.violation("host_ids", ViolationCode::TooLong, message);
+            }
         }
         let mut violations = Violations::new();
         let recurrence = self.spec.with_first_date_from(now).resolve();

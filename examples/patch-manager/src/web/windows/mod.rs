@@ -13,7 +13,7 @@ use chrono::Utc;
 use healthgate::{
     api::{Caller, Id, JsonBody, Page, Problem, forms::WindowForm},
     gate::recurrence::RecurrenceSpec,
-    model::{Actor, AuditAction, AuditEntry, HostId, Role},
+    model::{Actor, AuditAction, AuditEntry, FieldChange, HostId, Role},
 };
 use uuid::Uuid;
 
@@ -23,6 +23,9 @@ use self::{
 };
 use super::Web;
 use crate::{database::WindowRow, directory::sees_all};
+
+/// The most hosts of all windows of a page together; a page is shorter where they have more (F250).
+const HOSTS_OF_A_PAGE: usize = 5_000;
 
 /// The windows of hosts that the caller may see, newest first.
 #[utoipa::path(
@@ -48,8 +51,16 @@ pub(super) async fn list(
     let before = page.position::<Uuid>()?;
     let limit = i64::from(page.limit());
     let mut rows = web.0.app.database.windows(shared_with, before, limit + 1).await?;
-    let more = rows.len() > page.limit() as usize;
-    rows.truncate(page.limit() as usize);
+    let read = rows.len();
+    let mut hosts = 0;
+    let mut fits = |row: &WindowRow| {
+        hosts += row.host_ids.len();
+        hosts <= HOSTS_OF_A_PAGE
+    };
+    // One window alone always fits.
+    let count = rows.iter().take(page.limit() as usize).take_while(|row| fits(row)).count();
+    rows.truncate(count.max(1));
+    let more = read > rows.len();
     let next_cursor = rows.last().filter(|_| more).map(|row| Page::cursor(row.id));
     Ok(Json(MaintenanceWindowList { windows: web.window_forms(&actor, rows).await?, next_cursor }))
 }
@@ -93,21 +104,23 @@ pub(super) async fn create(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let now = Utc::now();
-    let read = body.members().map(|mut members| {
+    let read = body.members().await.map(|mut members| {
         let mut draft = Draft::fresh();
         draft.read(&mut members);
         (members, draft)
     });
     let hosts = read.as_ref().map_or(&[][..], |(_, draft)| draft.host_ids());
-    web.visible(&actor, hosts).await?;
     let entry = AuditEntry::allowed(actor.clone(), AuditAction::WindowCreated);
+    web.may_name(hosts, &entry).await?;
     if actor.role == Role::Reporter {
-        web.refuse(entry.clone()).await?;
+        return Err(web.refused(entry));
     }
     let (members, draft) = read?;
     let row = draft.finish(members, Uuid::now_v7(), now)?;
     let entry = AuditEntry { reason: Some(row.name.clone()), ..entry };
-    web.0.app.database.write_window(row.clone(), entry).await?;
+    if let Err(error) = web.0.app.database.write_window(row.clone(), entry.clone()).await {
+        return Err(web.write_problem(error, &row.host_ids, entry).await);
+    }
     web.0.app.job_wake.notify_one();
     let location = format!("/api/v1/maintenance-windows/{}", row.id);
     let form = web.window_form(&actor, row).await?;
@@ -137,23 +150,24 @@ pub(super) async fn change(
     Id(window_id): Id<Uuid>,
     body: JsonBody,
 ) -> Result<Json<MaintenanceWindowForm>, Problem> {
-    let (row, sees_every_host) = web.seen_window(&actor, window_id).await?;
-    let entry = AuditEntry::allowed(actor.clone(), AuditAction::WindowUpdated);
-    if actor.role == Role::Reporter || !sees_every_host {
-        web.refuse(entry.clone()).await?;
-    }
-    let mut members = body.members()?;
+    let entry = of_window(window_id, &actor, AuditAction::WindowUpdated);
+    let row = web.written_window(window_id, &entry).await?;
+    let entry = AuditEntry::allowed(actor, AuditAction::WindowUpdated);
+    let mut members = body.members().await?;
     let mut draft = Draft::of(&row);
     draft.read(&mut members);
-    web.visible(&actor, draft.host_ids()).await?;
+    web.may_name(draft.host_ids(), &entry).await?;
     let changed = draft.finish(members, row.id, Utc::now())?;
     let changed = WindowRow { revision: row.revision + 1, created_at: row.created_at, ..changed };
     let entry = AuditEntry { reason: Some(changed.name.clone()), ..entry };
-    if !web.0.app.database.write_window(changed.clone(), entry).await? {
-        let detail = "somebody else has changed this window: read it again";
-        return Err(Problem::conflict("conflict", detail));
+    match web.0.app.database.write_window(changed.clone(), entry.clone()).await {
+        Ok(true) => web.window_form(&entry.actor, changed).await.map(Json),
+        Ok(false) => {
+            let detail = "somebody else has changed this window: read it again";
+            Err(Problem::conflict("conflict", detail))
+        }
+        Err(error) => Err(web.write_problem(error, &changed.host_ids, entry).await),
     }
-    web.window_form(&actor, changed).await.map(Json)
 }
 
 /// Deletes a window. Gates that wait for it end as `window_withdrawn`.
@@ -170,22 +184,43 @@ pub(super) async fn delete(
     Caller(actor): Caller,
     Id(window_id): Id<Uuid>,
 ) -> Result<StatusCode, Problem> {
-    let (row, sees_every_host) = web.seen_window(&actor, window_id).await?;
+    let entry = of_window(window_id, &actor, AuditAction::WindowDeleted);
+    let row = web.written_window(window_id, &entry).await?;
     let entry = AuditEntry {
         reason: Some(row.name),
-        ..AuditEntry::allowed(actor.clone(), AuditAction::WindowDeleted)
+        ..AuditEntry::allowed(actor, AuditAction::WindowDeleted)
     };
-    if actor.role == Role::Reporter || !sees_every_host {
-        web.refuse(entry.clone()).await?;
-    }
-    if web.0.app.database.delete_window(window_id, entry).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Problem::not_found())
+    match web.0.app.database.delete_window(window_id, entry.clone()).await {
+        Ok(true) => Ok(StatusCode::NO_CONTENT),
+        Ok(false) => Err(Problem::not_found()),
+        Err(error) => Err(web.write_problem(error, &row.host_ids, entry).await),
     }
 }
 
+/// The refusal of a write on a window, which has no member of its own in a record.
+fn of_window(id: Uuid, actor: &Actor, action: AuditAction) -> AuditEntry {
+    let window =
+        FieldChange { field: "window".to_owned(), before: None, after: Some(id.to_string()) };
+    AuditEntry { changes: vec![window], ..AuditEntry::allowed(actor.clone(), action) }
+}
+
 impl Web {
+    /// A window that the caller may change or delete; `entry` is noted where they may not.
+    async fn written_window(&self, id: Uuid, entry: &AuditEntry) -> Result<WindowRow, Problem> {
+        let actor = &entry.actor;
+        let seen = self.seen_window(actor, id).await;
+        match seen {
+            Ok((row, true)) if actor.role != Role::Reporter => Ok(row),
+            Ok(_) => Err(self.refused(entry.clone())),
+            Err(problem) => {
+                if self.0.app.database.window(id).await?.is_some() {
+                    self.note(entry.clone());
+                }
+                Err(problem)
+            }
+        }
+    }
+
     /// A window of which the caller may see a host, and whether they may see all of its hosts.
     async fn seen_window(&self, actor: &Actor, id: Uuid) -> Result<(WindowRow, bool), Problem> {
         use healthgate::directory::HostDirectory as _;

@@ -1,19 +1,32 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { unwrap } from '../api/problem';
-import type { HostPreview, OverrideRequest, TimeRange } from '../api/types';
+import type { Gate, GateList, HostPreview, OverrideRequest, TimeRange } from '../api/types';
 import { useHealthClient, useRefetchInterval } from './context';
 import { healthKeys } from './keys';
 
-/** Every gate of a job with its attempts. */
+/** The most gates of one page. */
+const GATES_BLOCK = 200;
+
+/** Every gate of a job with its attempts, page by page. */
 export function useJobGates(jobId: string) {
   const client = useHealthClient();
   return useQuery({
     queryKey: healthKeys.gates(jobId),
     queryFn: async ({ signal }) => {
-      const answer = await unwrap(
-        client.GET('/api/v1/jobs/{job_id}/gates', { params: { path: { job_id: jobId } }, signal }),
-      );
-      return answer.gates;
+      const gates: Gate[] = [];
+      let cursor: string | null = null;
+      do {
+        const query: { limit: number; cursor?: string } = {
+          limit: GATES_BLOCK,
+          ...(cursor !== null && { cursor }),
+        };
+        const page: GateList = await unwrap(
+          client.GET('/api/v1/jobs/{job_id}/gates', { params: { path: { job_id: jobId }, query }, signal }),
+        );
+        gates.push(...page.gates);
+        cursor = page.next_cursor;
+      } while (cursor !== null);
+      return gates;
     },
     refetchInterval: useRefetchInterval(),
   });

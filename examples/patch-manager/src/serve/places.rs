@@ -1,0 +1,203 @@
+//! How many connections there may be: in all, and of one address.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use ipnet::{IpNet, Ipv6Net};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How many connections there may be. An eighth of them are spare: for those who find no ordinary place,
+/// so that somebody who looks after the process is answered under whatever load.
+#[derive(Clone, Debug)]
+pub(crate) struct Places(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    all: usize,
+    room: Arc<Semaphore>,
+    ordinary: Arc<Semaphore>,
+    spare: Arc<Semaphore>,
+    /// The most ordinary places of one address.
+    per_address: usize,
+    /// Proxies, which many clients share.
+    proxies: Vec<IpNet>,
+    taken: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// Room for one more connection, wherever it comes from.
+#[derive(Debug)]
+pub(super) struct Room {
+    places: Places,
+    permit: OwnedSemaphorePermit,
+}
+
+/// The place of a connection. It is free again when this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The address that the place counts for; `None` for a spare place, and for a proxy.
+    address: Option<(IpAddr, Places)>,
+    is_spare: bool,
+    _permits: [OwnedSemaphorePermit; 2],
+}
+
+/// As many descriptors as a process asks for, where the system lets it.
+const DESCRIPTORS: u64 = 8_192;
+/// More connections than this are never served at the same time.
+const MOST: usize = 2_048;
+
+impl Places {
+    /// As many as half of the descriptors that the process may have: the rest is for agents, targets
+    /// and the database. The bound of one address does not hold for proxies.
+    pub(crate) fn of_this_process(proxies: Vec<IpNet>) -> Self {
+        let limit = getrlimit(Resource::Nofile);
+        let wanted = DESCRIPTORS.min(limit.maximum.unwrap_or(DESCRIPTORS));
+        let current = limit.current.unwrap_or(wanted);
+        let raised = Rlimit { current: Some(wanted), maximum: limit.maximum };
+        let has = match current < wanted && setrlimit(Resource::Nofile, raised).is_ok() {
+            true => wanted,
+            false => current,
+        };
+        Self::new(usize::try_from(has / 2).unwrap_or(MOST).clamp(16, MOST), proxies)
+    }
+
+    fn new(all: usize, proxies: Vec<IpNet>) -> Self {
+        let spare = all / 8;
+        let ordinary = all - spare;
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
+        Self(Arc::new(Inner {
+            all,
+            room: semaphore(all),
+            ordinary: semaphore(ordinary),
+            spare: semaphore(spare),
+            per_address: ordinary * 3 / 4,
+            proxies,
+            taken: Mutex::default(),
+        }))
+    }
+
+    /// How many there are in all.
+    pub(crate) fn all(&self) -> usize {
+        self.0.all
+    }
+
+    /// Whether others wait for one, as far as can be told.
+    pub(crate) fn are_taken(&self) -> bool {
+        self.0.ordinary.available_permits() == 0
+    }
+
+    /// Waits until there is room for a connection.
+    pub(super) async fn room(&self) -> Option<Room> {
+        let permit = Arc::clone(&self.0.room).acquire_owned().await.ok()?;
+        Some(Room { places: self.clone(), permit })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        // No code under this lock panics half way through a change.
+        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An ordinary place, where there is one and the address has not got its share.
+    fn ordinary(&self, address: IpAddr) -> Option<(Option<(IpAddr, Self)>, OwnedSemaphorePermit)> {
+        let permit = Arc::clone(&self.0.ordinary).try_acquire_owned().ok()?;
+        if self.0.proxies.iter().any(|proxy| proxy.contains(&address)) {
+            return Some((None, permit));
+        }
+        let address = counted(address);
+        let mut taken = self.taken();
+        let count = taken.entry(address).or_default();
+        if *count >= self.0.per_address {
+            return None;
+        }
+        *count += 1;
+        drop(taken);
+        Some((Some((address, self.clone())), permit))
+    }
+}
+
+/// The address that a connection counts for: whoever has an IPv6 address has a whole network of them.
+fn counted(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => Ipv6Net::new(v6, 64).map_or(address, |net| net.network().into()),
+    }
+}
+
+impl Room {
+    /// The place of a connection from this address. One that has no ordinary place waits for a spare
+    /// one, which is free soon.
+    pub(super) async fn place_for(self, address: IpAddr) -> Option<Place> {
+        let Self { places, permit } = self;
+        if let Some((address, ordinary)) = places.ordinary(address) {
+            return Some(Place { address, is_spare: false, _permits: [permit, ordinary] });
+        }
+        let spare = Arc::clone(&places.0.spare).acquire_owned().await.ok()?;
+        Some(Place { address: None, is_spare: true, _permits: [permit, spare] })
+    }
+}
+
+impl Place {
+    pub(super) const fn is_spare(&self) -> bool {
+        self.is_spare
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((address, places)) = &self.address else { return };
+        let mut taken = places.taken();
+        if let Some(count) = taken.get_mut(address) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn take(places: &Places, address: &str) -> Place {
+        let room = places.room().await.expect("room");
+        room.place_for(address.parse().expect("an address")).await.expect("a place")
+    }
+
+    /// F251: an address gets three quarters of the ordinary places, a network of IPv6 counts as one
+    /// address, a proxy has no such bound, and a place that is given back is free.
+    #[tokio::test]
+    async fn f251_one_address_leaves_places_to_others() {
+        let places = Places::new(64, vec!["10.0.0.0/8".parse().expect("a network")]);
+        let mut held = Vec::new();
+        for number in 0..42 {
+            let place = take(&places, &format!("2001:db8::{number}")).await;
+            assert!(!place.is_spare());
+            held.push(place);
+        }
+        let spare = take(&places, "2001:db8::ffff").await;
+        assert!(spare.is_spare());
+        drop(spare);
+        assert!(!take(&places, "2001:db8:0:1::1").await.is_spare(), "another network");
+        held.pop();
+        let again = take(&places, "2001:db8::1").await;
+        assert!(!again.is_spare());
+        for _ in 0..14 {
+            let place = take(&places, "10.1.2.3").await;
+            assert!(!place.is_spare());
+            held.push(place);
+        }
+        assert!(places.are_taken());
+        for _ in 0..8 {
+            let place = take(&places, "192.0.2.1").await;
+            assert!(place.is_spare());
+            held.push(place);
+        }
+        drop((held, again));
+        assert_eq!(places.0.ordinary.available_permits(), 56);
+        assert!(places.taken().is_empty());
+    }
+}

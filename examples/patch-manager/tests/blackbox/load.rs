@@ -12,27 +12,32 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::manager::{Kind, LONG, Process, Setup, token};
+use crate::manager::{Kind, LONG, Process, Setup, sha256, token};
 
-/// As the program has it.
+/// As the program has it: requests of all, and of one user.
 const REQUESTS: usize = 256;
+const OF_A_USER: usize = 64;
 
 /// Lets the test itself have as many connections as it needs.
-fn raise_own_limit() {
+pub(crate) fn raise_own_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
 }
 
-async fn connect(process: &Process) -> TcpStream {
+pub(crate) async fn connect(process: &Process) -> TcpStream {
     let address = process.address.unwrap();
     let connected = tokio::time::timeout(LONG * 2, TcpStream::connect(address)).await;
     connected.expect("in time").expect("a connection")
 }
 
 /// Asks for a path over a connection of its own, and answers with the head and what came with it.
-async fn ask(process: &Process, path: &str) -> String {
-    let mut stream = connect(process).await;
+pub(crate) async fn ask(process: &Process, path: &str) -> String {
+    ask_over(connect(process).await, path).await
+}
+
+/// The same over this connection.
+pub(crate) async fn ask_over(mut stream: TcpStream, path: &str) -> String {
     let head =
         format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n", token("ada"));
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -47,34 +52,55 @@ async fn ask(process: &Process, path: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// A request whose body never comes holds one place.
-async fn hold(process: &Process) -> TcpStream {
+/// A request of a user's whose body never comes holds one place.
+pub(crate) async fn hold(process: &Process, user: &str) -> TcpStream {
     let mut stream = connect(process).await;
     let head = format!(
         "POST /api/v1/jobs HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
          content-type: application/json\r\ncontent-length: 100\r\n\r\n{{",
-        token("ada")
+        token(user)
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     stream
 }
 
 /// What a held request was answered; nothing as long as it is held.
-fn answered(stream: &TcpStream) -> String {
+pub(crate) fn answered(stream: &TcpStream) -> String {
     let mut buffer = [0; 1024];
     let read = stream.try_read(&mut buffer).unwrap_or(0);
     String::from_utf8_lossy(&buffer[..read]).into_owned()
 }
 
-/// What goes beyond the requests that are worked on is refused at once, and told when to come back;
-/// `/healthz` is not.
+/// A configuration with so many more reporters.
+pub(crate) fn with_reporters(setup: &Setup, count: usize) -> Vec<String> {
+    use std::fmt::Write as _;
+    let (mut text, mut names) = (setup.configuration(), Vec::new());
+    let hosts = text.find("[[hosts]]").unwrap();
+    let mut users = String::new();
+    for number in 0..count {
+        let (name, hash) = (format!("user-{number}"), sha256(&token(&format!("user-{number}"))));
+        let _ = write!(
+            users,
+            "[[users]]\nname = \"{name}\"\nrole = \"reporter\"\ntoken_sha256 = \"{hash}\"\n"
+        );
+        names.push(name);
+    }
+    text.insert_str(hosts, &users);
+    setup.write("manager.toml", &text);
+    names
+}
+
+/// What goes beyond the requests that are worked on is refused at once, and told when to come back.
+/// Administrators are let in, and whoever asks whether the process works (F254).
 #[tokio::test(flavor = "multi_thread")]
-async fn f126_requests_beyond_the_bound_are_told_to_come_back() {
+async fn f126_f254_requests_beyond_the_bound_are_told_to_come_back() {
     raise_own_limit();
     let setup = Setup::new(Kind::Sqlite).await;
+    let users = with_reporters(&setup, REQUESTS / OF_A_USER);
     let manager = setup.start("serve");
-    let api = setup.client(&manager, "ada");
-    let mut held = join_all((0..REQUESTS).map(|_| hold(&manager))).await;
+    let api = setup.client(&manager, "rita");
+    let user = |number: usize| &users[number / OF_A_USER];
+    let mut held = join_all((0..REQUESTS).map(|number| hold(&manager, user(number)))).await;
     let started = Instant::now();
     let refused = loop {
         let answer = api.get("/api/v1/hosts").await;
@@ -83,44 +109,64 @@ async fn f126_requests_beyond_the_bound_are_told_to_come_back() {
         }
         assert!(started.elapsed() < LONG, "{:?}", held.iter().map(answered).collect::<Vec<_>>());
         // One that was answered, on a machine that is busy, holds no place any more.
-        for stream in held.iter_mut().filter(|stream| !answered(stream).is_empty()) {
-            *stream = hold(&manager).await;
+        for (number, stream) in held.iter_mut().enumerate() {
+            if !answered(stream).is_empty() {
+                *stream = hold(&manager, user(number)).await;
+            }
         }
     };
     assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
     refused.problem(503, "overloaded");
-    for path in ["/readyz", "/metrics", "/", "/api/v1/nothing"] {
+    for path in ["/", "/api/v1/nothing"] {
         api.get(path).await.problem(503, "overloaded");
     }
     api.post("/api/v1/jobs", json!({"host_ids": setup.hosts})).await.problem(503, "overloaded");
     assert_eq!(api.get("/healthz").await.text, "ok\n");
+    for path in ["/readyz", "/metrics"] {
+        let status = api.get(path).await;
+        assert!(!status.text.contains("overloaded"), "{path}: {status:?}");
+    }
+    setup.client(&manager, "ada").get("/api/v1/hosts").await.expect(200);
     drop(held);
     api.until("/api/v1/hosts", |list| list["hosts"].is_array()).await;
 }
 
 /// Idle connections are as many as the process can afford, and go after a while; event streams leave
-/// room for everything else.
+/// room for everything else, and one user's leave room for those of others (F254).
 #[tokio::test(flavor = "multi_thread")]
-async fn f126_connections_and_streams_are_bounded() {
+async fn f126_f254_connections_and_streams_are_bounded() {
     const FILES: u32 = 256;
     const PLACES: usize = FILES as usize / 2;
+    const OF_A_USER: usize = PLACES / 2 / 8;
     raise_own_limit();
     let setup = Setup::new(Kind::Sqlite).await;
+    let users = with_reporters(&setup, 10);
     let manager = setup.start_with_files("serve", FILES);
     let api = setup.client(&manager, "ada");
     let before = manager.descriptors();
-    let mut streams = Vec::new();
-    let full = loop {
-        let stream = api.stream("/api/v1/events").await;
-        if !stream.status().is_success() {
-            break stream;
-        }
-        streams.push(stream);
-        assert!(streams.len() <= PLACES / 2, "more streams than half of the connections");
-    };
-    assert_eq!((full.status().as_u16(), streams.len()), (503, PLACES / 2));
-    assert!(full.text().await.unwrap().contains("too_many_streams"));
-    api.get("/api/v1/hosts").await.expect(200);
+    let (mut streams, mut of_users) = (Vec::new(), Vec::new());
+    for user in &users {
+        let (user, count) = (setup.client(&manager, user), streams.len());
+        let full = loop {
+            let stream = user.stream("/api/v1/events").await;
+            if !stream.status().is_success() {
+                break stream;
+            }
+            streams.push(stream);
+            assert!(streams.len() <= PLACES / 2, "more streams than half of the connections");
+        };
+        assert_eq!(full.status().as_u16(), 503);
+        assert!(full.text().await.unwrap().contains("too_many_streams"));
+        of_users.push(streams.len() - count);
+        user.get("/api/v1/hosts").await.expect(200);
+    }
+    assert_eq!(
+        of_users,
+        [
+            OF_A_USER, OF_A_USER, OF_A_USER, OF_A_USER, OF_A_USER, OF_A_USER, OF_A_USER, OF_A_USER,
+            0, 0
+        ]
+    );
     drop(streams);
 
     let mut idle = Vec::new();

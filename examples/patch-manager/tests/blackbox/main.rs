@@ -2,6 +2,8 @@
 //! against agents with real mutual TLS.
 
 mod access;
+#[path = "../attacks/mod.rs"]
+mod attacks;
 mod audit;
 mod client;
 mod configuration;

@@ -103,6 +103,44 @@ fn every_row_of_the_failure_catalogue_names_tests_that_exist_or_is_open() {
     assert!(missing.is_empty(), "{missing:?}");
 }
 
+/// Every threat of the model names tests that exist, and every kind of threat has some.
+#[test]
+fn every_threat_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut code = String::new();
+    for folder in ["src", "tests", "examples/patch-manager/src", "examples/patch-manager/tests"] {
+        sources(&root.join(folder), &mut code);
+    }
+    let text = include_str!("../docs/threat-model.md");
+    let mut threats = std::collections::BTreeMap::new();
+    let mut kind = "";
+    for line in text.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            kind = heading;
+        }
+        let cells: Vec<&str> = line.trim_matches(['|', ' ']).split(" | ").collect();
+        let [threat, _, tests] = cells[..] else { continue };
+        if !tests.contains('`') {
+            continue;
+        }
+        *threats.entry(kind).or_insert(0) += 1;
+        for test in tests.split(", ") {
+            let name = test.trim_matches('`');
+            assert!(code.contains(&format!("fn {name}(")), "{threat}: there is no test {name}");
+        }
+    }
+    let kinds = [
+        "Denial of service",
+        "Elevation of privilege",
+        "Information disclosure",
+        "Repudiation",
+        "Spoofing",
+        "Tampering",
+    ];
+    assert_eq!(threats.keys().copied().collect::<Vec<_>>(), kinds, "{threats:?}");
+    assert!(threats.values().sum::<i32>() >= 40, "{threats:?}");
+}
+
 /// The table of odd peers names tests that exist and reasons that exist.
 #[test]
 fn every_odd_peer_names_a_test_that_exists() {

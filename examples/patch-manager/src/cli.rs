@@ -41,6 +41,11 @@ pub(crate) enum Command {
     CheckConfig(ConfigOption),
     /// Makes a new key, and seals every stored password under it
     RotateKey(ConfigOption),
+    /// Holds the audit log against its chain of hashes, or prints it as JSON lines
+    Audit {
+        #[command(subcommand)]
+        action: AuditAction,
+    },
     /// Makes a bearer token for a user, and prints it once; lists and revokes tokens
     Token(TokenOptions),
 }
@@ -99,6 +104,15 @@ pub(crate) struct TokenOptions {
     /// After so many days it signs nobody in any more [default: never]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
     pub(crate) expires_in: Option<u16>,
+}
+
+/// What is done with the audit log.
+#[derive(Subcommand, Debug)]
+pub(crate) enum AuditAction {
+    /// Says whether a record was changed or removed since it was chained
+    Verify(ConfigOption),
+    /// Prints the records, newest first, each as one line of JSON
+    Export(ConfigOption),
 }
 
 /// What is done with tokens that exist.

@@ -35,6 +35,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
         Command::Migrate(option) => migrate(&option.config).await,
         Command::CheckConfig(option) => check_config(&option.config).await,
         Command::RotateKey(option) => rotate_key(&option.config).await,
+        Command::Audit { action } => crate::audit::run(action).await,
         Command::Token(options) => token(options).await,
     }
 }

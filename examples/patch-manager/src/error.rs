@@ -79,6 +79,8 @@ pub(crate) enum Failure {
     TokenUnknown { id: String },
     #[error("the token `{id}` stands in the configuration: take it out there, and start again")]
     TokenOfFile { id: String },
+    #[error("the audit log is not what was chained: {faults} faults")]
+    AuditChain { faults: usize },
     #[error("there is no randomness")]
     Randomness(#[source] getrandom::Error),
     #[error("{} passwords do not open under any key that is loaded: restore their key", .checks)]

@@ -3,6 +3,7 @@
 
 mod announce;
 mod app;
+mod audit;
 mod cli;
 mod commands;
 mod config;

@@ -3,7 +3,7 @@
 use super::{Database, DatabaseError, with_pool};
 
 /// The steps, in their order: number, and the statements for SQLite and for Postgres.
-const STEPS: [(i64, &str, &str); 2] = [
+const STEPS: [(i64, &str, &str); 3] = [
     (
         1,
         include_str!("../../migrations/sqlite/0001_initial.sql"),
@@ -13,6 +13,11 @@ const STEPS: [(i64, &str, &str); 2] = [
         2,
         include_str!("../../migrations/sqlite/0002_rights.sql"),
         include_str!("../../migrations/postgres/0002_rights.sql"),
+    ),
+    (
+        3,
+        include_str!("../../migrations/sqlite/0003_audit_chain.sql"),
+        include_str!("../../migrations/postgres/0003_audit_chain.sql"),
     ),
 ];
 

@@ -4,6 +4,7 @@
 //! integers for flags and for instants, which are microseconds since 1970.
 
 mod access;
+mod audit_chain;
 mod hosts;
 mod inventory;
 mod job_rows;
@@ -27,6 +28,7 @@ use thiserror::Error;
 
 pub(crate) use self::{
     access::{User, role},
+    audit_chain::{ChainFault, ChainReport},
     hosts::{HostPage, HostQuery, HostRow},
     inventory::lay_in,
     job_rows::{JobHostRow, JobKind, JobRow, JobStatus, NewJob, Stage, WindowChoice},

@@ -4,7 +4,7 @@ mod dry_run;
 mod executor;
 mod patch;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use healthgate::{
     checks::{Capacity, Poller, PollerConfig, PollerConfigError},
@@ -15,13 +15,15 @@ use tokio_util::sync::CancellationToken;
 
 use self::executor::Executor;
 pub(crate) use self::patch::{Patcher, SimulatedPatcher};
-use crate::{app::App, sources::Administrators};
+use crate::{app::App, audit::keep_chain, database::Database, sources::Administrators};
 
 /// Everything that a worker runs.
 pub(crate) struct Worker {
     pub(crate) poller: Arc<Poller>,
     pub(crate) gates: Arc<GateRunner>,
     executor: Executor,
+    database: Database,
+    audit_retention: Option<Duration>,
 }
 
 /// A figure of the configuration that the library refuses.
@@ -82,7 +84,13 @@ impl Worker {
         .with_override_rights(Arc::new(Administrators::new(app.database.clone())));
         let gate = app.gate().with_nudge(gates.nudge_handle());
         let executor = Executor::new(app, gate, patcher);
-        Ok(Self { poller: Arc::new(poller), gates: Arc::new(gates), executor })
+        Ok(Self {
+            poller: Arc::new(poller),
+            gates: Arc::new(gates),
+            executor,
+            database: app.database.clone(),
+            audit_retention: figures.audit_retention,
+        })
     }
 
     /// Works until it is told to stop; then lets what is under way end within seconds, and hands the
@@ -92,9 +100,11 @@ impl Worker {
         let polling = tokio::spawn(async move { poller.run(stop).await });
         let (gates, stop) = (self.gates, shutdown.clone());
         let gating = tokio::spawn(async move { gates.run(stop).await });
+        let chaining = keep_chain(self.database, self.audit_retention, shutdown.clone());
+        let chaining = tokio::spawn(chaining);
         let executor = self.executor;
         let executing = tokio::spawn(async move { executor.run(shutdown).await });
-        for part in [polling, gating, executing] {
+        for part in [polling, gating, executing, chaining] {
             if let Err(error) = part.await {
                 tracing::error!(%error, "a part of the worker ended early");
             }
@@ -102,6 +112,6 @@ impl Worker {
     }
 }
 
-const fn ms(millis: u64) -> std::time::Duration {
-    std::time::Duration::from_millis(millis)
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
 }

@@ -3,6 +3,7 @@
 //!
 //! `docs/threat-model.md` names the tests of each threat.
 
+mod audit_chain;
 mod bodies;
 mod destinations;
 mod flood;

@@ -15,6 +15,7 @@ mod clock;
 mod history;
 mod rng;
 mod scheduler;
+mod sources;
 mod targets;
 mod watched;
 mod world;
@@ -37,7 +38,7 @@ use self::{
     },
     rng::Rng,
     scheduler::Scheduler,
-    world::{HOSTS, World},
+    world::World,
 };
 pub use self::{
     checker::Violation,
@@ -130,7 +131,7 @@ fn people(world: &World, rng: &mut Rng) {
     orders.spawn(weather(world.clone(), rng.fork()));
     orders.spawn(misfortune(world.clone(), machines, rng.fork()));
     orders.spawn(audit(world.clone()));
-    for host in 1..=HOSTS {
+    for host in 1..=world.settings.hosts {
         orders.spawn(plan(world.clone(), fixtures::host(host), rng.fork()));
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,6 +23,7 @@ use crate::{
     checker::{Checker, EyesId, Run},
     clock::MachineClock,
     history::Event,
+    sources::{SourceTrouble, Sources},
 };
 
 /// How a target behaves now.
@@ -32,19 +36,52 @@ pub(crate) enum Behaviour {
     Panics,
 }
 
-/// All targets. What is not set is healthy after 20 ms.
+/// How an agent serves every check that asks it, of whatever host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AgentState {
+    Well,
+    /// It takes at least this long.
+    Slow(Duration),
+    Dead,
+}
+
+/// All targets and agents. A target that is not set is healthy after 20 ms.
 #[derive(Debug, Default)]
-pub(crate) struct Targets(Mutex<HashMap<CheckId, Behaviour>>);
+pub(crate) struct Targets {
+    checks: Mutex<HashMap<CheckId, Behaviour>>,
+    agents: Mutex<HashMap<HostId, AgentState>>,
+}
 
 impl Targets {
     pub(crate) fn set(&self, check: CheckId, behaviour: Behaviour) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(check, behaviour);
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).insert(check, behaviour);
     }
 
+    pub(crate) fn set_agent(&self, host: HostId, agent: AgentState) {
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner).insert(host, agent);
+    }
+
+    /// What the target of a check does by itself.
     fn of(&self, check: CheckId) -> Behaviour {
-        let targets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let targets = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
         let quick = Behaviour::Answers(ReasonCode::Ok, Duration::from_millis(20));
         targets.get(&check).copied().unwrap_or(quick)
+    }
+
+    /// What a check sees of its target through the agent that it asks.
+    fn seen_by(&self, check: &HealthCheck) -> Behaviour {
+        let own = self.of(check.id);
+        if check.definition.service().is_none() {
+            return own;
+        }
+        let agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        match (agents.get(&check.asked_host()), own) {
+            (Some(AgentState::Dead), _) => Behaviour::Silent,
+            (Some(AgentState::Slow(least)), Behaviour::Answers(reason, takes)) => {
+                Behaviour::Answers(reason, takes.max(*least))
+            }
+            _ => own,
+        }
     }
 }
 
@@ -57,11 +94,54 @@ pub(crate) struct Sight {
     pub(crate) eyes: EyesId,
     /// Its runs are those of the poller's schedule.
     pub(crate) polls: bool,
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) network: Network,
+}
+
+/// Whether a machine's network works.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Network(Arc<AtomicBool>);
+
+impl Network {
+    pub(crate) fn set_down(&self, down: bool) {
+        self.0.store(down, Ordering::Relaxed);
+    }
+
+    fn is_down(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Sight {
     fn checker(&self) -> MutexGuard<'_, Checker> {
         self.checker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which of these gates' hosts an operator has paused.
+    pub(crate) fn read_pauses(&self, gates: &[&GateRecord]) -> Vec<bool> {
+        self.checker().read_pauses(self.eyes, gates)
+    }
+
+    /// What befalls a call of one of the application's sources now.
+    async fn trouble(&self, source: &'static str) -> Result<(), SourceTrouble> {
+        let Some(trouble) = self.sources.draw() else { return Ok(()) };
+        if trouble == SourceTrouble::Hangs && !self.polls {
+            return Ok(());
+        }
+        {
+            let mut checker = self.checker();
+            checker.count(trouble.event());
+            checker.source_befell(self.eyes, source);
+            checker.tell(format_args!("{}: source of {source}, {trouble:?}", self.eyes.0));
+        }
+        match trouble {
+            SourceTrouble::Fails => Err(trouble),
+            SourceTrouble::Hangs => pending().await,
+            SourceTrouble::Slow(takes) => {
+                self.clock.sleep(takes).await;
+                Ok(())
+            }
+        }
     }
 
     async fn run_check(&self, check: HealthCheck, run: &HostRun) -> CheckOutcome {
@@ -75,7 +155,8 @@ impl Sight {
             let checker = self.checker();
             (checker.at(), checker.now())
         };
-        let (reason, takes) = match self.targets.of(check.id) {
+        let (reason, takes) = match self.targets.seen_by(&check) {
+            _ if self.network.is_down() => (ReasonCode::Connect, Duration::from_millis(5)),
             _ if gone => (ReasonCode::TargetMissing, Duration::ZERO),
             Behaviour::Answers(reason, takes) => (reason, takes),
             Behaviour::AnswersAt(at) => {
@@ -140,6 +221,7 @@ impl HostRunner for Sight {
 #[async_trait]
 impl HostDirectory for Sight {
     async fn hosts(&self, ids: &[HostId]) -> Result<HashMap<HostId, HostInfo>, DirectoryError> {
+        self.trouble("hosts").await.map_err(DirectoryError::new)?;
         let known = self.checker().read_hosts(self.eyes, ids);
         let info = |(host, agent)| (host, HostInfo { agent, groups: Vec::new() });
         Ok(known.into_iter().map(info).collect())
@@ -149,6 +231,7 @@ impl HostDirectory for Sight {
 #[async_trait]
 impl OverrideRights for Sight {
     async fn may_override(&self, gates: &[&GateRecord]) -> Result<Vec<bool>, SourceError> {
+        self.trouble("rights").await.map_err(|error| SourceError::new("rights", error))?;
         Ok(self.checker().read_rights(self.eyes, gates))
     }
 }
@@ -156,6 +239,7 @@ impl OverrideRights for Sight {
 #[async_trait]
 impl WindowSource for Sight {
     async fn windows(&self, gates: &[&GateRecord]) -> Result<Vec<WindowAnswer>, SourceError> {
+        self.trouble("windows").await.map_err(|error| SourceError::new("windows", error))?;
         Ok(self.checker().read_windows(self.eyes, gates))
     }
 }

@@ -131,9 +131,9 @@ impl ResultStore for WatchedStore {
 #[async_trait]
 impl PollQueue for WatchedStore {
     async fn claim_hosts(&self, request: ClaimRequest) -> Result<Claims, StoreError> {
-        let (worker, lease) = (request.worker, request.lease);
+        let asked = (request.worker, request.lease, request.named.is_some());
         let claims = self.memory.claim_hosts(request).await?;
-        self.checker().claimed_hosts(self.eyes, worker, lease, &claims);
+        self.checker().claimed_hosts(self.eyes, asked, &claims);
         Ok(claims)
     }
 

@@ -9,11 +9,12 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
+    checks::ObserverRule,
     clock::{Clock, ManualClock},
     gate::{GatePolicy, NoChecks},
     model::HostId,
     store::MemoryStore,
-    testing::{Fault, FaultyStore, fixtures},
+    testing::{Fault, FaultyStore, Operation, fixtures},
 };
 
 use crate::{
@@ -22,12 +23,10 @@ use crate::{
     history::Event,
     rng::Rng,
     scheduler::Orders,
-    targets::{Sight, Targets},
+    sources::Sources,
+    targets::{Network, Sight, Targets},
     watched::WatchedStore,
 };
-
-/// So many hosts there are, each with two checks at first.
-pub(crate) const HOSTS: u128 = 4;
 
 /// What everybody shares.
 #[derive(Clone)]
@@ -36,6 +35,7 @@ pub(crate) struct World {
     pub(crate) store_clock: MachineClock,
     pub(crate) memory: MemoryStore,
     pub(crate) targets: Arc<Targets>,
+    pub(crate) sources: Arc<Sources>,
     pub(crate) orders: Orders,
     pub(crate) settings: Settings,
     pub(crate) weather: Arc<Mutex<StoreWeather>>,
@@ -52,6 +52,8 @@ pub(crate) struct StoreWeather {
     pub(crate) per_mille: u64,
     /// What befalls every call for now.
     pub(crate) all: Option<Fault>,
+    /// What befalls some calls for now.
+    pub(crate) some: Option<(&'static [Operation], Fault)>,
     rng: Rng,
 }
 
@@ -71,18 +73,20 @@ impl World {
             clock,
             store_clock,
             targets: Arc::default(),
+            sources: Arc::new(Sources::new(rng.fork())),
             orders,
             settings,
             weather: Arc::new(Mutex::new(StoreWeather {
                 per_mille: 0,
                 all: None,
+                some: None,
                 rng: rng.fork(),
             })),
             evening: Duration::from_secs(days * 86_400).saturating_sub(EVENING),
             checker: Arc::new(Mutex::new(checker)),
             numbers: Rc::default(),
         };
-        for number in 1..=HOSTS {
+        for number in 1..=world.settings.hosts {
             let port = u16::try_from(1_000 + number).unwrap_or(1);
             world.move_host(fixtures::host(number), Some(port));
         }
@@ -137,7 +141,7 @@ impl World {
             .with_clock(Arc::new(clock.clone()))
             .with_plan(move |operation| {
                 let mut weather = weather.lock().unwrap_or_else(PoisonError::into_inner);
-                let fault = weather.draw().filter(|fault| fault.applies_to(operation))?;
+                let fault = weather.draw(operation).filter(|fault| fault.applies_to(operation))?;
                 let mut checker = checker.lock().unwrap_or_else(PoisonError::into_inner);
                 checker.count(event_of(fault));
                 checker.befell(eyes, operation);
@@ -148,21 +152,34 @@ impl World {
     }
 
     /// What a reader sees besides the store.
-    pub(crate) fn sight(&self, clock: &MachineClock, eyes: EyesId, polls: bool) -> Sight {
+    pub(crate) fn sight(
+        &self,
+        clock: &MachineClock,
+        eyes: EyesId,
+        polls: bool,
+        network: &Network,
+    ) -> Sight {
         Sight {
             targets: Arc::clone(&self.targets),
             checker: Arc::clone(&self.checker),
             clock: clock.clone(),
             eyes,
             polls,
+            sources: Arc::clone(&self.sources),
+            network: network.clone(),
         }
     }
 }
 
 impl StoreWeather {
-    fn draw(&mut self) -> Option<Fault> {
+    fn draw(&mut self, operation: Operation) -> Option<Fault> {
         if self.all.is_some() {
             return self.all;
+        }
+        if let Some((operations, fault)) = self.some
+            && operations.contains(&operation)
+        {
+            return Some(fault);
         }
         if self.per_mille == 0 || !self.rng.chance(self.per_mille) {
             return None;
@@ -203,8 +220,20 @@ fn settings(rng: &mut Rng) -> Settings {
         spread: Duration::from_secs(*rng.pick(&[0, 30])),
         ..GatePolicy::default()
     };
+    // Some worlds have many hosts that ask one agent, and little room.
+    let crowded = rng.chance(300);
     Settings {
         policy,
+        hosts: if crowded { *rng.pick(&[6, 8]) } else { 4 },
+        crowded,
+        runs_per_agent: *rng.pick(&[1, 2, 2]),
+        places: if crowded { *rng.pick(&[4, 8, 64]) } else { 512 },
+        shared: rng.chance(500),
+        observer: ObserverRule {
+            hosts: *rng.pick(&[3, 20]),
+            within: Duration::from_secs(300),
+            ..ObserverRule::default()
+        },
         interval: Duration::from_secs(300),
         unhealthy_interval: rng.chance(250).then(|| Duration::from_secs(60)),
         poll_tick: Duration::from_secs(10),

@@ -13,6 +13,8 @@ use crate::{
     checker::EyesId,
     history::Event,
     rng::Rng,
+    sources::Conditioned,
+    targets::Network,
     world::{World, around},
 };
 
@@ -28,9 +30,11 @@ enum Manner {
 pub(crate) async fn execute(world: World, request: GateRequest, mut rng: Rng) {
     let (store, eyes) = world.store(&world.store_clock);
     let clock = Arc::new(world.store_clock.clone());
-    let sight = Arc::new(world.sight(&world.store_clock, eyes, false));
+    let network = Network::default();
+    let sight = Arc::new(world.sight(&world.store_clock, eyes, false, &network));
     let policy = world.settings.policy.clone();
-    let health = StoredChecks::new(store.clone(), sight.clone(), sight.clone(), policy.timeout);
+    let checks = StoredChecks::new(store.clone(), sight.clone(), sight.clone(), policy.timeout);
+    let health = Conditioned { checks, sight: sight.clone() };
     let gate = Gate::new(store.clone(), Arc::new(health), sight, clock, policy)
         .expect("a valid policy")
         .with_poll_interval(Duration::from_secs(15));

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use healthgate::testing::Fault;
+use healthgate::testing::{Fault, Operation};
 
 use super::worker::Machine;
-use crate::{history::Event, rng::Rng, world::World};
+use crate::{history::Event, rng::Rng, sources::SourceTrouble, world::World};
 
 pub(crate) async fn misfortune(world: World, machines: Vec<Machine>, mut rng: Rng) {
     // Half of the worlds begin in trouble.
@@ -34,7 +34,7 @@ async fn trouble(world: &World, machines: &[Machine], rng: &mut Rng) {
     while world.at() < end {
         world.sleep(rng.seconds(5, 400)).await;
         let machine = rng.pick(machines);
-        match rng.below(12) {
+        match rng.below(17) {
             0 | 1 => machine.kill(),
             2 => machine.stop(),
             3..6 => machines.iter().for_each(Machine::start),
@@ -51,6 +51,10 @@ async fn trouble(world: &World, machines: &[Machine], rng: &mut Rng) {
                 step_store(world, TimeDelta::seconds(seconds), Event::StoreClockStepped);
             }
             10 => jump(world, rng).await,
+            11 => some_calls(world, rng).await,
+            12 => sources(world, rng).await,
+            13 => network(world, machine, rng).await,
+            14 if rng.chance(300) => change_interval(world, machines, rng),
             _ => {
                 let minutes = *rng.pick(&[-60, -10, -1, 1, 10, 60]);
                 machine.clock().step(TimeDelta::minutes(minutes));
@@ -73,6 +77,65 @@ async fn outage(world: &World, per_mille: u64, rng: &mut Rng) {
     world.sleep(rng.seconds(1, 300)).await;
     set_weather(world, per_mille, None);
     world.checker().tell(format_args!("the store is back"));
+}
+
+/// One kind of store call fails, loses its answers or is slow for some minutes.
+async fn some_calls(world: &World, rng: &mut Rng) {
+    let kinds: [&[Operation]; 5] = [
+        &[Operation::CompleteHosts],
+        &[Operation::ClaimHosts, Operation::ClaimGates],
+        &[Operation::SettleGates],
+        &[Operation::WatchGates],
+        &[Operation::ChecksOf, Operation::States],
+    ];
+    let kind = *rng.pick(&kinds);
+    let seconds = rng.seconds(1, 8);
+    let (event, fault) = match rng.below(4) {
+        0 => (Event::StoreWritesFail, Fault::Before),
+        1 => (Event::StoreWritesFail, Fault::After),
+        2 => (Event::StoreSlow, Fault::Delay(seconds)),
+        _ => (Event::StoreSlow, Fault::DelayAnswer(seconds)),
+    };
+    world.checker().note(event, format_args!("{}, {fault}", kind[0]));
+    set_some(world, Some((kind, fault)));
+    world.sleep(rng.seconds(10, 240)).await;
+    set_some(world, None);
+    world.checker().tell(format_args!("{} is as before", kind[0]));
+}
+
+fn set_some(world: &World, some: Option<(&'static [Operation], Fault)>) {
+    world.weather.lock().unwrap_or_else(std::sync::PoisonError::into_inner).some = some;
+}
+
+/// The application's sources fail, hang or are slow for some minutes.
+async fn sources(world: &World, rng: &mut Rng) {
+    let trouble = match rng.below(3) {
+        0 => SourceTrouble::Fails,
+        1 => SourceTrouble::Hangs,
+        _ => SourceTrouble::Slow(rng.seconds(1, 20)),
+    };
+    world.sources.set(*rng.pick(&[100, 500, 1_000]), trouble);
+    world.sleep(rng.seconds(10, 240)).await;
+    world.sources.set(0, trouble);
+}
+
+/// A machine reaches nothing but the store for some minutes.
+async fn network(world: &World, machine: &Machine, rng: &mut Rng) {
+    world.checker().note(Event::NetworkDown, format_args!("a worker"));
+    machine.network().set_down(true);
+    world.sleep(rng.seconds(30, 900)).await;
+    machine.network().set_down(false);
+    world.checker().tell(format_args!("the network is back"));
+}
+
+/// Every worker is started anew with another interval.
+fn change_interval(world: &World, machines: &[Machine], rng: &mut Rng) {
+    let seconds = *rng.pick(&[60, 300, 300, 900, 21_600]);
+    world.checker().change_interval(Duration::from_secs(seconds));
+    for machine in machines {
+        machine.stop();
+        machine.start();
+    }
 }
 
 fn step_store(world: &World, by: TimeDelta, event: Event) {

@@ -7,15 +7,11 @@ use healthgate::{
 };
 use serde_json::{Value, json};
 
-use crate::{
-    history::Event,
-    rng::Rng,
-    world::{HOSTS, World},
-};
+use crate::{checker::Since, history::Event, rng::Rng, world::World};
 
 /// Makes the first checks, and then changes now and then one of them, or a host.
 pub(crate) async fn operator(world: World, mut rng: Rng) {
-    for host in 1..=HOSTS {
+    for host in 1..=world.settings.hosts {
         add(&world, host, &mut rng).await;
         add(&world, host, &mut rng).await;
     }
@@ -25,11 +21,13 @@ pub(crate) async fn operator(world: World, mut rng: Rng) {
             restore_hosts(&world);
             return;
         }
-        let host = 1 + u128::from(rng.below(u64::try_from(HOSTS).unwrap_or(1)));
-        match rng.below(12) {
+        let host = any_host(&world, &mut rng);
+        match rng.below(14) {
             0 => add(&world, host, &mut rng).await,
             1 => move_host(&world, host, &mut rng),
             2 => remove_host(&world, host, &mut rng).await,
+            3 => pause_host(&world, host, true),
+            4 | 5 => (1..=world.settings.hosts).for_each(|host| pause_host(&world, host, false)),
             _ => {
                 let checks = world.checker().stored_checks();
                 if !checks.is_empty() {
@@ -44,7 +42,10 @@ pub(crate) async fn operator(world: World, mut rng: Rng) {
 async fn add(world: &World, host: u128, rng: &mut Rng) {
     let (store, eyes) = world.store(&world.store_clock);
     let number = world.number();
-    let target = rng.chance(100).then(|| fixtures::host(1 + host % HOSTS));
+    let hosts = world.settings.hosts;
+    let asks_another = rng.chance(if world.settings.crowded { 600 } else { 150 });
+    let other = if rng.chance(700) { 1 } else { 1 + host % hosts };
+    let target = asks_another.then(|| fixtures::host(other));
     let body = if rng.chance(700) {
         json!({"name": format!("unit {number}"), "check_type": "service",
                "service_name": format!("unit-{number}"), "target_host_id": target})
@@ -106,6 +107,22 @@ fn move_host(world: &World, host: u128, rng: &mut Rng) {
     world.checker().note(Event::HostMoved, format_args!("host {host}, port {port}"));
 }
 
+pub(crate) fn any_host(world: &World, rng: &mut Rng) -> u128 {
+    1 + u128::from(rng.below(u64::try_from(world.settings.hosts).unwrap_or(1)))
+}
+
+/// Pauses a host, or resumes it.
+fn pause_host(world: &World, host: u128, pause: bool) {
+    let since = world.at();
+    let mut checker = world.checker();
+    let paused = checker.pauses.get(&fixtures::host(host)).is_some_and(|paused| paused.is);
+    if paused != pause {
+        checker.pauses.insert(fixtures::host(host), Since { is: pause, since });
+        let event = if pause { Event::HostPaused } else { Event::HostResumed };
+        checker.note(event, format_args!("host {host}"));
+    }
+}
+
 /// A host is gone for some minutes, and comes back under another address.
 async fn remove_host(world: &World, host: u128, rng: &mut Rng) {
     world.move_host(fixtures::host(host), None);
@@ -115,7 +132,8 @@ async fn remove_host(world: &World, host: u128, rng: &mut Rng) {
 }
 
 fn restore_hosts(world: &World) {
-    for host in 1..=HOSTS {
+    for host in 1..=world.settings.hosts {
+        pause_host(world, host, false);
         let gone = world.checker().hosts[&fixtures::host(host)].is.is_none();
         if gone {
             world.move_host(fixtures::host(host), Some(1));

@@ -2,14 +2,36 @@
 
 use std::time::Duration;
 
-use healthgate::model::{HealthCheck, ReasonCode};
+use healthgate::{
+    model::{HealthCheck, ReasonCode},
+    testing::fixtures,
+};
 
-use crate::{history::Event, rng::Rng, targets::Behaviour, world::World};
+use super::operator::any_host;
+use crate::{
+    checker::Since,
+    history::Event,
+    rng::Rng,
+    targets::{AgentState, Behaviour},
+    world::World,
+};
 
 /// Turns one target after another.
 pub(crate) async fn weather(world: World, mut rng: Rng) {
     loop {
         world.sleep(rng.minutes(1, 20)).await;
+        if world.is_evening() {
+            (1..=world.settings.hosts).for_each(|host| set_agent(&world, host, AgentState::Well));
+        } else if rng.chance(150) {
+            // Mostly the agent that many ask.
+            let host = if rng.chance(500) { 1 } else { any_host(&world, &mut rng) };
+            let agent = match rng.below(4) {
+                0 => AgentState::Dead,
+                1 => AgentState::Slow(rng.seconds(2, 9)),
+                _ => AgentState::Well,
+            };
+            set_agent(&world, host, agent);
+        }
         let checks = world.checker().stored_checks();
         if checks.is_empty() {
             continue;
@@ -21,6 +43,24 @@ pub(crate) async fn weather(world: World, mut rng: Rng) {
             spoil(&world, &check, &mut rng);
         }
     }
+}
+
+fn set_agent(world: &World, host: u128, agent: AgentState) {
+    let (id, since) = (fixtures::host(host), world.at());
+    let mut checker = world.checker();
+    let well = checker.agents.get(&id).is_none_or(|agent| agent.is);
+    let is = agent == AgentState::Well;
+    if well && is {
+        return;
+    }
+    checker.agents.insert(id, Since { is, since });
+    let event = match agent {
+        AgentState::Well => Event::AgentBack,
+        AgentState::Slow(_) => Event::AgentSlow,
+        AgentState::Dead => Event::AgentDead,
+    };
+    checker.note(event, format_args!("agent of host {host}, {agent:?}"));
+    world.targets.set_agent(id, agent);
 }
 
 /// Makes one target worse.

@@ -1,15 +1,23 @@
 //! A worker process: a poller, a runner of gates, or both, on one machine.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::future::join;
 use healthgate::{
-    checks::{Poller, PollerConfig},
+    checks::{Capacity, Poller, PollerConfig},
     gate::{GateRunner, GateRunnerConfig, StoredChecks},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::MachineClock, history::Event, scheduler::TaskId, world::World};
+use crate::{
+    clock::MachineClock, history::Event, scheduler::TaskId, sources::Conditioned, targets::Network,
+    world::World,
+};
 
 /// How long a host that three workers have died with is not run.
 pub(crate) const QUARANTINE: Duration = Duration::from_secs(600);
@@ -29,6 +37,7 @@ pub(crate) struct Machine {
     name: u64,
     role: Role,
     clock: MachineClock,
+    network: Network,
     life: Rc<RefCell<Option<Life>>>,
 }
 
@@ -41,11 +50,16 @@ struct Life {
 impl Machine {
     pub(crate) fn new(world: &World, name: u64, role: Role) -> Self {
         let clock = MachineClock::new(world.clock.clone());
-        Self { world: world.clone(), name, role, clock, life: Rc::default() }
+        let network = Network::default();
+        Self { world: world.clone(), name, role, clock, network, life: Rc::default() }
     }
 
     pub(crate) fn clock(&self) -> &MachineClock {
         &self.clock
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
     }
 
     fn note(&self, event: Event) {
@@ -59,52 +73,77 @@ impl Machine {
         }
         self.note(Event::WorkerStarted);
         let shutdown = CancellationToken::new();
-        let task = self.world.orders.spawn(self.clone().live(shutdown.clone()));
+        let told = Rc::new(Cell::new(None));
+        let life = self.clone().live(shutdown.clone(), Rc::clone(&told));
+        let task = self.world.orders.spawn(life);
+        told.set(Some(task));
         *self.life.borrow_mut() = Some(Life { task, shutdown });
     }
 
-    async fn live(self, shutdown: CancellationToken) {
+    async fn live(self, shutdown: CancellationToken, task: Rc<Cell<Option<TaskId>>>) {
+        let settings = &self.world.settings;
+        let shared =
+            (self.role == Role::Both && settings.shared).then(|| Capacity::new(settings.places));
         let polls = async {
             if self.role != Role::Gates {
-                self.polls(shutdown.clone()).await;
+                self.polls(shutdown.clone(), shared.clone()).await;
             }
         };
         let gates = async {
             if self.role != Role::Polls {
-                self.gates(shutdown.clone()).await;
+                self.gates(shutdown.clone(), shared.clone()).await;
             }
         };
         join(polls, gates).await;
+        if let Some(task) = task.get() {
+            self.world.checker().stopping.remove(&task);
+        }
     }
 
-    async fn polls(&self, shutdown: CancellationToken) {
+    async fn polls(&self, shutdown: CancellationToken, shared: Option<Capacity>) {
         let (store, eyes) = self.world.store(&self.clock);
-        let sight = Arc::new(self.world.sight(&self.clock, eyes, true));
+        let sight = Arc::new(self.world.sight(&self.clock, eyes, true, &self.network));
+        let interval = self.world.checker().settings.interval;
+        let shorter = self.world.settings.unhealthy_interval;
         let config = PollerConfig {
-            interval: self.world.settings.interval,
+            interval,
+            max_concurrent_checks: self.world.settings.places,
+            max_runs_per_agent: self.world.settings.runs_per_agent,
             timeout: self.world.settings.policy.timeout,
             tick: self.world.settings.poll_tick,
             prune_every: Duration::from_secs(3_600),
-            unhealthy_interval: self.world.settings.unhealthy_interval,
+            unhealthy_interval: shorter.map(|shorter| shorter.min(interval)),
             quarantine: QUARANTINE,
+            observer: Some(self.world.settings.observer),
             ..PollerConfig::default()
         };
         let clock = Arc::new(self.clock.clone());
         let poller = Poller::new(store, sight.clone(), sight, clock, config);
-        poller.expect("a valid configuration").run(shutdown).await;
+        let mut poller = poller.expect("a valid configuration");
+        if let Some(shared) = shared {
+            poller = poller.with_capacity(shared);
+        }
+        poller.run(shutdown).await;
         self.world.checker().close(eyes);
     }
 
-    async fn gates(&self, shutdown: CancellationToken) {
+    async fn gates(&self, shutdown: CancellationToken, shared: Option<Capacity>) {
         let (store, eyes) = self.world.store(&self.clock);
-        let sight = Arc::new(self.world.sight(&self.clock, eyes, false));
+        let sight = Arc::new(self.world.sight(&self.clock, eyes, false, &self.network));
         let policy = self.world.settings.policy.clone();
-        let health = StoredChecks::new(store.clone(), sight.clone(), sight.clone(), policy.timeout);
-        let config =
-            GateRunnerConfig { tick: self.world.settings.gate_tick, ..GateRunnerConfig::default() };
+        let checks = StoredChecks::new(store.clone(), sight.clone(), sight.clone(), policy.timeout);
+        let health = Conditioned { checks, sight: sight.clone() };
+        let config = GateRunnerConfig {
+            tick: self.world.settings.gate_tick,
+            max_concurrent_checks: self.world.settings.places,
+            ..GateRunnerConfig::default()
+        };
         let (clock, rights) = (Arc::new(self.clock.clone()), sight.clone());
         let runner = GateRunner::new(store, Arc::new(health), sight, clock, policy, config);
-        let runner = runner.expect("a valid configuration").with_override_rights(rights);
+        let mut runner = runner.expect("a valid configuration").with_override_rights(rights);
+        if let Some(shared) = shared {
+            runner = runner.with_capacity(shared);
+        }
         runner.run(shutdown).await;
         self.world.checker().close(eyes);
     }
@@ -121,6 +160,8 @@ impl Machine {
     pub(crate) fn stop(&self) {
         if let Some(life) = self.life.borrow_mut().take() {
             self.note(Event::WorkerStopped);
+            let at = self.world.at();
+            self.world.checker().stopping.insert(life.task, at);
             life.shutdown.cancel();
         }
     }

@@ -23,11 +23,15 @@ pub(super) struct Eyes {
     /// The checks that were read together with states, for a decision.
     pub(super) looks: HashMap<HostId, Look>,
     pub(super) hosts: HashMap<HostId, Option<AgentEndpoint>>,
+    /// Which hosts were said to be paused.
+    pub(super) pauses: HashMap<HostId, bool>,
     pub(super) renewals: HashMap<GateId, Renewal>,
     /// Whose overrides were said to count, by the time they were given.
     pub(super) rights: HashMap<GateId, (DateTime<Utc>, bool)>,
     /// When a reading of checks failed or was slow the last time.
     pub(super) unread: Option<Duration>,
+    /// The same of windows.
+    pub(super) untold: Option<Duration>,
 }
 
 /// A source that failed is left alone for at most 30 s, after a call of at most 5 s and until the next look.
@@ -102,6 +106,17 @@ impl Checker {
         answers
     }
 
+    pub(crate) fn read_pauses(&mut self, eyes: EyesId, gates: &[&GateRecord]) -> Vec<bool> {
+        let paused =
+            |gate: &&GateRecord| self.pauses.get(&gate.host_id).is_some_and(|pause| pause.is);
+        let answers: Vec<bool> = gates.iter().map(paused).collect();
+        let eyes = self.eyes(eyes);
+        for (gate, answer) in gates.iter().zip(&answers) {
+            eyes.pauses.insert(gate.host_id, *answer);
+        }
+        answers
+    }
+
     pub(crate) fn read_checks(&mut self, eyes: EyesId, hosts: &[HostId], checks: &[HealthCheck]) {
         let at = self.at();
         let eyes = self.eyes(eyes);
@@ -150,6 +165,23 @@ impl Checker {
         if matches!(operation, Operation::ChecksOf | Operation::States) {
             let at = self.at();
             self.eyes(eyes).unread = Some(at);
+        }
+    }
+
+    /// Whether windows may not be readable now.
+    pub(super) fn is_untold(&self, eyes: EyesId) -> bool {
+        let untold = self.eyes.get(&eyes).and_then(|eyes| eyes.untold);
+        untold.is_some_and(|untold| self.at().saturating_sub(untold) <= BLIND)
+    }
+
+    /// Something befalls a call of one of the application's sources.
+    pub(crate) fn source_befell(&mut self, eyes: EyesId, source: &str) {
+        let at = Some(self.at());
+        let eyes = self.eyes(eyes);
+        match source {
+            "windows" => eyes.untold = at,
+            "hosts" => eyes.unread = at,
+            _ => {}
         }
     }
 

@@ -324,7 +324,7 @@ impl Checker {
     fn ended(&mut self, eyes: EyesId, step: &GateStep, reason: EndReason) {
         let gate = &self.gates[&step.gate_id];
         let (name, key) = (gate.named(), (gate.record.job_id, gate.record.host_id));
-        let kind = gate.record.window_kind;
+        let (kind, last_known) = (gate.record.window_kind, gate.record.window);
         let detail = step.detail.as_deref().unwrap_or_default();
         self.tell(format_args!("gates {}: {name} ends: {reason:?}, {detail}", eyes.0));
         let sight = self.eyes.get(&eyes);
@@ -335,8 +335,10 @@ impl Checker {
             .is_some_and(|renewal| renewal.cancel_requested);
         let holds = match reason {
             EndReason::WindowClosed | EndReason::NotRunCapacity | EndReason::PassNotSpent => {
-                matches!(told, Some(WindowAnswer::Open(window))
-                    if step.high_water >= self.settings.policy.end_of(window, kind))
+                let is_over = |window| step.high_water >= self.settings.policy.end_of(window, kind);
+                matches!(told, Some(WindowAnswer::Open(window)) if is_over(window))
+                    // Where the window cannot be read, the gate ends with its last known one (F141).
+                    || self.is_untold(eyes) && is_over(last_known)
             }
             EndReason::WindowWithdrawn => told == Some(WindowAnswer::Withdrawn),
             EndReason::JobCancelled => cancel || told == Some(WindowAnswer::JobCancelled),
@@ -351,6 +353,8 @@ impl Checker {
         }
         if reason == EndReason::WindowClosed {
             self.end_names_every_check(eyes, step, key.1);
+        }
+        if matches!(reason, EndReason::WindowClosed | EndReason::NotRunCapacity) {
             self.end_was_due(step);
         }
     }

@@ -11,13 +11,20 @@ use healthgate::{
     store::GateStep,
 };
 
-use super::{Check, Checker, gates::GateAccount, runs::Enabled};
+use super::{
+    Check, Checker,
+    gates::GateAccount,
+    runs::{CheckAccount, Enabled},
+};
 
 /// After a disturbance leases expire (60 s), clocks are doubted (30 s), and back-offs end (30 s).
 const SETTLING: Duration = Duration::from_secs(130);
 
 /// A host that several workers have died with is left alone for so long.
 const QUARANTINE: Duration = crate::actors::worker::QUARANTINE;
+
+/// A worker that is told to stop ends after its grace (12 s) and what it has to write and hand back.
+const STOPPING: Duration = Duration::from_secs(120);
 
 /// How often the window of a gate that has not opened is read.
 const UNOPENED: Duration = Duration::from_secs(60);
@@ -72,14 +79,33 @@ impl Checker {
     fn time_to_pass(&self) -> Duration {
         let policy = &self.settings.policy;
         let round = policy.retry + run_bound(policy.timeout) + self.settings.gate_tick * 2;
-        round * policy.healthy_after + policy.spread + policy.min_gap() + SLACK
+        round * policy.healthy_after
+            + policy.spread
+            + policy.min_gap()
+            + self.others_turns()
+            + SLACK
     }
 
-    /// For how long all checks of a host have answered well and stayed as they are.
+    /// How long the runs of other hosts may take their turns before this one's, where there is little
+    /// room or many ask one agent.
+    fn others_turns(&self) -> Duration {
+        let settings = &self.settings;
+        let hosts = u32::try_from(settings.hosts).unwrap_or(u32::MAX);
+        let turn = run_bound(settings.policy.timeout) + settings.gate_tick;
+        if settings.crowded { turn * hosts } else { Duration::ZERO }
+    }
+
+    /// For how long all checks of a host have answered well, could be asked, and stayed as they are.
     fn good_for(&self, host: HostId) -> Duration {
         let at = self.at();
         let moved = self.hosts.values().map(|host| host.since).max().unwrap_or_default();
         let (mut enabled, mut since) = (0, moved.max(self.undisturbed_since(host)));
+        if let Some(pause) = self.pauses.get(&host) {
+            if pause.is {
+                return Duration::ZERO;
+            }
+            since = since.max(pause.since);
+        }
         for account in self.checks.values().filter(|account| account.check.host_id == host) {
             since = since.max(account.changed);
             since = since.max(self.undisturbed_since(account.check.asked_host()));
@@ -87,10 +113,8 @@ impl Checker {
                 continue;
             }
             enabled += 1;
-            if !account.good.is {
-                return Duration::ZERO;
-            }
-            since = since.max(account.good.since);
+            let Some(well) = self.well_since(account) else { return Duration::ZERO };
+            since = since.max(well);
         }
         if enabled == 0 && self.settings.policy.no_checks == NoChecks::Block {
             return Duration::ZERO;
@@ -98,16 +122,34 @@ impl Checker {
         at.saturating_sub(since)
     }
 
+    /// Since when nothing of its own is in a check's way: it answers well, through an agent that is
+    /// there and serves quickly. `None` while something is.
+    fn well_since(&self, account: &CheckAccount) -> Option<Duration> {
+        let asked = account.check.asked_host();
+        let host = self.hosts.get(&asked).filter(|host| host.is.is_some())?;
+        let agent = self.agents.get(&asked);
+        if !account.good.is || agent.is_some_and(|agent| !agent.is) {
+            return None;
+        }
+        let agent = agent.map_or(Duration::ZERO, |agent| agent.since);
+        Some(account.changed.max(account.good.since).max(host.since).max(agent))
+    }
+
     /// Looks over everything once.
     pub(crate) fn audit(&mut self) {
         let Some(settled) = self.settled_for() else { return };
+        self.nobody_waits_for_another(settled);
+        self.every_worker_stops(settled);
         self.no_check_is_lost(settled);
         self.no_gate_is_lost(settled);
     }
 
     fn no_check_is_lost(&mut self, settled: Duration) {
         let at = self.at();
-        let pause = self.settings.poll_tick + run_bound(self.settings.policy.timeout) * 2 + SLACK;
+        let pause = self.settings.poll_tick
+            + run_bound(self.settings.policy.timeout) * 2
+            + self.others_turns()
+            + SLACK;
         let longest = self.settings.interval + pause + QUARANTINE;
         let lost = self.checks.values().find_map(|account| {
             let check = &account.check;
@@ -128,6 +170,37 @@ impl Checker {
         });
         if let Some(what) = lost {
             self.broken("3.4, 3.6: no check is lost", what);
+        }
+    }
+
+    /// 3.3: a check that nothing of its own is in the way of is recorded in time, whatever ails other
+    /// hosts, other agents, and other checks of its host.
+    fn nobody_waits_for_another(&mut self, settled: Duration) {
+        let at = self.at();
+        // A host that workers died with may be left alone until its quarantine is over.
+        let Some(settled) = settled.checked_sub(QUARANTINE) else { return };
+        let run = self.settings.poll_tick + run_bound(self.settings.policy.timeout) * 2 + SLACK;
+        let longest = self.settings.interval * 2 + run + self.others_turns();
+        let late = self.checks.values().find_map(|account| {
+            let well = self.well_since(account)?;
+            if account.deleted || !account.check.enabled() {
+                return None;
+            }
+            let idle = at.saturating_sub(account.recorded_at.max(well)).min(settled);
+            (idle > longest)
+                .then(|| format!("{} was not recorded for {idle:?}", Check(account.check.id)))
+        });
+        if let Some(what) = late {
+            self.broken("3.3: no host waits for another's fault", what);
+        }
+    }
+
+    /// 3.7: who is told to stop does, however long a source hangs.
+    fn every_worker_stops(&mut self, settled: Duration) {
+        let at = self.at();
+        let longest = self.stopping.values().map(|told| at.saturating_sub(*told)).max();
+        if let Some(longest) = longest.filter(|longest| longest.min(&settled) > &STOPPING) {
+            self.broken("3.7: a worker stops when it is told to", format!("{longest:?} ago"));
         }
     }
 

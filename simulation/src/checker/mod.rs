@@ -19,6 +19,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
+    checks::ObserverRule,
     clock::{Clock, ManualClock},
     gate::{GatePolicy, decide::WindowAnswer},
     model::{AgentEndpoint, CheckId, GateId, HealthCheck, HostId, JobId, PassId, WorkerId},
@@ -29,6 +30,7 @@ pub(crate) use self::{eyes::EyesId, runs::Run};
 use crate::{
     clock::MachineClock,
     history::{Event, History},
+    scheduler::TaskId,
 };
 
 /// A rule that was broken.
@@ -50,6 +52,16 @@ impl fmt::Display for Violation {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) policy: GatePolicy,
+    pub(crate) hosts: u128,
+    /// Most checks ask the agent of one host.
+    pub(crate) crowded: bool,
+    pub(crate) runs_per_agent: usize,
+    /// Places for checks in flight on each machine.
+    pub(crate) places: usize,
+    /// The poller and the gates of a machine share their places.
+    pub(crate) shared: bool,
+    /// When a machine takes unreachable hosts for a fault of its own network.
+    pub(crate) observer: ObserverRule,
     pub(crate) interval: Duration,
     pub(crate) unhealthy_interval: Option<Duration>,
     pub(crate) poll_tick: Duration,
@@ -73,6 +85,12 @@ pub(crate) struct Checker {
     pub(crate) windows: HashMap<(JobId, HostId), Since<WindowAnswer>>,
     /// Where each host's agent is; `None` for a host that is gone.
     pub(crate) hosts: BTreeMap<HostId, Since<Option<AgentEndpoint>>>,
+    /// Whether each agent serves quickly, by its host.
+    pub(crate) agents: BTreeMap<HostId, Since<bool>>,
+    /// Whether an operator has paused each host.
+    pub(crate) pauses: BTreeMap<HostId, Since<bool>>,
+    /// The worker lives that were told to stop and have not.
+    pub(crate) stopping: BTreeMap<TaskId, Duration>,
     /// Jobs on hosts whose overrides do not count any more.
     pub(crate) rights_lost: HashSet<(JobId, HostId)>,
     /// Nothing disturbs workers, store and clocks since then.
@@ -108,6 +126,9 @@ impl Checker {
             violation: None,
             windows: HashMap::new(),
             hosts: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            pauses: BTreeMap::new(),
+            stopping: BTreeMap::new(),
             rights_lost: HashSet::new(),
             calm_since: None,
             store_steps: Vec::new(),
@@ -207,16 +228,6 @@ impl Checker {
     /// Whether a claim between two true times showed that the store's clock had gone back.
     fn was_set_back(&self, from: Duration, until: Duration) -> bool {
         self.ended_epochs.iter().any(|at| from < *at && *at <= until)
-    }
-
-    /// Whether the store's clock shows less than it has shown before.
-    fn is_behind(&self) -> bool {
-        let (mut offset, mut most) = (TimeDelta::zero(), TimeDelta::MIN);
-        for (at, by) in &self.store_steps {
-            most = most.max(gates::span(*at) + offset);
-            offset += *by;
-        }
-        gates::span(self.at()) + offset < most
     }
 
     /// Whether the store's clock was set back since then.

@@ -57,6 +57,10 @@ impl Checker {
                 self.broken("G25: nothing passes after a cancellation", name.to_string());
             }
         }
+        let paused = self.eyes.get(&eyes).and_then(|eyes| eyes.pauses.get(&pass.host_id));
+        if paused != Some(&false) && pass.kind != PassKind::ReportOnly {
+            self.broken("F140: a condition holds every job", format!("{name}: {paused:?}"));
+        }
         match pass.kind {
             PassKind::Exempt | PassKind::ReportOnly => {
                 let expected = if exempt { PassKind::Exempt } else { PassKind::ReportOnly };
@@ -102,9 +106,11 @@ impl Checker {
         } else {
             PassKind::Healthy
         };
-        // Where several runs in a row are asked for, a gate may know of fewer than there were; and what
-        // lies ahead of a clock that was set back makes results stale.
-        let stricter = (self.settings.policy.healthy_after > 1 || self.is_behind())
+        // Where several runs in a row are asked for, a gate may know of fewer than there were; and results
+        // from before the store's clock was set back are stale.
+        let policy = &self.settings.policy;
+        let fresh_from = self.at().saturating_sub(policy.max_age * 2);
+        let stricter = (policy.healthy_after > 1 || self.set_back_since(fresh_from))
             && (kind, pass.kind) == (PassKind::Healthy, PassKind::Overridden);
         if kind != pass.kind && !stricter {
             let what = format!("{name} passed as {:?} and should as {kind:?}", pass.kind);
@@ -262,6 +268,11 @@ impl Checker {
                 self.broken("G17: the window is asked for once more", what);
             }
         }
+        let paused = self.eyes.get(&eyes).and_then(|eyes| eyes.pauses.get(&record.host_id));
+        let reports = record.pass.as_ref().is_some_and(|pass| pass.kind == PassKind::ReportOnly);
+        if paused == Some(&true) && !reports {
+            self.broken("F140: a condition holds every spending", name.to_string());
+        }
         self.host_change_began(eyes, record, now);
         if let Some(gate) = self.gates.get_mut(&id) {
             gate.spent = true;
@@ -285,7 +296,9 @@ impl Checker {
     /// An executor tries what must not work.
     pub(crate) fn tries(&mut self, eyes: EyesId, pass: &GatePass, event: Event) {
         // What it was told before is no part of that.
-        self.eyes.entry(eyes).or_default().windows.clear();
+        let eyes = self.eyes.entry(eyes).or_default();
+        eyes.windows.clear();
+        eyes.pauses.clear();
         self.note(event, format_args!("{}", Named(pass.job_id, pass.host_id)));
     }
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::model::{AgentEndpoint, CheckId, CheckResult, HealthCheck, HostId, ReasonCode};
 
 use super::{Check, Checker, EyesId, Since};
+use crate::history::Event;
 
 /// One true run of a check.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub(super) struct CheckAccount {
     pub(super) asked: Option<i64>,
     pub(super) runs: VecDeque<Run>,
     pub(super) recorded: VecDeque<Recorded>,
+    /// When a result of it was recorded last, whatever it said.
+    pub(super) recorded_at: Duration,
     /// Whether its target answers quickly and is healthy.
     pub(super) good: Since<bool>,
 }
@@ -73,6 +76,7 @@ impl Checker {
                     asked: None,
                     runs: VecDeque::new(),
                     recorded: VecDeque::new(),
+                    recorded_at: at,
                     good: Since { is: true, since: at },
                 };
                 self.checks.insert(check.id, account);
@@ -130,6 +134,12 @@ impl Checker {
     pub(super) fn record(&mut self, eyes: EyesId, results: &[CheckResult]) {
         let (at, now) = (self.at(), self.now());
         for result in results {
+            if let Some(account) = self.checks.get_mut(&result.check_id) {
+                account.recorded_at = at;
+            }
+            if result.observer_fault {
+                self.count(Event::ObserverFault);
+            }
             let Some(account) = self.checks.get(&result.check_id) else { continue };
             let current = !account.deleted
                 && account.check.enabled()

@@ -104,8 +104,8 @@ impl Store for CustomStore {
 
     async fn begin_epoch(&self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
         self.write(|world, now| {
-            world.clock = world.clock.begin(seen, now);
-            Ok(world.clock.epoch)
+            let next = world.clock.begin(seen, now);
+            Ok(world.keep_clock(next, now))
         })
     }
 

@@ -71,6 +71,13 @@ impl HostChange {
         self.state == HostChangeState::Running && now < self.ends_at()
     }
 
+    /// Puts dates back to `now` that lie ahead of it, since the store's clock was put right: it began,
+    /// and ended if it has, before now (F173).
+    pub fn put_back(&mut self, now: DateTime<Utc>) {
+        self.started_at = self.started_at.min(now);
+        self.ended_at = self.ended_at.map(|ended_at| ended_at.min(now));
+    }
+
     /// Ends it.
     pub fn end(&mut self, at: DateTime<Utc>) {
         self.state = HostChangeState::Ended;

@@ -10,6 +10,10 @@ const TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 /// The high-water mark is written again only after this long, so that a claim costs no write.
 const LAG: TimeDelta = TimeDelta::seconds(10);
 
+/// A worker's lease on its gates ends at most this long after the beginning of an epoch, unless it is extended:
+/// the clock that dated it may have been ahead by any time, and the worker may be gone (F173).
+pub(super) const LONGEST_LEFT: TimeDelta = TimeDelta::seconds(60);
+
 /// The epoch of a store's clock and its high-water mark, as every store keeps them.
 ///
 /// Only a step back begins an epoch. After a step forward everything looks older than it is, which is

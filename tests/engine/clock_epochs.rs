@@ -7,8 +7,8 @@ use futures_util::future::join3;
 use healthgate::{
     checks::PollerConfig,
     clock::Clock,
-    model::{CheckStatus, ClockEpoch, GateState, HostId, ReasonCode, WorkerId},
-    store::{ClaimRequest, GateStore, PollQueue, ResultStore, Store},
+    model::{CheckStatus, ClockEpoch, GateState, HostChange, HostId, ReasonCode, WorkerId},
+    store::{ClaimRequest, GateStore, PollQueue, ResultStore, Spend, Store},
     testing::{Fault, FaultRule, Operation},
 };
 use tokio_util::sync::CancellationToken;
@@ -65,6 +65,51 @@ fn f136_nothing_that_was_dated_ahead_outlives_the_correction() {
         world.clock.sleep(MINUTE).await;
         assert_eq!(world.record(&waits).await.state, GateState::Waiting);
         assert_eq!(statuses(&world, &[broken]).await, [CheckStatus::Unhealthy]);
+    });
+}
+
+/// Jobs change hosts while the clock is 6 h ahead, one of them to its end, and a worker that holds a gate dies.
+/// After the correction none of that lasts for hours.
+#[test]
+fn f173_changes_and_leases_from_a_clock_that_was_ahead_end_with_it() {
+    let world = World::new();
+    let (ended, running, third) = (world.host(1), world.host(2), world.host(3));
+    let (gate, runner) = (world.gate(), world.gates());
+    let left = world.request(third, MINUTE * 12 * 60);
+    let failing = world.play(runner.run(CancellationToken::new()), async {
+        for host in [ended, running] {
+            world.check(host, "a").await;
+        }
+        let failing = world.check(third, "a").await;
+        world.script(&failing, ReasonCode::Status);
+        gate.open(left.clone()).await.unwrap();
+        world.clock.sleep(MINUTE).await;
+        world.clock.step_wall(TimeDelta::hours(6));
+        for host in [ended, running] {
+            let record = gate.wait(world.request(host, MINUTE * 60)).await.unwrap();
+            let pass = record.pass.unwrap();
+            assert!(matches!(gate.spend(&pass).await.unwrap(), Spend::Spent(_)));
+            if host == ended {
+                gate.finished(pass.id).await.unwrap();
+            }
+        }
+        failing
+    });
+    world.clock.step_wall(TimeDelta::hours(-6));
+    world.play(world.gates().run(CancellationToken::new()), async {
+        let corrected = world.now();
+        world.script(&failing, ReasonCode::Ok);
+        let record = gate.wait(world.request(ended, MINUTE * 60)).await.unwrap();
+        assert_eq!(record.state, GateState::Passed, "{}", record.detail);
+        assert!(world.now() - corrected < TimeDelta::minutes(3), "its change is over");
+        let record = gate.wait(world.request(running, MINUTE * 60)).await.unwrap();
+        assert_eq!(record.state, GateState::Passed, "{}", record.detail);
+        let waited = world.now() - corrected;
+        assert!(
+            waited >= HostChange::LONGEST && waited < HostChange::LONGEST + TimeDelta::minutes(7)
+        );
+        let record = world.record(&left).await;
+        assert!(record.pass.is_some(), "somebody looks after it: {}", record.detail);
     });
 }
 

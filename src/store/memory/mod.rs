@@ -113,8 +113,9 @@ impl Store for MemoryStore {
 
     async fn begin_epoch(&self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
         let mut state = self.lock();
-        state.clock = state.clock.begin(seen, self.time());
-        Ok(state.clock.epoch)
+        let now = self.time();
+        let next = state.clock.begin(seen, now);
+        Ok(state.keep_clock(next, now))
     }
 
     fn is_durable(&self) -> bool {

@@ -10,7 +10,7 @@ use crate::{
         Attempt, AuditRecord, CheckId, CheckResult, CheckState, ClockEpoch, Damping, GateId,
         GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, WorkerId,
     },
-    store::{Feed, KeptClock, LeasedGate, StoreEvent},
+    store::{Feed, KeptClock, LeasedGate, StoreEvent, clock::LONGEST_LEFT},
 };
 
 #[derive(Debug, Default)]
@@ -52,7 +52,27 @@ pub(super) struct ScheduleRow {
     pub(super) config_seq: i64,
     pub(super) lost_leases: u32,
     pub(super) parked: Option<Parking>,
+    pub(super) sighting: Option<Sighting>,
     pub(super) lease: Lease,
+}
+
+/// Whether a host could be connected to in its newest run that says so.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sighting {
+    pub(super) tried_at: DateTime<Utc>,
+    /// Since when it is unreachable; long ago where it never was reachable.
+    pub(super) unreachable_since: Option<DateTime<Utc>>,
+}
+
+impl Sighting {
+    pub(super) fn after(before: Option<Self>, reached: bool, now: DateTime<Utc>) -> Self {
+        let unreachable_since = match before {
+            _ if reached => None,
+            None => Some(DateTime::<Utc>::UNIX_EPOCH),
+            Some(before) => before.unreachable_since.or(Some(now)),
+        };
+        Self { tried_at: now, unreachable_since }
+    }
 }
 
 /// Keeps a host out of the queue between two instants.
@@ -159,8 +179,20 @@ impl Lease {
 impl State {
     /// The epoch in which a claim at `now` is made.
     pub(super) fn epoch_at_claim(&mut self, now: DateTime<Utc>) -> ClockEpoch {
-        self.clock = self.clock.at_claim(now).unwrap_or(self.clock);
-        self.clock.epoch
+        let next = self.clock.at_claim(now).unwrap_or(self.clock);
+        self.keep_clock(next, now)
+    }
+
+    /// Keeps what is known of the clock, and puts right what a clock that was ahead has dated where a
+    /// new epoch begins (F173). Returns the epoch.
+    pub(super) fn keep_clock(&mut self, clock: KeptClock, now: DateTime<Utc>) -> ClockEpoch {
+        let before = std::mem::replace(&mut self.clock, clock);
+        if before.epoch != clock.epoch {
+            self.host_changes.values_mut().for_each(|change| change.put_back(now));
+            let longest = now + LONGEST_LEFT;
+            self.gate_leases.values_mut().for_each(|until| *until = longest.min(*until));
+        }
+        clock.epoch
     }
 
     /// Whether the worker's lease on its gates is valid.
@@ -222,8 +254,14 @@ impl State {
             }
             (true, None) => {
                 let lease = Lease { token: self.retired_token, ..Lease::default() };
-                let row =
-                    ScheduleRow { due_at: now, config_seq: 1, lost_leases: 0, parked: None, lease };
+                let row = ScheduleRow {
+                    due_at: now,
+                    config_seq: 1,
+                    lost_leases: 0,
+                    parked: None,
+                    sighting: None,
+                    lease,
+                };
                 self.schedule.insert(host, row);
                 self.due.insert((now, host));
             }

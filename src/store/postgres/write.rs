@@ -12,7 +12,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     model::{AuditEntry, AuditId, AuditRecord, ClockEpoch, Damping, HostId, StoreTime},
-    store::{Change, KeptClock, StoreError, StoreEvent, sql::to_json},
+    store::{Change, KeptClock, StoreError, StoreEvent, clock::LONGEST_LEFT, sql::to_json},
 };
 
 /// The database's clock, the schema's version, and what is kept of the clock.
@@ -78,7 +78,7 @@ impl<'a> Write<'a> {
         let kept = KeptClock { epoch: ClockEpoch::new(epoch.unwrap_or(0)), high_water };
         let Some(next) = kept.at_claim(now) else { return Ok(StoreTime::new(kept.epoch, now)) };
         // Somebody else may have written it meanwhile: then this claim is of the epoch before.
-        sqlx::query(
+        let kept_now = sqlx::query(
             "update health_installation set clock_epoch = $1, clock_high_water = $2 \
              where clock_epoch = $3 and (clock_epoch <> $1 or clock_high_water is null \
                                          or clock_high_water < $2)",
@@ -89,6 +89,9 @@ impl<'a> Write<'a> {
         .execute(&mut *self.connection)
         .await
         .map_err(translate)?;
+        if next.epoch != kept.epoch && kept_now.rows_affected() == 1 {
+            self.put_dates_back(now).await?;
+        }
         Ok(StoreTime::new(next.epoch, now))
     }
 
@@ -97,17 +100,39 @@ impl<'a> Write<'a> {
         self.store.pruning.holds(SystemClock.monotonic(), now)
     }
 
-    /// Begins a new epoch where `seen` is the present one, and answers with the present one.
-    pub(super) async fn begin_epoch(&mut self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
+    /// Puts back what a clock that was ahead has dated, now that it was put right (F173).
+    async fn put_dates_back(&mut self, now: DateTime<Utc>) -> Result<(), StoreError> {
         sqlx::query(
-            "update health_installation set clock_epoch = $1, clock_high_water = clock_timestamp() \
-             where clock_epoch = $2",
+            "update health_changes set started_at = least(started_at, $1), \
+             ended_at = case when ended_at > $1 then $1 else ended_at end \
+             where started_at > $1 or ended_at > $1",
         )
-        .bind(seen.next().number())
-        .bind(seen.number())
+        .bind(now)
         .execute(&mut *self.connection)
         .await
         .map_err(translate)?;
+        sqlx::query("update health_gate_leases set lease_until = $1 where lease_until > $1")
+            .bind(now + LONGEST_LEFT)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        Ok(())
+    }
+
+    /// Begins a new epoch where `seen` is the present one, and answers with the present one.
+    pub(super) async fn begin_epoch(&mut self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
+        let begun: Option<DateTime<Utc>> = sqlx::query_scalar(
+            "update health_installation set clock_epoch = $1, clock_high_water = clock_timestamp() \
+             where clock_epoch = $2 returning clock_high_water",
+        )
+        .bind(seen.next().number())
+        .bind(seen.number())
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        if let Some(now) = begun {
+            self.put_dates_back(now).await?;
+        }
         Ok(self.time().await?.epoch)
     }
 

@@ -7,13 +7,13 @@ use super::{
     MigrateError, SCHEMA_VERSION,
     error::translate,
     migrate,
-    record::{instant, micros},
+    record::{instant, later, micros},
     store::Inner,
 };
 use crate::{
     clock::Clock,
     model::{AuditEntry, AuditId, AuditRecord, ClockEpoch, Damping, StoreTime},
-    store::{Change, KeptClock, StoreError, StoreEvent, sql::to_json},
+    store::{Change, KeptClock, StoreError, StoreEvent, clock::LONGEST_LEFT, sql::to_json},
 };
 
 /// An open transaction that holds the file's one right to write.
@@ -53,21 +53,41 @@ impl<'a> Write<'a> {
         self.holds_pruning();
         let kept = kept_clock(self.connection).await?;
         let Some(next) = kept.at_claim(self.now) else { return Ok(kept.epoch) };
-        self.keep_clock(next).await?;
+        self.keep_clock(kept, next).await?;
         Ok(next.epoch)
     }
 
     /// Begins a new epoch where `seen` is the present one.
     pub(super) async fn begin_epoch(&mut self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
-        let next = kept_clock(self.connection).await?.begin(seen, self.now);
-        self.keep_clock(next).await?;
+        let kept = kept_clock(self.connection).await?;
+        let next = kept.begin(seen, self.now);
+        self.keep_clock(kept, next).await?;
         Ok(next.epoch)
     }
 
-    async fn keep_clock(&mut self, clock: KeptClock) -> Result<(), StoreError> {
+    async fn keep_clock(&mut self, kept: KeptClock, next: KeptClock) -> Result<(), StoreError> {
         sqlx::query("update health_meta set clock_epoch = ?, clock_high_water = ?")
-            .bind(clock.epoch.number())
-            .bind(clock.high_water.map(micros))
+            .bind(next.epoch.number())
+            .bind(next.high_water.map(micros))
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        if kept.epoch == next.epoch { Ok(()) } else { self.put_dates_back().await }
+    }
+
+    /// Puts back what a clock that was ahead has dated, now that it was put right (F173).
+    async fn put_dates_back(&mut self) -> Result<(), StoreError> {
+        // Of two instants SQLite's `min` is null where one of them is.
+        sqlx::query(
+            "update health_changes set started_at = min(started_at, ?1), \
+             ended_at = min(ended_at, ?1) where started_at > ?1 or ended_at > ?1",
+        )
+        .bind(self.now_micros())
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
+        sqlx::query("update health_gate_leases set lease_until = ?1 where lease_until > ?1")
+            .bind(later(self.now, LONGEST_LEFT))
             .execute(&mut *self.connection)
             .await
             .map_err(translate)?;

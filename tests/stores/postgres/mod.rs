@@ -2,6 +2,7 @@
 //!
 //! `HEALTHGATE_LONG=1` asks for the long forms: 50 restarts, 1,000,000 claims, 10,000 hosts.
 
+mod epochs;
 mod failover;
 mod hooks;
 mod migration;

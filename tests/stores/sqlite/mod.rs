@@ -1,5 +1,6 @@
 //! The store in a SQLite file: what is beyond the contract that every store keeps.
 
+mod epochs;
 mod faults;
 mod figures;
 mod file;

@@ -435,6 +435,37 @@ fn f167_a_gate_without_checks_says_that_it_needs_one() {
     });
 }
 
+/// F167: a runner is dropped in the middle of its work, a few seconds before the close; another one ends its
+/// gates at the close.
+#[test]
+fn f167_the_gates_of_a_dropped_runner_end_at_their_close() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let world = World::new();
+    let host = world.host(1);
+    world.play(std::future::pending(), async {
+        let check = world.check(host, "a").await;
+        world.script(&check, ReasonCode::Status);
+        let request = world.request(host, MINUTE);
+        world.gate().open(request.clone()).await.unwrap();
+        let (first, second) = (world.gates(), world.gates());
+        let inside = runtime.enter();
+        tokio::select! {
+            () = first.run(CancellationToken::new()) => {}
+            () = world.clock.sleep(Duration::from_secs(50)) => {}
+        }
+        drop(inside);
+        runtime.block_on(tokio::task::yield_now());
+        tokio::select! {
+            () = second.run(CancellationToken::new()) => {}
+            () = world.clock.sleep(Duration::from_secs(15)) => {}
+        }
+        let record = world.record(&request).await;
+        assert_eq!(record.end_reason, Some(EndReason::WindowClosed), "{}", record.detail);
+        let late = record.ended_at.unwrap() - request.window.closes_at();
+        assert!(late < TimeDelta::seconds(3), "{late}");
+    });
+}
+
 /// A right clock steps back by 90 s with 30 s of the window left: nothing passes, starts or is spent
 /// after the true close, and the gate says why.
 #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -381,6 +382,25 @@ impl<'a> Gates<'a> {
         for gate in gates {
             self.held.remove(gate);
         }
+    }
+}
+
+/// A runner that is dropped in its work hands its gates back as well as it can: where a runtime is there to
+/// do it. Otherwise they are free when the lease ends (F167).
+impl Drop for Gates<'_> {
+    fn drop(&mut self) {
+        let held = self.held.iter().chain(&self.doubtful);
+        let gates: Vec<(GateId, i64)> = held.map(|(id, held)| (*id, held.token)).collect();
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if gates.is_empty() {
+            return;
+        }
+        let (store, worker) = (Arc::clone(&self.runner.store), self.runner.worker);
+        runtime.spawn(async move {
+            if let Err(error) = store.release_gates(worker, &gates).await {
+                debug!(%error, "the gates of a dropped runner cannot be handed back");
+            }
+        });
     }
 }
 

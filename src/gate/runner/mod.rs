@@ -139,8 +139,9 @@ impl GateRunner {
     /// the grace period, and hands its gates back, so that another worker resumes them at once.
     ///
     /// Errors of the store or of a source end nothing: every gate keeps waiting, and nothing passes
-    /// (G32). Dropping the future stops at once; the leases expire, and an attempt that was running
-    /// counts as interrupted (G28).
+    /// (G32). Dropping the future stops at once, and an attempt that was running counts as interrupted
+    /// (G28). A task of the runtime then hands the gates back; without one, or if the process is gone, they
+    /// are free when the lease ends.
     pub async fn run(&self, shutdown: CancellationToken) {
         let span = info_span!("gates", worker = %self.worker);
         self.look_after_gates(shutdown).instrument(span).await;

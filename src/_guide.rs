@@ -138,8 +138,9 @@
 //! Hosts start at a slot of their own in each interval, so a restart brings no burst. A host whose
 //! checks kill worker after worker is put into quarantine for an hour. Where most hosts turn unreachable
 //! at once it is probably the manager's own network: those results are flagged, their status is
-//! *unknown* instead of *unhealthy*, and an [`ObserverProbe`] of yours can confirm it. Gates stay
-//! blocked in any case.
+//! *unknown* instead of *unhealthy*, and an [`ObserverProbe`] of yours can confirm it. Ten hosts are
+//! enough for that, over all workers of the store; a target that refuses a connection is no part of it,
+//! since its answer came over the network. Gates stay blocked in any case.
 //!
 //! # Windows
 //!

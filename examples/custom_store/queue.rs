@@ -1,11 +1,12 @@
 //! The queue of hosts that are due.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use healthgate::{
     model::{HostId, WorkerId},
     store::{
         Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease,
-        PollQueue, StoreError,
+        PollQueue, Reach, ReachQuery, StoreError,
     },
 };
 
@@ -72,6 +73,11 @@ impl PollQueue for CustomStore {
                 // A change during the run is not lost: the host is due at once.
                 let unchanged = row.config_seq == done.config_seq;
                 row.at = if unchanged { done.next_due_at } else { now };
+                if let Some(reached) = done.reached {
+                    let never = DateTime::<Utc>::UNIX_EPOCH;
+                    let since = row.tried.map_or(Some(never), |(_, since)| since.or(Some(now)));
+                    row.tried = Some((now, since.filter(|_| !reached)));
+                }
                 row.parked = done.not_before.filter(|_| unchanged).map(|until| (now, until));
                 completed.dropped += world.record(done.host_id, done.results, now);
             }
@@ -103,6 +109,22 @@ impl PollQueue for CustomStore {
             let waits = |row: &&Due| row.at <= now && row.lease.is_free(now) && !row.is_parked(now);
             let due: Vec<_> = world.schedule.values().filter(waits).map(|row| row.at).collect();
             Backlog { due: count(due.len()), oldest_due_at: due.into_iter().min() }
+        }))
+    }
+
+    async fn reach(&self, query: ReachQuery) -> Result<Reach, StoreError> {
+        Ok(self.read(|world, now| {
+            let (tried, turned) = (now - query.within, now - query.turned_within);
+            let mut reach = Reach::default();
+            for (at, since) in world.schedule.values().filter_map(|row| row.tried) {
+                if at > tried && at <= now {
+                    let counts = since.is_none_or(|since| since > turned);
+                    reach.ran += 1;
+                    reach.hosts += u64::from(counts);
+                    reach.unreachable += u64::from(counts && since.is_some());
+                }
+            }
+            reach
         }))
     }
 }

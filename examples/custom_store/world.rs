@@ -48,6 +48,8 @@ pub(super) struct Due {
     pub(super) lost_leases: u32,
     /// Out of the queue from the first instant until the second.
     pub(super) parked: Option<(Instant, Instant)>,
+    /// When its checks ran last, and since when they find it unreachable.
+    pub(super) tried: Option<(Instant, Option<Instant>)>,
     pub(super) lease: Lease,
 }
 
@@ -127,8 +129,19 @@ impl World {
 
     /// Every claim looks whether the clock went back while nobody watched.
     pub(super) fn epoch_at_claim(&mut self, now: Instant) -> ClockEpoch {
-        self.clock = self.clock.at_claim(now).unwrap_or(self.clock);
-        self.clock.epoch
+        let next = self.clock.at_claim(now).unwrap_or(self.clock);
+        self.keep_clock(next, now)
+    }
+
+    /// Where an epoch begins, what a clock that was ahead has dated is put back.
+    pub(super) fn keep_clock(&mut self, clock: KeptClock, now: Instant) -> ClockEpoch {
+        if self.clock.epoch != clock.epoch {
+            self.host_changes.iter_mut().for_each(|change| change.put_back(now));
+            let longest = now + TimeDelta::seconds(60);
+            self.gate_leases.values_mut().for_each(|until| *until = longest.min(*until));
+        }
+        self.clock = clock;
+        clock.epoch
     }
 
     pub(super) fn checks_of(&self, host: HostId) -> impl Iterator<Item = &HealthCheck> {
@@ -163,7 +176,8 @@ impl World {
             return;
         }
         let lease = Lease { holder: None, token: self.retired_token };
-        let fresh = Due { at: now, config_seq: 0, lost_leases: 0, parked: None, lease };
+        let fresh =
+            Due { at: now, config_seq: 0, lost_leases: 0, parked: None, tried: None, lease };
         let row = self.schedule.entry(host).or_insert(fresh);
         // A lease on it stays: the sequence number tells that the run is of old checks.
         (row.at, row.config_seq, row.lost_leases) = (now, row.config_seq + 1, 0);

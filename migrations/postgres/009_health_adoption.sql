@@ -15,6 +15,14 @@ alter table host_health_checks add constraint valid_secret check (
     and (basic_auth_pass_nonce is null or octet_length(basic_auth_pass_nonce) = 12)
 ) not valid;
 
+-- The observer's own network ------------------------------------------------------------------------
+
+-- When a host's checks ran last, and since when they find it unreachable: `epoch` for a host that was never reached.
+-- Pollers ask them while their own network may be down.
+alter table health_schedule
+    add column if not exists tried_at timestamptz,
+    add column if not exists unreachable_since timestamptz;
+
 -- Last: the version ---------------------------------------------------------------------------------
 
 update health_installation set schema_version = greatest(schema_version, 3);

@@ -19,6 +19,7 @@ use super::{
         unreadable_outcome,
     },
     http::{HttpClient, Purpose, Trust},
+    tls,
 };
 use crate::{
     crypto::{InstallId, SealContext, Sealer},
@@ -59,6 +60,7 @@ impl CheckRunner {
         probe: &HttpProbe,
         time: Duration,
         purpose: Purpose,
+        outcomes: &OutcomeCollector,
     ) -> Done {
         let password = match self.password(check) {
             Ok(password) => password,
@@ -66,8 +68,11 @@ impl CheckRunner {
         };
         let trust =
             if check.definition.ignore_cert_errors { Trust::Tolerant } else { Trust::Strict };
-        let (reason, words) = self.http.run(probe, trust, password.as_ref(), time, purpose).await;
-        Done { reason, detail: Detail::new(words) }
+        let outcome = self.http.run(probe, trust, password.as_ref(), time, purpose).await;
+        if outcome.refused {
+            outcomes.refused(check.id);
+        }
+        Done { reason: outcome.reason, detail: Detail::new(outcome.words) }
     }
 
     /// Opens the password right before it is sent.
@@ -94,7 +99,7 @@ impl CheckRunner {
         outcomes: &OutcomeCollector,
     ) {
         let mut rest = checks;
-        let mut slow: Option<BoxFuture<'_, CheckOutcome>> = None;
+        let mut slow: Option<BoxFuture<'_, Asked>> = None;
         if let Ok(link) = self.agents.link(endpoint) {
             let link: Arc<dyn AgentLink> = Arc::from(link);
             while let Some(((check, probe), after)) = rest.split_first() {
@@ -109,14 +114,15 @@ impl CheckRunner {
                         .instrument(debug_span!("service_check", check = %check.id))
                         .boxed();
                 match timeout(patience, &mut asked).await {
-                    Ok((outcome, sound)) => {
-                        outcomes.record(outcome);
+                    Ok(answer) => {
+                        let sound = answer.sound;
+                        answer.record(outcomes);
                         if !sound {
                             break;
                         }
                     }
                     Err(_) => {
-                        slow = Some(asked.map(|(outcome, _)| outcome).boxed());
+                        slow = Some(asked);
                         break;
                     }
                 }
@@ -125,8 +131,8 @@ impl CheckRunner {
         let alone =
             rest.iter().map(|(check, probe)| self.alone(check, probe, endpoint, run).boxed());
         let mut asked: FuturesUnordered<_> = alone.chain(slow).collect();
-        while let Some(outcome) = asked.next().await {
-            outcomes.record(outcome);
+        while let Some(answer) = asked.next().await {
+            answer.record(outcomes);
         }
     }
 
@@ -137,7 +143,7 @@ impl CheckRunner {
         probe: &ServiceProbe,
         endpoint: &AgentEndpoint,
         run: &Timing,
-    ) -> CheckOutcome {
+    ) -> Asked {
         match self.agents.link(endpoint) {
             Ok(link) => {
                 let (check, probe) = (check.clone(), probe.clone());
@@ -145,9 +151,12 @@ impl CheckRunner {
                 ask(Arc::from(link), check, probe, endpoint.clone(), run.timeout)
                     .instrument(span)
                     .await
-                    .0
             }
-            Err(error) => Done::failed(&error).of(check, Duration::ZERO, Some(endpoint.clone())),
+            Err(error) => {
+                let done = Done::failed(&error);
+                let outcome = done.of(check, Duration::ZERO, Some(endpoint.clone()));
+                Asked { outcome, sound: false, refused: false }
+            }
         }
     }
 }
@@ -195,14 +204,32 @@ impl Done {
     }
 }
 
-/// Asks for one unit on a link, and tells whether the link is still good for the next.
+/// What came of asking for one unit.
+struct Asked {
+    outcome: CheckOutcome,
+    /// Whether the link is still good for the next unit.
+    sound: bool,
+    /// Whether the agent's host refused the connection.
+    refused: bool,
+}
+
+impl Asked {
+    fn record(self, outcomes: &OutcomeCollector) {
+        if self.refused {
+            outcomes.refused(self.outcome.check_id);
+        }
+        outcomes.record(self.outcome);
+    }
+}
+
+/// Asks for one unit on a link.
 async fn ask(
     link: Arc<dyn AgentLink>,
     check: HealthCheck,
     probe: ServiceProbe,
     endpoint: AgentEndpoint,
     time: Duration,
-) -> (CheckOutcome, bool) {
+) -> Asked {
     let started = Instant::now();
     let answer = link.service(&probe.service_name, time).await;
     // An answer of any kind came over a sound connection; what has no answer may be the link's fault.
@@ -219,6 +246,7 @@ async fn ask(
                 )
         }
     };
+    let refused = matches!(&answer, Err(error) if tls::is_refused(error));
     let done = match answer {
         Ok(status) => Done {
             reason: if status.healthy { ReasonCode::Ok } else { ReasonCode::ServiceUnhealthy },
@@ -226,7 +254,7 @@ async fn ask(
         },
         Err(error) => Done::failed(&error),
     };
-    (done.of(&check, started.elapsed(), Some(endpoint)), sound)
+    Asked { outcome: done.of(&check, started.elapsed(), Some(endpoint)), sound, refused }
 }
 
 /// A unit's states in words: `active/running, enabled`.
@@ -281,7 +309,8 @@ impl CheckRunner {
                 Probe::Http(probe) => {
                     let running = async {
                         let started = Instant::now();
-                        let done = self.http_check(check, probe, timing.timeout, purpose).await;
+                        let done =
+                            self.http_check(check, probe, timing.timeout, purpose, outcomes).await;
                         outcomes.record(done.of(check, started.elapsed(), None));
                     };
                     let span = debug_span!("http_check", check = %check.id, host = %run.host_id);

@@ -78,21 +78,39 @@ pub trait HostRunner: Debug + Send + Sync + 'static {
 
 /// What has come out of a run so far. Cloning gives another handle on the same outcomes.
 #[derive(Clone, Debug, Default)]
-pub struct OutcomeCollector(Arc<Mutex<Vec<CheckOutcome>>>);
+pub struct OutcomeCollector(Arc<Mutex<Collected>>);
+
+#[derive(Debug, Default)]
+struct Collected {
+    outcomes: Vec<CheckOutcome>,
+    refused: HashSet<CheckId>,
+}
 
 impl OutcomeCollector {
     /// Keeps an outcome. The first one of a check counts.
     pub fn record(&self, outcome: CheckOutcome) {
-        let mut outcomes = self.lock();
+        let outcomes = &mut self.lock().outcomes;
         if outcomes.iter().all(|known| known.check_id != outcome.check_id) {
             outcomes.push(outcome);
         }
     }
 
+    /// Notes that a check's target refused or reset the connection. The check fails as it would without
+    /// a connection; but a packet came back, so the network in between works (F46).
+    pub fn refused(&self, check: CheckId) {
+        self.lock().refused.insert(check);
+    }
+
     /// Takes what is there.
     #[must_use]
     pub fn take(&self) -> Vec<CheckOutcome> {
-        std::mem::take(&mut *self.lock())
+        std::mem::take(&mut self.lock().outcomes)
+    }
+
+    /// Takes the checks whose targets refused the connection.
+    #[must_use]
+    pub fn take_refused(&self) -> HashSet<CheckId> {
+        std::mem::take(&mut self.lock().refused)
     }
 
     /// Takes what is there, and an outcome with this reason for each of the checks that has none.
@@ -110,7 +128,7 @@ impl OutcomeCollector {
         outcomes
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<CheckOutcome>> {
+    fn lock(&self) -> MutexGuard<'_, Collected> {
         // Nothing under this lock panics.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -177,6 +177,23 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> (ReasonCode, String) {
     }
 }
 
+/// Whether a connection failed by what the peer sent: it works as far as there.
+pub(super) fn is_refused(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        next = error.source();
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            match error.kind() {
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => return true,
+                _ => {
+                    next = error.get_ref().map(|inner| -> &(dyn Error + 'static) { inner }).or(next)
+                }
+            }
+        }
+    }
+    false
+}
+
 fn connection_words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),

@@ -54,7 +54,8 @@ pub use self::{
     },
     memory::{MemoryHook, MemoryStore},
     poll::{
-        Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease, PollQueue,
+        Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease,
+        PollQueue, Reach, ReachQuery,
     },
     prune_guard::PruneGuard,
     result::{HistoryPage, PruneOutcome, ResultStore},

@@ -93,6 +93,8 @@ pub struct HostCompletion {
     pub unfinished: bool,
     /// What came out.
     pub results: Vec<CheckResult>,
+    /// Whether a connection to what the checks ask came about; `None` where the run says nothing of that.
+    pub reached: Option<bool>,
 }
 
 impl HostCompletion {
@@ -111,6 +113,7 @@ impl HostCompletion {
             not_before: None,
             unfinished: false,
             results,
+            reached: None,
         }
     }
 
@@ -120,11 +123,38 @@ impl HostCompletion {
         Self { not_before: Some(instant), ..self }
     }
 
+    /// Says whether the run could connect.
+    #[must_use]
+    pub fn with_reached(self, reached: Option<bool>) -> Self {
+        Self { reached, ..self }
+    }
+
     /// Says that some of the host's checks have not run yet.
     #[must_use]
     pub fn with_unfinished(self, unfinished: bool) -> Self {
         Self { unfinished, ..self }
     }
+}
+
+/// Which runs [`PollQueue::reach`] counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReachQuery {
+    /// The newest run of each host, where it ended within this time …
+    pub within: Duration,
+    /// … and, if the host was not reached, where that began within this time. A host that was never reached
+    /// does not count.
+    pub turned_within: Duration,
+}
+
+/// How many hosts were reached, by whatever worker.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Reach {
+    /// The hosts that ran, whether they count or not.
+    pub ran: u64,
+    /// The hosts that count.
+    pub hosts: u64,
+    /// Those of them that have turned unreachable.
+    pub unreachable: u64,
 }
 
 /// What became of a batch.
@@ -218,4 +248,13 @@ pub trait PollQueue: Debug + Send + Sync + 'static {
 
     /// How much is due and not taken. Hosts that are parked do not count.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
+
+    /// How many hosts with an enabled check were reached, by what completions of all workers say
+    /// ([`HostCompletion::reached`]). A poller asks while its own runs look as if its network were down (F46).
+    ///
+    /// By default no host counts, and pollers judge by their own runs alone.
+    async fn reach(&self, query: ReachQuery) -> Result<Reach, StoreError> {
+        let _ = query;
+        Ok(Reach::default())
+    }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::future::{join_all, pending};
 
-use super::script::{Answer, Timeline};
+use super::script::{Answer, Saying, Timeline};
 use crate::{
     checks::{CheckOutcome, HostRun, HostRunner, OutcomeCollector},
     clock::Clock,
@@ -118,11 +118,15 @@ impl HostRunner for ScriptedRunner {
             monotonic: self.clock.monotonic(),
         });
         let answers = run.checks.iter().map(|check| {
-            let answer = self.answer_of(check).within(run.timeout);
+            let written = self.answer_of(check);
+            let answer = written.within(run.timeout);
             let run = &run;
             async move {
                 let Some((reason, latency)) = answer else { return pending().await };
                 self.clock.sleep(latency).await;
+                if written.saying == Saying::Refused {
+                    outcomes.refused(check.id);
+                }
                 outcomes.record(outcome(run, check, reason, latency));
             }
         });

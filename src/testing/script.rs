@@ -16,6 +16,7 @@ pub struct Answer {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Saying {
     Reason(ReasonCode),
+    Refused,
     Nothing,
     Panic,
 }
@@ -31,6 +32,13 @@ impl Answer {
     #[must_use]
     pub const fn healthy() -> Self {
         Self::new(ReasonCode::Ok)
+    }
+
+    /// A connection that the target refuses, after 10 ms: [`ReasonCode::Connect`], over a network that
+    /// works.
+    #[must_use]
+    pub const fn refused() -> Self {
+        Self { saying: Saying::Refused, takes: Duration::from_millis(10) }
     }
 
     /// None, ever: not even the failure that a real runner gives at its deadline.
@@ -57,8 +65,9 @@ impl Answer {
         match self.saying {
             Saying::Nothing => None,
             Saying::Panic => panic!("scripted"),
-            Saying::Reason(_) if self.takes > time => Some((ReasonCode::TimeoutHead, time)),
+            _ if self.takes > time => Some((ReasonCode::TimeoutHead, time)),
             Saying::Reason(reason) => Some((reason, self.takes)),
+            Saying::Refused => Some((ReasonCode::Connect, self.takes)),
         }
     }
 }

@@ -10,16 +10,18 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use healthgate::{
     checks::{ObserverProbe, Poller, PollerConfig},
     clock::Clock,
     model::{CheckStatus, GateState, HealthCheck, HostId, ReasonCode},
     store::ResultStore,
 };
+use proptest::{prelude::*, sample::select};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::world::{MINUTE, World};
+use crate::world::{MINUTE, Script, World};
 
 const INTERVAL: Duration = Duration::from_secs(300);
 
@@ -46,6 +48,15 @@ impl Fleet {
     fn play<T>(&self, poller: &Poller, story: impl Future<Output = T>) -> T {
         self.world.play(poller.run(CancellationToken::new()), async {
             self.world.clock.sleep(INTERVAL * 2).await;
+            story.await
+        })
+    }
+
+    /// The same with several pollers on one store.
+    fn play_all<T>(&self, pollers: &[Poller], story: impl Future<Output = T>) -> T {
+        let runs = pollers.iter().map(|poller| poller.run(CancellationToken::new()));
+        self.world.play(async { drop(join_all(runs).await) }, async {
+            self.world.clock.sleep(INTERVAL * 4).await;
             story.await
         })
     }
@@ -165,7 +176,7 @@ fn f46_hosts_that_fail_by_themselves_are_no_observer_fault() {
     };
     let fleet = Fleet::new(200);
     quiet(&fleet, &|_| fleet.all(ReasonCode::Status));
-    let few = Fleet::new(19);
+    let few = Fleet::new(9);
     quiet(&few, &|_| few.all(ReasonCode::Connect));
     let fleet = Fleet::new(200);
     quiet(&fleet, &|_| {
@@ -178,6 +189,52 @@ fn f46_hosts_that_fail_by_themselves_are_no_observer_fault() {
     });
     // All of them are dead now, for this poller and for one that starts anew.
     quiet(&fleet, &|_| {});
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 0, ..ProptestConfig::default() })]
+
+    /// F162: a fleet of 10 to 60 hosts and one to four workers that share one network. All results of an
+    /// outage are flagged in the end, whatever the numbers; hosts that refuse connections, and a part of the
+    /// hosts, are no outage.
+    #[test]
+    fn f162_workers_with_few_hosts_each_see_that_their_network_is_down(
+        hosts in 10_u128..=60,
+        workers in 1..=4,
+        reason in select(vec![ReasonCode::TimeoutConnect, ReasonCode::Dns, ReasonCode::Connect]),
+    ) {
+        let fleet = Fleet::new(hosts);
+        let world = &fleet.world;
+        let pollers: Vec<Poller> =
+            (0..workers).map(|_| world.poller(PollerConfig::default())).collect();
+        let faults = || pollers.iter().filter(|one| one.stats().observer_fault).count();
+        let all = fleet.checks.len();
+        fleet.play_all(&pollers, async {
+            fleet.checks.iter().for_each(|check| world.script_as(check, Script::Refuse));
+            world.clock.sleep(INTERVAL * 3).await;
+            assert_eq!(faults(), 0, "what is refused came over a network that works");
+            assert_eq!(fleet.statuses().await, [0, all, 0], "nothing is flagged");
+            fleet.all(ReasonCode::Ok);
+            world.clock.sleep(INTERVAL * 2).await;
+
+            let part = all * 2 / 3;
+            fleet.checks[..part].iter().for_each(|check| world.script(check, reason));
+            world.clock.sleep(INTERVAL * 3).await;
+            assert_eq!(faults(), 0, "{part} of {all} are dead");
+            fleet.all(ReasonCode::Ok);
+            world.clock.sleep(INTERVAL * 2).await;
+
+            fleet.all(reason);
+            world.clock.sleep(INTERVAL * 3 / 2).await;
+            assert!(faults() > 0, "the network is down");
+            world.clock.sleep(INTERVAL * 2).await;
+            assert_eq!(fleet.statuses().await, [0, 0, all], "no host is blamed");
+            fleet.all(ReasonCode::Ok);
+            world.clock.sleep(INTERVAL * 3 / 2).await;
+            assert_eq!(faults(), 0, "it is over");
+            assert_eq!(fleet.statuses().await, [all, 0, 0]);
+        });
+    }
 }
 
 #[derive(Debug, Default)]

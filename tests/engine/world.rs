@@ -33,6 +33,8 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) enum Script {
     /// With this reason, after so long.
     Answer(ReasonCode, Duration),
+    /// With a connection that the target refuses.
+    Refuse,
     /// By a panic.
     Panic,
     /// Never.
@@ -84,6 +86,10 @@ impl HostRunner for ScriptedRunner {
             let (reason, takes) = match script {
                 None => (ReasonCode::Ok, Duration::from_millis(10)),
                 Some(Script::Answer(reason, takes)) => (reason, takes),
+                Some(Script::Refuse) => {
+                    outcomes.refused(check.id);
+                    (ReasonCode::Connect, Duration::from_millis(10))
+                }
                 Some(Script::Panic) => panic!("scripted"),
                 Some(Script::Hang) => std::future::pending().await,
             };

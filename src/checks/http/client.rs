@@ -2,7 +2,10 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -148,15 +151,22 @@ impl HttpClient {
         password: Option<&Password>,
         timeout: Duration,
         purpose: Purpose,
-    ) -> Outcome {
+    ) -> HttpOutcome {
         let progress = Progress::default();
         let deadline = Instant::now() + timeout;
         let inspection = match purpose {
             Purpose::Check => None,
             Purpose::Test => Some(Inspection::new(deadline)),
         };
-        let run =
-            Run { client: self, probe, trust, password, progress: progress.clone(), inspection };
+        let run = Run {
+            client: self,
+            probe,
+            trust,
+            password,
+            progress: progress.clone(),
+            inspection,
+            refused: AtomicBool::new(false),
+        };
         let (reason, mut words) = match timeout_at(deadline, run.follow()).await {
             Ok(Ok(outcome) | Err(outcome)) => outcome,
             Err(_) => {
@@ -167,7 +177,7 @@ impl HttpClient {
         if let Some(inspection) = &run.inspection {
             inspection.complete(&mut words);
         }
-        (reason, words)
+        HttpOutcome { reason, words, refused: run.refused.into_inner() }
     }
 }
 
@@ -178,6 +188,15 @@ pub(in crate::checks) enum Trust {
     Strict,
     /// Any will do.
     Tolerant,
+}
+
+/// How a check came out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::checks) struct HttpOutcome {
+    pub(in crate::checks) reason: ReasonCode,
+    pub(in crate::checks) words: String,
+    /// Whether the target refused the connection.
+    pub(in crate::checks) refused: bool,
 }
 
 /// What a check is run for.
@@ -222,6 +241,8 @@ struct Run<'a> {
     password: Option<&'a Password>,
     progress: Progress,
     inspection: Option<Inspection>,
+    /// Whether the target refused the connection.
+    refused: AtomicBool,
 }
 
 impl Run<'_> {
@@ -255,9 +276,11 @@ impl Run<'_> {
             Trust::Tolerant => &self.client.tolerant,
         };
         let request = self.request(client, url)?;
-        let response = race::send(client, &request, &addresses, &self.progress)
-            .await
-            .map_err(|failure| tls::classify(&*failure.error))?;
+        let sent = race::send(client, &request, &addresses, &self.progress).await;
+        let response = sent.map_err(|failure| {
+            self.refused.store(tls::is_refused(&*failure.error), Ordering::Relaxed);
+            tls::classify(&*failure.error)
+        })?;
         // Judged addresses alone are connected to; this holds should that ever change (H4).
         if response.remote_addr().is_some_and(|peer| !addresses.contains(&peer)) {
             return Err(refused_destination());

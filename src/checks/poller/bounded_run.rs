@@ -1,6 +1,6 @@
 //! One host's run as the poller sees it.
 
-use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use std::{collections::HashSet, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{
     FutureExt,
@@ -12,7 +12,7 @@ use super::lease::ClaimedHost;
 use crate::{
     checks::host_run::{CheckOutcome, HostRun, HostRunner, OutcomeCollector, readable, run_bound},
     clock::Clock,
-    model::{HealthCheck, ReasonCode},
+    model::{CheckId, HealthCheck, ReasonCode},
 };
 
 /// A run that has ended.
@@ -20,6 +20,8 @@ pub(super) struct FinishedRun {
     pub(super) held: ClaimedHost,
     pub(super) started: Duration,
     pub(super) outcomes: Vec<CheckOutcome>,
+    /// The checks whose targets refused the connection.
+    pub(super) refused: HashSet<CheckId>,
 }
 
 /// Some or all checks of one host: never longer than the bound. A panic fails the checks that have
@@ -61,7 +63,7 @@ pub(super) async fn run(
         }
     };
     let outcomes = collector.take_all(&checks, ReasonCode::Internal, words);
-    FinishedRun { held, started, outcomes }
+    FinishedRun { held, started, outcomes, refused: collector.take_refused() }
 }
 
 /// How long a run can take until it is cut.

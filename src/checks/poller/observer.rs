@@ -1,17 +1,20 @@
 //! Telling a fault of the manager's own network from one of the hosts (F46).
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     fmt::Debug,
+    hash::{DefaultHasher, Hash, Hasher},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use tracing::{error, info};
 
+use super::config::PollerConfig;
 use crate::{
     checks::host_run::CheckOutcome,
-    model::{HostId, ReasonCode},
+    model::{CheckId, HealthCheck, HostId, Probe, ReasonCode},
+    store::{Reach, ReachQuery},
 };
 
 /// Asks whether the manager's own network works: whether a router or another machine answers that has
@@ -26,13 +29,17 @@ pub trait ObserverProbe: Debug + Send + Sync + 'static {
     async fn network_works(&self) -> bool;
 }
 
-/// When hosts that cannot be connected to are taken for a fault of the manager's own network.
+/// When hosts that cannot be connected to are taken for a fault of the manager's own network. A target that
+/// refuses a connection proves that the network works.
+///
+/// A poller judges by its own runs or, where these are too few, by the runs of all workers within an
+/// interval; a fleet of ten hosts is enough.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ObserverRule {
     /// Judged are the hosts that ran last and could be connected to before: so many of them, or a
-    /// twentieth of all hosts where that is more …
+    /// twentieth of all hosts where that is more. In a smaller fleet, of at least ten, it is half of it …
     pub hosts: usize,
-    /// … which ran within this time …
+    /// … which ran within this time, or within an interval where that is longer …
     pub within: Duration,
     /// … and of which more than so many of a hundred have turned unreachable.
     pub percent: usize,
@@ -49,25 +56,59 @@ impl Default for ObserverRule {
 /// against their hosts.
 const END_PERCENT: usize = 50;
 
-/// How often the application's probe is asked while it matters.
+/// How often the application's probe, and the store, is asked while it matters.
 const PROBE_EVERY: Duration = Duration::from_secs(10);
+
+/// How long the store's answer counts.
+const STALE: Duration = Duration::from_secs(30);
 
 /// How often hosts that do not run here any more are forgotten, and after how long.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
 const FORGET_AFTER: Duration = Duration::from_secs(4 * 3600);
 
-/// What a poller's runs say of its own network. It judges by the runs of this poller alone, and a
-/// host counts only where this poller could connect to it before.
-#[derive(Debug, Default)]
+/// The smallest fleet that tells a fault of our own from one of its own.
+const FEWEST: usize = 10;
+
+/// What a poller's runs say of its own network. A host counts only where this poller could connect to it
+/// before. Where too few do, the store is asked what all workers have seen.
+#[derive(Debug)]
 pub(super) struct Observer {
     hosts: HashMap<HostId, HostSighting>,
     /// The runs that are judged, and some that count no more, oldest first.
     recent: VecDeque<(Duration, HostId)>,
+    /// How long a run counts.
+    window: Duration,
     counted: usize,
     unreachable: usize,
     fault: bool,
+    /// When the fault began.
+    began: Duration,
+    /// What all workers have seen, and when that was asked.
+    fleet: Option<(Duration, Seen)>,
+    next_question: Duration,
     next_probe: Duration,
     next_forget: Duration,
+}
+
+/// How many hosts were seen that were reached before, and how many of them have turned unreachable.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// All that ran, also those that count for nothing.
+    ran: usize,
+    hosts: usize,
+    unreachable: usize,
+}
+
+impl Seen {
+    /// Whether more than so many of a hundred are unreachable.
+    const fn exceeds(self, percent: usize) -> bool {
+        self.unreachable * 100 > self.hosts * percent
+    }
+
+    /// Whether these are enough to judge by: so many as the rule says, or half of a small fleet.
+    fn is_enough(self, rule: ObserverRule) -> bool {
+        self.ran >= FEWEST.min(rule.hosts) && self.hosts >= rule.hosts.min(self.ran.div_ceil(2))
+    }
 }
 
 /// The newest run of a host.
@@ -77,16 +118,79 @@ struct HostSighting {
     reached: bool,
     /// When it turned from reachable to unreachable.
     turned: Option<Duration>,
+    /// What it asked.
+    peer: u64,
     counted: bool,
 }
 
+/// What a run says of the network.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sighting {
+    /// A host counts as reached where any of its checks got an answer, were it a bad one or a refused connection.
+    pub(super) reached: bool,
+    /// A peer that did not answer, or did: hosts that ask the same one tell of that one.
+    peer: u64,
+}
+
+impl Sighting {
+    /// `None` where the run says nothing of the network.
+    pub(super) fn of(
+        checks: &[HealthCheck],
+        outcomes: &[CheckOutcome],
+        refused: &HashSet<CheckId>,
+    ) -> Option<Self> {
+        let tried = |outcome: &&CheckOutcome| {
+            !outcome.reason.is_unknown()
+                && !matches!(
+                    outcome.reason,
+                    ReasonCode::CheckUnreadable
+                        | ReasonCode::SecretUnreadable
+                        | ReasonCode::TargetMissing
+                        | ReasonCode::DestinationRefused
+                )
+        };
+        let answered = |outcome: &&CheckOutcome| {
+            !outcome.reason.is_unreachable() || refused.contains(&outcome.check_id)
+        };
+        let first = outcomes.iter().find(tried)?;
+        let reached = outcomes.iter().filter(tried).any(|outcome| answered(&outcome));
+        let asked = checks.iter().find(|check| check.id == first.check_id)?;
+        let mut peer = DefaultHasher::new();
+        match &asked.definition.probe {
+            Probe::Service(_) => asked.asked_host().hash(&mut peer),
+            Probe::Http(probe) => probe.url.as_url().host_str().hash(&mut peer),
+            Probe::Unreadable(_) => return None,
+        }
+        Some(Self { reached, peer: peer.finish() })
+    }
+}
+
 impl Observer {
+    /// For a poller whose hosts run once in an interval, or more often.
+    pub(super) fn new(config: &PollerConfig) -> Self {
+        let within = config.observer.map(|rule| rule.within).unwrap_or_default();
+        Self {
+            hosts: HashMap::new(),
+            recent: VecDeque::new(),
+            // The rest is room for runs that are late.
+            window: within.max(config.interval * 5 / 4),
+            counted: 0,
+            unreachable: 0,
+            fault: false,
+            began: Duration::ZERO,
+            fleet: None,
+            next_question: Duration::ZERO,
+            next_probe: Duration::ZERO,
+            next_forget: Duration::ZERO,
+        }
+    }
+
     /// Whether most hosts are unreachable by a fault of our own.
     pub(super) const fn fault(&self) -> bool {
         self.fault
     }
 
-    /// Whether a result with this reason is to be flagged.
+    /// Whether a result with this reason is to be flagged, unless its target refused the connection.
     pub(super) const fn flags(&self, reason: ReasonCode) -> bool {
         self.fault && reason.is_unreachable()
     }
@@ -97,9 +201,9 @@ impl Observer {
         rule: ObserverRule,
         now: Duration,
         host: HostId,
-        outcomes: &[CheckOutcome],
+        sighting: Option<Sighting>,
     ) {
-        let Some(reached) = reached(outcomes) else { return };
+        let Some(Sighting { reached, peer }) = sighting else { return };
         self.expire(rule, now);
         let before = self.hosts.remove(&host);
         let turned = match before {
@@ -118,14 +222,14 @@ impl Observer {
         let counted = reached || turned.is_some();
         self.counted += usize::from(counted);
         self.unreachable += usize::from(counted && !reached);
-        self.hosts.insert(host, HostSighting { at: now, reached, turned, counted });
+        self.hosts.insert(host, HostSighting { at: now, reached, turned, peer, counted });
         self.recent.push_back((now, host));
     }
 
     /// Whether the application's probe is to be asked now, in order to begin or to end a fault.
     pub(super) fn wants_probe(&mut self, rule: ObserverRule, now: Duration) -> bool {
         self.expire(rule, now);
-        now >= self.next_probe && (self.fault || self.suspicious(rule))
+        now >= self.next_probe && (self.fault || self.suspicious(rule, now))
     }
 
     /// Takes the probe's answer, where there is a probe, and begins or ends the fault.
@@ -134,15 +238,16 @@ impl Observer {
         if network_works.is_some() {
             self.next_probe = now + PROBE_EVERY;
         }
-        let (hosts, unreachable) = (self.counted, self.unreachable);
+        let seen = self.seen(rule, now);
+        let Seen { hosts, unreachable, .. } = seen;
         if self.fault {
-            let few = unreachable * 100 <= hosts * END_PERCENT;
-            if few || network_works == Some(true) {
+            if !seen.exceeds(END_PERCENT) || network_works == Some(true) {
                 self.fault = false;
                 info!(hosts, unreachable, "the hosts can be reached again: observer fault over");
             }
-        } else if self.suspicious(rule) && network_works != Some(true) {
+        } else if self.suspicious(rule, now) && network_works != Some(true) {
             self.fault = true;
+            self.began = now;
             error!(
                 hosts,
                 unreachable,
@@ -152,8 +257,62 @@ impl Observer {
         }
     }
 
-    fn suspicious(&self, rule: ObserverRule) -> bool {
-        self.counted >= rule.hosts && self.unreachable * 100 > self.counted * rule.percent
+    fn suspicious(&self, rule: ObserverRule, now: Duration) -> bool {
+        let seen = self.seen(rule, now);
+        seen.is_enough(rule)
+            && seen.exceeds(rule.percent)
+            && self.own().exceeds(rule.percent)
+            && self.many_peers()
+    }
+
+    /// What this poller's own runs say.
+    fn own(&self) -> Seen {
+        Seen { ran: self.hosts.len(), hosts: self.counted, unreachable: self.unreachable }
+    }
+
+    /// What is known: by this poller's own runs where these are enough.
+    fn seen(&self, rule: ObserverRule, now: Duration) -> Seen {
+        match self.fleet {
+            Some((asked, fleet))
+                if !self.own().is_enough(rule) && now.saturating_sub(asked) <= STALE =>
+            {
+                fleet
+            }
+            _ => self.own(),
+        }
+    }
+
+    /// Whether the hosts that have turned unreachable asked different peers: one agent or target that many
+    /// ask may be down by itself.
+    fn many_peers(&self) -> bool {
+        let turned = self.hosts.values().filter(|seen| seen.counted && !seen.reached);
+        let peers: HashSet<u64> = turned.map(|seen| seen.peer).collect();
+        peers.len() * 2 > self.unreachable
+    }
+
+    /// What to ask the store now: whether all workers see what this poller's own few runs let suspect, or
+    /// how a fault goes on that was found so.
+    pub(super) fn question(&mut self, rule: ObserverRule, now: Duration) -> Option<ReachQuery> {
+        self.expire(rule, now);
+        let few = !self.own().is_enough(rule);
+        let suspects = self.fault || self.own().exceeds(rule.percent);
+        if !few || !suspects || now < self.next_question {
+            return None;
+        }
+        self.next_question = now + PROBE_EVERY;
+        let lasts = if self.fault { now.saturating_sub(self.began) } else { Duration::ZERO };
+        Some(ReachQuery { within: self.window, turned_within: self.window + lasts })
+    }
+
+    /// Takes the store's answer.
+    pub(super) fn answered(&mut self, now: Duration, reach: Reach) {
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let seen = Seen {
+            ran: count(reach.ran),
+            hosts: count(reach.hosts),
+            unreachable: count(reach.unreachable),
+        };
+        self.fleet = Some((now, seen));
     }
 
     fn uncount(&mut self, seen: &HostSighting) {
@@ -166,7 +325,7 @@ impl Observer {
     fn expire(&mut self, rule: ObserverRule, now: Duration) {
         let most = rule.hosts.max(self.hosts.len() / 20);
         while let Some((at, host)) = self.recent.front().copied()
-            && (now.saturating_sub(at) > rule.within || self.counted > most)
+            && (now.saturating_sub(at) > self.window || self.counted > most)
         {
             self.recent.pop_front();
             // A host that ran again meanwhile counts by its newer run.
@@ -182,21 +341,4 @@ impl Observer {
             self.hosts.retain(|_, seen| seen.counted || now - seen.at < FORGET_AFTER);
         }
     }
-}
-
-/// Whether a run got through to the host; `None` where it says nothing of the network. A host counts
-/// as reached where any of its checks got an answer, were it a bad one.
-fn reached(outcomes: &[CheckOutcome]) -> Option<bool> {
-    let tried = |reason: ReasonCode| {
-        !reason.is_unknown()
-            && !matches!(
-                reason,
-                ReasonCode::SecretUnreadable
-                    | ReasonCode::TargetMissing
-                    | ReasonCode::DestinationRefused
-            )
-    };
-    let mut tried = outcomes.iter().map(|outcome| outcome.reason).filter(|reason| tried(*reason));
-    let first = tried.next()?;
-    Some(!first.is_unreachable() || tried.any(|reason| !reason.is_unreachable()))
 }

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use super::{Fixture, make};
 use crate::{
     model::{HostId, WorkerId},
-    store::{ClaimRequest, HostRelease},
+    store::{ClaimRequest, HostRelease, Reach, ReachQuery},
 };
 
 /// F136: a due time that lies further ahead than one interval was set before the store's clock was
@@ -139,4 +139,43 @@ pub async fn an_unfinished_run_keeps_the_count_of_lost_leases(fixture: &dyn Fixt
         let batch = vec![make::completion(&held, now, Vec::new()).with_unfinished(unfinished)];
         store.complete_hosts(worker, batch).await.expect("completed");
     }
+}
+
+/// F162: by what completions say, whoever the worker was. A host that was never reached does not count.
+pub async fn f162_all_workers_tell_which_hosts_are_reached(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    let hosts: Vec<HostId> = (0..4).map(|_| HostId::generate()).collect();
+    for host in &hosts {
+        make::check(&store, *host, "a").await;
+    }
+    let complete = async |host: HostId, reached: Option<bool>| {
+        let worker = WorkerId::generate();
+        let held = make::claim_named(&store, worker, host).await;
+        let due = store.now().await.expect("the time") + TimeDelta::hours(1);
+        let batch = vec![make::completion(&held, due, Vec::new()).with_reached(reached)];
+        let completed = store.complete_hosts(worker, batch).await.expect("completed");
+        assert!(completed.fenced.is_empty());
+    };
+    let hour = Duration::from_secs(3_600);
+    let reach = async |within, turned_within| {
+        let Reach { ran, hosts, unreachable } =
+            store.reach(ReachQuery { within, turned_within }).await.expect("told");
+        (ran, hosts, unreachable)
+    };
+    assert_eq!(reach(hour, hour).await, (0, 0, 0));
+    for host in &hosts[..3] {
+        complete(*host, Some(true)).await;
+    }
+    complete(hosts[3], Some(false)).await;
+    assert_eq!(reach(hour, hour).await, (4, 3, 0), "one was never reached");
+    complete(hosts[0], Some(false)).await;
+    complete(hosts[1], None).await;
+    assert_eq!(reach(hour, hour).await, (4, 3, 1));
+    fixture.elapse(Duration::from_millis(50)).await;
+    let moment = Duration::from_millis(25);
+    assert_eq!(reach(moment, hour).await, (0, 0, 0), "nothing ran lately");
+    complete(hosts[0], Some(false)).await;
+    assert_eq!(reach(hour, moment).await, (4, 2, 0), "it turned before, and stays so");
+    complete(hosts[0], Some(true)).await;
+    assert_eq!(reach(hour, hour).await, (4, 3, 0));
 }

@@ -84,7 +84,8 @@ macro_rules! conformance_tests {
             f136_a_lease_beyond_lease_and_interval_has_ended,
             named_hosts_are_claimed_before_they_are_due, a_parked_host_is_not_due,
             f147_a_living_worker_loses_no_lease,
-            an_unfinished_run_keeps_the_count_of_lost_leases);
+            an_unfinished_run_keeps_the_count_of_lost_leases,
+            f162_all_workers_tell_which_hosts_are_reached);
         $crate::conformance_tests!(@module $fixture, feed:
             a_turned_status_is_told, a_gates_life_is_told, a_cancelled_gate_is_told,
             what_is_announced_is_told);

@@ -8,14 +8,14 @@ use uuid::Uuid;
 
 use super::{
     MemoryStore,
-    state::{Parking, ScheduleRow},
+    state::{Parking, ScheduleRow, Sighting},
 };
 use crate::{
     clock::delta,
     model::{HostId, WorkerId},
     store::{
         Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease,
-        PollQueue, StoreError,
+        PollQueue, Reach, ReachQuery, StoreError,
     },
 };
 
@@ -24,6 +24,10 @@ const LAST_HOST: HostId = HostId::from_uuid(Uuid::max());
 
 fn later(instant: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
     instant.checked_add_signed(delta(by)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+fn earlier(instant: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    instant.checked_sub_signed(delta(by)).unwrap_or(DateTime::<Utc>::MIN_UTC)
 }
 
 #[async_trait]
@@ -93,6 +97,9 @@ impl PollQueue for MemoryStore {
             if !done.unfinished {
                 row.lost_leases = 0;
             }
+            if let Some(reached) = done.reached {
+                row.sighting = Some(Sighting::after(row.sighting, reached, now));
+            }
             // A change during the run is not lost: the host is due at once (L5).
             let unchanged = row.config_seq == done.config_seq;
             let parking = done.not_before.map(|until| Parking { from: now, until });
@@ -134,5 +141,23 @@ impl PollQueue for MemoryStore {
             }
         }
         Ok(backlog)
+    }
+
+    async fn reach(&self, query: ReachQuery) -> Result<Reach, StoreError> {
+        let state = self.lock();
+        let now = self.time();
+        let (tried, turned) = (earlier(now, query.within), earlier(now, query.turned_within));
+        let mut reach = Reach::default();
+        for sighting in state.schedule.values().filter_map(|row| row.sighting) {
+            if sighting.tried_at <= tried || sighting.tried_at > now {
+                continue;
+            }
+            reach.ran += 1;
+            if sighting.unreachable_since.is_none_or(|since| since > turned) {
+                reach.hosts += 1;
+                reach.unreachable += u64::from(sighting.unreachable_since.is_some());
+            }
+        }
+        Ok(reach)
     }
 }

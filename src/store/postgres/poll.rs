@@ -20,10 +20,11 @@ use super::{
     write::Write,
 };
 use crate::{
+    clock::delta,
     model::{HealthCheck, HostId, StoreTime, WorkerId},
     store::{
         Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease,
-        PollQueue, StoreError,
+        PollQueue, Reach, ReachQuery, StoreError,
     },
 };
 
@@ -197,13 +198,17 @@ impl Write<'_> {
                          then clock_timestamp() end, \
              parked_until = case when s.config_seq = n.config_seq then n.not_before end, \
              next_due = case when s.config_seq = n.config_seq then n.next_due \
-                        else clock_timestamp() end, ",
+                        else clock_timestamp() end, \
+             tried_at = case when n.reached is null then s.tried_at else clock_timestamp() end, \
+             unreachable_since = case when n.reached then null \
+                 when n.reached is null or s.unreachable_since is not null then s.unreachable_since \
+                 when s.tried_at is null then 'epoch' else clock_timestamp() end, ",
             kept_counts!(),
             "from unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::bool[], \
              $6::int[], $7::int[], $8::timestamptz[], $9::timestamptz[], $10::int[], $11::int[], \
-             $12::bigint[]) \
+             $12::bigint[], $13::bool[]) \
              as n (host_id, config_seq, next_due, not_before, unfinished, total, seen, \
-             first_checked_at, last_checked_at, healthy, unhealthy, results_epoch) \
+             first_checked_at, last_checked_at, healthy, unhealthy, results_epoch, reached) \
              where s.host_id = n.host_id",
         ))
         .bind(done.iter().map(|done| done.host_id.as_uuid()).collect::<Vec<_>>())
@@ -211,7 +216,9 @@ impl Write<'_> {
         .bind(done.iter().map(|done| done.next_due_at).collect::<Vec<_>>())
         .bind(done.iter().map(|done| done.not_before).collect::<Vec<_>>())
         .bind(done.iter().map(|done| done.unfinished).collect::<Vec<_>>());
-        arrays.bind_to(query).execute(&mut *self.connection).await.map_err(translate)?;
+        let query = arrays.bind_to(query);
+        let query = query.bind(done.iter().map(|done| done.reached).collect::<Vec<_>>());
+        query.execute(&mut *self.connection).await.map_err(translate)?;
         Ok(())
     }
 
@@ -294,5 +301,27 @@ impl PollQueue for PgStore {
             })
             .await?;
         Ok(Backlog { due: u64::try_from(due).unwrap_or(0), oldest_due_at })
+    }
+
+    async fn reach(&self, query: ReachQuery) -> Result<Reach, StoreError> {
+        let (ran, hosts, unreachable): (i64, i64, i64) = self
+            .read(move |connection| {
+                sqlx::query_as(
+                    "select count(*), count(*) filter (where counts), \
+                     count(unreachable_since) filter (where counts) from ( \
+                         select unreachable_since, unreachable_since is null \
+                         or unreachable_since > now - $2 as counts from health_schedule, \
+                         (select clock_timestamp() as now offset 0) clock \
+                         where tried_at > now - $1 and tried_at <= now) seen",
+                )
+                .bind(delta(query.within))
+                .bind(delta(query.turned_within))
+                .fetch_one(connection)
+                .map(|row| row.map_err(translate))
+                .boxed()
+            })
+            .await?;
+        let count = |count: i64| u64::try_from(count).unwrap_or(0);
+        Ok(Reach { ran: count(ran), hosts: count(hosts), unreachable: count(unreachable) })
     }
 }

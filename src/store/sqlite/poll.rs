@@ -22,7 +22,7 @@ use crate::{
     model::{CheckResult, HealthCheck, HostId, WorkerId},
     store::{
         Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease,
-        PollQueue, StoreError,
+        PollQueue, Reach, ReachQuery, StoreError,
     },
 };
 
@@ -140,6 +140,7 @@ impl Write<'_> {
                 "next_due_at": micros(done.next_due_at),
                 "not_before": done.not_before.map(micros),
                 "unfinished": done.unfinished,
+                "reached": done.reached,
             })
         }));
         // A change during the run is not lost: the host is due at once (L5).
@@ -150,7 +151,11 @@ impl Write<'_> {
                              and done.value ->> 'not_before' is not null, ?3, null), \
              parked_until = iif(config_seq = done.value ->> 'config_seq', \
                                 done.value ->> 'not_before', null), \
-             due_at = iif(config_seq = done.value ->> 'config_seq', done.value ->> 'next_due_at', ?3) \
+             due_at = iif(config_seq = done.value ->> 'config_seq', done.value ->> 'next_due_at', ?3), \
+             tried_at = iif(done.value ->> 'reached' is null, tried_at, ?3), \
+             unreachable_since = case when done.value ->> 'reached' then null \
+                 when done.value ->> 'reached' is null or unreachable_since is not null \
+                 then unreachable_since when tried_at is null then 0 else ?3 end \
              from json_each(?1) as done \
              where host_id = unhex(done.value ->> 'host') and token = done.value ->> 'token' \
              and owner = ?2 and lease_until > ?3 returning host_id",
@@ -246,5 +251,32 @@ impl PollQueue for SqliteStore {
             })
             .await?;
         Ok(Backlog { due: count(due), oldest_due_at: oldest.map(instant).transpose()? })
+    }
+
+    async fn reach(&self, query: ReachQuery) -> Result<Reach, StoreError> {
+        let now = micros(self.time());
+        let ago = |span: Duration| now.saturating_sub(micros_of(span));
+        let (tried, turned) = (ago(query.within), ago(query.turned_within));
+        let (ran, hosts, unreachable): (i64, i64, i64) = self
+            .read(move |connection| {
+                async move {
+                    sqlx::query_as(
+                        "select count(*), count(*) filter (where counts), \
+                         count(unreachable_since) filter (where counts) from ( \
+                             select unreachable_since, unreachable_since is null \
+                             or unreachable_since > ?3 as counts from health_schedule \
+                             where tried_at > ?2 and tried_at <= ?1)",
+                    )
+                    .bind(now)
+                    .bind(tried)
+                    .bind(turned)
+                    .fetch_one(connection)
+                    .await
+                    .map_err(translate)
+                }
+                .boxed()
+            })
+            .await?;
+        Ok(Reach { ran: count(ran), hosts: count(hosts), unreachable: count(unreachable) })
     }
 }

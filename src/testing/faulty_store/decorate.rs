@@ -120,6 +120,10 @@ impl PollQueue for FaultyStore {
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         self.call(Operation::Backlog, self.inner.backlog()).await
     }
+
+    async fn reach(&self, query: ReachQuery) -> Result<Reach, StoreError> {
+        self.call(Operation::Reach, self.inner.reach(query)).await
+    }
 }
 
 #[async_trait]

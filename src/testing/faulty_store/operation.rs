@@ -49,6 +49,7 @@ operations! {
     CompleteHosts "complete_hosts" writes,
     ReleaseHosts "release_hosts" writes,
     Backlog "backlog" reads,
+    Reach "reach" reads,
     OpenGate "open_gate" writes,
     OpenEndedGate "open_ended_gate" writes,
     Gate "gate" reads,

@@ -1,13 +1,14 @@
 //! All checks of a host in one run.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    net::TcpListener,
     time::{Duration, Instant},
 };
 
 use healthgate::{
-    checks::{CheckOutcome, HostRun, HostRunner, run_bound},
-    model::{HealthCheck, ReasonCode},
+    checks::{CheckOutcome, HostRun, HostRunner, OutcomeCollector, run_bound},
+    model::{AgentEndpoint, HealthCheck, ReasonCode},
 };
 use healthgate_testkit::{Agent, ServiceScript as Script, WebScript, WebTarget};
 
@@ -130,4 +131,30 @@ async fn a_missing_target_is_its_own_reason_and_fails_that_check_alone() {
         assert_eq!(reason(&outcomes, &service), ReasonCode::TargetMissing);
         assert_eq!(reason(&outcomes, &http), ReasonCode::Ok);
     }
+}
+
+/// F162: a port on which nothing listens refuses; a name without an address and a target that says nothing do
+/// not.
+#[tokio::test]
+async fn f162_a_refused_connection_proves_that_the_network_works() {
+    let bench = Bench::new();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let web = bench.http(&format!("http://{closed}/"), "");
+    let unit = bench.service("nginx");
+    let others = [
+        bench.http("http://no-such-name.invalid/", ""),
+        bench.http(&format!("http://{}/", silent.local_addr().unwrap()), ""),
+    ];
+    let checks: Vec<_> = [&web, &unit].into_iter().chain(&others).cloned().collect();
+    let agent = AgentEndpoint::new("127.0.0.1", closed.port(), None).unwrap();
+    let agents = HashMap::from([(bench.host, Some(agent))]);
+    let run = HostRun { host_id: bench.host, checks, agents, timeout: TIMEOUT };
+    let outcomes = OutcomeCollector::default();
+    bench.runner.collect_host(run, &outcomes).await;
+    assert_eq!(outcomes.take_refused(), HashSet::from([web.id, unit.id]));
+    let refused = |outcome: &CheckOutcome| [web.id, unit.id].contains(&outcome.check_id);
+    let outcomes = outcomes.take();
+    assert_eq!(outcomes.len(), 4);
+    assert!(outcomes.iter().all(|one| refused(one) == (one.reason == ReasonCode::Connect)));
 }

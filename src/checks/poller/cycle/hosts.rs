@@ -9,7 +9,7 @@ use std::{
 use futures_util::FutureExt;
 use tracing::{debug, error, warn};
 
-use super::{Cycle, InFlight};
+use super::{Cycle, InFlight, recording::RunEnd};
 use crate::{
     checks::{
         agent_limit::{AgentKey, AgentPermit},
@@ -18,6 +18,7 @@ use crate::{
             bounded_run::{FinishedRun, longest_run, run},
             lanes::Waiting,
             lease::{Claimed, ClaimedHost, FailedClaim, claim},
+            observer::Sighting,
             quarantine::{self, Standing},
         },
         run_metrics::{RanBy, ran},
@@ -114,7 +115,8 @@ impl Cycle<'_> {
                 let outcomes = quarantine::outcomes(&held.claim, &poller.config);
                 let now = poller.clock.monotonic();
                 self.quarantined.insert(host, now + poller.config.quarantine);
-                self.finish(&held, now, outcomes, true);
+                let end = RunEnd { quarantined: true, ..RunEnd::default() };
+                self.finish(&held, now, outcomes, end);
                 self.forget(held.turns);
             }
         }
@@ -184,7 +186,7 @@ impl Cycle<'_> {
                 self.cleared(host);
             } else {
                 let unasked = std::mem::take(&mut held.unasked);
-                self.finish(&held, now, unasked, false);
+                self.finish(&held, now, unasked, RunEnd::default());
             }
             return None;
         }
@@ -281,7 +283,7 @@ impl Cycle<'_> {
     }
 
     pub(super) fn on_run(&mut self, ended: FinishedRun) {
-        let FinishedRun { mut held, started, mut outcomes } = ended;
+        let FinishedRun { mut held, started, mut outcomes, refused } = ended;
         let (poller, host) = (self.poller, held.claim.host_id);
         if let Some(ended) = self.in_flight.remove(&host) {
             self.checks_in_flight -= ended.checks;
@@ -292,12 +294,18 @@ impl Cycle<'_> {
             self.give_up(held);
             return;
         }
+        // A turn at a busy agent tells of that agent alone.
+        let tells = !held.by_name;
+        let sighting =
+            tells.then(|| Sighting::of(&held.claim.checks, &outcomes, &refused)).flatten();
         if let Some(rule) = poller.config.observer {
-            self.observer.note(rule, poller.clock.monotonic(), host, &outcomes);
+            self.observer.note(rule, poller.clock.monotonic(), host, sighting);
         }
         poller.stats.ran(outcomes.len());
         ran(RanBy::Poll, &held.claim.checks, &outcomes);
         outcomes.append(&mut held.unasked);
-        self.finish(&held, started, outcomes, false);
+        let reached = sighting.map(|sighting| sighting.reached);
+        let end = RunEnd { refused, reached, quarantined: false };
+        self.finish(&held, started, outcomes, end);
     }
 }

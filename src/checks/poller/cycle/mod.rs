@@ -40,7 +40,7 @@ use crate::{
     clock::EpochWatch,
     model::HostId,
     observe::{ClockOffset, Part},
-    store::{Backlog, Completed, HostRelease, PruneOutcome, StoreError},
+    store::{Backlog, Completed, HostRelease, PruneOutcome, Reach, StoreError},
 };
 
 /// A run that is under way.
@@ -81,6 +81,7 @@ pub(super) struct Cycle<'a> {
     releasing: Operation<(Vec<HostRelease>, Result<(), StoreError>)>,
     probing: Operation<bool>,
     measuring: Operation<Result<Backlog, StoreError>>,
+    reaching: Operation<Result<Reach, StoreError>>,
     observer: Observer,
     /// Hosts that are handed back unrun.
     unwanted: Vec<HostRelease>,
@@ -126,7 +127,8 @@ impl<'a> Cycle<'a> {
             releasing: None,
             probing: None,
             measuring: None,
-            observer: Observer::default(),
+            reaching: None,
+            observer: Observer::new(&poller.config),
             unwanted: Vec::new(),
             suspect: None,
             suspects: VecDeque::new(),
@@ -161,6 +163,7 @@ impl<'a> Cycle<'a> {
                 released = wait(&mut self.releasing) => self.on_release(released),
                 backlog = wait(&mut self.measuring) => self.on_backlog(&backlog),
                 works = wait(&mut self.probing) => self.on_probe(works),
+                reach = wait(&mut self.reaching) => self.on_reach(reach),
                 () = poller.nudge.notified() => self.claim_now(),
                 () = sleep(clock.as_ref(), next_wake) => {}
             }

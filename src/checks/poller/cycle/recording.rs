@@ -1,6 +1,6 @@
 //! What came out of runs, until it is written.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
@@ -18,7 +18,7 @@ use crate::{
         schedule,
     },
     clock::delta,
-    model::{CheckResult, HostId, ReasonCode, ResultSource},
+    model::{CheckId, CheckResult, HostId, ReasonCode, ResultSource},
     store::{Completed, HostCompletion, HostRelease, StoreError},
 };
 
@@ -39,12 +39,22 @@ pub(super) struct Finished {
     results: Vec<CheckResult>,
     /// Monotonic, when they were there.
     finished: Duration,
-    /// It was not run, and is not for a while.
-    quarantined: bool,
+    end: RunEnd,
     /// When it is due for its own slot, where this run was none.
     due_at: Option<DateTime<Utc>>,
     /// Some of its checks wait for their turn at a busy agent.
     unfinished: bool,
+}
+
+/// What is known of a run besides its results.
+#[derive(Clone, Default, Debug)]
+pub(super) struct RunEnd {
+    /// The checks whose targets refused the connection.
+    pub(super) refused: HashSet<CheckId>,
+    /// Whether a connection came about.
+    pub(super) reached: Option<bool>,
+    /// It was not run, and is not for a while.
+    pub(super) quarantined: bool,
 }
 
 impl Finished {
@@ -81,7 +91,7 @@ impl Cycle<'_> {
         held: &ClaimedHost,
         started: Duration,
         outcomes: Vec<CheckOutcome>,
-        quarantined: bool,
+        end: RunEnd,
     ) {
         let started = held.at.started(started);
         let results = results(held.claim.host_id, outcomes, started, ResultSource::Poll);
@@ -96,7 +106,7 @@ impl Cycle<'_> {
             at: held.at,
             results,
             finished,
-            quarantined,
+            end,
             due_at: held.by_name.then_some(held.claim.due_at),
             unfinished: self.lanes.holds(held.claim.host_id)
                 || self.called.contains_key(&held.claim.host_id),
@@ -120,8 +130,10 @@ impl Cycle<'_> {
         let mut batch: Vec<Finished> = self.finished.drain(..count).collect();
         self.flushing_since = batch.iter().map(|finished| finished.finished).min();
         // The fault may have shown itself since they ran.
-        for result in batch.iter_mut().flat_map(|finished| &mut finished.results) {
-            result.observer_fault |= self.observer.flags(result.reason);
+        for Finished { results, end, .. } in &mut batch {
+            for result in results.iter_mut().filter(|one| !end.refused.contains(&one.check_id)) {
+                result.observer_fault |= self.observer.flags(result.reason);
+            }
         }
         let now = self.poller.clock.monotonic();
         self.first_finished = (!self.finished.is_empty()).then_some(now);
@@ -133,10 +145,12 @@ impl Cycle<'_> {
                 config_seq: finished.config_seq,
                 next_due_at: finished.next_due_at(config, finished.at.store_at(now)),
                 not_before: finished
+                    .end
                     .quarantined
                     .then(|| finished.at.store_at(now) + delta(config.quarantine)),
                 unfinished: finished.unfinished,
                 results: finished.results.clone(),
+                reached: finished.end.reached,
             })
             .collect();
         let (store, worker) = (Arc::clone(&self.poller.store), self.poller.worker);

@@ -11,7 +11,7 @@ use crate::{
     checks::poller::{PollerConfig, observer::ObserverProbe},
     clock::{Clock, bounded},
     observe::{POLL_BACKLOG, POLL_BACKLOG_AGE, PRUNE_PAUSED},
-    store::{Backlog, HostRelease, PruneOutcome, Store, StoreError},
+    store::{Backlog, HostRelease, PruneOutcome, Reach, Store, StoreError},
 };
 
 /// How often the backlog is looked at, for those who watch.
@@ -115,6 +115,12 @@ impl Cycle<'_> {
     /// Looks whether it is rather this machine's network that is at fault.
     pub(super) fn watch_observer(&mut self, now: Duration) {
         let Some(rule) = self.poller.config.observer else { return };
+        if self.reaching.is_none()
+            && let Some(query) = self.observer.question(rule, now)
+        {
+            let store = Arc::clone(&self.poller.store);
+            self.reaching = Some(async move { store.reach(query).await }.boxed());
+        }
         match &self.poller.probe {
             None => self.observer.judge(rule, now, None),
             Some(_) if self.probing.is_some() => {}
@@ -129,6 +135,15 @@ impl Cycle<'_> {
     pub(super) fn on_probe(&mut self, network_works: bool) {
         if let Some(rule) = self.poller.config.observer {
             self.observer.judge(rule, self.poller.clock.monotonic(), Some(network_works));
+        }
+    }
+
+    pub(super) fn on_reach(&mut self, outcome: Result<Reach, StoreError>) {
+        match outcome {
+            Ok(reach) => self.observer.answered(self.poller.clock.monotonic(), reach),
+            Err(error) => {
+                self.failed("ask which hosts were reached", &error);
+            }
         }
     }
 

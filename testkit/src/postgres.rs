@@ -93,6 +93,7 @@ pub struct PostgresBuilder {
     place: Option<PathBuf>,
     primary: Option<u16>,
     settings: Vec<(String, String)>,
+    environment: Vec<(String, OsString)>,
 }
 
 impl PostgresBuilder {
@@ -123,6 +124,13 @@ impl PostgresBuilder {
         self
     }
 
+    /// Sets a variable of the server's environment.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
     /// Makes the cluster and starts the server; takes a second or two.
     ///
     /// # Errors
@@ -147,6 +155,7 @@ impl PostgresBuilder {
         command.env("KEEPER_BIN", &binaries).env("KEEPER_PORT", port.to_string());
         let primary = self.primary.map(|port| port.to_string());
         command.env("KEEPER_PRIMARY", primary.unwrap_or_default());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.env("KEEPER_PLACE", self.place.as_deref().unwrap_or(Path::new("")));
         command.current_dir("/").process_group(0);
         if rustix::process::geteuid().is_root() {

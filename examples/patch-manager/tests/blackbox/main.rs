@@ -6,6 +6,7 @@ mod access;
 mod attacks;
 mod audit;
 mod client;
+mod clock;
 mod configuration;
 mod demo;
 mod events;

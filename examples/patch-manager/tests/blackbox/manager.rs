@@ -55,15 +55,6 @@ impl Setup {
     /// Three hosts: `web-01` in the group `web`, `db-01` in the group `other`, `lone-01` in none. Every
     /// agent runs `nginx` and `sshd`, and answers that they are well.
     pub(crate) async fn new(kind: Kind) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let authority = Authority::new("black box");
-        let mut agents = Vec::new();
-        for _ in 0..3 {
-            let agent = Agent::builder(&authority)
-                .with_service("nginx", ServiceScript::Healthy)
-                .with_service("sshd", ServiceScript::Healthy);
-            agents.push(agent.start().await.unwrap());
-        }
         let (database, database_url) = match kind {
             Kind::Sqlite => (String::new(), "sqlite://manager.db".to_owned()),
             Kind::Postgres => {
@@ -73,6 +64,20 @@ impl Setup {
                 (database, url)
             }
         };
+        Self::on(kind, database, database_url).await
+    }
+
+    /// The same on this database.
+    pub(crate) async fn on(kind: Kind, database: String, database_url: String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new("black box");
+        let mut agents = Vec::new();
+        for _ in 0..3 {
+            let agent = Agent::builder(&authority)
+                .with_service("nginx", ServiceScript::Healthy)
+                .with_service("sshd", ServiceScript::Healthy);
+            agents.push(agent.start().await.unwrap());
+        }
         let client = authority.issue_client("manager");
         let setup = Self {
             hosts: (0..3).map(|_| Uuid::new_v4()).collect(),
@@ -191,6 +196,16 @@ name = "other"
             Kind::Sqlite => (self.start("serve"), None),
             Kind::Postgres => (self.start("web"), Some(self.spawn("worker", "info"))),
         }
+    }
+
+    /// Starts a process with these variables in its environment, and waits until it serves.
+    pub(crate) fn start_with(&self, command: &str, variables: &[(&str, &Path)]) -> Process {
+        let config = self.path("manager.toml");
+        let mut program = self.program(&[command, "--config", config.to_str().unwrap()]);
+        program.envs(variables.iter().copied());
+        let process = Self::run(program, "info", true);
+        assert!(process.address.is_some(), "{command} does not serve: {}", process.logs());
+        process
     }
 
     /// Starts a process that may not listen.

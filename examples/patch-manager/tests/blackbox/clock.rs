@@ -1,0 +1,130 @@
+//! A clock that is six hours ahead for a while and is put right: that of the whole machine, and that of the
+//! database alone.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use healthgate_testkit::{Postgres, ServiceScript};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::manager::{Api, Kind, Setup, checks_of};
+
+/// Moves the clock of every process that has its variables, and leaves the time that passes as it is.
+struct FakeTime {
+    folder: TempDir,
+    library: PathBuf,
+}
+
+impl FakeTime {
+    fn new() -> Self {
+        let libraries = fs::read_dir("/usr/lib").unwrap();
+        let library = |folder: fs::DirEntry| folder.path().join("faketime/libfaketimeMT.so.1");
+        let mut libraries = libraries.map(|folder| library(folder.unwrap()));
+        let time = Self {
+            folder: tempfile::tempdir().unwrap(),
+            library: libraries
+                .find(|library| library.is_file())
+                .expect("libfaketime is missing: scripts/test installs it with apt"),
+        };
+        // The database's user reads it, too.
+        use std::os::unix::fs::PermissionsExt as _;
+        let open = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(time.folder.path(), open).unwrap();
+        time.shift("+0");
+        time
+    }
+
+    /// Takes effect at once: in place of a write, of which half could be read.
+    fn shift(&self, by: &str) {
+        let next = self.folder.path().join("next");
+        fs::write(&next, by).unwrap();
+        fs::rename(next, self.file()).unwrap();
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("shift")
+    }
+
+    fn variables<T>(&self, each: impl Fn(&'static str, &Path) -> T) -> Vec<T> {
+        let yes = Path::new("1");
+        let file = self.file();
+        let variables = [
+            ("LD_PRELOAD", self.library.as_path()),
+            ("FAKETIME_TIMESTAMP_FILE", &file),
+            ("FAKETIME_NO_CACHE", yes),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", yes),
+            ("FAKETIME_DONT_RESET", yes),
+        ];
+        variables.into_iter().map(|(name, value)| each(name, value)).collect()
+    }
+}
+
+/// When a host's one check ran last, and how it stands.
+fn latest(checks: &Value) -> (Option<DateTime<Utc>>, &str) {
+    let check = &checks["checks"][0];
+    let checked_at = check["last_result"]["checked_at"].as_str();
+    (checked_at.map(|text| text.parse().unwrap()), check["status"].as_str().unwrap())
+}
+
+async fn patch(api: &Api, host: Uuid) {
+    let job = json!({"host_ids": [host], "immediate": true});
+    let made = api.post("/api/v1/jobs", job).await.expect(201);
+    let path = format!("/api/v1/jobs/{}", made["id"].as_str().unwrap());
+    api.until(&path, |job| job["status"] == "succeeded").await;
+}
+
+/// What broke while the clock was ahead is not shown as healthy, checks run at their times, and a host that
+/// was patched then is patched again.
+async fn f136_after_the_correction(setup: &Setup, time: &FakeTime, api: &Api) {
+    let (sound, broken) = (setup.hosts[0], setup.hosts[1]);
+    for host in [sound, broken] {
+        api.service_check(host, "nginx").await;
+        api.until(&checks_of(host), |checks| latest(checks).1 == "healthy").await;
+    }
+    time.shift("+6h");
+    let hours = |hours| Utc::now() + TimeDelta::hours(hours);
+    for host in [sound, broken] {
+        let ahead = |at: DateTime<Utc>| at > hours(5);
+        api.until(&checks_of(host), |checks| latest(checks).0.is_some_and(ahead)).await;
+    }
+    patch(api, sound).await;
+    setup.agents[1].set("nginx", ServiceScript::Failed);
+    time.shift("+0");
+    api.until(&checks_of(broken), |checks| latest(checks).1 == "unhealthy").await;
+    let right = |at: DateTime<Utc>| at < hours(1);
+    let fresh =
+        |checks: &Value| latest(checks).0.is_some_and(right) && latest(checks).1 == "healthy";
+    api.until(&checks_of(sound), fresh).await;
+    patch(api, sound).await;
+    api.get("/readyz").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f136_f173_the_clock_of_the_machine_was_ahead() {
+    let (setup, time) = (Setup::new(Kind::Sqlite).await, FakeTime::new());
+    let variables = time.variables(|name, value| (name, value.to_owned()));
+    let variables: Vec<_> =
+        variables.iter().map(|(name, value)| (*name, value.as_path())).collect();
+    let process = setup.start_with("serve", &variables);
+    f136_after_the_correction(&setup, &time, &setup.client(&process, "ada")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f136_f173_the_clock_of_the_database_was_ahead() {
+    let time = FakeTime::new();
+    let builder = time
+        .variables(|name, value| (name, value.to_owned()))
+        .into_iter()
+        .fold(Postgres::builder(), |builder, (name, value)| builder.with_variable(name, value));
+    let server = tokio::task::spawn_blocking(move || builder.start()).await.unwrap().unwrap();
+    let database = server.create_database().unwrap();
+    let setup = Setup::on(Kind::Postgres, database.clone(), server.url(&database)).await;
+    let web = setup.start("web");
+    let _worker = setup.spawn("worker", "info");
+    f136_after_the_correction(&setup, &time, &setup.client(&web, "ada")).await;
+}

@@ -164,7 +164,8 @@ pub(crate) fn results(
         checked_at: started.at,
         epoch: started.epoch,
         source,
-        observer_fault: false,
+        // The poller flags more: what its own network keeps from it.
+        observer_fault: outcome.reason == ReasonCode::NoResources,
         endpoint: outcome.endpoint,
     };
     outcomes.into_iter().map(result).collect()

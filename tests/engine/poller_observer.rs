@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use healthgate::{
     checks::{ObserverProbe, Poller, PollerConfig},
     clock::Clock,
-    model::{CheckStatus, GateState, HealthCheck, HostId, ReasonCode},
+    model::{CheckResult, CheckStatus, GateState, HealthCheck, HostId, ReasonCode},
     store::ResultStore,
 };
 use proptest::{prelude::*, sample::select};
@@ -189,6 +189,32 @@ fn f46_hosts_that_fail_by_themselves_are_no_observer_fault() {
     });
     // All of them are dead now, for this poller and for one that starts anew.
     quiet(&fleet, &|_| {});
+}
+
+/// F194: what this machine has no resources for is its own fault, in every result.
+#[test]
+fn f194_what_this_machine_ran_out_of_is_flagged_as_its_own() {
+    let fleet = Fleet::new(2);
+    let world = &fleet.world;
+    let (poller, gates) = (world.poller(PollerConfig::default()), world.gates());
+    fleet.play(&poller, async {
+        fleet.all(ReasonCode::NoResources);
+        let live = world.request(fleet.checks[0].host_id, MINUTE * 30);
+        world.gate().open(live.clone()).await.unwrap();
+        tokio::select! {
+            () = gates.run(CancellationToken::new()) => {}
+            () = world.clock.sleep(INTERVAL * 2) => {}
+        }
+        assert_eq!(fleet.statuses().await, [0, 0, 2]);
+        let host = fleet.checks[0].host_id;
+        let history = world.memory.history(host, fleet.checks[0].id, None, 100).await.unwrap();
+        let ours = |one: &CheckResult| one.reason == ReasonCode::NoResources;
+        assert!(history.results.iter().any(ours));
+        for result in &history.results {
+            assert_eq!(result.observer_fault, ours(result), "{result:?}");
+        }
+        assert_eq!(world.record(&live).await.state, GateState::Waiting);
+    });
 }
 
 proptest! {

@@ -42,8 +42,8 @@ use super::{
 use crate::{
     checks::{Capacity, Nudge, schedule},
     clock::{Clock, bounded},
-    model::WorkerId,
-    observe::{GATE_CHECKS_IN_FLIGHT, Level},
+    model::{TimeZoneData, WorkerId},
+    observe::{GATE_CHECKS_IN_FLIGHT, Level, TIME_ZONE_DATA},
     store::Store,
 };
 
@@ -149,6 +149,7 @@ impl GateRunner {
 
     async fn look_after_gates(&self, shutdown: CancellationToken) {
         let _running = self.cell.running();
+        TIME_ZONE_DATA.set(1.0, &[("version", TimeZoneData::in_use().version())]);
         if !self.store.is_durable() {
             warn!("running gates on a store that does not outlive this process");
         }

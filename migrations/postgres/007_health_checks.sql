@@ -43,6 +43,50 @@ begin
 end
 $$;
 
+-- What hangs on a table of results that is adopted, and cannot go over to the partitioned one that takes its place.
+create or replace function health_adoption_obstacles(results regclass) returns text[] language sql stable as $$
+    select array_agg(what order by what) from (
+        select distinct 'the view ' || c.oid::regclass as what
+        from pg_depend d join pg_rewrite r on d.classid = 'pg_rewrite'::regclass and r.oid = d.objid
+        join pg_class c on c.oid = r.ev_class
+        where d.refclassid = 'pg_class'::regclass and d.refobjid = results and c.oid <> results
+        union select 'the rule ' || rulename from pg_rewrite where ev_class = results
+        union select 'the foreign key ' || conname || ' of ' || conrelid::regclass
+        from pg_constraint where contype = 'f' and confrelid = results
+        union select 'the unique index ' || i.indexrelid::regclass from pg_index i
+        join pg_attribute a on a.attrelid = results and a.attname = 'checked_at'
+        where i.indrelid = results and i.indisunique and not i.indisprimary and not a.attnum = any(i.indkey)
+        union select 'the trigger ' || tgname || ', which has transition tables' from pg_trigger
+        where tgrelid = results and coalesce(tgoldtable, tgnewtable) is not null
+        union select 'row security' from pg_class where oid = results and relrowsecurity
+        union select 'the table ' || inhrelid::regclass || ', which inherits' from pg_inherits where inhparent = results
+        union select 'a filter of the publication ' || pubname from pg_publication_rel r
+        join pg_publication p on p.oid = r.prpubid
+        where r.prrelid = results and coalesce(to_jsonb(r) ->> 'prqual', to_jsonb(r) ->> 'prattrs') is not null
+    ) found;
+$$;
+
+-- Tables that are adopted are locked at once and in one order: results, then checks, as whoever writes a result does.
+-- With a `lock_timeout` below the server's `deadlock_timeout` nobody else ever dies of a deadlock with this file.
+do $$
+declare
+    part text;
+    obstacles text[];
+begin
+    obstacles := health_adoption_obstacles((
+        select oid from pg_class where relkind = 'r'
+        and oid = to_regclass(format('%I.host_health_check_results', current_schema()))));
+    if obstacles is not null then
+        raise exception using errcode = 'HG002', message = array_to_string(obstacles, ', ');
+    end if;
+    foreach part in array array['host_health_check_results', 'host_health_checks'] loop
+        if to_regclass(format('%I.%I', current_schema(), part)) is not null then
+            execute format('lock table %I in access exclusive mode', part);
+        end if;
+    end loop;
+end
+$$;
+
 -- 1. Checks ---------------------------------------------------------------------------------------
 
 create table if not exists host_health_checks (
@@ -126,6 +170,13 @@ declare
     kind constant "char" := (select relkind from pg_class where oid = results);
     bound name;
     edge timestamptz;
+    -- What hangs on an adopted table goes over to the one that takes its place.
+    triggers text[];
+    indexes text[];
+    grants text[];
+    publications text[];
+    owner name;
+    statement text;
 begin
     if results is null then
         create table host_health_check_results (
@@ -154,7 +205,22 @@ begin
         into bound, edge
         from pg_constraint where conrelid = results and conname like 'adopted\_before\_%' and convalidated;
         if bound is null then
-            lock table host_health_check_results in access exclusive mode;
+            -- What is dated in the future, or infinitely long ago, would keep partitions from being made and
+            -- results from being pruned. It is put aside, and nothing of it is lost.
+            if exists (select from host_health_check_results
+                       where checked_at >= now() + interval '1 day' or checked_at = '-infinity') then
+                create table if not exists host_health_check_results_put_aside (
+                    put_aside_at timestamptz not null default now(),
+                    result jsonb not null
+                );
+                with future as (
+                    delete from host_health_check_results
+                    where checked_at >= now() + interval '1 day' or checked_at = '-infinity'
+                    returning *
+                )
+                insert into host_health_check_results_put_aside (result) select to_jsonb(future) from future;
+                raise warning 'results that are dated in the future are put aside in host_health_check_results_put_aside';
+            end if;
             select date_trunc('day', greatest(now(), max(checked_at)), 'UTC') + interval '48 hours'
             into edge from host_health_check_results;
         end if;
@@ -176,6 +242,38 @@ begin
                 on host_health_check_results (check_id, checked_at desc);
         end if;
 
+        select rolname into owner from pg_class c join pg_roles r on r.oid = c.relowner where c.oid = results;
+        select array_agg(pg_get_triggerdef(oid) order by tgname) || coalesce(array_agg(format(
+            'alter table host_health_check_results %s trigger %I',
+            case tgenabled when 'D' then 'disable' when 'R' then 'enable replica' else 'enable always' end, tgname))
+            filter (where tgenabled <> 'O'), '{}')
+        into triggers from pg_trigger where tgrelid = results and not tgisinternal;
+        select array_agg(pg_get_indexdef(indexrelid)) into indexes from pg_index i
+        join pg_class c on c.oid = i.indexrelid
+        where i.indrelid = results and not i.indisprimary and c.relname <> 'health_results_adopted_key';
+        select array_agg(format('grant %s%s on host_health_check_results to %s%s', a.privilege_type, a.columns,
+            case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
+            case when a.is_grantable then ' with grant option' else '' end))
+        into grants from (
+            select e.*, '' as columns from pg_class c, aclexplode(c.relacl) e where c.oid = results
+            union all
+            select e.*, format(' (%I)', t.attname) from pg_attribute t, aclexplode(t.attacl) e
+            where t.attrelid = results and not t.attisdropped
+        ) a;
+        select array_agg(format('alter publication %I add table host_health_check_results', pubname))
+        into publications from pg_publication_rel r join pg_publication p on p.oid = r.prpubid
+        where r.prrelid = results;
+        for statement in
+            select format('drop trigger %I on host_health_check_results', tgname)
+            from pg_trigger where tgrelid = results and not tgisinternal
+            union all
+            select format('alter index %s rename to %I', indexrelid::regclass, left(c.relname, 54) || '_adopted')
+            from pg_index i join pg_class c on c.oid = i.indexrelid
+            where i.indrelid = results and not i.indisprimary and c.relname <> 'health_results_adopted_key'
+        loop
+            execute statement;
+        end loop;
+
         alter table host_health_check_results rename to host_health_check_results_adopted;
         create table host_health_check_results
             (like host_health_check_results_adopted including defaults) partition by range (checked_at);
@@ -195,6 +293,14 @@ begin
         if bound is not null then
             execute format('alter table host_health_check_results_adopted drop constraint %I', bound);
         end if;
+        if owner <> current_user then
+            execute format('alter table host_health_check_results owner to %I', owner);
+        end if;
+        foreach statement in array coalesce(indexes, '{}') || coalesce(triggers, '{}') || coalesce(grants, '{}')
+            || coalesce(publications, '{}')
+        loop
+            execute statement;
+        end loop;
     end if;
 end
 $$;
@@ -348,3 +454,4 @@ create table if not exists health_key_canaries (
 );
 
 drop function health_hosts_table();
+drop function health_adoption_obstacles(regclass);

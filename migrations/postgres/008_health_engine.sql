@@ -3,6 +3,9 @@
 -- `PgStore::migrate` runs this file after 007; an application with migrations of its own takes it as it is, under its
 -- next number. It works in the schema that comes first in the search path. Running it again changes nothing.
 
+-- Both at once and in this order, as whoever writes a result does.
+lock table host_health_check_results, host_health_checks in access exclusive mode;
+
 -- 1. Sections are appended above the last statement ------------------------------------------------
 
 -- The poller's queue --------------------------------------------------------------------------------

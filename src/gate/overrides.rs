@@ -125,6 +125,24 @@ impl Gate {
         Ok(record)
     }
 
+    /// Asks for a gate's cancellation, with its audit record in the same step. From here on its pass cannot be
+    /// spent, and a runner ends the gate. Returns the gate as it then stands; one that has ended is unchanged.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the job has no gate on this host.
+    pub async fn cancel(
+        &self,
+        job_id: JobId,
+        host_id: HostId,
+        actor: Actor,
+    ) -> Result<GateRecord, GateError> {
+        let audit =
+            AuditEntry::allowed(actor, AuditAction::GateCancelled).with_gate(job_id, host_id);
+        let record = self.store.request_cancel(job_id, host_id, audit).await?;
+        self.nudge();
+        Ok(record)
+    }
+
     /// Puts the time of a gate back to the store's clock, with its audit record in the same step. Do so
     /// if the clock was wrong and was put right: the gate keeps its own time then, which runs ahead by
     /// [`GateRecord::clock_offset`], and its window closes that much too early. Where the two agree,

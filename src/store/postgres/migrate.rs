@@ -50,6 +50,18 @@ impl HostsTable {
     }
 }
 
+/// The table of results of an adopted table that are dated in the future.
+const PUT_ASIDE: &str = "host_health_check_results_put_aside";
+
+/// What there is to say of a schema that is up to date.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct MigrationReport {
+    /// How many results of an adopted table were dated in the future, or infinitely long ago. They lie in the
+    /// table `host_health_check_results_put_aside`, as JSON, until somebody drops it: no check shows them.
+    pub put_aside: u64,
+}
+
 /// Why a schema could not be brought up to date.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -71,6 +83,16 @@ pub enum MigrateError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Something hangs on the application's table of results that cannot go over to the partitioned table which
+    /// takes its place. Nothing was changed.
+    #[error(
+        "the table of results cannot be adopted while these hang on it: {obstacles}. Drop them, migrate, and make \
+         them again"
+    )]
+    Obstacles {
+        /// What they are, for people.
+        obstacles: String,
+    },
     /// The database did not let it.
     #[error("the schema could not be brought up to date")]
     Database(#[source] sqlx::Error),
@@ -82,6 +104,9 @@ impl From<sqlx::Error> for MigrateError {
             Some(database) if database.code().as_deref() == Some(UNFIT_HOSTS) => {
                 Self::HostsTable { reason: database.message().to_owned() }
             }
+            Some(database) if database.code().as_deref() == Some(OBSTACLES) => {
+                Self::Obstacles { obstacles: database.message().to_owned() }
+            }
             _ => Self::Database(error),
         }
     }
@@ -89,12 +114,16 @@ impl From<sqlx::Error> for MigrateError {
 
 /// The migration's own code for a table of hosts that does not fit.
 const UNFIT_HOSTS: &str = "HG001";
+/// The migration's own code for what hangs on a table of results.
+const OBSTACLES: &str = "HG002";
+/// Where the file's functions end, which only ask.
+const END_OF_QUESTIONS: &str = "-- Tables that are adopted are locked";
 
-pub(super) async fn migrate(store: &Inner) -> Result<(), MigrateError> {
+pub(super) async fn migrate(store: &Inner) -> Result<MigrationReport, MigrateError> {
     let mut connection = store.pool.acquire().await?;
     // Its session gets settings and a lock that are nobody else's business.
     connection.close_on_drop();
-    for setting in ["set statement_timeout = 0", "set lock_timeout = '10s'"] {
+    for setting in ["set statement_timeout = 0", LOCK_TIMEOUT] {
         sqlx::query(setting).execute(&mut *connection).await?;
     }
     let (way, table) = store.hosts.settings();
@@ -123,11 +152,57 @@ pub(super) async fn migrate(store: &Inner) -> Result<(), MigrateError> {
         prepare_adoption(&mut connection).await?;
     }
     for (_, file) in MIGRATIONS.iter().filter(|(version, _)| *version > found) {
-        let mut transaction = connection.begin().await?;
-        sqlx::raw_sql(*file).execute(&mut *transaction).await?;
-        transaction.commit().await?;
+        patiently(&mut connection, file).await?;
     }
-    Ok(())
+    let report = MigrationReport { put_aside: put_aside(&mut connection).await? };
+    if report.put_aside > 0 {
+        tracing::warn!(
+            results = report.put_aside,
+            table = PUT_ASIDE,
+            "results that are dated in the future were put aside"
+        );
+    }
+    Ok(report)
+}
+
+/// Below the server's usual `deadlock_timeout` of a second: whoever waits for what this session has locked goes on
+/// before the server looks for a deadlock (F228).
+const LOCK_TIMEOUT: &str = "set lock_timeout = '500ms'";
+
+/// Runs statements as one transaction, and again where a lock is not had at once: nobody waits long behind it.
+async fn patiently(
+    connection: &mut PgConnection,
+    statements: &'static str,
+) -> Result<(), MigrateError> {
+    for _ in 0..MOST_ASKED {
+        let mut transaction = connection.begin().await?;
+        let done = sqlx::raw_sql(statements).execute(&mut *transaction).await;
+        let Err(failed) = done else { return Ok(transaction.commit().await?) };
+        transaction.rollback().await?;
+        let code = failed.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        if !matches!(code.as_deref(), Some("55P03" | "40P01")) {
+            return Err(failed.into());
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+    Err(MigrateError::Busy)
+}
+
+/// How many results of an adopted table lie aside.
+async fn put_aside(connection: &mut PgConnection) -> Result<u64, MigrateError> {
+    let exists: bool = sqlx::query_scalar(
+        "select to_regclass(format('%I.host_health_check_results_put_aside', current_schema())) is not null",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if !exists {
+        return Ok(0);
+    }
+    let results: i64 =
+        sqlx::query_scalar("select count(*) from host_health_check_results_put_aside")
+            .fetch_one(connection)
+            .await?;
+    Ok(u64::try_from(results).unwrap_or(0))
 }
 
 /// One starter at a time. Asked for again and again, since whoever waits for a lock would hold up
@@ -176,8 +251,52 @@ async fn prepare_adoption(connection: &mut PgConnection) -> Result<(), MigrateEr
     if !plain {
         return Ok(());
     }
+    refuse_obstacles(connection).await?;
+    put_future_aside(connection).await?;
     bound(connection).await?;
     key(connection).await
+}
+
+/// Refuses what the file would refuse, before anything is changed.
+async fn refuse_obstacles(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let (_, file) = MIGRATIONS[0];
+    let questions = file.split_once(END_OF_QUESTIONS).map_or(file, |(questions, _)| questions);
+    let mut transaction = connection.begin().await?;
+    sqlx::raw_sql(questions).execute(&mut *transaction).await?;
+    let obstacles: Option<String> = sqlx::query_scalar(
+        "select array_to_string(health_adoption_obstacles(format('%I.host_health_check_results', \
+         current_schema())::regclass), ', ') from health_hosts_table()",
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    transaction.rollback().await?;
+    match obstacles {
+        Some(obstacles) => Err(MigrateError::Obstacles { obstacles }),
+        None => Ok(()),
+    }
+}
+
+/// Puts aside what would keep partitions from being made: results that are dated in the future, or infinitely long
+/// ago (F227).
+async fn put_future_aside(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let future: bool = sqlx::query_scalar(
+        "select exists (select from host_health_check_results \
+         where checked_at >= now() + interval '1 day' or checked_at = '-infinity')",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if !future {
+        return Ok(());
+    }
+    patiently(
+        connection,
+        "create table if not exists host_health_check_results_put_aside ( \
+             put_aside_at timestamptz not null default now(), result jsonb not null); \
+         with future as (delete from host_health_check_results \
+             where checked_at >= now() + interval '1 day' or checked_at = '-infinity' returning *) \
+         insert into host_health_check_results_put_aside (result) select to_jsonb(future) from future",
+    )
+    .await
 }
 
 /// Proves where the adopted results end, by a constraint that is checked beside the writers: then
@@ -200,7 +319,19 @@ async fn bound(connection: &mut PgConnection) -> Result<(), MigrateError> {
         stale.iter().map(|old| format!("drop constraint \"{old}\"")).collect();
     changes.push(format!("add constraint {name} check (checked_at < '{edge}') not valid"));
     let alter = format!("alter table host_health_check_results {}", changes.join(", "));
-    sqlx::query(AssertSqlSafe(alter)).execute(&mut *connection).await?;
+    let mut asked = 0;
+    loop {
+        match sqlx::query(AssertSqlSafe(alter.clone())).execute(&mut *connection).await {
+            Ok(_) => break,
+            Err(sqlx::Error::Database(error))
+                if error.code().as_deref() == Some("55P03") && asked < MOST_ASKED =>
+            {
+                asked += 1;
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
     let validate = format!("alter table host_health_check_results validate constraint {name}");
     sqlx::query(AssertSqlSafe(validate)).execute(connection).await?;
     Ok(())
@@ -227,12 +358,15 @@ async fn key(connection: &mut PgConnection) -> Result<(), MigrateError> {
             None => {}
         }
         while part_doubles(connection).await? > 0 {}
+        // It waits for whoever reads now, and holds up nobody meanwhile.
+        sqlx::query("set lock_timeout = 0").execute(&mut *connection).await?;
         let built = sqlx::query(
             "create unique index concurrently health_results_adopted_key \
              on host_health_check_results (check_id, checked_at desc)",
         )
         .execute(&mut *connection)
         .await;
+        sqlx::query(LOCK_TIMEOUT).execute(&mut *connection).await?;
         match built {
             Ok(_) => return Ok(()),
             // A double was written meanwhile.

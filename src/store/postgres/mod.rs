@@ -11,7 +11,8 @@
 //!   answer, and never a connection in an open transaction (F57). The server's timeouts bound it, and
 //!   a bound of the store's own, after which the connection is closed.
 //! - A transaction that meets a conflict with another one is done anew, up to five times (F58).
-//! - Locks are taken in one order: host, gate, schedule. Whoever changes a host's checks or records a
+//! - Locks are taken in one order: host, gate, checks, schedule, as `DELETE FROM hosts` cascades; who records results
+//!   waits for no check. Whoever changes a host's checks or records a
 //!   result holds the host's schedule row, so that checks, states and summaries need no locks of their own.
 
 mod audit;
@@ -21,6 +22,7 @@ mod feed;
 mod gate;
 mod hook;
 mod migrate;
+mod own_transaction;
 mod poll;
 mod prune;
 mod record;
@@ -36,7 +38,7 @@ mod write;
 pub use self::{
     error::{PgFault, PgUnavailable},
     hook::PgTxHook,
-    migrate::{HostsTable, MigrateError, SCHEMA_VERSION},
+    migrate::{HostsTable, MigrateError, MigrationReport, SCHEMA_VERSION},
     settings::{InvalidSchemaName, SchemaName, pool_options, session_options},
     store::PgStore,
 };

@@ -44,6 +44,7 @@ pub(super) fn later(instant: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
     instant.checked_add_signed(by).map_or(last, |later| later.min(last))
 }
 
+/// The rows are found by an array of their keys: joined, the planner may read the whole schedule (F241).
 macro_rules! claim {
     ($which:literal) => {
         concat!(
@@ -52,7 +53,7 @@ macro_rules! claim {
             "update health_schedule s set owner = $3, token = nextval('health_tokens'), \
              lease_until = $4, parked_at = null, parked_until = null, \
              lost_leases = s.lost_leases + coalesce(s.owner <> $3, false)::int \
-             from due where s.host_id = due.host_id \
+             where s.host_id = any(array(select host_id from due)) \
              returning s.host_id, s.token, s.config_seq, s.lost_leases, s.next_due"
         )
     };

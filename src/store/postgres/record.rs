@@ -131,7 +131,9 @@ impl Write<'_> {
             "select c.revision, ",
             state_columns!(),
             checks_with_states!(),
-            " and c.enabled",
+            // A check that is being deleted is left out, and not waited for: whoever deletes it may wait for
+            // the schedule rows that are locked here (F229).
+            " and c.enabled for key share of c skip locked",
         ))
         .bind(host_ids(hosts))
         .fetch_all(&mut *self.connection)

@@ -15,7 +15,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    HostsTable, MigrateError, PgFault, PgTxHook, SchemaName,
+    HostsTable, MigrateError, MigrationReport, PgFault, PgTxHook, SchemaName,
     error::{is_contended, is_stale, translate},
     feed::Listening,
     migrate,
@@ -129,7 +129,7 @@ impl PgStore {
     /// # Errors
     /// [`MigrateError::Newer`] where a newer version of this library has changed the schema (F63);
     /// [`MigrateError::HostsTable`] where the checks cannot refer to the table that was named.
-    pub async fn migrate(&self) -> Result<(), MigrateError> {
+    pub async fn migrate(&self) -> Result<MigrationReport, MigrateError> {
         let inner = Arc::clone(&self.inner);
         let joined = tokio::spawn(async move { migrate::migrate(&inner).await }).await;
         joined.unwrap_or_else(|error| Err(MigrateError::Database(sqlx::Error::Io(error.into()))))

@@ -136,7 +136,8 @@ impl<'a> Write<'a> {
         Ok(self.time().await?.epoch)
     }
 
-    /// Lets the writers of one host's checks follow each other. The first lock of all.
+    /// Lets the writers of one host's checks follow each other. The first lock of all; the host's schedule row
+    /// is locked after the checks, as the application's `DELETE FROM hosts` does by its cascade (F229).
     pub(super) async fn lock_host(&mut self, host: HostId) -> Result<(), StoreError> {
         sqlx::query(
             "select pg_advisory_xact_lock(hashtextextended('health_host ' || $1::text, 0))",
@@ -145,11 +146,6 @@ impl<'a> Write<'a> {
         .execute(&mut *self.connection)
         .await
         .map_err(translate)?;
-        sqlx::query("select from health_schedule where host_id = $1 for update")
-            .bind(host.as_uuid())
-            .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
         Ok(())
     }
 

@@ -33,7 +33,7 @@ const FILES: [&str; 3] = [
 ];
 
 /// The plan's tables as the manager has them, with its later column.
-const PLAN: &str = "
+pub(crate) const PLAN: &str = "
     create table hosts (id uuid primary key, fqdn text);
     create table host_health_checks (
         id uuid primary key default gen_random_uuid(),
@@ -68,7 +68,7 @@ const PLAN: &str = "
 
 /// Two hosts with a check each, one of them of the other's agent, and 2,000 results, two of them of
 /// one check in one microsecond.
-const DATA: &str = "
+pub(crate) const DATA: &str = "
     insert into hosts values ('00000000-0000-0000-0000-000000000001', 'a'),
                              ('00000000-0000-0000-0000-000000000002', 'b');
     insert into host_health_checks (id, host_id, name, check_type, service_name, target_host_id)

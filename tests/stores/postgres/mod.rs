@@ -2,15 +2,18 @@
 //!
 //! `HEALTHGATE_LONG=1` asks for the long forms: 50 restarts, 1,000,000 claims, 10,000 hosts.
 
+mod adoption;
 mod epochs;
 mod failover;
 mod hooks;
 mod migration;
 mod outages;
 mod partitions;
+mod plans;
 mod process;
 mod proxy;
 mod rejected;
+mod spending;
 mod summaries;
 mod support;
 mod timeouts;

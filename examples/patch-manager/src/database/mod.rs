@@ -250,6 +250,7 @@ impl Database {
         let options = PgConnectOptions::from_str(url).map_err(|_| ConnectError::Url)?;
         let options = options.application_name("patch-manager").options([
             ("statement_timeout", "30s"),
+            ("lock_timeout", "2s"),
             ("idle_in_transaction_session_timeout", "60s"),
         ]);
         let database = options.get_database().unwrap_or_default();

@@ -105,22 +105,29 @@ impl Write<'_> {
         self.enter_gate(record).await
     }
 
-    pub(super) async fn spend_pass(&mut self, pass: PassId) -> Result<Spend, StoreError> {
-        let Some(mut gate) = self.lock_gate_of_pass(pass).await? else {
+    /// Spends a pass by the function that any driver can call, and asks the hook.
+    pub(in crate::store::postgres) async fn spend_pass(
+        &mut self,
+        pass: PassId,
+    ) -> Result<Spend, StoreError> {
+        let Some(gate) = self.lock_gate_of_pass(pass).await? else {
             return Ok(Spend::Refused(SpendRefusal::Superseded));
         };
         let now = self.now().await?;
         if let Some(refusal) = transition::refusal(&gate.record, gate.token, pass, now) {
             return Ok(Spend::Refused(refusal));
         }
-        transition::spend(&mut gate.record, now);
-        if !self.begin_host_change(&gate.record, now).await? {
-            return Ok(Spend::Refused(SpendRefusal::HostBusy));
+        let said: String = sqlx::query_scalar("select health_spend_pass($1)")
+            .bind(pass.as_uuid())
+            .fetch_one(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        if let Some(refusal) = refusal_of(&said)? {
+            return Ok(Spend::Refused(refusal));
         }
-        gate.end_lease();
-        self.save_gates(std::iter::once(&gate)).await?;
-        self.ask(&Change::PassSpent(&gate.record)).await?;
-        Ok(Spend::Spent(Box::new(gate.record)))
+        let spent = self.lock_gate_of_pass(pass).await?.ok_or(StoreError::NotFound)?.record;
+        self.ask(&Change::PassSpent(&spent)).await?;
+        Ok(Spend::Spent(Box::new(spent)))
     }
 
     pub(super) async fn return_pass(&mut self, pass: PassId) -> Result<(), StoreError> {
@@ -185,4 +192,18 @@ impl Write<'_> {
         }
         Ok(gate.record)
     }
+}
+
+/// What `health_spend_pass` says; `None` where the pass is spent.
+fn refusal_of(said: &str) -> Result<Option<SpendRefusal>, StoreError> {
+    Ok(Some(match said {
+        "spent" => return Ok(None),
+        "already_spent" => SpendRefusal::AlreadySpent,
+        "expired" => SpendRefusal::Expired,
+        "cancelled" => SpendRefusal::Cancelled,
+        "superseded" => SpendRefusal::Superseded,
+        "host_busy" => SpendRefusal::HostBusy,
+        "outdated" => SpendRefusal::Outdated,
+        other => return Err(StoreError::corrupt(GATE, format!("unknown refusal {other}"))),
+    }))
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::GATE;
 use crate::{
-    model::{GateId, GateRecord, HostChange, HostChangeState, HostId, JobId, PassId},
+    model::{GateId, HostChange, HostChangeState, HostId, JobId, PassId},
     store::{
         StoreError,
         postgres::{error::translate, write::Write},
@@ -57,40 +57,6 @@ pub(super) async fn newest(
 }
 
 impl Write<'_> {
-    /// Begins a change; returns `false` if another one of the host is running.
-    pub(super) async fn begin_host_change(
-        &mut self,
-        gate: &GateRecord,
-        now: DateTime<Utc>,
-    ) -> Result<bool, StoreError> {
-        let Some(change) = HostChange::begin(gate, now) else { return Ok(false) };
-        sqlx::query(
-            "update health_changes set state = 'ended', ended_at = started_at + $3 \
-             where host_id = $1 and state = 'running' and started_at + $3 <= $2",
-        )
-        .bind(change.host_id.as_uuid())
-        .bind(now)
-        .bind(HostChange::LONGEST)
-        .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
-        // An index keeps a second one out that is running, also one that begins at the same time.
-        let begun = sqlx::query(
-            "insert into health_changes (pass_id, gate_id, job_id, host_id, state, started_at) \
-             values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
-        )
-        .bind(change.pass_id.as_uuid())
-        .bind(change.gate_id.as_uuid())
-        .bind(change.job_id.as_uuid())
-        .bind(change.host_id.as_uuid())
-        .bind(to_word(GATE, &change.state)?)
-        .bind(change.started_at)
-        .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
-        Ok(begun.rows_affected() == 1)
-    }
-
     pub(super) async fn end_host_change(&mut self, pass: PassId) -> Result<HostChange, StoreError> {
         let row: Option<HostChangeRow> = sqlx::query_as(
             "select pass_id, gate_id, job_id, host_id, state, started_at, ended_at \

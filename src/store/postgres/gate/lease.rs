@@ -7,7 +7,7 @@ use sqlx::{FromRow, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
-    ATTEMPT, attempts,
+    ATTEMPT, attempts_numbered,
     held::{GateRow, HeldGate, gate_columns},
 };
 use crate::{
@@ -50,7 +50,7 @@ impl Write<'_> {
                  case when g.opens_at > $1 then g.opens_at else g.closes_at end, g.id \
                  limit $2 for update of g skip locked) \
              update health_gates g set owner = $3, token = nextval('health_tokens'), \
-             changes_seen = changes from due where g.id = due.id \
+             changes_seen = changes where g.id = any(array(select id from due)) \
              returning ",
             gate_columns!(),
         ))
@@ -218,10 +218,11 @@ impl Write<'_> {
         writes: &[(GateId, &AttemptWrite)],
     ) -> Result<(), StoreError> {
         let ended = writes.iter().filter(|(_, write)| matches!(write, AttemptWrite::End { .. }));
-        let ended: Vec<Uuid> = ended.map(|(gate, _)| gate.as_uuid()).collect();
+        let (ended, numbers): (Vec<Uuid>, Vec<i32>) =
+            ended.map(|(gate, write)| (gate.as_uuid(), whole(write.number()))).unzip();
         let mut stored: BTreeMap<(GateId, u32), Attempt> = BTreeMap::new();
         if !ended.is_empty() {
-            let rows = attempts(self.connection, &ended, u32::MAX).await?;
+            let rows = attempts_numbered(self.connection, ended, numbers).await?;
             stored
                 .extend(rows.into_iter().map(|(gate, attempt)| ((gate, attempt.number), attempt)));
         }
@@ -237,7 +238,7 @@ impl Write<'_> {
         let (mut gates, mut numbers, mut outcomes, mut records) = (vec![], vec![], vec![], vec![]);
         for ((gate, number), attempt) in &written {
             gates.push(gate.as_uuid());
-            numbers.push(i32::try_from(*number).unwrap_or(i32::MAX));
+            numbers.push(whole(*number));
             outcomes.push(to_word(ATTEMPT, &attempt.outcome)?);
             records.push(to_json(ATTEMPT, attempt)?);
         }
@@ -277,6 +278,11 @@ impl Write<'_> {
         .map_err(translate)?;
         Ok(())
     }
+}
+
+/// A number as its column holds it.
+fn whole(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 #[derive(FromRow, Debug)]

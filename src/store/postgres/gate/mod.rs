@@ -60,10 +60,32 @@ async fn attempts(
     .fetch_all(connection)
     .await
     .map_err(translate)?;
+    Ok(read_attempts(rows))
+}
+
+/// The attempts of these numbers, each of the gate beside it: what an attempt's end needs, however many there are.
+async fn attempts_numbered(
+    connection: &mut PgConnection,
+    gates: Vec<Uuid>,
+    numbers: Vec<i32>,
+) -> Result<Vec<(GateId, Attempt)>, StoreError> {
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        "select a.gate_id, a.record::text from unnest($1::uuid[], $2::int[]) wanted (gate, number) \
+         join health_gate_attempts a on a.gate_id = wanted.gate and a.attempt = wanted.number",
+    )
+    .bind(gates)
+    .bind(numbers)
+    .fetch_all(connection)
+    .await
+    .map_err(translate)?;
+    Ok(read_attempts(rows))
+}
+
+fn read_attempts(rows: Vec<(Uuid, String)>) -> Vec<(GateId, Attempt)> {
     let attempt = |(id, record): (Uuid, String)| {
         Some((GateId::from_uuid(id), readable(from_json(ATTEMPT, &record))?))
     };
-    Ok(rows.into_iter().filter_map(attempt).collect())
+    rows.into_iter().filter_map(attempt).collect()
 }
 
 #[async_trait]

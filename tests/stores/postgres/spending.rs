@@ -1,0 +1,280 @@
+//! Spending a pass in a transaction of the application's own, from any driver (F245).
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use healthgate::{
+    model::{
+        ClockEpoch, GateId, GateOverride, GatePass, GateRecord, GateRequest, GateState, HostChange,
+        HostId, JobId, OverriddenCheck, PassId, PassKind, StoreTime, Window, WorkerId,
+    },
+    store::{
+        GateStep, GateStore, GateTransition, Spend, SpendRefusal, Store, postgres::PgStore,
+        transition,
+    },
+};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::postgres::support::{LEASE, database, pool, step, store};
+
+/// Small numbers, the same for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+
+    fn one_of<T: Copy>(&mut self, values: &[T]) -> T {
+        let place = self.below(u64::try_from(values.len()).expect("few"));
+        values[usize::try_from(place).expect("few")]
+    }
+
+    /// Up to an hour before or after, and never near.
+    fn around(&mut self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let minutes = i64::try_from(self.below(58)).expect("few") + 2;
+        now + TimeDelta::minutes(if self.below(2) == 0 { minutes } else { -minutes })
+    }
+}
+
+fn random_gate(random: &mut Random, now: DateTime<Utc>) -> (GateRecord, i64) {
+    let opens_at = random.around(now);
+    let window = Window::new(opens_at, opens_at + TimeDelta::hours(2)).expect("a window");
+    let request = GateRequest::new(JobId::generate(), HostId::generate(), window);
+    let opened = StoreTime::new(ClockEpoch::default(), now - TimeDelta::hours(2));
+    let mut record = GateRecord::open(GateId::generate(), &request, opened);
+    use GateState::{Cancelled, Failed, Passed, Spent, Waiting};
+    record.state =
+        random.one_of(&[Passed, Passed, Passed, Passed, Waiting, Spent, Failed, Cancelled]);
+    record.cancel_requested = random.below(6) == 0;
+    record.high_water =
+        if random.below(3) == 0 { random.around(now) } else { now - TimeDelta::hours(1) };
+    record.clock_offset_us = random.one_of(&[0, 0, 0, 1_200_000_000, -5]);
+    let kind = random.one_of(&[PassKind::Healthy, PassKind::Overridden, PassKind::Exempt]);
+    if random.below(2) == 0 {
+        record.exception = Some(GateOverride {
+            checks: vec![OverriddenCheck {
+                check_id: healthgate::model::CheckId::generate(),
+                revision: 1,
+            }],
+            reason: "a reason".to_owned(),
+            expires_at: now,
+            actor: "ada".to_owned(),
+            created_at: now,
+        });
+    }
+    let token = i64::try_from(random.below(4)).expect("few");
+    record.pass = Some(GatePass {
+        id: PassId::generate(),
+        gate_id: record.id,
+        job_id: record.job_id,
+        host_id: record.host_id,
+        kind,
+        granted_at: now,
+        valid_until: random.around(now),
+        owner: WorkerId::generate(),
+        token: if random.below(4) == 0 { token + 1 } else { token },
+        epoch: ClockEpoch::default(),
+        evidence: Vec::new(),
+        would_have: None,
+    });
+    (record, token)
+}
+
+async fn insert(pool: &PgPool, record: &GateRecord, token: i64) {
+    let pass = record.pass.as_ref().expect("a pass");
+    let state = serde_json::to_value(record.state).expect("a word");
+    sqlx::query(
+        "insert into health_gates (id, job_id, host_id, state, opened_at, opens_at, closes_at, pass_id, \
+         pass_valid_until, cancel_requested, token, record) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    )
+    .bind(record.id.as_uuid())
+    .bind(record.job_id.as_uuid())
+    .bind(record.host_id.as_uuid())
+    .bind(state.as_str())
+    .bind(record.opened_at)
+    .bind(record.window.opens_at())
+    .bind(record.window.closes_at())
+    .bind(pass.id.as_uuid())
+    .bind(pass.valid_until)
+    .bind(record.cancel_requested)
+    .bind(token)
+    .bind(serde_json::to_value(record).expect("a record"))
+    .execute(pool)
+    .await
+    .expect("inserted");
+}
+
+fn word(refusal: Option<SpendRefusal>) -> &'static str {
+    match refusal {
+        None => "spent",
+        Some(SpendRefusal::AlreadySpent) => "already_spent",
+        Some(SpendRefusal::Expired) => "expired",
+        Some(SpendRefusal::Cancelled) => "cancelled",
+        Some(SpendRefusal::Superseded) => "superseded",
+        Some(SpendRefusal::HostBusy) => "host_busy",
+        Some(SpendRefusal::Outdated) => "outdated",
+    }
+}
+
+/// The function says of random gates what `transition::refusal` says. `HEALTHGATE_RECORDS` asks for more of them.
+#[tokio::test]
+async fn f245_the_function_judges_as_the_library_does() {
+    assert_eq!(HostChange::LONGEST, TimeDelta::minutes(30), "the function has the same");
+    let records: u32 = std::env::var("HEALTHGATE_RECORDS")
+        .ok()
+        .and_then(|records| records.parse().ok())
+        .unwrap_or(1_500);
+    let store = store().await;
+    let now = store.now().await.expect("the time");
+    let seed = u64::try_from(now.timestamp_micros()).expect("after 1970");
+    println!("seed {seed}");
+    let mut random = Random(seed);
+    let mut expected = HashMap::new();
+    for _ in 0..records {
+        let (record, token) = random_gate(&mut random, now);
+        insert(store.pool(), &record, token).await;
+        let pass = record.pass.as_ref().expect("a pass").id;
+        let refusal = transition::refusal(&record, token, pass, now);
+        expected.insert(pass.as_uuid(), (word(refusal), record));
+    }
+    let said: Vec<(Uuid, String)> =
+        sqlx::query_as("select pass_id, health_spend_pass(pass_id) from health_gates")
+            .fetch_all(store.pool())
+            .await
+            .expect("spent");
+    let mut seen: HashMap<String, u32> = HashMap::new();
+    for (pass, said) in said {
+        let (judged, record) = &expected[&pass];
+        assert_eq!(said, *judged, "seed {seed}: {record:?}");
+        *seen.entry(said).or_default() += 1;
+    }
+    assert!(seen.len() >= 6, "{seen:?}");
+    for (pass, (judged, record)) in expected {
+        let stored =
+            store.gate_of_pass(PassId::from_uuid(pass)).await.expect("read").expect("there");
+        let mut after = record.clone();
+        if judged == "spent" {
+            transition::spend(&mut after, stored.ended_at.expect("it has ended"));
+            let changes = store.host_changes(&[record.host_id]).await.expect("read");
+            assert_eq!(changes.first().map(|change| change.started_at), stored.ended_at);
+        }
+        assert_eq!(stored, after);
+    }
+}
+
+async fn passed(store: &PgStore, host: HostId) -> GatePass {
+    let now = store.now().await.expect("the time");
+    let window = Window::new(now, now + TimeDelta::hours(1)).expect("a window");
+    store.open_gate(GateRequest::new(JobId::generate(), host, window)).await.expect("opened");
+    let worker = WorkerId::generate();
+    let gate = store.claim_gates(worker, 1, LEASE).await.expect("claimed").gates.remove(0);
+    let pass = GatePass {
+        id: PassId::generate(),
+        gate_id: gate.record.id,
+        job_id: gate.record.job_id,
+        host_id: gate.record.host_id,
+        kind: PassKind::Healthy,
+        granted_at: now,
+        valid_until: now + TimeDelta::minutes(10),
+        owner: worker,
+        token: gate.token,
+        epoch: ClockEpoch::default(),
+        evidence: Vec::new(),
+        would_have: None,
+    };
+    let transition = Some(GateTransition::Pass(pass.clone()));
+    let fenced =
+        store.settle_gates(worker, vec![GateStep { transition, ..step(&gate, now) }]).await;
+    assert!(fenced.expect("settled").is_empty());
+    pass
+}
+
+/// Of many that spend at once, over plain SQL, `psql`, `spend_in` and the store, one goes ahead with its job.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f245_a_pass_is_spent_once_whatever_the_driver() {
+    let (server, database) = database();
+    let store = PgStore::new(pool(server, &database, 8).await);
+    store.migrate().await.expect("migrated");
+    sqlx::raw_sql("create table jobs (pass uuid, way text)")
+        .execute(store.pool())
+        .await
+        .expect("made");
+    for _ in 0..5 {
+        let pass = passed(&store, HostId::generate()).await;
+        let by_sql = (0..4).map(|_| async {
+            let mut own = store.pool().begin().await.expect("begun");
+            let said: String = sqlx::query_scalar("select health_spend_pass($1)")
+                .bind(pass.id.as_uuid())
+                .fetch_one(&mut *own)
+                .await
+                .expect("answered");
+            if said == "spent" {
+                let job = "insert into jobs values ($1, 'sql')";
+                sqlx::query(job).bind(pass.id.as_uuid()).execute(&mut *own).await.expect("entered");
+            }
+            own.commit().await.expect("committed");
+            said == "spent"
+        });
+        let by_store = (0..4).map(|_| async {
+            let mut own = store.pool().begin().await.expect("begun");
+            let job = "insert into jobs values ($1, 'store')";
+            sqlx::query(job).bind(pass.id.as_uuid()).execute(&mut *own).await.expect("entered");
+            match store.spend_in(&mut own, &pass).await.expect("answered") {
+                Spend::Spent(record) => {
+                    assert_eq!(record.state, GateState::Spent);
+                    own.commit().await.expect("committed");
+                    true
+                }
+                Spend::Refused(_) => {
+                    own.rollback().await.expect("undone");
+                    false
+                }
+            }
+        });
+        let script = format!(
+            "with spent as (select health_spend_pass('{0}') as said) insert into jobs \
+             select '{0}', 'psql' from spent where said = 'spent'",
+            pass.id
+        );
+        let (name, url) = (database.clone(), script);
+        let by_psql = tokio::task::spawn_blocking(move || {
+            let output =
+                server.command("psql").args(["-d", &name, "-c", &url]).output().expect("run");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8_lossy(&output.stdout).contains("INSERT 0 1")
+        });
+        let (sql, own, psql) = tokio::join!(
+            futures_util::future::join_all(by_sql),
+            futures_util::future::join_all(by_store),
+            by_psql
+        );
+        let winners =
+            sql.into_iter().chain(own).chain([psql.expect("run")]).filter(|won| *won).count();
+        let jobs: i64 = sqlx::query_scalar("select count(*) from jobs where pass = $1")
+            .bind(pass.id.as_uuid())
+            .fetch_one(store.pool())
+            .await
+            .expect("read");
+        assert_eq!((winners, jobs), (1, 1));
+        let again = store.spend_pass(pass.id).await.expect("answered");
+        assert!(matches!(again, Spend::Refused(SpendRefusal::AlreadySpent)), "{again:?}");
+    }
+}
+
+/// What an application undoes has not happened: the pass can be spent afterwards.
+#[tokio::test]
+async fn f245_a_spending_that_is_rolled_back_has_not_happened() {
+    let store = store().await;
+    let pass = passed(&store, HostId::generate()).await;
+    let mut own = store.pool().begin().await.expect("begun");
+    let spent = store.spend_in(&mut own, &pass).await.expect("answered");
+    assert!(matches!(spent, Spend::Spent(_)));
+    own.rollback().await.expect("undone");
+    let spent = store.spend_pass(pass.id).await.expect("answered");
+    assert!(matches!(spent, Spend::Spent(_)));
+}

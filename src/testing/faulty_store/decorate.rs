@@ -171,7 +171,7 @@ impl GateStore for FaultyStore {
         gates: &[GateId],
         limit: u32,
     ) -> Result<Vec<(GateId, Attempt)>, StoreError> {
-        self.call(Operation::AttemptsOf, self.inner.newest_attempts_of(gates, limit)).await
+        self.call(Operation::NewestAttemptsOf, self.inner.newest_attempts_of(gates, limit)).await
     }
 
     async fn claim_gates(

@@ -57,6 +57,7 @@ operations! {
     GenerationsOf "generations_of" reads,
     HoldersOf "holders_of" reads,
     AttemptsOf "attempts_of" reads,
+    NewestAttemptsOf "newest_attempts_of" reads,
     ClaimGates "claim_gates" writes,
     WatchGates "watch_gates" writes,
     SettleGates "settle_gates" writes,

@@ -183,11 +183,12 @@ pub(super) fn is_refused(error: &(dyn Error + 'static)) -> bool {
     while let Some(error) = next {
         next = error.source();
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            match error.kind() {
-                io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => return true,
-                _ => {
-                    next = error.get_ref().map(|inner| -> &(dyn Error + 'static) { inner }).or(next)
-                }
+            use io::ErrorKind::{ConnectionRefused, ConnectionReset};
+            if matches!(error.kind(), ConnectionRefused | ConnectionReset) {
+                return true;
+            }
+            if let Some(inner) = error.get_ref() {
+                next = Some(inner);
             }
         }
     }

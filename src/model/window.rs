@@ -85,21 +85,6 @@ impl Window {
         Ok(Self { opens_at, closes_at, time_zone: None })
     }
 
-    /// The valid window nearest to two instants of a row that cannot be read.
-    pub(crate) fn nearest(opens_at: DateTime<Utc>, closes_at: DateTime<Utc>) -> Self {
-        let last = DateTime::from_timestamp(253_402_300_798, 0).unwrap_or_default();
-        let opens_at = instant::truncate(opens_at.clamp(DateTime::UNIX_EPOCH, last));
-        let soonest = opens_at + TimeDelta::microseconds(1);
-        let closes_at = instant::truncate(closes_at).max(soonest);
-        Self {
-            opens_at,
-            closes_at: closes_at
-                .min(opens_at + Self::MAXIMUM_LENGTH)
-                .min(last + TimeDelta::seconds(1)),
-            time_zone: None,
-        }
-    }
-
     /// The window `[opens_at, opens_at + length)`, which also bounds the wait of a job that has no maintenance
     /// window.
     ///

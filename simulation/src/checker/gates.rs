@@ -106,8 +106,15 @@ impl Checker {
             }
         }
         for LeasedGate { record, token, .. } in &claims.gates {
+            let Some(gate) = self.gates.get(&record.id) else { continue };
+            // Where the store's clock was set back, leases end within a minute by what it shows, and at once
+            // where it is put right (F173).
+            let put_back = self.set_back_since(gate.lease.claimed());
             let Some(gate) = self.gates.get_mut(&record.id) else { continue };
-            let wrong = gate.lease.claim(worker, *token, claims.now, lease);
+            if put_back {
+                gate.lease.end();
+            }
+            let wrong = gate.lease.claim(at, worker, *token, claims.now, lease);
             self.gate_holders.entry(worker).or_default().insert(record.id);
             if !std::mem::take(&mut gate.running).is_empty() {
                 gate.unsettled = at;

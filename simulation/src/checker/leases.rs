@@ -10,12 +10,20 @@ pub(super) struct LeaseAccount {
     owner: Option<WorkerId>,
     pub(super) token: i64,
     until: Option<DateTime<Utc>>,
+    /// The true time of the newest claim.
+    claimed: Duration,
 }
 
 impl LeaseAccount {
-    /// Enters a claim, and answers what is wrong with it.
+    /// The true time of the newest claim.
+    pub(super) const fn claimed(&self) -> Duration {
+        self.claimed
+    }
+
+    /// Enters a claim at a true time, and answers what is wrong with it.
     pub(super) fn claim(
         &mut self,
+        at: Duration,
         worker: WorkerId,
         token: i64,
         now: DateTime<Utc>,
@@ -29,7 +37,7 @@ impl LeaseAccount {
             }
             None => None,
         };
-        *self = Self { owner: Some(worker), token, until: Some(end(now, lease)) };
+        *self = Self { owner: Some(worker), token, until: Some(end(now, lease)), claimed: at };
         wrong
     }
 

@@ -79,7 +79,7 @@ impl Checker {
             if account.lease.ends_after(claims.now + far) {
                 account.lease.end();
             }
-            let wrong = account.lease.claim(worker, claim.token, claims.now, lease);
+            let wrong = account.lease.claim(claimed, worker, claim.token, claims.now, lease);
             // Counted from here: a change from now on makes the host due again.
             // One that is claimed by name for a turn at a busy agent stays due for its last change.
             if !named {

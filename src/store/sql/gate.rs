@@ -1,6 +1,6 @@
 //! A gate's record beside the columns that statements ask for.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::FromRow;
 use tracing::error;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use super::{from_json, from_word, unreadable_words};
 use crate::{
     model::{
         ClockEpoch, EndReason, GateId, GateRecord, GateRequest, GateState, HostId, JobId,
-        StoreTime, Window,
+        StoreTime, Window, instant,
     },
     store::StoreError,
 };
@@ -54,6 +54,17 @@ pub(in crate::store) const fn sound(readable: bool) -> Result<(), StoreError> {
     }
 }
 
+/// The valid window nearest to two instants of a row that cannot be read.
+fn nearest_window(opens_at: DateTime<Utc>, closes_at: DateTime<Utc>) -> Window {
+    let last = DateTime::from_timestamp(253_402_300_798, 0).unwrap_or_default();
+    let opens_at = instant::truncate(opens_at.clamp(DateTime::UNIX_EPOCH, last));
+    let soonest = opens_at + TimeDelta::microseconds(1);
+    let closes_at = instant::truncate(closes_at).max(soonest);
+    let latest = (opens_at + Window::MAXIMUM_LENGTH).min(last + TimeDelta::seconds(1));
+    Window::new(opens_at, closes_at.min(latest))
+        .expect("its ends are in order, and a week apart at most")
+}
+
 impl GateColumns {
     /// The gate of these columns, which always is one (F221).
     pub(in crate::store) fn gate(&self, times: GateTimes) -> StoredGate {
@@ -69,7 +80,7 @@ impl GateColumns {
     }
 
     fn made_of_columns(&self, times: GateTimes, detail: String) -> GateRecord {
-        let window = Window::nearest(times.opens_at, times.closes_at);
+        let window = nearest_window(times.opens_at, times.closes_at);
         let request = GateRequest {
             exempt: self.exempt,
             ..GateRequest::new(

@@ -117,6 +117,17 @@ impl Api {
         path: &str,
         wanted: impl Fn(&Value) -> bool + Send,
     ) -> impl Future<Output = Value> + Send {
+        self.until_in(LONG, path, wanted)
+    }
+
+    /// The same with a patience of its own.
+    #[track_caller]
+    pub(crate) fn until_in(
+        &self,
+        patience: Duration,
+        path: &str,
+        wanted: impl Fn(&Value) -> bool + Send,
+    ) -> impl Future<Output = Value> + Send {
         let place = std::panic::Location::caller();
         async move {
             let started = Instant::now();
@@ -126,7 +137,7 @@ impl Api {
                 if answer.status.is_success() && wanted(&body) {
                     return body;
                 }
-                assert!(started.elapsed() < LONG, "{place}: {path} stays at {body:#}");
+                assert!(started.elapsed() < patience, "{place}: {path} stays at {body:#}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::manager::{Api, Kind, Setup, checks_of};
+use crate::manager::{Api, Kind, LONG, Setup, checks_of};
 
 /// Moves the clock of every process that has its variables, and leaves the time that passes as it is.
 struct FakeTime {
@@ -75,7 +75,8 @@ async fn patch(api: &Api, host: Uuid) {
     let job = json!({"host_ids": [host], "immediate": true});
     let made = api.post("/api/v1/jobs", job).await.expect(201);
     let path = format!("/api/v1/jobs/{}", made["id"].as_str().unwrap());
-    api.until(&path, |job| job["status"] == "succeeded").await;
+    // After a step a gate trusts no clock for half a minute.
+    api.until_in(LONG * 3, &path, |job| job["status"] == "succeeded").await;
 }
 
 /// What broke while the clock was ahead is not shown as healthy, checks run at their times, and a host that

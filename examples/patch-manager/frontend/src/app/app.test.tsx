@@ -177,7 +177,7 @@ describe('a job', () => {
     const counts = { failed: 1, succeeded: 44 };
     server.use(
       http.get('*/api/v1/jobs/:id', () => HttpResponse.json(makeJob({ hosts, counts, host_count: 45 }))),
-      http.get('*/api/v1/jobs/:id/gates', () => HttpResponse.json({ gates: [] })),
+      http.get('*/api/v1/jobs/:id/gates', () => HttpResponse.json({ gates: [], next_cursor: null })),
     );
     renderApp(page, { route: `/jobs/${JOB_ID}` });
     const list = await screen.findByRole('list', { name: 'Hosts of this job' });

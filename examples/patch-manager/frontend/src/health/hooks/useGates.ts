@@ -24,7 +24,7 @@ export function useJobGates(jobId: string) {
           client.GET('/api/v1/jobs/{job_id}/gates', { params: { path: { job_id: jobId }, query }, signal }),
         );
         gates.push(...page.gates);
-        cursor = page.next_cursor;
+        cursor = page.next_cursor ?? null;
       } while (cursor !== null);
       return gates;
     },

@@ -25,7 +25,7 @@ use healthgate::{
         Actor, AuditAction, AuditEntry, CheckId, Detail, GateRequest, HostId, JobId, NewCheck,
         Outlook, PassKind, ReasonCode, Role,
     },
-    store::{CheckInsert, CheckStore, MemoryStore, Spend, Store},
+    store::{CheckInsert, CheckStore, FirstRun, MemoryStore, Spend, Store},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -67,7 +67,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let body = serde_json::json!({"name": name, "check_type": "service", "service_name": name});
         let definition = NewCheck::from_json(body)?.definition;
         let id = CheckId::generate();
-        let insert = CheckInsert { id, host_id: host, definition, secret: None, limit: 5 };
+        let insert = CheckInsert {
+            id,
+            host_id: host,
+            definition,
+            secret: None,
+            limit: 5,
+            first_run: FirstRun::AtOnce,
+        };
         let audit = AuditEntry::allowed(ada.clone(), AuditAction::HealthCheckCreated);
         checks.push(store.insert_check(insert, audit.with_check(host, id)).await?);
     }

@@ -39,7 +39,7 @@ impl CheckStore for CustomStore {
                 revision: 1,
             };
             world.checks.push(check.clone());
-            world.reschedule(check.host_id, now);
+            world.reschedule(check.host_id, now, Some(insert.first_run));
             world.events.push(StoreEvent::of_change(check.host_id, check.id));
             self.audit(world, now, audit)?;
             Ok(check)
@@ -68,7 +68,7 @@ impl CheckStore for CustomStore {
                 SecretChange::Replace(secret) => check.secret = Some(secret),
             }
             let check = check.clone();
-            world.reschedule(check.host_id, now);
+            world.reschedule(check.host_id, now, Some(update.first_run));
             world.events.push(StoreEvent::of_change(check.host_id, check.id));
             self.audit(world, now, audit)?;
             Ok(check)
@@ -88,7 +88,7 @@ impl CheckStore for CustomStore {
                 return Err(StoreError::Conflict { current });
             }
             world.forget_check(id);
-            world.reschedule(host_id, now);
+            world.reschedule(host_id, now, None);
             self.audit(world, now, audit)?;
             Ok(())
         })
@@ -109,7 +109,7 @@ impl CheckStore for CustomStore {
         self.write(|world, now| {
             let checks: Vec<_> = world.checks_of(host_id).map(|check| check.id).collect();
             checks.into_iter().for_each(|id| world.forget_check(id));
-            world.reschedule(host_id, now);
+            world.reschedule(host_id, now, None);
             Ok(())
         })
     }

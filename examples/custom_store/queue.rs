@@ -70,9 +70,9 @@ impl PollQueue for CustomStore {
                 if !done.unfinished {
                     row.lost_leases = 0;
                 }
-                // A change during the run is not lost: the host is due at once.
+                // A change during the run is not lost: the due time that it set stays.
                 let unchanged = row.config_seq == done.config_seq;
-                row.at = if unchanged { done.next_due_at } else { now };
+                row.at = if unchanged { done.next_due_at } else { row.at };
                 if let Some(reached) = done.reached {
                     let never = DateTime::<Utc>::UNIX_EPOCH;
                     let since = row.tried.map_or(Some(never), |(_, since)| since.or(Some(now)));

@@ -9,7 +9,7 @@ use healthgate::{
         Attempt, AuditRecord, CheckId, CheckResult, CheckState, CheckView, ClockEpoch, Damping,
         GateId, GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, StoreTime, WorkerId,
     },
-    store::{KeptClock, LeasedGate, StoreError, StoreEvent, transition},
+    store::{FirstRun, KeptClock, LeasedGate, StoreError, StoreEvent, transition},
 };
 
 pub(super) type Instant = DateTime<Utc>;
@@ -167,8 +167,9 @@ impl World {
         self.checks_of(host).map(view).collect()
     }
 
-    /// After every write of a host's checks: the row is there while one is enabled, and due at once.
-    pub(super) fn reschedule(&mut self, host: HostId, now: Instant) {
+    /// After every write of a host's checks: the row is there while one is enabled. A deletion has no
+    /// first run, and leaves the due time.
+    pub(super) fn reschedule(&mut self, host: HostId, now: Instant, first_run: Option<FirstRun>) {
         if !self.checks_of(host).any(|check| check.definition.enabled) {
             if let Some(row) = self.schedule.remove(&host) {
                 self.retired_token = self.retired_token.max(row.lease.token);
@@ -176,11 +177,18 @@ impl World {
             return;
         }
         let lease = Lease { holder: None, token: self.retired_token };
-        let fresh =
-            Due { at: now, config_seq: 0, lost_leases: 0, parked: None, tried: None, lease };
+        let at = now + delta(first_run.unwrap_or_default().wait());
+        let fresh = Due { at, config_seq: 0, lost_leases: 0, parked: None, tried: None, lease };
         let row = self.schedule.entry(host).or_insert(fresh);
+        // The due time of a run under way, or of a parked host, is used up.
+        let used_up = row.at <= now && (!row.lease.is_free(now) || row.is_parked(now));
+        row.at = match first_run {
+            None => row.at,
+            Some(FirstRun::After(_)) if !used_up => at.min(row.at),
+            Some(_) => at,
+        };
         // A lease on it stays: the sequence number tells that the run is of old checks.
-        (row.at, row.config_seq, row.lost_leases) = (now, row.config_seq + 1, 0);
+        (row.config_seq, row.lost_leases) = (row.config_seq + 1, 0);
         row.parked = None;
     }
 

@@ -93,7 +93,8 @@ pub(super) async fn list(
     Ok(Json(CheckList { total: checks.len(), checks }))
 }
 
-/// Makes a check. It is run at once.
+/// Makes a check. It runs at once, unless its author has spent the minute's budget of tests and changes:
+/// then its first run waits for the budget's next slot.
 #[utoipa::path(
     post,
     path = "/api/v1/hosts/{host_id}/health-checks",
@@ -170,7 +171,9 @@ pub(super) async fn read(
 /// Changes a check.
 ///
 /// With `If-Match` only the revision that it names is changed. A changed origin of the URL, or a newly
-/// tolerated bad certificate, needs the password again, where one is stored.
+/// tolerated bad certificate, needs the password again, where one is stored. The changed check runs at
+/// once, unless its author has spent the minute's budget of tests and changes: then its first run waits
+/// for the budget's next slot.
 #[utoipa::path(
     put,
     path = "/api/v1/hosts/{host_id}/health-checks/{check_id}",

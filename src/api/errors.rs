@@ -1,8 +1,10 @@
 //! What the library's errors are to a client.
 
+use std::time::Duration;
+
 use super::{AuthorizeError, Problem};
 use crate::{
-    checks::ManageError,
+    checks::{ManageError, TestRefused},
     directory::DirectoryError,
     gate::GateError,
     store::{Refusal, StoreError},
@@ -68,6 +70,21 @@ impl From<ManageError> for Problem {
             }
             ManageError::Directory(error) => Self::from(error),
             ManageError::Store(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<TestRefused> for Problem {
+    fn from(refused: TestRefused) -> Self {
+        match refused {
+            TestRefused::Running => {
+                let detail = "another test of yours is running: wait for its result";
+                Self::too_many("test_running", detail, Duration::from_secs(1))
+            }
+            TestRefused::BudgetSpent { retry_after } => {
+                let detail = "too many tests and changes by you or of this host: try again later";
+                Self::too_many("rate_limited", detail, retry_after)
+            }
         }
     }
 }

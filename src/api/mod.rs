@@ -38,7 +38,6 @@ mod etag;
 mod events;
 pub mod forms;
 mod gates;
-mod limits;
 mod openapi;
 mod overrides;
 mod preview;

@@ -9,8 +9,8 @@ use std::{
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::limits::Rates;
 use crate::{
+    checks::Rates,
     clock::Clock,
     model::{AuditAction, AuditEntry, AuditOutcome, FieldChange, HostId},
     store::{Store, StoreError},

@@ -7,12 +7,15 @@ use tokio_util::sync::CancellationToken;
 use super::{
     authorize::{Authorizer, JobDirectory},
     events::EventHub,
-    limits::TestLimits,
     preview::UpcomingWindows,
     refusals::Refusals,
 };
 use crate::{
-    checks::CheckManager, clock::Clock, directory::HostDirectory, gate::Gate, model::AuditEntry,
+    checks::{CheckManager, RunBudget},
+    clock::Clock,
+    directory::HostDirectory,
+    gate::Gate,
+    model::AuditEntry,
     store::Store,
 };
 
@@ -30,7 +33,7 @@ pub(super) struct Parts {
     pub(super) gate: Gate,
     pub(super) windows: Option<Arc<dyn UpcomingWindows>>,
     pub(super) stale_after: Duration,
-    pub(super) tests: TestLimits,
+    pub(super) budget: RunBudget,
     pub(super) refusals: Refusals,
     pub(super) events: EventHub,
 }
@@ -117,8 +120,8 @@ impl ApiBuilder {
         Self { stale_after, ..self }
     }
 
-    /// So many tests by hand a minute, for each user and of each host; 0 for no limit. 60 and 60 by
-    /// default.
+    /// Sets the [`RunBudget`]: the number of tests by hand and first runs of changed checks a minute, for
+    /// each user and of each host; 0 is no limit. 60 and 60 by default.
     #[must_use]
     pub fn with_tests_per_minute(self, per_user: u32, per_host: u32) -> Self {
         Self { tests_per_minute: (per_user, per_host), ..self }
@@ -136,12 +139,14 @@ impl ApiBuilder {
     pub fn build(self) -> Api {
         let (per_user, per_host) = self.tests_per_minute;
         let clock = self.clock;
+        let budget = RunBudget::per_minute(clock.clone(), per_user, per_host)
+            .with_longest_wait(self.stale_after / 2);
         Api(Arc::new(Parts {
-            tests: TestLimits::new(clock.clone(), per_user, per_host),
+            checks: self.checks.with_run_budget(budget.clone()),
+            budget,
             refusals: Refusals::new(self.store.clone(), clock.clone()),
             events: EventHub::new(self.store.clone(), clock, self.streams),
             store: self.store,
-            checks: self.checks,
             gate: self.gate,
             directory: self.directory,
             authorizer: self.authorizer,

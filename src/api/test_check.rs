@@ -66,7 +66,7 @@ pub(super) async fn test(
     let write = Write::checks(AuditAction::HealthCheckTested, host_id, Some(check_id));
     api.may_write(&actor, &write).await?;
     let change = body.optional().await?.map(CheckChange::from_json);
-    let _running = api.tests.start(&actor.name, host_id)?;
+    let _running = api.budget.start_test(&actor.name, host_id)?;
     match api.checks.test(&actor, host_id, check_id, change.as_ref()).await {
         Ok(result) => Ok(Json(ResultForm::from(&result))),
         Err(error) => Err(api.write_problem(&actor, &write, error).await),
@@ -96,7 +96,7 @@ pub(super) async fn test_unsaved(
     let write = Write::checks(AuditAction::HealthCheckTested, host_id, None);
     api.may_write(&actor, &write).await?;
     let new = NewCheck::from_json(body.value().await?)?;
-    let _running = api.tests.start(&actor.name, host_id)?;
+    let _running = api.budget.start_test(&actor.name, host_id)?;
     match api.checks.test_unsaved(&actor, host_id, new).await {
         Ok(result) => Ok(Json(ResultForm::from(&result))),
         Err(error) => Err(api.write_problem(&actor, &write, error).await),

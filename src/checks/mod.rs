@@ -21,11 +21,13 @@ mod poller;
 mod progress;
 #[cfg(feature = "http")]
 mod race;
+mod rates;
 #[cfg(feature = "http")]
 mod resolve;
 #[cfg(feature = "http")]
 mod resources;
 mod rotate;
+mod run_budget;
 mod run_metrics;
 pub mod schedule;
 #[cfg(feature = "http")]
@@ -33,6 +35,8 @@ mod tls;
 
 #[cfg(feature = "testing")]
 pub use self::agent::MockAgentTransport;
+#[cfg(feature = "api")]
+pub(crate) use self::rates::Rates;
 pub use self::{
     agent::{AgentError, AgentLink, AgentTransport, ServiceStatus},
     capacity::{Capacity, CapacityUse, GateDemand, Permit},
@@ -43,6 +47,7 @@ pub use self::{
         PollerStats,
     },
     rotate::{RotationReport, may_create_key, register_keys},
+    run_budget::{RunBudget, RunningTest, TestRefused},
 };
 // For the benchmarks alone.
 #[cfg(feature = "http")]

@@ -1,6 +1,6 @@
 //! The configuration of checks.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 
@@ -20,6 +20,8 @@ pub struct CheckInsert {
     pub secret: Option<SealedSecret>,
     /// The most checks that the host may have, this one included.
     pub limit: u32,
+    /// When the host runs.
+    pub first_run: FirstRun,
 }
 
 /// A check to be changed.
@@ -35,6 +37,29 @@ pub struct CheckUpdate {
     pub definition: CheckDefinition,
     /// What becomes of the password.
     pub secret: SecretChange,
+    /// When the host runs.
+    pub first_run: FirstRun,
+}
+
+/// When a host runs after one of its checks was made or changed.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum FirstRun {
+    /// At once.
+    #[default]
+    AtOnce,
+    /// After this time, or when the host is due anyway, whichever comes first.
+    After(Duration),
+}
+
+impl FirstRun {
+    /// How long the host waits, unless it is due sooner.
+    #[must_use]
+    pub const fn wait(self) -> Duration {
+        match self {
+            Self::AtOnce => Duration::ZERO,
+            Self::After(wait) => wait,
+        }
+    }
 }
 
 /// What becomes of a stored password.
@@ -54,8 +79,11 @@ pub enum SecretChange {
 /// - Each write and its audit record are one step: where the record cannot be written, or a hook
 ///   refuses, the write has not happened.
 /// - Hold the limit in that step, so that 50 racing creations leave exactly as many as allowed.
-/// - Keep the host's schedule row in that step: the row exists while the host has an enabled check,
-///   every write raises its `config_seq`, and makes the host due at once. A lease on it stays.
+/// - Keep the host's schedule row in that step: the row exists while the host has an enabled check, and
+///   every write raises its `config_seq`. A lease on it stays.
+/// - A host whose check was made or changed is due at its [`FirstRun`]. After a wait it keeps its due
+///   time if that comes sooner; the due time of a run under way, or of a parked host, has been used up,
+///   and does not count. A deletion leaves the due time: it asks nothing new (F255).
 /// - A write raises the revision by one and sets `updated_at` to the store's clock, later than before.
 /// - Address a check by host and id together: one of another host is [`StoreError::NotFound`].
 /// - Deleting a check deletes its results and its state.

@@ -44,7 +44,7 @@ pub use self::check::MockCheckStore;
 pub use self::{
     audit::{AuditFilter, AuditLog},
     change::Change,
-    check::{CheckInsert, CheckStore, CheckUpdate, SecretChange},
+    check::{CheckInsert, CheckStore, CheckUpdate, FirstRun, SecretChange},
     clock::KeptClock,
     error::{Refusal, StoreError},
     feed::{Feed, StoreEvent, Subscription},

@@ -223,7 +223,8 @@ pub struct Backlog {
 /// - A release counts also after the lease has ended, as long as nobody has claimed the host since.
 /// - A completion records results and states, sets the next due time and ends the lease in one step
 ///   for the whole batch; a fenced host does not hold up the others. Where the host's checks have
-///   changed since the claim, the host is due at once.
+///   changed since the claim, the due time that the change set stays: at once, or after its
+///   [`FirstRun`](super::FirstRun).
 /// - Repeating a completion whose outcome was unknown must not record a result twice; it may report
 ///   the hosts as fenced.
 #[async_trait]

@@ -11,7 +11,7 @@ use crate::{
         Actor, AgentEndpoint, AuditAction, AuditEntry, CheckId, CheckResult, ClockEpoch, Detail,
         GateRequest, HealthCheck, HostId, JobId, NewCheck, ReasonCode, ResultSource, Role, Window,
     },
-    store::CheckInsert,
+    store::{CheckInsert, FirstRun},
 };
 
 /// The instant at which [`clock`] starts: 2026-11-24, 02:00 UTC.
@@ -82,7 +82,7 @@ pub fn http_check(id: CheckId, host_id: HostId, name: &str, url: &str) -> CheckI
 #[must_use]
 pub fn insert(id: CheckId, host_id: HostId, body: Value) -> CheckInsert {
     let definition = NewCheck::from_json(body).expect("a valid check").definition;
-    CheckInsert { id, host_id, definition, secret: None, limit: 5 }
+    CheckInsert { id, host_id, definition, secret: None, limit: 5, first_run: FirstRun::AtOnce }
 }
 
 /// A result of a check's run that started at an instant and took 10 ms.

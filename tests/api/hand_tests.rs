@@ -82,6 +82,24 @@ async fn f125_tests_are_limited_by_user_and_by_host() {
     }
 }
 
+/// F255: tests and first runs of changed checks spend one budget, and no change is refused.
+#[tokio::test]
+async fn f255_changes_and_tests_spend_one_budget() {
+    let world = world_with(Twist {
+        build: Some(|builder| builder.with_tests_per_minute(3, 0)),
+        ..Twist::default()
+    });
+    let id = world.created(OWN, &http("web")).await;
+    for round in 0..40 {
+        let body = json!({"url": format!("https://a.example/{round}")});
+        assert_eq!(world.put(OPERATOR, check_path(OWN, id), &body).await.status, 200);
+    }
+    let test = format!("{}/test", checks_of(OWN));
+    let refused = tested(&world, OPERATOR, test.clone(), &service("sshd")).await;
+    assert_eq!(refused.told(), (429, "rate_limited"));
+    assert_eq!(tested(&world, ADMIN, test, &service("sshd")).await.status, 200);
+}
+
 #[tokio::test]
 async fn zero_is_no_limit() {
     let world = world_with(Twist {

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use healthgate::{
     model::{AuditAction, CheckId, StoredCheck},
-    store::{CheckInsert, CheckStore},
+    store::{CheckInsert, CheckStore, FirstRun},
     testing::fixtures,
 };
 use serde_json::json;
@@ -12,7 +12,14 @@ use crate::world::{ADMIN, CANARY, OWN, UNGROUPED, World, check_path, checks_of, 
 
 async fn odd(world: &World, stored: StoredCheck) -> CheckId {
     let (id, definition) = (CheckId::generate(), stored.read());
-    let insert = CheckInsert { id, host_id: OWN, definition, secret: None, limit: 5 };
+    let insert = CheckInsert {
+        id,
+        host_id: OWN,
+        definition,
+        secret: None,
+        limit: 5,
+        first_run: FirstRun::AtOnce,
+    };
     let entry = fixtures::audit(AuditAction::HealthCheckCreated);
     world.store.insert_check(insert, entry).await.unwrap();
     id

@@ -1,23 +1,29 @@
 //! The rules of changing checks: passwords, audit, limit, rotation.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use healthgate::{
     checks::{
-        CheckManager, CheckOutcome, HostRun, HostRunner, ManageError, may_create_key, register_keys,
+        CheckManager, CheckOutcome, HostRun, HostRunner, ManageError, RunBudget, may_create_key,
+        register_keys,
     },
     clock::SystemClock,
     crypto::{Key, KeyRing, SealContext, Sealer, key_id_of},
     directory::StaticDirectory,
     model::{
         Actor, AuditAction, AuditRecord, CheckChange, Detail, HealthCheck, HostId, NewCheck,
-        ReasonCode, Role, ViolationCode,
+        ReasonCode, Role, ViolationCode, WorkerId,
     },
     store::{
-        AuditFilter, AuditLog, Change, CheckStore, MemoryHook, MemoryStore, Refusal, ResultStore,
-        SecretStore, StoreError,
+        AuditFilter, AuditLog, Change, CheckStore, ClaimRequest, HostCompletion, MemoryHook,
+        MemoryStore, PollQueue, Refusal, ResultStore, SecretStore, StoreError,
     },
+    testing::fixtures,
 };
 use serde_json::{Value, json};
 
@@ -33,7 +39,7 @@ impl HostRunner for Recorder {
             revision: check.revision,
             reason: ReasonCode::Ok,
             detail: Detail::new("fine"),
-            latency: std::time::Duration::from_millis(3),
+            latency: Duration::from_millis(3),
             endpoint: None,
         };
         let outcomes = run.checks.iter().map(outcome).collect();
@@ -405,4 +411,51 @@ async fn f129_a_failing_audit_writer_undoes_the_change() {
     let tested = world.checks.test_unsaved(&world.admin, world.host, new).await;
     assert!(tested.is_err(), "an unrecorded test does not run");
     assert!(world.runner.0.lock().unwrap().is_empty());
+}
+
+/// F255: beyond the budget of the one who changes checks, nothing makes their host due: no change, no
+/// disabling and enabling, no deletion, nor all of it in turns. No change is refused.
+#[tokio::test]
+async fn f255_changes_beyond_the_budget_make_nothing_due() {
+    let clock = fixtures::clock();
+    let store = MemoryStore::new(Arc::new(clock.clone()));
+    let world = world_on(store, KeyRing::new(Key::generate().unwrap()));
+    let budget = RunBudget::per_minute(Arc::new(clock.clone()), 3, 0);
+    let checks = world.checks.clone().with_run_budget(budget);
+    let new = || NewCheck::from_json(http()).unwrap();
+    let worker = WorkerId::generate();
+    let is_due = async || {
+        let claim = ClaimRequest::new(worker, 1, Duration::from_secs(60));
+        let claims = world.store.claim_hosts(claim).await.unwrap();
+        let Some(held) = claims.hosts.first() else { return false };
+        let due = claims.now + TimeDelta::hours(1);
+        let batch = vec![HostCompletion::new(held, due, Vec::new())];
+        world.store.complete_hosts(worker, batch).await.unwrap();
+        true
+    };
+    let check = checks.create(&world.admin, world.host, new()).await.unwrap();
+    let mut runs = u32::from(is_due().await);
+    for round in 0..40 {
+        let bodies = [
+            json!({"url": format!("https://a.example/{round}")}),
+            json!({"enabled": false}),
+            json!({"enabled": true}),
+        ];
+        for body in bodies {
+            let change = CheckChange::from_json(body);
+            let changed = checks.change(&world.admin, world.host, check.id, &change, None).await;
+            changed.unwrap();
+            runs += u32::from(is_due().await);
+        }
+        let other = checks.create(&world.admin, world.host, new()).await.unwrap();
+        runs += u32::from(is_due().await);
+        checks.delete(&world.admin, world.host, other.id, None).await.unwrap();
+        runs += u32::from(is_due().await);
+    }
+    assert!((1..=3).contains(&runs), "{runs}");
+    let other = Actor::new("grace", Role::Admin);
+    let change = CheckChange::from_json(json!({"name": "renamed"}));
+    clock.advance(Duration::from_secs(61));
+    checks.change(&other, world.host, check.id, &change, None).await.unwrap();
+    assert!(is_due().await, "another one's budget is not spent");
 }

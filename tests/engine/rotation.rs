@@ -24,7 +24,9 @@ use healthgate::{
         Actor, AuditAction, AuditEntry, CheckChange, CheckId, HealthCheck, HostId, NewCheck,
         Password, Role, SealedSecret,
     },
-    store::{AuditFilter, AuditLog, CheckInsert, CheckStore, MemoryStore, SecretStore, Store},
+    store::{
+        AuditFilter, AuditLog, CheckInsert, CheckStore, FirstRun, MemoryStore, SecretStore, Store,
+    },
     testing::{Fault, FaultyStore, Operation},
 };
 use serde_json::json;
@@ -104,6 +106,7 @@ impl Site {
             definition: NewCheck::from_json(body("")).unwrap().definition,
             secret: Some(secret),
             limit: 100,
+            first_run: FirstRun::AtOnce,
         };
         let audit = AuditEntry::allowed(admin(), AuditAction::HealthCheckCreated);
         self.memory.insert_check(insert, audit).await.unwrap().id

@@ -8,7 +8,7 @@ use healthgate::{
         AuditAction, CheckDefinition, CheckId, GateState, HostId, ReasonCode, SealedSecret,
         StoredCheck,
     },
-    store::{CheckInsert, CheckStore, GateStore, ResultStore},
+    store::{CheckInsert, CheckStore, FirstRun, GateStore, ResultStore},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,14 @@ async fn insert(world: &World, host: HostId) -> CheckId {
     let (id, definition) = (CheckId::generate(), odd());
     let ciphertext = vec![1; 40];
     let secret = Some(SealedSecret { format: 1, nonce: vec![0; 12], ciphertext });
-    let insert = CheckInsert { id, host_id: host, definition, secret, limit: 5 };
+    let insert = CheckInsert {
+        id,
+        host_id: host,
+        definition,
+        secret,
+        limit: 5,
+        first_run: FirstRun::AtOnce,
+    };
     world.memory.insert_check(insert, entry(AuditAction::HealthCheckCreated)).await.unwrap();
     id
 }

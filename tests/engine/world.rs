@@ -20,7 +20,7 @@ use healthgate::{
         Actor, AgentEndpoint, Attempt, AuditAction, AuditEntry, CheckChange, CheckId, Damping,
         Detail, GateRecord, GateRequest, HealthCheck, HostId, JobId, NewCheck, ReasonCode, Window,
     },
-    store::{CheckInsert, CheckStore, CheckUpdate, GateStore, MemoryStore, SecretChange},
+    store::{CheckInsert, CheckStore, CheckUpdate, FirstRun, GateStore, MemoryStore, SecretChange},
     testing::FaultyStore,
 };
 use serde_json::json;
@@ -235,6 +235,7 @@ impl World {
             definition: NewCheck::from_json(body).unwrap().definition,
             secret: None,
             limit: 5,
+            first_run: FirstRun::AtOnce,
         };
         self.memory.insert_check(insert, entry(AuditAction::HealthCheckCreated)).await.unwrap()
     }
@@ -247,6 +248,7 @@ impl World {
             expected_revision: current.revision,
             definition: CheckChange::from_json(change).apply(&current).unwrap().definition,
             secret: SecretChange::Keep,
+            first_run: FirstRun::AtOnce,
         };
         let audit = entry(AuditAction::HealthCheckUpdated).with_check(check.host_id, check.id);
         self.memory.update_check(update, audit).await.unwrap()

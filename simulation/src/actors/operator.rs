@@ -2,7 +2,7 @@
 
 use healthgate::{
     model::{AuditAction, CheckChange, HealthCheck},
-    store::{CheckStore, CheckUpdate, SecretChange},
+    store::{CheckStore, CheckUpdate, FirstRun, SecretChange},
     testing::fixtures,
 };
 use serde_json::{Value, json};
@@ -94,6 +94,7 @@ async fn edit(world: &World, check: &HealthCheck, body: Value) {
             expected_revision: current.revision,
             definition: change.definition,
             secret: SecretChange::Keep,
+            first_run: FirstRun::AtOnce,
         };
         let audit = fixtures::audit(AuditAction::HealthCheckUpdated);
         let _ = store.update_check(update, audit.with_check(check.host_id, check.id)).await;

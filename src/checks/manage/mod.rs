@@ -10,6 +10,7 @@ use super::{
     diff,
     host_run::{HostRun, HostRunner, OutcomeCollector, readable, results, unanswered},
     poller::Nudge,
+    run_budget::RunBudget,
     run_metrics::{RanBy, ran},
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
         CheckResult, ClockEpoch, FieldChange, HealthCheck, HostId, NewCheck, ReasonCode,
         ResultSource, StoreTime, ViolationCode, Violations,
     },
-    store::{CheckInsert, CheckUpdate, SecretChange, Store, StoreError},
+    store::{CheckInsert, CheckUpdate, FirstRun, SecretChange, Store, StoreError},
 };
 
 /// Creates, changes, deletes and tests checks: validates them, applies the password rule, seals
@@ -36,6 +37,7 @@ pub struct CheckManager {
     limit: u32,
     timeout: Duration,
     nudge: Option<Nudge>,
+    budget: Option<RunBudget>,
 }
 
 impl CheckManager {
@@ -58,6 +60,7 @@ impl CheckManager {
             limit: Self::DEFAULT_LIMIT,
             timeout: Duration::from_secs(10),
             nudge: None,
+            budget: None,
         }
     }
 
@@ -77,6 +80,13 @@ impl CheckManager {
     #[must_use]
     pub fn with_nudge(self, nudge: Nudge) -> Self {
         Self { nudge: Some(nudge), ..self }
+    }
+
+    /// Lets the first run of a new or changed check wait for its slot where this budget is spent (F255).
+    /// [`ApiBuilder::build`](crate::api::ApiBuilder::build) sets the API's own.
+    #[must_use]
+    pub fn with_run_budget(self, budget: RunBudget) -> Self {
+        Self { budget: Some(budget), ..self }
     }
 
     /// Creates a check.
@@ -103,7 +113,8 @@ impl CheckManager {
                 .with_check(host_id, id)
         };
         let definition = new.definition;
-        let insert = CheckInsert { id, host_id, definition, secret, limit: self.limit };
+        let first_run = self.first_run(actor, host_id);
+        let insert = CheckInsert { id, host_id, definition, secret, limit: self.limit, first_run };
         let check = self.store.insert_check(insert, audit).await?;
         self.nudge();
         Ok(check)
@@ -123,7 +134,7 @@ impl CheckManager {
         change: &CheckChange,
         expected_revision: Option<i64>,
     ) -> Result<HealthCheck, ManageError> {
-        let mut tries = 0;
+        let (mut tries, mut first_run) = (0, None);
         loop {
             let check = self.stored(host_id, id).await?;
             if expected_revision.is_some_and(|expected| expected != check.revision) {
@@ -137,8 +148,14 @@ impl CheckManager {
             if changes.is_empty() && secret == SecretChange::Keep {
                 return Ok(check);
             }
-            let update =
-                CheckUpdate { id, host_id, expected_revision: check.revision, definition, secret };
+            let update = CheckUpdate {
+                id,
+                host_id,
+                expected_revision: check.revision,
+                definition,
+                secret,
+                first_run: *first_run.get_or_insert_with(|| self.first_run(actor, host_id)),
+            };
             let audit = AuditEntry {
                 changes,
                 ..AuditEntry::allowed(actor.clone(), AuditAction::HealthCheckUpdated)
@@ -325,6 +342,11 @@ impl CheckManager {
             ViolationCode::TargetHostUnknown,
             "there is no such host",
         )))
+    }
+
+    fn first_run(&self, actor: &Actor, host_id: HostId) -> FirstRun {
+        let budget = self.budget.as_ref();
+        budget.map_or(FirstRun::AtOnce, |budget| budget.first_run(&actor.name, host_id))
     }
 
     fn nudge(&self) {

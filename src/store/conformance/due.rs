@@ -6,9 +6,11 @@ use chrono::TimeDelta;
 
 use super::{Fixture, make};
 use crate::{
-    model::{HostId, WorkerId},
-    store::{ClaimRequest, HostRelease, Reach, ReachQuery},
+    model::{AuditAction, HostId, WorkerId},
+    store::{CheckUpdate, ClaimRequest, FirstRun, HostRelease, Reach, ReachQuery},
 };
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// F136: a due time that lies further ahead than one interval was set before the store's clock was
 /// put back or the interval was shortened: it counts as due, after what is late.
@@ -36,6 +38,66 @@ pub async fn f136_a_due_time_beyond_the_interval_is_due(fixture: &dyn Fixture) {
     let claims = claim(10).await;
     assert_eq!(claims.len(), 1);
     assert_eq!(claims[0].host_id, host);
+}
+
+/// F255: a host whose check was changed runs after the wait, or when it is due anyway. A deletion makes
+/// nothing due.
+pub async fn f255_a_first_run_waits_for_its_slot(fixture: &dyn Fixture) {
+    let (store, host, late) = (fixture.store(), HostId::generate(), HostId::generate());
+    let worker = WorkerId::generate();
+    let before = store.now().await.expect("the time");
+    let check = make::check_later(&store, host, HOUR).await;
+    let after = store.now().await.expect("the time");
+    assert!(make::claim(&store, worker, make::LONG_LEASE).await.is_empty(), "it waits");
+    assert_eq!(store.backlog().await.expect("read").due, 0);
+    let held = make::claim_named(&store, worker, host).await;
+    assert!((before + HOUR..=after + HOUR).contains(&held.due_at), "{}", held.due_at);
+
+    // A due time that comes sooner stays, and a deletion changes none.
+    let due = store.now().await.expect("the time") + TimeDelta::minutes(10);
+    let batch = vec![make::completion(&held, due, Vec::new())];
+    store.complete_hosts(worker, batch).await.expect("completed");
+    let update = CheckUpdate { first_run: FirstRun::After(HOUR), ..make::update(&check) };
+    let updated = make::audit(AuditAction::HealthCheckUpdated);
+    store.update_check(update, updated).await.expect("updated");
+    let other = make::check_later(&store, host, HOUR).await;
+    let deleted = make::audit(AuditAction::HealthCheckDeleted);
+    store.delete_check(host, other.id, None, deleted).await.expect("deleted");
+    let held = make::claim_named(&store, worker, host).await;
+    assert_eq!((held.due_at, held.checks.len()), (due, 1));
+
+    // So does one that is past: a change must not put off a run that is late.
+    make::check(&store, late, "a").await;
+    make::check_later(&store, late, HOUR).await;
+    let claims = make::claim(&store, worker, make::LONG_LEASE).await;
+    assert_eq!(claims.len(), 1);
+    assert_eq!(claims[0].host_id, late);
+}
+
+/// F255: a change during a run, or of a parked host, is no way to run at once.
+pub async fn f255_a_change_during_a_run_waits_for_its_slot(fixture: &dyn Fixture) {
+    let (store, running, parked) = (fixture.store(), HostId::generate(), HostId::generate());
+    let worker = WorkerId::generate();
+    make::check(&store, running, "a").await;
+    let held = make::claim(&store, worker, make::LONG_LEASE).await.remove(0);
+    make::check(&store, parked, "a").await;
+    let other = make::claim(&store, worker, make::LONG_LEASE).await.remove(0);
+    let before = store.now().await.expect("the time");
+    let until = before + HOUR * 2;
+    let release = HostRelease::new(parked, other.token).with_not_before(until);
+    store.release_hosts(worker, vec![release]).await.expect("released");
+    for host in [running, parked] {
+        make::check_later(&store, host, HOUR).await;
+    }
+    let after = store.now().await.expect("the time");
+    let batch = vec![make::completion(&held, until, Vec::new())];
+    store.complete_hosts(worker, batch).await.expect("completed");
+    assert!(make::claim(&store, worker, make::LEASE).await.is_empty(), "they wait");
+    for host in [running, parked] {
+        let held = make::claim_named(&store, worker, host).await;
+        assert!((before + HOUR..=after + HOUR).contains(&held.due_at), "{}", held.due_at);
+        assert_eq!(held.checks.len(), 2);
+    }
 }
 
 /// F136: a lease that ends later than any can, since the store's clock was put back, has ended.

@@ -12,7 +12,7 @@ use crate::{
         PassKind, ReasonCode, ResultSource, Role, SealedSecret, Window, WorkerId,
     },
     store::{
-        CheckInsert, CheckUpdate, ClaimRequest, GateStep, GateTransition, HostClaim,
+        CheckInsert, CheckUpdate, ClaimRequest, FirstRun, GateStep, GateTransition, HostClaim,
         HostCompletion, LeasedGate, SecretChange, Store,
     },
 };
@@ -35,12 +35,23 @@ pub(super) fn definition(name: &str) -> CheckDefinition {
 
 pub(super) fn insert(host_id: HostId, name: &str) -> CheckInsert {
     let (id, definition) = (CheckId::generate(), definition(name));
-    CheckInsert { id, host_id, definition, secret: None, limit: 5 }
+    CheckInsert { id, host_id, definition, secret: None, limit: 5, first_run: FirstRun::AtOnce }
 }
 
 pub(super) async fn check(store: &Arc<dyn Store>, host: HostId, name: &str) -> HealthCheck {
     let entry = audit(AuditAction::HealthCheckCreated);
     store.insert_check(insert(host, name), entry).await.expect("inserted")
+}
+
+/// Makes a check whose first run waits.
+pub(super) async fn check_later(
+    store: &Arc<dyn Store>,
+    host: HostId,
+    wait: Duration,
+) -> HealthCheck {
+    let insert = CheckInsert { first_run: FirstRun::After(wait), ..insert(host, "later") };
+    let entry = audit(AuditAction::HealthCheckCreated);
+    store.insert_check(insert, entry).await.expect("inserted")
 }
 
 pub(super) fn update(check: &HealthCheck) -> CheckUpdate {
@@ -50,6 +61,7 @@ pub(super) fn update(check: &HealthCheck) -> CheckUpdate {
         expected_revision: check.revision,
         definition: check.definition.clone(),
         secret: SecretChange::Keep,
+        first_run: FirstRun::AtOnce,
     }
 }
 

@@ -80,7 +80,8 @@ macro_rules! conformance_tests {
             a_repeated_completion_records_once, the_backlog_counts_what_is_due,
             lost_leases_are_counted, a_host_that_was_off_meanwhile_fences_its_old_claim);
         $crate::conformance_tests!(@module $fixture, due:
-            f136_a_due_time_beyond_the_interval_is_due,
+            f136_a_due_time_beyond_the_interval_is_due, f255_a_first_run_waits_for_its_slot,
+            f255_a_change_during_a_run_waits_for_its_slot,
             f136_a_lease_beyond_lease_and_interval_has_ended,
             named_hosts_are_claimed_before_they_are_due, a_parked_host_is_not_due,
             f147_a_living_worker_loses_no_lease,

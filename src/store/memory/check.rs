@@ -34,7 +34,7 @@ impl CheckStore for MemoryStore {
         self.ask(&Change::CheckWritten(&check))?;
         let record = self.audit(audit)?;
         state.checks.entry(check.host_id).or_default().push(check.clone());
-        state.reschedule(check.host_id, now);
+        state.reschedule(check.host_id, now, Some(insert.first_run));
         state.audit.push(record);
         self.feed.publish(StoreEvent::of_change(check.host_id, check.id));
         Ok(check)
@@ -69,7 +69,7 @@ impl CheckStore for MemoryStore {
         if let Some(stored) = checks.iter_mut().find(|stored| stored.id == check.id) {
             stored.clone_from(&check);
         }
-        state.reschedule(check.host_id, now);
+        state.reschedule(check.host_id, now, Some(update.first_run));
         state.audit.push(record);
         self.feed.publish(StoreEvent::of_change(check.host_id, check.id));
         Ok(check)
@@ -93,7 +93,7 @@ impl CheckStore for MemoryStore {
             checks.retain(|check| check.id != id);
         }
         state.forget_results(id);
-        state.reschedule(host_id, self.time());
+        state.reschedule(host_id, self.time(), None);
         state.audit.push(record);
         Ok(())
     }

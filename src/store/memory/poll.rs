@@ -100,11 +100,13 @@ impl PollQueue for MemoryStore {
             if let Some(reached) = done.reached {
                 row.sighting = Some(Sighting::after(row.sighting, reached, now));
             }
-            // A change during the run is not lost: the host is due at once (L5).
+            // A change during the run is not lost: the due time that it set stays (L5).
             let unchanged = row.config_seq == done.config_seq;
             let parking = done.not_before.map(|until| Parking { from: now, until });
             row.parked = parking.filter(|_| unchanged);
-            state.set_due(done.host_id, if unchanged { done.next_due_at } else { now });
+            if unchanged {
+                state.set_due(done.host_id, done.next_due_at);
+            }
             completed.dropped +=
                 state.record(done.host_id, done.results, now, self.damping, &self.feed);
         }

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 
 use crate::{
+    clock::delta,
     crypto::{Canary, InstallId},
     model::{
         Attempt, AuditRecord, CheckId, CheckResult, CheckState, ClockEpoch, Damping, GateId,
         GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, WorkerId,
     },
-    store::{Feed, KeptClock, LeasedGate, StoreEvent, clock::LONGEST_LEFT},
+    store::{Feed, FirstRun, KeptClock, LeasedGate, StoreEvent, clock::LONGEST_LEFT},
 };
 
 #[derive(Debug, Default)]
@@ -237,25 +238,35 @@ impl State {
         self.checks.get(&host)?.iter().find(|check| check.id == id)
     }
 
-    /// Keeps the schedule row of a host whose checks have changed: it is due at once.
-    pub(super) fn reschedule(&mut self, host: HostId, now: DateTime<Utc>) {
+    /// Keeps the schedule row of a host whose checks have changed. `None` leaves its due time.
+    pub(super) fn reschedule(
+        &mut self,
+        host: HostId,
+        now: DateTime<Utc>,
+        first_run: Option<FirstRun>,
+    ) {
+        let due_at = now + delta(first_run.unwrap_or_default().wait());
         let enabled = self
             .checks
             .get(&host)
             .is_some_and(|checks| checks.iter().any(|check| check.definition.enabled));
         match (enabled, self.schedule.get_mut(&host)) {
             (true, Some(row)) => {
+                let used_up = row.due_at <= now && (!row.lease.is_free(now) || row.is_parked(now));
+                let due_at = match first_run {
+                    None => row.due_at,
+                    Some(FirstRun::After(_)) if !used_up => due_at.min(row.due_at),
+                    Some(_) => due_at,
+                };
                 row.config_seq += 1;
                 row.lost_leases = 0;
                 row.parked = None;
-                let before = std::mem::replace(&mut row.due_at, now);
-                self.due.remove(&(before, host));
-                self.due.insert((now, host));
+                self.set_due(host, due_at);
             }
             (true, None) => {
                 let lease = Lease { token: self.retired_token, ..Lease::default() };
                 let row = ScheduleRow {
-                    due_at: now,
+                    due_at,
                     config_seq: 1,
                     lost_leases: 0,
                     parked: None,
@@ -263,7 +274,7 @@ impl State {
                     lease,
                 };
                 self.schedule.insert(host, row);
-                self.due.insert((now, host));
+                self.due.insert((due_at, host));
             }
             (false, Some(_)) => self.unschedule(host),
             (false, None) => {}

@@ -10,11 +10,15 @@ use super::{
     PgStore,
     error::translate,
     row::{CheckRow, check_columns, host_ids},
+    settings::microseconds,
     write::Write,
 };
 use crate::{
     model::{AuditEntry, CheckId, HealthCheck, HostId, SealedSecret, StoredCheck},
-    store::{Change, CheckInsert, CheckStore, CheckUpdate, SecretChange, StoreError, StoreEvent},
+    store::{
+        Change, CheckInsert, CheckStore, CheckUpdate, FirstRun, SecretChange, StoreError,
+        StoreEvent,
+    },
 };
 
 /// All checks of these hosts, by host and then by the time of their making.
@@ -97,7 +101,7 @@ impl Write<'_> {
         .await
         .map_err(translate)?;
         let check = row.into_check();
-        self.written(&check, audit).await?;
+        self.written(&check, insert.first_run, audit).await?;
         Ok(check)
     }
 
@@ -148,7 +152,7 @@ impl Write<'_> {
         .await
         .map_err(translate)?;
         let check = row.into_check();
-        self.written(&check, audit).await?;
+        self.written(&check, update.first_run, audit).await?;
         Ok(check)
     }
 
@@ -170,7 +174,7 @@ impl Write<'_> {
             .execute(&mut *self.connection)
             .await
             .map_err(translate)?;
-        self.reschedule(host).await?;
+        self.reschedule(host, None).await?;
         self.ask(&Change::CheckDeleted(&check)).await?;
         self.audit(audit).await?;
         Ok(())
@@ -207,17 +211,26 @@ impl Write<'_> {
     }
 
     /// What goes with every written check.
-    async fn written(&mut self, check: &HealthCheck, audit: &AuditEntry) -> Result<(), StoreError> {
-        self.reschedule(check.host_id).await?;
+    async fn written(
+        &mut self,
+        check: &HealthCheck,
+        first_run: FirstRun,
+        audit: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        self.reschedule(check.host_id, Some(first_run)).await?;
         self.ask(&Change::CheckWritten(check)).await?;
         self.audit(audit).await?;
         self.tell(StoreEvent::of_change(check.host_id, check.id));
         Ok(())
     }
 
-    /// Keeps the schedule row of a host whose checks have changed: it is due at once, a lease on it
-    /// stays, and its summary is void.
-    async fn reschedule(&mut self, host: HostId) -> Result<(), StoreError> {
+    /// Keeps the schedule row of a host whose checks have changed: a lease on it stays, and its summary
+    /// is void. `None` leaves its due time.
+    async fn reschedule(
+        &mut self,
+        host: HostId,
+        first_run: Option<FirstRun>,
+    ) -> Result<(), StoreError> {
         let enabled: bool = sqlx::query_scalar(
             "select exists (select from host_health_checks where host_id = $1 and enabled)",
         )
@@ -225,22 +238,31 @@ impl Write<'_> {
         .fetch_one(&mut *self.connection)
         .await
         .map_err(translate)?;
-        let statement = if enabled {
-            // A row that is made anew begins with the time as its token, so that whoever had an
-            // earlier row of this host stays fenced.
-            "insert into health_schedule as stored (host_id, next_due, token) values ($1, \
-             clock_timestamp(), (extract(epoch from clock_timestamp()) * 1000000)::bigint) \
-             on conflict (host_id) do update set next_due = excluded.next_due, \
-             config_seq = stored.config_seq + 1, lost_leases = 0, parked_at = null, \
-             parked_until = null, total = null"
-        } else {
-            "delete from health_schedule where host_id = $1"
-        };
-        sqlx::query(statement)
+        // A row that is made anew begins with the time as its token, so that whoever had an earlier row
+        // of this host stays fenced.
+        let query = if enabled {
+            sqlx::query(
+                "insert into health_schedule as stored (host_id, next_due, token) select $1, \
+                 now + coalesce($2, 0) * interval '1 microsecond', \
+                 (extract(epoch from now) * 1000000)::bigint from clock_timestamp() now \
+                 on conflict (host_id) do update set next_due = case \
+                     when $2 is null then stored.next_due \
+                     when $2 = 0 then excluded.next_due \
+                     when stored.next_due <= clock_timestamp() \
+                         and (stored.lease_until > clock_timestamp() \
+                              or (stored.parked_at <= clock_timestamp() \
+                                  and stored.parked_until > clock_timestamp())) \
+                     then excluded.next_due \
+                     else least(stored.next_due, excluded.next_due) end, \
+                 config_seq = stored.config_seq + 1, lost_leases = 0, parked_at = null, \
+                 parked_until = null, total = null",
+            )
             .bind(host.as_uuid())
-            .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .bind(first_run.map(|run| microseconds(run.wait())))
+        } else {
+            sqlx::query("delete from health_schedule where host_id = $1").bind(host.as_uuid())
+        };
+        query.execute(&mut *self.connection).await.map_err(translate)?;
         Ok(())
     }
 }

@@ -191,7 +191,7 @@ impl Write<'_> {
         for completion in done {
             arrays.push(&counts.get(&completion.host_id).copied().unwrap_or_default());
         }
-        // A change during the run is not lost: the host is due at once (L5).
+        // A change during the run is not lost: the due time that it set stays (L5).
         let query = sqlx::query(concat!(
             "update health_schedule s set owner = null, lease_until = null, \
              lost_leases = case when n.unfinished then s.lost_leases else 0 end, \
@@ -199,7 +199,7 @@ impl Write<'_> {
                          then clock_timestamp() end, \
              parked_until = case when s.config_seq = n.config_seq then n.not_before end, \
              next_due = case when s.config_seq = n.config_seq then n.next_due \
-                        else clock_timestamp() end, \
+                        else s.next_due end, \
              tried_at = case when n.reached is null then s.tried_at else clock_timestamp() end, \
              unreachable_since = case when n.reached then null \
                  when n.reached is null or s.unreachable_since is not null then s.unreachable_since \

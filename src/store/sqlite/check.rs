@@ -7,12 +7,16 @@ use sqlx::SqliteConnection;
 use super::{
     SqliteStore,
     error::translate,
+    poll::micros_of,
     record::{CheckRow, find_check, hosts_list, micros},
     write::Write,
 };
 use crate::{
     model::{AuditEntry, CheckId, HealthCheck, HostId, SealedSecret, StoredCheck},
-    store::{Change, CheckInsert, CheckStore, CheckUpdate, SecretChange, StoreError, StoreEvent},
+    store::{
+        Change, CheckInsert, CheckStore, CheckUpdate, FirstRun, SecretChange, StoreError,
+        StoreEvent,
+    },
 };
 
 impl Write<'_> {
@@ -71,7 +75,7 @@ impl Write<'_> {
         .execute(&mut *self.connection)
         .await
         .map_err(translate)?;
-        self.written(&check, audit).await?;
+        self.written(&check, insert.first_run, audit).await?;
         Ok(check)
     }
 
@@ -127,13 +131,18 @@ impl Write<'_> {
         .execute(&mut *self.connection)
         .await
         .map_err(translate)?;
-        self.written(&check, audit).await?;
+        self.written(&check, update.first_run, audit).await?;
         Ok(check)
     }
 
     /// What follows a check that was made or changed.
-    async fn written(&mut self, check: &HealthCheck, audit: AuditEntry) -> Result<(), StoreError> {
-        self.reschedule(check.host_id).await?;
+    async fn written(
+        &mut self,
+        check: &HealthCheck,
+        first_run: FirstRun,
+        audit: AuditEntry,
+    ) -> Result<(), StoreError> {
+        self.reschedule(check.host_id, Some(first_run)).await?;
         self.ask(&Change::CheckWritten(check)).await?;
         self.audit(audit).await?;
         self.tell(StoreEvent::of_change(check.host_id, check.id));
@@ -159,27 +168,35 @@ impl Write<'_> {
             .execute(&mut *self.connection)
             .await
             .map_err(translate)?;
-        self.reschedule(host).await?;
+        self.reschedule(host, None).await?;
         self.ask(&Change::CheckDeleted(&check)).await?;
         self.audit(audit).await?;
         Ok(())
     }
 
-    /// Keeps the schedule row of a host whose checks have changed: it is due at once.
-    async fn reschedule(&mut self, host: HostId) -> Result<(), StoreError> {
+    /// Keeps the schedule row of a host whose checks have changed. `None` leaves its due time.
+    async fn reschedule(
+        &mut self,
+        host: HostId,
+        first_run: Option<FirstRun>,
+    ) -> Result<(), StoreError> {
         let now = self.now_micros();
         // A row that is made anew begins with the time as its token, so that whoever had an earlier
         // row of this host stays fenced.
         sqlx::query(
             "insert into health_schedule (host_id, due_at, config_seq, lost_leases, token) \
-             select ?1, ?2, 1, 0, ?2 where exists \
+             select ?1, ?2 + coalesce(?3, 0), 1, 0, ?2 where exists \
              (select 1 from host_health_checks where host_id = ?1 and enabled) \
              on conflict (host_id) do update \
-             set due_at = excluded.due_at, config_seq = config_seq + 1, lost_leases = 0, \
+             set due_at = case when ?3 is null then due_at when ?3 = 0 then ?2 \
+                 when due_at <= ?2 and (lease_until > ?2 or (parked_at <= ?2 and parked_until > ?2)) \
+                 then excluded.due_at else min(due_at, excluded.due_at) end, \
+             config_seq = config_seq + 1, lost_leases = 0, \
              parked_at = null, parked_until = null",
         )
         .bind(host.as_uuid())
         .bind(now)
+        .bind(first_run.map(|run| micros_of(run.wait())))
         .execute(&mut *self.connection)
         .await
         .map_err(translate)?;

@@ -35,7 +35,7 @@ struct ClaimedRow {
     due_at: i64,
 }
 
-fn micros_of(duration: Duration) -> i64 {
+pub(super) fn micros_of(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
@@ -143,7 +143,7 @@ impl Write<'_> {
                 "reached": done.reached,
             })
         }));
-        // A change during the run is not lost: the host is due at once (L5).
+        // A change during the run is not lost: the due time that it set stays (L5).
         let held: Vec<Uuid> = sqlx::query_scalar(
             "update health_schedule set owner = null, lease_until = null, \
              lost_leases = iif(done.value ->> 'unfinished', lost_leases, 0), \
@@ -151,7 +151,7 @@ impl Write<'_> {
                              and done.value ->> 'not_before' is not null, ?3, null), \
              parked_until = iif(config_seq = done.value ->> 'config_seq', \
                                 done.value ->> 'not_before', null), \
-             due_at = iif(config_seq = done.value ->> 'config_seq', done.value ->> 'next_due_at', ?3), \
+             due_at = iif(config_seq = done.value ->> 'config_seq', done.value ->> 'next_due_at', due_at), \
              tried_at = iif(done.value ->> 'reached' is null, tried_at, ?3), \
              unreachable_since = case when done.value ->> 'reached' then null \
                  when done.value ->> 'reached' is null or unreachable_since is not null \

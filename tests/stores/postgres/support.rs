@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use healthgate::{
     model::{AuditAction, CheckId, CheckResult, HealthCheck, HostId, ReasonCode, WorkerId},
     store::{
-        CheckStore, CheckUpdate, ClaimRequest, GateStep, HostClaim, HostCompletion, LeasedGate,
-        PollQueue, SecretChange, Store, StoreError,
+        CheckStore, CheckUpdate, ClaimRequest, FirstRun, GateStep, HostClaim, HostCompletion,
+        LeasedGate, PollQueue, SecretChange, Store, StoreError,
         postgres::{PgFault, PgStore},
     },
     testing::fixtures::{audit, result, service_check},
@@ -55,6 +55,7 @@ pub(crate) fn touch(check: &HealthCheck) -> CheckUpdate {
         expected_revision: check.revision,
         definition: check.definition.clone(),
         secret: SecretChange::Keep,
+        first_run: FirstRun::AtOnce,
     }
 }
 

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use healthgate::{
     model::{AuditAction, GateState, HostId, WorkerId},
     store::{
-        AuditFilter, AuditLog, Change, CheckStore, CheckUpdate, GateStore, Refusal, SecretChange,
-        Spend, StoreError,
+        AuditFilter, AuditLog, Change, CheckStore, CheckUpdate, FirstRun, GateStore, Refusal,
+        SecretChange, Spend, StoreError,
         sqlite::{SqliteStore, SqliteTxHook},
     },
 };
@@ -149,6 +149,7 @@ async fn f120_a_right_that_was_taken_away_meanwhile_refuses_the_write() {
         expected_revision: before.revision,
         definition: before.definition.clone(),
         secret: SecretChange::Keep,
+        first_run: FirstRun::AtOnce,
     };
     let updated = store.update_check(update, entry(AuditAction::HealthCheckUpdated)).await;
     assert!(matches!(updated, Err(StoreError::Refused(Refusal::Forbidden))));

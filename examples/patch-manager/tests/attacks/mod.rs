@@ -5,6 +5,7 @@
 
 mod audit_chain;
 mod bodies;
+mod budget;
 mod destinations;
 mod flood;
 mod inputs;

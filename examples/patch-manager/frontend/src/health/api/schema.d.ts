@@ -92,7 +92,10 @@ export interface paths {
         /** All checks of a host, with what is known of them. */
         get: operations["list_health_checks"];
         put?: never;
-        /** Makes a check. It is run at once. */
+        /**
+         * Makes a check. It runs at once, unless its author has spent the minute's budget of tests and changes:
+         *     then its first run waits for the budget's next slot.
+         */
         post: operations["create_health_check"];
         delete?: never;
         options?: never;
@@ -129,7 +132,9 @@ export interface paths {
         /**
          * Changes a check.
          * @description With `If-Match` only the revision that it names is changed. A changed origin of the URL, or a newly
-         *     tolerated bad certificate, needs the password again, where one is stored.
+         *     tolerated bad certificate, needs the password again, where one is stored. The changed check runs at
+         *     once, unless its author has spent the minute's budget of tests and changes: then its first run waits
+         *     for the budget's next slot.
          */
         put: operations["change_health_check"];
         post?: never;

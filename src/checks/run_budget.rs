@@ -1,0 +1,194 @@
+//! How often people may make the manager ask a target of their choosing (F125, F255).
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use thiserror::Error;
+
+use super::rates::Rates;
+use crate::{clock::Clock, model::HostId, store::FirstRun};
+
+/// One budget for each user and each host, for everything that makes the manager ask a target at once:
+/// tests of stored and unsaved checks, and the first run of a new or changed check.
+///
+/// A test beyond the budget is refused. A change never is: its first run waits for the budget's next
+/// slot. Clones share the budget.
+#[derive(Clone, Debug)]
+pub struct RunBudget {
+    clock: Arc<dyn Clock>,
+    longest_wait: Duration,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    users: Rates<String>,
+    hosts: Rates<HostId>,
+    testing: HashSet<String>,
+    /// When the first run of a host's changed checks may come: later changes join it.
+    reserved: HashMap<HostId, Duration>,
+}
+
+/// A test that runs. The next one of its user may start when this is dropped.
+#[derive(Debug)]
+pub struct RunningTest {
+    user: String,
+    state: Arc<Mutex<State>>,
+}
+
+/// Why a test may not start now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum TestRefused {
+    /// Another test of the user is running.
+    #[error("another test of this user is running")]
+    Running,
+    /// The user's budget, or the host's, is spent.
+    #[error("too many tests and changes by this user or of this host")]
+    BudgetSpent {
+        /// When to try again.
+        retry_after: Duration,
+    },
+}
+
+impl RunBudget {
+    /// Creates a budget of this many runs a minute for each user and each host; 0 is no limit.
+    #[must_use]
+    pub fn per_minute(clock: Arc<dyn Clock>, per_user: u32, per_host: u32) -> Self {
+        let state = State {
+            users: Rates::new(per_user),
+            hosts: Rates::new(per_host),
+            testing: HashSet::new(),
+            reserved: HashMap::new(),
+        };
+        let longest_wait = Duration::from_secs(300);
+        Self { clock, longest_wait, state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Sets how long a first run waits at most: the poll interval, after which the host runs anyway.
+    /// 5 minutes by default.
+    #[must_use]
+    pub fn with_longest_wait(self, longest_wait: Duration) -> Self {
+        Self { longest_wait, ..self }
+    }
+
+    /// Starts a test, or says when to try again. A refused test spends nothing.
+    ///
+    /// # Errors
+    /// Returns [`TestRefused`] if a test of this user runs, or the budget is spent.
+    pub fn start_test(&self, user: &str, host: HostId) -> Result<RunningTest, TestRefused> {
+        let now = self.clock.monotonic();
+        let mut state = lock(&self.state);
+        if state.testing.contains(user) {
+            return Err(TestRefused::Running);
+        }
+        let retry_after = state.wait(user, host, now);
+        if !retry_after.is_zero() {
+            return Err(TestRefused::BudgetSpent { retry_after });
+        }
+        state.count(user, host, now);
+        state.testing.insert(user.to_owned());
+        Ok(RunningTest { user: user.to_owned(), state: Arc::clone(&self.state) })
+    }
+
+    /// Says when the first run of a check that `user` changes may come, and spends the budget for it.
+    ///
+    /// Changes of a host whose first run waits already share that run, so that a user who edits one
+    /// check a thousand times does not reserve a thousand runs.
+    #[must_use]
+    pub fn first_run(&self, user: &str, host: HostId) -> FirstRun {
+        let now = self.clock.monotonic();
+        let mut state = lock(&self.state);
+        if let Some(at) = state.reserved.get(&host).filter(|at| **at > now) {
+            return FirstRun::After(*at - now);
+        }
+        let wait = state.wait(user, host, now);
+        if wait.is_zero() {
+            state.count(user, host, now);
+            return FirstRun::AtOnce;
+        }
+        if wait >= self.longest_wait {
+            // The ordinary run comes first and costs nothing. Reserving more would let a burst of
+            // changes block tests for hours.
+            return FirstRun::After(self.longest_wait);
+        }
+        state.count(user, host, now);
+        state.reserved.retain(|_, at| *at > now);
+        state.reserved.insert(host, now + wait);
+        FirstRun::After(wait)
+    }
+}
+
+impl State {
+    fn wait(&self, user: &str, host: HostId, now: Duration) -> Duration {
+        self.users.wait(&user.to_owned(), now).max(self.hosts.wait(&host, now))
+    }
+
+    fn count(&mut self, user: &str, host: HostId, now: Duration) {
+        self.users.count(user.to_owned(), now);
+        self.hosts.count(host, now);
+    }
+}
+
+impl Drop for RunningTest {
+    fn drop(&mut self) {
+        lock(&self.state).testing.remove(&self.user);
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // No code under this lock panics half way through a change.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    fn runs(seconds: u64) -> FirstRun {
+        FirstRun::After(Duration::from_secs(seconds))
+    }
+
+    /// F255: whatever the order of tests and changes, at most a minute's worth runs at once, and then
+    /// one a slot.
+    #[test]
+    fn f255_tests_and_first_runs_share_one_budget() {
+        let clock = ManualClock::new(chrono::DateTime::UNIX_EPOCH);
+        let budget = RunBudget::per_minute(Arc::new(clock.clone()), 3, 0);
+        let hosts: Vec<HostId> = (0..8).map(|_| HostId::generate()).collect();
+        assert_eq!(budget.first_run("u", hosts[0]), FirstRun::AtOnce);
+        assert!(budget.start_test("u", hosts[0]).is_ok());
+        assert_eq!(budget.first_run("u", hosts[1]), FirstRun::AtOnce);
+        assert_eq!(budget.first_run("u", hosts[2]), runs(20));
+        assert_eq!(budget.first_run("u", hosts[3]), runs(40));
+        assert_eq!(budget.first_run("u", hosts[2]), runs(20), "it joins the run that waits");
+        let retry_after = Duration::from_secs(60);
+        let refused = budget.start_test("u", hosts[0]).err();
+        assert_eq!(refused, Some(TestRefused::BudgetSpent { retry_after }));
+        assert_eq!(budget.first_run("v", hosts[4]), FirstRun::AtOnce, "another user");
+        clock.advance(Duration::from_secs(20));
+        assert_eq!(budget.first_run("u", hosts[2]), runs(40), "that run has come");
+        clock.advance(Duration::from_secs(180));
+        assert_eq!(budget.first_run("u", hosts[2]), FirstRun::AtOnce);
+    }
+
+    /// F255: a bulk change waits no longer than the poll interval, and reserves no more than that.
+    #[test]
+    fn f255_a_first_run_waits_no_longer_than_the_ordinary_one() {
+        let clock = ManualClock::new(chrono::DateTime::UNIX_EPOCH);
+        let budget = RunBudget::per_minute(Arc::new(clock.clone()), 60, 60)
+            .with_longest_wait(Duration::from_secs(30));
+        let waits: Vec<FirstRun> =
+            (0..2_000).map(|_| budget.first_run("u", HostId::generate())).collect();
+        let at_once = waits.iter().filter(|run| **run == FirstRun::AtOnce).count();
+        assert_eq!(at_once, 60);
+        assert!(waits[60..].iter().all(|run| matches!(run, FirstRun::After(wait)
+            if *wait <= Duration::from_secs(30))));
+        clock.advance(Duration::from_secs(31));
+        assert!(budget.start_test("u", HostId::generate()).is_ok(), "the debt is bounded");
+    }
+}

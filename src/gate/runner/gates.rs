@@ -251,11 +251,16 @@ impl<'a> Gates<'a> {
         if let Err(error) = self.record_ended().await {
             warn!(%error, "the last attempts cannot be recorded");
         }
-        let held = self.held.drain().chain(self.doubtful.drain());
-        let gates: Vec<(GateId, i64)> = held.map(|(id, held)| (id, held.token)).collect();
+        let gates = self.give_up();
         if let Err(error) = self.runner.store.release_gates(self.runner.worker, &gates).await {
             warn!(%error, "gates cannot be handed back: their leases expire");
         }
+    }
+
+    /// Forgets every gate, and returns them as they are to be handed back.
+    fn give_up(&mut self) -> Vec<(GateId, i64)> {
+        let held = self.held.drain().chain(self.doubtful.drain());
+        held.map(|(id, held)| (id, held.token)).collect()
     }
 
     /// Records attempts that are over, with their results, before anything is decided by them: what
@@ -385,16 +390,15 @@ impl<'a> Gates<'a> {
     }
 }
 
-/// A runner that is dropped in its work hands its gates back as well as it can: where a runtime is there to
-/// do it. Otherwise they are free when the lease ends (F167).
+/// A runner that is dropped while it works hands its gates back if a runtime is there to do it. Otherwise they
+/// are free when the lease ends (F167).
 impl Drop for Gates<'_> {
     fn drop(&mut self) {
-        let held = self.held.iter().chain(&self.doubtful);
-        let gates: Vec<(GateId, i64)> = held.map(|(id, held)| (*id, held.token)).collect();
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let gates = self.give_up();
         if gates.is_empty() {
             return;
         }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (store, worker) = (Arc::clone(&self.runner.store), self.runner.worker);
         runtime.spawn(async move {
             if let Err(error) = store.release_gates(worker, &gates).await {

@@ -170,13 +170,11 @@ pub(super) async fn migrate(store: &Inner) -> Result<MigrationReport, MigrateErr
 const LOCK_TIMEOUT: &str = "set lock_timeout = '500ms'";
 
 /// Runs statements as one transaction, and again where a lock is not had at once: nobody waits long behind it.
-async fn patiently(
-    connection: &mut PgConnection,
-    statements: &'static str,
-) -> Result<(), MigrateError> {
+async fn patiently(connection: &mut PgConnection, statements: &str) -> Result<(), MigrateError> {
     for _ in 0..MOST_ASKED {
         let mut transaction = connection.begin().await?;
-        let done = sqlx::raw_sql(statements).execute(&mut *transaction).await;
+        // They are this module's own, and so are the names in them.
+        let done = sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut *transaction).await;
         let Err(failed) = done else { return Ok(transaction.commit().await?) };
         transaction.rollback().await?;
         let code = failed.as_database_error().and_then(sqlx::error::DatabaseError::code);
@@ -319,19 +317,7 @@ async fn bound(connection: &mut PgConnection) -> Result<(), MigrateError> {
         stale.iter().map(|old| format!("drop constraint \"{old}\"")).collect();
     changes.push(format!("add constraint {name} check (checked_at < '{edge}') not valid"));
     let alter = format!("alter table host_health_check_results {}", changes.join(", "));
-    let mut asked = 0;
-    loop {
-        match sqlx::query(AssertSqlSafe(alter.clone())).execute(&mut *connection).await {
-            Ok(_) => break,
-            Err(sqlx::Error::Database(error))
-                if error.code().as_deref() == Some("55P03") && asked < MOST_ASKED =>
-            {
-                asked += 1;
-                tokio::time::sleep(ASK_AGAIN).await;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+    patiently(connection, &alter).await?;
     let validate = format!("alter table host_health_check_results validate constraint {name}");
     sqlx::query(AssertSqlSafe(validate)).execute(connection).await?;
     Ok(())

@@ -51,9 +51,10 @@ async fn attempts(
     limit: u32,
 ) -> Result<Vec<(GateId, Attempt)>, StoreError> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(
-        "select a.gate_id, a.record::text from health_gate_attempts a where a.gate_id = any($1) \
-         and a.attempt > (select max(attempt) from health_gate_attempts where gate_id = a.gate_id) - $2 \
-         order by array_position($1, a.gate_id), a.attempt",
+        "select wanted.gate, a.record::text from unnest($1::uuid[]) with ordinality wanted (gate, place) \
+         cross join lateral (select attempt, record from health_gate_attempts \
+             where gate_id = wanted.gate order by attempt desc limit $2) a \
+         order by wanted.place, a.attempt",
     )
     .bind(gates)
     .bind(i64::from(limit))

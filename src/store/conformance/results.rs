@@ -1,13 +1,13 @@
 //! `ResultStore`: results, states, summaries, history, pruning.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 
 use super::{Fixture, make};
 use crate::{
     model::{AgentEndpoint, AuditAction, CheckStatus, HostId, HostStatus, ReasonCode, WorkerId},
-    store::PruneOutcome,
+    store::{PruneOutcome, Store},
 };
 
 const FRESH: Duration = Duration::from_secs(600);
@@ -234,17 +234,7 @@ pub async fn pruning_keeps_the_newest_and_goes_in_batches(fixture: &dyn Fixture)
     }
     make::record(&store, host, vec![make::result(&quiet, ReasonCode::Ok, old(9))]).await;
     let keep = Duration::from_secs(4 * 24 * 3600);
-    let mut gone = 0;
-    loop {
-        match store.prune_results(keep, 3, false).await.expect("pruned") {
-            PruneOutcome::More { deleted } => gone += deleted,
-            PruneOutcome::Done { deleted } => {
-                gone += deleted;
-                break;
-            }
-            PruneOutcome::Suspicious { .. } => panic!("the clock has not leapt"),
-        }
-    }
+    let gone = prune_all(&store, keep).await;
     assert_eq!(gone, 5);
     let again = store.prune_results(keep, 3, false).await.expect("pruned");
     assert_eq!(again, PruneOutcome::Done { deleted: 0 });
@@ -253,6 +243,18 @@ pub async fn pruning_keeps_the_newest_and_goes_in_batches(fixture: &dyn Fixture)
         async move { store.history(host, check, None, 100).await.expect("read").results.len() }
     };
     assert_eq!((left(busy.id).await, left(quiet.id).await), (5, 1));
+}
+
+/// Prunes in small steps to the end, by a clock that has not leapt; returns how many results went.
+async fn prune_all(store: &Arc<dyn Store>, keep: Duration) -> u64 {
+    let mut gone = 0;
+    loop {
+        match store.prune_results(keep, 3, false).await.expect("pruned") {
+            PruneOutcome::More { deleted } => gone += deleted,
+            PruneOutcome::Done { deleted } => return gone + deleted,
+            outcome @ PruneOutcome::Suspicious { .. } => panic!("{outcome:?}"),
+        }
+    }
 }
 
 /// F49: where the clock has leapt ahead, what looks old need not be old.
@@ -287,17 +289,7 @@ pub async fn f222_adoption_and_downtime_are_pruned(fixture: &dyn Fixture) {
         make::record(&store, host, vec![make::result(&check, ReasonCode::Ok, at)]).await;
     }
     let keep = Duration::from_secs(4 * 24 * 3600);
-    let mut gone = 0;
-    loop {
-        match store.prune_results(keep, 3, false).await.expect("pruned") {
-            PruneOutcome::More { deleted } => gone += deleted,
-            PruneOutcome::Done { deleted } => {
-                gone += deleted;
-                break;
-            }
-            outcome @ PruneOutcome::Suspicious { .. } => panic!("{outcome:?}"),
-        }
-    }
+    let gone = prune_all(&store, keep).await;
     assert_eq!(gone, 11);
     let left = store.history(host, check.id, None, 100).await.expect("read").results;
     assert_eq!(left.len(), 1, "the newest stays");

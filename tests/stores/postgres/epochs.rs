@@ -6,10 +6,7 @@ use healthgate::{
     store::{GateStore, Spend, Store, postgres::PgStore},
 };
 
-use super::{
-    hooks::passed,
-    support::{LEASE, database, pool},
-};
+use super::support::{LEASE, database, passed, pool};
 
 /// Changes of hosts and leases of gates that a fast clock has dated do not last until their date.
 #[tokio::test]

@@ -17,9 +17,8 @@ use healthgate_testkit::{Postgres, Stop};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::postgres::{
-    hooks::passed,
     proxy::Proxy,
-    support::{claim, completion, long, pool, until},
+    support::{claim, completion, long, passed, pool, until},
     volume::make_hosts,
 };
 

@@ -3,23 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
 use futures_util::future::join_all;
 use healthgate::{
-    model::{
-        AuditAction, ClockEpoch, GatePass, GateRequest, HostId, JobId, PassId, PassKind, Window,
-        WorkerId,
-    },
+    model::{AuditAction, HostId, JobId},
     store::{
-        AuditFilter, AuditLog, Change, CheckStore, GateStep, GateStore, GateTransition, Refusal,
-        Spend, Store, StoreError,
+        AuditFilter, AuditLog, Change, CheckStore, GateStore, Refusal, Spend, StoreError,
         postgres::{PgStore, PgTxHook},
     },
     testing::fixtures::{audit, service_check},
 };
 use sqlx::PgConnection;
 
-use crate::postgres::support::{LEASE, database, make_check, pool, step, touch};
+use crate::postgres::support::{database, make_check, passed, pool, touch};
 
 fn failed(error: sqlx::Error) -> Refusal {
     Refusal::Failed(error.into())
@@ -156,34 +151,6 @@ impl PgTxHook for JobRow {
             _ => Err(Refusal::StateMoved),
         }
     }
-}
-
-pub(crate) async fn passed(store: &PgStore, job: JobId) -> GatePass {
-    let now = store.now().await.expect("the time");
-    let window = Window::lasting(now, TimeDelta::hours(1)).expect("a window");
-    let host = HostId::generate();
-    store.open_gate(GateRequest::new(job, host, window)).await.expect("opened");
-    let worker = WorkerId::generate();
-    let gates = store.claim_gates(worker, 10, LEASE).await.expect("claimed").gates;
-    let held = gates.into_iter().next().expect("one");
-    let pass = GatePass {
-        id: PassId::generate(),
-        gate_id: held.record.id,
-        job_id: job,
-        host_id: host,
-        kind: PassKind::NoChecks,
-        granted_at: now,
-        valid_until: now + TimeDelta::minutes(5),
-        owner: worker,
-        token: held.token,
-        epoch: ClockEpoch::default(),
-        evidence: Vec::new(),
-        would_have: None,
-    };
-    let transition = Some(GateTransition::Pass(pass.clone()));
-    let step = GateStep { transition, ..step(&held, now) };
-    assert!(store.settle_gates(worker, vec![step]).await.expect("settled").is_empty());
-    pass
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

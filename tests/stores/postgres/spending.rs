@@ -1,4 +1,4 @@
-//! Spending a pass in a transaction of the application's own, from any driver (F245).
+//! Spending a pass inside a transaction of the application, from any driver (F245).
 
 use std::collections::HashMap;
 
@@ -8,15 +8,12 @@ use healthgate::{
         ClockEpoch, GateId, GateOverride, GatePass, GateRecord, GateRequest, GateState, HostChange,
         HostId, JobId, OverriddenCheck, PassId, PassKind, StoreTime, Window, WorkerId,
     },
-    store::{
-        GateStep, GateStore, GateTransition, Spend, SpendRefusal, Store, postgres::PgStore,
-        transition,
-    },
+    store::{GateStore, Spend, SpendRefusal, Store, postgres::PgStore, transition},
 };
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::postgres::support::{LEASE, database, pool, step, store};
+use crate::postgres::support::{database, passed, pool, store};
 
 /// Small numbers, the same for the same seed.
 struct Random(u64);
@@ -167,33 +164,6 @@ async fn f245_the_function_judges_as_the_library_does() {
     }
 }
 
-async fn passed(store: &PgStore, host: HostId) -> GatePass {
-    let now = store.now().await.expect("the time");
-    let window = Window::new(now, now + TimeDelta::hours(1)).expect("a window");
-    store.open_gate(GateRequest::new(JobId::generate(), host, window)).await.expect("opened");
-    let worker = WorkerId::generate();
-    let gate = store.claim_gates(worker, 1, LEASE).await.expect("claimed").gates.remove(0);
-    let pass = GatePass {
-        id: PassId::generate(),
-        gate_id: gate.record.id,
-        job_id: gate.record.job_id,
-        host_id: gate.record.host_id,
-        kind: PassKind::Healthy,
-        granted_at: now,
-        valid_until: now + TimeDelta::minutes(10),
-        owner: worker,
-        token: gate.token,
-        epoch: ClockEpoch::default(),
-        evidence: Vec::new(),
-        would_have: None,
-    };
-    let transition = Some(GateTransition::Pass(pass.clone()));
-    let fenced =
-        store.settle_gates(worker, vec![GateStep { transition, ..step(&gate, now) }]).await;
-    assert!(fenced.expect("settled").is_empty());
-    pass
-}
-
 /// Of many that spend at once, over plain SQL, `psql`, `spend_in` and the store, one goes ahead with its job.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f245_a_pass_is_spent_once_whatever_the_driver() {
@@ -205,7 +175,7 @@ async fn f245_a_pass_is_spent_once_whatever_the_driver() {
         .await
         .expect("made");
     for _ in 0..5 {
-        let pass = passed(&store, HostId::generate()).await;
+        let pass = passed(&store, JobId::generate()).await;
         let by_sql = (0..4).map(|_| async {
             let mut own = store.pool().begin().await.expect("begun");
             let said: String = sqlx::query_scalar("select health_spend_pass($1)")
@@ -270,7 +240,7 @@ async fn f245_a_pass_is_spent_once_whatever_the_driver() {
 #[tokio::test]
 async fn f245_a_spending_that_is_rolled_back_has_not_happened() {
     let store = store().await;
-    let pass = passed(&store, HostId::generate()).await;
+    let pass = passed(&store, JobId::generate()).await;
     let mut own = store.pool().begin().await.expect("begun");
     let spent = store.spend_in(&mut own, &pass).await.expect("answered");
     assert!(matches!(spent, Spend::Spent(_)));

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
-    model::{AuditAction, CheckId, CheckResult, HealthCheck, HostId, ReasonCode, WorkerId},
+    model::{
+        AuditAction, CheckId, CheckResult, ClockEpoch, GatePass, GateRequest, HealthCheck, HostId,
+        JobId, PassId, PassKind, ReasonCode, Window, WorkerId,
+    },
     store::{
-        CheckStore, CheckUpdate, ClaimRequest, FirstRun, GateStep, HostClaim, HostCompletion,
-        LeasedGate, PollQueue, SecretChange, Store, StoreError,
+        CheckStore, CheckUpdate, ClaimRequest, FirstRun, GateStep, GateStore, GateTransition,
+        HostClaim, HostCompletion, LeasedGate, PollQueue, SecretChange, Store, StoreError,
         postgres::{PgFault, PgStore},
     },
     testing::fixtures::{audit, result, service_check},
@@ -124,4 +127,33 @@ pub(crate) async fn until(pool: &PgPool, query: &'static str) {
         }
     };
     tokio::time::timeout(Duration::from_secs(60), holds).await.expect("it comes true");
+}
+
+/// A pass of a new gate of this job.
+pub(crate) async fn passed(store: &PgStore, job: JobId) -> GatePass {
+    let now = store.now().await.expect("the time");
+    let window = Window::lasting(now, TimeDelta::hours(1)).expect("a window");
+    let host = HostId::generate();
+    store.open_gate(GateRequest::new(job, host, window)).await.expect("opened");
+    let worker = WorkerId::generate();
+    let gates = store.claim_gates(worker, 10, LEASE).await.expect("claimed").gates;
+    let held = gates.into_iter().next().expect("one");
+    let pass = GatePass {
+        id: PassId::generate(),
+        gate_id: held.record.id,
+        job_id: job,
+        host_id: host,
+        kind: PassKind::NoChecks,
+        granted_at: now,
+        valid_until: now + TimeDelta::minutes(5),
+        owner: worker,
+        token: held.token,
+        epoch: ClockEpoch::default(),
+        evidence: Vec::new(),
+        would_have: None,
+    };
+    let transition = Some(GateTransition::Pass(pass.clone()));
+    let step = GateStep { transition, ..step(&held, now) };
+    assert!(store.settle_gates(worker, vec![step]).await.expect("settled").is_empty());
+    pass
 }

@@ -4,6 +4,7 @@
 //! A flood of clients costs a bounded number of descriptors and tasks: whoever finds no place waits in
 //! the kernel's queue. What is served at the same time is bounded by [`web::load`](crate::web).
 
+mod counts;
 mod paced;
 mod places;
 
@@ -25,7 +26,10 @@ use tower::util::MapRequest;
 use tracing::{debug, warn};
 
 use self::paced::Paced;
-pub(crate) use self::places::Places;
+pub(crate) use self::{
+    counts::{Counted, Counts},
+    places::Places,
+};
 
 /// Where a request comes from, as an extension of it: the address at the other end of its connection.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

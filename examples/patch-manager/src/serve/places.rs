@@ -1,14 +1,12 @@
 //! How many connections there may be: in all, and of one address.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{net::IpAddr, sync::Arc};
 
 use ipnet::{IpNet, Ipv6Net};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::counts::{Counted, Counts};
 
 /// How many connections there may be. An eighth of them are spare: for those who find no ordinary place,
 /// so that somebody who looks after the process is answered under whatever load.
@@ -21,11 +19,10 @@ struct Inner {
     room: Arc<Semaphore>,
     ordinary: Arc<Semaphore>,
     spare: Arc<Semaphore>,
-    /// The most ordinary places of one address.
-    per_address: usize,
+    /// The ordinary places that each address has.
+    addresses: Arc<Counts<IpAddr>>,
     /// Proxies, which many clients share.
     proxies: Vec<IpNet>,
-    taken: Mutex<HashMap<IpAddr, usize>>,
 }
 
 /// Room for one more connection, wherever it comes from.
@@ -38,9 +35,9 @@ pub(super) struct Room {
 /// The place of a connection. It is free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// The address that the place counts for; `None` for a spare place, and for a proxy.
-    address: Option<(IpAddr, Places)>,
     is_spare: bool,
+    /// Counts for its address; `None` for a spare place, and for a proxy.
+    _address: Option<Counted<IpAddr>>,
     _permits: [OwnedSemaphorePermit; 2],
 }
 
@@ -73,9 +70,8 @@ impl Places {
             room: semaphore(all),
             ordinary: semaphore(ordinary),
             spare: semaphore(spare),
-            per_address: ordinary * 3 / 4,
+            addresses: Counts::new(ordinary * 3 / 4),
             proxies,
-            taken: Mutex::default(),
         }))
     }
 
@@ -95,31 +91,19 @@ impl Places {
         Some(Room { places: self.clone(), permit })
     }
 
-    fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
-        // No code under this lock panics half way through a change.
-        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// An ordinary place, where there is one and the address has not got its share.
-    fn ordinary(&self, address: IpAddr) -> Option<(Option<(IpAddr, Self)>, OwnedSemaphorePermit)> {
+    fn ordinary(&self, address: IpAddr) -> Option<(Option<Counted<IpAddr>>, OwnedSemaphorePermit)> {
         let permit = Arc::clone(&self.0.ordinary).try_acquire_owned().ok()?;
         if self.0.proxies.iter().any(|proxy| proxy.contains(&address)) {
             return Some((None, permit));
         }
-        let address = counted(address);
-        let mut taken = self.taken();
-        let count = taken.entry(address).or_default();
-        if *count >= self.0.per_address {
-            return None;
-        }
-        *count += 1;
-        drop(taken);
-        Some((Some((address, self.clone())), permit))
+        let counted = self.0.addresses.begin(network_of(address))?;
+        Some((Some(counted), permit))
     }
 }
 
 /// The address that a connection counts for: whoever has an IPv6 address has a whole network of them.
-fn counted(address: IpAddr) -> IpAddr {
+fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => Ipv6Net::new(v6, 64).map_or(address, |net| net.network().into()),
@@ -132,29 +116,20 @@ impl Room {
     pub(super) async fn place_for(self, address: IpAddr) -> Option<Place> {
         let Self { places, permit } = self;
         if let Some((address, ordinary)) = places.ordinary(address) {
-            return Some(Place { address, is_spare: false, _permits: [permit, ordinary] });
+            return Some(Place {
+                is_spare: false,
+                _address: address,
+                _permits: [permit, ordinary],
+            });
         }
         let spare = Arc::clone(&places.0.spare).acquire_owned().await.ok()?;
-        Some(Place { address: None, is_spare: true, _permits: [permit, spare] })
+        Some(Place { is_spare: true, _address: None, _permits: [permit, spare] })
     }
 }
 
 impl Place {
     pub(super) const fn is_spare(&self) -> bool {
         self.is_spare
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let Some((address, places)) = &self.address else { return };
-        let mut taken = places.taken();
-        if let Some(count) = taken.get_mut(address) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(address);
-            }
-        }
     }
 }
 
@@ -198,6 +173,6 @@ mod tests {
         }
         drop((held, again));
         assert_eq!(places.0.ordinary.available_permits(), 56);
-        assert!(places.taken().is_empty());
+        assert!(places.0.addresses.lock().is_empty());
     }
 }

@@ -1,10 +1,6 @@
 //! So much at the same time, and no more (F126, F254): what comes beyond it is told at once to come back.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{Request, State},
@@ -16,7 +12,7 @@ use healthgate::{api::Problem, model::Role};
 use tokio::{sync::Semaphore, time::timeout};
 
 use super::auth::is_stream;
-use crate::serve::{OnSparePlace, Places};
+use crate::serve::{Counted, Counts, OnSparePlace, Places};
 
 /// The most requests that are worked on at the same time. Each holds a body of 64 KiB at most.
 const REQUESTS: usize = 256;
@@ -34,7 +30,8 @@ const LONGEST: Duration = Duration::from_secs(90);
 pub(crate) struct Load {
     requests: Arc<Semaphore>,
     spare: Arc<Semaphore>,
-    users: Arc<Mutex<HashMap<String, usize>>>,
+    /// The requests of each user.
+    users: Arc<Counts<String>>,
     places: Places,
 }
 
@@ -42,19 +39,12 @@ pub(crate) struct Load {
 #[derive(Clone, Copy, Debug)]
 struct InSpareRoom;
 
-/// A request of a user's. The next one may take its room when this is dropped.
-#[derive(Debug)]
-pub(super) struct UserRoom {
-    user: String,
-    users: Arc<Mutex<HashMap<String, usize>>>,
-}
-
 impl Load {
     pub(crate) fn new(places: Places) -> Self {
         Self {
             requests: Arc::new(Semaphore::new(REQUESTS)),
             spare: Arc::new(Semaphore::new(SPARE)),
-            users: Arc::default(),
+            users: Counts::new(OF_A_USER),
             places,
         }
     }
@@ -64,43 +54,21 @@ impl Load {
         self.places.all() / 2
     }
 
-    /// Lets a user's request go on, where they have not got too many.
+    /// Lets a user's request go on if they do not have too many. It counts until what is returned is dropped.
     pub(super) fn of_user(
         &self,
         user: &str,
         role: Role,
         request: &Request,
-    ) -> Result<UserRoom, Problem> {
+    ) -> Result<Counted<String>, Problem> {
         if is_spare(request) && role != Role::Admin {
             return Err(overloaded());
         }
-        let mut users = lock(&self.users);
-        let count = users.entry(user.to_owned()).or_default();
-        if *count >= OF_A_USER {
+        self.users.begin(user.to_owned()).ok_or_else(|| {
             let detail = "too many requests of yours are under way: wait for their answers";
-            return Err(Problem::unavailable("overloaded", detail));
-        }
-        *count += 1;
-        drop(users);
-        Ok(UserRoom { user: user.to_owned(), users: Arc::clone(&self.users) })
+            Problem::unavailable("overloaded", detail)
+        })
     }
-}
-
-impl Drop for UserRoom {
-    fn drop(&mut self) {
-        let mut users = lock(&self.users);
-        if let Some(count) = users.get_mut(&self.user) {
-            *count -= 1;
-            if *count == 0 {
-                users.remove(&self.user);
-            }
-        }
-    }
-}
-
-fn lock(users: &Mutex<HashMap<String, usize>>) -> MutexGuard<'_, HashMap<String, usize>> {
-    // No code under this lock panics half way through a change.
-    users.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn is_spare(request: &Request) -> bool {

@@ -64,45 +64,48 @@ const AT_ONCE: i64 = 500;
 /// A record that is committed later than this many others were is not chained but found as put in.
 const LATEST: i64 = 10_000;
 
-/// The columns of the log that a hash is over, and the instant in microseconds.
-macro_rules! columns {
+/// What a hash is over: a record of the log `a` as text, with its instant in microseconds and its host.
+macro_rules! logged {
     (sqlite) => {
-        "a.at AS at, CAST(a.at AS TEXT) || '|' || COALESCE(HEX(a.host_id), '') || '|' || a.record AS record"
+        "CAST(a.at AS TEXT) || '|' || COALESCE(HEX(a.host_id), '') || '|' || a.record"
     };
     (postgres) => {
-        "(EXTRACT(EPOCH FROM a.at) * 1000000)::bigint AS at, (EXTRACT(EPOCH FROM a.at) * 1000000)::bigint::text \
-         || '|' || COALESCE(a.host_id::text, '') || '|' || a.record::text AS record"
+        "(EXTRACT(EPOCH FROM a.at) * 1000000)::bigint::text || '|' || COALESCE(a.host_id::text, '') \
+         || '|' || a.record::text"
     };
 }
 
-/// Records behind `$1` that are not chained yet.
-const UNCHAINED: [&str; 2] = [
-    concat!(
-        "SELECT a.id, a.number, ",
-        columns!(sqlite),
-        " FROM health_audit a WHERE a.number > $1 AND NOT EXISTS \
-         (SELECT 1 FROM audit_chain c WHERE c.audit_id = a.id) ORDER BY a.number LIMIT $2"
-    ),
-    concat!(
-        "SELECT a.id, a.number, ",
-        columns!(postgres),
-        " FROM health_audit a WHERE a.number > $1 AND NOT EXISTS \
-         (SELECT 1 FROM audit_chain c WHERE c.audit_id = a.id) ORDER BY a.number LIMIT $2"
-    ),
-];
+/// Records behind `$1` that are not chained yet; `$at` is their instant in microseconds.
+macro_rules! unchained {
+    ($dialect:ident, $at:literal) => {
+        concat!(
+            "SELECT a.id, a.number, ",
+            $at,
+            " AS at, ",
+            logged!($dialect),
+            " AS record FROM health_audit a WHERE a.number > $1 AND NOT EXISTS \
+             (SELECT 1 FROM audit_chain c WHERE c.audit_id = a.id) ORDER BY a.number LIMIT $2"
+        )
+    };
+}
 
 /// Links behind the place `$1`, each with its record.
-const LINKS: [&str; 2] = [
-    "SELECT c.place, c.audit_id, c.at, c.content, c.hash, CASE WHEN a.id IS NULL THEN NULL ELSE \
-     CAST(a.at AS TEXT) || '|' || COALESCE(HEX(a.host_id), '') || '|' || a.record END AS record \
-     FROM audit_chain c LEFT JOIN health_audit a ON a.id = c.audit_id \
-     WHERE c.place > $1 ORDER BY c.place LIMIT $2",
-    "SELECT c.place, c.audit_id, c.at, c.content, c.hash, CASE WHEN a.id IS NULL THEN NULL ELSE \
-     (EXTRACT(EPOCH FROM a.at) * 1000000)::bigint::text || '|' || COALESCE(a.host_id::text, '') || '|' \
-     || a.record::text END AS record \
-     FROM audit_chain c LEFT JOIN health_audit a ON a.id = c.audit_id \
-     WHERE c.place > $1 ORDER BY c.place LIMIT $2",
+macro_rules! links {
+    ($dialect:ident) => {
+        concat!(
+            "SELECT c.place, c.audit_id, c.at, c.content, c.hash, CASE WHEN a.id IS NULL THEN NULL ELSE ",
+            logged!($dialect),
+            " END AS record FROM audit_chain c LEFT JOIN health_audit a ON a.id = c.audit_id \
+             WHERE c.place > $1 ORDER BY c.place LIMIT $2"
+        )
+    };
+}
+
+const UNCHAINED: [&str; 2] = [
+    unchained!(sqlite, "a.at"),
+    unchained!(postgres, "(EXTRACT(EPOCH FROM a.at) * 1000000)::bigint"),
 ];
+const LINKS: [&str; 2] = [links!(sqlite), links!(postgres)];
 
 fn digest(parts: [&str; 2]) -> String {
     let mut hash = Sha256::new();

@@ -59,7 +59,7 @@ impl Sources {
         Self(Mutex::new(Plan { per_mille: 0, trouble: SourceTrouble::Fails, rng }))
     }
 
-    /// From now on, this befalls so many of a thousand calls.
+    /// Makes this happen to `per_mille` of a thousand calls from now on.
     pub(crate) fn set(&self, per_mille: u64, trouble: SourceTrouble) {
         let mut plan = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (plan.per_mille, plan.trouble) = (per_mille, trouble);

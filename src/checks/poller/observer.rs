@@ -100,7 +100,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Whether more than so many of a hundred are unreachable.
+    /// Returns whether more than this percentage is unreachable.
     const fn exceeds(self, percent: usize) -> bool {
         self.unreachable * 100 > self.hosts * percent
     }

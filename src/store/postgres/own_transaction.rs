@@ -1,4 +1,4 @@
-//! The library's part of a transaction of the application's own.
+//! What the library does inside a transaction of the application.
 
 use sqlx::PgConnection;
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl PgStore {
-    /// Writes an audit record in a transaction of the application's own, so that a change of its tables
+    /// Writes an audit record inside a transaction of the application, so that a change of its tables
     /// and the record of it are one. The store's hook is asked, as with every record. The transaction
     /// stays open: nothing has happened until the application commits it.
     ///
@@ -27,8 +27,8 @@ impl PgStore {
         Ok(record)
     }
 
-    /// Spends a pass in a transaction of the application's own, so that its job goes ahead exactly if the pass is
-    /// spent. The store's hook is asked, as with every spending.
+    /// Spends a pass inside a transaction of the application, so that its job goes ahead if and only if the pass
+    /// is spent. The store's hook is asked, as with every spending.
     ///
     /// Ask [`Gate::spend`](crate::gate::Gate::spend)'s questions before: this asks no source and no right. Spend
     /// last, and commit at once: only the commit makes the answer true. Programs on other drivers call the SQL

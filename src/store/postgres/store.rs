@@ -162,7 +162,7 @@ impl PgStore {
         .await
     }
 
-    /// Runs reads to their end, whatever becomes of the caller, and again where the connection was stale.
+    /// Runs reads to their end even if the caller goes away, and once more if the connection was stale.
     pub(super) async fn read<T, F>(&self, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

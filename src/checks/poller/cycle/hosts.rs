@@ -294,7 +294,7 @@ impl Cycle<'_> {
             self.give_up(held);
             return;
         }
-        // A turn at a busy agent tells of that agent alone.
+        // A turn at a busy agent says something about that agent only.
         let tells = !held.by_name;
         let sighting =
             tells.then(|| Sighting::of(&held.claim.checks, &outcomes, &refused)).flatten();

@@ -16,12 +16,18 @@ pub(super) struct ChangeAccount {
     change: HostChange,
     began: Duration,
     ended: Option<Duration>,
+    /// It counts as running up to here by the store's clock, whenever its dates are put back.
+    runs_until: DateTime<Utc>,
 }
 
 impl ChangeAccount {
     fn over(&self) -> Duration {
         let longest = HostChange::LONGEST.to_std().unwrap_or_default();
         self.ended.unwrap_or(self.began + longest).min(self.began + longest)
+    }
+
+    fn is_running(&self, now: DateTime<Utc>) -> bool {
+        self.change.is_running(now) && now < self.runs_until
     }
 }
 
@@ -35,8 +41,7 @@ impl Checker {
     ) {
         let (at, host) = (self.at(), gate.host_id);
         let name = Named(gate.job_id, host);
-        let running = |account: &ChangeAccount| account.change.is_running(now);
-        if self.changes.get(&host).is_some_and(running) {
+        if self.changes.get(&host).is_some_and(|account| account.is_running(now)) {
             self.broken("G27: one change of a host at a time", name.to_string());
         }
         let look = self.eyes.get(&eyes).and_then(|eyes| eyes.looks.get(&host));
@@ -44,14 +49,22 @@ impl Checker {
         let asked = asked.filter(|check| check.enabled()).map(HealthCheck::asked_host);
         let disturbed = asked.filter_map(|asked| self.changes.get(&asked)).any(|account| {
             account.change.host_id != host
-                && running(account)
+                && account.is_running(now)
                 && at.saturating_sub(account.began) > LONGEST_STEP
         });
         if disturbed && !gate.exempt && !gate.report_only {
             self.broken("G35: nothing is spent on a host that is changed", name.to_string());
         }
         if let Some(change) = HostChange::begin(gate, now) {
-            self.changes.insert(host, ChangeAccount { change, began: at, ended: None });
+            let runs_until = change.ends_at();
+            self.changes.insert(host, ChangeAccount { change, began: at, ended: None, runs_until });
+        }
+    }
+
+    /// The store's clock was put right. A later step ahead can end what counts from here.
+    pub(super) fn put_back_changes(&mut self, now: DateTime<Utc>) {
+        for account in self.changes.values_mut() {
+            account.runs_until = account.runs_until.min(now + HostChange::LONGEST);
         }
     }
 

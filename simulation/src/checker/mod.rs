@@ -185,8 +185,11 @@ impl Checker {
 
     /// Notes that the store's clock was stepped.
     pub(crate) fn store_stepped(&mut self, by: TimeDelta) {
-        let at = self.at();
+        let (at, now) = (self.at(), self.now());
         self.store_steps.push((at, by));
+        if by < TimeDelta::zero() {
+            self.put_back_changes(now);
+        }
     }
 
     /// How far the store's clock has been stepped since then, all steps added up.

@@ -49,7 +49,7 @@ pub use self::{
     secret::{Password, PasswordTooLong, SealedSecret},
     stored_check::{StoredCheck, UnreadableCheck},
     text::{CheckName, ExpectedBody, ServiceName, UserName, is_deceptive},
-    time_zone::{TimeZoneData, TimeZoneName, UnknownTimeZone},
+    time_zone::{TimeZoneData, TimeZoneName, UnknownTimeZone, UtcOffset},
     url::{CheckUrl, Origin},
     violation::{Violation, ViolationCode, Violations},
     window::{Window, WindowError},

@@ -16,6 +16,8 @@ use jiff::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use thiserror::Error;
 
+use crate::model::instant;
+
 /// The name of a time zone that is known here, such as `Europe/Berlin`.
 ///
 /// What its clocks show comes from [`TimeZoneData::in_use`].
@@ -26,6 +28,19 @@ pub struct TimeZoneName(&'static str);
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("there is no such time zone")]
 pub struct UnknownTimeZone;
+
+/// What the clocks of a zone are ahead of UTC from an instant on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
+pub struct UtcOffset {
+    /// From this instant.
+    #[serde(with = "instant")]
+    pub from: DateTime<Utc>,
+    /// By so many seconds; negative where they are behind.
+    pub seconds: i32,
+    /// What the zone is called meanwhile, for example `CET`, or `+03` where its data has no name for it.
+    pub abbreviation: String,
+}
 
 impl TimeZoneName {
     /// Coordinated universal time.
@@ -47,6 +62,28 @@ impl TimeZoneName {
     pub fn offset_at(self, instant: DateTime<Utc>) -> FixedOffset {
         let seconds = self.data().to_offset(timestamp(instant.timestamp())).seconds();
         FixedOffset::east_opt(seconds).unwrap_or(UTC_OFFSET)
+    }
+
+    /// Returns what the zone's clocks are ahead of UTC from one instant to another: first as it is at
+    /// `from`, then each change before `until`.
+    ///
+    /// Whoever shows local times elsewhere, in a browser for example, shows them with this by the same
+    /// data that windows are judged by.
+    #[must_use]
+    pub fn utc_offsets(self, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<UtcOffset> {
+        let (zone, start) = (self.data(), timestamp(from.timestamp()));
+        let offset = |from, seconds, abbreviation: &str| UtcOffset {
+            from,
+            seconds,
+            abbreviation: abbreviation.to_owned(),
+        };
+        let info = zone.to_offset_info(start);
+        let first = offset(from, info.offset().seconds(), info.abbreviation());
+        let changes = zone.following(start).map_while(|change| {
+            let at = DateTime::from_timestamp(change.timestamp().as_second(), 0)?;
+            (at < until).then(|| offset(at, change.offset().seconds(), change.abbreviation()))
+        });
+        std::iter::once(first).chain(changes).collect()
     }
 
     /// Returns the day that the zone's calendar shows at an instant.

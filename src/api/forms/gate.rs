@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 
 use crate::model::{
     Attempt, CheckId, EndReason, Evidence, GateNote, GateOverride, GatePass, GateRecord, GateState,
-    HostId, JobId, PassId, PassKind, TimeZoneName, Window, WindowKind, WouldHave, instant,
+    HostId, JobId, PassId, PassKind, TimeZoneName, UtcOffset, Window, WindowKind, WouldHave,
+    instant,
 };
 
 /// A window: from `opens_at` (inside) to `closes_at` (outside), at most 7 days.
@@ -25,6 +26,11 @@ pub struct WindowForm {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, read_only)]
     pub time_zone: Option<TimeZoneName>,
+    /// What that zone's clocks are ahead of UTC in this window, and where they change; left out without a
+    /// zone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(read_only, required = false)]
+    pub utc_offsets: Vec<UtcOffset>,
 }
 
 impl From<Window> for WindowForm {
@@ -33,8 +39,17 @@ impl From<Window> for WindowForm {
             opens_at: window.opens_at(),
             closes_at: window.closes_at(),
             time_zone: window.time_zone(),
+            utc_offsets: utc_offsets(window, None),
         }
     }
+}
+
+/// What the clocks of a window's zone show from its opening, or from an earlier instant, to its close and
+/// through the days after it, which is as long as times that belong to it can be.
+pub(super) fn utc_offsets(window: Window, from: Option<DateTime<Utc>>) -> Vec<UtcOffset> {
+    let Some(zone) = window.time_zone() else { return Vec::new() };
+    let from = from.map_or(window.opens_at(), |from| from.min(window.opens_at()));
+    zone.utc_offsets(from, window.closes_at() + Window::MAXIMUM_LENGTH)
 }
 
 /// What lets failing checks pass for one job and host.
@@ -139,6 +154,9 @@ pub struct GateForm {
     /// The zone to show its window in, an IANA name; `null` where the window comes from no calendar.
     #[schema(required, value_type = Option<String>)]
     pub time_zone: Option<TimeZoneName>,
+    /// What that zone's clocks are ahead of UTC from the gate's opening on, and where they change; empty
+    /// without a zone.
+    pub utc_offsets: Vec<UtcOffset>,
     /// What bounds the wait.
     pub window_kind: WindowKind,
     /// It reports and does not block.
@@ -190,6 +208,7 @@ impl GateForm {
             opens_at: record.window.opens_at(),
             closes_at: record.window.closes_at(),
             time_zone: record.window.time_zone(),
+            utc_offsets: utc_offsets(record.window, Some(record.opened_at)),
             window_kind: record.window_kind,
             report_only: record.report_only,
             exempt: record.exempt,

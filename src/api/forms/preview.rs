@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::WindowForm;
+use super::{WindowForm, gate::utc_offsets};
 use crate::{
     gate::{Blocking, HostPreview},
-    model::{HostId, Outlook, PassKind, TimeZoneName, Window, instant},
+    model::{HostId, Outlook, PassKind, TimeZoneName, UtcOffset, Window, instant},
 };
 
 /// Which hosts to preview.
@@ -42,6 +42,9 @@ pub struct PreviewForm {
     /// The zone to show that window in, an IANA name; `null` where it comes from no calendar.
     #[schema(required, value_type = Option<String>)]
     pub time_zone: Option<TimeZoneName>,
+    /// What that zone's clocks are ahead of UTC in that window, and where they change; empty without a
+    /// zone.
+    pub utc_offsets: Vec<UtcOffset>,
     /// The window is not open yet: that alone makes it wait where nothing is blocking.
     pub not_open: bool,
     /// What is left of the window has no room for a second attempt.
@@ -61,6 +64,7 @@ impl PreviewForm {
             opens_at: window.opens_at(),
             closes_at: window.closes_at(),
             time_zone: window.time_zone(),
+            utc_offsets: utc_offsets(window, None),
             not_open: preview.not_open,
             window_too_short: preview.window_too_short,
             blocking: preview.blocking,

@@ -193,6 +193,10 @@ fn zone() -> impl Strategy<Value = TimeZoneName> {
     prop_oneof![prop::sample::select(all), prop::sample::select(hard)]
 }
 
+fn span_of_a_zone() -> impl Strategy<Value = (TimeZoneName, DateTime<Utc>, i64)> {
+    zone().prop_flat_map(|zone| (Just(zone), instant(zone), -3_600_i64..60_000_000))
+}
+
 fn asked_of_one() -> impl Strategy<Value = (Recurrence, DateTime<Utc>)> {
     zone().prop_flat_map(|zone| {
         instant(zone).prop_flat_map(move |asked| (definition(zone, asked), Just(asked)))
@@ -257,6 +261,25 @@ fn check_against_naive(set: &[Recurrence], asked: DateTime<Utc>) -> Result<(), T
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// F199: who shows local times by the offsets of a span shows what the zone's clocks show.
+    #[test]
+    fn f199_the_offsets_of_a_span_are_those_of_each_instant(
+        (zone, from, length) in span_of_a_zone(),
+        parts in prop::collection::vec(0_i64..1_000, 8),
+    ) {
+        let until = from + TimeDelta::seconds(length);
+        let offsets = zone.utc_offsets(from, until);
+        prop_assert_eq!(offsets[0].from, from);
+        prop_assert!(offsets.is_sorted_by(|one, next| one.from < next.from));
+        prop_assert!(offsets.iter().skip(1).all(|offset| offset.from < until));
+        let at_changes = offsets.iter().flat_map(|offset| [offset.from - MICROSECOND, offset.from]);
+        let within = parts.iter().map(|part| from + TimeDelta::seconds(length * part / 1_000));
+        for asked in at_changes.chain(within).filter(|asked| (from..until).contains(asked)) {
+            let shown = offsets.iter().rfind(|offset| offset.from <= asked).expect("the first");
+            prop_assert_eq!(shown.seconds, zone.offset_at(asked).local_minus_utc());
+        }
+    }
 
     #[test]
     fn f05_f06_one_definition_answers_as_the_naive_calendar((recurrence, asked) in asked_of_one()) {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
+use healthgate::model::TimeZoneName;
 use healthgate_testkit::ServiceScript;
 use serde_json::{Value, json};
 
@@ -83,7 +84,7 @@ async fn jobs_end_at_their_close_when_cancelled_and_when_their_window_is_shorten
         "starts_at": starts_at, "duration_minutes": 60, "time_zone": "Pacific/Auckland",
         "enabled": true});
     let window = api.post("/api/v1/maintenance-windows", window).await.expect(201);
-    let window = format!("/api/v1/maintenance-windows/{}", window["id"].as_str().unwrap());
+    let one_window = format!("/api/v1/maintenance-windows/{}", window["id"].as_str().unwrap());
     let closing = api.job(&setup.hosts[..1], 6).await;
     let cancelled = api.job(&setup.hosts[1..2], 120).await;
     let shortened = json!({"host_ids": [setup.hosts[2]]});
@@ -101,13 +102,17 @@ async fn jobs_end_at_their_close_when_cancelled_and_when_their_window_is_shorten
     assert_eq!(host(&waiting)["gate"]["time_zone"], "Pacific/Auckland", "to show it in");
     let gates = api.get(&format!("{shortened}/gates")).await.expect(200);
     assert_eq!(gates["gates"][0]["time_zone"], "Pacific/Auckland");
+    let offsets = &gates["gates"][0]["utc_offsets"];
+    assert_eq!(offsets[0]["from"], window["occurrence"]["opens_at"], "F199: by the server's rules");
+    let zone: TimeZoneName = "Pacific/Auckland".parse().unwrap();
+    assert_eq!(offsets[0]["seconds"], zone.offset_at(starts_at).local_minus_utc());
     let asked = Instant::now();
-    api.put(&window, json!({"duration_minutes": 5})).await.expect(200);
+    api.put(&one_window, json!({"duration_minutes": 5})).await.expect(200);
     let ended = api.until(&shortened, |job| job["status"] == "failed").await;
     assert!(asked.elapsed() < Duration::from_secs(15), "{:?}", asked.elapsed());
     let ended_at = host(&ended)["gate"]["ended_at"].as_str().unwrap().parse();
     let ended_at: chrono::DateTime<Utc> = ended_at.unwrap();
-    let changed = api.get(&window).await.expect(200);
+    let changed = api.get(&one_window).await.expect(200);
     let changed_at: chrono::DateTime<Utc> =
         changed["updated_at"].as_str().unwrap().parse().unwrap();
     assert!(ended_at - changed_at < TimeDelta::seconds(5), "{ended:#}");

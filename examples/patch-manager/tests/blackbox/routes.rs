@@ -313,6 +313,8 @@ async fn lists_page_and_windows_keep_what_they_were_given() {
         assert_eq!(&made[member], value, "{member}");
     }
     assert!(made["occurrence"]["opens_at"].is_string());
+    assert_eq!(made["utc_offsets"], made["occurrence"]["utc_offsets"], "F199");
+    assert!(["CET", "CEST"].contains(&made["utc_offsets"][0]["abbreviation"].as_str().unwrap()));
     let host = api.get(&format!("/api/v1/hosts/{}", setup.hosts[0])).await.expect(200);
     assert_eq!(host["maintenance_window"], made["occurrence"]);
     let one = format!("{windows}/{}", made["id"].as_str().unwrap());

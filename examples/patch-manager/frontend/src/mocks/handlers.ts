@@ -213,6 +213,7 @@ export const handlers: HttpHandler[] = [
           weekdays: ['sat', 'sun'],
           day_of_month: null,
           time_zone: 'Europe/Berlin',
+          utc_offsets: [{ from: at(200_000), seconds: 3_600, abbreviation: 'CET' }],
           start_time: '02:00',
           starts_at: null,
           first_date: '2026-11-01',

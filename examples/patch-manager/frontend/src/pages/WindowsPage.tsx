@@ -25,8 +25,10 @@ import {
   formatRange,
   formatShort,
   toMillis,
+  UTC,
   useNow,
   visuallyHidden,
+  zoneOf,
 } from '../health';
 import { recurrenceWords } from './windows/form';
 import { WindowDialog } from './windows/WindowDialog';
@@ -163,7 +165,7 @@ function Occurrence({ window }: { window: MaintenanceWindow }) {
       </Typography>
     );
   }
-  const zone = window.time_zone ?? 'UTC';
+  const zone = zoneOf(window, UTC);
   const open = toMillis(range.opens_at) <= now && now < toMillis(range.closes_at);
   return (
     <Tooltip
@@ -172,7 +174,7 @@ function Occurrence({ window }: { window: MaintenanceWindow }) {
         <>
           {formatRange(range.opens_at, range.closes_at, zone)}
           <br />
-          {formatRange(range.opens_at, range.closes_at, 'UTC')}
+          {formatRange(range.opens_at, range.closes_at, UTC)}
         </>
       }
     >

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use healthgate::{
     api::forms::WindowForm,
-    model::{HostId, instant},
+    model::{HostId, UtcOffset, instant},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,6 +29,9 @@ pub(in crate::web) struct MaintenanceWindowForm {
     /// An IANA name.
     #[schema(required)]
     pub(super) time_zone: Option<String>,
+    /// What that zone's clocks are ahead of UTC at `starts_at` or in `occurrence`, and where they change;
+    /// empty without both.
+    pub(super) utc_offsets: Vec<UtcOffset>,
     /// `HH:MM`, local; for all but `once`.
     #[schema(required)]
     pub(super) start_time: Option<String>,

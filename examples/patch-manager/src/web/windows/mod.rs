@@ -12,8 +12,8 @@ use axum::{
 use chrono::Utc;
 use healthgate::{
     api::{Caller, Id, JsonBody, Page, Problem, forms::WindowForm},
-    gate::recurrence::RecurrenceSpec,
-    model::{Actor, AuditAction, AuditEntry, FieldChange, HostId, Role},
+    gate::recurrence::{Pattern, RecurrenceSpec},
+    model::{Actor, AuditAction, AuditEntry, FieldChange, HostId, Role, Window},
 };
 use uuid::Uuid;
 
@@ -257,6 +257,14 @@ impl Web {
         let form = |row: WindowRow| {
             let spec = RecurrenceSpec::from(row.recurrence);
             let occurrence = row.recurrence.current_or_next(now).filter(|_| row.enabled);
+            let shown_from = match row.recurrence.pattern() {
+                Pattern::Once { starts_at, .. } => Some(starts_at),
+                _ => occurrence.map(|window| window.opens_at()),
+            };
+            let utc_offsets = shown_from.map(|from| {
+                let until = from + row.recurrence.duration() + Window::MAXIMUM_LENGTH;
+                row.recurrence.time_zone().utc_offsets(from, until)
+            });
             MaintenanceWindowForm {
                 id: row.id,
                 name: row.name,
@@ -265,6 +273,7 @@ impl Web {
                 weekdays: spec.weekdays,
                 day_of_month: spec.day_of_month,
                 time_zone: spec.time_zone,
+                utc_offsets: utc_offsets.unwrap_or_default(),
                 start_time: spec.start_time,
                 starts_at: spec.starts_at,
                 first_date: spec.first_date,

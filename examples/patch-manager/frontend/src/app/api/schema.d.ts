@@ -451,6 +451,11 @@ export interface components {
             time_zone: string | null;
             /** Format: date-time */
             updated_at: string;
+            /**
+             * @description What that zone's clocks are ahead of UTC at `starts_at` or in `occurrence`, and where they change;
+             *     empty without both.
+             */
+            utc_offsets: components["schemas"]["UtcOffset"][];
             /** @description For `weekly`: `mon` to `sun`. */
             weekdays: string[] | null;
         };
@@ -543,6 +548,7 @@ export interface components {
         JobId: Library["schemas"]["JobId"];
         Gate: Library["schemas"]["Gate"];
         Recheck: Library["schemas"]["Recheck"];
+        UtcOffset: Library["schemas"]["UtcOffset"];
         Problem: Library["schemas"]["Problem"];
     };
     responses: never;

@@ -463,6 +463,11 @@ export interface components {
             state: components["schemas"]["GateState"];
             /** @description The zone to show its window in, an IANA name; `null` where the window comes from no calendar. */
             time_zone: string | null;
+            /**
+             * @description What that zone's clocks are ahead of UTC from the gate's opening on, and where they change; empty
+             *     without a zone.
+             */
+            utc_offsets: components["schemas"]["UtcOffset"][];
             /** @description What bounds the wait. */
             window_kind: components["schemas"]["WindowKind"];
         };
@@ -692,6 +697,11 @@ export interface components {
             opens_at: string;
             /** @description The zone to show that window in, an IANA name; `null` where it comes from no calendar. */
             time_zone: string | null;
+            /**
+             * @description What that zone's clocks are ahead of UTC in that window, and where they change; empty without a
+             *     zone.
+             */
+            utc_offsets: components["schemas"]["UtcOffset"][];
             /** @description What is left of the window has no room for a second attempt. */
             window_too_short: boolean;
         };
@@ -873,6 +883,21 @@ export interface components {
          * @enum {string}
          */
         Role: "admin" | "operator" | "reporter" | "system";
+        /** @description What the clocks of a zone are ahead of UTC from an instant on. */
+        UtcOffset: {
+            /** @description What the zone is called meanwhile, for example `CET`, or `+03` where its data has no name for it. */
+            abbreviation: string;
+            /**
+             * Format: date-time
+             * @description From this instant.
+             */
+            from: string;
+            /**
+             * Format: int32
+             * @description By so many seconds; negative where they are behind.
+             */
+            seconds: number;
+        };
         /** @description A window: from `opens_at` (inside) to `closes_at` (outside), at most 7 days. */
         Window: {
             /**
@@ -890,6 +915,11 @@ export interface components {
              *     moves nothing.
              */
             readonly time_zone?: string | null;
+            /**
+             * @description What that zone's clocks are ahead of UTC in this window, and where they change; left out without a
+             *     zone.
+             */
+            utc_offsets?: components["schemas"]["UtcOffset"][];
         };
         /**
          * @description What bounds a gate's wait.

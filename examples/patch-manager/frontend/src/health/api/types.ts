@@ -46,6 +46,7 @@ export type PassKind = Schemas['PassKind'];
 export type Attempt = Schemas['GateAttempt'];
 /** What a gate knows of one check, or of one condition of the application's own. */
 export type Evidence = Schemas['Evidence'];
+export type UtcOffset = Schemas['UtcOffset'];
 /** Something that happened to a waiting gate from outside. */
 export type GateNote = Schemas['GateNote'];
 /** Why a gate ended without a pass. */

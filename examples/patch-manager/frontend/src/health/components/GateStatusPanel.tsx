@@ -3,7 +3,7 @@ import { useId, useState, type ReactNode } from 'react';
 import type { Evidence, Gate } from '../api/types';
 import { useNow } from '../hooks/useNow';
 import { failing, gateSentence, isOver, wouldHaveWords, zoneOf } from '../model/gate';
-import { count, formatBoth, formatLatency, formatRange, toMillis } from '../model/time';
+import { count, formatBoth, formatLatency, formatRange, toMillis, UTC, type Zone } from '../model/time';
 import { GateTimeline } from './GateTimeline';
 import { HealthStatusIcon } from './HealthStatusIcon';
 import { ChevronIcon, ClockIcon, HealthyIcon, NoneIcon, ShieldIcon, UnhealthyIcon } from './icons';
@@ -15,7 +15,7 @@ export interface GateStatusPanelProps {
   /** The gate, as the gates endpoint shows it. */
   gate: Gate;
   /** The zone of the times; the window's own where absent. UTC is always shown beside it. */
-  timeZone?: string;
+  timeZone?: Zone;
   /** Opens the override dialog; absent where the user may not override. */
   onOverride?: (() => void) | undefined;
   /** Takes the override back; absent where the user may not. */
@@ -85,7 +85,7 @@ export function GateStatusPanel({
             : `After ${count(gate.attempts.length, 'attempt')}`}
           ; {bound === 'window' ? 'window' : 'bounded wait'}{' '}
           {formatRange(gate.opens_at, gate.closes_at, timeZone)}
-          {timeZone !== 'UTC' && ` (${formatRange(gate.opens_at, gate.closes_at, 'UTC')})`}.
+          {timeZone.name !== 'UTC' && ` (${formatRange(gate.opens_at, gate.closes_at, UTC)})`}.
         </Typography>
       )}
       {checks.length > 0 && (
@@ -203,7 +203,7 @@ function CheckLine({ check, advice }: { check: Evidence; advice: boolean }) {
 interface MomentProps {
   label: string;
   instant: string;
-  timeZone: string;
+  timeZone: Zone;
   over?: string;
 }
 

@@ -3,7 +3,15 @@ import { useState } from 'react';
 import type { Attempt, Gate, GateNote } from '../api/types';
 import { reasonWords } from '../model/reasons';
 import { zoneOf } from '../model/gate';
-import { besideInUtc, count, formatDuration, formatInstant, formatLatency, toMillis } from '../model/time';
+import {
+  besideInUtc,
+  count,
+  formatDuration,
+  formatInstant,
+  formatLatency,
+  toMillis,
+  type Zone,
+} from '../model/time';
 import { HealthStatusIcon } from './HealthStatusIcon';
 
 /** Properties of {@link GateTimeline}. */
@@ -11,7 +19,7 @@ export interface GateTimelineProps {
   /** The gate with its attempts. */
   gate: Gate;
   /** The zone of the times; the window's own where absent. UTC is always shown beside it. */
-  timeZone?: string;
+  timeZone?: Zone;
   /** How many of the newest attempts are shown at first. */
   shown?: number;
 }
@@ -122,7 +130,7 @@ function outcome(attempt: Attempt): string {
 }
 
 /** "Tue 24 Nov 2026, 14:03:22 CET · 13:03:22 UTC" */
-function Moment({ instant, timeZone }: { instant: string; timeZone: string }) {
+function Moment({ instant, timeZone }: { instant: string; timeZone: Zone }) {
   const utc = besideInUtc(instant, timeZone, true);
   return (
     <time dateTime={instant}>
@@ -132,7 +140,7 @@ function Moment({ instant, timeZone }: { instant: string; timeZone: string }) {
   );
 }
 
-function AttemptEntry({ attempt, timeZone }: { attempt: Attempt; timeZone: string }) {
+function AttemptEntry({ attempt, timeZone }: { attempt: Attempt; timeZone: Zone }) {
   const took =
     attempt.finished_at == null ? null : toMillis(attempt.finished_at) - toMillis(attempt.started_at);
   return (

@@ -23,7 +23,7 @@ import { useOverride } from '../hooks/useGates';
 import { useNow } from '../hooks/useNow';
 import { failing as failingIn, zoneOf } from '../model/gate';
 import { reasonWords } from '../model/reasons';
-import { formatBoth, toMillis } from '../model/time';
+import { formatBoth, toMillis, type Zone } from '../model/time';
 
 /** Properties of {@link OverrideDialog}. */
 export interface OverrideDialogProps {
@@ -35,7 +35,7 @@ export interface OverrideDialogProps {
   /** The host's name, for the title. */
   hostName: string;
   /** The zone in which the expiry is shown; the window's own where absent. */
-  timeZone?: string;
+  timeZone?: Zone;
   onClose: () => void;
 }
 

@@ -1,13 +1,21 @@
 import { Box, Tooltip } from '@mui/material';
 import { useNow } from '../hooks/useNow';
-import { formatAge, formatCountdown, formatInstant, spokenCountdown, toMillis } from '../model/time';
+import {
+  formatAge,
+  formatCountdown,
+  formatInstant,
+  spokenCountdown,
+  toMillis,
+  UTC,
+  type Zone,
+} from '../model/time';
 
 /** Properties of {@link RelativeTime}. */
 export interface RelativeTimeProps {
   /** The instant, RFC 3339. */
   instant: string;
   /** The zone of the exact time in the tooltip; the browser's own where absent. */
-  timeZone?: string;
+  timeZone?: Zone;
 }
 
 /** "12 s ago", counted on, with the exact time and its zone on hover and focus. */
@@ -50,13 +58,13 @@ export function Countdown({ instant, over = 'now' }: CountdownProps) {
 /** Properties of {@link ExactTimes}. */
 export interface ExactTimesProps {
   instant: string;
-  timeZone?: string | undefined;
+  timeZone?: Zone | undefined;
 }
 
 /** An instant in a zone, and in UTC where that says something else. */
 export function ExactTimes({ instant, timeZone }: ExactTimesProps) {
   const local = formatInstant(instant, timeZone);
-  const utc = formatInstant(instant, 'UTC');
+  const utc = formatInstant(instant, UTC);
   return (
     <>
       {local}

@@ -1,10 +1,17 @@
-import type { Evidence, Gate } from '../api/types';
+import type { Evidence, Gate, UtcOffset } from '../api/types';
 import { endReasonWords, PASS_KIND_WORDS } from './status';
-import { count, LOCAL_ZONE, toMillis } from './time';
+import { count, LOCAL_ZONE, toMillis, type Zone } from './time';
 
-/** The zone to show a gate's times in: its window's own, or the browser's where the window has none. */
-export function zoneOf(gate: Pick<Gate, 'time_zone'>): string {
-  return gate.time_zone ?? LOCAL_ZONE;
+/** The zone to show the times of a gate or a window in: its own, or the browser's where it has none. */
+export function zoneOf(shown: Zoned, otherwise: Zone = LOCAL_ZONE): Zone {
+  if (shown.time_zone == null) return otherwise;
+  return { name: shown.time_zone, offsets: shown.utc_offsets ?? [] };
+}
+
+/** What the API says of a zone. */
+interface Zoned {
+  time_zone?: string | null;
+  utc_offsets?: readonly UtcOffset[];
 }
 
 /** The requirements that hold the host back, as they were last judged. */

@@ -28,6 +28,8 @@ import {
   formatLatency,
   formatRange,
   formatShort,
+  UTC,
+  type Zone,
 } from './time';
 import { formOf, passwordAskedAgain, validate } from './validation';
 
@@ -63,34 +65,63 @@ describe('times', () => {
     expect(formatCountdown(left)).toBe(words);
   });
 
+  const local = (name: string): Zone => ({ name, offsets: [] });
+  const berlin: Zone = {
+    name: 'Europe/Berlin',
+    offsets: [
+      { from: '2026-01-01T00:00:00.000000Z', seconds: 3_600, abbreviation: 'CET' },
+      { from: '2026-03-29T01:00:00.000000Z', seconds: 7_200, abbreviation: 'CEST' },
+      { from: '2026-10-25T01:00:00.000000Z', seconds: 3_600, abbreviation: 'CET' },
+    ],
+  };
+
   test('an instant always has its zone, through the change of the clocks too', () => {
-    expect(formatInstant(instant, 'Europe/Berlin')).toBe('Tue 24 Nov 2026, 14:03:22 CET');
-    expect(formatInstant(instant, 'UTC')).toBe('Tue 24 Nov 2026, 13:03:22 UTC');
-    expect(formatShort('2026-10-25T00:30:00Z', 'Europe/Berlin')).toBe('Sun 25 Oct, 02:30 CEST');
-    expect(formatShort('2026-10-25T01:30:00Z', 'Europe/Berlin')).toBe('Sun 25 Oct, 02:30 CET');
-    expect(formatInstant(instant, 'Nowhere/Atall')).toBe('Tue 24 Nov 2026, 13:03:22 UTC');
+    expect(formatInstant(instant, berlin)).toBe('Tue 24 Nov 2026, 14:03:22 CET');
+    expect(formatInstant(instant, UTC)).toBe('Tue 24 Nov 2026, 13:03:22 UTC');
+    expect(formatShort('2026-10-25T00:30:00Z', berlin)).toBe('Sun 25 Oct, 02:30 CEST');
+    expect(formatShort('2026-10-25T01:30:00Z', berlin)).toBe('Sun 25 Oct, 02:30 CET');
   });
 
   test('a zone has the name that people know, wherever it is', () => {
     const winter = '2026-01-15T12:00:00Z';
     const summer = '2026-07-15T12:00:00Z';
-    expect(formatShort(winter, 'America/New_York')).toBe('Thu 15 Jan, 07:00 EST');
-    expect(formatShort(summer, 'America/New_York')).toBe('Wed 15 Jul, 08:00 EDT');
-    expect(formatShort(winter, 'Australia/Sydney')).toBe('Thu 15 Jan, 23:00 AEDT');
-    expect(formatShort(summer, 'Europe/London')).toBe('Wed 15 Jul, 13:00 BST');
-    expect(formatShort(winter, 'Asia/Tokyo')).toBe('Thu 15 Jan, 21:00 GMT+9');
+    expect(formatShort(winter, local('America/New_York'))).toBe('Thu 15 Jan, 07:00 EST');
+    expect(formatShort(summer, local('America/New_York'))).toBe('Wed 15 Jul, 08:00 EDT');
+    expect(formatShort(winter, local('Australia/Sydney'))).toBe('Thu 15 Jan, 23:00 AEDT');
+    expect(formatShort(summer, local('Europe/London'))).toBe('Wed 15 Jul, 13:00 BST');
+    expect(formatShort(winter, local('Asia/Tokyo'))).toBe('Thu 15 Jan, 21:00 GMT+9');
+  });
+
+  test("the server's rules count, whatever the browser's data says or lacks", () => {
+    const from = '2026-11-01T00:00:00.000000Z';
+    const by = (name: string, seconds: number, abbreviation: string): Zone => ({
+      name,
+      offsets: [{ from, seconds, abbreviation }],
+    });
+    expect(formatInstant(instant, by('Europe/Berlin', 10_800, 'XST'))).toBe('Tue 24 Nov 2026, 16:03:22 XST');
+    expect(formatInstant(instant, by('Nowhere/Atall', -12_600, '-0330'))).toBe(
+      'Tue 24 Nov 2026, 09:33:22 GMT-0330',
+    );
+    // Its name is the browser's own where the clocks show the same, and none where they do not.
+    expect(formatShort(instant, by('Pacific/Chatham', 49_500, '+1345'))).toBe('Wed 25 Nov, 02:48 CHADT');
+    expect(formatShort(instant, by('Pacific/Chatham', 45_900, '+1245'))).toBe('Wed 25 Nov, 01:48 GMT+1245');
+    expect(formatRange(instant, '2026-11-24T22:30:00Z', by('Europe/Berlin', 39_600, 'XST'))).toBe(
+      'Wed 25 Nov, 00:03 – 09:30 XST',
+    );
   });
 
   test('UTC stands beside it, with its day where that is another one', () => {
-    expect(formatBoth('2026-01-15T12:00:00Z', 'America/New_York')).toBe('Thu 15 Jan, 07:00 EST · 12:00 UTC');
-    expect(formatBoth('2026-01-15T02:00:00Z', 'America/New_York')).toBe(
+    expect(formatBoth('2026-01-15T12:00:00Z', local('America/New_York'))).toBe(
+      'Thu 15 Jan, 07:00 EST · 12:00 UTC',
+    );
+    expect(formatBoth('2026-01-15T02:00:00Z', local('America/New_York'))).toBe(
       'Wed 14 Jan, 21:00 EST · Thu 15 Jan, 02:00 UTC',
     );
-    expect(formatBoth('2026-01-15T12:00:00Z', 'UTC')).toBe('Thu 15 Jan, 12:00 UTC');
+    expect(formatBoth('2026-01-15T12:00:00Z', UTC)).toBe('Thu 15 Jan, 12:00 UTC');
   });
 
   test('a range says each part once, and both zones where the clocks change in it', () => {
-    const range = (from: string, to: string, zone = 'Europe/Berlin') => formatRange(from, to, zone);
+    const range = (from: string, to: string, zone = berlin) => formatRange(from, to, zone);
     expect(range('2026-11-24T21:00:00Z', '2026-11-24T22:30:00Z')).toBe('Tue 24 Nov, 22:00 – 23:30 CET');
     expect(range('2026-11-24T21:00:00Z', '2026-11-25T01:00:00Z')).toBe(
       'Tue 24 Nov, 22:00 – Wed 25 Nov, 02:00 CET',

@@ -11,7 +11,7 @@ import {
 import type { Host } from '../../app/api/types';
 import { useRights, useSettings } from '../../app/api/hooks';
 import { fromLocalInput } from '../../app/zoned';
-import { count, formatDuration, formatInstant, LOCAL_ZONE } from '../../health';
+import { count, formatDuration, formatInstant, LOCAL_ZONE, UTC } from '../../health';
 import { LEAST_REASON, proposedWindow, type Mode, type Plan, type Timing } from './plan';
 
 /** Properties of {@link ChooseTime}. */
@@ -124,11 +124,11 @@ function MomentField({ label, value, onChange }: MomentFieldProps) {
   const instant = fromLocalInput(value);
   return (
     <TextField
-      label={`${label} (${LOCAL_ZONE})`}
+      label={`${label} (${LOCAL_ZONE.name})`}
       type="datetime-local"
       value={value}
       onChange={(event) => onChange(event.target.value)}
-      helperText={instant === null ? 'Give a date and a time.' : `= ${formatInstant(instant, 'UTC')}`}
+      helperText={instant === null ? 'Give a date and a time.' : `= ${formatInstant(instant, UTC)}`}
       slotProps={{ inputLabel: { shrink: true } }}
       sx={{ minWidth: 280 }}
     />

@@ -10,6 +10,7 @@ import {
   groupPreview,
   messageOf,
   ProblemError,
+  UTC,
   useGatePreview,
   useNow,
   type HostPreview,
@@ -143,7 +144,7 @@ function timeWords(plan: Plan, longest: number | undefined): string {
   }
   const window = windowOf(plan);
   if (window == null) return '';
-  const utc = formatRange(window.opens_at, window.closes_at, 'UTC');
+  const utc = formatRange(window.opens_at, window.closes_at, UTC);
   return `${formatRange(window.opens_at, window.closes_at)} (${utc}).`;
 }
 

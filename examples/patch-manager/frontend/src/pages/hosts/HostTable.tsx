@@ -21,11 +21,12 @@ import {
   formatRange,
   formatShort,
   HostHealthIndicator,
-  LOCAL_ZONE,
   RelativeTime,
   toMillis,
+  UTC,
   useNow,
   visuallyHidden,
+  zoneOf,
 } from '../../health';
 
 /** Properties of {@link HostTable}. */
@@ -138,9 +139,9 @@ export function WindowWords({ host }: { host: Host }) {
   const window = host.maintenance_window;
   if (window == null) return <Muted>none</Muted>;
   const open = toMillis(window.opens_at) <= now && now < toMillis(window.closes_at);
-  const zone = window.time_zone ?? LOCAL_ZONE;
+  const zone = zoneOf(window);
   return (
-    <Tooltip title={formatRange(window.opens_at, window.closes_at, 'UTC')} describeChild>
+    <Tooltip title={formatRange(window.opens_at, window.closes_at, UTC)} describeChild>
       <Box component="span" sx={{ whiteSpace: 'nowrap' }}>
         {open ? (
           <>

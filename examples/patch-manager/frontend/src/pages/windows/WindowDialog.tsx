@@ -23,7 +23,7 @@ import { useId, useState, type FormEvent } from 'react';
 import { hostSearch, useHostNames, useSaveWindow } from '../../app/api/hooks';
 import type { MaintenanceWindow } from '../../app/api/types';
 import { fromLocalInput, timeZones } from '../../app/zoned';
-import { formatInstant, HostPicker, LOCAL_ZONE, messageOf, ProblemError } from '../../health';
+import { formatInstant, HostPicker, LOCAL_ZONE, messageOf, ProblemError, UTC } from '../../health';
 import { bodyOf, faultsOf, formOf, WEEKDAYS, type Recurrence, type WindowForm } from './form';
 
 /** Properties of {@link WindowDialog}. */
@@ -138,12 +138,12 @@ function Form({ window, onClose }: WindowDialogProps) {
           )}
           {form.recurrence === 'once' ? (
             <TextField
-              label={`Starts (${LOCAL_ZONE})`}
+              label={`Starts (${LOCAL_ZONE.name})`}
               type="datetime-local"
               value={form.starts}
               onChange={(event) => change({ starts: event.target.value })}
               slotProps={{ inputLabel: { shrink: true } }}
-              {...field('starts_at', starts === null ? undefined : `= ${formatInstant(starts, 'UTC')}`)}
+              {...field('starts_at', starts === null ? undefined : `= ${formatInstant(starts, UTC)}`)}
             />
           ) : (
             <>

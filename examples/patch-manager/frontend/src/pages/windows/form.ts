@@ -1,6 +1,6 @@
 import type { MaintenanceWindow, WindowRequest } from '../../app/api/types';
 import { fromLocalInput, toLocalInput } from '../../app/zoned';
-import { formatDuration, formatInstant, LOCAL_ZONE, toMillis } from '../../health';
+import { formatDuration, formatInstant, LOCAL_ZONE, toMillis, UTC, zoneOf } from '../../health';
 
 export type Recurrence = 'once' | 'daily' | 'weekly' | 'monthly';
 
@@ -37,7 +37,7 @@ export function formOf(window: MaintenanceWindow | null): WindowForm {
     recurrence: isRecurrence(recurrence) ? recurrence : 'weekly',
     weekdays: window?.weekdays ?? ['sun'],
     day: String(window?.day_of_month ?? 1),
-    zone: window?.time_zone ?? LOCAL_ZONE,
+    zone: window?.time_zone ?? LOCAL_ZONE.name,
     time: window?.start_time ?? '02:00',
     starts: window?.starts_at == null ? '' : toLocalInput(toMillis(window.starts_at)),
     firstDate: window?.first_date ?? '',
@@ -99,7 +99,7 @@ export function recurrenceWords(window: MaintenanceWindow): string {
   const at = `at ${window.start_time ?? '?'} ${window.time_zone ?? 'UTC'}`;
   switch (window.recurrence) {
     case 'once':
-      return `Once, ${window.starts_at == null ? '' : formatInstant(window.starts_at, window.time_zone ?? 'UTC')}, ${lasts}`;
+      return `Once, ${window.starts_at == null ? '' : formatInstant(window.starts_at, zoneOf(window, UTC))}, ${lasts}`;
     case 'daily':
       return `Daily ${at}, ${lasts}`;
     case 'weekly': {

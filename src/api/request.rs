@@ -17,8 +17,8 @@ use crate::model::Actor;
 /// The header that carries a request's id, both ways.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
 
-/// The id of a request, for logs and audit records: the caller's own where it is 1 to 128 letters,
-/// digits, `.`, `_` or `-`, else one of ours.
+/// The id of a request, for logs and audit records: the caller's own if one header names it and it is
+/// 1 to 128 letters, digits, `.`, `_` or `-`, else a new one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RequestId(Arc<str>);
 
@@ -29,7 +29,11 @@ impl RequestId {
         if let Some(known) = request.extensions().get::<Self>() {
             return known.clone();
         }
-        let given = request.headers().get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok());
+        let mut given = request.headers().get_all(REQUEST_ID_HEADER).iter();
+        let given = match (given.next(), given.next()) {
+            (Some(only), None) => only.to_str().ok(),
+            _ => None,
+        };
         let fine = |id: &&str| {
             let known = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
             (1..=128).contains(&id.len()) && id.bytes().all(known)

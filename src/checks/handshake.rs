@@ -57,8 +57,30 @@ fn certificate(error: &CertificateError) -> (ReasonCode, Option<String>) {
             });
             (ReasonCode::TlsNotYetValid, words)
         }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            (ReasonCode::TlsName, None)
+        // The names that it is for are not told: they can be those of a host that the reader does not see.
+        CertificateError::NotValidForName => {
+            (ReasonCode::TlsName, Some("the certificate is for another name".to_owned()))
+        }
+        CertificateError::NotValidForNameContext { expected, .. } => {
+            let words = format!("the certificate is not for {}", expected.to_str());
+            (ReasonCode::TlsName, Some(words))
+        }
+        CertificateError::Revoked => {
+            let words = "the certificate was revoked by its authority: issue a new one";
+            (ReasonCode::TlsUntrusted, Some(words.to_owned()))
+        }
+        CertificateError::UnknownRevocationStatus => {
+            let words = "no revocation list covers the authority of the certificate: add its list";
+            (ReasonCode::TlsUntrusted, Some(words.to_owned()))
+        }
+        CertificateError::ExpiredRevocationList => (
+            ReasonCode::TlsUntrusted,
+            Some("the revocation list is out of date: renew it".to_owned()),
+        ),
+        CertificateError::ExpiredRevocationListContext { next_update, .. } => {
+            let words = day(*next_update)
+                .map(|day| format!("the revocation list is out of date since {day}: renew it"));
+            (ReasonCode::TlsUntrusted, words)
         }
         CertificateError::UnknownIssuer => {
             let words = "the certificate comes from an authority that is not trusted here, or its chain is \

@@ -11,7 +11,7 @@ use rustls::{
     },
     crypto::{CryptoProvider, ring},
 };
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
 
 use super::{
     handshake,
@@ -139,12 +139,18 @@ impl ServerCertVerifier for ExpectedIdentity {
     }
 }
 
-/// Creates a verifier for a set of roots.
+/// Creates a verifier for a set of roots. Without a revocation list no revocation is looked up; with one
+/// a certificate that no list in force covers is refused.
 pub(super) fn verifier(
     roots: RootCertStore,
+    revocations: Vec<CertificateRevocationListDer<'static>>,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<WebPkiServerVerifier>, rustls::client::VerifierBuilderError> {
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build()
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .with_crls(revocations)
+        .only_check_end_entity_revocation()
+        .enforce_revocation_expiration()
+        .build()
 }
 
 /// Maps a client error before the answer's head to the reason that a person would fix first.

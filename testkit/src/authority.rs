@@ -3,13 +3,14 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Duration, Utc};
 use rcgen::string::Ia5String;
 use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    SanType,
+    BasicConstraints, Certificate, CertificateParams, CertificateRevocationListParams,
+    DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, RevokedCertParams, SanType, SerialNumber,
 };
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -116,6 +117,28 @@ impl Authority {
             .signed_by(&key, &self.inner.issuer)
             .expect("the authority signs a client certificate");
         Identity::new(&certificate, &key, &params)
+    }
+
+    /// Makes a PEM revocation list of these identities, which is in force until `next_update`.
+    #[must_use]
+    pub fn revocation_list(&self, revoked: &[&Identity], next_update: DateTime<Utc>) -> String {
+        let now = to_time(Utc::now() - Duration::days(60));
+        let revoked = revoked.iter().map(|identity| RevokedCertParams {
+            serial_number: identity.serial.clone(),
+            revocation_time: now,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let params = CertificateRevocationListParams {
+            this_update: now,
+            next_update: to_time(next_update),
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = params.signed_by(&self.inner.issuer).expect("the authority signs its list");
+        list.pem().expect("a list has a PEM form")
     }
 
     /// A TLS client configuration (1.2 and 1.3, `ring`) that trusts this authority only and presents `client`, if given.
@@ -252,6 +275,7 @@ pub struct Identity {
     pub not_before: DateTime<Utc>,
     /// Last instant of validity, in whole seconds.
     pub not_after: DateTime<Utc>,
+    serial: SerialNumber,
 }
 
 impl fmt::Debug for Identity {
@@ -317,6 +341,7 @@ impl Identity {
             key_der: key.serialize_der(),
             not_before: to_chrono(params.not_before),
             not_after: to_chrono(params.not_after),
+            serial: params.serial_number.clone().expect("each certificate is given a number"),
         }
     }
 }
@@ -344,6 +369,8 @@ fn sha1_form(certificate: &[u8]) -> Vec<u8> {
     form
 }
 
+static NEXT_SERIAL: AtomicU64 = AtomicU64::new(1);
+
 fn new_key() -> KeyPair {
     KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("ring generates P-256 keys")
 }
@@ -359,6 +386,9 @@ fn base_params(
     params.distinguished_name = subject;
     params.not_before = to_time(not_before);
     params.not_after = to_time(not_after);
+    // Positive and different each time.
+    let serial = NEXT_SERIAL.fetch_add(1, Ordering::Relaxed);
+    params.serial_number = Some(SerialNumber::from(serial));
     params
 }
 

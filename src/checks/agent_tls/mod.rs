@@ -13,7 +13,9 @@ use std::{
 use rustls::{
     ClientConfig, RootCertStore, client::WebPkiServerVerifier, sign::CertifiedKey, version,
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
+use rustls_pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, ServerName, pem::PemObject,
+};
 use thiserror::Error;
 use tracing::{error, info};
 
@@ -30,9 +32,16 @@ use crate::model::{AgentEndpoint, ReasonCode};
 #[derive(Debug)]
 pub struct MutualTlsAgents {
     credentials: Mutex<Credentials>,
-    files: Option<CertificateFiles>,
+    files: Option<Files>,
     resolver: Arc<dyn Resolve>,
     user_agent: String,
+}
+
+/// All files that the credentials are read from.
+#[derive(Debug)]
+struct Files {
+    certificates: CertificateFiles,
+    revocations: Option<PathBuf>,
 }
 
 /// The PEM files of the manager's certificates.
@@ -50,7 +59,7 @@ pub struct CertificateFiles {
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Identifies the content of the files.
-type Stamp = [Option<(SystemTime, u64)>; 3];
+type Stamp = [Option<(SystemTime, u64)>; 4];
 
 struct Credentials {
     verifier: Arc<WebPkiServerVerifier>,
@@ -75,12 +84,7 @@ impl MutualTlsAgents {
         certificate: &[u8],
         key: &[u8],
     ) -> Result<Self, CertificateError> {
-        Ok(Self {
-            credentials: Mutex::new(Credentials::new(authority, certificate, key, [None; 3])?),
-            files: None,
-            resolver: Arc::new(SystemResolver),
-            user_agent: concat!("healthgate/", env!("CARGO_PKG_VERSION")).to_owned(),
-        })
+        Ok(Self::over(Credentials::new(authority, certificate, key, None, [None; 4])?, None))
     }
 
     /// Creates a transport from certificate files. Changed files are read again. If the new certificates
@@ -89,15 +93,33 @@ impl MutualTlsAgents {
     /// # Errors
     /// Fails if the files are unusable.
     pub fn from_files(files: CertificateFiles) -> Result<Self, CertificateError> {
-        let credentials = Credentials::load(&files)?;
-        let mut agents = Self {
+        Self::of(Files { certificates: files, revocations: None })
+    }
+
+    /// Creates a transport from certificate files and a PEM file of revocation lists, which is read again
+    /// too when it changes. An agent whose certificate is revoked is refused, and so is one that no list in
+    /// force covers: the file must hold a list of each authority that issues agents' certificates.
+    ///
+    /// # Errors
+    /// Fails if the files are unusable.
+    pub fn from_files_with_revocations(
+        files: CertificateFiles,
+        revocations: PathBuf,
+    ) -> Result<Self, CertificateError> {
+        Self::of(Files { certificates: files, revocations: Some(revocations) })
+    }
+
+    fn of(files: Files) -> Result<Self, CertificateError> {
+        Ok(Self::over(Credentials::load(&files)?, Some(files)))
+    }
+
+    fn over(credentials: Credentials, files: Option<Files>) -> Self {
+        Self {
             credentials: Mutex::new(credentials),
-            files: None,
+            files,
             resolver: Arc::new(SystemResolver),
             user_agent: concat!("healthgate/", env!("CARGO_PKG_VERSION")).to_owned(),
-        };
-        agents.files = Some(files);
-        Ok(agents)
+        }
     }
 
     /// Sets the resolver for agents that are addressed by name.
@@ -140,21 +162,25 @@ impl AgentTransport for MutualTlsAgents {
 }
 
 impl Credentials {
-    fn load(files: &CertificateFiles) -> Result<Self, CertificateError> {
+    fn load(files: &Files) -> Result<Self, CertificateError> {
         // Taken before reading, so that a change in between is seen as one.
         let stamp = stamp(files);
+        let Files { certificates: files, revocations } = files;
         let read = |path: &Path| {
             fs::read(path)
                 .map_err(|source| CertificateError::Read { path: path.to_owned(), source })
         };
         let key = zeroize::Zeroizing::new(read(&files.key)?);
-        Self::new(&read(&files.authority)?, &read(&files.certificate)?, &key, stamp)
+        let revocations = revocations.as_deref().map(read).transpose()?;
+        let (authority, certificate) = (read(&files.authority)?, read(&files.certificate)?);
+        Self::new(&authority, &certificate, &key, revocations.as_deref(), stamp)
     }
 
     fn new(
         authority: &[u8],
         certificate: &[u8],
         key: &[u8],
+        revocations: Option<&[u8]>,
         stamp: Stamp,
     ) -> Result<Self, CertificateError> {
         let pem = |what| move |error| CertificateError::Pem { what, source: Box::new(error) };
@@ -173,13 +199,20 @@ impl Credentials {
         if chain.is_empty() {
             return Err(CertificateError::Empty { what: "the manager's certificate" });
         }
+        let lists: Vec<CertificateRevocationListDer<'static>> =
+            CertificateRevocationListDer::pem_slice_iter(revocations.unwrap_or_default())
+                .collect::<Result<_, _>>()
+                .map_err(pem("the revocation lists"))?;
+        if revocations.is_some() && lists.is_empty() {
+            return Err(CertificateError::NoRevocationList);
+        }
         let key = PrivateKeyDer::from_pem_slice(key).map_err(pem("the manager's key"))?;
         let provider = tls::provider();
         // Refuses a key that does not belong to the certificate, before any agent does.
         let certified = CertifiedKey::from_der(chain, key, &provider)
             .map_err(tls("the manager's certificate and key"))?;
         certified.keys_match().map_err(tls("the manager's certificate and key"))?;
-        let verifier = tls::verifier(roots, Arc::clone(&provider))
+        let verifier = tls::verifier(roots, lists, Arc::clone(&provider))
             .map_err(|error| CertificateError::Verifier(Box::new(error)))?;
         let resolver = rustls::sign::SingleCertAndKey::from(certified);
         let config = ClientConfig::builder_with_provider(provider)
@@ -191,7 +224,7 @@ impl Credentials {
     }
 
     /// Reads the files again if they have changed.
-    fn refresh(&mut self, files: &CertificateFiles) {
+    fn refresh(&mut self, files: &Files) {
         if self.looked.elapsed() < LOOK_EVERY {
             return;
         }
@@ -214,9 +247,11 @@ impl Credentials {
     }
 }
 
-fn stamp(files: &CertificateFiles) -> Stamp {
-    [&files.authority, &files.certificate, &files.key].map(|path| {
-        let metadata = fs::metadata(path).ok()?;
+fn stamp(files: &Files) -> Stamp {
+    let Files { certificates: CertificateFiles { authority, certificate, key }, revocations } =
+        files;
+    [Some(authority), Some(certificate), Some(key), revocations.as_ref()].map(|path| {
+        let metadata = fs::metadata(path?).ok()?;
         Some((metadata.modified().ok()?, metadata.len()))
     })
 }
@@ -249,6 +284,9 @@ pub enum CertificateError {
         /// Which of them.
         what: &'static str,
     },
+    /// There is no revocation list in the file that should hold some.
+    #[error("there is no revocation list in the file of revocation lists")]
+    NoRevocationList,
     /// TLS cannot use it, or key and certificate do not belong together.
     #[error("{what} cannot be used")]
     Tls {
@@ -258,7 +296,7 @@ pub enum CertificateError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The authority cannot verify anything.
-    #[error("the agents' authority cannot be used")]
+    /// Authority and revocation lists cannot verify anything.
+    #[error("the agents' authority, or a revocation list, cannot be used")]
     Verifier(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

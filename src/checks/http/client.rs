@@ -115,7 +115,7 @@ impl HttpClient {
             // Every certificate is refused.
             strict.with_root_certificates(roots)
         } else {
-            let inner = tls::verifier(roots, tls::provider())
+            let inner = tls::verifier(roots, Vec::new(), tls::provider())
                 .map_err(|error| HttpClientError::Tls(error.into()))?;
             let verifier = Arc::new(PinnedOrIssued { inner, pinned });
             strict.dangerous().with_custom_certificate_verifier(verifier)

@@ -2,6 +2,7 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
+use chrono::{TimeDelta, Utc};
 use healthgate::{
     checks::{AgentTransport, CertificateFiles, MutualTlsAgents},
     model::{AgentEndpoint, NewCheck, ReasonCode},
@@ -251,4 +252,56 @@ async fn certificate_files_that_change_are_read_again() {
     }
     assert!(looks > 1);
     assert!(MutualTlsAgents::from_files(files).is_err(), "a start with them is refused");
+}
+
+/// F272: a revoked certificate is refused from the next list on, and so is every certificate once the list
+/// is out of date or is another authority's.
+#[tokio::test]
+async fn f272_a_revoked_agent_is_refused() {
+    let (authority, other) = (Authority::new("agents"), Authority::new("other"));
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| directory.path().join(name);
+    let manager = authority.issue_client("manager");
+    let files = CertificateFiles {
+        authority: file("ca.pem"),
+        certificate: file("client.pem"),
+        key: file("client.key"),
+    };
+    fs::write(&files.authority, authority.ca_pem()).unwrap();
+    fs::write(&files.certificate, &manager.cert_pem).unwrap();
+    fs::write(&files.key, &manager.key_pem).unwrap();
+    let agent =
+        Agent::builder(&authority).with_service("unit", Script::Healthy).start().await.unwrap();
+    let identity = agent.identity().expect("the agent's certificate");
+    let body = json!({"name": "unit", "check_type": "service", "service_name": "unit"});
+    let definition = NewCheck::from_json(body).unwrap().definition;
+    let unit = definition.service().unwrap().service_name.clone();
+    let soon = Utc::now() + TimeDelta::days(7);
+    let past = Utc::now() - TimeDelta::days(1);
+    let someone = authority.issue_client("someone");
+    for (list, words) in [
+        (authority.revocation_list(&[&someone], soon), None),
+        (authority.revocation_list(&[&someone, &identity], soon), Some("was revoked")),
+        (authority.revocation_list(&[], past), Some("out of date")),
+        (other.revocation_list(&[], soon), Some("no revocation list covers")),
+    ] {
+        fs::write(file("crl.pem"), &list).unwrap();
+        let agents =
+            MutualTlsAgents::from_files_with_revocations(files.clone(), file("crl.pem")).unwrap();
+        let link = agents.link(&endpoint(&agent)).unwrap();
+        let answer = link.service(&unit, Duration::from_secs(10)).await;
+        match words {
+            None => assert!(answer.is_ok(), "{answer:?}"),
+            Some(words) => {
+                let error = answer.unwrap_err();
+                assert_eq!(error.reason(), ReasonCode::TlsUntrusted, "{error:?}");
+                assert!(error.detail().to_string().contains(words), "{error:?}");
+            }
+        }
+    }
+    for unusable in ["", "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"] {
+        fs::write(file("crl.pem"), unusable).unwrap();
+        let agents = MutualTlsAgents::from_files_with_revocations(files.clone(), file("crl.pem"));
+        assert!(agents.is_err(), "{unusable:?}");
+    }
 }

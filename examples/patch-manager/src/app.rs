@@ -111,11 +111,15 @@ pub(crate) async fn open(address: &DatabaseAddress, schema: Schema) -> Result<Op
 pub(crate) fn agents(config: &Config) -> Result<MutualTlsAgents, Failure> {
     let files = &config.agents;
     private_key(&files.key)?;
-    Ok(MutualTlsAgents::from_files(CertificateFiles {
+    let certificates = CertificateFiles {
         authority: files.authority.clone(),
         certificate: files.certificate.clone(),
         key: files.key.clone(),
-    })?)
+    };
+    Ok(match &files.revocations {
+        None => MutualTlsAgents::from_files(certificates)?,
+        Some(lists) => MutualTlsAgents::from_files_with_revocations(certificates, lists.clone())?,
+    })
 }
 
 /// Refuses a private key that others can read or write: it opens every agent (F188).

@@ -9,6 +9,8 @@ use healthgate::{
     model::{TimeZoneData, instant},
 };
 
+use tokio::net::TcpListener;
+
 use crate::{
     app::{self, App, OwnDestinations, Schema},
     cli::{Command, ServeOptions, TokenAction, TokenOptions},
@@ -67,16 +69,18 @@ async fn serve(options: &ServeOptions, parts: Parts) -> Result<(), Failure> {
     // What is wrong with files is said before anything is opened or made.
     let agents = app::agents(&config)?;
     keys::check(&config.key_file).await?;
-    let address = match parts {
-        Parts::WebAndWorker | Parts::Web => Some(config.listen),
-        Parts::Worker => config.worker.metrics_listen,
+    let monitoring = config.monitoring.listen;
+    let (address, monitoring) = match parts {
+        Parts::WebAndWorker | Parts::Web => (Some(config.listen), monitoring),
+        Parts::Worker => (config.worker.metrics_listen.or(monitoring), None),
     };
-    let listener = match address {
-        None => None,
-        Some(address) => Some(listen(address).await?),
-    };
-    let listening: Vec<SocketAddr> =
-        listener.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let listener = bind(address).await?;
+    let monitor = bind(monitoring).await?;
+    let listening: Vec<SocketAddr> = [&listener, &monitor]
+        .into_iter()
+        .flatten()
+        .filter_map(|listener| listener.local_addr().ok())
+        .collect();
     let own = OwnDestinations::find(&config, &listening).await;
     let http = app::http_client(&config, own)?;
     let schema = if options.no_migrate { Schema::Leave } else { Schema::Migrate };
@@ -91,6 +95,8 @@ async fn serve(options: &ServeOptions, parts: Parts) -> Result<(), Failure> {
     };
     let process = Process {
         listener,
+        monitor,
+        monitoring_token: config.monitoring.token_sha256,
         worker,
         with_site: parts != Parts::Worker,
         tests: config.tests,
@@ -99,6 +105,13 @@ async fn serve(options: &ServeOptions, parts: Parts) -> Result<(), Failure> {
         extra: None,
     };
     process.run(app, stop_signal()?).await
+}
+
+async fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, Failure> {
+    match address {
+        None => Ok(None),
+        Some(address) => listen(address).await.map(Some),
+    }
 }
 
 async fn migrate(path: &Path) -> Result<(), Failure> {

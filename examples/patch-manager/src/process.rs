@@ -16,7 +16,7 @@ use crate::{
     config::TestLimits,
     error::Failure,
     serve::{self, Places},
-    web::{ExtraRoutes, Liveness, Load, Site},
+    web::{ExtraRoutes, Liveness, Load, Monitoring, Site},
     worker::Worker,
 };
 
@@ -24,6 +24,10 @@ use crate::{
 pub(crate) struct Process {
     /// Where it listens; a worker may not.
     pub(crate) listener: Option<TcpListener>,
+    /// Where a site's health and metrics are shown instead.
+    pub(crate) monitor: Option<TcpListener>,
+    /// The hash of the token that they ask for.
+    pub(crate) monitoring_token: Option<String>,
     pub(crate) worker: Option<Worker>,
     /// Whether it shows the whole site, or only its health and metrics.
     pub(crate) with_site: bool,
@@ -57,11 +61,28 @@ impl Process {
         let upkeep = tokio::spawn(keep_up(self.metrics.clone(), stop.clone()));
         let places = Places::of_this_process(self.proxies);
         let load = Load::new(places.clone());
+        let monitoring = Monitoring {
+            liveness: liveness.clone(),
+            store: app.store.clone(),
+            metrics: self.metrics,
+            token_sha256: self.monitoring_token.map(Arc::from),
+        };
         let site = self.with_site.then(|| {
-            let (liveness, metrics) = (liveness.clone(), self.metrics.clone());
-            let site = Site::new(&app, self.tests, liveness, metrics, self.extra, load.clone());
-            Arc::new(site)
+            // They are shown in one place.
+            let shown = self.monitor.is_none().then(|| monitoring.clone());
+            Arc::new(Site::new(&app, self.tests, &liveness, shown, self.extra, load.clone()))
         });
+        let watched = match self.monitor {
+            None => None,
+            Some(listener) => {
+                announce("monitoring", &listener)
+                    .map_err(|source| Failure::Io { what: "the listener failed", source })?;
+                // Of its own, so that what comes to the site takes no place away.
+                let places = Places::small();
+                let router = monitoring.clone().router(Load::new(places.clone()));
+                Some(tokio::spawn(serve::serve(listener, router, places, stop.clone())))
+            }
+        };
         let (router, feed) = match site {
             Some(site) => {
                 let (router, stop) = (site.router.clone(), stop.clone());
@@ -78,10 +99,10 @@ impl Process {
                 let _ = tokio::time::timeout(STREAMS_WITHIN, streaming).await;
                 (router, Some(feed))
             }
-            None => (crate::web::bare_router(&app, liveness, self.metrics, load), None),
+            None => (monitoring.router(load), None),
         };
         let served = match self.listener {
-            Some(listener) => match announce(&listener) {
+            Some(listener) => match announce("listening", &listener) {
                 Ok(()) => {
                     serve::serve(listener, router, places, stop.clone()).await;
                     Ok(())
@@ -95,7 +116,7 @@ impl Process {
         };
         stop.cancel();
         let over = async {
-            for part in [worker, feed, Some(upkeep)].into_iter().flatten() {
+            for part in [worker, feed, watched, Some(upkeep)].into_iter().flatten() {
                 let _ = part.await;
             }
             app.database.close().await;
@@ -108,11 +129,11 @@ impl Process {
     }
 }
 
-/// The one line on standard output that says where it is served.
-fn announce(listener: &TcpListener) -> std::io::Result<()> {
+/// The line on standard output that says where it is served.
+fn announce(what: &str, listener: &TcpListener) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "listening on http://{address}")?;
+    writeln!(out, "{what} on http://{address}")?;
     out.flush()
 }
 

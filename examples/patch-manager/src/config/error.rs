@@ -53,6 +53,10 @@ pub(crate) enum Problem {
     GroupUnknown { what: &'static str, name: String, group: String },
     #[error("the user `{user}`: `token_sha256` must be 64 hexadecimal digits")]
     TokenHash { user: String },
+    #[error("`monitoring.token_sha256` must be 64 hexadecimal digits")]
+    MonitoringToken,
+    #[error("give `monitoring.listen` or `worker.metrics_listen`, not both")]
+    MonitoringTwice,
     #[error("the user `{user}` has the token of another user")]
     TokenShared { user: String },
     #[error("the host `{name}`")]

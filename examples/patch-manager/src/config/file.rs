@@ -20,6 +20,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) api: Api,
     #[serde(default)]
+    pub(super) monitoring: Monitoring,
+    #[serde(default)]
     pub(super) groups: Vec<GroupEntry>,
     #[serde(default)]
     pub(super) users: Vec<UserEntry>,
@@ -39,6 +41,9 @@ pub(super) struct Security {
     pub(super) agent_ca: PathBuf,
     pub(super) agent_client_cert: PathBuf,
     pub(super) agent_client_key: PathBuf,
+    /// Empty: revocation is not looked up.
+    #[serde(default)]
+    pub(super) agent_crl: PathBuf,
 }
 
 fn key_file() -> PathBuf {
@@ -100,6 +105,16 @@ impl Default for Api {
     fn default() -> Self {
         Self { tests_per_minute_per_user: 60, tests_per_minute_per_host: 60, proxies: Vec::new() }
     }
+}
+
+/// Where and to whom the process tells how it goes.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Monitoring {
+    /// Empty: with everything else.
+    pub(super) listen: String,
+    /// Empty: whoever asks.
+    pub(super) token_sha256: String,
 }
 
 #[derive(Deserialize)]

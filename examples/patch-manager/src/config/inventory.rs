@@ -70,12 +70,8 @@ pub(super) fn inventory(
         if !names.insert(user.name.clone()) {
             return Err(Problem::Duplicate { what: "user", name: user.name });
         }
-        let token_sha256 = match user.token_sha256.to_ascii_lowercase() {
-            empty if empty.is_empty() => None,
-            hash if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                Some(hash)
-            }
-            _ => return Err(Problem::TokenHash { user: user.name }),
+        let Ok(token_sha256) = token_hash(&user.token_sha256) else {
+            return Err(Problem::TokenHash { user: user.name });
         };
         if token_sha256.as_ref().is_some_and(|hash| !tokens.insert(hash.clone())) {
             return Err(Problem::TokenShared { user: user.name });
@@ -107,4 +103,18 @@ pub(super) fn inventory(
         configured_hosts.push(ConfiguredHost { id, name: host.name, agent, groups: host.groups });
     }
     Ok(Inventory { groups, users: configured_users, hosts: configured_hosts })
+}
+
+/// The hash of a bearer token in lower case; `None` if there is none.
+///
+/// # Errors
+/// What is not 64 hexadecimal digits.
+pub(super) fn token_hash(text: &str) -> Result<Option<String>, ()> {
+    match text.to_ascii_lowercase() {
+        empty if empty.is_empty() => Ok(None),
+        hash if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            Ok(Some(hash))
+        }
+        _ => Err(()),
+    }
 }

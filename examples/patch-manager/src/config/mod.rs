@@ -16,7 +16,11 @@ use ipnet::IpNet;
 #[cfg(feature = "demo")]
 pub(crate) use self::inventory::{ConfiguredHost, ConfiguredUser};
 pub(crate) use self::{error::ConfigError, inventory::Inventory};
-use self::{error::Problem, file::File, inventory::inventory};
+use self::{
+    error::Problem,
+    file::File,
+    inventory::{inventory, token_hash},
+};
 
 /// A configuration that is known to be possible. Whether files can be read and databases reached is
 /// found out by those who do it.
@@ -42,8 +46,19 @@ pub(crate) struct Config {
     pub(crate) tests: TestLimits,
     /// Proxies that many clients come through: the bound on connections of one address is not for them.
     pub(crate) proxies: Vec<IpNet>,
+    /// Where and to whom the process tells how it goes.
+    pub(crate) monitoring: Monitoring,
     /// What is laid into the database at start.
     pub(crate) inventory: Inventory,
+}
+
+/// Where and to whom a process shows `/readyz` and `/metrics`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Monitoring {
+    /// A listener of their own; `None` shows them with everything else.
+    pub(crate) listen: Option<SocketAddr>,
+    /// The SHA-256 of the bearer token that they ask for; `None` shows them to whoever asks.
+    pub(crate) token_sha256: Option<String>,
 }
 
 /// Where everything is kept.
@@ -70,6 +85,7 @@ pub(crate) struct AgentFiles {
     pub(crate) authority: PathBuf,
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
+    pub(crate) revocations: Option<PathBuf>,
 }
 
 /// The figures of the worker.
@@ -120,6 +136,7 @@ impl Config {
     fn build(file: File, folder: &Path) -> Result<Self, Problem> {
         let (security, worker) = (file.security, file.worker);
         let at = |path: PathBuf| folder.join(path);
+        let given = |path: PathBuf| (!path.as_os_str().is_empty()).then(|| at(path));
         let seconds = |key, value: u64, least| {
             if value < least { Err(Problem::TooSmall { key, least }) } else { Ok(secs(value)) }
         };
@@ -127,10 +144,19 @@ impl Config {
         if !(1..=60).contains(&worker.health_check_timeout_secs) {
             return Err(Problem::Timeout);
         }
-        let metrics_listen = match worker.metrics_listen.as_str() {
-            "" => None,
-            text => Some(address("worker.metrics_listen", text)?),
+        let listener = |key, text: &str| match text {
+            "" => Ok(None),
+            text => address(key, text).map(Some),
         };
+        let metrics_listen = listener("worker.metrics_listen", &worker.metrics_listen)?;
+        let monitoring = Monitoring {
+            listen: listener("monitoring.listen", &file.monitoring.listen)?,
+            token_sha256: token_hash(&file.monitoring.token_sha256)
+                .map_err(|()| Problem::MonitoringToken)?,
+        };
+        if metrics_listen.is_some() && monitoring.listen.is_some() {
+            return Err(Problem::MonitoringTwice);
+        }
         let figures = WorkerFigures {
             poll_interval: seconds(
                 "worker.health_check_poll_interval_secs",
@@ -183,6 +209,7 @@ impl Config {
                 authority: at(security.agent_ca),
                 certificate: at(security.agent_client_cert),
                 key: at(security.agent_client_key),
+                revocations: given(security.agent_crl),
             },
             worker: figures,
             allowed_destinations: networks(
@@ -190,14 +217,13 @@ impl Config {
                 http_checks.allowed_destinations,
             )?,
             only_destinations: Some(only).filter(|only| !only.is_empty()),
-            extra_ca: Some(http_checks.extra_ca)
-                .filter(|path| !path.as_os_str().is_empty())
-                .map(at),
+            extra_ca: given(http_checks.extra_ca),
             tests: TestLimits {
                 per_user: file.api.tests_per_minute_per_user,
                 per_host: file.api.tests_per_minute_per_host,
             },
             proxies: networks("api.proxies", file.api.proxies)?,
+            monitoring,
             inventory: inventory(
                 file.groups.into_iter().map(|group| group.name).collect(),
                 file.users,

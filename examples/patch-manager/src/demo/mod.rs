@@ -20,7 +20,8 @@ use crate::{
     app::{self, App, OwnDestinations, Schema},
     cli::DemoOptions,
     config::{
-        AgentFiles, Config, ConfiguredUser, DatabaseAddress, Inventory, TestLimits, WorkerFigures,
+        AgentFiles, Config, ConfiguredUser, DatabaseAddress, Inventory, Monitoring, TestLimits,
+        WorkerFigures,
     },
     database,
     error::Failure,
@@ -78,6 +79,8 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
         with_site: true,
         tests: config.tests,
         proxies: config.proxies,
+        monitor: None,
+        monitoring_token: None,
         metrics,
         extra: Some(control::routes(control)),
     };
@@ -144,6 +147,7 @@ fn config(
             authority: write("ca.pem", fleet.authority().ca_pem())?,
             certificate: write("client.pem", &manager.cert_pem)?,
             key: write("client.key", &manager.key_pem)?,
+            revocations: None,
         },
         worker: WorkerFigures {
             poll_interval: Duration::from_secs(10),
@@ -162,6 +166,7 @@ fn config(
         extra_ca: None,
         tests: TestLimits { per_user: 60, per_host: 60 },
         proxies: Vec::new(),
+        monitoring: Monitoring::default(),
         inventory,
     })
 }

@@ -45,6 +45,8 @@ pub(super) struct Place {
 const DESCRIPTORS: u64 = 8_192;
 /// More connections than this are never served at the same time.
 const MOST: usize = 2_048;
+/// The connections of a listener for monitoring.
+const FEW: usize = 64;
 
 impl Places {
     /// As many as half of the descriptors that the process may have: the rest is for agents, targets
@@ -59,6 +61,11 @@ impl Places {
             false => current,
         };
         Self::new(usize::try_from(has / 2).unwrap_or(MOST).clamp(16, MOST), proxies)
+    }
+
+    /// A few, for a listener that only monitoring asks.
+    pub(crate) fn small() -> Self {
+        Self::new(FEW, Vec::new())
     }
 
     fn new(all: usize, proxies: Vec<IpNet>) -> Self {

@@ -107,7 +107,7 @@ fn while_valid(body: Body, database: Database, hash: String) -> Body {
 
 /// The token of a request. Only the hash of what it holds is compared, by the database's index, so
 /// that timing tells nothing of a stored token. Two headers are none: a proxy may look at the other one.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next()?;
     if values.next().is_some() {

@@ -7,6 +7,7 @@ mod hosts;
 mod jobs;
 mod load;
 mod me;
+mod monitoring;
 mod problems;
 mod refusals;
 mod rights;
@@ -27,12 +28,11 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use healthgate::api::{self, Api, BODY_LIMIT, Problem};
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes as operation};
 
-pub(crate) use self::{load::Load, status::Liveness};
+pub(crate) use self::{load::Load, monitoring::Monitoring, status::Liveness};
 use self::{problems::Document, rights::Rights, summaries::Summaries};
 use crate::{app::App, config::TestLimits};
 
@@ -46,8 +46,6 @@ struct Parts {
     load: Load,
     summaries: Summaries,
     open_paths: &'static [&'static str],
-    liveness: Liveness,
-    metrics: PrometheusHandle,
     document: std::sync::OnceLock<String>,
 }
 
@@ -69,8 +67,8 @@ impl Site {
     pub(crate) fn new(
         app: &App,
         tests: TestLimits,
-        liveness: Liveness,
-        metrics: PrometheusHandle,
+        liveness: &Liveness,
+        monitoring: Option<Monitoring>,
         extra: Option<ExtraRoutes>,
         load: Load,
     ) -> Self {
@@ -100,12 +98,10 @@ impl Site {
             load: load.clone(),
             summaries: Summaries::new(app.store.clone(), app.database.clone(), app.stale_after()),
             open_paths: extra.as_ref().map_or(&[], |extra| extra.open_paths),
-            liveness,
-            metrics,
             document: std::sync::OnceLock::new(),
         }));
         let extra = extra.map(|extra| extra.routes);
-        Self { router: router(&web, &api, load, extra), api }
+        Self { router: router(&web, &api, load, monitoring, extra), api }
     }
 
     /// Whether event streams are fed.
@@ -135,7 +131,13 @@ pub(crate) fn operations() -> OpenApiRouter<Web> {
         .routes(operation!(status::document))
 }
 
-fn router(web: &Web, api: &Api, load: Load, extra: Option<OpenApiRouter<Web>>) -> Router {
+fn router(
+    web: &Web,
+    api: &Api,
+    load: Load,
+    monitoring: Option<Monitoring>,
+    extra: Option<OpenApiRouter<Web>>,
+) -> Router {
     let own = match extra {
         Some(extra) => operations().merge(extra),
         None => operations(),
@@ -156,10 +158,13 @@ fn router(web: &Web, api: &Api, load: Load, extra: Option<OpenApiRouter<Web>>) -
         .route("/api/{*rest}", axum::routing::any(api::fallback))
         .layer(from_fn(api::envelope))
         .layer(from_fn_with_state(web.clone(), auth::authenticate));
-    let watched = Router::new()
-        .route("/readyz", axum::routing::get(status::readyz))
-        .route("/metrics", axum::routing::get(status::metrics))
-        .layer(from_fn(options));
+    let watched = match monitoring {
+        Some(monitoring) => monitoring.routes(),
+        // The page is no answer to a probe that asks the wrong listener.
+        None => Router::new()
+            .route("/readyz", axum::routing::any(api::fallback))
+            .route("/metrics", axum::routing::any(api::fallback)),
+    };
     Router::new()
         .merge(watched)
         .merge(authenticated)
@@ -214,26 +219,4 @@ async fn harden(request: Request, next: Next) -> Response {
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     response
-}
-
-/// What a worker without a web process shows: its health and metrics.
-pub(crate) fn bare_router(
-    app: &App,
-    liveness: Liveness,
-    metrics: PrometheusHandle,
-    load: Load,
-) -> Router {
-    let store = app.store.clone();
-    let ready = move || async move {
-        let (ready, report) = liveness.report(store.as_ref()).await;
-        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        (status, axum::Json(report)).into_response()
-    };
-    Router::new()
-        .route("/readyz", axum::routing::get(ready))
-        .route("/metrics", axum::routing::get(async move || metrics.render()))
-        .layer(from_fn(options))
-        .layer(from_fn_with_state(load.clone(), load::bound))
-        .merge(alive(load))
-        .layer(from_fn(harden))
 }

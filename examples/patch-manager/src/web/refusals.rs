@@ -1,13 +1,33 @@
 //! What is refused for lack of a right, and noted: as the library notes what its own routes refuse.
 
+use std::time::Duration;
+
 use healthgate::{
     api::Problem,
     directory::HostDirectory as _,
-    model::{Actor, AuditEntry, HostId},
+    model::{Actor, AuditEntry, HostId, Role},
 };
+use tokio::time::timeout;
 
 use super::Web;
 use crate::database::DatabaseError;
+
+/// How long the body of somebody who may write nothing is waited for.
+const BRIEF: Duration = Duration::from_millis(500);
+
+/// Reads a body that names hosts. Of somebody who may write nothing it is read for the answer and its record
+/// alone, so a body that comes slowly is not waited for (F254).
+pub(super) async fn in_time<T>(
+    role: Role,
+    reading: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    match role {
+        Role::Reporter => {
+            timeout(BRIEF, reading).await.unwrap_or_else(|_| Err(Problem::forbidden()))
+        }
+        Role::Admin | Role::Operator | Role::System => reading.await,
+    }
+}
 
 impl Web {
     /// Whether the caller may see these hosts, which a write names. Each that exists and is not for

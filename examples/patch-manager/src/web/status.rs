@@ -4,9 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json,
     extract::State,
-    http::{StatusCode, header},
+    http::header,
     response::{IntoResponse, Response},
 };
 use healthgate::{
@@ -83,20 +82,6 @@ impl Liveness {
 /// The process answers.
 pub(super) async fn healthz() -> &'static str {
     std::future::ready("ok\n").await
-}
-
-/// The process can do its work: the store answers, and the worker's parts run.
-pub(super) async fn readyz(State(web): State<Web>) -> Response {
-    let (ready, report) = web.0.liveness.report(web.0.app.store.as_ref()).await;
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(report)).into_response()
-}
-
-/// The metrics, as Prometheus reads them.
-pub(super) async fn metrics(State(web): State<Web>) -> Response {
-    let text = web.0.metrics.render();
-    let kind = "text/plain; version=0.0.4; charset=utf-8";
-    std::future::ready(([(header::CONTENT_TYPE, kind)], text).into_response()).await
 }
 
 /// This document.

@@ -6,11 +6,15 @@
 mod audit_chain;
 mod bodies;
 mod budget;
+mod certificates;
 mod destinations;
+mod figures;
 mod flood;
 mod inputs;
 mod lost_rights;
+mod monitoring;
 mod refusals;
+mod request_ids;
 mod requests;
 mod targets;
 mod tokens;

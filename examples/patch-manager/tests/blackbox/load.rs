@@ -71,8 +71,8 @@ pub(crate) fn answered(stream: &TcpStream) -> String {
     String::from_utf8_lossy(&buffer[..read]).into_owned()
 }
 
-/// A configuration with so many more reporters.
-pub(crate) fn with_reporters(setup: &Setup, count: usize) -> Vec<String> {
+/// A configuration with so many more operators.
+pub(crate) fn with_operators(setup: &Setup, count: usize) -> Vec<String> {
     use std::fmt::Write as _;
     let (mut text, mut names) = (setup.configuration(), Vec::new());
     let hosts = text.find("[[hosts]]").unwrap();
@@ -81,7 +81,7 @@ pub(crate) fn with_reporters(setup: &Setup, count: usize) -> Vec<String> {
         let (name, hash) = (format!("user-{number}"), sha256(&token(&format!("user-{number}"))));
         let _ = write!(
             users,
-            "[[users]]\nname = \"{name}\"\nrole = \"reporter\"\ntoken_sha256 = \"{hash}\"\n"
+            "[[users]]\nname = \"{name}\"\nrole = \"operator\"\ntoken_sha256 = \"{hash}\"\n"
         );
         names.push(name);
     }
@@ -96,7 +96,7 @@ pub(crate) fn with_reporters(setup: &Setup, count: usize) -> Vec<String> {
 async fn f126_f254_requests_beyond_the_bound_are_told_to_come_back() {
     raise_own_limit();
     let setup = Setup::new(Kind::Sqlite).await;
-    let users = with_reporters(&setup, REQUESTS / OF_A_USER);
+    let users = with_operators(&setup, REQUESTS / OF_A_USER);
     let manager = setup.start("serve");
     let api = setup.client(&manager, "rita");
     let user = |number: usize| &users[number / OF_A_USER];
@@ -140,7 +140,7 @@ async fn f126_f254_connections_and_streams_are_bounded() {
     const OF_A_USER: usize = PLACES / 2 / 8;
     raise_own_limit();
     let setup = Setup::new(Kind::Sqlite).await;
-    let users = with_reporters(&setup, 10);
+    let users = with_operators(&setup, 10);
     let manager = setup.start_with_files("serve", FILES);
     let api = setup.client(&manager, "ada");
     let before = manager.descriptors();

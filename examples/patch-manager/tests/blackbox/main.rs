@@ -18,6 +18,7 @@ mod nginx;
 mod observability;
 mod process;
 mod processes;
+mod proxy;
 mod rights;
 mod routes;
 mod secrets;

@@ -13,7 +13,37 @@ use serde_json::{Value, json};
 use crate::manager::{Kind, LONG, Setup, checks_of};
 
 /// A running nginx; it ends with the value.
-struct Nginx(Child);
+pub(crate) struct Nginx(Child);
+
+impl Nginx {
+    /// Starts it with these servers in a folder of a setup, and waits until it takes connections.
+    pub(crate) async fn start(setup: &Setup, port: u16, servers: &str) -> Self {
+        let folder = setup.folder.path().display();
+        setup.write(
+            "nginx.conf",
+            &format!(
+                "daemon off; user root; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{}}
+http {{
+  access_log off; client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
+  fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+  {servers}
+}}"
+            ),
+        );
+        let config = setup.path("nginx.conf");
+        let mut command = Command::new(program());
+        command.args(["-c", config.to_str().unwrap(), "-p", setup.folder.path().to_str().unwrap()]);
+        let nginx = Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        let started = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let log = || fs::read_to_string(setup.path("error.log")).unwrap_or_default();
+            assert!(started.elapsed() < LONG, "nginx does not start: {}", log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        nginx
+    }
+}
 
 impl Drop for Nginx {
     fn drop(&mut self) {
@@ -31,6 +61,10 @@ fn program() -> &'static str {
         .expect("nginx is missing: scripts/test installs it with apt")
 }
 
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_is_checked_over_tls_with_a_password_through_a_redirect() {
     let setup = Setup::new(Kind::Sqlite).await;
@@ -42,36 +76,18 @@ async fn nginx_is_checked_over_tls_with_a_password_through_a_redirect() {
     fs::create_dir(setup.path("html")).unwrap();
     setup.write("html/status.html", &format!("{}the queue is empty", "<!-- -->".repeat(2_000)));
     setup.write("passwords", "monitor:{PLAIN}secret\n");
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let folder = setup.folder.path().display();
-    setup.write(
-        "nginx.conf",
-        &format!(
-            "daemon off; user root; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{}}
-http {{
-  access_log off; client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2;
-  fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-  server {{
+    let server = format!(
+        "server {{
     listen 127.0.0.1:{port} ssl; ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.key;
     root {folder}/html;
     location = /health {{ return 302 /status.html; }}
     location = /away {{ return 302 https://example.org/; }}
     location / {{ auth_basic \"status\"; auth_basic_user_file {folder}/passwords; }}
-  }}
-}}"
-        ),
+  }}"
     );
-    let config = setup.path("nginx.conf");
-    let mut command = Command::new(program());
-    command.args(["-c", config.to_str().unwrap(), "-p", setup.folder.path().to_str().unwrap()]);
-    let _nginx = Nginx(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    let started = Instant::now();
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        let log = || fs::read_to_string(setup.path("error.log")).unwrap_or_default();
-        assert!(started.elapsed() < LONG, "nginx does not start: {}", log());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let _nginx = Nginx::start(&setup, port, &server).await;
     let text =
         setup.configuration().replace("[http_checks]", "[http_checks]\nextra_ca = \"web-ca.pem\"");
     setup.write("manager.toml", &text);

@@ -29,7 +29,7 @@ use self::{
     asked::{Asked, JobRequest, may_go_around},
     form::{JobForm, JobHostForm, JobList, job_form, status, stored_status},
 };
-use super::Web;
+use super::{Web, refusals::in_time};
 use crate::{
     announce,
     database::{JobHostRow, JobRow, NewJob, Right, Stage},
@@ -115,7 +115,7 @@ pub(super) async fn create(
         ..AuditEntry::allowed(actor.clone(), AuditAction::JobCreated)
     };
     let now = web.0.app.store.now().await?;
-    let asked = Asked::read(body, &actor, &web, now).await;
+    let asked = in_time(actor.role, Asked::read(body, &actor, &web, now)).await;
     let hosts = asked.as_ref().map_or(&[][..], |asked| asked.hosts.as_slice());
     web.may_name(hosts, &AuditEntry { job_id: None, ..entry.clone() }).await?;
     let goes_around = asked.as_ref().is_ok_and(Asked::goes_around);

@@ -21,7 +21,7 @@ use self::{
     draft::Draft,
     form::{MaintenanceWindowForm, MaintenanceWindowList, MaintenanceWindowRequest},
 };
-use super::Web;
+use super::{Web, refusals::in_time};
 use crate::{database::WindowRow, directory::sees_all};
 
 /// The most hosts of all windows of a page together; a page is shorter where they have more (F250).
@@ -104,7 +104,7 @@ pub(super) async fn create(
     body: JsonBody,
 ) -> Result<Response, Problem> {
     let now = Utc::now();
-    let read = body.members().await.map(|mut members| {
+    let read = in_time(actor.role, body.members()).await.map(|mut members| {
         let mut draft = Draft::fresh();
         draft.read(&mut members);
         (members, draft)

@@ -136,7 +136,8 @@ impl Checker {
                 && done.changes == changes
                 && !done.lags()
                 && slot(done.store) == slot(store)
-                && !self.set_back_since(done.at)
+                // What a run is dated by is what its claim was told.
+                && !self.set_back_since(done.claimed)
                 // A step of the clock may have ended the lease of this run, which then counts for nothing.
                 && self.stepped_since(claimed).is_zero()
             {

@@ -125,9 +125,12 @@ async fn f254_slow_bodies_hold_a_part_of_the_room_for_a_while() {
              content-type: application/json\r\ncontent-length: 100\r\n\r\n",
             token("rita")
         );
+        // Who may make a job is waited for, for longer.
+        let waited_for = hold(&manager, &users[0]).await;
         stream.write_all(head.as_bytes()).await.unwrap();
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answered(&waited_for), "", "{method} {path}");
         assert_eq!(answer, *b"HTTP/1.1 403", "{method} {path}");
     }
 }

@@ -81,6 +81,12 @@
 //! futures. Dropping one at any await loses no stored fact: leases expire, and gates resume.
 
 // Its snippets use the runners and the test helpers.
+// `derive(FromRow)` names the crate `sqlx`, whose parts the stores depend on one by one.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+extern crate self as sqlx;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use store::sqlx_parts::*;
+
 #[cfg(all(feature = "http", feature = "testing"))]
 pub mod _guide;
 #[cfg(feature = "api")]

@@ -32,6 +32,8 @@ mod secret;
 mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) mod sqlx_parts;
 pub mod transition;
 
 use async_trait::async_trait;

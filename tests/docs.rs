@@ -228,6 +228,21 @@ fn the_table_of_metrics_and_the_code_agree() {
     }
 }
 
+/// F244: sqlx as a whole asks for a SQLite whatever its features, and a program has room for one.
+/// `scripts/check-dependencies` resolves the library beside another one.
+#[test]
+fn f244_the_library_depends_on_the_parts_of_sqlx_and_not_on_the_whole() {
+    let manifest = include_str!("../Cargo.toml");
+    let (_, rest) = manifest.split_once("\n[dependencies]\n").unwrap();
+    let (dependencies, _) = rest.split_once("\n[").unwrap();
+    let of_sqlx: Vec<&str> = dependencies
+        .lines()
+        .filter_map(|line| line.split([' ', '.']).next())
+        .filter(|name| name.starts_with("sqlx"))
+        .collect();
+    assert_eq!(of_sqlx, ["sqlx-core", "sqlx-macros", "sqlx-postgres", "sqlx-sqlite"]);
+}
+
 /// Rules are explained in `docs/rules.md`, failures in `docs/failures.md`, and every id that is cited
 /// stands there. No row stands there twice.
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::{
     PgPool,
-    postgres::{PgListener, PgNotification},
+    postgres::{PgConnectOptions, PgListener, PgNotification},
 };
 use tokio::{sync::Mutex, task::JoinHandle, time::timeout};
 
@@ -40,43 +40,55 @@ impl Listening {
     pub(super) async fn subscribe(
         &self,
         pool: &PgPool,
+        server: PgConnectOptions,
         channel: String,
     ) -> Result<Subscription, StoreError> {
         let mut task = self.task.lock().await;
         if task.as_ref().is_none_or(|task| task.0.is_finished()) {
-            let listener = listen(pool, &channel).await.map_err(translate)?;
-            let (pool, feed) = (pool.clone(), self.feed.clone());
-            *task = Some(Task(tokio::spawn(hear(pool, channel, feed, listener))));
+            let source = Source { pool: pool.clone(), server, channel };
+            let listener = source.listen().await.map_err(translate)?;
+            *task = Some(Task(tokio::spawn(hear(source, self.feed.clone(), listener))));
         }
         Ok(self.feed.subscribe())
     }
 }
 
-/// Connects and listens. The connection has a pool of its own: `PgListener` keeps its place in a pool until
-/// the connection has answered once more, which a silent one never does.
-async fn listen(pool: &PgPool, channel: &str) -> Result<PgListener, sqlx::Error> {
-    let own = pool.options().clone().min_connections(0).max_connections(1).acquire_timeout(ANSWER);
-    let own = own.connect_lazy_with(pool.connect_options().as_ref().clone());
-    let listening = async {
-        let mut listener = PgListener::connect_with(&own).await?;
-        listener.eager_reconnect(false);
-        listener.listen(channel).await?;
-        Ok(listener)
-    };
-    timeout(ANSWER, listening).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+/// Where changes are told.
+#[derive(Debug)]
+struct Source {
+    pool: PgPool,
+    server: PgConnectOptions,
+    channel: String,
 }
 
-async fn hear(pool: PgPool, channel: String, feed: Feed, listener: PgListener) {
-    let work = hear_on(&pool, &channel, &feed, listener);
+impl Source {
+    /// Connects and listens. The connection has a pool of its own: `PgListener` keeps its place in a pool until
+    /// the connection has answered once more, which a silent one never does.
+    async fn listen(&self) -> Result<PgListener, sqlx::Error> {
+        let own = self.pool.options().clone();
+        let own = own.min_connections(0).max_connections(1).acquire_timeout(ANSWER);
+        let own = own.connect_lazy_with(self.server.clone());
+        let listening = async {
+            let mut listener = PgListener::connect_with(&own).await?;
+            listener.eager_reconnect(false);
+            listener.listen(&self.channel).await?;
+            Ok(listener)
+        };
+        timeout(ANSWER, listening).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+}
+
+async fn hear(source: Source, feed: Feed, listener: PgListener) {
+    let work = hear_on(&source, &feed, listener);
     // The store's pool is closed when the application ends.
-    let _ = pool.close_event().do_until(work).await;
+    let _ = source.pool.close_event().do_until(work).await;
 }
 
-async fn hear_on(pool: &PgPool, channel: &str, feed: &Feed, listener: PgListener) {
+async fn hear_on(source: &Source, feed: &Feed, listener: PgListener) {
     let mut listener = Some(listener);
     loop {
         let Some(hearing) = &mut listener else {
-            match listen(pool, channel).await {
+            match source.listen().await {
                 Ok(again) => {
                     listener = Some(again);
                     // What was told meanwhile is lost.

@@ -8,13 +8,14 @@ use thiserror::Error;
 use super::store::Inner;
 
 /// The version of the schema that this version of the library needs.
-pub const SCHEMA_VERSION: i32 = 3;
+pub const SCHEMA_VERSION: i32 = 4;
 
 /// The file that leads to each version. An application with migrations of its own takes the same ones.
-const MIGRATIONS: [(i32, &str); 3] = [
+const MIGRATIONS: [(i32, &str); 4] = [
     (1, include_str!("../../../migrations/postgres/007_health_checks.sql")),
     (2, include_str!("../../../migrations/postgres/008_health_engine.sql")),
     (3, include_str!("../../../migrations/postgres/009_health_adoption.sql")),
+    (4, include_str!("../../../migrations/postgres/010_health_fleet.sql")),
 ];
 
 /// How often to ask whether another starter has done.
@@ -120,9 +121,20 @@ const OBSTACLES: &str = "HG002";
 const END_OF_QUESTIONS: &str = "-- Tables that are adopted are locked";
 
 pub(super) async fn migrate(store: &Inner) -> Result<MigrationReport, MigrateError> {
-    let mut connection = store.pool.acquire().await?;
-    // Its session gets settings and a lock that are nobody else's business.
-    connection.close_on_drop();
+    let mut connection = store.own_connection().await?;
+    let migrated = migrate_on(store, &mut connection).await;
+    // Closed in order, so that the lock is free when this answers.
+    match (migrated, connection.close().await) {
+        (Ok(report), Ok(())) => Ok(report),
+        (Ok(_), Err(error)) => Err(error.into()),
+        (Err(error), _) => Err(error),
+    }
+}
+
+async fn migrate_on(
+    store: &Inner,
+    connection: &mut PgConnection,
+) -> Result<MigrationReport, MigrateError> {
     for setting in ["set statement_timeout = 0", LOCK_TIMEOUT] {
         sqlx::query(setting).execute(&mut *connection).await?;
     }
@@ -139,22 +151,24 @@ pub(super) async fn migrate(store: &Inner) -> Result<MigrationReport, MigrateErr
         let own = format!("set search_path = {schema}");
         sqlx::query(AssertSqlSafe(own)).execute(&mut *connection).await?;
     }
-    lock(&mut connection).await?;
-    if let Some(schema) = &store.schema {
+    lock(connection).await?;
+    if let Some(schema) = &store.schema
+        && !exists(connection, schema.as_str()).await?
+    {
         let make = format!("create schema if not exists {schema}");
         sqlx::query(AssertSqlSafe(make)).execute(&mut *connection).await?;
     }
-    let found = version(&mut connection).await?;
+    let found = version(connection).await?;
     if found > SCHEMA_VERSION {
         return Err(MigrateError::Newer { found, known: SCHEMA_VERSION });
     }
     if found == 0 {
-        prepare_adoption(&mut connection).await?;
+        prepare_adoption(connection).await?;
     }
     for (_, file) in MIGRATIONS.iter().filter(|(version, _)| *version > found) {
-        patiently(&mut connection, file).await?;
+        patiently(connection, file).await?;
     }
-    let report = MigrationReport { put_aside: put_aside(&mut connection).await? };
+    let report = MigrationReport { put_aside: put_aside(connection).await? };
     if report.put_aside > 0 {
         tracing::warn!(
             results = report.put_aside,
@@ -165,9 +179,15 @@ pub(super) async fn migrate(store: &Inner) -> Result<MigrationReport, MigrateErr
     Ok(report)
 }
 
-/// Below the server's usual `deadlock_timeout` of a second: whoever waits for what this session has locked goes on
-/// before the server looks for a deadlock (F228).
-const LOCK_TIMEOUT: &str = "set lock_timeout = '500ms'";
+/// Four waits of it are below the server's usual `deadlock_timeout` of a second: whoever waits for what this session
+/// has locked goes on before the server looks for a deadlock (F228).
+const LOCK_TIMEOUT: &str = "set lock_timeout = '200ms'";
+
+/// Whether there is a schema of this name. Making one that exists needs the right to make it all the same.
+async fn exists(connection: &mut PgConnection, schema: &str) -> Result<bool, MigrateError> {
+    let query = "select exists (select from pg_namespace where nspname = $1)";
+    Ok(sqlx::query_scalar(query).bind(schema).fetch_one(connection).await?)
+}
 
 /// Runs statements as one transaction, and again where a lock is not had at once: nobody waits long behind it.
 async fn patiently(connection: &mut PgConnection, statements: &str) -> Result<(), MigrateError> {

@@ -11,12 +11,15 @@
 //!   answer, and never a connection in an open transaction (F57). The server's timeouts bound it, and
 //!   a bound of the store's own, after which the connection is closed.
 //! - A transaction that meets a conflict with another one is done anew, up to five times (F58).
-//! - Locks are taken in one order: host, gate, checks, schedule, as `DELETE FROM hosts` cascades; who records results
-//!   waits for no check. Whoever changes a host's checks or records a
+//! - Locks are taken in one order: host, gate, checks, schedule. Whoever changes a host's checks or records a
 //!   result holds the host's schedule row, so that checks, states and summaries need no locks of their own.
+//! - `DELETE FROM hosts` by the application locks checks, their states and results, and no schedule row: the next
+//!   claim drops a row without checks. Whoever records results waits for no check that is being deleted. So neither
+//!   can deadlock with the other, in whatever order hosts are deleted (F229).
 
 mod audit;
 mod check;
+mod days;
 mod error;
 mod feed;
 mod gate;
@@ -39,6 +42,6 @@ pub use self::{
     error::{PgFault, PgUnavailable},
     hook::PgTxHook,
     migrate::{HostsTable, MigrateError, MigrationReport, SCHEMA_VERSION},
-    settings::{InvalidSchemaName, SchemaName, pool_options, session_options},
+    settings::{InvalidSchemaName, SchemaName, pool_options, pooler_options, session_options},
     store::PgStore,
 };

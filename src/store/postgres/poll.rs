@@ -37,6 +37,22 @@ struct ClaimedRow {
     next_due: DateTime<Utc>,
 }
 
+impl ClaimedRow {
+    fn into_claim(self, checks: Vec<HealthCheck>) -> HostClaim {
+        HostClaim {
+            host_id: HostId::from_uuid(self.host_id),
+            token: self.token,
+            config_seq: self.config_seq,
+            lost_leases: u32::try_from(self.lost_leases).unwrap_or(u32::MAX),
+            due_at: self.next_due,
+            checks,
+        }
+    }
+}
+
+/// How often a claim looks again for hosts in place of those that were deleted.
+const MOST_CLEARINGS: u32 = 10;
+
 /// The instant so long from this one, or the last that Postgres and RFC 3339 both know.
 pub(super) fn later(instant: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
     let last = DateTime::from_timestamp(253_402_300_799, 0).unwrap_or(instant);
@@ -85,12 +101,39 @@ const CLAIM_NAMED: &str = claim!(
 impl Write<'_> {
     async fn claim_hosts(&mut self, request: ClaimRequest) -> Result<Claims, StoreError> {
         let StoreTime { at: now, epoch } = self.time_of_claim().await?;
+        let mut hosts: Vec<HostClaim> = Vec::new();
+        for _ in 0..MOST_CLEARINGS {
+            let limit = i64::from(request.limit) - i64::try_from(hosts.len()).unwrap_or(i64::MAX);
+            let rows = self.take_due(&request, limit, now).await?;
+            let mut checks = self.enabled_checks(&rows).await?;
+            let (rows, gone): (Vec<_>, Vec<_>) = rows
+                .into_iter()
+                .partition(|row| checks.contains_key(&HostId::from_uuid(row.host_id)));
+            hosts.extend(rows.into_iter().map(|row| {
+                let checks = checks.remove(&HostId::from_uuid(row.host_id));
+                row.into_claim(checks.unwrap_or_default())
+            }));
+            if gone.is_empty() {
+                break;
+            }
+            self.clear_schedules(gone.iter().map(|row| row.host_id).collect()).await?;
+        }
+        hosts.sort_unstable_by_key(|claim| (claim.due_at, claim.host_id));
+        Ok(Claims { now, epoch, hosts })
+    }
+
+    async fn take_due(
+        &mut self,
+        request: &ClaimRequest,
+        limit: i64,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<ClaimedRow>, StoreError> {
         let far = later(now, request.interval);
         let named: Option<Vec<Uuid>> =
-            request.named.map(|hosts| hosts.iter().map(HostId::as_uuid).collect());
+            request.named.as_ref().map(|hosts| hosts.iter().map(HostId::as_uuid).collect());
         let query = sqlx::query_as(if named.is_some() { CLAIM_NAMED } else { CLAIM_DUE })
             .bind(now)
-            .bind(i64::from(request.limit))
+            .bind(limit)
             .bind(request.worker.as_uuid())
             .bind(later(now, request.lease))
             .bind(later(far, request.lease));
@@ -98,22 +141,18 @@ impl Write<'_> {
             Some(named) => query.bind(named),
             None => query.bind(far),
         };
-        let mut rows: Vec<ClaimedRow> =
-            query.fetch_all(&mut *self.connection).await.map_err(translate)?;
-        rows.sort_unstable_by_key(|row| (row.next_due, row.host_id));
-        let mut checks = self.enabled_checks(&rows).await?;
-        let claim = |row: ClaimedRow| {
-            let host_id = HostId::from_uuid(row.host_id);
-            HostClaim {
-                host_id,
-                token: row.token,
-                config_seq: row.config_seq,
-                lost_leases: u32::try_from(row.lost_leases).unwrap_or(u32::MAX),
-                due_at: row.next_due,
-                checks: checks.remove(&host_id).unwrap_or_default(),
-            }
-        };
-        Ok(Claims { now, epoch, hosts: rows.into_iter().map(claim).collect() })
+        query.fetch_all(&mut *self.connection).await.map_err(translate)
+    }
+
+    /// Drops the rows of hosts without an enabled check, which this transaction has locked: the application has
+    /// deleted the host (F229). Whoever enters a check of it meanwhile makes the row anew.
+    async fn clear_schedules(&mut self, hosts: Vec<Uuid>) -> Result<(), StoreError> {
+        sqlx::query("delete from health_schedule where host_id = any($1)")
+            .bind(hosts)
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
+        Ok(())
     }
 
     async fn enabled_checks(

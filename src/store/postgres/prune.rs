@@ -1,15 +1,17 @@
-//! Partitions of results: made ahead, and dropped when all that they hold is too old.
+//! Partitions of results that are too old: found, and dropped one with each step.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use sqlx::{AssertSqlSafe, Connection, FromRow};
+use tokio::time::timeout;
 
 use super::{
     PgStore,
-    error::{lacks_partition, translate},
+    error::translate,
     poll::later,
-    store::Inner,
+    store::{Inner, finish},
     write::Write,
 };
 use crate::{
@@ -22,18 +24,29 @@ use crate::{
 const COUNTED_BYTES: i64 = 16 * 1024 * 1024;
 /// Longer than the coming days whose partitions are made, which are empty.
 const MADE_AHEAD: Duration = Duration::from_secs(8 * 24 * 3600);
-/// So many days are remembered as having a partition.
-const MOST_DAYS: usize = 1_000;
 
-#[derive(FromRow, Debug)]
+/// What a partition is told apart by that is on its way out: who meets it again drops it.
+const LEAVES: &str = "healthgate: these results are too old and are being dropped";
+
+/// A partition of results, or one that has been detached and not dropped yet.
+#[derive(Clone, FromRow, Debug)]
 struct Partition {
+    /// With its schema, quoted.
     name: String,
+    /// The table that it is a partition of; `None` once it is detached.
+    parent: Option<String>,
     /// Where its results end.
     until: Option<DateTime<Utc>>,
     /// Where they begin; `None` for an adopted table.
     since: Option<DateTime<Utc>>,
     bytes: i64,
     estimate: f32,
+    /// Whether this session may detach it.
+    owned: bool,
+    /// Whether something depends on it.
+    held: bool,
+    /// Whether somebody has begun to detach it.
+    pending: bool,
 }
 
 /// What became of a partition that is too old.
@@ -45,95 +58,76 @@ enum Dropped {
     Held,
 }
 
-impl PgStore {
-    /// Runs a write that records results of these instants, with their days' partitions made before.
-    /// A partition that somebody has dropped meanwhile is made again.
-    pub(super) async fn recording<T, I, W>(
-        &self,
-        instants: impl Fn() -> I,
-        write: impl Fn() -> W,
-    ) -> Result<T, StoreError>
-    where
-        I: Iterator<Item = DateTime<Utc>>,
-        W: Future<Output = Result<T, StoreError>>,
-    {
-        self.make_partitions(instants().map(|instant| instant.date_naive())).await?;
-        match write().await {
-            Err(error) if lacks_partition(&error) => {
-                self.inner.forget_days();
-                self.make_partitions(instants().map(|instant| instant.date_naive())).await?;
-                write().await
-            }
-            done => done,
-        }
-    }
-
-    async fn make_partitions(
-        &self,
-        days: impl Iterator<Item = NaiveDate>,
-    ) -> Result<(), StoreError> {
-        let missing = self.inner.unknown_days(days);
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let wanted = missing.clone();
-        self.write(move |write| {
-            let wanted = wanted.clone();
-            Box::pin(async move { write.make_partitions(wanted).await })
-        })
-        .await?;
-        self.inner.remember_days(missing);
-        Ok(())
-    }
+/// What a step of pruning has to do.
+enum Plan {
+    Ended(PruneOutcome),
+    /// Drop one of these, which hold so many results that may go.
+    Drop(Vec<(Partition, u64)>),
 }
 
-impl Inner {
-    fn known_days(&self) -> std::sync::MutexGuard<'_, std::collections::BTreeSet<NaiveDate>> {
-        self.days.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    fn unknown_days(&self, days: impl Iterator<Item = NaiveDate>) -> Vec<NaiveDate> {
-        let known = self.known_days();
-        let mut unknown: Vec<NaiveDate> = days.filter(|day| !known.contains(day)).collect();
-        unknown.sort_unstable();
-        unknown.dedup();
-        unknown
-    }
-
-    fn remember_days(&self, days: Vec<NaiveDate>) {
-        let mut known = self.known_days();
-        if known.len() > MOST_DAYS {
-            known.clear();
+impl PgStore {
+    /// Makes the partitions of the coming days, and drops the oldest one of those whose results are all
+    /// older than `keep`, or dated further ahead. One that cannot be dropped is left out (F223).
+    pub(super) async fn prune(
+        &self,
+        keep: Duration,
+        force: bool,
+    ) -> Result<PruneOutcome, StoreError> {
+        let plan = self.write(move |write| write.plan_pruning(keep, force).boxed()).await?;
+        let old = match plan {
+            Plan::Ended(outcome) => return Ok(outcome),
+            Plan::Drop(old) => old,
+        };
+        for (place, (partition, goes)) in old.iter().enumerate() {
+            match self.drop_partition(partition).await? {
+                Dropped::Gone => return Ok(PruneOutcome::of_step(*goes, place + 1 < old.len())),
+                // Another round tries again.
+                Dropped::Busy => break,
+                Dropped::Held => {}
+            }
         }
-        known.extend(days);
+        Ok(PruneOutcome::Done { deleted: 0 })
     }
 
-    fn forget_days(&self) {
-        self.known_days().clear();
+    /// Drops a partition without holding up those who read and write the others for long (F225).
+    async fn drop_partition(&self, partition: &Partition) -> Result<Dropped, StoreError> {
+        let dropped = match partition {
+            Partition { held: true, .. } => Err("something depends on it".to_owned()),
+            Partition { owned: true, .. } => {
+                let (inner, partition) = (Arc::clone(&self.inner), partition.clone());
+                finish(tokio::spawn(async move { inner.detach_and_drop(&partition).await })).await?
+            }
+            _ => {
+                let name = partition.name.clone();
+                self.write(move |write| write.drop_by_function(name.clone()).boxed()).await?
+            }
+        };
+        match dropped {
+            Ok(true) => Ok(Dropped::Gone),
+            Ok(false) => {
+                tracing::debug!(partition = partition.name, "is in use: it is dropped later");
+                Ok(Dropped::Busy)
+            }
+            Err(reason) => {
+                tracing::warn!(
+                    partition = partition.name,
+                    reason,
+                    "a partition of old results cannot be dropped and is left: remove what depends on it"
+                );
+                Ok(Dropped::Held)
+            }
+        }
     }
 }
 
 impl Write<'_> {
-    async fn make_partitions(&mut self, days: Vec<NaiveDate>) -> Result<(), StoreError> {
-        sqlx::query("select health_make_partitions(day, day) from unnest($1::date[]) day")
-            .bind(days)
-            .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
-        Ok(())
-    }
-
-    /// Makes the partitions of the coming days, and drops the oldest one of those whose results are all
-    /// older than `keep`, or dated further ahead. One that cannot be dropped is left out (F223).
-    pub(super) async fn prune_results(
-        &mut self,
-        keep: Duration,
-        force: bool,
-    ) -> Result<PruneOutcome, StoreError> {
-        sqlx::query("select pg_advisory_xact_lock(hashtextextended('health_prune', 0))")
-            .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+    async fn plan_pruning(&mut self, keep: Duration, force: bool) -> Result<Plan, StoreError> {
+        sqlx::query(
+            "select pg_advisory_xact_lock(hashtextextended('health_prune ' || current_schema(), 0))",
+        )
+        .execute(&mut *self.connection)
+        .await
+        .map_err(translate)?;
         sqlx::query(
             "select health_make_partitions(today - 1, today + 7) \
              from (select (now() at time zone 'UTC')::date as today) days",
@@ -151,7 +145,7 @@ impl Write<'_> {
                 || partition.since.is_some_and(|since| since > latest)
         };
         if !partitions.iter().any(is_old) {
-            return Ok(PruneOutcome::Done { deleted: 0 });
+            return Ok(Plan::Ended(PruneOutcome::Done { deleted: 0 }));
         }
         let (mut expired, mut total, mut old) = (0, 0, Vec::new());
         for partition in partitions {
@@ -164,68 +158,62 @@ impl Write<'_> {
             }
         }
         if self.holds_pruning(now) && !force && expired > 0 {
-            return Ok(PruneOutcome::Suspicious { expired, total });
+            return Ok(Plan::Ended(PruneOutcome::Suspicious { expired, total }));
         }
-        self.drop_oldest(&old).await
+        // Where one is half detached no other can be.
+        old.sort_by_key(|(partition, _)| !partition.pending && partition.parent.is_some());
+        Ok(Plan::Drop(old))
     }
 
-    /// Drops the oldest of these partitions that can be dropped: one, so that the lock is short.
-    async fn drop_oldest(&mut self, old: &[(Partition, u64)]) -> Result<PruneOutcome, StoreError> {
-        for (place, (partition, goes)) in old.iter().enumerate() {
-            match self.drop_partition(partition).await? {
-                Dropped::Gone => {
-                    return Ok(PruneOutcome::of_step(*goes, place + 1 < old.len()));
-                }
-                // Whoever waits for a lock holds up all who come after.
-                Dropped::Busy => break,
-                Dropped::Held => {}
-            }
-        }
-        Ok(PruneOutcome::Done { deleted: 0 })
-    }
-
-    async fn drop_partition(&mut self, partition: &Partition) -> Result<Dropped, StoreError> {
+    /// Drops a partition in this transaction, where its lock is had at once: what a role can that owns no table.
+    async fn drop_by_function(
+        &mut self,
+        partition: String,
+    ) -> Result<Result<bool, String>, StoreError> {
         let mut savepoint = self.connection.begin().await.map_err(translate)?;
-        // The name was read from the catalogue, and quoted there.
-        let drop = format!("set local lock_timeout = '100ms'; drop table {}", partition.name);
-        let dropped = sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut *savepoint).await;
-        let Err(failed) = dropped else {
-            savepoint.commit().await.map_err(translate)?;
-            return Ok(Dropped::Gone);
-        };
-        savepoint.rollback().await.map_err(translate)?;
-        let code = failed.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        match code.as_deref() {
-            Some("55P03") => {
-                tracing::debug!(partition = partition.name, "is in use: it is dropped later");
-                Ok(Dropped::Busy)
+        let dropped = sqlx::query_scalar("select health_drop_partition($1)")
+            .bind(partition)
+            .fetch_one(&mut *savepoint)
+            .await;
+        match dropped {
+            Ok(dropped) => {
+                savepoint.commit().await.map_err(translate)?;
+                Ok(Ok(dropped))
             }
-            // Something depends on it, or it belongs to somebody else.
-            Some("2BP01" | "42501" | "42809") => {
-                tracing::warn!(
-                    partition = partition.name,
-                    error = %failed,
-                    "a partition of old results cannot be dropped and is left: remove what depends on it"
-                );
-                Ok(Dropped::Held)
+            Err(failed) => {
+                savepoint.rollback().await.map_err(translate)?;
+                refused(failed)
             }
-            _ => Err(translate(failed)),
         }
     }
 
     /// The partitions, the oldest first.
     async fn partitions(&mut self) -> Result<Vec<Partition>, StoreError> {
         sqlx::query_as(
-            "select c.oid::regclass::text as name, pg_table_size(c.oid) as bytes, \
-             c.reltuples as estimate, \
+            "select format('%I.%I', n.nspname, c.relname) as name, \
+             (select format('%I.%I', pn.nspname, p.relname) from pg_class p join pg_namespace pn \
+             on pn.oid = p.relnamespace where p.oid = i.inhparent) as parent, coalesce(pg_table_size(c.oid), 0) as bytes, \
+             c.reltuples as estimate, pg_has_role(c.relowner, 'usage') as owned, \
+             coalesce(i.inhdetachpending, false) as pending, \
+             exists (select from pg_depend d where d.deptype = 'n' \
+                     and (d.refclassid = 'pg_class'::regclass and d.refobjid = c.oid \
+                          or d.refclassid = 'pg_type'::regclass and d.refobjid = c.reltype) \
+                     and not (d.classid = 'pg_constraint'::regclass and d.objid in ( \
+                         select own.oid from pg_constraint own where own.conrelid = c.oid))) as held, \
              case when c.relname ~ '_[0-9]{8}$' then (to_date(right(c.relname, 8), 'YYYYMMDD') + 1) \
                   ::timestamp at time zone 'UTC' \
              else (select adopted_before from health_installation) end as until, \
              case when c.relname ~ '_[0-9]{8}$' then to_date(right(c.relname, 8), 'YYYYMMDD') \
                   ::timestamp at time zone 'UTC' end as since \
-             from pg_inherits i join pg_class c on c.oid = i.inhrelid \
-             where i.inhparent = 'host_health_check_results'::regclass order by until",
+             from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+             left join pg_inherits i on i.inhrelid = c.oid \
+             and i.inhparent = 'host_health_check_results'::regclass \
+             where c.relkind = 'r' and (i.inhparent is not null or n.nspname = current_schema() \
+                 and c.relname like 'host\\_health\\_check\\_results\\_%' \
+                 and obj_description(c.oid, 'pg_class') = $1) \
+             order by until",
         )
+        .bind(LEAVES)
         .fetch_all(&mut *self.connection)
         .await
         .map_err(translate)
@@ -240,16 +228,74 @@ impl Write<'_> {
             return Ok(partition.estimate as u64);
         }
         let newest = if but_newest {
-            "where not exists (select from health_states s where s.check_id = r.check_id \
+            "and not exists (select from health_states s where s.check_id = r.check_id \
              and s.checked_at = r.checked_at)"
         } else {
             ""
         };
-        let count = format!("select count(*) from {} r {newest}", partition.name);
+        // A role with DML alone reads no partition by its name, and no other way leads to one that is detached.
+        let hidden = partition.pending || partition.parent.is_none();
+        let from = match partition.owned && hidden {
+            true => partition.name.as_str(),
+            false => "host_health_check_results",
+        };
+        // The names were read from the catalogue, and quoted there.
+        let count = format!(
+            "select count(*) from {from} r where checked_at >= coalesce($1, '-infinity') \
+             and checked_at < coalesce($2, 'infinity') {newest}"
+        );
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(count))
+            .bind(partition.since)
+            .bind(partition.until)
             .fetch_one(&mut *self.connection)
             .await
             .map_err(translate)?;
         Ok(u64::try_from(count).unwrap_or(0))
+    }
+}
+
+impl Inner {
+    /// Detaches a partition beside its readers, and drops it: outside a transaction, and again from where an
+    /// earlier call was cut. Nobody waits behind this while it waits for a reader.
+    async fn detach_and_drop(
+        &self,
+        partition: &Partition,
+    ) -> Result<Result<bool, String>, StoreError> {
+        let mut connection = self.own_connection().await.map_err(translate)?;
+        let name = &partition.name;
+        // The names were read from the catalogue, and quoted there.
+        let mut statements = vec!["set lock_timeout = '100ms'".to_owned()];
+        if let Some(parent) = &partition.parent {
+            let how = if partition.pending { "finalize" } else { "concurrently" };
+            statements.push(format!("comment on table {name} is '{LEAVES}'"));
+            statements.push(format!("alter table {parent} detach partition {name} {how}"));
+        }
+        statements.push(format!("drop table {name}"));
+        let work = async {
+            for statement in statements {
+                sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut connection).await?;
+            }
+            Ok(())
+        };
+        let done = timeout(self.bound, work).await;
+        // What was set goes with the session; a partition that is gone is gone, however its connection ends.
+        let _ = timeout(self.bound, connection.close()).await;
+        match done {
+            Ok(Ok(())) => Ok(Ok(true)),
+            Ok(Err(failed)) => refused(failed),
+            Err(_) => Ok(Ok(false)),
+        }
+    }
+}
+
+/// Why a partition was not dropped: `false` where a later try may do it, and a reason where none will.
+fn refused(failed: sqlx::Error) -> Result<Result<bool, String>, StoreError> {
+    let code = failed.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    match code.as_deref() {
+        // A lock was not had, or another worker is at it, or has done it.
+        Some("55P03" | "57014" | "40P01" | "55000" | "42P01") => Ok(Ok(false)),
+        // Something depends on it, or it belongs to somebody else.
+        Some("2BP01" | "42501" | "42809") => Ok(Err(failed.to_string())),
+        _ => Err(translate(failed)),
     }
 }

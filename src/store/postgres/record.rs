@@ -132,7 +132,7 @@ impl Write<'_> {
             state_columns!(),
             checks_with_states!(),
             // A check that is being deleted is left out, and not waited for: whoever deletes it may wait for
-            // the schedule rows that are locked here (F229).
+            // the other checks that are locked here (F229).
             " and c.enabled for key share of c skip locked",
         ))
         .bind(host_ids(hosts))

@@ -214,6 +214,6 @@ impl ResultStore for PgStore {
         _: u32,
         force: bool,
     ) -> Result<PruneOutcome, StoreError> {
-        self.write(move |write| write.prune_results(keep, force).boxed()).await
+        self.prune(keep, force).await
     }
 }

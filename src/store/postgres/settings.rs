@@ -17,6 +17,14 @@ pub fn session_options(options: PgConnectOptions) -> PgConnectOptions {
     ])
 }
 
+/// These options for a pool that goes through a pooler ([`PgStore::with_pooler`](super::PgStore::with_pooler)): no
+/// statement is kept prepared, and no parameter is sent at the start that PgBouncer refuses. The timeouts are set by
+/// the store in each transaction.
+#[must_use]
+pub fn pooler_options(options: PgConnectOptions) -> PgConnectOptions {
+    options.statement_cache_capacity(0).extra_float_digits(None)
+}
+
 /// A duration as a parameter; a thousand years at most, which Postgres can still take from any instant.
 pub(super) fn microseconds(duration: Duration) -> i64 {
     const MOST: i64 = 1_000 * 365 * 24 * 3_600 * 1_000_000;

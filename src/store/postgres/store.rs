@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use futures_util::{FutureExt, future::BoxFuture};
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection,
+    postgres::PgConnectOptions,
 };
 use tokio::{
     task::JoinHandle,
@@ -47,7 +48,9 @@ pub(super) struct Inner {
     pub(super) hosts: HostsTable,
     pub(super) hook: Option<Arc<dyn PgTxHook>>,
     pub(super) damping: Damping,
-    bound: Duration,
+    pub(super) bound: Duration,
+    /// How the server itself is reached, where a pooler gives each transaction a session.
+    pub(super) direct: Option<PgConnectOptions>,
     pub(super) pruning: Arc<PruneGuard>,
     pub(super) listening: Arc<Listening>,
     /// Days that have a partition, as far as is known here.
@@ -65,6 +68,7 @@ impl PgStore {
             hook: None,
             damping: Damping::default(),
             bound: DEFAULT_BOUND,
+            direct: None,
             pruning: Arc::default(),
             listening: Arc::default(),
             days: Arc::default(),
@@ -102,6 +106,18 @@ impl PgStore {
     #[must_use]
     pub fn with_operation_timeout(self, bound: Duration) -> Self {
         self.with(|inner| inner.bound = bound)
+    }
+
+    /// The same behind a pooler that gives each transaction a session, such as PgBouncer in transaction mode. Every
+    /// operation is a transaction then, which sets its own timeouts, those of
+    /// [`session_options`](super::session_options), and leaves nothing in the session.
+    ///
+    /// `direct` leads to the server itself, by the same database and schema. Its connections do what a pooler cannot:
+    /// listen for changes, migrate, and detach partitions. Make the pool with
+    /// [`pooler_options`](super::pooler_options).
+    #[must_use]
+    pub fn with_pooler(self, direct: PgConnectOptions) -> Self {
+        self.with(|inner| inner.direct = Some(direct))
     }
 
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
@@ -189,7 +205,7 @@ fn pause(repetition: u32) -> Duration {
     Duration::from_millis(longest / 2 + random % longest)
 }
 
-async fn finish<T>(task: JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
+pub(super) async fn finish<T>(task: JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
     task.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
 }
 
@@ -197,7 +213,30 @@ async fn finish<T>(task: JoinHandle<Result<T, StoreError>>) -> Result<T, StoreEr
 /// is closed.
 type Done<T> = Result<Result<T, StoreError>, StoreError>;
 
+/// What a transaction begins with behind a pooler. Statements that another client has left prepared in this session
+/// would bear the names of those that this one prepares.
+const POOLED: &str = "; set local statement_timeout = '5s'; set local lock_timeout = '2s'; \
+     set local idle_in_transaction_session_timeout = '10s'; \
+     do $$ declare left_behind text; begin \
+     for left_behind in select name from pg_prepared_statements where name like 'sqlx\\_s\\_%' \
+     loop execute format('deallocate %I', left_behind); end loop; end $$";
+
 impl Inner {
+    /// A connection to the server itself, which leaves the pool: its session gets settings that are nobody else's
+    /// business.
+    pub(super) async fn own_connection(&self) -> Result<PgConnection, sqlx::Error> {
+        match &self.direct {
+            Some(direct) => PgConnection::connect_with(direct).await,
+            None => Ok(self.pool.acquire().await?.detach()),
+        }
+    }
+
+    /// How a connection of its own is made.
+    fn own_options(&self) -> PgConnectOptions {
+        let pooled = || self.pool.connect_options().as_ref().clone();
+        self.direct.clone().unwrap_or_else(pooled)
+    }
+
     /// A connection of the pool. A fresh one has no statement prepared: another connection was stale, and so may
     /// be every one that lay idle.
     async fn connection(&self, fresh: bool) -> Result<PoolConnection<Postgres>, StoreError> {
@@ -259,7 +298,7 @@ impl Inner {
     where
         F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
     {
-        if self.schema.is_none() {
+        if self.schema.is_none() && self.direct.is_none() {
             return match operation(connection).await {
                 // What is not there, or cannot be read, was answered all the same.
                 Err(error @ StoreError::Unavailable { .. }) => Err(error),
@@ -278,18 +317,21 @@ impl Inner {
         &self,
         connection: &'c mut PgConnection,
     ) -> Result<Transaction<'c, Postgres>, StoreError> {
-        let begun = match &self.schema {
-            None => connection.begin().await,
+        if self.schema.is_none() && self.direct.is_none() {
+            return connection.begin().await.map_err(translate);
+        }
+        let mut begin = "begin".to_owned();
+        if self.direct.is_some() {
+            begin.push_str(POOLED);
+        }
+        if let Some(schema) = &self.schema {
             // A schema's name has nothing in it that could end the text.
-            Some(schema) => {
-                let begin = format!(
-                    "begin; select set_config('search_path', \
-                     '{schema}, ' || current_setting('search_path'), true)"
-                );
-                connection.begin_with(AssertSqlSafe(begin)).await
-            }
-        };
-        begun.map_err(translate)
+            begin = format!(
+                "{begin}; select set_config('search_path', \
+                 '{schema}, ' || current_setting('search_path'), true)"
+            );
+        }
+        connection.begin_with(AssertSqlSafe(begin)).await.map_err(translate)
     }
 
     /// The channel on which this store's processes tell each other of changes.
@@ -336,7 +378,8 @@ impl Store for PgStore {
     /// The first call takes a connection of the pool, which listens for as long as the store lives,
     /// for all subscriptions.
     async fn subscribe(&self) -> Result<Subscription, StoreError> {
-        self.inner.listening.subscribe(&self.inner.pool, self.inner.channel()).await
+        let inner = &self.inner;
+        inner.listening.subscribe(&inner.pool, inner.own_options(), inner.channel()).await
     }
 
     async fn announce(&self, event: StoreEvent) -> Result<(), StoreError> {

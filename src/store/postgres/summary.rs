@@ -94,10 +94,13 @@ impl CountArrays {
     }
 }
 
-/// Sets a schedule row's counts to those of alias `n`.
+/// Sets the counts of a schedule row, alias `s`, to those of alias `n`. They are void where they leave a check out
+/// that was locked by whoever was deleting it, and may not have done so.
 macro_rules! kept_counts {
     () => {
-        "total = n.total, seen = n.seen, first_checked_at = n.first_checked_at, \
+        "total = case when n.total = (select count(*) from host_health_checks c \
+                                      where c.host_id = s.host_id and c.enabled) then n.total end, \
+         seen = n.seen, first_checked_at = n.first_checked_at, \
          last_checked_at = n.last_checked_at, healthy = n.healthy, unhealthy = n.unhealthy, \
          results_epoch = n.results_epoch "
     };

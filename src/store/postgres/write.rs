@@ -137,10 +137,11 @@ impl<'a> Write<'a> {
     }
 
     /// Lets the writers of one host's checks follow each other. The first lock of all; the host's schedule row
-    /// is locked after the checks, as the application's `DELETE FROM hosts` does by its cascade (F229).
+    /// is locked last, after the checks.
     pub(super) async fn lock_host(&mut self, host: HostId) -> Result<(), StoreError> {
         sqlx::query(
-            "select pg_advisory_xact_lock(hashtextextended('health_host ' || $1::text, 0))",
+            "select pg_advisory_xact_lock( \
+             hashtextextended('health_host ' || current_schema() || ' ' || $1::text, 0))",
         )
         .bind(host.as_uuid())
         .execute(&mut *self.connection)

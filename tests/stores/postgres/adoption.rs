@@ -10,7 +10,7 @@ use std::{
 };
 
 use healthgate::{
-    model::{HostId, ReasonCode},
+    model::{CheckStatus, HostId, ReasonCode},
     store::{
         CheckStore, PruneOutcome, ResultStore, Store,
         postgres::{MigrateError, PgStore},
@@ -149,6 +149,75 @@ async fn f227_results_from_the_future_are_put_aside_and_days_begin_today() {
         PruneOutcome::Done { deleted: 0 },
         "nothing is too old yet"
     );
+}
+
+/// F246: nothing is unknown until its first run; what was edited since its newest result is.
+#[tokio::test]
+async fn f246_adopted_checks_show_their_newest_result() {
+    let (store, pool) = lived_in().await;
+    run(
+        &pool,
+        "update host_health_checks set created_at = now() - interval '30 days', \
+                updated_at = now() - interval '30 days'",
+    )
+    .await;
+    let hosts: Vec<uuid::Uuid> =
+        sqlx::query_scalar("select host_id from host_health_checks order by name")
+            .fetch_all(&pool)
+            .await
+            .expect("read");
+    let hosts: Vec<HostId> = hosts.into_iter().map(HostId::from_uuid).collect();
+    run(
+        &pool,
+        "update host_health_checks set updated_at = now() where name = 'web'; \
+                insert into host_health_check_results (check_id, healthy, detail, checked_at) \
+                select id, false, 'inactive', now() - interval '1 minute' from host_health_checks",
+    )
+    .await;
+    store.migrate().await.expect("migrated");
+    let views = store.views(&hosts, Duration::from_secs(3600)).await.expect("read");
+    let seen: Vec<_> =
+        views.iter().map(|view| (&*view.check.definition.name, view.status)).collect();
+    assert_eq!(seen, [("ssh", CheckStatus::Unhealthy), ("web", CheckStatus::Unknown)]);
+    let states = store.states(&hosts).await.expect("read");
+    assert_eq!(states[0].latest.reason, ReasonCode::ServiceUnhealthy);
+    assert_eq!(states[0].latest.detail.as_str(), "inactive");
+    let late = store.views(&hosts, Duration::from_secs(1)).await.expect("read");
+    assert!(late.iter().all(|view| view.status == CheckStatus::Unknown), "a result ages as ever");
+    // The first run takes its place.
+    run(&pool, "update health_schedule set next_due = now()").await;
+    record(&store, ReasonCode::Ok, store.now().await.expect("the time")).await;
+    let views = store.views(&hosts, Duration::from_secs(3600)).await.expect("read");
+    assert!(views.iter().all(|view| view.status == CheckStatus::Healthy), "{views:?}");
+}
+
+/// F246: a day is made while somebody is editing a check, and before they have done.
+#[tokio::test]
+async fn f246_making_a_day_locks_no_writer_of_checks() {
+    let (server, database) = database();
+    let options: sqlx::postgres::PgConnectOptions = server.url(&database).parse().expect("a URL");
+    let hasty = sqlx::postgres::PgPoolOptions::new()
+        .connect_with(options.options([("lock_timeout", "500ms")]));
+    let store = PgStore::new(hasty.await.expect("connected"));
+    store.migrate().await.expect("migrated");
+    let host = HostId::generate();
+    let (one, other) = (HostId::generate(), HostId::generate());
+    crate::postgres::support::make_check(&store, one, "sshd").await;
+    crate::postgres::support::make_check(&store, other, "sshd").await;
+    let mut editing = store.pool().begin().await.expect("begun");
+    for statement in [
+        "update host_health_checks set updated_at = now() where host_id = $1",
+        "insert into host_health_checks (host_id, name, check_type, service_name) \
+         values ($1, 'cron', 'service', 'cron')",
+    ] {
+        let host = if statement.starts_with("insert") { host } else { one };
+        sqlx::query(statement).bind(host.as_uuid()).execute(&mut *editing).await.expect("edited");
+    }
+    let day = store.now().await.expect("the time") - chrono::TimeDelta::days(9);
+    record(&store, ReasonCode::Ok, day).await;
+    let keep = Duration::from_secs(4 * 24 * 3600);
+    store.prune_results(keep, 5_000, false).await.expect("dropped");
+    editing.commit().await.expect("edited");
 }
 
 /// F228: three writers of the old application go on while their tables are adopted, and none of them dies.

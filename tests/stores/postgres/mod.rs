@@ -3,6 +3,7 @@
 //! `HEALTHGATE_LONG=1` asks for the long forms: 50 restarts, 1,000,000 claims, 10,000 hosts.
 
 mod adoption;
+mod deletions;
 mod epochs;
 mod failover;
 mod hooks;
@@ -10,13 +11,16 @@ mod migration;
 mod outages;
 mod partitions;
 mod plans;
+mod pooler;
 mod process;
 mod proxy;
 mod rejected;
+mod roles;
 mod spending;
 mod summaries;
 mod support;
 mod timeouts;
+mod trial;
 mod unreadable;
 mod volume;
 mod waiting_gates;

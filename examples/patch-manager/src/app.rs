@@ -39,6 +39,7 @@ use crate::{
 pub(crate) struct App {
     pub(crate) database: Database,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) workers: ForWorkers,
     pub(crate) sealer: Arc<dyn Sealer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) directory: Arc<Directory>,
@@ -67,7 +68,15 @@ pub(crate) enum Schema {
 pub(crate) struct Opened {
     pub(crate) database: Database,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) workers: ForWorkers,
     pub(crate) worker: WorkerId,
+}
+
+/// What workers reach the same database by.
+#[derive(Clone, Debug)]
+pub(crate) struct ForWorkers {
+    pub(crate) database: Database,
+    pub(crate) store: Arc<dyn Store>,
 }
 
 /// Opens the database, and brings its schema up to date where that is wanted.
@@ -85,23 +94,37 @@ pub(crate) async fn open(address: &DatabaseAddress, schema: Schema) -> Result<Op
     let worker = WorkerId::generate();
     let hook = Arc::new(JobHook::new(worker));
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| Failure::Migrate(error);
-    let store: Arc<dyn Store> = match &database {
-        Database::Sqlite(pools) => {
-            let store = SqliteStore::from_pools(pools.writer.clone(), pools.readers.clone());
-            if schema == Schema::Migrate {
-                store.migrate().await.map_err(|error| failed(error.into()))?;
+    let of_workers = database.for_workers();
+    let store = |database: &Database| -> Arc<dyn Store> {
+        match database {
+            Database::Sqlite(pools) => {
+                let store = SqliteStore::from_pools(pools.writer.clone(), pools.readers.clone());
+                Arc::new(store.with_hook(hook.clone()))
             }
-            Arc::new(store.with_hook(hook))
-        }
-        Database::Postgres(pool) => {
-            let store = PgStore::new(pool.clone());
-            if schema == Schema::Migrate {
-                store.migrate().await.map_err(|error| failed(error.into()))?;
+            Database::Postgres(pool) => {
+                Arc::new(PgStore::new(pool.clone()).with_hook(hook.clone()))
             }
-            Arc::new(store.with_hook(hook))
         }
     };
-    Ok(Opened { database, store, worker })
+    if schema == Schema::Migrate {
+        let migrated = match &database {
+            Database::Sqlite(pools) => {
+                let store = SqliteStore::from_pools(pools.writer.clone(), pools.readers.clone());
+                store.migrate().await.map_err(Into::into)
+            }
+            Database::Postgres(pool) => {
+                PgStore::new(pool.clone()).migrate().await.map(drop).map_err(Into::into)
+            }
+        };
+        migrated.map_err(failed)?;
+    }
+    let workers = ForWorkers { store: store(&of_workers), database: of_workers };
+    let store = match &database {
+        // One writer in the process.
+        Database::Sqlite(_) => workers.store.clone(),
+        Database::Postgres(_) => store(&database),
+    };
+    Ok(Opened { database, store, workers, worker })
 }
 
 /// The transport to agents.
@@ -215,7 +238,7 @@ impl App {
         agents: MutualTlsAgents,
         http: HttpClient,
     ) -> Result<Self, Failure> {
-        let Opened { database, store, worker } = opened;
+        let Opened { database, store, workers, worker } = opened;
         let sealer = keys::load(&config.key_file, &store).await?;
         let figures = config.worker.clone();
         let directory = Arc::new(Directory::new(database.clone()));
@@ -257,6 +280,7 @@ impl App {
             job_wake: Arc::default(),
             database,
             store,
+            workers,
             sealer,
             directory,
             runner,

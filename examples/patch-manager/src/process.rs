@@ -119,6 +119,7 @@ impl Process {
             for part in [worker, feed, watched, Some(upkeep)].into_iter().flatten() {
                 let _ = part.await;
             }
+            app.workers.database.close().await;
             app.database.close().await;
         };
         if tokio::time::timeout(WHOLE_GRACE - serve::GRACE, over).await.is_err() {

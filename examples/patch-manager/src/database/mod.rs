@@ -18,10 +18,13 @@ mod windows;
 use std::{path::Path, str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
-use healthgate::store::{StoreError, sqlite::SqliteOptions};
+use healthgate::store::{
+    StoreError,
+    postgres::{pool_options, session_options},
+    sqlite::SqliteOptions,
+};
 use sqlx::{
-    Connection as _, PgConnection, PgPool, SqlitePool,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    Connection as _, PgConnection, PgPool, SqlitePool, postgres::PgConnectOptions,
     sqlite::SqlitePoolOptions,
 };
 use thiserror::Error;
@@ -248,19 +251,27 @@ impl Database {
 
     async fn postgres(url: &str) -> Result<Self, ConnectError> {
         let options = PgConnectOptions::from_str(url).map_err(|_| ConnectError::Url)?;
-        let options = options.application_name("patch-manager").options([
-            ("statement_timeout", "30s"),
-            ("lock_timeout", "2s"),
-            ("idle_in_transaction_session_timeout", "60s"),
-        ]);
+        let options = session_options(options.application_name("patch-manager"));
         let database = options.get_database().unwrap_or_default();
         let name = format!("{}/{database}", options.get_host());
-        let pool = PgPoolOptions::new().max_connections(10).acquire_timeout(PATIENCE);
-        match pool.connect_with(options.clone()).await {
+        match pool_options(10).acquire_timeout(PATIENCE).connect_with(options.clone()).await {
             Ok(pool) => Ok(Self::Postgres(pool)),
             // The pool tries until its time is up, and then tells the time alone.
             Err(sqlx::Error::PoolTimedOut) => Err(why_not(&options).await),
             Err(source) => Err(ConnectError::Open { name, source }),
+        }
+    }
+
+    /// The same database for the workers of this process. In Postgres they have a pool of their own, so that what
+    /// people do in a browser never takes the connections that leases are renewed with.
+    pub(crate) fn for_workers(&self) -> Self {
+        match self {
+            // Writers queue for one connection: a second one would wait at the file's lock instead.
+            Self::Sqlite(pools) => Self::Sqlite(pools.clone()),
+            Self::Postgres(pool) => {
+                let options = pool.connect_options().as_ref().clone();
+                Self::Postgres(pool_options(6).connect_lazy_with(options))
+            }
         }
     }
 

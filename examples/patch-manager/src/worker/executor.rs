@@ -61,8 +61,8 @@ enum StepError {
 impl Executor {
     pub(crate) fn new(app: &App, gate: Gate, patcher: Arc<dyn Patcher>) -> Self {
         Self {
-            database: app.database.clone(),
-            store: app.store.clone(),
+            database: app.workers.database.clone(),
+            store: app.workers.store.clone(),
             gate,
             patcher,
             worker: app.worker,

@@ -65,7 +65,7 @@ impl Worker {
         };
         let capacity = Capacity::new(figures.max_concurrent_checks);
         let poller = Poller::new(
-            app.store.clone(),
+            app.workers.store.clone(),
             app.runner.clone(),
             app.directory.clone(),
             app.clock.clone(),
@@ -73,7 +73,7 @@ impl Worker {
         )?
         .with_capacity(capacity.clone());
         let gates = GateRunner::new(
-            app.store.clone(),
+            app.workers.store.clone(),
             app.health.clone(),
             app.windows.clone(),
             app.clock.clone(),
@@ -81,14 +81,14 @@ impl Worker {
             gates,
         )?
         .with_capacity(capacity)
-        .with_override_rights(Arc::new(Administrators::new(app.database.clone())));
+        .with_override_rights(Arc::new(Administrators::new(app.workers.database.clone())));
         let gate = app.gate().with_nudge(gates.nudge_handle());
         let executor = Executor::new(app, gate, patcher);
         Ok(Self {
             poller: Arc::new(poller),
             gates: Arc::new(gates),
             executor,
-            database: app.database.clone(),
+            database: app.workers.database.clone(),
             audit_retention: figures.audit_retention,
         })
     }

@@ -116,6 +116,13 @@ need_nginx() {
     [ -x /usr/sbin/nginx ] || fail "nginx is still missing after installing nginx-light"
 }
 
+# Debian's pgbouncer, which a test starts for itself.
+need_pgbouncer() {
+    [ -x /usr/sbin/pgbouncer ] && return
+    apt_install pgbouncer
+    [ -x /usr/sbin/pgbouncer ] || fail "pgbouncer is still missing after installing it"
+}
+
 # need_component COMPONENT SUBCOMMAND: a part of the Rust toolchain, such as clippy.
 need_component() {
     cargo "$2" --version >/dev/null 2>&1 && return

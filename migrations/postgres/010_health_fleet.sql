@@ -47,6 +47,7 @@ begin
     -- deadlock with this file.
     for locked in
         select confrelid::regclass::text from pg_constraint where contype = 'f' and conrelid = schedule
+        and has_table_privilege(confrelid, 'update, delete, truncate')
         union all select results::text union all select checks::text union all select schedule::text
     loop
         execute format('lock table %s in access exclusive mode', locked);
@@ -156,11 +157,36 @@ begin
 end
 $$;
 
+-- Due hosts ------------------------------------------------------------------------------------------
+
+-- Workers look at no row below the least due time that they have seen. A row that is due earlier is counted here in the
+-- same transaction, and then they look at all again.
+alter table health_installation add column if not exists due_resets bigint not null default 0;
+
+create or replace function health_note_early_due() returns trigger language plpgsql security definer as $$
+declare
+    own constant text := pg_current_xact_id()::text;
+begin
+    if current_setting('healthgate.early_due', true) is distinct from own then
+        update health_installation set due_resets = due_resets + 1;
+        perform set_config('healthgate.early_due', own, true);
+    end if;
+    return null;
+end
+$$;
+
+create or replace trigger health_note_early_due after insert or update of next_due on health_schedule
+    for each row when (new.next_due < clock_timestamp() - interval '5 seconds')
+    execute function health_note_early_due();
+
+-- Rights of these functions -------------------------------------------------------------------------
+
 do $$
 begin
     -- No object of the caller's may be taken for one of the tables.
     execute format('alter function health_forget_results() set search_path = %I, pg_temp', current_schema());
     execute format('alter function health_make_partitions(date, date) set search_path = %I, pg_temp', current_schema());
+    execute format('alter function health_note_early_due() set search_path = %I, pg_temp', current_schema());
     execute format('alter function health_drop_partition(text) set search_path = %I, pg_temp', current_schema());
 end
 $$;

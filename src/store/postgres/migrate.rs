@@ -165,8 +165,11 @@ async fn migrate_on(
     if found == 0 {
         prepare_adoption(connection).await?;
     }
-    for (_, file) in MIGRATIONS.iter().filter(|(version, _)| *version > found) {
-        patiently(connection, file).await?;
+    let files = MIGRATIONS.iter().filter(|(version, _)| *version > found);
+    let files: Vec<&str> = files.map(|(_, file)| *file).collect();
+    if !files.is_empty() {
+        // As one transaction: whoever writes beside it sees no version in between.
+        patiently(connection, &format!("{HOSTS_FIRST}{}", files.join("\n"))).await?;
     }
     let report = MigrationReport { put_aside: put_aside(connection).await? };
     if report.put_aside > 0 {
@@ -179,7 +182,7 @@ async fn migrate_on(
     Ok(report)
 }
 
-/// Four waits of it are below the server's usual `deadlock_timeout` of a second: whoever waits for what this session
+/// Four waits of it (hosts, results, checks, schedules) are below the server's usual `deadlock_timeout` of a second: whoever waits for what this session
 /// has locked goes on before the server looks for a deadlock (F228).
 const LOCK_TIMEOUT: &str = "set lock_timeout = '200ms'";
 
@@ -189,12 +192,30 @@ async fn exists(connection: &mut PgConnection, schema: &str) -> Result<bool, Mig
     Ok(sqlx::query_scalar(query).bind(schema).fetch_one(connection).await?)
 }
 
+/// Locks the application's hosts first, as whoever deletes one does; a role that may not is left to what the files lock.
+const HOSTS_FIRST: &str = "
+do $$
+declare
+    way constant text := coalesce(nullif(current_setting('healthgate.hosts', true), ''), 'detect');
+    hosts constant regclass := case way
+        when 'none' then null
+        when 'named' then to_regclass(current_setting('healthgate.hosts_table'))
+        else to_regclass(format('%I.hosts', current_schema())) end;
+begin
+    if (select relkind from pg_class where oid = hosts) in ('r', 'p')
+        and has_table_privilege(hosts, 'update, delete, truncate') then
+        execute format('lock table %s in access exclusive mode', hosts);
+    end if;
+end
+$$;
+";
+
 /// Runs statements as one transaction, and again where a lock is not had at once: nobody waits long behind it.
 async fn patiently(connection: &mut PgConnection, statements: &str) -> Result<(), MigrateError> {
     for _ in 0..MOST_ASKED {
         let mut transaction = connection.begin().await?;
         // They are this module's own, and so are the names in them.
-        let done = sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut *transaction).await;
+        let done = sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut *transaction).await;
         let Err(failed) = done else { return Ok(transaction.commit().await?) };
         transaction.rollback().await?;
         let code = failed.as_database_error().and_then(sqlx::error::DatabaseError::code);

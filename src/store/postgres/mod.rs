@@ -20,6 +20,7 @@
 mod audit;
 mod check;
 mod days;
+mod due;
 mod error;
 mod feed;
 mod gate;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{
     PgStore,
+    due::above_floor,
     error::translate,
     row::{CheckRow, check_columns},
     summary::{CountArrays, Counts, kept_counts},
@@ -62,10 +63,10 @@ pub(super) fn later(instant: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
 
 /// The rows are found by an array of their keys: joined, the planner may read the whole schedule (F241).
 macro_rules! claim {
-    ($which:literal) => {
+    ($($which:expr),+ $(,)?) => {
         concat!(
             "with ",
-            $which,
+            $($which,)+
             "update health_schedule s set owner = $3, token = nextval('health_tokens'), \
              lease_until = $4, parked_at = null, parked_until = null, \
              lost_leases = s.lost_leases + coalesce(s.owner <> $3, false)::int \
@@ -78,8 +79,9 @@ macro_rules! claim {
 /// Two ranges of one index: what is due, and then what is due later than it can be.
 const CLAIM_DUE: &str = claim!(
     "late as materialized ( \
-         select host_id, next_due from health_schedule where next_due <= $1 \
-         and (lease_until is null or lease_until <= $1 or lease_until > $5) \
+         select host_id, next_due from health_schedule where next_due <= $1 and ",
+    above_floor!("$7", "$8"),
+    " and (lease_until is null or lease_until <= $1 or lease_until > $5) \
          and (parked_until is null or parked_until <= $1 or parked_at > $1) \
          order by next_due, host_id limit $2 for update skip locked), \
      far as materialized ( \
@@ -119,6 +121,9 @@ impl Write<'_> {
             self.clear_schedules(gone.iter().map(|row| row.host_id).collect()).await?;
         }
         hosts.sort_unstable_by_key(|claim| (claim.due_at, claim.host_id));
+        if request.named.is_none() && hosts.len() < request.limit as usize {
+            self.raise_due_floor(now).await?;
+        }
         Ok(Claims { now, epoch, hosts })
     }
 
@@ -139,7 +144,10 @@ impl Write<'_> {
             .bind(later(far, request.lease));
         let query = match named {
             Some(named) => query.bind(named),
-            None => query.bind(far),
+            None => {
+                let (floor, resets) = self.store.due.bounds();
+                query.bind(far).bind(floor).bind(resets)
+            }
         };
         query.fetch_all(&mut *self.connection).await.map_err(translate)
     }
@@ -327,14 +335,18 @@ impl PollQueue for PgStore {
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let (floor, resets) = self.inner.due.bounds();
         let (due, oldest_due_at): (i64, Option<DateTime<Utc>>) = self
-            .read(|connection| {
-                sqlx::query_as(
+            .read(move |connection| {
+                sqlx::query_as(concat!(
                     "select count(*), min(next_due) from health_schedule, \
-                     (select clock_timestamp() as now offset 0) clock \
-                     where next_due <= now and (lease_until is null or lease_until <= now) \
+                     (select clock_timestamp() as now offset 0) clock where ",
+                    above_floor!("$1", "$2"),
+                    " and next_due <= now and (lease_until is null or lease_until <= now) \
                      and (parked_until is null or parked_until <= now or parked_at > now)",
-                )
+                ))
+                .bind(floor)
+                .bind(resets)
                 .fetch_one(connection)
                 .map(|row| row.map_err(translate))
                 .boxed()

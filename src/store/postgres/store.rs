@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::{
     HostsTable, MigrateError, MigrationReport, PgFault, PgTxHook, SchemaName,
+    due::DueFloor,
     error::{is_contended, is_stale, translate},
     feed::Listening,
     migrate,
@@ -53,6 +54,7 @@ pub(super) struct Inner {
     pub(super) direct: Option<PgConnectOptions>,
     pub(super) pruning: Arc<PruneGuard>,
     pub(super) listening: Arc<Listening>,
+    pub(super) due: Arc<DueFloor>,
     /// Days that have a partition, as far as is known here.
     pub(super) days: Arc<std::sync::Mutex<BTreeSet<NaiveDate>>>,
 }
@@ -71,6 +73,7 @@ impl PgStore {
             direct: None,
             pruning: Arc::default(),
             listening: Arc::default(),
+            due: Arc::default(),
             days: Arc::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -123,8 +126,8 @@ impl PgStore {
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         let inner = Arc::make_mut(&mut self.inner);
         change(inner);
-        // Another schema has other days and another channel.
-        (inner.listening, inner.days) = Default::default();
+        // Another schema has other days and due times, and another channel.
+        (inner.listening, inner.due, inner.days) = Default::default();
         self
     }
 

@@ -33,7 +33,7 @@ pub(super) async fn read_clock(connection: &mut PgConnection) -> Result<StoreTim
 pub(super) struct Write<'a> {
     pub(super) connection: &'a mut PgConnection,
     pub(super) damping: Damping,
-    store: &'a Inner,
+    pub(super) store: &'a Inner,
     events: Vec<StoreEvent>,
 }
 

@@ -68,3 +68,81 @@ async fn f241_claims_and_lists_of_hosts_read_no_table_from_end_to_end() {
     }
     assert_eq!(after, before, "{tables:?}");
 }
+
+/// How many pages of the schedule, and of its indexes, this one connection has looked at.
+async fn pages(store: &PgStore) -> i64 {
+    let mut connection = store.pool().acquire().await.expect("connected");
+    sqlx::query("select pg_stat_force_next_flush()")
+        .execute(&mut *connection)
+        .await
+        .expect("flushed");
+    sqlx::query_scalar(
+        "select heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read from pg_statio_user_tables \
+         where relname = 'health_schedule'",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .expect("read")
+}
+
+/// Under an old snapshot no row of an earlier round goes. A claim that finds nothing looks at none of them, and yet
+/// misses no host that is due.
+#[tokio::test]
+async fn f241_an_empty_claim_does_not_look_at_earlier_rounds() {
+    let (server, database) = database();
+    let store = PgStore::new(pool(server, &database, 1).await);
+    store.migrate().await.expect("migrated");
+    make_hosts(&store, 2_000).await;
+    let reporting = pool(server, &database, 1).await;
+    let mut snapshot =
+        reporting.begin_with("begin isolation level repeatable read").await.expect("begun");
+    sqlx::query("select 1 from health_schedule").execute(&mut *snapshot).await.expect("read");
+    for round in 0..20 {
+        let due = format!(
+            "update health_schedule set next_due = now() - interval '{} minutes'",
+            60 - round
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(due)).execute(store.pool()).await.expect("a round");
+    }
+    let later = "update health_schedule set next_due = now() + interval '1 hour'";
+    sqlx::raw_sql(later).execute(store.pool()).await.expect("a round");
+    let worker = WorkerId::generate();
+    let claimed = async || {
+        let request = ClaimRequest::new(worker, 50, LEASE);
+        store.claim_hosts(request).await.expect("claimed").hosts
+    };
+    let cost_of_a_claim = async || {
+        let before = pages(&store).await;
+        assert!(claimed().await.is_empty());
+        pages(&store).await - before
+    };
+    let first = cost_of_a_claim().await;
+    assert!(first > 20_000, "it looks at {first} pages");
+    // The floor rises once what other tests are writing is over.
+    let mut cost = first;
+    let rises = async {
+        while cost > 200 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            cost = cost_of_a_claim().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), rises).await.expect("it rises");
+    println!("an empty claim looks at {cost} pages, and at first at {first}");
+
+    // Whoever makes a host due, at whatever time, is heard.
+    for due in ["'epoch'", "now() - interval '1 hour'", "now()"] {
+        let early = format!(
+            "update health_schedule set next_due = {due} where host_id = \
+             (select host_id from health_schedule where owner is null limit 1)"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(early)).execute(store.pool()).await.expect("due");
+        assert_eq!(store.backlog().await.expect("read").due, 1, "{due}");
+        assert_eq!(claimed().await.len(), 1, "{due}");
+        assert!(claimed().await.is_empty());
+    }
+    // So is the end of a lease, however long ago its host was due.
+    let ended = "update health_schedule set lease_until = now() where owner is not null";
+    sqlx::raw_sql(ended).execute(store.pool()).await.expect("ended");
+    assert_eq!(claimed().await.len(), 3);
+    snapshot.rollback().await.expect("ended");
+}

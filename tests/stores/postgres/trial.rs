@@ -84,8 +84,8 @@ const ODD: &str = "
     update host_health_checks set basic_auth_user = 'u', basic_auth_pass_encrypted = '\\x0102' where name = 'odd 4';
     update host_health_checks set ignore_cert_errors = null where name = 'web';
     insert into host_health_check_results (check_id, healthy, detail, latency_ms, checked_at)
-    select id, true, null, -5, day from host_health_checks,
-        unnest(array['2099-01-01', 'infinity', '-infinity']::timestamptz[]) day where name = 'ssh' limit 3;
+    select id, true, null, -5, day from (select id from host_health_checks where name = 'ssh' limit 3) some,
+        unnest(array['2099-01-01', 'infinity', '-infinity']::timestamptz[]) day;
     insert into host_health_check_results (check_id, healthy, checked_at)
     select check_id, healthy, checked_at from host_health_check_results
     where isfinite(checked_at) and checked_at < now() limit 1;";
@@ -228,13 +228,27 @@ async fn f223_adopt_trial() {
     let made = "select count(*) from host_health_check_results where checked_at < now() \
                 and (detail like 'made %' or detail is null and latency_ms is null)";
     assert!(number(&pool, made).await >= before - 9);
-    writeln!(report, "kept: all {} results; {} more lie in host_health_check_results_put_aside",
-        before - 9, done.put_aside).expect("written");
+    writeln!(
+        report,
+        "kept: all {} results; {} more lie in host_health_check_results_put_aside",
+        before - 9,
+        done.put_aside
+    )
+    .expect("written");
     for (what, holds) in [
-        ("the reader's rights", "select has_table_privilege('trial_reader', 'host_health_check_results', 'select')::int::bigint"),
-        ("the trigger", "select count(*) from pg_trigger where tgname = 'notes' and tgrelid = 'host_health_check_results'::regclass"),
+        (
+            "the reader's rights",
+            "select has_table_privilege('trial_reader', 'host_health_check_results', 'select')::int::bigint",
+        ),
+        (
+            "the trigger",
+            "select count(*) from pg_trigger where tgname = 'notes' and tgrelid = 'host_health_check_results'::regclass",
+        ),
         ("the index", "select (to_regclass('results_by_health') is not null)::int::bigint"),
-        ("the publication", "select count(*) from pg_publication_rel where prrelid = 'host_health_check_results'::regclass"),
+        (
+            "the publication",
+            "select count(*) from pg_publication_rel where prrelid = 'host_health_check_results'::regclass",
+        ),
     ] {
         assert_eq!(number(&pool, holds).await, 1, "{what}");
         writeln!(report, "kept: {what}").expect("written");
@@ -248,8 +262,14 @@ async fn f223_adopt_trial() {
     assert_eq!(i64::try_from(all.len()).expect("few"), checks);
     let odd: Vec<_> = all.iter().filter(|check| check.definition.unreadable().is_some()).collect();
     assert!(!odd.is_empty());
-    writeln!(report, "{} checks cannot be run as they are, such as {:?}: {:?}", odd.len(),
-        &*odd[0].definition.name, odd[0].definition.unreadable()).expect("written");
+    writeln!(
+        report,
+        "{} checks cannot be run as they are, such as {:?}: {:?}",
+        odd.len(),
+        &*odd[0].definition.name,
+        odd[0].definition.unreadable()
+    )
+    .expect("written");
     let views = store.views(&ids, Duration::from_secs(30 * 24 * 3600)).await.expect("read");
     let unknown = views.iter().filter(|view| view.status == CheckStatus::Unknown).count();
     assert_eq!(unknown, 0, "the newest result of each check is shown");

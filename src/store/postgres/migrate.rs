@@ -215,7 +215,8 @@ async fn patiently(connection: &mut PgConnection, statements: &str) -> Result<()
     for _ in 0..MOST_ASKED {
         let mut transaction = connection.begin().await?;
         // They are this module's own, and so are the names in them.
-        let done = sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut *transaction).await;
+        let done =
+            sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut *transaction).await;
         let Err(failed) = done else { return Ok(transaction.commit().await?) };
         transaction.rollback().await?;
         let code = failed.as_database_error().and_then(sqlx::error::DatabaseError::code);

@@ -84,7 +84,7 @@ const ODD: &str = "
     update host_health_checks set basic_auth_user = 'u', basic_auth_pass_encrypted = '\\x0102' where name = 'odd 4';
     update host_health_checks set ignore_cert_errors = null where name = 'web';
     insert into host_health_check_results (check_id, healthy, detail, latency_ms, checked_at)
-    select id, true, null, -5, day from (select id from host_health_checks where name = 'ssh' limit 3) some,
+    select id, true, null, -5, day from (select id from host_health_checks where name = 'ssh' limit 3) c,
         unnest(array['2099-01-01', 'infinity', '-infinity']::timestamptz[]) day;
     insert into host_health_check_results (check_id, healthy, checked_at)
     select check_id, healthy, checked_at from host_health_check_results
@@ -271,7 +271,8 @@ async fn f223_adopt_trial() {
     )
     .expect("written");
     let views = store.views(&ids, Duration::from_secs(30 * 24 * 3600)).await.expect("read");
-    let unknown = views.iter().filter(|view| view.status == CheckStatus::Unknown).count();
+    let sound = views.iter().filter(|view| view.check.definition.unreadable().is_none());
+    let unknown = sound.filter(|view| view.status == CheckStatus::Unknown).count();
     assert_eq!(unknown, 0, "the newest result of each check is shown");
     writeln!(report, "shown at once: the newest result of each of {} checks", views.len())
         .expect("written");

@@ -105,17 +105,15 @@ impl Write<'_> {
         self.enter_gate(record).await
     }
 
-    /// Spends a pass by the function that any driver can call, and asks the hook.
+    /// Spends a pass by the function that any driver can call, which judges it, and asks the hook.
     pub(in crate::store::postgres) async fn spend_pass(
         &mut self,
         pass: PassId,
     ) -> Result<Spend, StoreError> {
-        let Some(gate) = self.lock_gate_of_pass(pass).await? else {
+        // Nobody can tell what a gate has seen that cannot be read (F221).
+        let gate = self.lock_gate_of_pass(pass).await?;
+        if !gate.is_some_and(|gate| gate.readable) {
             return Ok(Spend::Refused(SpendRefusal::Superseded));
-        };
-        let now = self.now().await?;
-        if let Some(refusal) = transition::refusal(&gate.record, gate.token, pass, now) {
-            return Ok(Spend::Refused(refusal));
         }
         let said: String = sqlx::query_scalar("select health_spend_pass($1)")
             .bind(pass.as_uuid())

@@ -142,8 +142,9 @@ need_cargo_tool() {
     *":$tools/bin:"*) ;;
     *) export PATH="$tools/bin:$PATH" ;;
     esac
+    # Not every tool tells its own version.
     if [ -x "$tools/bin/$name" ] &&
-        [ "$("$tools/bin/$name" "${name#cargo-}" --version 2>/dev/null)" = "$name $version" ]; then
+        cargo install --list --root "$tools" 2>/dev/null | grep -Fqx "$name v$version:"; then
         say "$name $version is there already."
         return
     fi

@@ -179,6 +179,12 @@ create or replace trigger health_note_early_due after insert or update of next_d
     for each row when (new.next_due < clock_timestamp() - interval '5 seconds')
     execute function health_note_early_due();
 
+-- Attempts -------------------------------------------------------------------------------------------
+
+-- The attempt that a gate began last, as a row of `health_gate_attempts` would have it. It gets a row once it has
+-- ended, so that an attempt writes one row the less.
+alter table health_gates add column if not exists running jsonb;
+
 -- Rights of these functions -------------------------------------------------------------------------
 
 do $$

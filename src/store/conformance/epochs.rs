@@ -67,12 +67,9 @@ pub async fn f168_results_are_ordered_by_epoch_and_time(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
     let start = time(&store).await.at - TimeDelta::seconds(60);
-    let seed: u64 = rand_seed();
-    let mut random = seed;
-    let mut below = |bound: u64| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (random >> 33) % bound
-    };
+    let mut random = make::Random::new();
+    let seed = random.seed;
+    let mut below = |bound| random.below(bound);
     let mut newest: Option<CheckResult> = None;
     let mut kept: BTreeMap<DateTime<Utc>, CheckResult> = BTreeMap::new();
     for round in 0..60 {
@@ -106,11 +103,6 @@ pub async fn f168_results_are_ordered_by_epoch_and_time(fixture: &dyn Fixture) {
         expected.iter().map(key).collect::<Vec<_>>(),
         "the history, seed {seed}"
     );
-}
-
-fn rand_seed() -> u64 {
-    let (high, low) = uuid::Uuid::new_v4().as_u64_pair();
-    high ^ low
 }
 
 /// A result of another epoch says nothing of now, however fresh it looks.

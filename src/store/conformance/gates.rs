@@ -159,6 +159,62 @@ pub async fn an_attempt_is_interrupted_by_a_takeover(fixture: &dyn Fixture) {
     assert!(attempts[0].1.finished_at.is_some());
 }
 
+/// Whatever begins, ends, is cut by a takeover or ends unheard of: each attempt is as the steps have left
+/// it, and the newest come first where not all are wanted.
+pub async fn attempts_are_as_steps_left_them(fixture: &dyn Fixture) {
+    use AttemptOutcome::{Finished, Interrupted, Running};
+    let (store, host) = (fixture.store(), HostId::generate());
+    let gate = make::open(&store, host).await;
+    let mut random = make::Random::new();
+    let mut worker = WorkerId::generate();
+    let mut held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+    let mut model: Vec<AttemptOutcome> = Vec::new();
+    for round in 0..50 {
+        let begun = u32::try_from(model.len()).unwrap_or(u32::MAX);
+        let number = begun + 1;
+        let at = gate.opened_at + TimeDelta::seconds(round);
+        let end = |number| AttemptWrite::End {
+            number,
+            finished_at: at,
+            outcome: Finished,
+            checks: Vec::new(),
+        };
+        let attempt = match random.below(8) {
+            0..=2 => {
+                model.push(Running);
+                Some(AttemptWrite::Start { number, started_at: at })
+            }
+            3..=4 => {
+                if let Some(newest) = model.last_mut().filter(|newest| **newest == Running) {
+                    *newest = Finished;
+                    Some(end(begun))
+                } else {
+                    None
+                }
+            }
+            5 => Some(end(number)),
+            6 => None,
+            _ => {
+                store.release_gates(worker, &[(gate.id, held.token)]).await.expect("released");
+                worker = WorkerId::generate();
+                held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
+                model.iter_mut().filter(|one| **one == Running).for_each(|one| *one = Interrupted);
+                None
+            }
+        };
+        let next_attempt_at = Some(at);
+        let step = GateStep { attempt, next_attempt_at, ..make::step(&held) };
+        assert_eq!(make::settle(&store, worker, step).await, []);
+        let limit = random.below(5);
+        let wanted = model.len().saturating_sub(usize::try_from(limit).unwrap_or(usize::MAX));
+        let expected: Vec<_> = (1_u32..).zip(model.iter().copied()).skip(wanted).collect();
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let found = store.newest_attempts_of(&[gate.id], limit).await.expect("read");
+        let found: Vec<_> = found.iter().map(|(_, one)| (one.number, one.outcome)).collect();
+        assert_eq!(found, expected, "seed {}, round {round}, at most {limit}", random.seed);
+    }
+}
+
 /// A gate's runs are results like any other, under the gate's fence.
 pub async fn a_step_records_its_results(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());

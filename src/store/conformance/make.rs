@@ -188,6 +188,24 @@ pub(super) fn step(gate: &LeasedGate) -> GateStep {
     }
 }
 
+/// Numbers that nobody chose. A case that fails names the seed.
+pub(super) struct Random {
+    pub(super) seed: u64,
+    state: u64,
+}
+
+impl Random {
+    pub(super) fn new() -> Self {
+        let (high, low) = uuid::Uuid::new_v4().as_u64_pair();
+        Self { seed: high ^ low, state: high ^ low }
+    }
+
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (self.state >> 33) % bound
+    }
+}
+
 pub(super) async fn settle(
     store: &Arc<dyn Store>,
     worker: WorkerId,

@@ -110,6 +110,7 @@ macro_rules! conformance_tests {
             opening_twice_is_one_gate, a_second_gate_of_a_host_is_busy,
             the_unfinished_gate_of_a_host_is_its_holder,
             an_ended_gate_frees_its_host, a_fenced_step_writes_nothing, attempts_are_kept, an_attempt_is_interrupted_by_a_takeover,
+            attempts_are_as_steps_left_them,
             a_step_records_its_results, notes_are_bounded, an_ended_gate_never_changes,
             a_gate_can_end_without_having_waited,
             an_ended_gate_has_a_next_generation, overrides_are_for_waiting_gates, an_override_is_taken_back_from_a_passed_gate,

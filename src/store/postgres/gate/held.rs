@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::GATE;
+use super::{ATTEMPT, GATE};
 use crate::{
-    model::{EndReason, GateId, GateRecord, HostId, JobId, PassId, WorkerId},
+    model::{Attempt, EndReason, GateId, GateRecord, HostId, JobId, PassId, WorkerId},
     store::{
         LeasedGate, StoreError, StoreEvent,
         postgres::{error::translate, write::Write},
-        sql::{GateColumns, GateTimes, StoredGate, to_json, to_word},
+        sql::{GateColumns, GateTimes, StoredGate, from_json, readable, to_json, to_word},
         transition,
     },
 };
@@ -21,7 +21,7 @@ macro_rules! gate_columns {
     () => {
         "g.id, g.job_id, g.host_id, g.generation, g.exempt, g.state, g.cancel_requested, g.opens_at, \
          g.closes_at, g.ended_at, g.record::text as record, g.token, g.owner, g.changes, \
-         g.changes_seen"
+         g.changes_seen, g.running::text as running"
     };
 }
 pub(super) use gate_columns;
@@ -33,6 +33,7 @@ pub(super) struct GateRow {
     owner: Option<Uuid>,
     changes: i64,
     changes_seen: i64,
+    running: Option<String>,
     opens_at: DateTime<Utc>,
     closes_at: DateTime<Utc>,
     ended_at: Option<DateTime<Utc>>,
@@ -50,15 +51,20 @@ pub(super) struct HeldGate {
     owner: Option<Uuid>,
     pub(super) changes: i64,
     pub(super) changes_seen: i64,
+    /// The attempt that was begun last. It has a row of its own once it has ended.
+    pub(super) running: Option<Attempt>,
     /// It is to be written back.
     pub(super) changed: bool,
 }
 
 impl GateRow {
     pub(super) fn open(self) -> HeldGate {
+        let running = self.running.as_deref();
+        let running = running.and_then(|running| readable(from_json(ATTEMPT, running)));
         let StoredGate { record, readable } = self.gate();
         let Self { token, owner, changes, changes_seen, .. } = self;
-        HeldGate { record, readable, token, owner, changes, changes_seen, changed: false }
+        let changed = false;
+        HeldGate { record, readable, token, owner, changes, changes_seen, running, changed }
     }
 
     pub(super) fn into_record(self) -> GateRecord {
@@ -168,6 +174,7 @@ impl Write<'_> {
         let (mut passes, mut pass_ids, mut ended) = (vec![], vec![], vec![]);
         let (mut cancels, mut owners) = (vec![], vec![]);
         let (mut changes, mut changes_seen, mut records) = (vec![], vec![], vec![]);
+        let mut running = vec![];
         for gate in gates.filter(|gate| gate.changed) {
             let record = &gate.record;
             ids.push(record.id.as_uuid());
@@ -182,6 +189,8 @@ impl Write<'_> {
             changes.push(gate.changes);
             changes_seen.push(gate.changes_seen);
             records.push(to_json(GATE, record)?);
+            running
+                .push(gate.running.as_ref().map(|attempt| to_json(ATTEMPT, attempt)).transpose()?);
             self.tell(StoreEvent::of_gate(record));
         }
         if ids.is_empty() {
@@ -192,11 +201,12 @@ impl Write<'_> {
              closes_at = n.closes_at, pass_valid_until = n.pass_valid_until, \
              cancel_requested = n.cancel_requested, owner = n.owner, changes = n.changes, \
              changes_seen = n.changes_seen, record = n.record::jsonb, pass_id = n.pass_id, \
-             ended_at = n.ended_at \
+             ended_at = n.ended_at, running = n.running::jsonb \
              from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], \
              $5::timestamptz[], $6::bool[], $7::uuid[], $8::bigint[], $9::bigint[], $10::text[], \
-             $11::uuid[], $12::timestamptz[]) as n (id, state, opens_at, closes_at, pass_valid_until, \
-             cancel_requested, owner, changes, changes_seen, record, pass_id, ended_at) where g.id = n.id",
+             $11::uuid[], $12::timestamptz[], $13::text[]) as n (id, state, opens_at, closes_at, \
+             pass_valid_until, cancel_requested, owner, changes, changes_seen, record, pass_id, ended_at, \
+             running) where g.id = n.id",
         )
         .bind(ids)
         .bind(states)
@@ -210,6 +220,7 @@ impl Write<'_> {
         .bind(records)
         .bind(pass_ids)
         .bind(ended)
+        .bind(running)
         .execute(&mut *self.connection)
         .await
         .map_err(translate)?;

@@ -77,6 +77,18 @@ impl Write<'_> {
             .execute(&mut *self.connection)
             .await
             .map_err(translate)?;
+            sqlx::query(
+                "insert into health_gate_attempts (gate_id, attempt, outcome, record) \
+                 select id, (running ->> 'number')::int, 'interrupted', running \
+                 || jsonb_build_object('outcome', 'interrupted', 'finished_at', $1::text) \
+                 from health_gates where id = any($2) and running is not null \
+                 on conflict (gate_id, attempt) do nothing",
+            )
+            .bind(instant::to_text(&now))
+            .bind(gates.iter().map(|gate| gate.record.id.as_uuid()).collect::<Vec<_>>())
+            .execute(&mut *self.connection)
+            .await
+            .map_err(translate)?;
         }
         Ok(GateClaims { now, epoch, gates })
     }
@@ -167,7 +179,8 @@ impl Write<'_> {
     ) -> Result<Vec<GateId>, StoreError> {
         let mut gates = self.lock_gates(steps.iter().map(|step| step.gate_id)).await?;
         let (now, leased) = self.now_and_gate_lease(worker).await?;
-        let (mut fenced, mut results, mut writes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut fenced, mut results) = (Vec::new(), Vec::new());
+        let (mut open_attempts, mut ends) = (Vec::new(), Vec::new());
         for step in steps {
             let held = gates.get_mut(&step.gate_id).filter(|gate| {
                 leased
@@ -186,12 +199,27 @@ impl Write<'_> {
             }
             // The end of an attempt often changes nothing but the attempt.
             gate.changed |= before != (gate.record.clone(), gate.changes_seen);
-            writes.extend(step.attempt.as_ref().map(|write| (step.gate_id, write)));
+            match &step.attempt {
+                // It stands in the gate's own row, which changes anyway, until it ends.
+                Some(start @ AttemptWrite::Start { .. }) => {
+                    let begun = transition::write_attempt(None, start);
+                    let before = std::mem::replace(&mut gate.running, begun);
+                    // One whose end nobody has told keeps its place.
+                    let open = before.filter(|before| before.number != start.number());
+                    open_attempts.extend(open.map(|attempt| (step.gate_id, attempt)));
+                    gate.changed = true;
+                }
+                Some(end) => {
+                    let is_it = |running: &Attempt| running.number == end.number();
+                    ends.push((step.gate_id, gate.running.clone().filter(is_it), end));
+                }
+                None => {}
+            }
             let host = gate.record.host_id;
             results.extend(step.results.iter().map(|result| (host, result)));
         }
         self.save_gates(gates.values()).await?;
-        self.write_attempts(&writes).await?;
+        self.keep_attempts(open_attempts, ends).await?;
         let hosts = self.lock_schedules(results.iter().map(|(host, _)| *host)).await?;
         let recorded = self.record(&hosts, &results).await?;
         self.keep_summaries(&recorded.counts).await?;
@@ -213,24 +241,31 @@ impl Write<'_> {
         .map_err(translate)
     }
 
-    async fn write_attempts(
+    /// Gives attempts rows of their own: those that have ended, each from what is known of its start, and
+    /// those that another one has followed, where they have none. A worker of schema version 3 has left
+    /// rows of what it began.
+    async fn keep_attempts(
         &mut self,
-        writes: &[(GateId, &AttemptWrite)],
+        open: Vec<(GateId, Attempt)>,
+        ends: Vec<(GateId, Option<Attempt>, &AttemptWrite)>,
     ) -> Result<(), StoreError> {
-        let ended = writes.iter().filter(|(_, write)| matches!(write, AttemptWrite::End { .. }));
-        let (ended, numbers): (Vec<Uuid>, Vec<i32>) =
-            ended.map(|(gate, write)| (gate.as_uuid(), whole(write.number()))).unzip();
+        let unknown = ends.iter().filter(|(_, running, _)| running.is_none());
+        let (gates, numbers): (Vec<Uuid>, Vec<i32>) =
+            unknown.map(|(gate, _, end)| (gate.as_uuid(), whole(end.number()))).unzip();
         let mut stored: BTreeMap<(GateId, u32), Attempt> = BTreeMap::new();
-        if !ended.is_empty() {
-            let rows = attempts_numbered(self.connection, ended, numbers).await?;
+        if !gates.is_empty() {
+            let rows = attempts_numbered(self.connection, gates, numbers).await?;
             stored
                 .extend(rows.into_iter().map(|(gate, attempt)| ((gate, attempt.number), attempt)));
         }
         let mut written: BTreeMap<(GateId, u32), Attempt> = BTreeMap::new();
-        for (gate, write) in writes {
-            let key = (*gate, write.number());
-            let before = written.remove(&key).or_else(|| stored.remove(&key));
-            written.extend(transition::write_attempt(before, write).map(|attempt| (key, attempt)));
+        for (gate, running, end) in ends {
+            let key = (gate, end.number());
+            let begun = running.or_else(|| stored.remove(&key));
+            written.extend(transition::write_attempt(begun, end).map(|attempt| (key, attempt)));
+        }
+        for (gate, attempt) in open {
+            written.entry((gate, attempt.number)).or_insert(attempt);
         }
         if written.is_empty() {
             return Ok(());
@@ -248,7 +283,8 @@ impl Write<'_> {
              from unnest($1::uuid[], $2::int[], $3::text[], $4::text[]) \
                   as n (gate_id, attempt, outcome, record) \
              on conflict (gate_id, attempt) \
-             do update set outcome = excluded.outcome, record = excluded.record",
+             do update set outcome = excluded.outcome, record = excluded.record \
+             where health_gate_attempts.outcome = 'running'",
         )
         .bind(gates)
         .bind(numbers)

@@ -52,8 +52,14 @@ async fn attempts(
 ) -> Result<Vec<(GateId, Attempt)>, StoreError> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(
         "select wanted.gate, a.record::text from unnest($1::uuid[]) with ordinality wanted (gate, place) \
-         cross join lateral (select attempt, record from health_gate_attempts \
-             where gate_id = wanted.gate order by attempt desc limit $2) a \
+         cross join lateral ( \
+             (select (running ->> 'number')::int as attempt, running as record from health_gates g \
+              where id = wanted.gate and running is not null and not exists ( \
+                  select from health_gate_attempts a \
+                  where a.gate_id = g.id and a.attempt = (running ->> 'number')::int)) \
+             union all (select attempt, record from health_gate_attempts \
+              where gate_id = wanted.gate order by attempt desc limit $2) \
+             order by attempt desc limit $2) a \
          order by wanted.place, a.attempt",
     )
     .bind(gates)
@@ -64,7 +70,7 @@ async fn attempts(
     Ok(read_attempts(rows))
 }
 
-/// The attempts of these numbers, each of the gate beside it: what an attempt's end needs, however many there are.
+/// The attempts of these numbers, each of the gate beside it, as far as they have rows.
 async fn attempts_numbered(
     connection: &mut PgConnection,
     gates: Vec<Uuid>,

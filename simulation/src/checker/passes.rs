@@ -107,10 +107,14 @@ impl Checker {
             PassKind::Healthy
         };
         // Where several runs in a row are asked for, a gate may know of fewer than there were; and results
-        // from before the store's clock was set back are stale.
+        // are stale from before the store's clock was set back, or before the end of a change, which comes
+        // by itself where nobody reports it.
         let policy = &self.settings.policy;
         let fresh_from = self.at().saturating_sub(policy.max_age * 2);
-        let stricter = (policy.healthy_after > 1 || self.set_back_since(fresh_from))
+        let asked = enabled.iter().map(|check| check.asked_host());
+        let changed =
+            asked.chain([pass.host_id]).any(|host| self.undisturbed_since(host) > fresh_from);
+        let stricter = (policy.healthy_after > 1 || changed || self.set_back_since(fresh_from))
             && (kind, pass.kind) == (PassKind::Healthy, PassKind::Overridden);
         if kind != pass.kind && !stricter {
             let what = format!("{name} passed as {:?} and should as {kind:?}", pass.kind);

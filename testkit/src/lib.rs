@@ -25,6 +25,7 @@ mod connection;
 mod encoding;
 pub mod envelope;
 mod framing;
+mod manager_tables;
 #[cfg(unix)]
 mod postgres;
 mod rate_limit;
@@ -43,6 +44,7 @@ pub use authority::{Authority, Identity, ServerCertSpec, Validity};
 pub use black_hole::BlackHole;
 pub use envelope::ServiceState;
 pub use framing::Framing;
+pub use manager_tables::MANAGER_CHECK_TABLES;
 #[cfg(unix)]
 pub use postgres::{Postgres, PostgresBuilder, Stop};
 pub use rate_limit::{EXEMPT_PATHS, RateLimit};

@@ -20,7 +20,9 @@ use healthgate::{
     model::{Actor, GateRecord, GateRequest, GateState, HostId, JobId, PassKind, Window},
     store::{GateStore, Refusal, ResultStore, Spend, StoreError},
 };
-use healthgate_testkit::{Agent, Authority, Postgres, ServiceScript, WebScript, WebTarget};
+use healthgate_testkit::{
+    Agent, Authority, MANAGER_CHECK_TABLES, Postgres, ServiceScript, WebScript, WebTarget,
+};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tempfile::TempDir;
@@ -31,7 +33,7 @@ use uuid::Uuid;
 use crate::integration::{
     executor::{Patcher, cancel},
     hook::row_hash,
-    legacy::{CHECKS, ROWS, TABLES},
+    legacy::{ROWS, TABLES},
     manager::Manager,
     windows::{WindowRow, recurrence},
 };
@@ -97,7 +99,7 @@ impl Site {
         let (server, key) = (Postgres::shared(), TempDir::new().unwrap());
         let database = server.create_database().unwrap();
         let rows = ROWS.replace("$PORT", &agent.addr().port().to_string());
-        server.sql(&database, &format!("{TABLES}{CHECKS}{rows}")).unwrap();
+        server.sql(&database, &format!("{TABLES}{MANAGER_CHECK_TABLES}{rows}")).unwrap();
         let url = server.url(&database);
         old_password(&url, &website.url("/")).await;
         let key_file = key.path().join("health-check.key");

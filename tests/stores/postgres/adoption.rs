@@ -19,7 +19,7 @@ use healthgate::{
 use sqlx::{AssertSqlSafe, PgPool};
 
 use crate::postgres::{
-    migration::{DATA, PLAN},
+    migration::{DATA, plan},
     support::{database, pool, record},
 };
 
@@ -53,7 +53,7 @@ async fn number(pool: &PgPool, query: &str) -> i64 {
 async fn lived_in() -> (PgStore, PgPool) {
     let (server, database) = database();
     let pool = pool(server, &database, 8).await;
-    run(&pool, format!("{PLAN}{DATA}{LIVED_IN}")).await;
+    run(&pool, format!("{}{DATA}{LIVED_IN}", plan())).await;
     (PgStore::new(pool.clone()), pool)
 }
 
@@ -107,7 +107,7 @@ async fn f223_what_cannot_go_over_is_named_and_refused_before_anything_changes()
     ] {
         let (server, database) = database();
         let pool = pool(server, &database, 2).await;
-        run(&pool, format!("{PLAN}{obstacle}")).await;
+        run(&pool, format!("{}{obstacle}", plan())).await;
         let before = number(&pool, "select count(*) from pg_class").await;
         let refused = PgStore::new(pool.clone()).migrate().await;
         let Err(MigrateError::Obstacles { obstacles }) = refused else { panic!("{refused:?}") };

@@ -19,7 +19,7 @@ use healthgate::{
     },
     testing::{ScriptedRunner, fixtures},
 };
-use healthgate_testkit::Postgres;
+use healthgate_testkit::{MANAGER_CHECK_TABLES, Postgres};
 use sqlx::PgPool;
 use zeroize::Zeroizing;
 
@@ -33,39 +33,10 @@ const FILES: [&str; 4] = [
     include_str!("../../../migrations/postgres/010_health_fleet.sql"),
 ];
 
-/// The plan's tables as the manager has them, with its later column.
-pub(crate) const PLAN: &str = "
-    create table hosts (id uuid primary key, fqdn text);
-    create table host_health_checks (
-        id uuid primary key default gen_random_uuid(),
-        host_id uuid not null references hosts (id) on delete cascade,
-        name varchar(100) not null,
-        check_type varchar(20) not null check (check_type in ('service', 'http')),
-        enabled boolean not null default true,
-        service_name varchar(200),
-        url text,
-        expected_body varchar(500),
-        ignore_cert_errors boolean default true,
-        basic_auth_user varchar(100),
-        basic_auth_pass_encrypted bytea,
-        basic_auth_pass_nonce bytea,
-        created_at timestamptz not null default now(),
-        updated_at timestamptz not null default now(),
-        constraint valid_service_check check (
-            (check_type = 'service' and service_name is not null and url is null)
-            or (check_type = 'http' and url is not null and expected_body is not null
-                and service_name is null)));
-    create index idx_health_checks_host on host_health_checks (host_id);
-    create table host_health_check_results (
-        id uuid primary key default gen_random_uuid(),
-        check_id uuid not null references host_health_checks (id) on delete cascade,
-        healthy boolean not null,
-        detail text,
-        latency_ms integer,
-        checked_at timestamptz not null default now());
-    create index idx_health_results_check on host_health_check_results (check_id, checked_at desc);
-    alter table host_health_checks
-        add column target_host_id uuid references hosts (id) on delete set null;";
+/// The plan's tables as the manager has them.
+pub(crate) fn plan() -> String {
+    format!("create table hosts (id uuid primary key, fqdn text);{MANAGER_CHECK_TABLES}")
+}
 
 /// Two hosts with a check each, one of them of the other's agent, and 2,000 results, two of them of
 /// one check in one microsecond.
@@ -106,7 +77,7 @@ fn schema(server: &Postgres, database: &str) -> String {
 #[tokio::test]
 async fn the_file_and_the_call_make_the_same_schema() {
     let server = Postgres::shared();
-    for before in ["", "create table hosts (id uuid primary key)", &format!("{PLAN}{DATA}")] {
+    for before in ["", "create table hosts (id uuid primary key)", &format!("{}{DATA}", plan())] {
         let (by_file, by_call) =
             (server.create_database().expect("made"), server.create_database().expect("made"));
         for database in [&by_file, &by_call] {
@@ -199,7 +170,7 @@ async fn beside_an_applications_hosts_deleting_one_takes_its_checks() {
 #[tokio::test]
 async fn the_plans_tables_are_adopted_without_losing_a_row() {
     let (server, database) = database();
-    server.sql(&database, &format!("{PLAN}{DATA}")).expect("made");
+    server.sql(&database, &format!("{}{DATA}", plan())).expect("made");
     let store = PgStore::new(pool(server, &database, 4).await);
     assert_eq!(count(store.pool(), RESULTS).await, 2_001);
     store.migrate().await.expect("migrated");
@@ -242,7 +213,7 @@ async fn the_plans_tables_are_adopted_without_losing_a_row() {
 #[tokio::test]
 async fn a_cut_adoption_is_taken_up_again() {
     let (server, database) = database();
-    server.sql(&database, &format!("{PLAN}{DATA}")).expect("made");
+    server.sql(&database, &format!("{}{DATA}", plan())).expect("made");
     // As a cut call leaves it: a bound that is not proved, and an index that is not whole.
     let left = "alter table host_health_check_results add constraint adopted_before_20200101 \
                 check (checked_at < '2020-01-01') not valid; \
@@ -262,7 +233,7 @@ async fn a_cut_adoption_is_taken_up_again() {
 #[tokio::test]
 async fn old_passwords_open_and_are_bound_by_a_rotation() {
     let (server, database) = database();
-    server.sql(&database, &format!("{PLAN}{DATA}")).expect("made");
+    server.sql(&database, &format!("{}{DATA}", plan())).expect("made");
     let bytes = [7; Key::BYTES];
     let old_pool = pool(server, &database, 1).await;
     let nonce = [9; 12];
@@ -324,7 +295,10 @@ async fn f82_a_secret_without_a_sound_nonce_is_refused_by_the_database() {
 async fn f231_a_check_with_an_adopted_password_without_nonce_can_be_edited() {
     let (server, database) = database();
     let pool = pool(server, &database, 2).await;
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("{PLAN}{DATA}"))).execute(&pool).await.expect("made");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("{}{DATA}", plan())))
+        .execute(&pool)
+        .await
+        .expect("made");
     let broken = "update host_health_checks set basic_auth_user = 'u', basic_auth_pass_encrypted = '\\x0102' \
                   where check_type = 'http'";
     sqlx::query(broken).execute(&pool).await.expect("a secret without nonce");

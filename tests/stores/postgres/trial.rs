@@ -17,13 +17,14 @@ use healthgate::{
         postgres::{MigrateError, PgStore},
     },
 };
+use healthgate_testkit::MANAGER_CHECK_TABLES;
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::postgres::support::{database, long, pool, record};
 
-/// The manager's tables, with what its administrators have added over the years.
+/// The manager's tables beside those of checks.
 const MANAGER: &str = "
     create type host_health as enum ('pending', 'healthy', 'degraded', 'unreachable');
     create table hosts (
@@ -38,29 +39,9 @@ const MANAGER: &str = "
         group_id uuid references groups (id) on delete cascade, primary key (host_id, group_id));
     create table maintenance_windows (id uuid primary key default gen_random_uuid(),
         host_id uuid not null references hosts (id) on delete cascade, label text, recurrence text,
-        start_at timestamptz, duration_minutes integer default 60, enabled boolean default true);
-    create table host_health_checks (
-        id uuid primary key default gen_random_uuid(),
-        host_id uuid not null references hosts (id) on delete cascade,
-        name varchar(100) not null,
-        check_type varchar(20) not null check (check_type in ('service', 'http')),
-        enabled boolean not null default true,
-        service_name varchar(200), url text, expected_body varchar(500),
-        ignore_cert_errors boolean default true, basic_auth_user varchar(100),
-        basic_auth_pass_encrypted bytea, basic_auth_pass_nonce bytea,
-        created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
-        target_host_id uuid references hosts (id) on delete set null,
-        constraint valid_service_check check (
-            (check_type = 'service' and service_name is not null and url is null)
-            or (check_type = 'http' and url is not null and expected_body is not null and service_name is null)));
-    create index idx_health_checks_host on host_health_checks (host_id);
-    create table host_health_check_results (
-        id uuid primary key default gen_random_uuid(),
-        check_id uuid not null references host_health_checks (id) on delete cascade,
-        healthy boolean not null, detail text, latency_ms integer,
-        checked_at timestamptz not null default now());
-    create index idx_health_results_check on host_health_check_results (check_id, checked_at desc);";
+        start_at timestamptz, duration_minutes integer default 60, enabled boolean default true);";
 
+/// What its administrators have added over the years.
 const ADDED: &str = "
     create table failures (check_id uuid, at timestamptz);
     create function note_failure() returns trigger language plpgsql as
@@ -188,7 +169,7 @@ async fn f223_adopt_trial() {
     let mut report = String::new();
     let (server, database) = database();
     let pool = pool(server, &database, 8).await;
-    run(&pool, format!("{MANAGER}{ADDED}{VIEW}")).await;
+    run(&pool, format!("{MANAGER}{MANAGER_CHECK_TABLES}{ADDED}{VIEW}")).await;
     fill(&pool, hosts, rounds).await;
     let store = PgStore::new(pool.clone());
     let results = "select count(*) from host_health_check_results";

@@ -14,18 +14,9 @@ use healthgate::{
 use sqlx::{PgPool, Row};
 use uuid::Uuid;
 
-use crate::postgres::support::{LEASE, database, long, make_check, pool, record, touch};
-
-/// Small numbers, the same for the same seed.
-struct Random(u64);
+use crate::postgres::support::{LEASE, Random, database, long, make_check, pool, record, touch};
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-
     fn shuffle<T>(&mut self, values: &mut [T]) {
         for place in (1..values.len()).rev() {
             let other = self.below(u64::try_from(place + 1).expect("few"));

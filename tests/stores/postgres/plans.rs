@@ -10,20 +10,20 @@ use crate::postgres::{
     volume::make_hosts,
 };
 
-/// How often a table was read from end to end, as far as this one connection is told of.
-async fn whole_reads(store: &PgStore, table: &'static str) -> i64 {
+/// A figure about a table, as far as this one connection is told of.
+async fn figure(store: &PgStore, table: &str, query: &'static str) -> i64 {
     let mut connection = store.pool().acquire().await.expect("connected");
     sqlx::query("select pg_stat_force_next_flush()")
         .execute(&mut *connection)
         .await
         .expect("flushed");
-    sqlx::query_scalar(
-        "select coalesce(max(seq_scan), 0) from pg_stat_user_tables where relname = $1",
-    )
-    .bind(table)
-    .fetch_one(&mut *connection)
-    .await
-    .expect("read")
+    sqlx::query_scalar(query).bind(table).fetch_one(&mut *connection).await.expect("read")
+}
+
+/// How often a table was read from end to end.
+async fn whole_reads(store: &PgStore, table: &str) -> i64 {
+    let query = "select coalesce(max(seq_scan), 0) from pg_stat_user_tables where relname = $1";
+    figure(store, table, query).await
 }
 
 #[tokio::test]
@@ -71,18 +71,9 @@ async fn f241_claims_and_lists_of_hosts_read_no_table_from_end_to_end() {
 
 /// How many pages of the schedule, and of its indexes, this one connection has looked at.
 async fn pages(store: &PgStore) -> i64 {
-    let mut connection = store.pool().acquire().await.expect("connected");
-    sqlx::query("select pg_stat_force_next_flush()")
-        .execute(&mut *connection)
-        .await
-        .expect("flushed");
-    sqlx::query_scalar(
-        "select heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read from pg_statio_user_tables \
-         where relname = 'health_schedule'",
-    )
-    .fetch_one(&mut *connection)
-    .await
-    .expect("read")
+    let query = "select heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read \
+                 from pg_statio_user_tables where relname = $1";
+    figure(store, "health_schedule", query).await
 }
 
 /// Under an old snapshot no row of an earlier round goes. A claim that finds nothing looks at none of them, and yet

@@ -13,18 +13,9 @@ use healthgate::{
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::postgres::support::{database, passed, pool, store};
-
-/// Small numbers, the same for the same seed.
-struct Random(u64);
+use crate::postgres::support::{Random, database, passed, pool, store};
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-
     fn one_of<T: Copy>(&mut self, values: &[T]) -> T {
         let place = self.below(u64::try_from(values.len()).expect("few"));
         values[usize::try_from(place).expect("few")]

@@ -157,3 +157,14 @@ pub(crate) async fn passed(store: &PgStore, job: JobId) -> GatePass {
     assert!(store.settle_gates(worker, vec![step]).await.expect("settled").is_empty());
     pass
 }
+
+/// Small numbers, the same for the same seed.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}

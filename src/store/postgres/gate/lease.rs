@@ -68,20 +68,13 @@ impl Write<'_> {
         gates.sort_by_key(|gate| (transition::claim_order(&gate.record, now), gate.record.id));
         if !gates.is_empty() {
             sqlx::query(
-                "update health_gate_attempts set outcome = 'interrupted', record = record \
-                 || jsonb_build_object('outcome', 'interrupted', 'finished_at', $1::text) \
-                 where outcome = 'running' and gate_id = any($2)",
-            )
-            .bind(instant::to_text(&now))
-            .bind(gates.iter().map(|gate| gate.record.id.as_uuid()).collect::<Vec<_>>())
-            .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
-            sqlx::query(
-                "insert into health_gate_attempts (gate_id, attempt, outcome, record) \
-                 select id, (running ->> 'number')::int, 'interrupted', running \
-                 || jsonb_build_object('outcome', 'interrupted', 'finished_at', $1::text) \
-                 from health_gates where id = any($2) and running is not null \
+                "with cut as (select jsonb_build_object( \
+                     'outcome', 'interrupted', 'finished_at', $1::text) as it), \
+                 with_rows as (update health_gate_attempts set outcome = 'interrupted', \
+                     record = record || it from cut where outcome = 'running' and gate_id = any($2)) \
+                 insert into health_gate_attempts (gate_id, attempt, outcome, record) \
+                 select id, (running ->> 'number')::int, 'interrupted', running || it \
+                 from health_gates, cut where id = any($2) and running is not null \
                  on conflict (gate_id, attempt) do nothing",
             )
             .bind(instant::to_text(&now))

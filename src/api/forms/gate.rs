@@ -39,17 +39,16 @@ impl From<Window> for WindowForm {
             opens_at: window.opens_at(),
             closes_at: window.closes_at(),
             time_zone: window.time_zone(),
-            utc_offsets: utc_offsets(window, None),
+            utc_offsets: utc_offsets(window, window.opens_at()),
         }
     }
 }
 
-/// What the clocks of a window's zone show from its opening, or from an earlier instant, to its close and
-/// through the days after it, which is as long as times that belong to it can be.
-pub(super) fn utc_offsets(window: Window, from: Option<DateTime<Utc>>) -> Vec<UtcOffset> {
+/// What the clocks of a window's zone show from an instant on, at the latest from its opening, to its close
+/// and through the days after it, which is as long as times that belong to it can be.
+pub(super) fn utc_offsets(window: Window, from: DateTime<Utc>) -> Vec<UtcOffset> {
     let Some(zone) = window.time_zone() else { return Vec::new() };
-    let from = from.map_or(window.opens_at(), |from| from.min(window.opens_at()));
-    zone.utc_offsets(from, window.closes_at() + Window::MAXIMUM_LENGTH)
+    zone.utc_offsets(from.min(window.opens_at()), window.closes_at() + Window::MAXIMUM_LENGTH)
 }
 
 /// What lets failing checks pass for one job and host.
@@ -208,7 +207,7 @@ impl GateForm {
             opens_at: record.window.opens_at(),
             closes_at: record.window.closes_at(),
             time_zone: record.window.time_zone(),
-            utc_offsets: utc_offsets(record.window, Some(record.opened_at)),
+            utc_offsets: utc_offsets(record.window, record.opened_at),
             window_kind: record.window_kind,
             report_only: record.report_only,
             exempt: record.exempt,

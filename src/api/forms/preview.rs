@@ -64,7 +64,7 @@ impl PreviewForm {
             opens_at: window.opens_at(),
             closes_at: window.closes_at(),
             time_zone: window.time_zone(),
-            utc_offsets: utc_offsets(window, None),
+            utc_offsets: utc_offsets(window, window.opens_at()),
             not_open: preview.not_open,
             window_too_short: preview.window_too_short,
             blocking: preview.blocking,

@@ -257,14 +257,14 @@ impl Web {
         let form = |row: WindowRow| {
             let spec = RecurrenceSpec::from(row.recurrence);
             let occurrence = row.recurrence.current_or_next(now).filter(|_| row.enabled);
-            let shown_from = match row.recurrence.pattern() {
-                Pattern::Once { starts_at, .. } => Some(starts_at),
-                _ => occurrence.map(|window| window.opens_at()),
+            let shown = match row.recurrence.pattern() {
+                Pattern::Once { starts_at, time_zone } => {
+                    let window = Window::lasting(starts_at, row.recurrence.duration()).ok();
+                    window.map(|window| window.with_time_zone(time_zone))
+                }
+                _ => occurrence,
             };
-            let utc_offsets = shown_from.map(|from| {
-                let until = from + row.recurrence.duration() + Window::MAXIMUM_LENGTH;
-                row.recurrence.time_zone().utc_offsets(from, until)
-            });
+            let utc_offsets = shown.map(|window| WindowForm::from(window).utc_offsets);
             MaintenanceWindowForm {
                 id: row.id,
                 name: row.name,

@@ -1,4 +1,4 @@
-//! What the process tells of itself, and to whom.
+//! Metrics and readiness: where they are shown, and to whom.
 
 use std::net::TcpListener;
 

@@ -54,8 +54,8 @@ enum Dropped {
     Gone,
     /// Somebody reads it now.
     Busy,
-    /// It cannot go.
-    Held,
+    /// It cannot go, for this reason.
+    Held(String),
 }
 
 /// What a step of pruning has to do.
@@ -83,7 +83,7 @@ impl PgStore {
                 Dropped::Gone => return Ok(PruneOutcome::of_step(*goes, place + 1 < old.len())),
                 // Another round tries again.
                 Dropped::Busy => break,
-                Dropped::Held => {}
+                Dropped::Held(_) => {}
             }
         }
         Ok(PruneOutcome::Done { deleted: 0 })
@@ -92,7 +92,7 @@ impl PgStore {
     /// Drops a partition without holding up those who read and write the others for long (F225).
     async fn drop_partition(&self, partition: &Partition) -> Result<Dropped, StoreError> {
         let dropped = match partition {
-            Partition { held: true, .. } => Err("something depends on it".to_owned()),
+            Partition { held: true, .. } => Dropped::Held("something depends on it".to_owned()),
             Partition { owned: true, .. } => {
                 let (inner, partition) = (Arc::clone(&self.inner), partition.clone());
                 finish(tokio::spawn(async move { inner.detach_and_drop(&partition).await })).await?
@@ -102,21 +102,18 @@ impl PgStore {
                 self.write(move |write| write.drop_by_function(name.clone()).boxed()).await?
             }
         };
-        match dropped {
-            Ok(true) => Ok(Dropped::Gone),
-            Ok(false) => {
+        match &dropped {
+            Dropped::Gone => {}
+            Dropped::Busy => {
                 tracing::debug!(partition = partition.name, "is in use: it is dropped later");
-                Ok(Dropped::Busy)
             }
-            Err(reason) => {
-                tracing::warn!(
-                    partition = partition.name,
-                    reason,
-                    "a partition of old results cannot be dropped and is left: remove what depends on it"
-                );
-                Ok(Dropped::Held)
-            }
+            Dropped::Held(reason) => tracing::warn!(
+                partition = partition.name,
+                reason,
+                "a partition of old results cannot be dropped and is left: remove what depends on it"
+            ),
         }
+        Ok(dropped)
     }
 }
 
@@ -166,19 +163,16 @@ impl Write<'_> {
     }
 
     /// Drops a partition in this transaction, where its lock is had at once: what a role can that owns no table.
-    async fn drop_by_function(
-        &mut self,
-        partition: String,
-    ) -> Result<Result<bool, String>, StoreError> {
+    async fn drop_by_function(&mut self, partition: String) -> Result<Dropped, StoreError> {
         let mut savepoint = self.connection.begin().await.map_err(translate)?;
         let dropped = sqlx::query_scalar("select health_drop_partition($1)")
             .bind(partition)
             .fetch_one(&mut *savepoint)
             .await;
         match dropped {
-            Ok(dropped) => {
+            Ok(is_gone) => {
                 savepoint.commit().await.map_err(translate)?;
-                Ok(Ok(dropped))
+                Ok(if is_gone { Dropped::Gone } else { Dropped::Busy })
             }
             Err(failed) => {
                 savepoint.rollback().await.map_err(translate)?;
@@ -257,10 +251,7 @@ impl Write<'_> {
 impl Inner {
     /// Detaches a partition beside its readers, and drops it: outside a transaction, and again from where an
     /// earlier call was cut. Nobody waits behind this while it waits for a reader.
-    async fn detach_and_drop(
-        &self,
-        partition: &Partition,
-    ) -> Result<Result<bool, String>, StoreError> {
+    async fn detach_and_drop(&self, partition: &Partition) -> Result<Dropped, StoreError> {
         let mut connection = self.own_connection().await.map_err(translate)?;
         let name = &partition.name;
         // The names were read from the catalogue, and quoted there.
@@ -281,21 +272,21 @@ impl Inner {
         // What was set goes with the session; a partition that is gone is gone, however its connection ends.
         let _ = timeout(self.bound, connection.close()).await;
         match done {
-            Ok(Ok(())) => Ok(Ok(true)),
+            Ok(Ok(())) => Ok(Dropped::Gone),
             Ok(Err(failed)) => refused(failed),
-            Err(_) => Ok(Ok(false)),
+            Err(_) => Ok(Dropped::Busy),
         }
     }
 }
 
-/// Why a partition was not dropped: `false` where a later try may do it, and a reason where none will.
-fn refused(failed: sqlx::Error) -> Result<Result<bool, String>, StoreError> {
+/// What became of a partition whose drop was refused.
+fn refused(failed: sqlx::Error) -> Result<Dropped, StoreError> {
     let code = failed.as_database_error().and_then(sqlx::error::DatabaseError::code);
     match code.as_deref() {
         // A lock was not had, or another worker is at it, or has done it.
-        Some("55P03" | "57014" | "40P01" | "55000" | "42P01") => Ok(Ok(false)),
+        Some("55P03" | "57014" | "40P01" | "55000" | "42P01") => Ok(Dropped::Busy),
         // Something depends on it, or it belongs to somebody else.
-        Some("2BP01" | "42501" | "42809") => Ok(Err(failed.to_string())),
+        Some("2BP01" | "42501" | "42809") => Ok(Dropped::Held(failed.to_string())),
         _ => Err(translate(failed)),
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::Problem;
 use crate::{
+    gate::recurrence::NthWeekdaySpec,
     model::{CheckId, HostId, JobId, ViolationCode, Violations, Window, WindowError, instant},
     strict_json,
 };
@@ -254,33 +255,59 @@ impl<T: FromMember> FromMember for Vec<T> {
     }
 }
 
+/// An object within a body: its members' names go behind its own.
+fn inner<T>(
+    value: Value,
+    field: &str,
+    violations: &mut Violations,
+    read: impl FnOnce(&mut Members) -> Option<T>,
+) -> Option<T> {
+    let mut members = Members::of(value);
+    let read = read(&mut members);
+    let refused = match members.finish(read) {
+        Ok(read) => return Some(read),
+        Err(refused) => refused,
+    };
+    for violation in refused.as_slice() {
+        let field = format!("{field}.{}", violation.field);
+        violations.push(&field, violation.code, violation.message.clone());
+    }
+    None
+}
+
 impl FromMember for Window {
     fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
         if !value.is_object() {
             return wrong(field, violations, "give an object with `opens_at` and `closes_at`");
         }
-        let mut members = Members::of(value);
-        let opens_at = members.required::<DateTime<Utc>>("opens_at");
-        let closes_at = members.required::<DateTime<Utc>>("closes_at");
-        match members.finish(opens_at.zip(closes_at)) {
-            Err(inner) => {
-                for violation in inner.as_slice() {
-                    let field = format!("{field}.{}", violation.field);
-                    violations.push(&field, violation.code, violation.message.clone());
-                }
-                None
-            }
-            Ok((opens_at, closes_at)) => Self::new(opens_at, closes_at)
-                .map_err(|error| {
-                    let message = match error {
-                        WindowError::TooLong { .. } => "let it close within 7 days of its opening",
-                        WindowError::OutOfRange => "give instants of the years 0 to 9999",
-                        _ => "let it close after it opens",
-                    };
-                    let field = format!("{field}.closes_at");
-                    violations.push(&field, ViolationCode::OutOfRange, message);
-                })
-                .ok(),
+        let (opens_at, closes_at) = inner(value, field, violations, |members| {
+            let opens_at = members.required::<DateTime<Utc>>("opens_at");
+            opens_at.zip(members.required::<DateTime<Utc>>("closes_at"))
+        })?;
+        Self::new(opens_at, closes_at)
+            .map_err(|error| {
+                let message = match error {
+                    WindowError::TooLong { .. } => "let it close within 7 days of its opening",
+                    WindowError::OutOfRange => "give instants of the years 0 to 9999",
+                    _ => "let it close after it opens",
+                };
+                let field = format!("{field}.closes_at");
+                violations.push(&field, ViolationCode::OutOfRange, message);
+            })
+            .ok()
+    }
+}
+
+impl FromMember for NthWeekdaySpec {
+    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
+        if !value.is_object() {
+            return wrong(field, violations, "give an object with `nth` and `weekday`");
         }
+        inner(value, field, violations, |members| {
+            let nth = members.required("nth");
+            let weekday = members.required("weekday");
+            let offset_days = members.optional("offset_days").unwrap_or_default();
+            nth.zip(weekday).map(|(nth, weekday)| Self { nth, weekday, offset_days })
+        })
     }
 }

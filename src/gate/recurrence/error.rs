@@ -30,6 +30,14 @@ pub enum RecurrenceViolation {
         /// The kind.
         recurrence: &'static str,
     },
+    /// Of two members that say the same thing in two ways, one must be left out.
+    #[error("{field} does not go with {other}")]
+    Conflicting {
+        /// The member.
+        field: &'static str,
+        /// The other one.
+        other: &'static str,
+    },
     /// A name from a fixed set was expected.
     #[error("{field} does not know {value:?}")]
     Unknown {
@@ -76,6 +84,7 @@ impl RecurrenceViolation {
         match self {
             Self::Missing { field }
             | Self::NotApplicable { field, .. }
+            | Self::Conflicting { field, .. }
             | Self::Unknown { field, .. }
             | Self::Malformed { field, .. }
             | Self::OutOfRange { field, .. } => field,
@@ -88,6 +97,7 @@ impl RecurrenceViolation {
         match self {
             Self::Missing { .. } => "missing",
             Self::NotApplicable { .. } => "not_applicable",
+            Self::Conflicting { .. } => "conflicting",
             Self::Unknown { .. } => "unknown",
             Self::Malformed { .. } => "malformed",
             Self::OutOfRange { .. } => "out_of_range",
@@ -108,6 +118,18 @@ pub(super) fn check_weekdays(weekdays: WeekdaySet, violations: &mut Vec<Recurren
 /// A day that some month has.
 pub(super) fn check_day_of_month(day: i64, violations: &mut Vec<RecurrenceViolation>) {
     require((1..=31).contains(&day), "day_of_month", "1 to 31", violations);
+}
+
+/// A weekday that some month has so often, and a day near it.
+pub(super) fn check_nth_weekday(
+    nth: i64,
+    offset_days: i64,
+    violations: &mut Vec<RecurrenceViolation>,
+) {
+    let allowed = "the 1st to 5th from either end, moved by at most 31 days";
+    let counted = (1..=5).contains(&nth.saturating_abs());
+    let moved = (-31..=31).contains(&offset_days);
+    require(counted && moved, "nth_weekday", allowed, violations);
 }
 
 /// Whole minutes.

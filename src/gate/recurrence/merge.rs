@@ -27,18 +27,7 @@ pub fn open_at(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Win
 /// instant is followed to its end for at least 400 days; if it lasts longer, the answer is `None`.
 #[must_use]
 pub fn next_after(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Window> {
-    let mut closed_at = instant::truncate(instant);
-    if !is_in_calendar(closed_at) {
-        return None;
-    }
-    let mut steps = FOLLOWED_STEPS;
-    while let Some(run) = run_covering(recurrences, closed_at) {
-        steps -= 1;
-        if steps == 0 {
-            return None;
-        }
-        closed_at = run.end;
-    }
+    let closed_at = closed_from(recurrences, instant::truncate(instant))?;
     // Nothing is open here, so the earliest start that follows is an opening.
     let opening = recurrences
         .iter()
@@ -51,6 +40,46 @@ pub fn next_after(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<
 #[must_use]
 pub fn current_or_next(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Window> {
     open_at(recurrences, instant).or_else(|| next_after(recurrences, instant))
+}
+
+/// An opening or a close.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Transition {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Whether something is open from then on.
+    pub opens: bool,
+}
+
+/// When something opens next where nothing is open at the instant, and else when nothing is open any more.
+///
+/// What is open at the instant is followed as by [`next_after`].
+#[must_use]
+pub fn next_transition(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Transition> {
+    let instant = instant::truncate(instant);
+    let closed_at = closed_from(recurrences, instant)?;
+    if closed_at > instant {
+        return Some(Transition { at: closed_at, opens: false });
+    }
+    let window = next_after(recurrences, instant)?;
+    Some(Transition { at: window.opens_at(), opens: true })
+}
+
+/// The first instant from the given one on at which nothing is open.
+fn closed_from(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    if !is_in_calendar(instant) {
+        return None;
+    }
+    let mut closed_at = instant;
+    let mut steps = FOLLOWED_STEPS;
+    while let Some(run) = run_covering(recurrences, closed_at) {
+        steps -= 1;
+        if steps == 0 {
+            return None;
+        }
+        closed_at = run.end;
+    }
+    Some(closed_at)
 }
 
 /// Each step follows a run for more than 7 days, or to its end.

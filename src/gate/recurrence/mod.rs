@@ -8,11 +8,12 @@
 //! The rules: an occurrence belongs to the local day on which it starts, and may reach into the next days. Its length
 //! is elapsed time, so a change of the clocks inside it moves its local end. A local start that does not exist moves to
 //! the first instant that does; one that exists twice is the first. A monthly day that the month does not have is its
-//! last day. Nothing starts before the first date. Occurrences that touch or overlap are one window.
+//! last day; a month without a fifth weekday has no occurrence on it. Nothing starts before the first date. Occurrences that touch or overlap are one window.
 
 mod error;
 mod follow;
 mod merge;
+mod nth_weekday;
 mod spec;
 
 use chrono::{
@@ -22,8 +23,9 @@ use serde::{Deserialize, Serialize};
 
 pub use error::{RecurrenceError, RecurrenceViolation};
 pub use follow::follow;
-pub use merge::{current_or_next, next_after, open_at};
-pub use spec::RecurrenceSpec;
+pub use merge::{Transition, current_or_next, next_after, next_transition, open_at};
+pub use nth_weekday::NthWeekday;
+pub use spec::{NthWeekdaySpec, RecurrenceSpec};
 
 use crate::model::{TimeZoneName, Window, instant};
 
@@ -66,6 +68,13 @@ pub enum Pattern {
         /// When it starts.
         start: LocalStart,
     },
+    /// One in every month that has the weekday so often.
+    MonthlyWeekday {
+        /// The local day on which an occurrence starts.
+        day: NthWeekday,
+        /// When it starts.
+        start: LocalStart,
+    },
 }
 
 /// The local time at which the occurrences of a repeated definition start.
@@ -89,7 +98,7 @@ impl Recurrence {
     ///
     /// # Errors
     /// Every rule that is broken: a duration that is not 1 to 10,080 whole minutes, no weekday, a day outside 1 to 31,
-    /// a start time with seconds, a first date or single start outside the years 1970 to 9000.
+    /// a weekday counted outside 1 to 5 and -1 to -5 or moved by more than 31 days, a start time with seconds, a first date or single start outside the years 1970 to 9000.
     pub fn new(pattern: Pattern, duration: TimeDelta) -> Result<Self, RecurrenceError> {
         let mut violations = Vec::new();
         let pattern = match pattern {
@@ -104,6 +113,13 @@ impl Recurrence {
         }
         if let Pattern::Monthly { day, .. } = pattern {
             error::check_day_of_month(i64::from(day), &mut violations);
+        }
+        if let Pattern::MonthlyWeekday { day, .. } = pattern {
+            error::check_nth_weekday(
+                i64::from(day.nth),
+                i64::from(day.offset_days),
+                &mut violations,
+            );
         }
         if let Some(start) = pattern.start() {
             error::check_start_time(start.start_time, &mut violations);
@@ -132,7 +148,8 @@ impl Recurrence {
             Pattern::Once { time_zone, .. } => time_zone,
             Pattern::Daily { start }
             | Pattern::Weekly { start, .. }
-            | Pattern::Monthly { start, .. } => start.time_zone,
+            | Pattern::Monthly { start, .. }
+            | Pattern::MonthlyWeekday { start, .. } => start.time_zone,
         }
     }
 
@@ -146,6 +163,12 @@ impl Recurrence {
     #[must_use]
     pub fn next_after(&self, instant: DateTime<Utc>) -> Option<Window> {
         next_after(std::slice::from_ref(self), instant)
+    }
+
+    /// When this definition opens or closes next; see the function [`next_transition`].
+    #[must_use]
+    pub fn next_transition(&self, instant: DateTime<Utc>) -> Option<Transition> {
+        next_transition(std::slice::from_ref(self), instant)
     }
 
     /// The window open at the instant, or else the next one.
@@ -165,7 +188,7 @@ impl Recurrence {
             Some(start) => instant.max(start.first_date.and_time(NaiveTime::MIN).and_utc()),
             None => instant,
         };
-        // No two starts of a definition lie further apart than two months, and none before its first date.
+        // No two starts of a definition lie further apart than four months, and none before its first date.
         self.starts_from(instant, from.checked_add_signed(SEARCH_AHEAD)?)
             .find(|start| *start > instant)
     }
@@ -200,7 +223,7 @@ impl Recurrence {
 }
 
 /// Longer than the longest distance between two starts of one definition, with room for skipped days.
-const SEARCH_AHEAD: TimeDelta = TimeDelta::days(65);
+const SEARCH_AHEAD: TimeDelta = TimeDelta::days(130);
 
 /// Local days looked at beyond either end of a stretch of time.
 const SLACK: Days = Days::new(2);
@@ -210,9 +233,10 @@ impl Pattern {
     fn start(&self) -> Option<LocalStart> {
         match self {
             Self::Once { .. } => None,
-            Self::Daily { start } | Self::Weekly { start, .. } | Self::Monthly { start, .. } => {
-                Some(*start)
-            }
+            Self::Daily { start }
+            | Self::Weekly { start, .. }
+            | Self::Monthly { start, .. }
+            | Self::MonthlyWeekday { start, .. } => Some(*start),
         }
     }
 
@@ -225,6 +249,7 @@ impl Pattern {
             Self::Monthly { day, .. } => {
                 date.day() == u32::from((*day).min(date.num_days_in_month()))
             }
+            Self::MonthlyWeekday { day, .. } => day.falls_on(date),
         }
     }
 }

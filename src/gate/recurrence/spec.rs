@@ -3,7 +3,9 @@
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday, WeekdaySet};
 use serde::{Deserialize, Serialize};
 
-use super::{LocalStart, Pattern, Recurrence, RecurrenceError, RecurrenceViolation, error};
+use super::{
+    LocalStart, NthWeekday, Pattern, Recurrence, RecurrenceError, RecurrenceViolation, error,
+};
 use crate::model::{TimeZoneName, instant};
 
 /// The members of a definition in their raw form. A member left out or null is `None`.
@@ -19,9 +21,12 @@ pub struct RecurrenceSpec {
     /// For `weekly`: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`, at least one. Elsewhere none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weekdays: Option<Vec<String>>,
-    /// For `monthly`: 1 to 31.
+    /// For `monthly`: 1 to 31; or else `nth_weekday`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub day_of_month: Option<i64>,
+    /// For `monthly`: a weekday of the month; or else `day_of_month`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nth_weekday: Option<NthWeekdaySpec>,
     /// An IANA name. For `once` it may be left out, and only says how to show the instant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
@@ -37,6 +42,20 @@ pub struct RecurrenceSpec {
     /// 1 to 10,080 minutes of elapsed time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_minutes: Option<i64>,
+}
+
+/// [`NthWeekday`] in its raw form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "api", schema(as = NthWeekday))]
+pub struct NthWeekdaySpec {
+    /// 1 to 5, or -1 to -5 from the end of the month.
+    pub nth: i64,
+    /// `mon` to `sun`.
+    pub weekday: String,
+    /// -31 to 31 days after that weekday; 0 where it is left out.
+    #[serde(default)]
+    pub offset_days: i64,
 }
 
 impl RecurrenceSpec {
@@ -107,6 +126,14 @@ impl From<Recurrence> for RecurrenceSpec {
                 spec.day_of_month = Some(i64::from(day));
                 "monthly"
             }
+            Pattern::MonthlyWeekday { day, .. } => {
+                spec.nth_weekday = Some(NthWeekdaySpec {
+                    nth: i64::from(day.nth),
+                    weekday: weekday_name(day.weekday).to_owned(),
+                    offset_days: i64::from(day.offset_days),
+                });
+                "monthly"
+            }
         };
         spec.recurrence = Some(kind.to_owned());
         if let Some(start) = recurrence.pattern().start() {
@@ -127,6 +154,10 @@ const WEEKDAYS: [(&str, Weekday); 7] = [
     ("sat", Weekday::Sat),
     ("sun", Weekday::Sun),
 ];
+
+fn weekday_name(weekday: Weekday) -> &'static str {
+    WEEKDAYS.iter().find(|(_, known)| *known == weekday).map_or("", |(name, _)| name)
+}
 
 /// Reads members one by one; where it answers `None` it has noted why.
 struct Reader {
@@ -153,6 +184,7 @@ impl Reader {
         let has_weekdays = spec.weekdays.as_ref().is_some_and(|weekdays| !weekdays.is_empty());
         self.refuse_unless(kind == "weekly", has_weekdays, "weekdays", kind);
         self.refuse_unless(kind == "monthly", spec.day_of_month.is_some(), "day_of_month", kind);
+        self.refuse_unless(kind == "monthly", spec.nth_weekday.is_some(), "nth_weekday", kind);
         self.refuse_unless(kind != "once", spec.start_time.is_some(), "start_time", kind);
         self.refuse_unless(kind == "once", spec.starts_at.is_some(), "starts_at", kind);
         self.refuse_unless(kind != "once", spec.first_date.is_some(), "first_date", kind);
@@ -165,6 +197,17 @@ impl Reader {
             return Some(Pattern::Once { starts_at: starts_at?, time_zone: time_zone? });
         }
         let weekdays = if kind == "weekly" { self.weekdays(spec) } else { None };
+        if kind == "monthly"
+            && let Some(day) = &spec.nth_weekday
+        {
+            if spec.day_of_month.is_some() {
+                let (field, other) = ("nth_weekday", "day_of_month");
+                self.violations.push(RecurrenceViolation::Conflicting { field, other });
+            }
+            let day = self.nth_weekday(day);
+            let start = self.start(spec);
+            return Some(Pattern::MonthlyWeekday { day: day?, start: start? });
+        }
         let day = if kind == "monthly" { self.day_of_month(spec) } else { None };
         let start = self.start(spec);
         match kind {
@@ -210,15 +253,7 @@ impl Reader {
         let names = self.given(spec.weekdays.as_ref(), "weekdays")?;
         let mut chosen = WeekdaySet::EMPTY;
         for name in names {
-            match WEEKDAYS.iter().find(|(known, _)| known == name) {
-                Some((_, weekday)) => {
-                    chosen.insert(*weekday);
-                }
-                None => {
-                    self.violations.push(RecurrenceViolation::unknown("weekdays", name));
-                    return None;
-                }
-            }
+            chosen.insert(self.weekday(name, "weekdays")?);
         }
         error::check_weekdays(chosen, &mut self.violations);
         Some(chosen)
@@ -228,6 +263,22 @@ impl Reader {
         let day = *self.given(spec.day_of_month.as_ref(), "day_of_month")?;
         error::check_day_of_month(day, &mut self.violations);
         u8::try_from(day).ok()
+    }
+
+    fn weekday(&mut self, name: &str, field: &'static str) -> Option<Weekday> {
+        let found = WEEKDAYS.iter().find(|(known, _)| *known == name);
+        if found.is_none() {
+            self.violations.push(RecurrenceViolation::unknown(field, name));
+        }
+        found.map(|(_, weekday)| *weekday)
+    }
+
+    fn nth_weekday(&mut self, day: &NthWeekdaySpec) -> Option<NthWeekday> {
+        let weekday = self.weekday(&day.weekday, "nth_weekday");
+        error::check_nth_weekday(day.nth, day.offset_days, &mut self.violations);
+        let small = |number: i64| i8::try_from(number).ok();
+        let (nth, offset_days) = (small(day.nth)?, small(day.offset_days)?);
+        Some(NthWeekday { nth, weekday: weekday?, offset_days })
     }
 
     fn time_zone(&mut self, spec: &RecurrenceSpec) -> Option<TimeZoneName> {

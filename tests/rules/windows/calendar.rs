@@ -1,7 +1,7 @@
 //! Recurring windows against the clocks of the world (F05, F06, G20).
 
-use chrono::{DateTime, NaiveTime, TimeDelta, Utc, Weekday, WeekdaySet};
-use healthgate::gate::recurrence::{self, LocalStart, Pattern, Recurrence};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday, WeekdaySet};
+use healthgate::gate::recurrence::{self, LocalStart, NthWeekday, Pattern, Recurrence};
 use healthgate::model::{TimeZoneName, Window};
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -384,4 +384,89 @@ fn f199_every_zone_agrees_with_another_reader_of_the_same_data() {
         zones += 1;
     }
     assert!(zones > 500, "{zones}");
+}
+
+/// Two days after the second Tuesday, as those patch who follow Microsoft's; and the fifth Monday, which
+/// most months lack.
+#[test]
+fn a_weekday_of_the_month_is_counted_and_moved() {
+    let counted = |nth, weekday, offset_days| {
+        let start = start("Europe/Berlin", "02:00", "2026-01-01");
+        build(Pattern::MonthlyWeekday { day: NthWeekday { nth, weekday, offset_days }, start }, 120)
+    };
+    for (recurrence, asked, opens) in [
+        (counted(2, Weekday::Tue, 2), "2026-11-01T00:00:00Z", "2026-11-12T01:00:00Z"),
+        (counted(2, Weekday::Tue, 2), "2026-11-12T01:00:00Z", "2026-12-10T01:00:00Z"),
+        (counted(5, Weekday::Mon, 0), "2026-09-01T00:00:00Z", "2026-11-30T01:00:00Z"),
+        (counted(-1, Weekday::Sat, 1), "2026-10-26T00:00:00Z", "2026-11-01T01:00:00Z"),
+        (counted(1, Weekday::Mon, -1), "2026-11-02T00:00:00Z", "2026-12-06T01:00:00Z"),
+    ] {
+        let next = recurrence.next_after(at(asked)).expect("there is one");
+        assert_eq!(next.opens_at(), at(opens), "{recurrence:?}");
+        let opening = recurrence.next_transition(at(asked) + TimeDelta::hours(3)).expect("one");
+        assert!(opening.opens && opening.at >= at(opens), "{opening:?}");
+        let close = recurrence.next_transition(next.opens_at()).expect("it closes");
+        assert_eq!((close.at, close.opens), (next.closes_at(), false));
+    }
+}
+
+/// The definition of a number, drawn as `scripts/recurrences` draws it.
+fn drawn(number: u64) -> Recurrence {
+    let mut state = number;
+    let mut below = |bound: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % bound
+    };
+    let small = |number: u64| i8::try_from(number).expect("small");
+    let weekday =
+        |number: u64| Weekday::try_from(u8::try_from(number).expect("small")).expect("below 7");
+    let kind = below(4);
+    let first_day = NaiveDate::from_ymd_opt(2000, 1, 1).expect("valid");
+    let first_date = first_day + chrono::Days::new(below(12_000));
+    let minute = u32::try_from(below(1_440)).expect("small");
+    let start_time = NaiveTime::from_num_seconds_from_midnight_opt(minute * 60, 0).expect("valid");
+    let start = LocalStart { time_zone: TimeZoneName::UTC, start_time, first_date };
+    let pattern = match kind {
+        0 => Pattern::Daily { start },
+        1 => {
+            let bits = 1 + below(127);
+            let weekdays = (0..7).filter(|bit| bits & (1 << bit) != 0).map(weekday).collect();
+            Pattern::Weekly { weekdays, start }
+        }
+        2 => Pattern::Monthly { day: u8::try_from(1 + below(28)).expect("small"), start },
+        _ => {
+            let nth = small(1 + below(5)) * if below(2) == 1 { -1 } else { 1 };
+            let (weekday, offset_days) = (weekday(below(7)), small(below(63)) - 31);
+            Pattern::MonthlyWeekday { day: NthWeekday { nth, weekday, offset_days }, start }
+        }
+    };
+    build(pattern, 1)
+}
+
+/// Ten thousand definitions have the occurrences that python-dateutil gives them.
+#[test]
+fn recurrences_agree_with_another_calendar() {
+    for (line, expected) in (0_u64..).zip(include_str!("recurrences.txt").lines()) {
+        let mut hash = 0xCBF2_9CE4_8422_2325_u64;
+        for number in line * 100..line * 100 + 100 {
+            let recurrence = drawn(number);
+            let mut asked = at("1999-12-31T23:59:59Z");
+            for _ in 0..8 {
+                let next = recurrence.next_after(asked).expect("there is always one");
+                asked = next.opens_at();
+                let minutes = u32::try_from(asked.timestamp() / 60).expect("in range");
+                for byte in minutes.to_le_bytes() {
+                    hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+                }
+            }
+        }
+        assert_eq!(
+            format!("{hash:016x}"),
+            expected,
+            "numbers {} to {}",
+            line * 100,
+            line * 100 + 99
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday, WeekdaySet};
 use healthgate::gate::recurrence::{
-    LocalStart, Pattern, Recurrence, RecurrenceSpec, RecurrenceViolation,
+    LocalStart, NthWeekday, Pattern, Recurrence, RecurrenceSpec, RecurrenceViolation,
 };
 use healthgate::model::TimeZoneName;
 
@@ -93,6 +93,35 @@ fn f10_an_impossible_definition_is_refused_with_every_broken_rule() {
         ),
         ["weekdays unknown"]
     );
+    let monthly = |members: &str| {
+        refused(&format!(
+            r#"{{"recurrence":"monthly","time_zone":"UTC","start_time":"09:00","first_date":"2026-01-01","duration_minutes":60{members}}}"#
+        ))
+    };
+    assert_eq!(monthly(""), ["day_of_month missing"]);
+    assert_eq!(
+        monthly(r#","day_of_month":1,"nth_weekday":{"nth":1,"weekday":"mon"}"#),
+        ["nth_weekday conflicting"]
+    );
+    for (nth, weekday, offset_days, expected) in [
+        (0, "mon", 0, "nth_weekday out_of_range"),
+        (6, "mon", 0, "nth_weekday out_of_range"),
+        (i64::MIN, "mon", 0, "nth_weekday out_of_range"),
+        (-1, "mon", 32, "nth_weekday out_of_range"),
+        (-1, "mon", -128, "nth_weekday out_of_range"),
+        (2, "Tuesday", 2, "nth_weekday unknown"),
+    ] {
+        let member = format!(
+            r#","nth_weekday":{{"nth":{nth},"weekday":"{weekday}","offset_days":{offset_days}}}"#
+        );
+        assert_eq!(monthly(&member), [expected], "{member}");
+    }
+    assert_eq!(
+        refused(
+            r#"{"recurrence":"daily","nth_weekday":{"nth":1,"weekday":"mon"},"time_zone":"UTC","start_time":"09:00","first_date":"2026-01-01","duration_minutes":60}"#
+        ),
+        ["nth_weekday not_applicable"]
+    );
     let typed = Recurrence::new(
         Pattern::Weekly {
             weekdays: WeekdaySet::EMPTY,
@@ -120,6 +149,13 @@ fn a_definition_survives_text_and_takes_its_first_date_from_its_own_zone() {
         daily("America/Argentina/Buenos_Aires", "00:00", 1),
         weekly("Europe/Berlin", &[Weekday::Sun, Weekday::Mon], "23:59", 10_080),
         monthly("Pacific/Apia", 31, "12:30", 60),
+        build(
+            Pattern::MonthlyWeekday {
+                day: NthWeekday { nth: -1, weekday: Weekday::Fri, offset_days: -3 },
+                start: start("Asia/Tokyo", "03:00", "2026-01-01"),
+            },
+            60,
+        ),
         build(
             Pattern::Once {
                 starts_at: at("2026-06-01T12:00:00.123456Z"),

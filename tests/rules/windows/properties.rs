@@ -1,7 +1,7 @@
 //! Recurring windows in every zone of the database against a naive calendar written differently (F05, F06, G20).
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday, WeekdaySet};
-use healthgate::gate::recurrence::{self, LocalStart, Pattern, Recurrence};
+use healthgate::gate::recurrence::{self, LocalStart, NthWeekday, Pattern, Recurrence, Transition};
 use healthgate::model::{TimeZoneName, Window};
 use proptest::prelude::*;
 
@@ -64,13 +64,35 @@ fn naive_occurrences(
     recurrence: &Recurrence,
     asked: DateTime<Utc>,
 ) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
-    let (start, weekdays, day) = match recurrence.pattern() {
+    let pattern = recurrence.pattern();
+    let start = match pattern {
         Pattern::Once { starts_at, .. } => {
             return vec![(starts_at, starts_at + recurrence.duration())];
         }
-        Pattern::Daily { start } => (start, WeekdaySet::ALL, None),
-        Pattern::Weekly { weekdays, start } => (start, weekdays, None),
-        Pattern::Monthly { day, start } => (start, WeekdaySet::ALL, Some(u32::from(day))),
+        Pattern::Daily { start }
+        | Pattern::Weekly { start, .. }
+        | Pattern::Monthly { start, .. }
+        | Pattern::MonthlyWeekday { start, .. } => start,
+    };
+    let is_chosen = |date: NaiveDate| match pattern {
+        Pattern::Once { .. } | Pattern::Daily { .. } => true,
+        Pattern::Weekly { weekdays, .. } => weekdays.contains(date.weekday()),
+        Pattern::Monthly { day, .. } => {
+            let day = u32::from(day);
+            date.day() == day || (date.day() < day && date.day() == last_day_of_month(date))
+        }
+        Pattern::MonthlyWeekday { day, .. } => {
+            let counted = date - TimeDelta::days(i64::from(day.offset_days));
+            let mut month: Vec<u32> = (1..=last_day_of_month(counted))
+                .filter(|other| {
+                    counted.with_day(*other).is_some_and(|other| other.weekday() == day.weekday)
+                })
+                .collect();
+            if day.nth < 0 {
+                month.reverse();
+            }
+            month.get(usize::from(day.nth.unsigned_abs()) - 1) == Some(&counted.day())
+        }
     };
     let first = asked.date_naive() - Days::new(BEFORE);
     let begin = asked.timestamp() - (BEFORE as i64 + 3) * 86_400;
@@ -78,12 +100,7 @@ fn naive_occurrences(
     first
         .iter_days()
         .take((BEFORE + AFTER) as usize)
-        .filter(|date| *date >= start.first_date && weekdays.contains(date.weekday()))
-        .filter(|date| {
-            day.is_none_or(|day| {
-                date.day() == day || (date.day() < day && date.day() == last_day_of_month(*date))
-            })
-        })
+        .filter(|date| *date >= start.first_date && is_chosen(*date))
         .map(|date| {
             let local = date.and_time(start.start_time).and_utc().timestamp();
             let opens =
@@ -147,8 +164,15 @@ fn definition(zone: TimeZoneName, asked: DateTime<Utc>) -> impl Strategy<Value =
         1 => prop::sample::select(vec![1_i64, 60, 1_380, 1_439, 1_441, 1_500, 10_080]),
         1 => 1_i64..=10_080,
     ];
-    (0_u8..8, 1_u8..128, 1_u8..=31, 0_u32..1_440, minutes, -20_i64..400, -10_000_i64..30_000)
-        .prop_map(move |(kind, weekday_bits, day, minute, minutes, days_ago, once_in)| {
+    let counted = (0_u8..7, 1_i8..=5, any::<bool>(), prop_oneof![Just(0_i8), -31_i8..=31])
+        .prop_map(|(weekday, nth, from_end, offset_days)| NthWeekday {
+            nth: if from_end { -nth } else { nth },
+            weekday: Weekday::try_from(weekday).expect("below 7"),
+            offset_days,
+        });
+    let numbers = (0_u8..10, 1_u8..128, 1_u8..=31, 0_u32..1_440, -20_i64..400, -10_000_i64..30_000);
+    (numbers, minutes, counted).prop_map(
+        move |((kind, weekday_bits, day, minute, days_ago, once_in), minutes, counted)| {
             let start = LocalStart {
                 time_zone: zone,
                 start_time: NaiveTime::from_num_seconds_from_midnight_opt(minute * 60, 0)
@@ -166,10 +190,14 @@ fn definition(zone: TimeZoneName, asked: DateTime<Utc>) -> impl Strategy<Value =
                 },
                 1..=3 => Pattern::Daily { start },
                 4..=5 => Pattern::Weekly { weekdays, start },
-                _ => Pattern::Monthly { day: if kind == 6 { day } else { 29 + day % 3 }, start },
+                6..=7 => {
+                    Pattern::Monthly { day: if kind == 6 { day } else { 29 + day % 3 }, start }
+                }
+                _ => Pattern::MonthlyWeekday { day: counted, start },
             };
             Recurrence::new(pattern, TimeDelta::minutes(minutes)).expect("possible")
-        })
+        },
+    )
 }
 
 fn zone() -> impl Strategy<Value = TimeZoneName> {
@@ -256,6 +284,18 @@ fn check_against_naive(set: &[Recurrence], asked: DateTime<Utc>) -> Result<(), T
     } else if let Some(next) = recurrence::next_after(set, asked) {
         prop_assert!(next.opens_at() >= horizon);
     }
+    let transition = recurrence::next_transition(set, asked);
+    match open {
+        Some((_, closes)) if *closes < horizon => {
+            prop_assert_eq!(transition, Some(Transition { at: *closes, opens: false }));
+        }
+        Some(_) => prop_assert!(transition.is_none_or(|next| next.at >= horizon && !next.opens)),
+        None => {
+            let next = recurrence::next_after(set, asked);
+            let opening = next.map(|next| Transition { at: next.opens_at(), opens: true });
+            prop_assert_eq!(transition, opening);
+        }
+    }
     Ok(())
 }
 
@@ -298,7 +338,7 @@ proptest! {
         let lonely = match recurrence.pattern() {
             Pattern::Weekly { start, .. } | Pattern::Daily { start } | Pattern::Monthly { start, .. } =>
                 Pattern::Monthly { day: 15, start },
-            once @ Pattern::Once { .. } => once,
+            alone @ (Pattern::Once { .. } | Pattern::MonthlyWeekday { .. }) => alone,
         };
         let lonely = Recurrence::new(lonely, recurrence.duration()).expect("possible");
         if let Some(window) = lonely.current_or_next(asked) {

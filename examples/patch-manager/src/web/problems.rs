@@ -45,7 +45,9 @@ pub(super) fn recurrence_violations(error: &RecurrenceError, violations: &mut Vi
     for violation in error.violations() {
         let code = match violation {
             RecurrenceViolation::Missing { .. } => ViolationCode::Required,
-            RecurrenceViolation::NotApplicable { .. } => ViolationCode::NotAllowed,
+            RecurrenceViolation::NotApplicable { .. } | RecurrenceViolation::Conflicting { .. } => {
+                ViolationCode::NotAllowed
+            }
             RecurrenceViolation::Unknown { .. } => ViolationCode::UnknownValue,
             RecurrenceViolation::OutOfRange { .. } => ViolationCode::OutOfRange,
             _ => ViolationCode::InvalidFormat,

@@ -321,6 +321,14 @@ async fn lists_page_and_windows_keep_what_they_were_given() {
     let daily = json!({"recurrence": "daily", "duration_minutes": 30});
     let changed = api.put(&one, daily).await.expect(200);
     assert_eq!((&changed["recurrence"], &changed["weekdays"]), (&json!("daily"), &Value::Null));
+    let nth = json!({"nth": 2, "weekday": "tue", "offset_days": 2});
+    let monthly = json!({"recurrence": "monthly", "day_of_month": 3});
+    api.put(&one, monthly).await.expect(200);
+    let changed = api.put(&one, json!({"nth_weekday": nth})).await.expect(200);
+    assert_eq!((&changed["nth_weekday"], &changed["day_of_month"]), (&nth, &Value::Null));
+    let both = json!({"nth_weekday": nth, "day_of_month": 3});
+    let problem = api.put(&one, both).await.problem(422, "invalid");
+    assert_eq!(Answer::codes(&problem, "nth_weekday"), ["not_allowed"]);
     let wrong = json!({"time_zone": "Mars/Base", "duration_minutes": 0, "weekday": 1});
     let problem = api.put(&one, wrong).await.problem(422, "invalid");
     for field in ["time_zone", "duration_minutes", "weekday"] {

@@ -212,6 +212,7 @@ export const handlers: HttpHandler[] = [
           recurrence: 'weekly',
           weekdays: ['sat', 'sun'],
           day_of_month: null,
+          nth_weekday: null,
           time_zone: 'Europe/Berlin',
           utc_offsets: [{ from: at(200_000), seconds: 3_600, abbreviation: 'CET' }],
           start_time: '02:00',

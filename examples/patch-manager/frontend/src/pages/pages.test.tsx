@@ -252,6 +252,12 @@ describe('windows', () => {
       enabled: true,
     });
     expect(bodyOf({ ...form, recurrence: 'monthly', day: '31' }, ['h'])).toHaveProperty('day_of_month', 31);
+    const counted = { ...form, recurrence: 'monthly', nth: 2, offsetDays: '2' } as const;
+    expect(bodyOf(counted, ['h'])).toHaveProperty('nth_weekday', { nth: 2, weekday: 'tue', offset_days: 2 });
+    expect(bodyOf(counted, ['h'])).not.toHaveProperty('day_of_month');
+    expect(faultsOf({ ...counted, offsetDays: '40', day: '99' }, 1)).toEqual({
+      nth_weekday: 'Give -31 to 31 days.',
+    });
     const once = bodyOf({ ...form, recurrence: 'once', starts: '2026-12-01T10:00' }, ['h']);
     expect(once).toHaveProperty('starts_at', new Date('2026-12-01T10:00').toISOString());
     expect(once).toHaveProperty('time_zone', 'Europe/Berlin');

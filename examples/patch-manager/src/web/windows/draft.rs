@@ -64,7 +64,11 @@ impl Draft {
         }
         let spec = &mut self.spec;
         spec.weekdays = members.optional("weekdays").or(spec.weekdays.take());
-        spec.day_of_month = members.optional("day_of_month").or(spec.day_of_month);
+        let (day, nth) = (members.optional("day_of_month"), members.optional("nth_weekday"));
+        // One of the two takes the place of the other; both are refused.
+        if day.is_some() || nth.is_some() {
+            (spec.day_of_month, spec.nth_weekday) = (day, nth);
+        }
         spec.time_zone = members.optional("time_zone").or(spec.time_zone.take());
         spec.start_time = members.optional("start_time").or(spec.start_time.take());
         spec.starts_at = members.optional("starts_at").or(spec.starts_at.take());

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use healthgate::{
     api::forms::WindowForm,
+    gate::recurrence::NthWeekdaySpec,
     model::{HostId, UtcOffset, instant},
 };
 use serde::Serialize;
@@ -26,6 +27,9 @@ pub(in crate::web) struct MaintenanceWindowForm {
     /// For `monthly`: 1 to 31; a shorter month has it on its last day.
     #[schema(required)]
     pub(super) day_of_month: Option<i64>,
+    /// For `monthly`, in place of `day_of_month`: a weekday of the month.
+    #[schema(required)]
+    pub(super) nth_weekday: Option<NthWeekdaySpec>,
     /// An IANA name.
     #[schema(required)]
     pub(super) time_zone: Option<String>,
@@ -67,6 +71,7 @@ pub(in crate::web) struct MaintenanceWindowRequest {
     recurrence: String,
     weekdays: Option<Vec<String>>,
     day_of_month: Option<i64>,
+    nth_weekday: Option<NthWeekdaySpec>,
     time_zone: Option<String>,
     start_time: Option<String>,
     starts_at: Option<String>,

@@ -272,6 +272,7 @@ impl Web {
                 recurrence: spec.recurrence,
                 weekdays: spec.weekdays,
                 day_of_month: spec.day_of_month,
+                nth_weekday: spec.nth_weekday,
                 time_zone: spec.time_zone,
                 utc_offsets: utc_offsets.unwrap_or_default(),
                 start_time: spec.start_time,

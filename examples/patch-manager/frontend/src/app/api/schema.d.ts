@@ -438,6 +438,7 @@ export interface components {
             /** Format: uuid */
             id: string;
             name: string;
+            nth_weekday: components["schemas"]["NthWeekday"] | null;
             occurrence: components["schemas"]["Window"] | null;
             /** @description `once`, `daily`, `weekly` or `monthly`. */
             recurrence: string | null;
@@ -482,6 +483,7 @@ export interface components {
             host_ids: components["schemas"]["HostId"][];
             /** @description 1 to 100 characters. */
             name: string;
+            nth_weekday?: components["schemas"]["NthWeekday"] | null;
             /** @description `once`, `daily`, `weekly` or `monthly`. */
             recurrence: string;
             start_time?: string | null;
@@ -497,6 +499,21 @@ export interface components {
             name: string;
             /** @description What they may do. */
             role: components["schemas"]["Role"];
+        };
+        /** @description [`NthWeekday`] in its raw form. */
+        NthWeekday: {
+            /**
+             * Format: int64
+             * @description 1 to 5, or -1 to -5 from the end of the month.
+             */
+            nth: number;
+            /**
+             * Format: int64
+             * @description -31 to 31 days after that weekday; 0 where it is left out.
+             */
+            offset_days?: number;
+            /** @description `mon` to `sun`. */
+            weekday: string;
         };
         /** @description Why a host must not be patched. */
         Pause: {

@@ -24,7 +24,7 @@ import { hostSearch, useHostNames, useSaveWindow } from '../../app/api/hooks';
 import type { MaintenanceWindow } from '../../app/api/types';
 import { fromLocalInput, timeZones } from '../../app/zoned';
 import { formatInstant, HostPicker, LOCAL_ZONE, messageOf, ProblemError, UTC } from '../../health';
-import { bodyOf, faultsOf, formOf, WEEKDAYS, type Recurrence, type WindowForm } from './form';
+import { bodyOf, faultsOf, formOf, NTHS, WEEKDAYS, type Recurrence, type WindowForm } from './form';
 
 /** Properties of {@link WindowDialog}. */
 export interface WindowDialogProps {
@@ -127,6 +127,48 @@ function Form({ window, onClose }: WindowDialogProps) {
             </div>
           )}
           {form.recurrence === 'monthly' && (
+            <Stack direction={{ xs: 'column', sm: 'row' }} spacing={2}>
+              <TextField
+                select
+                label="Which day"
+                value={form.nth}
+                onChange={(event) => change({ nth: Number(event.target.value) })}
+                sx={{ minWidth: 180 }}
+              >
+                {NTHS.map(([nth, name]) => (
+                  <MenuItem key={nth} value={nth}>
+                    {name}
+                  </MenuItem>
+                ))}
+              </TextField>
+              {form.nth !== 0 && (
+                <>
+                  <TextField
+                    select
+                    label="Weekday"
+                    value={form.nthWeekday}
+                    onChange={(event) => change({ nthWeekday: event.target.value })}
+                    sx={{ minWidth: 140 }}
+                  >
+                    {WEEKDAYS.map(([code, name]) => (
+                      <MenuItem key={code} value={code}>
+                        {name}
+                      </MenuItem>
+                    ))}
+                  </TextField>
+                  <TextField
+                    label="Days after it"
+                    type="number"
+                    value={form.offsetDays}
+                    onChange={(event) => change({ offsetDays: event.target.value })}
+                    slotProps={{ htmlInput: { min: -31, max: 31 } }}
+                    {...field('nth_weekday', 'The second Tuesday plus 2 is a Thursday.')}
+                  />
+                </>
+              )}
+            </Stack>
+          )}
+          {form.recurrence === 'monthly' && form.nth === 0 && (
             <TextField
               label="Day of the month"
               type="number"

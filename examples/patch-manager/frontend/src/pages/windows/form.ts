@@ -1,6 +1,6 @@
 import type { MaintenanceWindow, WindowRequest } from '../../app/api/types';
 import { fromLocalInput, toLocalInput } from '../../app/zoned';
-import { formatDuration, formatInstant, LOCAL_ZONE, toMillis, UTC, zoneOf } from '../../health';
+import { count, formatDuration, formatInstant, LOCAL_ZONE, toMillis, UTC, zoneOf } from '../../health';
 
 export type Recurrence = 'once' | 'daily' | 'weekly' | 'monthly';
 
@@ -14,12 +14,27 @@ export const WEEKDAYS: readonly (readonly [string, string])[] = [
   ['sun', 'Sunday'],
 ];
 
+/** Which one of its weekday a day is in its month; 0 stands for a day by its number. */
+export const NTHS: readonly (readonly [number, string])[] = [
+  [0, 'Day by its number'],
+  [1, 'First'],
+  [2, 'Second'],
+  [3, 'Third'],
+  [4, 'Fourth'],
+  [5, 'Fifth'],
+  [-1, 'Last'],
+  [-2, 'Last but one'],
+];
+
 /** The dialog's fields as they are edited. */
 export interface WindowForm {
   name: string;
   recurrence: Recurrence;
   weekdays: readonly string[];
   day: string;
+  nth: number;
+  nthWeekday: string;
+  offsetDays: string;
   zone: string;
   time: string;
   /** What a `datetime-local` input holds, in the browser's zone. */
@@ -37,6 +52,9 @@ export function formOf(window: MaintenanceWindow | null): WindowForm {
     recurrence: isRecurrence(recurrence) ? recurrence : 'weekly',
     weekdays: window?.weekdays ?? ['sun'],
     day: String(window?.day_of_month ?? 1),
+    nth: window?.nth_weekday?.nth ?? 0,
+    nthWeekday: window?.nth_weekday?.weekday ?? 'tue',
+    offsetDays: String(window?.nth_weekday?.offset_days ?? 0),
     zone: window?.time_zone ?? LOCAL_ZONE.name,
     time: window?.start_time ?? '02:00',
     starts: window?.starts_at == null ? '' : toLocalInput(toMillis(window.starts_at)),
@@ -64,8 +82,14 @@ export function faultsOf(form: WindowForm, hosts: number): Partial<Record<string
     faults.weekdays = 'Choose at least one day.';
   }
   const day = Number(form.day);
-  if (form.recurrence === 'monthly' && (!Number.isInteger(day) || day < 1 || day > 31)) {
+  const byDay = form.recurrence === 'monthly' && form.nth === 0;
+  if (byDay && (!Number.isInteger(day) || day < 1 || day > 31)) {
     faults.day_of_month = 'Give a day from 1 to 31.';
+  }
+  const offset = Number(form.offsetDays);
+  const byWeekday = form.recurrence === 'monthly' && form.nth !== 0;
+  if (byWeekday && (!Number.isInteger(offset) || Math.abs(offset) > 31)) {
+    faults.nth_weekday = 'Give -31 to 31 days.';
   }
   return faults;
 }
@@ -88,9 +112,25 @@ export function bodyOf(form: WindowForm, hostIds: string[]): WindowRequest {
     time_zone: form.zone,
     start_time: form.time,
     ...(form.recurrence === 'weekly' && { weekdays: [...form.weekdays] }),
-    ...(form.recurrence === 'monthly' && { day_of_month: Number(form.day) }),
+    ...(form.recurrence === 'monthly' && monthlyOf(form)),
     ...(form.firstDate !== '' && { first_date: form.firstDate }),
   };
+}
+
+function monthlyOf(form: WindowForm): Pick<WindowRequest, 'day_of_month' | 'nth_weekday'> {
+  if (form.nth === 0) return { day_of_month: Number(form.day) };
+  const { nth, nthWeekday: weekday } = form;
+  return { nth_weekday: { nth, weekday, offset_days: Number(form.offsetDays) } };
+}
+
+function monthlyWords(window: MaintenanceWindow): string {
+  const day = window.nth_weekday;
+  if (day == null) return `Monthly on day ${window.day_of_month ?? '?'}`;
+  const place = NTHS.find(([nth]) => nth === day.nth)?.[1] ?? `No. ${day.nth}`;
+  const weekday = WEEKDAYS.find(([code]) => code === day.weekday)?.[1] ?? day.weekday;
+  const offset = day.offset_days ?? 0;
+  const moved = offset === 0 ? '' : ` ${offset > 0 ? 'plus' : 'minus'} ${count(Math.abs(offset), 'day')}`;
+  return `Monthly on the ${place.toLowerCase()} ${weekday}${moved}`;
 }
 
 /** A window's recurrence in words: "Weekly on Saturday, Sunday at 02:00 Europe/Berlin, for 3 h". */
@@ -107,7 +147,7 @@ export function recurrenceWords(window: MaintenanceWindow): string {
       return `Weekly on ${days.join(', ')} ${at}, ${lasts}`;
     }
     case 'monthly':
-      return `Monthly on day ${window.day_of_month ?? '?'} ${at}, ${lasts}`;
+      return `${monthlyWords(window)} ${at}, ${lasts}`;
     default:
       return 'A kind of window that this page does not know';
   }

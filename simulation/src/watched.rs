@@ -131,9 +131,9 @@ impl ResultStore for WatchedStore {
 #[async_trait]
 impl PollQueue for WatchedStore {
     async fn claim_hosts(&self, request: ClaimRequest) -> Result<Claims, StoreError> {
-        let asked = (request.worker, request.lease, request.named.is_some());
+        let asked = request.clone();
         let claims = self.memory.claim_hosts(request).await?;
-        self.checker().claimed_hosts(self.eyes, asked, &claims);
+        self.checker().claimed_hosts(self.eyes, &asked, &claims);
         Ok(claims)
     }
 

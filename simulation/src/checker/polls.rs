@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     checks::schedule,
     model::{CheckId, HealthCheck, HostId, WorkerId},
-    store::{Claims, Completed, HostCompletion, HostRelease},
+    store::{ClaimRequest, Claims, Completed, HostCompletion, HostRelease},
 };
 
 use super::{
@@ -64,15 +64,11 @@ impl Checker {
         }
     }
 
-    pub(crate) fn claimed_hosts(
-        &mut self,
-        eyes: EyesId,
-        (worker, lease, named): (WorkerId, Duration, bool),
-        claims: &Claims,
-    ) {
+    pub(crate) fn claimed_hosts(&mut self, eyes: EyesId, asked: &ClaimRequest, claims: &Claims) {
+        let (worker, lease, named) = (asked.worker, asked.lease, asked.named.is_some());
         self.claimed(claims.now);
         let claimed = self.at();
-        let far = TimeDelta::from_std(lease + self.settings.interval).unwrap_or(TimeDelta::MAX);
+        let far = TimeDelta::from_std(lease + asked.interval).unwrap_or(TimeDelta::MAX);
         for claim in &claims.hosts {
             let account = self.queue.entry(claim.host_id).or_default();
             // No lease ends that late unless the store's clock was put back since: it is over (F136).

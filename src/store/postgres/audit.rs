@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use uuid::Uuid;
 
-use super::{PgStore, error::translate, row::host_ids};
+use super::{PgStore, row::host_ids};
 use crate::{
     model::{AuditEntry, AuditId, AuditRecord, HostId},
     store::{AuditFilter, AuditLog, PruneOutcome, StoreError, sql::read_audit},
@@ -63,7 +63,7 @@ impl AuditLog for PgStore {
                     .bind(i64::from(limit))
                     .bind(hosts.clone())
                     .fetch_all(connection)
-                    .map(|rows| rows.map_err(translate))
+                    .err_into()
                     .boxed()
             })
             .await?;

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 
 use super::{
     PgStore,
-    error::translate,
+    error::OperationError,
     row::{CheckRow, check_columns, host_ids},
     settings::microseconds,
     write::Write,
@@ -25,7 +25,7 @@ use crate::{
 pub(super) async fn checks_of(
     connection: &mut PgConnection,
     hosts: &[HostId],
-) -> Result<Vec<HealthCheck>, StoreError> {
+) -> Result<Vec<HealthCheck>, OperationError> {
     let rows: Vec<CheckRow> = sqlx::query_as(concat!(
         "select ",
         check_columns!(),
@@ -33,8 +33,7 @@ pub(super) async fn checks_of(
     ))
     .bind(host_ids(hosts))
     .fetch_all(connection)
-    .await
-    .map_err(translate)?;
+    .await?;
     Ok(rows.into_iter().map(CheckRow::into_check).collect())
 }
 
@@ -42,7 +41,7 @@ async fn find(
     connection: &mut PgConnection,
     host: HostId,
     id: CheckId,
-) -> Result<Option<HealthCheck>, StoreError> {
+) -> Result<Option<HealthCheck>, OperationError> {
     let row: Option<CheckRow> = sqlx::query_as(concat!(
         "select ",
         check_columns!(),
@@ -51,8 +50,7 @@ async fn find(
     .bind(id.as_uuid())
     .bind(host.as_uuid())
     .fetch_optional(connection)
-    .await
-    .map_err(translate)?;
+    .await?;
     Ok(row.map(CheckRow::into_check))
 }
 
@@ -61,16 +59,15 @@ impl Write<'_> {
         &mut self,
         insert: &CheckInsert,
         audit: &AuditEntry,
-    ) -> Result<HealthCheck, StoreError> {
+    ) -> Result<HealthCheck, OperationError> {
         self.lock_host(insert.host_id).await?;
         let present: i64 =
             sqlx::query_scalar("select count(*) from host_health_checks where host_id = $1")
                 .bind(insert.host_id.as_uuid())
                 .fetch_one(&mut *self.connection)
-                .await
-                .map_err(translate)?;
+                .await?;
         if present >= i64::from(insert.limit) {
-            return Err(StoreError::LimitReached { limit: insert.limit });
+            return Err(StoreError::LimitReached { limit: insert.limit }.into());
         }
         let columns = StoredCheck::of(&insert.definition);
         let (ciphertext, nonce, format) = secret_columns(insert.secret.as_ref());
@@ -98,8 +95,7 @@ impl Write<'_> {
         .bind(nonce)
         .bind(format)
         .fetch_one(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let check = row.into_check();
         self.written(&check, insert.first_run, audit).await?;
         Ok(check)
@@ -109,11 +105,11 @@ impl Write<'_> {
         &mut self,
         update: &CheckUpdate,
         audit: &AuditEntry,
-    ) -> Result<HealthCheck, StoreError> {
+    ) -> Result<HealthCheck, OperationError> {
         self.lock_host(update.host_id).await?;
         let before = self.locked(update.host_id, update.id).await?;
         if before.revision != update.expected_revision {
-            return Err(StoreError::Conflict { current: before.revision });
+            return Err(StoreError::Conflict { current: before.revision }.into());
         }
         let columns = StoredCheck::of(&update.definition);
         let (ciphertext, nonce, format) = secret_columns(match &update.secret {
@@ -149,8 +145,7 @@ impl Write<'_> {
         .bind(nonce)
         .bind(format)
         .fetch_one(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let check = row.into_check();
         self.written(&check, update.first_run, audit).await?;
         Ok(check)
@@ -162,41 +157,36 @@ impl Write<'_> {
         id: CheckId,
         expected_revision: Option<i64>,
         audit: &AuditEntry,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         self.lock_host(host).await?;
         let check = self.locked(host, id).await?;
         if expected_revision.is_some_and(|expected| expected != check.revision) {
-            return Err(StoreError::Conflict { current: check.revision });
+            return Err(StoreError::Conflict { current: check.revision }.into());
         }
         // Results and state go with it.
         sqlx::query("delete from host_health_checks where id = $1")
             .bind(id.as_uuid())
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         self.reschedule(host, None).await?;
         self.ask(&Change::CheckDeleted(&check)).await?;
         self.audit(audit).await?;
         Ok(())
     }
 
-    async fn forget_host(&mut self, host: HostId) -> Result<(), StoreError> {
+    async fn forget_host(&mut self, host: HostId) -> Result<(), OperationError> {
         self.lock_host(host).await?;
         for statement in [
             "delete from host_health_checks where host_id = $1",
             "delete from health_schedule where host_id = $1",
         ] {
-            sqlx::query(statement)
-                .bind(host.as_uuid())
-                .execute(&mut *self.connection)
-                .await
-                .map_err(translate)?;
+            sqlx::query(statement).bind(host.as_uuid()).execute(&mut *self.connection).await?;
         }
         Ok(())
     }
 
     /// A check of a host, locked against results and other changes.
-    async fn locked(&mut self, host: HostId, id: CheckId) -> Result<HealthCheck, StoreError> {
+    async fn locked(&mut self, host: HostId, id: CheckId) -> Result<HealthCheck, OperationError> {
         let row: Option<CheckRow> = sqlx::query_as(concat!(
             "select ",
             check_columns!(),
@@ -205,9 +195,8 @@ impl Write<'_> {
         .bind(id.as_uuid())
         .bind(host.as_uuid())
         .fetch_optional(&mut *self.connection)
-        .await
-        .map_err(translate)?;
-        row.map(CheckRow::into_check).ok_or(StoreError::NotFound)
+        .await?;
+        row.map(CheckRow::into_check).ok_or(StoreError::NotFound.into())
     }
 
     /// What goes with every written check.
@@ -216,7 +205,7 @@ impl Write<'_> {
         check: &HealthCheck,
         first_run: FirstRun,
         audit: &AuditEntry,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         self.reschedule(check.host_id, Some(first_run)).await?;
         self.ask(&Change::CheckWritten(check)).await?;
         self.audit(audit).await?;
@@ -230,14 +219,13 @@ impl Write<'_> {
         &mut self,
         host: HostId,
         first_run: Option<FirstRun>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         let enabled: bool = sqlx::query_scalar(
             "select exists (select from host_health_checks where host_id = $1 and enabled)",
         )
         .bind(host.as_uuid())
         .fetch_one(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         // A row that is made anew begins with the time as its token, so that whoever had an earlier row
         // of this host stays fenced.
         let query = if enabled {
@@ -262,7 +250,7 @@ impl Write<'_> {
         } else {
             sqlx::query("delete from health_schedule where host_id = $1").bind(host.as_uuid())
         };
-        query.execute(&mut *self.connection).await.map_err(translate)?;
+        query.execute(&mut *self.connection).await?;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::{
     PgStore,
-    error::{lacks_partition, translate},
+    error::{OperationError, lacks_partition},
     store::Inner,
     write::Write,
 };
@@ -82,12 +82,11 @@ impl Inner {
 }
 
 impl Write<'_> {
-    async fn make_partitions(&mut self, days: Vec<NaiveDate>) -> Result<(), StoreError> {
+    async fn make_partitions(&mut self, days: Vec<NaiveDate>) -> Result<(), OperationError> {
         sqlx::query("select health_make_partitions(day, day) from unnest($1::date[]) day")
             .bind(days)
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         Ok(())
     }
 }

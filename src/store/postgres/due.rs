@@ -13,11 +13,8 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::FromRow;
 
-use super::{error::translate, write::Write};
-use crate::{
-    clock::{Clock, SystemClock},
-    store::StoreError,
-};
+use super::{error::OperationError, write::Write};
+use crate::clock::{Clock, SystemClock};
 
 /// A floor rises no nearer to the present than this. Longer than what the trigger lets pass, by as far as a clock may
 /// step back unnoticed.
@@ -109,7 +106,10 @@ impl DueFloor {
 
 impl Write<'_> {
     /// Lets the floor rise, after a claim that has left nothing due.
-    pub(super) async fn raise_due_floor(&mut self, now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub(super) async fn raise_due_floor(
+        &mut self,
+        now: DateTime<Utc>,
+    ) -> Result<(), OperationError> {
         let floor = Arc::clone(&self.store.due);
         if !floor.is_stale(now) {
             return Ok(());
@@ -125,8 +125,7 @@ impl Write<'_> {
         .bind(least)
         .bind(resets)
         .fetch_one(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         floor.learn(&look, now);
         Ok(())
     }

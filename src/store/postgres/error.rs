@@ -87,8 +87,52 @@ pub(super) fn not_migrated(source: Option<sqlx::Error>) -> StoreError {
     StoreError::NotMigrated { migrate: "PgStore::migrate", source }
 }
 
+/// What work on a connection fails with. It becomes a [`StoreError`] once, where the transaction ends.
+#[derive(Debug)]
+pub(super) enum OperationError {
+    /// The database's error, still to be translated.
+    Database(sqlx::Error),
+    /// An error that is the store's own already.
+    Store(StoreError),
+}
+
+impl OperationError {
+    /// The error of a statement that writes results or states. A check that an application has deleted by
+    /// itself meanwhile, with its host, is gone when the transaction is done again.
+    pub(super) fn of_recording(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(database) if database.is_foreign_key_violation() => {
+                let (fault, source) = (PgFault::Contended, Some(error));
+                Self::Store(StoreError::unavailable(PgUnavailable { fault, source }))
+            }
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<sqlx::Error> for OperationError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<StoreError> for OperationError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<OperationError> for StoreError {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::Database(error) => translate(error),
+            OperationError::Store(error) => error,
+        }
+    }
+}
+
 /// The store's error of a database's. Codes: <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
-pub(super) fn translate(error: sqlx::Error) -> StoreError {
+fn translate(error: sqlx::Error) -> StoreError {
     let fault = match &error {
         sqlx::Error::Database(database) => match database.code().as_deref().unwrap_or_default() {
             "25006" => PgFault::ReadOnly,
@@ -117,20 +161,6 @@ pub(super) fn translate(error: sqlx::Error) -> StoreError {
         _ => PgFault::Other,
     };
     StoreError::unavailable(PgUnavailable { fault, source: Some(error) })
-}
-
-/// The same where results or states are written. A check that an application has deleted by itself
-/// meanwhile, with its host, is gone when the transaction is done again.
-pub(super) fn translate_recording(error: sqlx::Error) -> StoreError {
-    match &error {
-        sqlx::Error::Database(database) if database.is_foreign_key_violation() => {
-            StoreError::unavailable(PgUnavailable {
-                fault: PgFault::Contended,
-                source: Some(error),
-            })
-        }
-        _ => translate(error),
-    }
 }
 
 /// Whether doing the whole transaction again may well succeed: also where it was a statement of the

@@ -8,7 +8,7 @@ use sqlx::{
 };
 use tokio::{sync::Mutex, task::JoinHandle, time::timeout};
 
-use super::error::translate;
+use super::error::OperationError;
 use crate::store::{Feed, StoreError, StoreEvent, Subscription};
 
 /// How long to wait before listening again where the database cannot be reached.
@@ -46,7 +46,7 @@ impl Listening {
         let mut task = self.task.lock().await;
         if task.as_ref().is_none_or(|task| task.0.is_finished()) {
             let source = Source { pool: pool.clone(), server, channel };
-            let listener = source.listen().await.map_err(translate)?;
+            let listener = source.listen().await.map_err(OperationError::from)?;
             *task = Some(Task(tokio::spawn(hear(source, self.feed.clone(), listener))));
         }
         Ok(self.feed.subscribe())

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::{PgStore, error::translate, write::Write};
+use super::{PgStore, error::OperationError, write::Write};
 use crate::{
     model::{AuditEntry, AuditRecord, GatePass},
     store::{Spend, StoreError},
@@ -48,30 +48,28 @@ impl PgStore {
     }
 
     /// Lets the transaction look for tables in the store's schema first; returns where it looked before.
-    async fn enter(&self, connection: &mut PgConnection) -> Result<Option<String>, StoreError> {
+    async fn enter(&self, connection: &mut PgConnection) -> Result<Option<String>, OperationError> {
         let Some(schema) = &self.inner.schema else { return Ok(None) };
         let path: String = sqlx::query_scalar("select current_setting('search_path')")
             .fetch_one(&mut *connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         search_in(connection, &format!("{schema}, {path}")).await?;
         Ok(Some(path))
     }
 }
 
 /// Lets the transaction look for tables where it did before.
-async fn leave(connection: &mut PgConnection, path: Option<String>) -> Result<(), StoreError> {
+async fn leave(connection: &mut PgConnection, path: Option<String>) -> Result<(), OperationError> {
     match path {
         Some(path) => search_in(connection, &path).await,
         None => Ok(()),
     }
 }
 
-async fn search_in(connection: &mut PgConnection, path: &str) -> Result<(), StoreError> {
+async fn search_in(connection: &mut PgConnection, path: &str) -> Result<(), OperationError> {
     sqlx::query("select set_config('search_path', $1, true)")
         .bind(path)
         .execute(connection)
-        .await
-        .map_err(translate)?;
+        .await?;
     Ok(())
 }

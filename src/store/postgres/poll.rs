@@ -8,14 +8,14 @@ use std::{
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{
     PgStore,
     due::above_floor,
-    error::translate,
+    error::OperationError,
     row::{CheckRow, check_columns},
     summary::{CountArrays, Counts, kept_counts},
     write::Write,
@@ -101,7 +101,7 @@ const CLAIM_NAMED: &str = claim!(
 );
 
 impl Write<'_> {
-    async fn claim_hosts(&mut self, request: ClaimRequest) -> Result<Claims, StoreError> {
+    async fn claim_hosts(&mut self, request: ClaimRequest) -> Result<Claims, OperationError> {
         let StoreTime { at: now, epoch } = self.time_of_claim().await?;
         let mut hosts: Vec<HostClaim> = Vec::new();
         for _ in 0..MOST_CLEARINGS {
@@ -132,7 +132,7 @@ impl Write<'_> {
         request: &ClaimRequest,
         limit: i64,
         now: DateTime<Utc>,
-    ) -> Result<Vec<ClaimedRow>, StoreError> {
+    ) -> Result<Vec<ClaimedRow>, sqlx::Error> {
         let far = later(now, request.interval);
         let named: Option<Vec<Uuid>> =
             request.named.as_ref().map(|hosts| hosts.iter().map(HostId::as_uuid).collect());
@@ -149,24 +149,23 @@ impl Write<'_> {
                 query.bind(far).bind(floor).bind(resets)
             }
         };
-        query.fetch_all(&mut *self.connection).await.map_err(translate)
+        query.fetch_all(&mut *self.connection).await
     }
 
     /// Drops the rows of hosts without an enabled check, which this transaction has locked: the application has
     /// deleted the host (F229). Whoever enters a check of it meanwhile makes the row anew.
-    async fn clear_schedules(&mut self, hosts: Vec<Uuid>) -> Result<(), StoreError> {
+    async fn clear_schedules(&mut self, hosts: Vec<Uuid>) -> Result<(), OperationError> {
         sqlx::query("delete from health_schedule where host_id = any($1)")
             .bind(hosts)
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         Ok(())
     }
 
     async fn enabled_checks(
         &mut self,
         claimed: &[ClaimedRow],
-    ) -> Result<HashMap<HostId, Vec<HealthCheck>>, StoreError> {
+    ) -> Result<HashMap<HostId, Vec<HealthCheck>>, OperationError> {
         let mut checks: HashMap<_, Vec<_>> = HashMap::new();
         if claimed.is_empty() {
             return Ok(checks);
@@ -180,8 +179,7 @@ impl Write<'_> {
         ))
         .bind(hosts)
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         for row in rows {
             let check = row.into_check();
             checks.entry(check.host_id).or_default().push(check);
@@ -193,7 +191,7 @@ impl Write<'_> {
         &mut self,
         worker: WorkerId,
         batch: &[HostCompletion],
-    ) -> Result<Completed, StoreError> {
+    ) -> Result<Completed, OperationError> {
         let held: Vec<Uuid> = sqlx::query_scalar(
             "select s.host_id from health_schedule s \
              join unnest($1::uuid[], $2::bigint[]) as done (host_id, token) using (host_id) \
@@ -204,8 +202,7 @@ impl Write<'_> {
         .bind(batch.iter().map(|done| done.token).collect::<Vec<_>>())
         .bind(worker.as_uuid())
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let hosts: Vec<HostId> = held.into_iter().map(HostId::from_uuid).collect();
         let mut held: HashSet<HostId> = hosts.iter().copied().collect();
         let mut completed = Completed::default();
@@ -230,7 +227,7 @@ impl Write<'_> {
         &mut self,
         done: &[&HostCompletion],
         counts: &BTreeMap<HostId, Counts>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         if done.is_empty() {
             return Ok(());
         }
@@ -266,7 +263,7 @@ impl Write<'_> {
         .bind(done.iter().map(|done| done.unfinished).collect::<Vec<_>>());
         let query = arrays.bind_to(query);
         let query = query.bind(done.iter().map(|done| done.reached).collect::<Vec<_>>());
-        query.execute(&mut *self.connection).await.map_err(translate)?;
+        query.execute(&mut *self.connection).await?;
         Ok(())
     }
 
@@ -274,7 +271,7 @@ impl Write<'_> {
         &mut self,
         worker: WorkerId,
         hosts: &[HostRelease],
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         sqlx::query(
             "with held as materialized ( \
                  select s.host_id, handed.not_before from health_schedule s \
@@ -292,8 +289,7 @@ impl Write<'_> {
         .bind(worker.as_uuid())
         .bind(hosts.iter().map(|host| host.not_before).collect::<Vec<_>>())
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(())
     }
 }
@@ -348,7 +344,7 @@ impl PollQueue for PgStore {
                 .bind(floor)
                 .bind(resets)
                 .fetch_one(connection)
-                .map(|row| row.map_err(translate))
+                .err_into()
                 .boxed()
             })
             .await?;
@@ -369,7 +365,7 @@ impl PollQueue for PgStore {
                 .bind(delta(query.within))
                 .bind(delta(query.turned_within))
                 .fetch_one(connection)
-                .map(|row| row.map_err(translate))
+                .err_into()
                 .boxed()
             })
             .await?;

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::{
     PgStore,
-    error::translate,
+    error::OperationError,
     poll::later,
     store::{Inner, finish},
     write::Write,
@@ -95,7 +95,8 @@ impl PgStore {
             Partition { held: true, .. } => Dropped::Held("something depends on it".to_owned()),
             Partition { owned: true, .. } => {
                 let (inner, partition) = (Arc::clone(&self.inner), partition.clone());
-                finish(tokio::spawn(async move { inner.detach_and_drop(&partition).await })).await?
+                finish(tokio::spawn(async move { Ok(inner.detach_and_drop(&partition).await?) }))
+                    .await?
             }
             _ => {
                 let name = partition.name.clone();
@@ -118,20 +119,18 @@ impl PgStore {
 }
 
 impl Write<'_> {
-    async fn plan_pruning(&mut self, keep: Duration, force: bool) -> Result<Plan, StoreError> {
+    async fn plan_pruning(&mut self, keep: Duration, force: bool) -> Result<Plan, OperationError> {
         sqlx::query(
             "select pg_advisory_xact_lock(hashtextextended('health_prune ' || current_schema(), 0))",
         )
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         sqlx::query(
             "select health_make_partitions(today - 1, today + 7) \
              from (select (now() at time zone 'UTC')::date as today) days",
         )
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let now = self.now().await?;
         let cut = now - delta(keep);
         // What is dated further ahead than results are kept was dated by a clock that was ahead.
@@ -163,26 +162,26 @@ impl Write<'_> {
     }
 
     /// Drops a partition in this transaction, where its lock is had at once: what a role can that owns no table.
-    async fn drop_by_function(&mut self, partition: String) -> Result<Dropped, StoreError> {
-        let mut savepoint = self.connection.begin().await.map_err(translate)?;
+    async fn drop_by_function(&mut self, partition: String) -> Result<Dropped, OperationError> {
+        let mut savepoint = self.connection.begin().await?;
         let dropped = sqlx::query_scalar("select health_drop_partition($1)")
             .bind(partition)
             .fetch_one(&mut *savepoint)
             .await;
         match dropped {
             Ok(is_gone) => {
-                savepoint.commit().await.map_err(translate)?;
+                savepoint.commit().await?;
                 Ok(if is_gone { Dropped::Gone } else { Dropped::Busy })
             }
             Err(failed) => {
-                savepoint.rollback().await.map_err(translate)?;
+                savepoint.rollback().await?;
                 refused(failed)
             }
         }
     }
 
     /// The partitions, the oldest first.
-    async fn partitions(&mut self) -> Result<Vec<Partition>, StoreError> {
+    async fn partitions(&mut self) -> Result<Vec<Partition>, sqlx::Error> {
         sqlx::query_as(
             "select format('%I.%I', n.nspname, c.relname) as name, \
              (select format('%I.%I', pn.nspname, p.relname) from pg_class p join pg_namespace pn \
@@ -210,12 +209,15 @@ impl Write<'_> {
         .bind(LEAVES)
         .fetch_all(&mut *self.connection)
         .await
-        .map_err(translate)
     }
 
     /// How many results a partition has; without the newest of each check where these are not to be
     /// counted.
-    async fn count(&mut self, partition: &Partition, but_newest: bool) -> Result<u64, StoreError> {
+    async fn count(
+        &mut self,
+        partition: &Partition,
+        but_newest: bool,
+    ) -> Result<u64, OperationError> {
         if partition.bytes > COUNTED_BYTES && partition.estimate >= 0.0 {
             // A whole number of rows, far below what a float of this size holds exactly.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -242,8 +244,7 @@ impl Write<'_> {
             .bind(partition.since)
             .bind(partition.until)
             .fetch_one(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 }
@@ -251,8 +252,8 @@ impl Write<'_> {
 impl Inner {
     /// Detaches a partition beside its readers, and drops it: outside a transaction, and again from where an
     /// earlier call was cut. Nobody waits behind this while it waits for a reader.
-    async fn detach_and_drop(&self, partition: &Partition) -> Result<Dropped, StoreError> {
-        let mut connection = self.own_connection().await.map_err(translate)?;
+    async fn detach_and_drop(&self, partition: &Partition) -> Result<Dropped, OperationError> {
+        let mut connection = self.own_connection().await?;
         let name = &partition.name;
         // The names were read from the catalogue, and quoted there.
         let mut statements = vec!["set lock_timeout = '100ms'".to_owned()];
@@ -280,13 +281,13 @@ impl Inner {
 }
 
 /// What became of a partition whose drop was refused.
-fn refused(failed: sqlx::Error) -> Result<Dropped, StoreError> {
+fn refused(failed: sqlx::Error) -> Result<Dropped, OperationError> {
     let code = failed.as_database_error().and_then(sqlx::error::DatabaseError::code);
     match code.as_deref() {
         // A lock was not had, or another worker is at it, or has done it.
         Some("55P03" | "57014" | "40P01" | "55000" | "42P01") => Ok(Dropped::Busy),
         // Something depends on it, or it belongs to somebody else.
         Some("2BP01" | "42501" | "42809") => Ok(Dropped::Held(failed.to_string())),
-        _ => Err(translate(failed)),
+        _ => Err(failed.into()),
     }
 }

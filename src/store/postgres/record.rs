@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{
-    error::{translate, translate_recording},
+    error::OperationError,
     row::{JoinedState, checks_with_states, host_ids, state_columns},
     summary::Counts,
     write::Write,
@@ -98,7 +98,7 @@ impl Write<'_> {
         &mut self,
         hosts: &[HostId],
         results: &[(HostId, &CheckResult)],
-    ) -> Result<Recorded, StoreError> {
+    ) -> Result<Recorded, OperationError> {
         if hosts.is_empty() {
             return Ok(Recorded::default());
         }
@@ -126,7 +126,7 @@ impl Write<'_> {
     async fn known_checks(
         &mut self,
         hosts: &[HostId],
-    ) -> Result<BTreeMap<CheckId, KnownCheck>, StoreError> {
+    ) -> Result<BTreeMap<CheckId, KnownCheck>, OperationError> {
         let rows: Vec<KnownRow> = sqlx::query_as(concat!(
             "select c.revision, ",
             state_columns!(),
@@ -137,8 +137,7 @@ impl Write<'_> {
         ))
         .bind(host_ids(hosts))
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let known = |row: KnownRow| {
             let host_id = HostId::from_uuid(row.host_id);
             let (revision, stored) = (row.revision, row.state.is_stored());
@@ -151,7 +150,7 @@ impl Write<'_> {
 
     /// Writes results into the history. The same check and instant is the same result (L6);
     /// [`CheckResult::outranks`] says which stays.
-    async fn insert_results(&mut self, results: &[&CheckResult]) -> Result<(), StoreError> {
+    async fn insert_results(&mut self, results: &[&CheckResult]) -> Result<(), OperationError> {
         let (mut rows, mut ids, mut healthy) = (ResultArrays::default(), Vec::new(), Vec::new());
         // One statement writes no row twice.
         let mut kept: BTreeMap<(CheckId, DateTime<Utc>), &CheckResult> = BTreeMap::new();
@@ -195,7 +194,7 @@ impl Write<'_> {
         .bind(rows.epochs)
         .execute(&mut *self.connection)
         .await
-        .map_err(translate_recording)?;
+        .map_err(OperationError::of_recording)?;
         Ok(())
     }
 
@@ -204,7 +203,7 @@ impl Write<'_> {
         &mut self,
         results: &[&CheckResult],
         checks: &mut BTreeMap<CheckId, KnownCheck>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         // The clock is asked only where it matters: where a result is older than what is there (F01).
         let behind = results.iter().any(|result| {
             let state = checks.get(&result.check_id).and_then(|check| check.state.as_ref());
@@ -238,7 +237,7 @@ impl Write<'_> {
         &mut self,
         statement: &'static str,
         states: StateArrays,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         if states.statuses.is_empty() {
             return Ok(());
         }
@@ -259,7 +258,7 @@ impl Write<'_> {
             .bind(states.latest.epochs)
             .execute(&mut *self.connection)
             .await
-            .map_err(translate_recording)?;
+            .map_err(OperationError::of_recording)?;
         Ok(())
     }
 }

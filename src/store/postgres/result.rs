@@ -9,7 +9,7 @@ use sqlx::{FromRow, PgConnection};
 
 use super::{
     PgStore,
-    error::translate,
+    error::OperationError,
     row::{
         CheckRow, JoinedState, ResultRow, StateRow, check_columns, checks_with_states, host_ids,
         state_columns,
@@ -27,7 +27,7 @@ use crate::{
 async fn states_of(
     connection: &mut PgConnection,
     hosts: &[HostId],
-) -> Result<Vec<CheckState>, StoreError> {
+) -> Result<Vec<CheckState>, OperationError> {
     let rows: Vec<StateRow> = sqlx::query_as(concat!(
         "select ",
         state_columns!(),
@@ -36,8 +36,7 @@ async fn states_of(
     ))
     .bind(host_ids(hosts))
     .fetch_all(connection)
-    .await
-    .map_err(translate)?;
+    .await?;
     Ok(rows.into_iter().map(StateRow::into_state).filter_map(readable).collect())
 }
 
@@ -56,7 +55,7 @@ async fn views(
     connection: &mut PgConnection,
     hosts: &[HostId],
     stale_after: Duration,
-) -> Result<Vec<CheckView>, StoreError> {
+) -> Result<Vec<CheckView>, OperationError> {
     let rows: Vec<ViewRow> = sqlx::query_as(concat!(
         "select ",
         check_columns!(),
@@ -67,8 +66,7 @@ async fn views(
     ))
     .bind(host_ids(hosts))
     .fetch_all(connection)
-    .await
-    .map_err(translate)?;
+    .await?;
     let view = |row: ViewRow| {
         let (check, state) = (row.check.into_check(), row.state.into_state());
         let now = StoreTime::new(ClockEpoch::new(row.now_epoch), row.now);
@@ -86,7 +84,7 @@ async fn history(
     check: CheckId,
     before: Option<DateTime<Utc>>,
     limit: u32,
-) -> Result<HistoryPage, StoreError> {
+) -> Result<HistoryPage, OperationError> {
     let newest = newest(connection, host, check).await?;
     // Results of an adopted table have no reason; what failed shows as what its type fails by.
     let rows: Vec<ResultRow> = sqlx::query_as(
@@ -105,8 +103,7 @@ async fn history(
     .bind(before)
     .bind(i64::from(limit) + 1)
     .fetch_all(connection)
-    .await
-    .map_err(translate)?;
+    .await?;
     let mut results: Vec<CheckResult> =
         rows.into_iter().map(ResultRow::into_result_or_fault).collect();
     // The newest stays, also where its day has been dropped. By time it need not come first.
@@ -129,17 +126,16 @@ async fn newest(
     connection: &mut PgConnection,
     host: HostId,
     check: CheckId,
-) -> Result<Option<CheckResult>, StoreError> {
+) -> Result<Option<CheckResult>, OperationError> {
     let known: bool = sqlx::query_scalar(
         "select exists (select from host_health_checks where id = $1 and host_id = $2)",
     )
     .bind(check.as_uuid())
     .bind(host.as_uuid())
     .fetch_one(&mut *connection)
-    .await
-    .map_err(translate)?;
+    .await?;
     if !known {
-        return Err(StoreError::NotFound);
+        return Err(StoreError::NotFound.into());
     }
     let row: Option<StateRow> = sqlx::query_as(concat!(
         "select ",
@@ -148,8 +144,7 @@ async fn newest(
     ))
     .bind(check.as_uuid())
     .fetch_optional(connection)
-    .await
-    .map_err(translate)?;
+    .await?;
     Ok(row.map(StateRow::into_state).and_then(readable).map(|state| state.latest))
 }
 

@@ -5,12 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{error::translate, write::Write};
-use crate::{
-    clock::delta,
-    model::HostChange,
-    store::{PruneOutcome, StoreError},
-};
+use super::{error::OperationError, write::Write};
+use crate::{clock::delta, model::HostChange, store::PruneOutcome};
 
 impl Write<'_> {
     pub(super) async fn prune_gates(
@@ -18,7 +14,7 @@ impl Write<'_> {
         keep: Duration,
         batch: u32,
         force: bool,
-    ) -> Result<PruneOutcome, StoreError> {
+    ) -> Result<PruneOutcome, OperationError> {
         let now = self.now().await?;
         let Some(cut) = now.checked_sub_signed(delta(keep)) else {
             return Ok(PruneOutcome::Done { deleted: 0 });
@@ -32,8 +28,7 @@ impl Write<'_> {
         .bind(now - HostChange::LONGEST)
         .bind(i64::from(batch) + 1)
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let counts = "select count(*), count(*) filter (where ended_at < $1) from health_gates";
         if let Some(suspicious) = self.suspicious(old.len(), force, counts, (now, cut)).await? {
             return Ok(suspicious);
@@ -43,13 +38,11 @@ impl Write<'_> {
         sqlx::query("delete from health_changes where gate_id = any($1)")
             .bind(&old)
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         let deleted = sqlx::query("delete from health_gates where id = any($1)")
             .bind(old)
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?
+            .await?
             .rows_affected();
         Ok(PruneOutcome::of_step(deleted, more))
     }
@@ -59,7 +52,7 @@ impl Write<'_> {
         keep: Duration,
         batch: u32,
         force: bool,
-    ) -> Result<PruneOutcome, StoreError> {
+    ) -> Result<PruneOutcome, OperationError> {
         let now = self.now().await?;
         let Some(cut) = now.checked_sub_signed(delta(keep)) else {
             return Ok(PruneOutcome::Done { deleted: 0 });
@@ -71,8 +64,7 @@ impl Write<'_> {
         .bind(cut)
         .bind(i64::from(batch) + 1)
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let counts = "select count(*), count(*) filter (where at < $1) from health_audit";
         if let Some(suspicious) = self.suspicious(old.len(), force, counts, (now, cut)).await? {
             return Ok(suspicious);
@@ -82,8 +74,7 @@ impl Write<'_> {
         let deleted = sqlx::query("delete from health_audit where number = any($1)")
             .bind(old)
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?
+            .await?
             .rows_affected();
         Ok(PruneOutcome::of_step(deleted, more))
     }
@@ -95,15 +86,12 @@ impl Write<'_> {
         force: bool,
         counts: &'static str,
         (now, cut): (DateTime<Utc>, DateTime<Utc>),
-    ) -> Result<Option<PruneOutcome>, StoreError> {
+    ) -> Result<Option<PruneOutcome>, OperationError> {
         if !self.holds_pruning(now) || force || found == 0 {
             return Ok(None);
         }
-        let (total, expired): (i64, i64) = sqlx::query_as(counts)
-            .bind(cut)
-            .fetch_one(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+        let (total, expired): (i64, i64) =
+            sqlx::query_as(counts).bind(cut).fetch_one(&mut *self.connection).await?;
         let count = |number: i64| u64::try_from(number).unwrap_or(0);
         Ok(Some(PruneOutcome::Suspicious { expired: count(expired), total: count(total) }))
     }

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use sqlx::PgConnection;
 
 use super::{
     PgStore,
-    error::translate,
+    error::OperationError,
     row::{CheckRow, check_columns},
     write::Write,
 };
@@ -26,29 +26,26 @@ fn canary((key_id, nonce, ciphertext): CanaryRow) -> Result<Canary, StoreError> 
     Ok(Canary { key_id: KeyId::from_bytes(key_id), nonce, ciphertext })
 }
 
-async fn canaries(connection: &mut PgConnection) -> Result<Vec<Canary>, StoreError> {
+async fn canaries(connection: &mut PgConnection) -> Result<Vec<Canary>, OperationError> {
     let rows: Vec<CanaryRow> =
         sqlx::query_as("select key_id, nonce, ciphertext from health_key_canaries order by number")
             .fetch_all(connection)
-            .await
-            .map_err(translate)?;
-    rows.into_iter().map(canary).collect()
+            .await?;
+    Ok(rows.into_iter().map(canary).collect::<Result<_, _>>()?)
 }
 
 impl Write<'_> {
-    async fn install_id(&mut self, fresh: InstallId) -> Result<InstallId, StoreError> {
+    async fn install_id(&mut self, fresh: InstallId) -> Result<InstallId, OperationError> {
         let stored: Vec<u8> = sqlx::query_scalar(
             "update health_installation set install_id = coalesce(install_id, $1) \
              returning install_id",
         )
         .bind(fresh.as_bytes().as_slice())
         .fetch_one(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let stored = stored.as_slice().try_into();
-        stored
-            .map(InstallId::from_bytes)
-            .map_err(|error| StoreError::corrupt("installation", error))
+        let stored = stored.map_err(|error| StoreError::corrupt("installation", error))?;
+        Ok(InstallId::from_bytes(stored))
     }
 
     async fn insert_canary(
@@ -56,12 +53,11 @@ impl Write<'_> {
         new: &Canary,
         known: &[Canary],
         audit: &AuditEntry,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, OperationError> {
         // Readers go on; whoever else wants to enter one waits.
         sqlx::query("lock table health_key_canaries in share row exclusive mode")
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         if canaries(self.connection).await? != known {
             return Ok(false);
         }
@@ -72,8 +68,7 @@ impl Write<'_> {
         .bind(&new.nonce)
         .bind(&new.ciphertext)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         self.audit(audit).await?;
         Ok(true)
     }
@@ -84,7 +79,7 @@ impl Write<'_> {
         old: &SealedSecret,
         new: &SealedSecret,
         audit: &AuditEntry,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, OperationError> {
         let replaced = sqlx::query(
             "update host_health_checks set basic_auth_pass_encrypted = $1, \
              basic_auth_pass_nonce = $2, secret_format = $3 where id = $4 \
@@ -99,8 +94,7 @@ impl Write<'_> {
         .bind(&old.nonce)
         .bind(old.format)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         if replaced.rows_affected() == 0 {
             return Ok(false);
         }
@@ -150,7 +144,7 @@ impl SecretStore for PgStore {
                 .bind(after.map(|after| after.as_uuid()))
                 .bind(i64::from(limit))
                 .fetch_all(connection)
-                .map(|rows| rows.map_err(translate))
+                .err_into()
                 .boxed()
             })
             .await?;
@@ -190,7 +184,7 @@ impl SecretStore for PgStore {
                      group by 1, 2, 3",
                 )
                 .fetch_all(connection)
-                .map(|rows| rows.map_err(translate))
+                .err_into()
                 .boxed()
             })
             .await?;

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{
     HostsTable, MigrateError, MigrationReport, PgFault, PgTxHook, SchemaName,
     due::DueFloor,
-    error::{is_contended, is_stale, translate},
+    error::{OperationError, is_contended, is_stale},
     feed::Listening,
     migrate,
     write::{Write, read_clock},
@@ -159,7 +159,7 @@ impl PgStore {
     pub(super) async fn write<T, F>(&self, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> Fn(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, StoreError>>
+        F: for<'c> Fn(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, OperationError>>
             + Send
             + Sync
             + 'static,
@@ -185,7 +185,7 @@ impl PgStore {
     pub(super) async fn read<T, F>(&self, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>
+        F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, OperationError>>
             + Send
             + Sync
             + 'static,
@@ -214,7 +214,7 @@ pub(super) async fn finish<T>(task: JoinHandle<Result<T, StoreError>>) -> Result
 
 /// What came of work on a connection. An inner error leaves the connection sound; after an outer one it
 /// is closed.
-type Done<T> = Result<Result<T, StoreError>, StoreError>;
+type Done<T> = Result<Result<T, StoreError>, OperationError>;
 
 /// What a transaction begins with behind a pooler. Statements that another client has left prepared in this session
 /// would bear the names of those that this one prepares.
@@ -242,13 +242,13 @@ impl Inner {
 
     /// A connection of the pool. A fresh one has no statement prepared: another connection was stale, and so may
     /// be every one that lay idle.
-    async fn connection(&self, fresh: bool) -> Result<PoolConnection<Postgres>, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(translate)?;
+    async fn connection(&self, fresh: bool) -> Result<PoolConnection<Postgres>, OperationError> {
+        let mut connection = self.pool.acquire().await?;
         if fresh {
             let cleared = timeout(self.bound, connection.clear_cached_statements()).await;
             if let Err(error) = cleared.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
                 connection.close_on_drop();
-                return Err(translate(error));
+                return Err(error.into());
             }
         }
         Ok(connection)
@@ -257,7 +257,7 @@ impl Inner {
     async fn transact<T, F>(&self, operation: &F, fresh: bool) -> Result<T, StoreError>
     where
         T: Send,
-        F: for<'c> Fn(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, StoreError>> + Sync,
+        F: for<'c> Fn(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, OperationError>> + Sync,
     {
         let mut connection = self.connection(fresh).await?;
         let done = timeout(self.bound, self.attempt(&mut connection, operation)).await;
@@ -267,7 +267,7 @@ impl Inner {
     async fn attempt<T, F>(&self, connection: &mut PgConnection, operation: &F) -> Done<T>
     where
         T: Send,
-        F: for<'c> Fn(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, StoreError>> + Sync,
+        F: for<'c> Fn(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, OperationError>> + Sync,
     {
         let mut transaction = self.begin(connection).await?;
         let mut write = Write::new(self, &mut transaction);
@@ -277,12 +277,12 @@ impl Inner {
         };
         match value {
             Ok(value) => {
-                transaction.commit().await.map_err(translate)?;
+                transaction.commit().await?;
                 Ok(Ok(value))
             }
             // What failed is told, not that undoing it failed too.
             Err(error) => match transaction.rollback().await {
-                Ok(()) => Ok(Err(error)),
+                Ok(()) => Ok(Err(error.into())),
                 Err(_) => Err(error),
             },
         }
@@ -290,7 +290,7 @@ impl Inner {
 
     async fn look<T, F>(&self, operation: &F, fresh: bool) -> Result<T, StoreError>
     where
-        F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
+        F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, OperationError>>,
     {
         let mut connection = self.connection(fresh).await?;
         let done = timeout(self.bound, self.attempt_to_look(&mut connection, operation)).await;
@@ -299,29 +299,29 @@ impl Inner {
 
     async fn attempt_to_look<T, F>(&self, connection: &mut PgConnection, operation: &F) -> Done<T>
     where
-        F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, StoreError>>,
+        F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T, OperationError>>,
     {
         if self.schema.is_none() && self.direct.is_none() {
-            return match operation(connection).await {
+            return match operation(connection).await.map_err(StoreError::from) {
                 // What is not there, or cannot be read, was answered all the same.
-                Err(error @ StoreError::Unavailable { .. }) => Err(error),
+                Err(error @ StoreError::Unavailable { .. }) => Err(error.into()),
                 done => Ok(done),
             };
         }
         let mut transaction = self.begin(connection).await?;
         let value = operation(&mut transaction).await;
         match transaction.rollback().await {
-            Ok(()) => Ok(value),
-            Err(error) => Err(value.err().unwrap_or_else(|| translate(error))),
+            Ok(()) => Ok(value.map_err(StoreError::from)),
+            Err(error) => Err(value.err().unwrap_or_else(|| error.into())),
         }
     }
 
     async fn begin<'c>(
         &self,
         connection: &'c mut PgConnection,
-    ) -> Result<Transaction<'c, Postgres>, StoreError> {
+    ) -> Result<Transaction<'c, Postgres>, sqlx::Error> {
         if self.schema.is_none() && self.direct.is_none() {
-            return connection.begin().await.map_err(translate);
+            return connection.begin().await;
         }
         let mut begin = "begin".to_owned();
         if self.direct.is_some() {
@@ -334,7 +334,7 @@ impl Inner {
                  '{schema}, ' || current_setting('search_path'), true)"
             );
         }
-        connection.begin_with(AssertSqlSafe(begin)).await.map_err(translate)
+        connection.begin_with(AssertSqlSafe(begin)).await
     }
 
     /// The channel on which this store's processes tell each other of changes.
@@ -351,7 +351,8 @@ fn settle<T>(
     mut connection: PoolConnection<Postgres>,
     done: Result<Done<T>, Elapsed>,
 ) -> Result<T, StoreError> {
-    match done.unwrap_or_else(|_| Err(PgFault::TooSlow.into_error())) {
+    let done = done.unwrap_or_else(|_| Err(PgFault::TooSlow.into_error().into()));
+    match done.map_err(StoreError::from) {
         Ok(Err(error)) | Err(error) if is_stale(&error) => {
             connection.close_on_drop();
             Err(error)

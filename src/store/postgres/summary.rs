@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
 use uuid::Uuid;
 
-use super::{error::translate, row::host_ids, settings::microseconds, write::Write};
+use super::{error::OperationError, row::host_ids, settings::microseconds, write::Write};
 use crate::{
     model::{CheckState, CheckStatus, ClockEpoch, HostId, HostSummary},
-    store::{StoreError, sql::SummaryColumns},
+    store::sql::SummaryColumns,
 };
 
 /// Summaries as columns. Ten thousand of them in one row cost a fraction of what as many rows do.
@@ -112,7 +112,7 @@ impl Write<'_> {
     pub(super) async fn keep_summaries(
         &mut self,
         counts: &BTreeMap<HostId, Counts>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         if counts.is_empty() {
             return Ok(());
         }
@@ -126,7 +126,7 @@ impl Write<'_> {
              last_checked_at, healthy, unhealthy, results_epoch) where s.host_id = n.host_id",
         ))
         .bind(counts.keys().map(HostId::as_uuid).collect::<Vec<Uuid>>());
-        arrays.bind_to(query).execute(&mut *self.connection).await.map_err(translate)?;
+        arrays.bind_to(query).execute(&mut *self.connection).await?;
         Ok(())
     }
 }
@@ -139,7 +139,7 @@ pub(super) async fn summaries(
     connection: &mut PgConnection,
     hosts: &[HostId],
     stale_after: Duration,
-) -> Result<Vec<HostSummary>, StoreError> {
+) -> Result<Vec<HostSummary>, OperationError> {
     let (hosts, healthy, unhealthy, totals, oldest): SummaryArrays = sqlx::query_as(
         "with clock as materialized ( \
              select now, now - $2 * interval '1 microsecond' as fresh_from, clock_epoch \
@@ -176,8 +176,7 @@ pub(super) async fn summaries(
     .bind(host_ids(hosts))
     .bind(microseconds(stale_after))
     .fetch_one(connection)
-    .await
-    .map_err(translate)?;
+    .await?;
     let counts = healthy.into_iter().zip(unhealthy).zip(totals);
     let summary = |((host_id, ((healthy, unhealthy), total)), oldest)| {
         SummaryColumns { host_id, healthy, unhealthy, total }.into_summary(oldest)

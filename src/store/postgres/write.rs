@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     PgFault, SCHEMA_VERSION,
-    error::{not_migrated, translate},
+    error::{OperationError, not_migrated},
     store::Inner,
 };
 use crate::{
@@ -19,12 +19,11 @@ use crate::{
 type ClaimClock = (DateTime<Utc>, Option<i32>, Option<i64>, Option<DateTime<Utc>>);
 
 /// The database's clock with its epoch. What the same statement finds was written before.
-pub(super) async fn read_clock(connection: &mut PgConnection) -> Result<StoreTime, StoreError> {
+pub(super) async fn read_clock(connection: &mut PgConnection) -> Result<StoreTime, OperationError> {
     let (epoch, now): (i64, DateTime<Utc>) =
         sqlx::query_as("select clock_epoch, clock_timestamp() from health_installation")
             .fetch_one(connection)
-            .await
-            .map_err(translate)?;
+            .await?;
     Ok(StoreTime::new(ClockEpoch::new(epoch), now))
 }
 
@@ -43,22 +42,19 @@ impl<'a> Write<'a> {
     }
 
     /// The database's clock. To be read after the locks that a decision needs are had.
-    pub(super) async fn now(&mut self) -> Result<DateTime<Utc>, StoreError> {
-        sqlx::query_scalar("select clock_timestamp()")
-            .fetch_one(&mut *self.connection)
-            .await
-            .map_err(translate)
+    pub(super) async fn now(&mut self) -> Result<DateTime<Utc>, sqlx::Error> {
+        sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut *self.connection).await
     }
 
     /// Returns the database's clock with its epoch. Take the locks that a decision needs first.
-    pub(super) async fn time(&mut self) -> Result<StoreTime, StoreError> {
+    pub(super) async fn time(&mut self) -> Result<StoreTime, OperationError> {
         read_clock(self.connection).await
     }
 
     /// The database's clock and epoch for a claim, which begins a new epoch where the clock went back.
     /// Fails where the schema is not the one that is known here (F63): without claims nothing else
     /// happens.
-    pub(super) async fn time_of_claim(&mut self) -> Result<StoreTime, StoreError> {
+    pub(super) async fn time_of_claim(&mut self) -> Result<StoreTime, OperationError> {
         // As JSON, a schema that lacks the columns still shows its version.
         let (now, version, epoch, high_water): ClaimClock = sqlx::query_as(
             "select clock_timestamp(), schema_version, (kept ->> 'clock_epoch')::bigint, \
@@ -67,12 +63,13 @@ impl<'a> Write<'a> {
              on true",
         )
         .fetch_one(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         match version {
             Some(SCHEMA_VERSION) => {}
-            Some(newer) if newer > SCHEMA_VERSION => return Err(PgFault::Newer.into_error()),
-            _ => return Err(not_migrated(None)),
+            Some(newer) if newer > SCHEMA_VERSION => {
+                return Err(PgFault::Newer.into_error().into());
+            }
+            _ => return Err(not_migrated(None).into()),
         }
         self.holds_pruning(now);
         let kept = KeptClock { epoch: ClockEpoch::new(epoch.unwrap_or(0)), high_water };
@@ -87,8 +84,7 @@ impl<'a> Write<'a> {
         .bind(next.high_water)
         .bind(kept.epoch.number())
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         if next.epoch != kept.epoch && kept_now.rows_affected() == 1 {
             self.put_dates_back(now).await?;
         }
@@ -101,7 +97,7 @@ impl<'a> Write<'a> {
     }
 
     /// Puts back what a clock that was ahead has dated, now that it was put right (F173).
-    async fn put_dates_back(&mut self, now: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn put_dates_back(&mut self, now: DateTime<Utc>) -> Result<(), OperationError> {
         sqlx::query(
             "update health_changes set started_at = least(started_at, $1), \
              ended_at = case when ended_at > $1 then $1 else ended_at end \
@@ -109,18 +105,19 @@ impl<'a> Write<'a> {
         )
         .bind(now)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         sqlx::query("update health_gate_leases set lease_until = $1 where lease_until > $1")
             .bind(now + LONGEST_LEFT)
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         Ok(())
     }
 
     /// Begins a new epoch where `seen` is the present one, and answers with the present one.
-    pub(super) async fn begin_epoch(&mut self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
+    pub(super) async fn begin_epoch(
+        &mut self,
+        seen: ClockEpoch,
+    ) -> Result<ClockEpoch, OperationError> {
         let begun: Option<DateTime<Utc>> = sqlx::query_scalar(
             "update health_installation set clock_epoch = $1, clock_high_water = clock_timestamp() \
              where clock_epoch = $2 returning clock_high_water",
@@ -128,8 +125,7 @@ impl<'a> Write<'a> {
         .bind(seen.next().number())
         .bind(seen.number())
         .fetch_optional(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         if let Some(now) = begun {
             self.put_dates_back(now).await?;
         }
@@ -138,15 +134,14 @@ impl<'a> Write<'a> {
 
     /// Lets the writers of one host's checks follow each other. The first lock of all; the host's schedule row
     /// is locked last, after the checks.
-    pub(super) async fn lock_host(&mut self, host: HostId) -> Result<(), StoreError> {
+    pub(super) async fn lock_host(&mut self, host: HostId) -> Result<(), OperationError> {
         sqlx::query(
             "select pg_advisory_xact_lock( \
              hashtextextended('health_host ' || current_schema() || ' ' || $1::text, 0))",
         )
         .bind(host.as_uuid())
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(())
     }
 
@@ -155,7 +150,7 @@ impl<'a> Write<'a> {
     pub(super) async fn lock_schedules(
         &mut self,
         hosts: impl Iterator<Item = HostId>,
-    ) -> Result<Vec<HostId>, StoreError> {
+    ) -> Result<Vec<HostId>, OperationError> {
         let hosts: Vec<Uuid> = hosts.map(|host| host.as_uuid()).collect();
         if hosts.is_empty() {
             return Ok(Vec::new());
@@ -166,8 +161,7 @@ impl<'a> Write<'a> {
         )
         .bind(hosts)
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(locked.into_iter().map(HostId::from_uuid).collect())
     }
 
@@ -176,7 +170,7 @@ impl<'a> Write<'a> {
         self.events.push(event);
     }
 
-    pub(super) async fn tell_all(self) -> Result<(), StoreError> {
+    pub(super) async fn tell_all(self) -> Result<(), OperationError> {
         if self.events.is_empty() {
             return Ok(());
         }
@@ -186,23 +180,26 @@ impl<'a> Write<'a> {
             .bind(self.store.channel())
             .bind(texts)
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         Ok(())
     }
 
     /// Asks the application's hook about a change.
-    pub(super) async fn ask(&mut self, change: &Change<'_>) -> Result<(), StoreError> {
+    pub(super) async fn ask(&mut self, change: &Change<'_>) -> Result<(), OperationError> {
         match &self.store.hook {
             Some(hook) => {
-                hook.before_commit(self.connection, change).await.map_err(StoreError::Refused)
+                let asked = hook.before_commit(self.connection, change).await;
+                Ok(asked.map_err(StoreError::Refused)?)
             }
             None => Ok(()),
         }
     }
 
     /// Writes an audit record.
-    pub(super) async fn audit(&mut self, entry: &AuditEntry) -> Result<AuditRecord, StoreError> {
+    pub(super) async fn audit(
+        &mut self,
+        entry: &AuditEntry,
+    ) -> Result<AuditRecord, OperationError> {
         let now = self.now().await?;
         let record = AuditRecord::new(AuditId::generate(), now, entry.clone());
         sqlx::query(
@@ -213,8 +210,7 @@ impl<'a> Write<'a> {
         .bind(record.host_id.map(|host| host.as_uuid()))
         .bind(to_json("audit record", &record)?)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         self.ask(&Change::Audited(&record)).await?;
         Ok(record)
     }

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::DateTime;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use super::{
     SqliteStore,
-    error::translate,
     record::{hosts_list, instant},
     write::Write,
 };
@@ -31,7 +30,7 @@ impl SqliteStore {
         connection: &mut SqliteConnection,
         entry: &AuditEntry,
     ) -> Result<AuditRecord, StoreError> {
-        Write::new(&self.inner, connection).audit(entry.clone()).await
+        Ok(Write::new(&self.inner, connection).audit(entry.clone()).await?)
     }
 }
 
@@ -57,8 +56,9 @@ impl AuditLog for SqliteStore {
         limit: u32,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         let hosts = filter.hosts.as_deref().map(hosts_list);
-        let rows =
-            self.read(move |connection| page(connection, hosts, before, limit).boxed()).await?;
+        let rows = self
+            .read(move |connection| page(connection, hosts, before, limit).err_into().boxed())
+            .await?;
         let read = |(id, at, host, record): AuditRow| {
             let at = instant(at).unwrap_or(DateTime::UNIX_EPOCH);
             read_audit(AuditId::from_uuid(id), at, host.map(HostId::from_uuid), &record)
@@ -75,14 +75,15 @@ async fn page(
     hosts: Option<String>,
     before: Option<AuditId>,
     limit: u32,
-) -> Result<Vec<AuditRow>, StoreError> {
+) -> Result<Vec<AuditRow>, sqlx::Error> {
     let before: Option<i64> = match before {
         None => Some(i64::MAX),
-        Some(id) => sqlx::query_scalar("select number from health_audit where id = ?")
-            .bind(id.as_uuid())
-            .fetch_optional(&mut *connection)
-            .await
-            .map_err(translate)?,
+        Some(id) => {
+            sqlx::query_scalar("select number from health_audit where id = ?")
+                .bind(id.as_uuid())
+                .fetch_optional(&mut *connection)
+                .await?
+        }
     };
     let Some(before) = before else { return Ok(Vec::new()) };
     let query = match hosts {
@@ -99,5 +100,5 @@ async fn page(
         .bind(limit)
         .bind(hosts),
     };
-    query.fetch_all(connection).await.map_err(translate)
+    query.fetch_all(connection).await
 }

@@ -1,12 +1,12 @@
 //! `CheckStore` over SQLite.
 
 use async_trait::async_trait;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use sqlx::SqliteConnection;
 
 use super::{
     SqliteStore,
-    error::translate,
+    error::OperationError,
     poll::micros_of,
     record::{CheckRow, find_check, hosts_list, micros},
     write::Write,
@@ -24,15 +24,14 @@ impl Write<'_> {
         &mut self,
         insert: CheckInsert,
         audit: AuditEntry,
-    ) -> Result<HealthCheck, StoreError> {
+    ) -> Result<HealthCheck, OperationError> {
         let present: i64 =
             sqlx::query_scalar("select count(*) from host_health_checks where host_id = ?")
                 .bind(insert.host_id.as_uuid())
                 .fetch_one(&mut *self.connection)
-                .await
-                .map_err(translate)?;
+                .await?;
         if present >= i64::from(insert.limit) {
-            return Err(StoreError::LimitReached { limit: insert.limit });
+            return Err(StoreError::LimitReached { limit: insert.limit }.into());
         }
         let epoch = self.epoch().await?;
         let check = HealthCheck {
@@ -73,8 +72,7 @@ impl Write<'_> {
         .bind(check.updated_epoch.number())
         .bind(check.revision)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         self.written(&check, insert.first_run, audit).await?;
         Ok(check)
     }
@@ -83,13 +81,13 @@ impl Write<'_> {
         &mut self,
         update: CheckUpdate,
         audit: AuditEntry,
-    ) -> Result<HealthCheck, StoreError> {
+    ) -> Result<HealthCheck, OperationError> {
         let row = find_check(self.connection, update.host_id, update.id).await?;
         let row = row.ok_or(StoreError::NotFound)?;
         let number = row.number;
         let before = row.into_check();
         if before.revision != update.expected_revision {
-            return Err(StoreError::Conflict { current: before.revision });
+            return Err(StoreError::Conflict { current: before.revision }.into());
         }
         let now = self.time().await?;
         let check = HealthCheck {
@@ -129,8 +127,7 @@ impl Write<'_> {
         .bind(check.revision)
         .bind(number)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         self.written(&check, update.first_run, audit).await?;
         Ok(check)
     }
@@ -141,7 +138,7 @@ impl Write<'_> {
         check: &HealthCheck,
         first_run: FirstRun,
         audit: AuditEntry,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         self.reschedule(check.host_id, Some(first_run)).await?;
         self.ask(&Change::CheckWritten(check)).await?;
         self.audit(audit).await?;
@@ -155,19 +152,18 @@ impl Write<'_> {
         id: CheckId,
         expected_revision: Option<i64>,
         audit: AuditEntry,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         let row = find_check(self.connection, host, id).await?.ok_or(StoreError::NotFound)?;
         let number = row.number;
         let check = row.into_check();
         if expected_revision.is_some_and(|expected| expected != check.revision) {
-            return Err(StoreError::Conflict { current: check.revision });
+            return Err(StoreError::Conflict { current: check.revision }.into());
         }
         // Its results and its state go with it.
         sqlx::query("delete from host_health_checks where number = ?")
             .bind(number)
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         self.reschedule(host, None).await?;
         self.ask(&Change::CheckDeleted(&check)).await?;
         self.audit(audit).await?;
@@ -179,7 +175,7 @@ impl Write<'_> {
         &mut self,
         host: HostId,
         first_run: Option<FirstRun>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         let now = self.now_micros();
         // A row that is made anew begins with the time as its token, so that whoever had an earlier
         // row of this host stays fenced.
@@ -198,29 +194,23 @@ impl Write<'_> {
         .bind(now)
         .bind(first_run.map(|run| micros_of(run.wait())))
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         sqlx::query(
             "delete from health_schedule where host_id = ?1 and not exists \
              (select 1 from host_health_checks where host_id = ?1 and enabled)",
         )
         .bind(host.as_uuid())
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(())
     }
 
-    async fn forget_host(&mut self, host: HostId) -> Result<(), StoreError> {
+    async fn forget_host(&mut self, host: HostId) -> Result<(), OperationError> {
         for statement in [
             "delete from host_health_checks where host_id = ?",
             "delete from health_schedule where host_id = ?",
         ] {
-            sqlx::query(statement)
-                .bind(host.as_uuid())
-                .execute(&mut *self.connection)
-                .await
-                .map_err(translate)?;
+            sqlx::query(statement).bind(host.as_uuid()).execute(&mut *self.connection).await?;
         }
         Ok(())
     }
@@ -230,7 +220,7 @@ impl Write<'_> {
 pub(super) async fn checks_of(
     connection: &mut SqliteConnection,
     hosts: &[HostId],
-) -> Result<Vec<CheckRow>, StoreError> {
+) -> Result<Vec<CheckRow>, sqlx::Error> {
     sqlx::query_as(
         "select c.* from json_each(?) as wanted \
          cross join host_health_checks c on c.host_id = unhex(wanted.value) \
@@ -239,7 +229,6 @@ pub(super) async fn checks_of(
     .bind(hosts_list(hosts))
     .fetch_all(connection)
     .await
-    .map_err(translate)
 }
 
 #[async_trait]
@@ -272,14 +261,16 @@ impl CheckStore for SqliteStore {
     }
 
     async fn check(&self, host_id: HostId, id: CheckId) -> Result<Option<HealthCheck>, StoreError> {
-        let row = self.read(move |connection| find_check(connection, host_id, id).boxed()).await?;
+        let row = self
+            .read(move |connection| find_check(connection, host_id, id).err_into().boxed())
+            .await?;
         Ok(row.map(CheckRow::into_check))
     }
 
     async fn checks_of(&self, hosts: &[HostId]) -> Result<Vec<HealthCheck>, StoreError> {
         let hosts = hosts.to_vec();
         let rows = self
-            .read(move |connection| async move { checks_of(connection, &hosts).await }.boxed())
+            .read(move |connection| async move { Ok(checks_of(connection, &hosts).await?) }.boxed())
             .await?;
         Ok(rows.into_iter().map(CheckRow::into_check).collect())
     }

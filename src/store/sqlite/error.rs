@@ -35,8 +35,38 @@ pub(super) fn is_error_of_sql(source: &(dyn std::error::Error + Send + Sync + 's
     database.code().is_some_and(|code| code == "1")
 }
 
+/// What work on a connection fails with. It becomes a [`StoreError`] once, where the transaction ends.
+#[derive(Debug)]
+pub(super) enum OperationError {
+    /// The database's error, still to be translated.
+    Database(sqlx::Error),
+    /// An error that is the store's own already.
+    Store(StoreError),
+}
+
+impl From<sqlx::Error> for OperationError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<StoreError> for OperationError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<OperationError> for StoreError {
+    fn from(error: OperationError) -> Self {
+        match error {
+            OperationError::Database(error) => translate(error),
+            OperationError::Store(error) => error,
+        }
+    }
+}
+
 /// The store's error of a database's.
-pub(super) fn translate(error: sqlx::Error) -> StoreError {
+fn translate(error: sqlx::Error) -> StoreError {
     let code = match &error {
         sqlx::Error::Database(database) => {
             database.code().and_then(|code| code.parse::<i64>().ok()).map(|code| code & 0xff)

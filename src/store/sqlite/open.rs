@@ -62,8 +62,10 @@ impl SqliteOptions {
                 .test_before_acquire(false)
         };
         let options = self.connect_options();
-        let writer =
-            pool(1).connect_with(options.clone()).await.map_err(super::error::translate)?;
+        let writer = pool(1)
+            .connect_with(options.clone())
+            .await
+            .map_err(super::error::OperationError::from)?;
         let readers = pool(self.readers.max(1)).connect_lazy_with(options);
         Ok((writer, readers))
     }

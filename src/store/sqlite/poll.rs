@@ -6,14 +6,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use serde_json::{Value, json};
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{
     SqliteStore,
-    error::translate,
+    error::OperationError,
     record::{CheckRow, count, hosts_list, instant, later, micros},
     write::Write,
 };
@@ -70,7 +70,7 @@ const CLAIM_DUE: &str = claim!(
 const CLAIM_NAMED: &str = claim!("select unhex(value) from json_each(?7) limit ?5");
 
 impl Write<'_> {
-    async fn claim_hosts(&mut self, request: ClaimRequest) -> Result<Claims, StoreError> {
+    async fn claim_hosts(&mut self, request: ClaimRequest) -> Result<Claims, OperationError> {
         self.refuse_newer_schema().await?;
         let epoch = self.epoch_at_claim().await?;
         let named = request.named.as_deref().map(hosts_list);
@@ -86,8 +86,7 @@ impl Write<'_> {
                 .bind(far)
                 .bind(named)
                 .fetch_all(&mut *self.connection)
-                .await
-                .map_err(translate)?;
+                .await?;
         rows.sort_unstable_by_key(|row| (row.due_at, row.host_id));
         let mut checks = self.enabled_checks(&rows).await?;
         let claim = |row: ClaimedRow| {
@@ -108,7 +107,7 @@ impl Write<'_> {
     async fn enabled_checks(
         &mut self,
         rows: &[ClaimedRow],
-    ) -> Result<HashMap<HostId, Vec<HealthCheck>>, StoreError> {
+    ) -> Result<HashMap<HostId, Vec<HealthCheck>>, OperationError> {
         let hosts: Vec<_> = rows.iter().map(|row| HostId::from_uuid(row.host_id)).collect();
         let rows: Vec<CheckRow> = sqlx::query_as(
             "select c.* from json_each(?) as wanted \
@@ -117,8 +116,7 @@ impl Write<'_> {
         )
         .bind(hosts_list(&hosts))
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let mut checks: HashMap<_, Vec<_>> = HashMap::new();
         for row in rows {
             let check = row.into_check();
@@ -131,7 +129,7 @@ impl Write<'_> {
         &mut self,
         worker: WorkerId,
         batch: Vec<HostCompletion>,
-    ) -> Result<Completed, StoreError> {
+    ) -> Result<Completed, OperationError> {
         let wanted = Value::from_iter(batch.iter().map(|done| {
             json!({
                 "host": done.host_id.as_uuid().simple().to_string(),
@@ -164,8 +162,7 @@ impl Write<'_> {
         .bind(worker.as_uuid())
         .bind(self.now_micros())
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let mut held: HashSet<HostId> = held.into_iter().map(HostId::from_uuid).collect();
         let mut completed = Completed::default();
         let mut results: Vec<(HostId, CheckResult)> = Vec::new();
@@ -184,7 +181,7 @@ impl Write<'_> {
         &mut self,
         worker: WorkerId,
         hosts: Vec<HostRelease>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         let wanted = Value::from_iter(hosts.iter().map(|host| {
             json!({
                 "host": host.host_id.as_uuid().simple().to_string(),
@@ -204,8 +201,7 @@ impl Write<'_> {
         .bind(worker.as_uuid())
         .bind(self.now_micros())
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(())
     }
 }
@@ -236,17 +232,14 @@ impl PollQueue for SqliteStore {
         let now = micros(self.time());
         let (due, oldest): (i64, Option<i64>) = self
             .read(move |connection| {
-                async move {
-                    sqlx::query_as(
-                        "select count(*), min(due_at) from health_schedule where due_at <= ?1 \
+                sqlx::query_as(
+                    "select count(*), min(due_at) from health_schedule where due_at <= ?1 \
                          and (lease_until is null or lease_until <= ?1) \
                          and (parked_until is null or parked_until <= ?1 or parked_at > ?1)",
-                    )
-                    .bind(now)
-                    .fetch_one(connection)
-                    .await
-                    .map_err(translate)
-                }
+                )
+                .bind(now)
+                .fetch_one(connection)
+                .err_into()
                 .boxed()
             })
             .await?;
@@ -259,21 +252,18 @@ impl PollQueue for SqliteStore {
         let (tried, turned) = (ago(query.within), ago(query.turned_within));
         let (ran, hosts, unreachable): (i64, i64, i64) = self
             .read(move |connection| {
-                async move {
-                    sqlx::query_as(
-                        "select count(*), count(*) filter (where counts), \
+                sqlx::query_as(
+                    "select count(*), count(*) filter (where counts), \
                          count(unreachable_since) filter (where counts) from ( \
                              select unreachable_since, unreachable_since is null \
                              or unreachable_since > ?3 as counts from health_schedule \
                              where tried_at > ?2 and tried_at <= ?1)",
-                    )
-                    .bind(now)
-                    .bind(tried)
-                    .bind(turned)
-                    .fetch_one(connection)
-                    .await
-                    .map_err(translate)
-                }
+                )
+                .bind(now)
+                .bind(tried)
+                .bind(turned)
+                .fetch_one(connection)
+                .err_into()
                 .boxed()
             })
             .await?;

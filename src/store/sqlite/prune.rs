@@ -3,14 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    error::translate,
+    error::OperationError,
     record::{count, micros},
     write::Write,
 };
-use crate::{
-    clock::delta,
-    store::{PruneOutcome, StoreError},
-};
+use crate::{clock::delta, store::PruneOutcome};
 
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
 
@@ -32,7 +29,7 @@ impl Write<'_> {
         keep: Duration,
         batch: u32,
         force: bool,
-    ) -> Result<PruneOutcome, StoreError> {
+    ) -> Result<PruneOutcome, OperationError> {
         let Some(cut) = self.now.checked_sub_signed(delta(keep)).map(micros) else {
             return Ok(PruneOutcome::Done { deleted: 0 });
         };
@@ -49,8 +46,7 @@ impl Write<'_> {
         .bind(i64::from(batch) + 1)
         .bind(latest)
         .fetch_one(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let more = found > i64::from(batch);
         if self.holds_pruning() && !force && found > 0 {
             let (expired, total) = self.expired(cut, latest).await?;
@@ -66,15 +62,14 @@ impl Write<'_> {
         .bind(batch)
         .bind(latest)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?
+        .await?
         .rows_affected();
         Ok(PruneOutcome::of_step(deleted, more))
     }
 
     /// How many results are older than the cut, or dated after `latest`, and not the newest of their check,
     /// and how many there are in all: from the counts by hour, and the rows of one hour.
-    async fn expired(&mut self, cut: i64, latest: i64) -> Result<(i64, i64), StoreError> {
+    async fn expired(&mut self, cut: i64, latest: i64) -> Result<(i64, i64), sqlx::Error> {
         let hour = cut / MICROS_PER_HOUR;
         sqlx::query_as(
             "select (select coalesce(sum(results), 0) from health_result_hours where hour < ?1) \
@@ -90,6 +85,5 @@ impl Write<'_> {
         .bind(latest)
         .fetch_one(&mut *self.connection)
         .await
-        .map_err(translate)
     }
 }

@@ -4,7 +4,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use sqlx::{FromRow, Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::error::translate;
 use crate::{
     model::{CheckId, CheckResult, CheckState, ClockEpoch, HealthCheck, HostId, StoreTime},
     store::{
@@ -144,11 +143,10 @@ pub(super) async fn find_check(
     connection: &mut SqliteConnection,
     host: HostId,
     id: CheckId,
-) -> Result<Option<CheckRow>, StoreError> {
+) -> Result<Option<CheckRow>, sqlx::Error> {
     sqlx::query_as("select * from host_health_checks where id = ? and host_id = ?")
         .bind(id.as_uuid())
         .bind(host.as_uuid())
         .fetch_optional(connection)
         .await
-        .map_err(translate)
 }

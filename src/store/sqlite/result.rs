@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     SqliteStore,
     check::checks_of,
-    error::translate,
+    error::OperationError,
     record::{
         ResultRow, StateRow, find_check, hosts_list, id_list, instant, micros, result_json,
         state_json,
@@ -43,7 +43,7 @@ impl Write<'_> {
     pub(super) async fn record(
         &mut self,
         results: Vec<(HostId, CheckResult)>,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<u64, OperationError> {
         if results.is_empty() {
             return Ok(0);
         }
@@ -78,22 +78,21 @@ impl Write<'_> {
         Ok(dropped)
     }
 
-    async fn targets(&mut self, ids: &str) -> Result<HashMap<CheckId, TargetRow>, StoreError> {
+    async fn targets(&mut self, ids: &str) -> Result<HashMap<CheckId, TargetRow>, OperationError> {
         let rows: Vec<TargetRow> = sqlx::query_as(
             "select number, id, host_id, enabled, revision from host_health_checks \
              where id in (select unhex(value) from json_each(?))",
         )
         .bind(ids)
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(rows.into_iter().map(|row| (CheckId::from_uuid(row.id), row)).collect())
     }
 
     async fn states_by_id(
         &mut self,
         ids: &str,
-    ) -> Result<HashMap<CheckId, CheckState>, StoreError> {
+    ) -> Result<HashMap<CheckId, CheckState>, OperationError> {
         let rows: Vec<StateRow> = sqlx::query_as(
             "select s.*, c.id as check_id, c.host_id from host_health_checks c \
              join health_states s on s.check_number = c.number \
@@ -101,14 +100,13 @@ impl Write<'_> {
         )
         .bind(ids)
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         // One that cannot be read counts as none, and is written over (F221).
         let states = rows.into_iter().map(StateRow::into_state).filter_map(readable);
         Ok(states.map(|state| (state.latest.check_id, state)).collect())
     }
 
-    async fn insert_results(&mut self, rows: Vec<Value>) -> Result<(), StoreError> {
+    async fn insert_results(&mut self, rows: Vec<Value>) -> Result<(), OperationError> {
         // The same check and instant is the same result (L6); `CheckResult::outranks` says which stays.
         sqlx::query(
             "insert into host_health_check_results (check_number, checked_at, result_revision, \
@@ -128,12 +126,11 @@ impl Write<'_> {
         )
         .bind(Value::from(rows).to_string())
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(())
     }
 
-    async fn move_states(&mut self, rows: Vec<Value>) -> Result<(), StoreError> {
+    async fn move_states(&mut self, rows: Vec<Value>) -> Result<(), OperationError> {
         sqlx::query(
             "insert into health_states (check_number, status, since, in_a_row, result_revision, \
              reason, detail, latency_ms, checked_at, source, observer_fault, endpoint, \
@@ -153,8 +150,7 @@ impl Write<'_> {
         )
         .bind(Value::from(rows).to_string())
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(())
     }
 }
@@ -163,7 +159,7 @@ impl Write<'_> {
 async fn states_of(
     connection: &mut SqliteConnection,
     hosts: &[HostId],
-) -> Result<Vec<StateRow>, StoreError> {
+) -> Result<Vec<StateRow>, sqlx::Error> {
     sqlx::query_as(
         "select s.*, c.id as check_id, c.host_id from json_each(?) as wanted \
          cross join host_health_checks c on c.host_id = unhex(wanted.value) \
@@ -172,7 +168,6 @@ async fn states_of(
     .bind(hosts_list(hosts))
     .fetch_all(connection)
     .await
-    .map_err(translate)
 }
 
 #[derive(FromRow, Debug)]
@@ -189,8 +184,8 @@ async fn summaries(
     hosts: &[HostId],
     clock: &dyn Clock,
     stale_after: Duration,
-) -> Result<Vec<SummaryRow>, StoreError> {
-    let mut transaction = connection.begin().await.map_err(translate)?;
+) -> Result<Vec<SummaryRow>, OperationError> {
+    let mut transaction = connection.begin().await?;
     let now = read_time(&mut transaction, clock).await?;
     let fresh_from = now.at.checked_sub_signed(delta(stale_after));
     let rows = sqlx::query_as(
@@ -210,9 +205,8 @@ async fn summaries(
     .bind(micros(now.at))
     .bind(now.epoch.number())
     .fetch_all(&mut *transaction)
-    .await
-    .map_err(translate)?;
-    transaction.commit().await.map_err(translate)?;
+    .await?;
+    transaction.commit().await?;
     Ok(rows)
 }
 
@@ -222,9 +216,9 @@ async fn history(
     check: CheckId,
     before: Option<DateTime<Utc>>,
     limit: u32,
-) -> Result<HistoryPage, StoreError> {
+) -> Result<HistoryPage, OperationError> {
     // Both reads are of one state of the file.
-    let mut transaction = connection.begin().await.map_err(translate)?;
+    let mut transaction = connection.begin().await?;
     let row = find_check(&mut transaction, host, check).await?.ok_or(StoreError::NotFound)?;
     // One more than asked for tells whether there is another page.
     let rows: Vec<ResultRow> = sqlx::query_as(
@@ -237,9 +231,8 @@ async fn history(
     .bind(before.map_or(i64::MAX, micros))
     .bind(i64::from(limit) + 1)
     .fetch_all(&mut *transaction)
-    .await
-    .map_err(translate)?;
-    transaction.commit().await.map_err(translate)?;
+    .await?;
+    transaction.commit().await?;
     let more = rows.len() > limit as usize;
     let rows = rows.into_iter().take(limit as usize);
     let results: Vec<CheckResult> = rows.map(ResultRow::into_result_or_fault).collect();
@@ -258,11 +251,11 @@ impl SqliteStore {
             .read(move |connection| {
                 async move {
                     // Checks and states of one state of the file.
-                    let mut transaction = connection.begin().await.map_err(translate)?;
+                    let mut transaction = connection.begin().await?;
                     let now = read_time(&mut transaction, clock.as_ref()).await?;
                     let checks = checks_of(&mut transaction, &hosts).await?;
                     let states = states_of(&mut transaction, &hosts).await?;
-                    transaction.commit().await.map_err(translate)?;
+                    transaction.commit().await?;
                     Ok((now, checks, states))
                 }
                 .boxed()
@@ -284,7 +277,7 @@ impl ResultStore for SqliteStore {
     async fn states(&self, hosts: &[HostId]) -> Result<Vec<CheckState>, StoreError> {
         let hosts = hosts.to_vec();
         let rows = self
-            .read(move |connection| async move { states_of(connection, &hosts).await }.boxed())
+            .read(move |connection| async move { Ok(states_of(connection, &hosts).await?) }.boxed())
             .await?;
         Ok(rows.into_iter().map(StateRow::into_state).filter_map(readable).collect())
     }

@@ -3,15 +3,11 @@
 use std::time::Duration;
 
 use super::{
-    error::translate,
+    error::OperationError,
     record::{count, micros},
     write::Write,
 };
-use crate::{
-    clock::delta,
-    model::HostChange,
-    store::{PruneOutcome, StoreError},
-};
+use crate::{clock::delta, model::HostChange, store::PruneOutcome};
 
 impl Write<'_> {
     pub(super) async fn prune_gates(
@@ -19,7 +15,7 @@ impl Write<'_> {
         keep: Duration,
         batch: u32,
         force: bool,
-    ) -> Result<PruneOutcome, StoreError> {
+    ) -> Result<PruneOutcome, OperationError> {
         let Some(cut) = self.now.checked_sub_signed(delta(keep)).map(micros) else {
             return Ok(PruneOutcome::Done { deleted: 0 });
         };
@@ -33,8 +29,7 @@ impl Write<'_> {
         .bind(begun)
         .bind(i64::from(batch) + 1)
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let total = "select count(*), count(*) filter (where ended_at < ?) from health_gates";
         if let Some(suspicious) = self.suspicious(found.len(), force, total, cut).await? {
             return Ok(suspicious);
@@ -48,15 +43,13 @@ impl Write<'_> {
         )
         .bind(&numbers)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let deleted = sqlx::query(
             "delete from health_gates where number in (select value from json_each(?))",
         )
         .bind(&numbers)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?
+        .await?
         .rows_affected();
         Ok(PruneOutcome::of_step(deleted, more))
     }
@@ -66,7 +59,7 @@ impl Write<'_> {
         keep: Duration,
         batch: u32,
         force: bool,
-    ) -> Result<PruneOutcome, StoreError> {
+    ) -> Result<PruneOutcome, OperationError> {
         let Some(cut) = self.now.checked_sub_signed(delta(keep)).map(micros) else {
             return Ok(PruneOutcome::Done { deleted: 0 });
         };
@@ -76,8 +69,7 @@ impl Write<'_> {
         .bind(cut)
         .bind(i64::from(batch) + 1)
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let total = "select count(*), count(*) filter (where at < ?) from health_audit";
         if let Some(suspicious) = self.suspicious(found.len(), force, total, cut).await? {
             return Ok(suspicious);
@@ -89,8 +81,7 @@ impl Write<'_> {
         )
         .bind(serde_json::Value::from_iter(old).to_string())
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?
+        .await?
         .rows_affected();
         Ok(PruneOutcome::of_step(deleted, more))
     }
@@ -102,15 +93,12 @@ impl Write<'_> {
         force: bool,
         counts: &'static str,
         cut: i64,
-    ) -> Result<Option<PruneOutcome>, StoreError> {
+    ) -> Result<Option<PruneOutcome>, OperationError> {
         if !self.holds_pruning() || force || found == 0 {
             return Ok(None);
         }
-        let (total, expired): (i64, i64) = sqlx::query_as(counts)
-            .bind(cut)
-            .fetch_one(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+        let (total, expired): (i64, i64) =
+            sqlx::query_as(counts).bind(cut).fetch_one(&mut *self.connection).await?;
         Ok(Some(PruneOutcome::Suspicious { expired: count(expired), total: count(total) }))
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use sqlx::{FromRow, SqliteConnection};
 
-use super::{SqliteStore, error::translate, record::CheckRow, write::Write};
+use super::{SqliteStore, error::OperationError, record::CheckRow, write::Write};
 use crate::{
     crypto::{Canary, InstallId, KeyId, key_id_of},
     model::{AuditEntry, CheckId, SealedSecret},
@@ -31,34 +31,33 @@ impl CanaryRow {
     }
 }
 
-async fn install_id(connection: &mut SqliteConnection) -> Result<Option<InstallId>, StoreError> {
-    let stored: Option<Vec<u8>> = sqlx::query_scalar("select install_id from health_meta")
-        .fetch_one(connection)
-        .await
-        .map_err(translate)?;
+async fn install_id(
+    connection: &mut SqliteConnection,
+) -> Result<Option<InstallId>, OperationError> {
+    let stored: Option<Vec<u8>> =
+        sqlx::query_scalar("select install_id from health_meta").fetch_one(connection).await?;
     let read = |bytes: Vec<u8>| {
         let bytes = bytes.try_into();
         bytes
             .map(InstallId::from_bytes)
             .map_err(|_| StoreError::corrupt("installation id", "it is not 16 bytes long"))
     };
-    stored.map(read).transpose()
+    Ok(stored.map(read).transpose()?)
 }
 
-async fn canaries(connection: &mut SqliteConnection) -> Result<Vec<Canary>, StoreError> {
+async fn canaries(connection: &mut SqliteConnection) -> Result<Vec<Canary>, OperationError> {
     let rows: Vec<CanaryRow> =
         sqlx::query_as("select key_id, nonce, ciphertext from health_key_canaries order by number")
             .fetch_all(connection)
-            .await
-            .map_err(translate)?;
-    rows.into_iter().map(CanaryRow::into_canary).collect()
+            .await?;
+    Ok(rows.into_iter().map(CanaryRow::into_canary).collect::<Result<_, _>>()?)
 }
 
 async fn sealed_page(
     connection: &mut SqliteConnection,
     after: Option<CheckId>,
     limit: u32,
-) -> Result<Vec<CheckRow>, StoreError> {
+) -> Result<Vec<CheckRow>, sqlx::Error> {
     sqlx::query_as(
         "select * from host_health_checks where basic_auth_pass_encrypted is not null \
          and id > coalesce(?, x'') order by id limit ?",
@@ -67,11 +66,10 @@ async fn sealed_page(
     .bind(limit)
     .fetch_all(connection)
     .await
-    .map_err(translate)
 }
 
 impl Write<'_> {
-    async fn install_id(&mut self) -> Result<InstallId, StoreError> {
+    async fn install_id(&mut self) -> Result<InstallId, OperationError> {
         if let Some(id) = install_id(self.connection).await? {
             return Ok(id);
         }
@@ -79,8 +77,7 @@ impl Write<'_> {
         sqlx::query("update health_meta set install_id = ?")
             .bind(&id.as_bytes()[..])
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         Ok(id)
     }
 
@@ -89,7 +86,7 @@ impl Write<'_> {
         canary: Canary,
         known: Vec<Canary>,
         audit: AuditEntry,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, OperationError> {
         if canaries(self.connection).await? != known {
             return Ok(false);
         }
@@ -98,8 +95,7 @@ impl Write<'_> {
             .bind(canary.nonce)
             .bind(canary.ciphertext)
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         self.audit(audit).await?;
         Ok(true)
     }
@@ -110,7 +106,7 @@ impl Write<'_> {
         old: SealedSecret,
         new: SealedSecret,
         audit: AuditEntry,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, OperationError> {
         let replaced = sqlx::query(
             "update host_health_checks set secret_format = ?, basic_auth_pass_nonce = ?, \
              basic_auth_pass_encrypted = ? where id = ? and secret_format = ? \
@@ -124,8 +120,7 @@ impl Write<'_> {
         .bind(old.nonce)
         .bind(old.ciphertext)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?
+        .await?
         .rows_affected();
         if replaced == 0 {
             return Ok(false);
@@ -163,8 +158,9 @@ impl SecretStore for SqliteStore {
         after: Option<CheckId>,
         limit: u32,
     ) -> Result<Vec<SealedRow>, StoreError> {
-        let rows =
-            self.read(move |connection| sealed_page(connection, after, limit).boxed()).await?;
+        let rows = self
+            .read(move |connection| sealed_page(connection, after, limit).err_into().boxed())
+            .await?;
         let mut sealed = Vec::with_capacity(rows.len());
         for row in rows {
             let check = row.into_check();
@@ -189,15 +185,12 @@ impl SecretStore for SqliteStore {
     async fn key_uses(&self) -> Result<Vec<KeyUse>, StoreError> {
         let rows: Vec<(i16, Option<Vec<u8>>, Vec<u8>)> = self
             .read(|connection| {
-                async move {
-                    sqlx::query_as(
-                        "select secret_format, basic_auth_pass_nonce, basic_auth_pass_encrypted \
+                sqlx::query_as(
+                    "select secret_format, basic_auth_pass_nonce, basic_auth_pass_encrypted \
                          from host_health_checks where basic_auth_pass_encrypted is not null",
-                    )
-                    .fetch_all(connection)
-                    .await
-                    .map_err(translate)
-                }
+                )
+                .fetch_all(connection)
+                .err_into()
                 .boxed()
             })
             .await?;

@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     MigrateError, SqliteOptions, SqliteTxHook,
-    error::{is_error_of_sql, translate},
+    error::{OperationError, is_error_of_sql},
     migrate,
     write::{Write, read_time},
 };
@@ -169,7 +169,7 @@ impl SqliteStore {
     pub(super) async fn write<T, F>(&self, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, StoreError>>
+        F: for<'c> FnOnce(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, OperationError>>
             + Send
             + 'static,
     {
@@ -181,7 +181,7 @@ impl SqliteStore {
             let _turn = turn.map_err(StoreError::unavailable)?;
             let mut connection = inner.acquire(&inner.writer, until).await?;
             let work = inner.transact(&mut connection, until, operation);
-            let done = timeout(inner.bound, work).await.unwrap_or_else(|_| Err(too_slow()));
+            let done = timeout(inner.bound, work).await.unwrap_or_else(|_| Err(too_slow().into()));
             let done = name_the_schema(&mut connection, done).await;
             inner.give_back(connection, done)
         }))
@@ -192,7 +192,7 @@ impl SqliteStore {
     pub(super) async fn read<T, F>(&self, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, StoreError>>
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, OperationError>>
             + Send
             + 'static,
     {
@@ -201,7 +201,7 @@ impl SqliteStore {
             let until = Instant::now() + inner.patience;
             let mut connection = inner.acquire(&inner.readers, until).await?;
             let work = operation(&mut connection);
-            let done = timeout(inner.bound, work).await.unwrap_or_else(|_| Err(too_slow()));
+            let done = timeout(inner.bound, work).await.unwrap_or_else(|_| Err(too_slow().into()));
             let done = name_the_schema(&mut connection, done).await;
             inner.give_back(connection, done)
         }))
@@ -213,13 +213,13 @@ impl SqliteStore {
     }
 }
 
-/// Says so where an operation failed since nobody has migrated the file. SQLite has no code of its own for a table
-/// that is not there.
+/// Translates what an operation failed with, and says so where the cause is that nobody has migrated the file.
+/// SQLite has no code of its own for a table that is not there.
 async fn name_the_schema<T>(
     connection: &mut SqliteConnection,
-    done: Result<T, StoreError>,
+    done: Result<T, OperationError>,
 ) -> Result<T, StoreError> {
-    match done {
+    match done.map_err(StoreError::from) {
         Err(StoreError::Unavailable { source }) if is_error_of_sql(source.as_ref()) => {
             match migrate::is_current(connection).await {
                 Ok(false) => Err(StoreError::NotMigrated {
@@ -252,9 +252,9 @@ impl Inner {
         &self,
         pool: &SqlitePool,
         until: Instant,
-    ) -> Result<PoolConnection<Sqlite>, StoreError> {
+    ) -> Result<PoolConnection<Sqlite>, OperationError> {
         let acquired = timeout_at(until, pool.acquire()).await;
-        acquired.map_err(|_| busy())?.map_err(translate)
+        Ok(acquired.map_err(|_| busy())??)
     }
 
     async fn transact<T, F>(
@@ -262,29 +262,29 @@ impl Inner {
         connection: &mut SqliteConnection,
         until: Instant,
         operation: F,
-    ) -> Result<T, StoreError>
+    ) -> Result<T, OperationError>
     where
-        F: for<'c> FnOnce(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, StoreError>>,
+        F: for<'c> FnOnce(&'c mut Write<'_>) -> BoxFuture<'c, Result<T, OperationError>>,
     {
         let begun = timeout_at(until, connection.begin_with("begin immediate")).await;
-        let mut transaction = begun.map_err(|_| busy())?.map_err(translate)?;
+        let mut transaction = begun.map_err(|_| busy())??;
         self.note_others(&mut transaction).await?;
         let mut write = Write::new(self, &mut transaction);
         let value = operation(&mut write).await;
         let events = write.into_events();
         match value {
             Ok(value) => {
-                transaction.commit().await.map_err(translate)?;
+                transaction.commit().await?;
                 events.into_iter().for_each(|event| self.feed.publish(event));
                 Ok(value)
             }
             Err(error) => {
                 // SQLite may have rolled back by itself; the connection is closed then.
                 let lost = transaction.rollback().await.err();
-                match (error, lost) {
+                match (StoreError::from(error), lost) {
                     (error @ (StoreError::Unavailable { .. } | StoreError::Corrupt { .. }), _)
-                    | (error, None) => Err(error),
-                    (_, Some(lost)) => Err(translate(lost)),
+                    | (error, None) => Err(error.into()),
+                    (_, Some(lost)) => Err(lost.into()),
                 }
             }
         }
@@ -305,11 +305,8 @@ impl Inner {
 
     /// Tells subscribers to read afresh where somebody else has written since the last look. To be
     /// called on the writer's connection, whose own commits do not count.
-    async fn note_others(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let version: i64 = sqlx::query_scalar("pragma data_version")
-            .fetch_one(connection)
-            .await
-            .map_err(translate)?;
+    async fn note_others(&self, connection: &mut SqliteConnection) -> Result<(), OperationError> {
+        let version: i64 = sqlx::query_scalar("pragma data_version").fetch_one(connection).await?;
         let before = self.seen.lock().await.replace(version);
         if before.is_some_and(|before| before != version) {
             self.feed.publish(StoreEvent::Resync);
@@ -322,7 +319,7 @@ impl Inner {
         let turn = timeout_at(until, self.turn.acquire()).await.map_err(|_| busy())?;
         let _turn = turn.map_err(StoreError::unavailable)?;
         let mut connection = self.acquire(&self.writer, until).await?;
-        self.note_others(&mut connection).await
+        Ok(self.note_others(&mut connection).await?)
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 
 use super::{
     MigrateError, SCHEMA_VERSION,
-    error::translate,
+    error::OperationError,
     migrate,
     record::{instant, later, micros},
     store::Inner,
@@ -39,17 +39,17 @@ impl<'a> Write<'a> {
     }
 
     /// The present epoch of the store's clock.
-    pub(super) async fn epoch(&mut self) -> Result<ClockEpoch, StoreError> {
+    pub(super) async fn epoch(&mut self) -> Result<ClockEpoch, OperationError> {
         Ok(kept_clock(self.connection).await?.epoch)
     }
 
     /// The store's clock with its epoch.
-    pub(super) async fn time(&mut self) -> Result<StoreTime, StoreError> {
+    pub(super) async fn time(&mut self) -> Result<StoreTime, OperationError> {
         Ok(StoreTime::new(self.epoch().await?, self.now))
     }
 
     /// The epoch in which a claim is made now.
-    pub(super) async fn epoch_at_claim(&mut self) -> Result<ClockEpoch, StoreError> {
+    pub(super) async fn epoch_at_claim(&mut self) -> Result<ClockEpoch, OperationError> {
         self.holds_pruning();
         let kept = kept_clock(self.connection).await?;
         let Some(next) = kept.at_claim(self.now) else { return Ok(kept.epoch) };
@@ -58,25 +58,27 @@ impl<'a> Write<'a> {
     }
 
     /// Begins a new epoch where `seen` is the present one.
-    pub(super) async fn begin_epoch(&mut self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError> {
+    pub(super) async fn begin_epoch(
+        &mut self,
+        seen: ClockEpoch,
+    ) -> Result<ClockEpoch, OperationError> {
         let kept = kept_clock(self.connection).await?;
         let next = kept.begin(seen, self.now);
         self.keep_clock(kept, next).await?;
         Ok(next.epoch)
     }
 
-    async fn keep_clock(&mut self, kept: KeptClock, next: KeptClock) -> Result<(), StoreError> {
+    async fn keep_clock(&mut self, kept: KeptClock, next: KeptClock) -> Result<(), OperationError> {
         sqlx::query("update health_meta set clock_epoch = ?, clock_high_water = ?")
             .bind(next.epoch.number())
             .bind(next.high_water.map(micros))
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         if kept.epoch == next.epoch { Ok(()) } else { self.put_dates_back().await }
     }
 
     /// Puts back what a clock that was ahead has dated, now that it was put right (F173).
-    async fn put_dates_back(&mut self) -> Result<(), StoreError> {
+    async fn put_dates_back(&mut self) -> Result<(), OperationError> {
         // Of two instants SQLite's `min` is null where one of them is.
         sqlx::query(
             "update health_changes set started_at = min(started_at, ?1), \
@@ -84,13 +86,11 @@ impl<'a> Write<'a> {
         )
         .bind(self.now_micros())
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         sqlx::query("update health_gate_leases set lease_until = ?1 where lease_until > ?1")
             .bind(later(self.now, LONGEST_LEFT))
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         Ok(())
     }
 
@@ -101,15 +101,15 @@ impl<'a> Write<'a> {
 
     /// Refuses where the file has not been migrated, and where a newer version of this library has changed the schema meanwhile (F63). Asked
     /// by claims, without which nothing else happens.
-    pub(super) async fn refuse_newer_schema(&mut self) -> Result<(), StoreError> {
-        let found = migrate::version(self.connection).await.map_err(translate)?.unwrap_or(0);
+    pub(super) async fn refuse_newer_schema(&mut self) -> Result<(), OperationError> {
+        let found = migrate::version(self.connection).await?.unwrap_or(0);
         if found < SCHEMA_VERSION {
             let migrate = "SqliteStore::migrate";
-            return Err(StoreError::NotMigrated { migrate, source: None });
+            return Err(StoreError::NotMigrated { migrate, source: None }.into());
         }
         if found > SCHEMA_VERSION {
             let newer = MigrateError::Newer { found, known: SCHEMA_VERSION };
-            return Err(StoreError::unavailable(newer));
+            return Err(StoreError::unavailable(newer).into());
         }
         Ok(())
     }
@@ -124,17 +124,18 @@ impl<'a> Write<'a> {
     }
 
     /// Asks the application's hook about a change.
-    pub(super) async fn ask(&mut self, change: &Change<'_>) -> Result<(), StoreError> {
+    pub(super) async fn ask(&mut self, change: &Change<'_>) -> Result<(), OperationError> {
         match &self.store.hook {
             Some(hook) => {
-                hook.before_commit(self.connection, change).await.map_err(StoreError::Refused)
+                let asked = hook.before_commit(self.connection, change).await;
+                Ok(asked.map_err(StoreError::Refused)?)
             }
             None => Ok(()),
         }
     }
 
     /// Writes an audit record.
-    pub(super) async fn audit(&mut self, entry: AuditEntry) -> Result<AuditRecord, StoreError> {
+    pub(super) async fn audit(&mut self, entry: AuditEntry) -> Result<AuditRecord, OperationError> {
         let record = AuditRecord::new(AuditId::generate(), self.now, entry);
         sqlx::query("insert into health_audit (id, at, host_id, record) values (?, ?, ?, ?)")
             .bind(record.id.as_uuid())
@@ -142,8 +143,7 @@ impl<'a> Write<'a> {
             .bind(record.host_id.map(|host| host.as_uuid()))
             .bind(to_json("audit record", &record)?)
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         self.ask(&Change::Audited(&record)).await?;
         Ok(record)
     }
@@ -154,18 +154,19 @@ impl<'a> Write<'a> {
 pub(super) async fn read_time(
     connection: &mut SqliteConnection,
     clock: &dyn Clock,
-) -> Result<StoreTime, StoreError> {
+) -> Result<StoreTime, OperationError> {
     let epoch = kept_clock(connection).await?.epoch;
     Ok(StoreTime::new(epoch, clock.now()))
 }
 
 /// What is kept of the store's clock.
-pub(super) async fn kept_clock(connection: &mut SqliteConnection) -> Result<KeptClock, StoreError> {
+pub(super) async fn kept_clock(
+    connection: &mut SqliteConnection,
+) -> Result<KeptClock, OperationError> {
     let (epoch, high_water): (i64, Option<i64>) =
         sqlx::query_as("select clock_epoch, clock_high_water from health_meta")
             .fetch_one(connection)
-            .await
-            .map_err(translate)?;
+            .await?;
     let high_water = high_water.map(instant).transpose()?;
     Ok(KeptClock { epoch: ClockEpoch::new(epoch), high_water })
 }

@@ -9,14 +9,14 @@ use crate::{
     },
     store::{
         Change, Spend, SpendRefusal, StoreError, StoreEvent,
-        postgres::{error::translate, write::Write},
+        postgres::{error::OperationError, write::Write},
         sql::{sound, to_json, to_word},
         transition,
     },
 };
 impl Write<'_> {
     /// Enters a gate, or answers with what is in its way: the job's own gate, or the host's holder.
-    async fn enter_gate(&mut self, record: GateRecord) -> Result<GateRecord, StoreError> {
+    async fn enter_gate(&mut self, record: GateRecord) -> Result<GateRecord, OperationError> {
         loop {
             let entered = sqlx::query(
                 "insert into health_gates (id, job_id, host_id, generation, exempt, state, opened_at, \
@@ -36,8 +36,7 @@ impl Write<'_> {
             .bind(record.ended_at)
             .bind(to_json(GATE, &record)?)
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
             if entered.rows_affected() == 1 {
                 self.tell(StoreEvent::of_gate(&record));
                 return Ok(record);
@@ -53,11 +52,10 @@ impl Write<'_> {
             .bind(record.host_id.as_uuid())
             .bind(record.exempt)
             .fetch_optional(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
             // Without a holder it has just ended: the host is free now.
             if let Some(holder) = holder {
-                return Err(StoreError::GateBusy { holder: GateId::from_uuid(holder) });
+                return Err(StoreError::GateBusy { holder: GateId::from_uuid(holder) }.into());
             }
         }
     }
@@ -66,7 +64,7 @@ impl Write<'_> {
     async fn generation_for(
         &mut self,
         request: &GateRequest,
-    ) -> Result<Result<u32, GateRecord>, StoreError> {
+    ) -> Result<Result<u32, GateRecord>, OperationError> {
         let own = find(self.connection, request.job_id, request.host_id).await?;
         Ok(match (transition::next_generation(own.as_ref(), request), own) {
             (None, Some(own)) => Err(own),
@@ -77,7 +75,7 @@ impl Write<'_> {
     pub(super) async fn open_gate(
         &mut self,
         request: &GateRequest,
-    ) -> Result<GateRecord, StoreError> {
+    ) -> Result<GateRecord, OperationError> {
         let generation = match self.generation_for(request).await? {
             Ok(generation) => generation,
             Err(own) => return Ok(own),
@@ -92,7 +90,7 @@ impl Write<'_> {
         request: &GateRequest,
         reason: EndReason,
         detail: &str,
-    ) -> Result<GateRecord, StoreError> {
+    ) -> Result<GateRecord, OperationError> {
         let generation = match self.generation_for(request).await? {
             Ok(generation) => generation,
             Err(own) => return Ok(own),
@@ -109,7 +107,7 @@ impl Write<'_> {
     pub(in crate::store::postgres) async fn spend_pass(
         &mut self,
         pass: PassId,
-    ) -> Result<Spend, StoreError> {
+    ) -> Result<Spend, OperationError> {
         // Nobody can tell what a gate has seen that cannot be read (F221).
         let gate = self.lock_gate_of_pass(pass).await?;
         if !gate.is_some_and(|gate| gate.readable) {
@@ -118,8 +116,7 @@ impl Write<'_> {
         let said: String = sqlx::query_scalar("select health_spend_pass($1)")
             .bind(pass.as_uuid())
             .fetch_one(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         if let Some(refusal) = refusal_of(&said)? {
             return Ok(Spend::Refused(refusal));
         }
@@ -128,7 +125,7 @@ impl Write<'_> {
         Ok(Spend::Spent(Box::new(spent)))
     }
 
-    pub(super) async fn return_pass(&mut self, pass: PassId) -> Result<(), StoreError> {
+    pub(super) async fn return_pass(&mut self, pass: PassId) -> Result<(), OperationError> {
         let Some(mut gate) = self.lock_gate_of_pass(pass).await? else { return Ok(()) };
         let now = self.time().await?;
         if gate.readable && transition::take_back(&mut gate.record, pass, now) {
@@ -143,7 +140,7 @@ impl Write<'_> {
         job: JobId,
         host: HostId,
         audit: &AuditEntry,
-    ) -> Result<GateRecord, StoreError> {
+    ) -> Result<GateRecord, OperationError> {
         let mut gate = self.lock_gate(job, host).await?;
         if gate.record.state.is_terminal() || gate.record.cancel_requested {
             return Ok(gate.record);
@@ -161,11 +158,11 @@ impl Write<'_> {
         host: HostId,
         exception: Option<GateOverride>,
         audit: &AuditEntry,
-    ) -> Result<GateRecord, StoreError> {
+    ) -> Result<GateRecord, OperationError> {
         let mut gate = self.lock_gate(job, host).await?;
         sound(gate.readable)?;
         if !transition::takes_override(&gate.record, exception.as_ref()) {
-            return Err(StoreError::InvalidState { state: "the gate does not wait" });
+            return Err(StoreError::InvalidState { state: "the gate does not wait" }.into());
         }
         gate.record.exception = exception;
         gate.change();
@@ -179,7 +176,7 @@ impl Write<'_> {
         job: JobId,
         host: HostId,
         audit: &AuditEntry,
-    ) -> Result<GateRecord, StoreError> {
+    ) -> Result<GateRecord, OperationError> {
         let mut gate = self.lock_gate(job, host).await?;
         sound(gate.readable)?;
         let now = self.now().await?;

@@ -11,7 +11,7 @@ use crate::{
     model::{Attempt, EndReason, GateId, GateRecord, HostId, JobId, PassId, WorkerId},
     store::{
         LeasedGate, StoreError, StoreEvent,
-        postgres::{error::translate, write::Write},
+        postgres::{error::OperationError, write::Write},
         sql::{GateColumns, GateTimes, StoredGate, from_json, readable, to_json, to_word},
         transition,
     },
@@ -111,7 +111,7 @@ impl Write<'_> {
     pub(super) async fn lock_gates(
         &mut self,
         gates: impl Iterator<Item = GateId>,
-    ) -> Result<HashMap<GateId, HeldGate>, StoreError> {
+    ) -> Result<HashMap<GateId, HeldGate>, OperationError> {
         let rows: Vec<GateRow> = sqlx::query_as(concat!(
             "select ",
             gate_columns!(),
@@ -119,8 +119,7 @@ impl Write<'_> {
         ))
         .bind(gates.map(|gate| gate.as_uuid()).collect::<Vec<_>>())
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let open = |row: GateRow| {
             let gate = row.open();
             (gate.record.id, gate)
@@ -133,7 +132,7 @@ impl Write<'_> {
         &mut self,
         job: JobId,
         host: HostId,
-    ) -> Result<HeldGate, StoreError> {
+    ) -> Result<HeldGate, OperationError> {
         let row: Option<GateRow> = sqlx::query_as(concat!(
             "select ",
             gate_columns!(),
@@ -143,16 +142,15 @@ impl Write<'_> {
         .bind(job.as_uuid())
         .bind(host.as_uuid())
         .fetch_optional(&mut *self.connection)
-        .await
-        .map_err(translate)?;
-        row.map(GateRow::open).ok_or(StoreError::NotFound)
+        .await?;
+        row.map(GateRow::open).ok_or(StoreError::NotFound.into())
     }
 
     /// The gate whose newest pass this is, locked.
     pub(super) async fn lock_gate_of_pass(
         &mut self,
         pass: PassId,
-    ) -> Result<Option<HeldGate>, StoreError> {
+    ) -> Result<Option<HeldGate>, OperationError> {
         let row: Option<GateRow> = sqlx::query_as(concat!(
             "select ",
             gate_columns!(),
@@ -160,8 +158,7 @@ impl Write<'_> {
         ))
         .bind(pass.as_uuid())
         .fetch_optional(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(row.map(GateRow::open))
     }
 
@@ -169,7 +166,7 @@ impl Write<'_> {
     pub(super) async fn save_gates<'g>(
         &mut self,
         gates: impl Iterator<Item = &'g HeldGate> + Send,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         let (mut ids, mut states, mut opens, mut closes) = (vec![], vec![], vec![], vec![]);
         let (mut passes, mut pass_ids, mut ended) = (vec![], vec![], vec![]);
         let (mut cancels, mut owners) = (vec![], vec![]);
@@ -222,8 +219,7 @@ impl Write<'_> {
         .bind(ended)
         .bind(running)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     model::{GateId, HostChange, HostChangeState, HostId, JobId, PassId},
     store::{
         StoreError,
-        postgres::{error::translate, write::Write},
+        postgres::{error::OperationError, write::Write},
         sql::{from_word, to_word},
     },
 };
@@ -43,7 +43,7 @@ impl HostChangeRow {
 pub(super) async fn newest(
     connection: &mut PgConnection,
     hosts: Vec<Uuid>,
-) -> Result<Vec<HostChange>, StoreError> {
+) -> Result<Vec<HostChange>, OperationError> {
     let rows: Vec<HostChangeRow> = sqlx::query_as(
         "select c.pass_id, c.gate_id, c.job_id, c.host_id, c.state, c.started_at, c.ended_at \
          from unnest($1::uuid[]) wanted (id) cross join lateral \
@@ -51,21 +51,22 @@ pub(super) async fn newest(
     )
     .bind(hosts)
     .fetch_all(connection)
-    .await
-    .map_err(translate)?;
-    rows.into_iter().map(HostChangeRow::into_change).collect()
+    .await?;
+    Ok(rows.into_iter().map(HostChangeRow::into_change).collect::<Result<_, _>>()?)
 }
 
 impl Write<'_> {
-    pub(super) async fn end_host_change(&mut self, pass: PassId) -> Result<HostChange, StoreError> {
+    pub(super) async fn end_host_change(
+        &mut self,
+        pass: PassId,
+    ) -> Result<HostChange, OperationError> {
         let row: Option<HostChangeRow> = sqlx::query_as(
             "select pass_id, gate_id, job_id, host_id, state, started_at, ended_at \
                  from health_changes where pass_id = $1 for update",
         )
         .bind(pass.as_uuid())
         .fetch_optional(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let mut change = row.ok_or(StoreError::NotFound)?.into_change()?;
         if change.state == HostChangeState::Running {
             change.end(self.now().await?);
@@ -74,8 +75,7 @@ impl Write<'_> {
                 .bind(change.ended_at)
                 .bind(pass.as_uuid())
                 .execute(&mut *self.connection)
-                .await
-                .map_err(translate)?;
+                .await?;
         }
         Ok(change)
     }

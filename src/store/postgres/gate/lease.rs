@@ -14,7 +14,7 @@ use crate::{
     model::{Attempt, ClockEpoch, GateId, StoreTime, WorkerId, instant},
     store::{
         AttemptWrite, GateClaims, GateStep, GateWatch, LeasedGate, StoreError,
-        postgres::{error::translate, poll::later, write::Write},
+        postgres::{error::OperationError, poll::later, write::Write},
         sql::{to_json, to_word},
         transition,
     },
@@ -40,7 +40,7 @@ impl Write<'_> {
         worker: WorkerId,
         limit: u32,
         lease: Duration,
-    ) -> Result<GateClaims, StoreError> {
+    ) -> Result<GateClaims, OperationError> {
         let StoreTime { at: now, epoch } = self.time_of_claim().await?;
         self.take_gate_lease(worker, now, lease).await?;
         let rows: Vec<GateRow> = sqlx::query_as(concat!(
@@ -58,8 +58,7 @@ impl Write<'_> {
         .bind(i64::from(limit))
         .bind(worker.as_uuid())
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let (readable, mut unreadable): (Vec<HeldGate>, Vec<HeldGate>) =
             rows.into_iter().map(GateRow::open).partition(|gate| gate.readable);
         unreadable.iter_mut().for_each(|gate| gate.end_unreadable(now));
@@ -80,8 +79,7 @@ impl Write<'_> {
             .bind(instant::to_text(&now))
             .bind(gates.iter().map(|gate| gate.record.id.as_uuid()).collect::<Vec<_>>())
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         }
         Ok(GateClaims { now, epoch, gates })
     }
@@ -92,15 +90,14 @@ impl Write<'_> {
         worker: WorkerId,
         now: DateTime<Utc>,
         lease: Duration,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         if self.extend_gate_lease(worker, now, lease).await? {
             return Ok(());
         }
         sqlx::query("update health_gates set owner = null where owner = $1")
             .bind(worker.as_uuid())
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         // Other workers' leases that have ended go once their gates are taken over.
         sqlx::query(
             "delete from health_gate_leases where lease_until <= $1 and not exists \
@@ -108,8 +105,7 @@ impl Write<'_> {
         )
         .bind(now)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         sqlx::query(
             "insert into health_gate_leases (worker, lease_until) values ($1, $2) \
              on conflict (worker) do update set lease_until = excluded.lease_until",
@@ -117,8 +113,7 @@ impl Write<'_> {
         .bind(worker.as_uuid())
         .bind(later(now, lease))
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(())
     }
 
@@ -128,7 +123,7 @@ impl Write<'_> {
         worker: WorkerId,
         now: DateTime<Utc>,
         lease: Duration,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, OperationError> {
         let extended = sqlx::query(
             "update health_gate_leases set lease_until = $1 where worker = $2 and lease_until > $3",
         )
@@ -136,8 +131,7 @@ impl Write<'_> {
         .bind(worker.as_uuid())
         .bind(now)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(extended.rows_affected() == 1)
     }
 
@@ -148,7 +142,7 @@ impl Write<'_> {
         worker: WorkerId,
         known: &[Uuid],
         lease: Duration,
-    ) -> Result<GateWatch, StoreError> {
+    ) -> Result<GateWatch, OperationError> {
         let now = self.now().await?;
         if self.extend_gate_lease(worker, now, lease).await? {
             sqlx::query(
@@ -159,8 +153,7 @@ impl Write<'_> {
             .bind(worker.as_uuid())
             .bind(known)
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         }
         watch_gates(self.connection, worker).await
     }
@@ -169,7 +162,7 @@ impl Write<'_> {
         &mut self,
         worker: WorkerId,
         steps: &[GateStep],
-    ) -> Result<Vec<GateId>, StoreError> {
+    ) -> Result<Vec<GateId>, OperationError> {
         let mut gates = self.lock_gates(steps.iter().map(|step| step.gate_id)).await?;
         let (now, leased) = self.now_and_gate_lease(worker).await?;
         let (mut fenced, mut results) = (Vec::new(), Vec::new());
@@ -223,7 +216,7 @@ impl Write<'_> {
     async fn now_and_gate_lease(
         &mut self,
         worker: WorkerId,
-    ) -> Result<(DateTime<Utc>, bool), StoreError> {
+    ) -> Result<(DateTime<Utc>, bool), sqlx::Error> {
         sqlx::query_as(
             "select now, exists (select from health_gate_leases \
              where worker = $1 and lease_until > now) from (select clock_timestamp() as now) t",
@@ -231,7 +224,6 @@ impl Write<'_> {
         .bind(worker.as_uuid())
         .fetch_one(&mut *self.connection)
         .await
-        .map_err(translate)
     }
 
     /// Gives attempts rows of their own: those that have ended, each from what is known of its start, and
@@ -241,7 +233,7 @@ impl Write<'_> {
         &mut self,
         open: Vec<(GateId, Attempt)>,
         ends: Vec<(GateId, Option<Attempt>, &AttemptWrite)>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         let unknown = ends.iter().filter(|(_, running, _)| running.is_none());
         let (gates, numbers): (Vec<Uuid>, Vec<i32>) =
             unknown.map(|(gate, _, end)| (gate.as_uuid(), whole(end.number()))).unzip();
@@ -284,8 +276,7 @@ impl Write<'_> {
         .bind(outcomes)
         .bind(records)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(())
     }
 
@@ -293,7 +284,7 @@ impl Write<'_> {
         &mut self,
         worker: WorkerId,
         gates: &[(GateId, i64)],
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         sqlx::query(
             "update health_gates g set owner = null \
              from unnest($1::uuid[], $2::bigint[]) as handed (id, token) \
@@ -303,8 +294,7 @@ impl Write<'_> {
         .bind(gates.iter().map(|(_, token)| *token).collect::<Vec<_>>())
         .bind(worker.as_uuid())
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(())
     }
 }
@@ -339,7 +329,7 @@ impl<'r> FromRow<'r, PgRow> for WatchedGate {
 pub(super) async fn watch_gates(
     connection: &mut PgConnection,
     worker: WorkerId,
-) -> Result<GateWatch, StoreError> {
+) -> Result<GateWatch, OperationError> {
     let rows: Vec<WatchRow> = sqlx::query_as(concat!(
         "with t as materialized (select clock_timestamp() as now) \
          select t.now, (select clock_epoch from health_installation) as epoch, \
@@ -353,9 +343,8 @@ pub(super) async fn watch_gates(
     ))
     .bind(worker.as_uuid())
     .fetch_all(connection)
-    .await
-    .map_err(translate)?;
-    let Some(first) = rows.first() else { return Err(StoreError::NotFound) };
+    .await?;
+    let Some(first) = rows.first() else { return Err(StoreError::NotFound.into()) };
     let (now, epoch, unclaimed) = (first.now, first.epoch, first.unclaimed);
     let leased = first.lease_until.is_some_and(|until| now < until);
     let gates = rows.into_iter().filter_map(|row| row.gate.0).filter(|_| leased);

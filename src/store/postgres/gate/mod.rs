@@ -8,12 +8,12 @@ mod lease;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use self::held::{GateRow, gate_columns};
-use super::{PgStore, error::translate, row::host_ids};
+use super::{PgStore, error::OperationError, row::host_ids};
 use crate::{
     model::{
         Attempt, AuditEntry, EndReason, GateId, GateOverride, GateRecord, GateRequest, HostChange,
@@ -31,7 +31,7 @@ async fn find(
     connection: &mut PgConnection,
     job: JobId,
     host: HostId,
-) -> Result<Option<GateRecord>, StoreError> {
+) -> Result<Option<GateRecord>, OperationError> {
     let row: Option<GateRow> = sqlx::query_as(concat!(
         "select ",
         gate_columns!(),
@@ -40,8 +40,7 @@ async fn find(
     .bind(job.as_uuid())
     .bind(host.as_uuid())
     .fetch_optional(connection)
-    .await
-    .map_err(translate)?;
+    .await?;
     Ok(row.map(GateRow::into_record))
 }
 
@@ -49,7 +48,7 @@ async fn attempts(
     connection: &mut PgConnection,
     gates: &[Uuid],
     limit: u32,
-) -> Result<Vec<(GateId, Attempt)>, StoreError> {
+) -> Result<Vec<(GateId, Attempt)>, OperationError> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(
         "select wanted.gate, a.record::text from unnest($1::uuid[]) with ordinality wanted (gate, place) \
          cross join lateral ( \
@@ -65,8 +64,7 @@ async fn attempts(
     .bind(gates)
     .bind(i64::from(limit))
     .fetch_all(connection)
-    .await
-    .map_err(translate)?;
+    .await?;
     Ok(read_attempts(rows))
 }
 
@@ -75,7 +73,7 @@ async fn attempts_numbered(
     connection: &mut PgConnection,
     gates: Vec<Uuid>,
     numbers: Vec<i32>,
-) -> Result<Vec<(GateId, Attempt)>, StoreError> {
+) -> Result<Vec<(GateId, Attempt)>, OperationError> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as(
         "select a.gate_id, a.record::text from unnest($1::uuid[], $2::int[]) wanted (gate, number) \
          join health_gate_attempts a on a.gate_id = wanted.gate and a.attempt = wanted.number",
@@ -83,8 +81,7 @@ async fn attempts_numbered(
     .bind(gates)
     .bind(numbers)
     .fetch_all(connection)
-    .await
-    .map_err(translate)?;
+    .await?;
     Ok(read_attempts(rows))
 }
 
@@ -135,7 +132,7 @@ impl GateStore for PgStore {
                 ))
                 .bind(job.as_uuid())
                 .fetch_all(connection)
-                .map(|rows| rows.map_err(translate))
+                .err_into()
                 .boxed()
             })
             .await?;
@@ -157,7 +154,7 @@ impl GateStore for PgStore {
                 .bind(job.as_uuid())
                 .bind(host.as_uuid())
                 .fetch_all(connection)
-                .map(|rows| rows.map_err(translate))
+                .err_into()
                 .boxed()
             })
             .await?;
@@ -175,7 +172,7 @@ impl GateStore for PgStore {
                 ))
                 .bind(hosts.clone())
                 .fetch_all(connection)
-                .map(|rows| rows.map_err(translate))
+                .err_into()
                 .boxed()
             })
             .await?;
@@ -269,7 +266,7 @@ impl GateStore for PgStore {
                 ))
                 .bind(pass.as_uuid())
                 .fetch_optional(connection)
-                .map(|row| row.map_err(translate))
+                .err_into()
                 .boxed()
             })
             .await?;

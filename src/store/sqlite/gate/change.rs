@@ -13,13 +13,13 @@ use crate::{
     store::{
         Change, Spend, SpendRefusal, StoreError, StoreEvent,
         sql::{StoredGate, sound, to_json, to_word},
-        sqlite::{error::translate, record::micros, write::Write},
+        sqlite::{error::OperationError, record::micros, write::Write},
         transition,
     },
 };
 
 impl Write<'_> {
-    async fn insert_gate(&mut self, record: &GateRecord) -> Result<(), StoreError> {
+    async fn insert_gate(&mut self, record: &GateRecord) -> Result<(), OperationError> {
         sqlx::query(
             "insert into health_gates (id, job_id, host_id, generation, exempt, state, opens_at, closes_at, \
              pass_valid_until, cancel_requested, ended_at, token, record) \
@@ -36,8 +36,7 @@ impl Write<'_> {
         .bind(record.ended_at.map(micros))
         .bind(to_json(GATE, record)?)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         self.tell(StoreEvent::of_gate(record));
         Ok(())
     }
@@ -46,7 +45,7 @@ impl Write<'_> {
     async fn generation_for(
         &mut self,
         request: &GateRequest,
-    ) -> Result<Result<u32, GateRecord>, StoreError> {
+    ) -> Result<Result<u32, GateRecord>, OperationError> {
         let own = find(self.connection, request.job_id, request.host_id).await?;
         let own = own.map(|row| row.record());
         Ok(match (transition::next_generation(own.as_ref(), request), own) {
@@ -58,7 +57,7 @@ impl Write<'_> {
     pub(super) async fn open_gate(
         &mut self,
         request: GateRequest,
-    ) -> Result<GateRecord, StoreError> {
+    ) -> Result<GateRecord, OperationError> {
         let generation = match self.generation_for(&request).await? {
             Ok(generation) => generation,
             Err(own) => return Ok(own),
@@ -70,10 +69,9 @@ impl Write<'_> {
         .bind(request.host_id.as_uuid())
         .bind(request.exempt)
         .fetch_optional(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         if let Some(holder) = holder {
-            return Err(StoreError::GateBusy { holder: GateId::from_uuid(holder) });
+            return Err(StoreError::GateBusy { holder: GateId::from_uuid(holder) }.into());
         }
         let mut record = GateRecord::open(GateId::generate(), &request, self.time().await?);
         record.generation = generation;
@@ -86,7 +84,7 @@ impl Write<'_> {
         request: GateRequest,
         reason: EndReason,
         detail: String,
-    ) -> Result<GateRecord, StoreError> {
+    ) -> Result<GateRecord, OperationError> {
         let generation = match self.generation_for(&request).await? {
             Ok(generation) => generation,
             Err(own) => return Ok(own),
@@ -99,7 +97,7 @@ impl Write<'_> {
         Ok(record)
     }
 
-    pub(super) async fn spend_pass(&mut self, pass: PassId) -> Result<Spend, StoreError> {
+    pub(super) async fn spend_pass(&mut self, pass: PassId) -> Result<Spend, OperationError> {
         let Some(mut row) = find_by_pass(self.connection, pass).await? else {
             return Ok(Spend::Refused(SpendRefusal::Superseded));
         };
@@ -117,7 +115,7 @@ impl Write<'_> {
         Ok(Spend::Spent(Box::new(record)))
     }
 
-    pub(super) async fn return_pass(&mut self, pass: PassId) -> Result<(), StoreError> {
+    pub(super) async fn return_pass(&mut self, pass: PassId) -> Result<(), OperationError> {
         let Some(mut row) = find_by_pass(self.connection, pass).await? else { return Ok(()) };
         let StoredGate { mut record, readable } = row.gate();
         if readable && transition::take_back(&mut record, pass, self.time().await?) {
@@ -132,7 +130,7 @@ impl Write<'_> {
         job: JobId,
         host: HostId,
         audit: AuditEntry,
-    ) -> Result<GateRecord, StoreError> {
+    ) -> Result<GateRecord, OperationError> {
         let mut row = find(self.connection, job, host).await?.ok_or(StoreError::NotFound)?;
         let mut record = row.record();
         if record.state.is_terminal() || record.cancel_requested {
@@ -151,12 +149,12 @@ impl Write<'_> {
         host: HostId,
         exception: Option<GateOverride>,
         audit: AuditEntry,
-    ) -> Result<GateRecord, StoreError> {
+    ) -> Result<GateRecord, OperationError> {
         let mut row = find(self.connection, job, host).await?.ok_or(StoreError::NotFound)?;
         let StoredGate { mut record, readable } = row.gate();
         sound(readable)?;
         if !transition::takes_override(&record, exception.as_ref()) {
-            return Err(StoreError::InvalidState { state: "the gate does not wait" });
+            return Err(StoreError::InvalidState { state: "the gate does not wait" }.into());
         }
         record.exception = exception;
         row.changes += 1;
@@ -170,7 +168,7 @@ impl Write<'_> {
         job: JobId,
         host: HostId,
         audit: AuditEntry,
-    ) -> Result<GateRecord, StoreError> {
+    ) -> Result<GateRecord, OperationError> {
         let mut row = find(self.connection, job, host).await?.ok_or(StoreError::NotFound)?;
         let StoredGate { mut record, readable } = row.gate();
         sound(readable)?;

@@ -10,7 +10,7 @@ use crate::{
         StoreError,
         sql::{from_word, to_word},
         sqlite::{
-            error::translate,
+            error::OperationError,
             record::{instant, micros},
             write::Write,
         },
@@ -46,16 +46,15 @@ impl HostChangeRow {
 pub(super) async fn newest(
     connection: &mut SqliteConnection,
     hosts: String,
-) -> Result<Vec<HostChange>, StoreError> {
+) -> Result<Vec<HostChange>, OperationError> {
     let rows: Vec<HostChangeRow> = sqlx::query_as(
         "select c.* from json_each(?) wanted join health_changes c on c.host_id = unhex(wanted.value) \
          and c.number = (select max(number) from health_changes where host_id = c.host_id)",
     )
     .bind(hosts)
     .fetch_all(connection)
-    .await
-    .map_err(translate)?;
-    rows.into_iter().map(HostChangeRow::into_change).collect()
+    .await?;
+    Ok(rows.into_iter().map(HostChangeRow::into_change).collect::<Result<_, _>>()?)
 }
 
 impl Write<'_> {
@@ -63,14 +62,13 @@ impl Write<'_> {
     pub(super) async fn begin_host_change(
         &mut self,
         gate: &GateRecord,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, OperationError> {
         let Some(change) = HostChange::begin(gate, self.now) else { return Ok(false) };
         let running: Option<HostChangeRow> =
             sqlx::query_as("select * from health_changes where host_id = ? and state = 'running'")
                 .bind(change.host_id.as_uuid())
                 .fetch_optional(&mut *self.connection)
-                .await
-                .map_err(translate)?;
+                .await?;
         if let Some(mut running) = running.map(HostChangeRow::into_change).transpose()? {
             if running.is_running(self.now) {
                 return Ok(false);
@@ -89,18 +87,19 @@ impl Write<'_> {
         .bind(to_word(GATE, &change.state)?)
         .bind(micros(change.started_at))
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(true)
     }
 
-    pub(super) async fn end_host_change(&mut self, pass: PassId) -> Result<HostChange, StoreError> {
+    pub(super) async fn end_host_change(
+        &mut self,
+        pass: PassId,
+    ) -> Result<HostChange, OperationError> {
         let row: Option<HostChangeRow> =
             sqlx::query_as("select * from health_changes where pass_id = ?")
                 .bind(pass.as_uuid())
                 .fetch_optional(&mut *self.connection)
-                .await
-                .map_err(translate)?;
+                .await?;
         let mut change = row.ok_or(StoreError::NotFound)?.into_change()?;
         if change.state == HostChangeState::Running {
             change.end(self.now);
@@ -109,14 +108,13 @@ impl Write<'_> {
         Ok(change)
     }
 
-    async fn save_host_change(&mut self, change: &HostChange) -> Result<(), StoreError> {
+    async fn save_host_change(&mut self, change: &HostChange) -> Result<(), OperationError> {
         sqlx::query("update health_changes set state = ?, ended_at = ? where pass_id = ?")
             .bind(to_word(GATE, &change.state)?)
             .bind(change.ended_at.map(micros))
             .bind(change.pass_id.as_uuid())
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         Ok(())
     }
 }

@@ -11,10 +11,10 @@ use crate::{
     clock::delta,
     model::{EndReason, GateId, WorkerId, instant},
     store::{
-        AttemptWrite, GateClaims, GateStep, GateWatch, LeasedGate, StoreError,
+        AttemptWrite, GateClaims, GateStep, GateWatch, LeasedGate,
         sql::{StoredGate, from_json, readable, to_json, to_word},
         sqlite::{
-            error::translate,
+            error::OperationError,
             record::{instant as from_micros, later, micros},
             write::{Write, kept_clock},
         },
@@ -38,7 +38,7 @@ impl Write<'_> {
         worker: WorkerId,
         limit: u32,
         lease: Duration,
-    ) -> Result<GateClaims, StoreError> {
+    ) -> Result<GateClaims, OperationError> {
         self.refuse_newer_schema().await?;
         let epoch = self.epoch_at_claim().await?;
         self.take_gate_lease(worker, lease).await?;
@@ -50,8 +50,7 @@ impl Write<'_> {
         .bind(self.now_micros())
         .bind(limit)
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let numbers = Value::from_iter(rows.iter().map(|row| row.number)).to_string();
         sqlx::query(
             "update health_gates set token = token + 1, owner = ?, changes_seen = changes \
@@ -60,8 +59,7 @@ impl Write<'_> {
         .bind(worker.as_uuid())
         .bind(&numbers)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         sqlx::query(
             "update health_gate_attempts set outcome = 'interrupted', \
              record = iif(json_valid(record), json_set(record, \
@@ -71,8 +69,7 @@ impl Write<'_> {
         .bind(instant::to_text(&self.now))
         .bind(&numbers)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let mut gates = Vec::with_capacity(rows.len());
         for mut row in rows {
             let StoredGate { mut record, readable } = row.gate();
@@ -93,13 +90,12 @@ impl Write<'_> {
         &mut self,
         worker: WorkerId,
         lease: Duration,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         if !has_gate_lease(self.connection, worker, self.now).await? {
             sqlx::query("update health_gates set owner = null where owner = ?")
                 .bind(worker.as_uuid())
                 .execute(&mut *self.connection)
-                .await
-                .map_err(translate)?;
+                .await?;
             // Other workers' leases that have ended go as soon as their gates are taken over.
             sqlx::query(
                 "delete from health_gate_leases where lease_until <= ? \
@@ -107,8 +103,7 @@ impl Write<'_> {
             )
             .bind(self.now_micros())
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         }
         self.set_gate_lease(worker, lease).await
     }
@@ -117,7 +112,7 @@ impl Write<'_> {
         &mut self,
         worker: WorkerId,
         lease: Duration,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         sqlx::query(
             "insert into health_gate_leases (worker, lease_until) values (?, ?) \
              on conflict (worker) do update set lease_until = excluded.lease_until",
@@ -125,8 +120,7 @@ impl Write<'_> {
         .bind(worker.as_uuid())
         .bind(later(self.now, delta(lease)))
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(())
     }
 
@@ -136,7 +130,7 @@ impl Write<'_> {
         worker: WorkerId,
         known: String,
         lease: Duration,
-    ) -> Result<GateWatch, StoreError> {
+    ) -> Result<GateWatch, OperationError> {
         if has_gate_lease(self.connection, worker, self.now).await? {
             self.set_gate_lease(worker, lease).await?;
             sqlx::query(
@@ -146,8 +140,7 @@ impl Write<'_> {
             .bind(worker.as_uuid())
             .bind(known)
             .execute(&mut *self.connection)
-            .await
-            .map_err(translate)?;
+            .await?;
         }
         watch_gates(self.connection, worker, self.now).await
     }
@@ -156,7 +149,7 @@ impl Write<'_> {
         &mut self,
         worker: WorkerId,
         steps: Vec<GateStep>,
-    ) -> Result<Vec<GateId>, StoreError> {
+    ) -> Result<Vec<GateId>, OperationError> {
         let mut rows = self.gates_by_id(steps.iter().map(|step| step.gate_id)).await?;
         let leased = has_gate_lease(self.connection, worker, self.now).await?;
         let (mut fenced, mut results) = (Vec::new(), Vec::new());
@@ -186,15 +179,18 @@ impl Write<'_> {
         Ok(fenced)
     }
 
-    async fn write_attempt(&mut self, gate: i64, write: &AttemptWrite) -> Result<(), StoreError> {
+    async fn write_attempt(
+        &mut self,
+        gate: i64,
+        write: &AttemptWrite,
+    ) -> Result<(), OperationError> {
         let stored: Option<String> = sqlx::query_scalar(
             "select record from health_gate_attempts where gate_number = ? and attempt = ?",
         )
         .bind(gate)
         .bind(write.number())
         .fetch_optional(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let stored = stored.and_then(|record| readable(from_json(ATTEMPT, &record)));
         let Some(attempt) = transition::write_attempt(stored, write) else { return Ok(()) };
         sqlx::query(
@@ -207,8 +203,7 @@ impl Write<'_> {
         .bind(to_word(ATTEMPT, &attempt.outcome)?)
         .bind(to_json(ATTEMPT, &attempt)?)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(())
     }
 
@@ -216,7 +211,7 @@ impl Write<'_> {
         &mut self,
         worker: WorkerId,
         gates: Vec<(GateId, i64)>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         let rows = self.gates_by_id(gates.iter().map(|(id, _)| *id)).await?;
         let held = gates.iter().filter_map(|(id, token)| {
             let (row, _) = rows.get(id)?;
@@ -228,8 +223,7 @@ impl Write<'_> {
         )
         .bind(Value::from_iter(held).to_string())
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         Ok(())
     }
 }
@@ -239,7 +233,7 @@ async fn has_gate_lease(
     connection: &mut SqliteConnection,
     worker: WorkerId,
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar(
         "select exists (select 1 from health_gate_leases where worker = ? and lease_until > ?)",
     )
@@ -247,7 +241,6 @@ async fn has_gate_lease(
     .bind(micros(now))
     .fetch_one(connection)
     .await
-    .map_err(translate)
 }
 
 /// What there is to tell a worker.
@@ -255,7 +248,7 @@ pub(super) async fn watch_gates(
     connection: &mut SqliteConnection,
     worker: WorkerId,
     now: DateTime<Utc>,
-) -> Result<GateWatch, StoreError> {
+) -> Result<GateWatch, OperationError> {
     let leased = has_gate_lease(connection, worker, now).await?;
     let rows: Vec<GateRow> = if leased {
         sqlx::query_as(
@@ -264,8 +257,7 @@ pub(super) async fn watch_gates(
         )
         .bind(worker.as_uuid())
         .fetch_all(&mut *connection)
-        .await
-        .map_err(translate)?
+        .await?
     } else {
         Vec::new()
     };
@@ -273,8 +265,7 @@ pub(super) async fn watch_gates(
         sqlx::query_scalar(concat!("select min(opens_at) from health_gates where ", unclaimed!(),))
             .bind(micros(now))
             .fetch_one(&mut *connection)
-            .await
-            .map_err(translate)?;
+            .await?;
     let changed = rows.iter().map(|row| row.leased(row.record())).collect();
     let unclaimed = unclaimed.map(from_micros).transpose()?;
     let epoch = kept_clock(connection).await?.epoch;

@@ -8,13 +8,12 @@ mod row;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use uuid::Uuid;
 
 use self::row::{GateRow, find, find_by_pass};
 use super::{
     SqliteStore,
-    error::translate,
     record::{hosts_list, id_list},
 };
 use crate::{
@@ -47,24 +46,22 @@ impl GateStore for SqliteStore {
     }
 
     async fn gate(&self, job: JobId, host: HostId) -> Result<Option<GateRecord>, StoreError> {
-        let row = self.read(move |connection| find(connection, job, host).boxed()).await?;
+        let row =
+            self.read(move |connection| find(connection, job, host).err_into().boxed()).await?;
         Ok(row.map(|row| row.record()))
     }
 
     async fn gates_of(&self, job: JobId) -> Result<Vec<GateRecord>, StoreError> {
         let rows: Vec<GateRow> = self
             .read(move |connection| {
-                async move {
-                    sqlx::query_as(
-                        "select * from health_gates g where job_id = ?1 and generation = \
+                sqlx::query_as(
+                    "select * from health_gates g where job_id = ?1 and generation = \
                          (select max(generation) from health_gates \
                           where job_id = ?1 and host_id = g.host_id) order by number",
-                    )
-                    .bind(job.as_uuid())
-                    .fetch_all(connection)
-                    .await
-                    .map_err(translate)
-                }
+                )
+                .bind(job.as_uuid())
+                .fetch_all(connection)
+                .err_into()
                 .boxed()
             })
             .await?;
@@ -78,17 +75,14 @@ impl GateStore for SqliteStore {
     ) -> Result<Vec<GateRecord>, StoreError> {
         let rows: Vec<GateRow> = self
             .read(move |connection| {
-                async move {
-                    sqlx::query_as(
-                        "select * from health_gates where job_id = ? and host_id = ? \
+                sqlx::query_as(
+                    "select * from health_gates where job_id = ? and host_id = ? \
                          order by generation",
-                    )
-                    .bind(job.as_uuid())
-                    .bind(host.as_uuid())
-                    .fetch_all(connection)
-                    .await
-                    .map_err(translate)
-                }
+                )
+                .bind(job.as_uuid())
+                .bind(host.as_uuid())
+                .fetch_all(connection)
+                .err_into()
                 .boxed()
             })
             .await?;
@@ -99,16 +93,13 @@ impl GateStore for SqliteStore {
         let hosts = hosts_list(hosts);
         let rows: Vec<GateRow> = self
             .read(move |connection| {
-                async move {
-                    sqlx::query_as(
-                        "select * from health_gates where state in ('waiting', 'passed') \
+                sqlx::query_as(
+                    "select * from health_gates where state in ('waiting', 'passed') \
                          and host_id in (select unhex(value) from json_each(?))",
-                    )
-                    .bind(hosts)
-                    .fetch_all(connection)
-                    .await
-                    .map_err(translate)
-                }
+                )
+                .bind(hosts)
+                .fetch_all(connection)
+                .err_into()
                 .boxed()
             })
             .await?;
@@ -127,20 +118,18 @@ impl GateStore for SqliteStore {
         let wanted = id_list(gates.iter().map(GateId::as_uuid));
         let rows: Vec<(Uuid, String)> = self
             .read(move |connection| {
-                async move {
-                    sqlx::query_as(
-                        "select g.id, a.record from json_each(?) as wanted \
-                         cross join health_gates g on g.id = unhex(wanted.value) \
-                         join health_gate_attempts a on a.gate_number = g.number \
-                         where a.attempt > (select coalesce(max(attempt), 0) from \
-                         health_gate_attempts where gate_number = g.number) - ? order by wanted.key, a.attempt",
-                    )
-                    .bind(wanted)
-                    .bind(limit)
-                    .fetch_all(connection)
-                    .await
-                    .map_err(translate)
-                }
+                sqlx::query_as(
+                    "select g.id, a.record from json_each(?) as wanted \
+                     cross join health_gates g on g.id = unhex(wanted.value) \
+                     join health_gate_attempts a on a.gate_number = g.number \
+                     where a.attempt > (select coalesce(max(attempt), 0) \
+                     from health_gate_attempts where gate_number = g.number) - ? \
+                     order by wanted.key, a.attempt",
+                )
+                .bind(wanted)
+                .bind(limit)
+                .fetch_all(connection)
+                .err_into()
                 .boxed()
             })
             .await?;
@@ -195,7 +184,8 @@ impl GateStore for SqliteStore {
     }
 
     async fn gate_of_pass(&self, pass: PassId) -> Result<Option<GateRecord>, StoreError> {
-        let row = self.read(move |connection| find_by_pass(connection, pass).boxed()).await?;
+        let row =
+            self.read(move |connection| find_by_pass(connection, pass).err_into().boxed()).await?;
         Ok(row.map(|row| row.record()))
     }
 

@@ -10,10 +10,10 @@ use super::GATE;
 use crate::{
     model::{GateId, GateRecord, HostId, JobId, PassId, WorkerId},
     store::{
-        LeasedGate, StoreError, StoreEvent,
+        LeasedGate, StoreEvent,
         sql::{GateColumns, GateTimes, StoredGate, to_json, to_word},
         sqlite::{
-            error::translate,
+            error::OperationError,
             record::{id_list, instant, micros},
             write::Write,
         },
@@ -63,7 +63,7 @@ pub(super) async fn find(
     connection: &mut SqliteConnection,
     job: JobId,
     host: HostId,
-) -> Result<Option<GateRow>, StoreError> {
+) -> Result<Option<GateRow>, sqlx::Error> {
     sqlx::query_as(
         "select * from health_gates where job_id = ? and host_id = ? order by generation desc limit 1",
     )
@@ -71,33 +71,30 @@ pub(super) async fn find(
         .bind(host.as_uuid())
         .fetch_optional(connection)
         .await
-        .map_err(translate)
 }
 
 /// The gate whose newest pass this is.
 pub(super) async fn find_by_pass(
     connection: &mut SqliteConnection,
     pass: PassId,
-) -> Result<Option<GateRow>, StoreError> {
+) -> Result<Option<GateRow>, sqlx::Error> {
     sqlx::query_as("select * from health_gates where pass_id = ?")
         .bind(pass.as_uuid())
         .fetch_optional(connection)
         .await
-        .map_err(translate)
 }
 
 impl Write<'_> {
     pub(super) async fn gates_by_id(
         &mut self,
         gates: impl Iterator<Item = GateId>,
-    ) -> Result<HashMap<GateId, (GateRow, StoredGate)>, StoreError> {
+    ) -> Result<HashMap<GateId, (GateRow, StoredGate)>, OperationError> {
         let rows: Vec<GateRow> = sqlx::query_as(
             "select * from health_gates where id in (select unhex(value) from json_each(?))",
         )
         .bind(id_list(gates.map(|gate| gate.as_uuid())))
         .fetch_all(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         let read = |row: GateRow| {
             let gate = row.gate();
             (gate.record.id, (row, gate))
@@ -110,7 +107,7 @@ impl Write<'_> {
         &mut self,
         row: &GateRow,
         record: &GateRecord,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), OperationError> {
         sqlx::query(
             "update health_gates set state = ?, opens_at = ?, closes_at = ?, pass_valid_until = ?, \
              pass_id = ?, cancel_requested = ?, ended_at = ?, record = ?, owner = ?, changes = ?, changes_seen = ? \
@@ -129,8 +126,7 @@ impl Write<'_> {
         .bind(row.changes_seen)
         .bind(row.number)
         .execute(&mut *self.connection)
-        .await
-        .map_err(translate)?;
+        .await?;
         self.tell(StoreEvent::of_gate(record));
         Ok(())
     }

@@ -123,6 +123,16 @@ need_pgbouncer() {
     [ -x /usr/sbin/pgbouncer ] || fail "pgbouncer is still missing after installing it"
 }
 
+# A Python with psycopg, over which a test spends passes. Debian's stands beside any other on the path.
+need_psycopg() {
+    local python
+    for python in python3 /usr/bin/python3; do
+        "$python" -c 'import psycopg' >/dev/null 2>&1 && return
+    done
+    apt_install python3-psycopg
+    /usr/bin/python3 -c 'import psycopg' || fail "psycopg is still missing after installing python3-psycopg"
+}
+
 # need_component COMPONENT SUBCOMMAND: a part of the Rust toolchain, such as clippy.
 need_component() {
     cargo "$2" --version >/dev/null 2>&1 && return

@@ -6,6 +6,7 @@ mod adoption;
 mod deletions;
 mod epochs;
 mod failover;
+mod fencing;
 mod hooks;
 mod migration;
 mod outages;

@@ -131,19 +131,30 @@ pub(crate) async fn until(pool: &PgPool, query: &'static str) {
 
 /// A pass of a new gate of this job.
 pub(crate) async fn passed(store: &PgStore, job: JobId) -> GatePass {
+    let request = GateRequest::new(job, HostId::generate(), hour(store).await);
+    pass_for(store, request, PassKind::NoChecks).await
+}
+
+/// A window of an hour that has just opened.
+pub(crate) async fn hour(store: &PgStore) -> Window {
     let now = store.now().await.expect("the time");
-    let window = Window::lasting(now, TimeDelta::hours(1)).expect("a window");
-    let host = HostId::generate();
-    store.open_gate(GateRequest::new(job, host, window)).await.expect("opened");
+    Window::lasting(now, TimeDelta::hours(1)).expect("a window")
+}
+
+/// A pass for a gate that is opened by this request.
+pub(crate) async fn pass_for(store: &PgStore, request: GateRequest, kind: PassKind) -> GatePass {
+    let (job, host) = (request.job_id, request.host_id);
+    store.open_gate(request).await.expect("opened");
     let worker = WorkerId::generate();
     let gates = store.claim_gates(worker, 10, LEASE).await.expect("claimed").gates;
-    let held = gates.into_iter().next().expect("one");
+    let held = gates.into_iter().find(|gate| gate.record.job_id == job).expect("claimed");
+    let now = store.now().await.expect("the time");
     let pass = GatePass {
         id: PassId::generate(),
         gate_id: held.record.id,
         job_id: job,
         host_id: host,
-        kind: PassKind::NoChecks,
+        kind,
         granted_at: now,
         valid_until: now + TimeDelta::minutes(5),
         owner: worker,

@@ -156,6 +156,8 @@ pub enum AttemptOutcome {
     Finished,
     /// It was cut by a stop or a crash; it counts as an attempt (G28).
     Interrupted,
+    /// Its stored record cannot be read. Stores answer with what is left of it, and never take it (F221).
+    Unreadable,
 }
 
 /// One evaluation by a gate that ran checks.

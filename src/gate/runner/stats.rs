@@ -95,7 +95,9 @@ impl StatsCell {
 
     pub(super) fn attempt_over(&self, outcome: AttemptOutcome) {
         let (counter, word) = match outcome {
-            AttemptOutcome::Interrupted => (&self.attempts_interrupted, "interrupted"),
+            AttemptOutcome::Interrupted | AttemptOutcome::Unreadable => {
+                (&self.attempts_interrupted, "interrupted")
+            }
             AttemptOutcome::Finished | AttemptOutcome::Running => {
                 (&self.attempts_finished, "finished")
             }

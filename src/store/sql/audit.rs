@@ -1,10 +1,9 @@
 //! An audit record as JSON beside its columns.
 
 use chrono::{DateTime, Utc};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{from_json, unreadable_words};
+use super::{from_json, unreadable::member, unreadable_words};
 use crate::model::{AuditAction, AuditId, AuditOutcome, AuditRecord, HostId, Role};
 
 /// The record of these columns, or one that says what cannot be read of it (F221).
@@ -31,8 +30,4 @@ pub(in crate::store) fn read_audit(
             request_id: member(&members, "request_id"),
         }
     })
-}
-
-fn member<T: DeserializeOwned>(members: &Value, name: &str) -> Option<T> {
-    serde_json::from_value(members.get(name)?.clone()).ok()
 }

@@ -1,5 +1,6 @@
 //! What both databases share: how what is stored in columns becomes values, and back.
 
+mod attempt;
 mod audit;
 mod check;
 mod gate;
@@ -9,6 +10,7 @@ mod summary;
 mod unreadable;
 
 pub(super) use self::{
+    attempt::read_attempt,
     audit::read_audit,
     check::CheckColumns,
     gate::{GateColumns, GateTimes, StoredGate, sound},

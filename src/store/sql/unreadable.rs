@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tracing::error;
 
 use crate::store::StoreError;
@@ -13,6 +15,11 @@ pub(in crate::store) fn readable<T>(read: Result<T, StoreError>) -> Option<T> {
         error!(%error, source, "a stored record is left out");
     })
     .ok()
+}
+
+/// A member of a record that cannot be read as a whole, where it can be read by itself.
+pub(super) fn member<T: DeserializeOwned>(members: &Value, name: &str) -> Option<T> {
+    serde_json::from_value(members.get(name)?.clone()).ok()
 }
 
 /// What is wrong with a record, for people.

@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use healthgate::{
     model::{
-        AuditAction, EndReason, GateRequest, GateState, HostId, JobId, ReasonCode, Window, WorkerId,
+        AttemptOutcome, AuditAction, EndReason, GateId, GateRequest, GateState, HostId, JobId,
+        ReasonCode, Window, WorkerId,
     },
     store::{
-        AuditFilter, AuditLog, CheckStore, ClaimRequest, GateStore, PollQueue, ResultStore,
-        SecretStore, Store, StoreError, postgres::PgStore,
+        AttemptWrite, AuditFilter, AuditLog, CheckStore, ClaimRequest, GateStep, GateStore,
+        PollQueue, ResultStore, SecretStore, Store, StoreError, postgres::PgStore,
     },
     testing::fixtures::audit,
 };
 use sqlx::AssertSqlSafe;
 
-use crate::postgres::support::{LEASE, claim, make_check, record, store, touch};
+use crate::postgres::support::{LEASE, claim, make_check, record, step, store, touch};
 
 const FRESH: Duration = Duration::from_secs(600);
 
@@ -112,8 +113,59 @@ async fn f221_an_unreadable_gate_ends_and_the_others_go_on() {
     run(&store, format!("update health_gates set record = '{{}}' where id = '{}'", gates[0].id))
         .await;
     let leased = claimed.iter().chain(&rest).find(|gate| gate.record.id == gates[0].id);
-    let step = crate::postgres::support::step(leased.expect("held"), now);
+    let step = step(leased.expect("held"), now);
     assert_eq!(store.settle_gates(worker, vec![step]).await.expect("settled"), [gates[0].id]);
+}
+
+/// An attempt that cannot be read is listed under its number, whether it has ended or runs, and fails no list, no
+/// step and no takeover of other gates.
+#[tokio::test]
+async fn f221_an_unreadable_attempt_is_listed_under_its_number() {
+    const RUNNING: [&str; 6] =
+        ["{}", "[]", "7", r#"{"number":"x"}"#, r#"{"number":[2]}"#, r#"{"number":1e12}"#];
+    let store = store().await;
+    let now = store.now().await.expect("the time");
+    let window = Window::new(now, now + chrono::TimeDelta::hours(1)).expect("a window");
+    for _ in 0..=RUNNING.len() {
+        let request = GateRequest::new(JobId::generate(), HostId::generate(), window);
+        store.open_gate(request).await.expect("opened");
+    }
+    let worker = WorkerId::generate();
+    let held = store.claim_gates(worker, 20, LEASE).await.expect("claimed").gates;
+    let (outcome, checks) = (AttemptOutcome::Finished, Vec::new());
+    let end = AttemptWrite::End { number: 1, finished_at: now, outcome, checks };
+    let start = |number| AttemptWrite::Start { number, started_at: now };
+    for write in [start(1), end, start(2)] {
+        let step = |gate| GateStep { attempt: Some(write.clone()), ..step(gate, now) };
+        let fenced = store.settle_gates(worker, held.iter().map(step).collect()).await;
+        assert!(fenced.expect("settled").is_empty());
+    }
+    let gates: Vec<GateId> = held.iter().map(|gate| gate.record.id).collect();
+    let (sound, broken) = gates.split_first().expect("some");
+    for (gate, running) in broken.iter().zip(RUNNING) {
+        run(&store, format!("update health_gates set running = '{running}' where id = '{gate}'"))
+            .await;
+    }
+    let ended = "update health_gate_attempts set record = record - 'checks' where gate_id";
+    run(&store, format!("{ended} <> '{sound}'")).await;
+    let listed = async || {
+        let attempts = store.attempts_of(&gates).await.expect("read");
+        assert_eq!(store.newest_attempts_of(&gates, 1).await.expect("read").len(), gates.len());
+        let numbers: Vec<u32> = attempts.iter().map(|(_, attempt)| attempt.number).collect();
+        assert_eq!(numbers, [1, 2].repeat(gates.len()));
+        attempts.into_iter().map(|(_, attempt)| attempt).collect::<Vec<_>>()
+    };
+    let attempts = listed().await;
+    assert_eq!(attempts[0].outcome, AttemptOutcome::Finished);
+    assert_eq!(attempts[1].outcome, AttemptOutcome::Running);
+    for attempt in &attempts[2..] {
+        assert_eq!((attempt.outcome, attempt.started_at), (AttemptOutcome::Unreadable, now));
+        assert_eq!(attempt.finished_at, (attempt.number == 1).then_some(now));
+    }
+    run(&store, "update health_gate_leases set lease_until = now()").await;
+    let taken = store.claim_gates(WorkerId::generate(), 20, LEASE).await.expect("claimed").gates;
+    assert_eq!(taken.len(), gates.len());
+    assert_eq!(listed().await[1].outcome, AttemptOutcome::Interrupted);
 }
 
 #[tokio::test]

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use healthgate::{
     model::{
-        AuditAction, EndReason, GateRequest, GateState, HostId, JobId, ReasonCode, Window, WorkerId,
+        AttemptOutcome, AuditAction, EndReason, GateId, GateRequest, GateState, HostId, JobId,
+        ReasonCode, Window, WorkerId,
     },
     store::{
-        AuditFilter, AuditLog, CheckStore, ClaimRequest, GateStore, PollQueue, ResultStore,
-        SecretStore, Store, StoreError, sqlite::SqliteStore,
+        AttemptWrite, AuditFilter, AuditLog, CheckStore, ClaimRequest, GateStep, GateStore,
+        PollQueue, ResultStore, SecretStore, Store, StoreError, sqlite::SqliteStore,
     },
     testing::fixtures::{audit, result},
 };
 
-use crate::sqlite::support::{Folder, LEASE, insert, pool};
+use crate::sqlite::support::{Folder, LEASE, insert, pool, step};
 
 const FRESH: Duration = Duration::from_secs(600);
 
@@ -105,6 +106,55 @@ async fn f221_unreadable_records_fail_nothing_else() {
     assert!(page.iter().all(|record| record.action == AuditAction::RecordUnreadable));
     complete(ReasonCode::Status, now + chrono::TimeDelta::seconds(1)).await;
     assert_eq!(store.states(&[host]).await.unwrap().len(), 1);
+}
+
+/// An attempt that cannot be read is listed under its number, and fails no list, no step and no takeover.
+#[tokio::test]
+async fn f221_an_unreadable_attempt_keeps_its_place_in_the_file() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    let by_hand = pool(&folder.file(), 1).await;
+    let now = store.now().await.unwrap();
+    let window = Window::new(now, now + chrono::TimeDelta::hours(1)).unwrap();
+    for _ in 0..4 {
+        let request = GateRequest::new(JobId::generate(), HostId::generate(), window);
+        store.open_gate(request).await.unwrap();
+    }
+    let worker = WorkerId::generate();
+    let held = store.claim_gates(worker, 9, LEASE).await.unwrap().gates;
+    let start = |number| AttemptWrite::Start { number, started_at: now };
+    let end = |number| {
+        let (outcome, checks) = (AttemptOutcome::Finished, Vec::new());
+        AttemptWrite::End { number, finished_at: now, outcome, checks }
+    };
+    let write = async |write: AttemptWrite| {
+        let step = |gate| GateStep { attempt: Some(write.clone()), ..step(gate, None) };
+        let fenced = store.settle_gates(worker, held.iter().map(step).collect()).await;
+        assert!(fenced.unwrap().is_empty());
+    };
+    write(start(1)).await;
+    write(end(1)).await;
+    write(start(2)).await;
+    for (gate, record) in [(2, "'{'"), (3, "'7'"), (4, "cast(x'ff41' as text)")] {
+        let change =
+            format!("update health_gate_attempts set record = {record} where gate_number = {gate}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(change)).execute(&by_hand).await.unwrap();
+    }
+    let gates: Vec<GateId> = held.iter().map(|gate| gate.record.id).collect();
+    let listed = async || {
+        assert_eq!(store.newest_attempts_of(&gates, 1).await.unwrap().len(), gates.len());
+        let attempts = store.attempts_of(&gates).await.unwrap();
+        let numbers: Vec<u32> = attempts.iter().map(|(_, attempt)| attempt.number).collect();
+        assert_eq!(numbers, [1, 2].repeat(gates.len()));
+        let unreadable = |outcome| outcome == AttemptOutcome::Unreadable;
+        attempts.iter().filter(|(_, attempt)| unreadable(attempt.outcome)).count()
+    };
+    assert_eq!(listed().await, 6);
+    write(end(2)).await;
+    sqlx::raw_sql("update health_gate_leases set lease_until = 0").execute(&by_hand).await.unwrap();
+    let taken = store.claim_gates(WorkerId::generate(), 9, LEASE).await.unwrap().gates;
+    assert_eq!(taken.len(), gates.len());
+    assert_eq!(listed().await, 6);
 }
 
 /// F233: every call says what to do.

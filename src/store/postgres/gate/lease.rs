@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     ATTEMPT, attempts_numbered,
     held::{GateRow, HeldGate, gate_columns},
+    running_number,
 };
 use crate::{
     model::{Attempt, ClockEpoch, GateId, StoreTime, WorkerId, instant},
@@ -66,16 +67,18 @@ impl Write<'_> {
         let mut gates: Vec<LeasedGate> = readable.into_iter().map(HeldGate::into_leased).collect();
         gates.sort_by_key(|gate| (transition::claim_order(&gate.record, now), gate.record.id));
         if !gates.is_empty() {
-            sqlx::query(
+            sqlx::query(concat!(
                 "with cut as (select jsonb_build_object( \
                      'outcome', 'interrupted', 'finished_at', $1::text) as it), \
                  with_rows as (update health_gate_attempts set outcome = 'interrupted', \
                      record = record || it from cut where outcome = 'running' and gate_id = any($2)) \
                  insert into health_gate_attempts (gate_id, attempt, outcome, record) \
-                 select id, (running ->> 'number')::int, 'interrupted', running || it \
-                 from health_gates, cut where id = any($2) and running is not null \
+                 select id, number, 'interrupted', running || it from ( \
+                     select id, running, ",
+                running_number!(),
+                " as number from health_gates where id = any($2)) begun, cut where number is not null \
                  on conflict (gate_id, attempt) do nothing",
-            )
+            ))
             .bind(instant::to_text(&now))
             .bind(gates.iter().map(|gate| gate.record.id.as_uuid()).collect::<Vec<_>>())
             .execute(&mut *self.connection)

@@ -8,6 +8,7 @@ mod lease;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, TryFutureExt};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -21,11 +22,21 @@ use crate::{
     },
     store::{
         GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend, StoreError,
-        sql::{from_json, readable},
+        sql::{from_json, read_attempt, readable},
     },
 };
+
 const GATE: &str = "gate";
 const ATTEMPT: &str = "attempt";
+
+/// The number of the attempt in a gate's column `running`; null where that holds none (F221).
+macro_rules! running_number {
+    () => {
+        "case when running @? 'strict $.number ? (@ >= 1 && @ <= 2147483647)' \
+         then (running -> 'number')::int end"
+    };
+}
+pub(super) use running_number;
 
 async fn find(
     connection: &mut PgConnection,
@@ -49,23 +60,34 @@ async fn attempts(
     gates: &[Uuid],
     limit: u32,
 ) -> Result<Vec<(GateId, Attempt)>, OperationError> {
-    let rows: Vec<(Uuid, String)> = sqlx::query_as(
-        "select wanted.gate, a.record::text from unnest($1::uuid[]) with ordinality wanted (gate, place) \
+    let rows: Vec<(Uuid, i32, DateTime<Utc>, String)> = sqlx::query_as(concat!(
+        "select wanted.gate, a.attempt, g.opens_at, a.record::text \
+         from unnest($1::uuid[]) with ordinality wanted (gate, place) \
          cross join lateral ( \
-             (select (running ->> 'number')::int as attempt, running as record from health_gates g \
-              where id = wanted.gate and running is not null and not exists ( \
+             select id, opens_at, running, ",
+        running_number!(),
+        " as number from health_gates where id = wanted.gate offset 0) g \
+         cross join lateral ( \
+             (select last.number as attempt, g.running as record from ( \
+                  select coalesce(g.number, 1 + max(attempt), 1) as number \
+                  from health_gate_attempts where gate_id = g.id) last \
+              where g.running is not null and not exists ( \
                   select from health_gate_attempts a \
-                  where a.gate_id = g.id and a.attempt = (running ->> 'number')::int)) \
+                  where a.gate_id = g.id and a.attempt = last.number)) \
              union all (select attempt, record from health_gate_attempts \
-              where gate_id = wanted.gate order by attempt desc limit $2) \
+              where gate_id = g.id order by attempt desc limit $2) \
              order by attempt desc limit $2) a \
          order by wanted.place, a.attempt",
-    )
+    ))
     .bind(gates)
     .bind(i64::from(limit))
     .fetch_all(connection)
     .await?;
-    Ok(read_attempts(rows))
+    let attempt = |(gate, number, opens_at, record): (Uuid, i32, DateTime<Utc>, String)| {
+        let gate = GateId::from_uuid(gate);
+        (gate, read_attempt(gate, number, opens_at, &record))
+    };
+    Ok(rows.into_iter().map(attempt).collect())
 }
 
 /// The attempts of these numbers, each of the gate beside it, as far as they have rows.
@@ -82,14 +104,10 @@ async fn attempts_numbered(
     .bind(numbers)
     .fetch_all(connection)
     .await?;
-    Ok(read_attempts(rows))
-}
-
-fn read_attempts(rows: Vec<(Uuid, String)>) -> Vec<(GateId, Attempt)> {
     let attempt = |(id, record): (Uuid, String)| {
         Some((GateId::from_uuid(id), readable(from_json(ATTEMPT, &record))?))
     };
-    rows.into_iter().filter_map(attempt).collect()
+    Ok(rows.into_iter().filter_map(attempt).collect())
 }
 
 #[async_trait]

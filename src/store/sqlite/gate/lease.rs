@@ -184,14 +184,16 @@ impl Write<'_> {
         gate: i64,
         write: &AttemptWrite,
     ) -> Result<(), OperationError> {
-        let stored: Option<String> = sqlx::query_scalar(
-            "select record from health_gate_attempts where gate_number = ? and attempt = ?",
+        let stored: Option<Vec<u8>> = sqlx::query_scalar(
+            "select cast(record as blob) from health_gate_attempts \
+             where gate_number = ? and attempt = ?",
         )
         .bind(gate)
         .bind(write.number())
         .fetch_optional(&mut *self.connection)
         .await?;
-        let stored = stored.and_then(|record| readable(from_json(ATTEMPT, &record)));
+        let stored = stored
+            .and_then(|record| readable(from_json(ATTEMPT, &String::from_utf8_lossy(&record))));
         let Some(attempt) = transition::write_attempt(stored, write) else { return Ok(()) };
         sqlx::query(
             "insert into health_gate_attempts (gate_number, attempt, outcome, record) \

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use self::row::{GateRow, find, find_by_pass};
 use super::{
     SqliteStore,
-    record::{hosts_list, id_list},
+    record::{hosts_list, id_list, instant},
 };
 use crate::{
     model::{
@@ -23,7 +23,7 @@ use crate::{
     },
     store::{
         GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend, StoreError,
-        sql::{from_json, readable},
+        sql::read_attempt,
     },
 };
 
@@ -116,10 +116,10 @@ impl GateStore for SqliteStore {
         limit: u32,
     ) -> Result<Vec<(GateId, Attempt)>, StoreError> {
         let wanted = id_list(gates.iter().map(GateId::as_uuid));
-        let rows: Vec<(Uuid, String)> = self
+        let rows: Vec<(Uuid, i32, i64, Vec<u8>)> = self
             .read(move |connection| {
                 sqlx::query_as(
-                    "select g.id, a.record from json_each(?) as wanted \
+                    "select g.id, a.attempt, g.opens_at, cast(a.record as blob) from json_each(?) as wanted \
                      cross join health_gates g on g.id = unhex(wanted.value) \
                      join health_gate_attempts a on a.gate_number = g.number \
                      where a.attempt > (select coalesce(max(attempt), 0) \
@@ -133,10 +133,12 @@ impl GateStore for SqliteStore {
                 .boxed()
             })
             .await?;
-        let attempt = |(id, record): &(Uuid, String)| {
-            Some((GateId::from_uuid(*id), readable(from_json(ATTEMPT, record))?))
+        let attempt = |(gate, number, opens_at, record): &(Uuid, i32, i64, Vec<u8>)| {
+            let (gate, opens_at) = (GateId::from_uuid(*gate), instant(*opens_at));
+            let record = String::from_utf8_lossy(record);
+            (gate, read_attempt(gate, *number, opens_at.unwrap_or_default(), &record))
         };
-        Ok(rows.iter().filter_map(attempt).collect())
+        Ok(rows.iter().map(attempt).collect())
     }
 
     async fn claim_gates(

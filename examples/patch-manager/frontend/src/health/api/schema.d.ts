@@ -229,7 +229,7 @@ export interface components {
          * @description How an attempt came out.
          * @enum {string}
          */
-        AttemptOutcome: "running" | "finished" | "interrupted";
+        AttemptOutcome: "running" | "finished" | "interrupted" | "unreadable";
         /**
          * @description What was done.
          * @enum {string}

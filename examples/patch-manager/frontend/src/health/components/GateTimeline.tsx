@@ -124,6 +124,7 @@ function dotColor(attempt: Attempt): string {
 function outcome(attempt: Attempt): string {
   if (attempt.outcome === 'running') return 'running now';
   if (attempt.outcome === 'interrupted') return 'interrupted';
+  if (attempt.outcome === 'unreadable') return 'its record cannot be read';
   const failed = attempt.checks.filter((check) => !check.healthy).length;
   if (failed === 0) return `${count(attempt.checks.length, 'check')} healthy`;
   return `${failed} of ${count(attempt.checks.length, 'check')} failed`;

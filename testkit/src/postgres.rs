@@ -22,10 +22,10 @@ data=$directory/data
 log=$directory/log
 pid=
 run() {
-    "$KEEPER_BIN/postgres" -D "$data" -p "$KEEPER_PORT" -k "$directory" "$@" </dev/null >>"$log" 2>&1 &
+    postgres -D "$data" -p "$KEEPER_PORT" -k "$directory" "$@" </dev/null >>"$log" 2>&1 &
     pid=$!
     tries=600
-    until "$KEEPER_BIN/pg_isready" -q -h 127.0.0.1 -p "$KEEPER_PORT"; do
+    until pg_isready -q -h 127.0.0.1 -p "$KEEPER_PORT"; do
         kill -0 "$pid" 2>/dev/null || { pid=; return 1; }
         tries=$((tries - 1)); [ "$tries" -gt 0 ] || return 1
         sleep 0.1
@@ -40,10 +40,10 @@ answer() {
 }
 make() {
     if [ -n "$KEEPER_PRIMARY" ]; then
-        "$KEEPER_BIN/pg_basebackup" -h 127.0.0.1 -p "$KEEPER_PRIMARY" -U postgres -D "$data" -R -X stream \
+        pg_basebackup -h 127.0.0.1 -p "$KEEPER_PRIMARY" -U postgres -D "$data" -R -X stream \
             -c fast --no-sync
     else
-        "$KEEPER_BIN/initdb" --no-sync --no-instructions -A trust -U postgres -E UTF8 --locale=C -D "$data"
+        initdb --no-sync --no-instructions -A trust -U postgres -E UTF8 --locale=C -D "$data"
     fi
 }
 trap : INT TERM HUP
@@ -76,7 +76,7 @@ pub enum Stop {
 /// Every method blocks, for milliseconds as a rule.
 pub struct Postgres {
     keeper: Mutex<Keeper>,
-    binaries: PathBuf,
+    programs: Programs,
     port: u16,
     databases: AtomicU32,
 }
@@ -136,7 +136,7 @@ impl PostgresBuilder {
     /// # Errors
     /// [`io::ErrorKind::NotFound`] where Postgres is not installed; what the server said where it does not start.
     pub fn start(&self) -> io::Result<Postgres> {
-        let binaries = binaries()?;
+        let programs = Programs::find()?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let mut command = Command::new("sh");
         command.args(["-c", KEEPER, "postgres-keeper"]);
@@ -152,7 +152,7 @@ impl PostgresBuilder {
         for (parameter, value) in defaults.iter().chain(&self.settings) {
             command.arg("-c").arg(format!("{parameter}={value}"));
         }
-        command.env("KEEPER_BIN", &binaries).env("KEEPER_PORT", port.to_string());
+        command.env("PATH", programs.path()).env("KEEPER_PORT", port.to_string());
         let primary = self.primary.map(|port| port.to_string());
         command.env("KEEPER_PRIMARY", primary.unwrap_or_default());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -168,7 +168,7 @@ impl PostgresBuilder {
         let answers = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let mut keeper = Keeper { child, orders, answers: BufReader::new(answers) };
         keeper.answer()?;
-        Ok(Postgres { keeper: Mutex::new(keeper), binaries, port, databases: AtomicU32::new(0) })
+        Ok(Postgres { keeper: Mutex::new(keeper), programs, port, databases: AtomicU32::new(0) })
     }
 }
 
@@ -228,7 +228,7 @@ impl Postgres {
     /// One of Postgres's programs, such as `pg_dump`, pointed at this server.
     #[must_use]
     pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.binaries.join(program));
+        let mut command = Command::new(self.programs.place_of(program));
         command.env("PGHOST", "127.0.0.1").env("PGPORT", self.port.to_string());
         command.env("PGUSER", "postgres").env("PGOPTIONS", "").stdin(Stdio::null());
         command
@@ -308,25 +308,53 @@ impl fmt::Debug for Postgres {
     }
 }
 
-/// Where Postgres's programs are: on the path, or where Debian keeps them, the newest version first.
-fn binaries() -> io::Result<PathBuf> {
-    let version = |path: &PathBuf| {
-        let parent = path.parent().and_then(Path::file_name).map(OsString::from);
-        parent.and_then(|name| name.to_str()?.parse::<u32>().ok()).unwrap_or(0)
-    };
-    let mut installed: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
-        .collect();
-    installed.sort_by_key(|path| std::cmp::Reverse(version(path)));
-    let on_path = std::env::var_os("PATH").unwrap_or_default();
-    let complete = |path: &PathBuf| {
-        ["initdb", "postgres", "pg_isready", "psql"].iter().all(|name| path.join(name).is_file())
-    };
-    let mut all = std::env::split_paths(&on_path).chain(installed);
-    let missing = "Postgres is not installed (Debian: apt-get install postgresql)";
-    all.find(complete).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, missing))
+/// Where Postgres's programs are, in the order in which they are looked for.
+#[derive(Debug)]
+struct Programs(Vec<PathBuf>);
+
+impl Programs {
+    /// The variable that names a directory whose programs come before all others: a server of another version, say.
+    /// What it lacks, such as `psql`, is taken from where it is otherwise.
+    const CHOSEN: &str = "HEALTHGATE_POSTGRES_BIN";
+
+    /// Those of the chosen directory, and those on the path, or where Debian keeps them, the newest version first.
+    fn find() -> io::Result<Self> {
+        let chosen = std::env::var_os(Self::CHOSEN).map(PathBuf::from);
+        let version = |path: &PathBuf| {
+            let parent = path.parent().and_then(Path::file_name).map(OsString::from);
+            parent.and_then(|name| name.to_str()?.parse::<u32>().ok()).unwrap_or(0)
+        };
+        let mut installed: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+            .collect();
+        installed.sort_by_key(|path| std::cmp::Reverse(version(path)));
+        let on_path = std::env::var_os("PATH").unwrap_or_default();
+        let complete = |path: &PathBuf| {
+            ["initdb", "postgres", "pg_isready", "psql"]
+                .iter()
+                .all(|name| path.join(name).is_file())
+        };
+        let mut all = std::env::split_paths(&on_path).chain(installed);
+        let missing = "Postgres is not installed (Debian: apt-get install postgresql)";
+        let found = all.find(complete);
+        let found = found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, missing))?;
+        Ok(Self(chosen.into_iter().chain([found]).collect()))
+    }
+
+    /// These directories, and what else the keeper needs.
+    fn path(&self) -> OsString {
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let all = self.0.iter().cloned().chain(std::env::split_paths(&others));
+        // A path that was split can be joined, and the others have no colon.
+        std::env::join_paths(all).unwrap_or(others)
+    }
+
+    fn place_of(&self, program: &str) -> PathBuf {
+        let mut places = self.0.iter().map(|place| place.join(program));
+        places.find(|place| place.is_file()).unwrap_or_else(|| PathBuf::from(program))
+    }
 }
 
 /// Ids of the system's user `postgres`, since Postgres refuses to run as root.

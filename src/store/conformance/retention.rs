@@ -8,8 +8,8 @@ use crate::{
     store::{AuditFilter, GateStep, GateTransition, PruneOutcome, Spend, StoreError},
 };
 
-const OLD: Duration = Duration::from_millis(300);
-const PAST_OLD: Duration = Duration::from_millis(400);
+const OLD: Duration = Duration::from_millis(1_500);
+const PAST_OLD: Duration = Duration::from_millis(1_600);
 
 /// Gates leave with their attempts once they have ended long enough ago; the others stay.
 pub async fn ended_gates_leave_by_age(fixture: &dyn Fixture) {

@@ -18,12 +18,12 @@ use healthgate::{
     clock::SystemClock,
     directory::StaticDirectory,
     gate::{
-        Gate, GatePolicy, GateRunner, GateRunnerConfig, OverrideRequest, RecheckChange,
-        RequestedWindows, StoredChecks,
+        Gate, GatePolicy, GateRunner, GateRunnerConfig, OverrideRequest, RequestedWindows,
+        StoredChecks,
     },
     model::{
         Actor, AuditAction, AuditEntry, CheckId, Detail, GateRequest, HostId, JobId, NewCheck,
-        Outlook, PassKind, ReasonCode, Role,
+        Outlook, PassKind, ReasonCode, RecheckChange, Role,
     },
     store::{CheckInsert, CheckStore, FirstRun, MemoryStore, Spend, Store},
 };

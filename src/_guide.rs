@@ -221,11 +221,18 @@
 //!     }
 //!     assert!(matches!(gate.spend(&pass).await?, Spend::Refused(_)), "once");
 //!
-//!     // After the patch: the same checks again, held against the pass.
+//!     // After the patch the host is verified: what was healthy before must be so again.
 //!     runner.answer(check.id, Answer::new(ReasonCode::ServiceUnhealthy));
-//!     let recheck = gate.recheck(request.job_id, host).await?;
-//!     assert!(recheck.is_worse());
-//!     assert_eq!(recheck.checks[0].change, RecheckChange::Broke);
+//!     gate.verify(pass.id, VerifyPolicy::default()).await?;
+//!     let verification = loop {
+//!         let change = store.changes_of(request.job_id).await?.remove(0);
+//!         match change.verification {
+//!             Some(ended) if !ended.is_running() => break ended,
+//!             _ => clock.sleep(Duration::from_secs(1)).await, // in an application: until an event of the gate
+//!         }
+//!     };
+//!     assert_eq!(verification.state, VerificationState::Regressed);
+//!     assert_eq!(verification.checks[0].seen.change, RecheckChange::Broke);
 //!     Ok::<_, Box<dyn std::error::Error>>(())
 //! };
 //! tokio::select! { done = job => done, () = gates.run(stop.clone()) => Ok(()) }
@@ -235,6 +242,9 @@
 //!
 //! Some jobs need more than that:
 //!
+//! - [`VerifyPolicy`] says how long a host may take to come back after its change, and how long its checks
+//!   must stay healthy. Nothing counts while it settles; the verdict that it is worse falls at the deadline
+//!   alone.
 //! - [`Gate::override_checks`] lets named checks fail for one job and host, with a reason, an expiry and
 //!   an audit record. The example `override_and_recheck` shows it.
 //! - [`WithConditions`] adds conditions of your own (paused by an operator, package database not clean)

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use healthgate::{
     model::{
         Attempt, AttemptOutcome, AuditEntry, EndReason, GateId, GateOverride, GateRecord,
-        GateRequest, HostChange, HostChangeState, HostId, JobId, PassId, WorkerId,
+        GateRequest, HostChange, HostId, JobId, PassId, VerifyPolicy, WorkerId,
     },
     store::{
         GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend,
@@ -232,6 +232,9 @@ impl GateStore for CustomStore {
             transition::spend(&mut row.record, now);
             row.owner = None;
             let record = row.record.clone();
+            for earlier in world.host_changes.iter_mut().filter(|change| change.host_id == host) {
+                earlier.give_way(now);
+            }
             world.host_changes.extend(HostChange::begin(&record, now));
             world.events.push(StoreEvent::of_gate(&record));
             Ok(Spend::Spent(Box::new(record)))
@@ -248,7 +251,10 @@ impl GateStore for CustomStore {
             let running = |row: &GateRow| {
                 let pass = row.record.pass.as_ref().map(|pass| pass.id);
                 let mut changes = world.host_changes.iter();
-                changes.any(|change| Some(change.pass_id) == pass && change.is_running(now))
+                changes.any(|change| {
+                    let goes_on = change.is_running(now) || change.is_being_verified();
+                    Some(change.pass_id) == pass && goes_on
+                })
             };
             let old = |row: &&GateRow| {
                 row.record.ended_at.is_some_and(|ended| ended < now - delta(keep)) && !running(row)
@@ -270,13 +276,14 @@ impl GateStore for CustomStore {
         })
     }
 
-    async fn end_host_change(&self, pass: PassId) -> Result<HostChange, StoreError> {
+    async fn end_host_change(
+        &self,
+        pass: PassId,
+        verify: Option<VerifyPolicy>,
+    ) -> Result<HostChange, StoreError> {
         self.write(|world, now| {
-            let change = world.host_changes.iter_mut().find(|change| change.pass_id == pass);
-            let change = change.ok_or(StoreError::NotFound)?;
-            if change.state == HostChangeState::Running {
-                change.end(now);
-            }
+            let change = world.change_on(pass).ok_or(StoreError::NotFound)?;
+            change.end(now, verify);
             Ok(change.clone())
         })
     }

@@ -9,6 +9,7 @@ mod checks;
 mod gates;
 mod queue;
 mod secrets;
+mod verifications;
 mod world;
 
 use std::{

@@ -30,6 +30,8 @@ pub(super) struct World {
     pub(super) gates: Vec<GateRow>,
     /// In the order of their beginning.
     pub(super) host_changes: Vec<HostChange>,
+    /// How often the verification of each change was claimed.
+    pub(super) verification_tokens: BTreeMap<PassId, i64>,
     /// When the lease of each worker ends that holds gates.
     pub(super) gate_leases: BTreeMap<WorkerId, Instant>,
     pub(super) audit: Vec<AuditRecord>,
@@ -233,6 +235,11 @@ impl World {
 
     pub(super) fn newest_change(&self, host: HostId) -> Option<&HostChange> {
         self.host_changes.iter().rev().find(|change| change.host_id == host)
+    }
+
+    /// The change that began when this pass was spent.
+    pub(super) fn change_on(&mut self, pass: PassId) -> Option<&mut HostChange> {
+        self.host_changes.iter_mut().find(|change| change.pass_id == pass)
     }
 
     /// The gate whose newest pass this is.

@@ -265,8 +265,12 @@ impl GateStore for WatchedStore {
         self.memory.prune_gates(keep, batch, force).await
     }
 
-    async fn end_host_change(&self, pass: PassId) -> Result<HostChange, StoreError> {
-        let change = self.memory.end_host_change(pass).await?;
+    async fn end_host_change(
+        &self,
+        pass: PassId,
+        verify: Option<VerifyPolicy>,
+    ) -> Result<HostChange, StoreError> {
+        let change = self.memory.end_host_change(pass, verify).await?;
         self.checker().host_change_ended(&change);
         Ok(change)
     }
@@ -313,6 +317,29 @@ impl GateStore for WatchedStore {
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError> {
         self.memory.clear_clock_offset(job, host, audit).await
+    }
+}
+
+#[async_trait]
+impl VerificationStore for WatchedStore {
+    async fn changes_of(&self, job: JobId) -> Result<Vec<HostChange>, StoreError> {
+        self.memory.changes_of(job).await
+    }
+
+    async fn claim_verifications(
+        &self,
+        limit: u32,
+        hidden_for: Duration,
+    ) -> Result<VerificationClaims, StoreError> {
+        self.memory.claim_verifications(limit, hidden_for).await
+    }
+
+    async fn settle_verification(&self, step: VerificationStep) -> Result<bool, StoreError> {
+        let counts = self.memory.settle_verification(step.clone()).await?;
+        if counts {
+            self.checker().verification_settled(self.eyes, &step);
+        }
+        Ok(counts)
     }
 }
 

@@ -14,7 +14,7 @@ use utoipa::{
 };
 
 use super::{
-    forms::{CheckStatusEvent, GateEvent, RecheckForm},
+    forms::{CheckStatusEvent, GateEvent, VerificationForm},
     problem::{Problem, ProblemBody},
 };
 use crate::model::EvidenceReason;
@@ -27,7 +27,7 @@ use crate::model::EvidenceReason;
         description = "Health checks of hosts, and the gates that hold back patching while they fail. \
                        Every error is a `Problem`; its `code` is stable.",
     ),
-    components(schemas(ProblemBody, CheckStatusEvent, GateEvent, RecheckForm)),
+    components(schemas(ProblemBody, CheckStatusEvent, GateEvent, VerificationForm)),
     modifiers(&BearerToken),
     tags(
         (name = "checks", description = "Health checks and their results"),

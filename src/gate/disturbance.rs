@@ -1,6 +1,6 @@
 //! Hosts that a job is changing: what was seen before the end of a change proves nothing (G35).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -34,6 +34,13 @@ impl Disturbances {
     /// Whether a job is changing this host itself.
     pub(super) fn is_changing(&self, host: HostId, now: DateTime<Utc>) -> bool {
         self.0.get(&host).is_some_and(|change| change.is_running(now))
+    }
+
+    /// Returns the checks of a host that ask another one which a job is changing: what they say proves
+    /// nothing.
+    pub(super) fn disturbed(&self, health: &HostHealth, now: DateTime<Utc>) -> HashSet<CheckId> {
+        let asks = health.asks.iter().filter(|(_, asked)| self.is_changing(*asked, now));
+        asks.map(|(check, _)| *check).collect()
     }
 
     /// Applies what is known to a host's health: a condition for each change that is under way, and no

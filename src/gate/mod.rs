@@ -16,6 +16,7 @@ mod runner;
 mod source;
 mod spend;
 mod stored;
+pub mod verify;
 
 pub use self::{
     conditions::{ConditionSource, WithConditions},
@@ -24,7 +25,7 @@ pub use self::{
     overrides::OverrideRequest,
     policy::{GatePolicy, GatePolicyError, NoChecks},
     preview::{Blocking, HostPreview},
-    recheck::{Recheck, RecheckChange, Rechecked},
+    recheck::Recheck,
     rights::{AllowOverrides, OverrideRights},
     runner::{GateHealth, GateRunner, GateRunnerConfig, GateRunnerConfigError, GateStats},
     source::{

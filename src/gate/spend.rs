@@ -19,7 +19,7 @@ use crate::{
     clock::{Clock, delta},
     model::{
         ClockEpoch, Evidence, GatePass, GateRecord, GateState, HostChange, PassId, PassKind,
-        StoreTime,
+        StoreTime, VerifyPolicy,
     },
     store::{Spend, SpendRefusal, StoreError},
 };
@@ -121,7 +121,31 @@ impl Gate {
     /// # Errors
     /// [`StoreError::NotFound`] where the pass was not spent.
     pub async fn finished(&self, pass: PassId) -> Result<HostChange, StoreError> {
-        let change = self.store.end_host_change(pass).await?;
+        let change = self.store.end_host_change(pass, None).await?;
+        self.nudge();
+        Ok(change)
+    }
+
+    /// Reports the end as [`finished`](Self::finished) does, and has the host verified: a
+    /// [`GateRunner`](super::GateRunner) runs its checks until they are as healthy as they were when the
+    /// pass was given, or the deadline is over. The change's
+    /// [`verification`](HostChange::verification) tells how far that has come; read it by
+    /// [`changes_of`](crate::store::VerificationStore::changes_of). It survives every process. A change
+    /// that had ended before stays as it is.
+    ///
+    /// Call it where the change has succeeded: whether a host is healthy after a change that failed says
+    /// nothing of the change.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where the pass was not spent; [`GateError::Invalid`] where the figures are
+    /// out of their bounds.
+    pub async fn verify(
+        &self,
+        pass: PassId,
+        policy: VerifyPolicy,
+    ) -> Result<HostChange, GateError> {
+        policy.validate()?;
+        let change = self.store.end_host_change(pass, Some(policy)).await?;
         self.nudge();
         Ok(change)
     }

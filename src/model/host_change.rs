@@ -7,6 +7,7 @@ use super::{
     gate::GateRecord,
     ids::{GateId, HostId, JobId, PassId},
     instant,
+    verification::{Verification, VerifyPolicy},
 };
 
 /// Whether a host is being changed.
@@ -39,6 +40,9 @@ pub struct HostChange {
     /// When it ended; `None` while no end is known.
     #[serde(with = "instant::option")]
     pub ended_at: Option<DateTime<Utc>>,
+    /// What is known of the host since; `None` where it was not asked for.
+    #[serde(default)]
+    pub verification: Option<Verification>,
 }
 
 impl HostChange {
@@ -56,6 +60,7 @@ impl HostChange {
             state: HostChangeState::Running,
             started_at: now,
             ended_at: None,
+            verification: None,
         })
     }
 
@@ -76,11 +81,55 @@ impl HostChange {
     pub fn put_back(&mut self, now: DateTime<Utc>) {
         self.started_at = self.started_at.min(now);
         self.ended_at = self.ended_at.map(|ended_at| ended_at.min(now));
+        if let Some(verification) = &mut self.verification {
+            verification.next_at = verification.next_at.map(|next_at| next_at.min(now));
+        }
     }
 
-    /// Ends it.
-    pub fn end(&mut self, at: DateTime<Utc>) {
+    /// Ends it, and begins the verification that is asked for. One that has ended stays as it is; returns
+    /// whether it has not.
+    pub fn end(&mut self, at: DateTime<Utc>, verify: Option<VerifyPolicy>) -> bool {
+        if self.state == HostChangeState::Ended {
+            return false;
+        }
         self.state = HostChangeState::Ended;
         self.ended_at = Some(at);
+        self.verification = verify.map(|policy| Verification::begin(policy, at));
+        true
+    }
+
+    /// Ends what is left of it since the next change of the host begins at `now`. Returns whether anything
+    /// was.
+    pub fn give_way(&mut self, now: DateTime<Utc>) -> bool {
+        if self.state == HostChangeState::Running {
+            return self.end(self.ends_at(), None);
+        }
+        let running = self.verification.as_mut().filter(|verification| verification.is_running());
+        running.map(|verification| verification.supersede(now)).is_some()
+    }
+
+    /// The verification as a store keeps it in columns of its own: when it is due next, for as long as it
+    /// runs, and when the next change of the host ended it.
+    #[must_use]
+    pub(crate) fn with_verification(
+        self,
+        verification: Option<Verification>,
+        next_at: Option<DateTime<Utc>>,
+        superseded_at: Option<DateTime<Utc>>,
+    ) -> Self {
+        let verification = verification.map(|mut verification| {
+            if let Some(at) = superseded_at {
+                verification.supersede(at);
+            }
+            verification.next_at = next_at.filter(|_| verification.is_running());
+            verification
+        });
+        Self { verification, ..self }
+    }
+
+    /// Whether its verification goes on.
+    #[must_use]
+    pub fn is_being_verified(&self) -> bool {
+        self.verification.as_ref().is_some_and(Verification::is_running)
     }
 }

@@ -14,12 +14,14 @@ mod label;
 mod outlook;
 mod raw_check;
 mod reason;
+mod recheck;
 mod result;
 mod secret;
 mod stored_check;
 mod text;
 mod time_zone;
 mod url;
+mod verification;
 mod violation;
 mod window;
 
@@ -42,6 +44,7 @@ pub use self::{
     outlook::{Outlook, WouldHave},
     raw_check::RawCheck,
     reason::{ReasonCode, UnknownReason},
+    recheck::{RecheckChange, Rechecked},
     result::{
         CheckResult, CheckState, CheckStatus, CheckView, Damping, Detail, HostStatus, HostSummary,
         ResultSource,
@@ -51,6 +54,7 @@ pub use self::{
     text::{CheckName, ExpectedBody, ServiceName, UserName, is_deceptive},
     time_zone::{TimeZoneData, TimeZoneName, UnknownTimeZone, UtcOffset},
     url::{CheckUrl, Origin},
+    verification::{Verification, VerificationState, VerifiedCheck, VerifyPolicy},
     violation::{Violation, ViolationCode, Violations},
     window::{Window, WindowError},
 };

@@ -123,6 +123,8 @@ metrics! {
         "Times that an attempt was due and found no room";
     OVERRIDES_REFUSED = Counter Count "healthgate_gate_overrides_refused_total" []
         "Overrides that did not count, since their giver had lost the right";
+    VERIFICATIONS = Counter Count "healthgate_verifications_total" ["state"]
+        "Verifications of changed hosts that ended, and how";
     TIME_ZONE_DATA = Gauge Count "healthgate_time_zone_data" ["version"]
         "1, with the version of the time-zone data that windows are judged by";
     GATE_OUTCOMES = Counter Count "healthgate_gate_outcomes_total" ["state", "why"]

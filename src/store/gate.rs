@@ -9,7 +9,7 @@ use super::{PruneOutcome, StoreError};
 use crate::model::{
     Attempt, AttemptOutcome, AuditEntry, CheckResult, ClockEpoch, EndReason, Evidence, GateId,
     GateNote, GateOverride, GatePass, GateRecord, GateRequest, HostChange, HostId, JobId, PassId,
-    StoreTime, Window, WorkerId,
+    StoreTime, VerifyPolicy, Window, WorkerId,
 };
 
 /// A gate under lease.
@@ -191,7 +191,8 @@ pub enum SpendRefusal {
 /// - `spend_pass` is one conditional step on state, pass id, owner, token, cancellation and the
 ///   store's clock, and succeeds at most once for ever. Cancelling and spending: exactly one wins.
 /// - Spending a pass begins a [`HostChange`] in the same step, and is refused while another change of
-///   the host is running. A change without a reported end is over after [`HostChange::LONGEST`].
+///   the host is running. A change without a reported end is over after [`HostChange::LONGEST`]. The
+///   verification of an earlier change of the host ends as unverified in the same step.
 /// - An override or a cancellation and its audit record are one step.
 #[async_trait]
 pub trait GateStore: Debug + Send + Sync + 'static {
@@ -289,17 +290,23 @@ pub trait GateStore: Debug + Send + Sync + 'static {
     /// worth what the stored one is, whatever it says (G36).
     async fn spend_pass(&self, pass: PassId) -> Result<Spend, StoreError>;
 
-    /// Ends the change of a host that began when this pass was spent. One that has ended stays as it is.
+    /// Ends the change of a host that began when this pass was spent, and begins the verification that is
+    /// asked for in the same step. One that has ended stays as it is.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where the pass was not spent.
-    async fn end_host_change(&self, pass: PassId) -> Result<HostChange, StoreError>;
+    async fn end_host_change(
+        &self,
+        pass: PassId,
+        verify: Option<VerifyPolicy>,
+    ) -> Result<HostChange, StoreError>;
 
     /// The newest change of each of these hosts, in no order. Hosts without one are left out.
     async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError>;
 
     /// Deletes up to `batch` gates that ended more than `keep` ago, with their attempts and changes. A
-    /// gate that has not ended stays, and so does one whose change of the host is running. After the
+    /// gate that has not ended stays, and so does one whose change of the host is running or being
+    /// verified. After the
     /// store's clock has leapt ahead it deletes none and says so, unless `force` is given.
     async fn prune_gates(
         &self,

@@ -35,6 +35,7 @@ pub mod sqlite;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) mod sqlx_parts;
 pub mod transition;
+mod verification;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -62,11 +63,14 @@ pub use self::{
     prune_guard::PruneGuard,
     result::{HistoryPage, PruneOutcome, ResultStore},
     secret::{KeyUse, SealedRow, SecretStore},
+    verification::{VerificationClaim, VerificationClaims, VerificationStep, VerificationStore},
 };
 
 /// All of a store's abilities.
 #[async_trait]
-pub trait Store: CheckStore + ResultStore + PollQueue + GateStore + AuditLog + SecretStore {
+pub trait Store:
+    CheckStore + ResultStore + PollQueue + GateStore + VerificationStore + AuditLog + SecretStore
+{
     /// Returns the store's clock, cut to microseconds, with its epoch.
     async fn read_clock(&self) -> Result<StoreTime, StoreError>;
 

@@ -31,6 +31,7 @@ mod target_missing;
 #[cfg(feature = "conformance")]
 mod testing;
 mod unreadable;
+mod verifications;
 mod vocabulary;
 mod waiting;
 mod world;

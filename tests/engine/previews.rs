@@ -5,8 +5,10 @@ use std::{sync::Arc, time::Duration};
 use healthgate::{
     checks::PollerConfig,
     clock::Clock,
-    gate::{GateError, RecheckChange, WithConditions},
-    model::{EvidenceReason, GateRequest, HostId, JobId, Outlook, PassKind, ReasonCode},
+    gate::{GateError, WithConditions},
+    model::{
+        EvidenceReason, GateRequest, HostId, JobId, Outlook, PassKind, ReasonCode, RecheckChange,
+    },
     store::{GateStore, ResultStore, Spend, StoreError},
 };
 use proptest::prelude::*;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::TimeDelta;
 use healthgate::{
     gate::{Gate, GateError, StoredChecks},
-    model::{GateId, GatePass, GateRecord, GateRequest, GateState, PassKind},
+    model::{GateId, GatePass, GateRecord, GateRequest, GateState, PassKind, VerifyPolicy},
     store::{GateStore, Spend, StoreError},
 };
 
@@ -96,7 +96,7 @@ impl<S: GateStore> Executor<S> {
                     self.world.sleep(rng.seconds(5, 240)).await;
                     // Unless this executor dies before it can say so.
                     if !rng.chance(50) {
-                        let _ = self.gate.finished(pass.id).await;
+                        self.report(&pass, rng).await;
                     }
                     return;
                 }
@@ -108,6 +108,20 @@ impl<S: GateStore> Executor<S> {
                 record = newest;
             }
         }
+    }
+
+    /// Says that the patch has ended; most hosts are verified.
+    async fn report(&self, pass: &GatePass, rng: &mut Rng) {
+        if rng.chance(300) {
+            let _ = self.gate.finished(pass.id).await;
+            return;
+        }
+        let policy = VerifyPolicy {
+            settle: Duration::from_secs(*rng.pick(&[0, 60, 180])),
+            soak: Duration::from_secs(*rng.pick(&[0, 0, 45, 120])),
+            deadline: Duration::from_secs(*rng.pick(&[330, 900])),
+        };
+        let _ = self.gate.verify(pass.id, policy).await;
     }
 
     /// Spends a pass and patches; `true` where that is done.

@@ -56,6 +56,7 @@ impl Checker {
             self.broken("G35: nothing is spent on a host that is changed", name.to_string());
         }
         if let Some(change) = HostChange::begin(gate, now) {
+            self.verification_gave_way(&change);
             let runs_until = change.ends_at();
             self.changes.insert(host, ChangeAccount { change, began: at, ended: None, runs_until });
         }
@@ -77,6 +78,7 @@ impl Checker {
             account.change = change.clone();
             account.ended.get_or_insert(at);
         }
+        self.verification_began(change);
     }
 
     /// When the newest change of a host was reported to be over; zero where it was not.

@@ -10,6 +10,7 @@ mod liveness;
 mod passes;
 mod polls;
 mod runs;
+mod verifications;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -25,7 +26,10 @@ use healthgate::{
     model::{AgentEndpoint, CheckId, GateId, HealthCheck, HostId, JobId, PassId, WorkerId},
 };
 
-use self::{changes::ChangeAccount, gates::GateAccount, polls::HostAccount, runs::CheckAccount};
+use self::{
+    changes::ChangeAccount, gates::GateAccount, polls::HostAccount, runs::CheckAccount,
+    verifications::VerificationAccount,
+};
 pub(crate) use self::{eyes::EyesId, runs::Run};
 use crate::{
     clock::MachineClock,
@@ -103,6 +107,7 @@ pub(crate) struct Checker {
     eyes: HashMap<EyesId, eyes::Eyes>,
     gates: BTreeMap<GateId, GateAccount>,
     changes: BTreeMap<HostId, ChangeAccount>,
+    verifications: BTreeMap<PassId, VerificationAccount>,
     gate_holders: BTreeMap<WorkerId, BTreeSet<GateId>>,
     queue: BTreeMap<HostId, HostAccount>,
     checks: BTreeMap<CheckId, CheckAccount>,
@@ -137,6 +142,7 @@ impl Checker {
             eyes: HashMap::new(),
             gates: BTreeMap::new(),
             changes: BTreeMap::new(),
+            verifications: BTreeMap::new(),
             gate_holders: BTreeMap::new(),
             queue: BTreeMap::new(),
             checks: BTreeMap::new(),

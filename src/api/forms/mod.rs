@@ -8,7 +8,7 @@ mod check;
 mod event;
 mod gate;
 mod preview;
-mod recheck;
+mod verification;
 
 pub use self::{
     audit::AuditList,
@@ -19,5 +19,5 @@ pub use self::{
     event::{CheckStatusEvent, EventForm, GateEvent},
     gate::{GateForm, GateList, OverrideForm, OverrideRequestForm, PassForm, WindowForm},
     preview::{PreviewForm, PreviewList, PreviewRequestForm},
-    recheck::RecheckForm,
+    verification::VerificationForm,
 };

@@ -67,6 +67,8 @@ pub(super) struct Gates<'a> {
     agents: AgentDemand,
     waiting: Level,
     pub(super) offset: ClockOffset,
+    /// Whether the newest reading of the store's clock is not believed.
+    pub(super) suspect: bool,
 }
 
 impl<'a> Gates<'a> {
@@ -88,6 +90,7 @@ impl<'a> Gates<'a> {
             agents: runner.capacity.agents().demand(),
             waiting: Level::new(GATES_WAITING),
             offset: ClockOffset::new(Part::Gate),
+            suspect: false,
         }
     }
 

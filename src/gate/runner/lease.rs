@@ -135,6 +135,7 @@ impl Gates<'_> {
         // Also where there is nothing to do: a step of the clock that is seen only once there is would
         // hold up a gate that may have little time.
         let trust = self.guard.observe(&reading);
+        self.suspect = trust == ClockTrust::Suspect;
         Ok(News { now, epoch, trust, reading, unclaimed: watch.unclaimed })
     }
 

@@ -16,10 +16,11 @@ mod sources;
 mod stats;
 mod time;
 mod turns;
+mod verify;
 
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info, info_span, warn};
 
@@ -28,6 +29,7 @@ use self::{
     gates::Gates,
     health::HealthCell,
     stats::StatsCell,
+    verify::{Look, Verifications},
 };
 pub use self::{
     config::{GateRunnerConfig, GateRunnerConfigError},
@@ -154,14 +156,22 @@ impl GateRunner {
             warn!("running gates on a store that does not outlive this process");
         }
         let mut gates = Gates::new(self, shutdown.clone());
-        let mut attempts = FuturesUnordered::new();
+        let mut verifications = Verifications::default();
+        let mut work: FuturesUnordered<Work> = FuturesUnordered::new();
         let mut failures = 0_u32;
         while !shutdown.is_cancelled() {
-            let pass = meanwhile(gates.pass(), &mut attempts);
+            let pass = meanwhile(gates.pass(), &mut work);
             let Some((passed, ended)) = self.unless_stopped(&shutdown, pass).await else { break };
-            gates.over(ended);
+            self.note(ended, &mut gates, &mut verifications);
             let wait = match passed {
                 Ok(pass) => {
+                    let claim = verifications.claim(self, gates.suspect);
+                    let claim = meanwhile(claim, &mut work);
+                    let Some((looks, ended)) = self.unless_stopped(&shutdown, claim).await else {
+                        break;
+                    };
+                    self.note(ended, &mut gates, &mut verifications);
+                    work.extend(looks.into_iter().map(|look| self.look(look)));
                     if gates.is_blind() {
                         self.stats.look_failed();
                         self.cell.look_failed();
@@ -171,8 +181,10 @@ impl GateRunner {
                     if std::mem::take(&mut failures) > 0 {
                         info!("gates go on");
                     }
-                    attempts.extend(pass.starts.into_iter().map(|attempt| self.start(attempt)));
-                    pass.wait.max(self.moment())
+                    work.extend(pass.starts.into_iter().map(|attempt| self.start(attempt)));
+                    let asked_next = verifications.asked_next();
+                    let left = asked_next.saturating_sub(self.clock.monotonic());
+                    pass.wait.min(left).max(self.moment())
                 }
                 Err(error) => {
                     self.stats.look_failed();
@@ -192,23 +204,29 @@ impl GateRunner {
                 // After a failure nothing calls for a look before the back-off is over (F150).
                 let calm = failures == 0;
                 if calm && gates.has_ended_attempts() {
-                    self.gather(&mut gates, &mut attempts).await;
+                    // A few more may end meanwhile: where many windows open at once there would be a
+                    // look for each.
+                    let (_, ended) = meanwhile(self.clock.sleep(self.moment()), &mut work).await;
+                    self.note(ended, &mut gates, &mut verifications);
                     break;
                 }
                 let left = look_at.saturating_sub(self.clock.monotonic());
                 tokio::select! {
                     biased;
                     () = shutdown.cancelled() => break,
-                    Some(ended) = attempts.next(), if !attempts.is_empty() => gates.over(vec![ended]),
+                    Some(done) = work.next(), if !work.is_empty() => {
+                        self.note(vec![done], &mut gates, &mut verifications);
+                    }
                     () = self.nudge.notified(), if calm => {
                         gates.nudged();
+                        verifications.nudged();
                         break;
                     }
                     () = self.clock.sleep(left) => break,
                 }
             }
         }
-        self.stop(gates, attempts).await;
+        self.stop(gates, work).await;
     }
 
     /// Returns the output of `work`, unless it goes on for longer than the grace period after the order
@@ -229,14 +247,14 @@ impl GateRunner {
         }
     }
 
-    /// Lets a few more attempts end before all gates are looked at for the first of them: where many
-    /// windows open at once there would be a look for each.
-    async fn gather<A: Future<Output = EndedAttempt> + Send>(
-        &self,
-        gates: &mut Gates<'_>,
-        attempts: &mut FuturesUnordered<A>,
-    ) {
-        gates.over(meanwhile(self.clock.sleep(self.moment()), attempts).await.1);
+    fn note(&self, done: Vec<Done>, gates: &mut Gates<'_>, verifications: &mut Verifications) {
+        let monotonic = self.clock.monotonic();
+        for done in done {
+            match done {
+                Done::Attempt(ended) => gates.over(vec![ended]),
+                Done::Look { due_in } => verifications.over(monotonic, due_in),
+            }
+        }
     }
 
     /// How long what falls due is gathered before all gates are looked at.
@@ -244,29 +262,35 @@ impl GateRunner {
         GATHER.min(self.config.tick / 20)
     }
 
-    fn start(&self, attempt: Attempt) -> impl Future<Output = EndedAttempt> + Send + use<> {
+    fn look(&self, look: Look) -> Work {
+        let span = info_span!("verification", job = %look.job(), host = %look.host());
+        let looking = async move { Done::Look { due_in: look.run().await } };
+        looking.instrument(span).boxed()
+    }
+
+    fn start(&self, attempt: Attempt) -> Work {
         let span = info_span!("gate_attempt", gate = %attempt.gate_id, job = %attempt.run.job_id,
                               host = %attempt.run.host_id, attempt = attempt.number);
         let (health, clock) = (Arc::clone(&self.health), Arc::clone(&self.clock));
         let mut in_flight = Level::new(GATE_CHECKS_IN_FLIGHT);
         let running = async move {
             in_flight.set(attempt.run.checks.len());
-            attempt.run(health, clock).await
+            Done::Attempt(attempt.run(health, clock).await)
         };
-        running.instrument(span)
+        running.instrument(span).boxed()
     }
 
-    async fn stop(
-        &self,
-        mut gates: Gates<'_>,
-        mut attempts: FuturesUnordered<impl Future<Output = EndedAttempt> + Send>,
-    ) {
+    async fn stop(&self, mut gates: Gates<'_>, mut work: FuturesUnordered<Work>) {
         let mut over = self.clock.sleep(self.config.grace);
-        while !attempts.is_empty() {
+        while !work.is_empty() {
             tokio::select! {
                 biased;
                 () = &mut over => break,
-                Some(ended) = attempts.next() => gates.over(vec![ended]),
+                Some(done) = work.next() => {
+                    if let Done::Attempt(ended) = done {
+                        gates.over(vec![ended]);
+                    }
+                }
             }
         }
         let handed_back = bounded(self.clock.as_ref(), self.config.grace, gates.hand_back()).await;
@@ -280,18 +304,32 @@ impl GateRunner {
 /// How long what falls due is gathered before all gates are looked at, at most.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// Runs `pass` to its end and lets attempts go on meanwhile.
-async fn meanwhile<T, A: Future<Output = EndedAttempt> + Send>(
+/// What goes on beside the looks at gates.
+type Work = BoxFuture<'static, Done>;
+
+/// What has come of it.
+enum Done {
+    /// An attempt of a gate is over.
+    Attempt(EndedAttempt),
+    /// A changed host was looked at.
+    Look {
+        /// In how long it is due again, where that is known.
+        due_in: Option<Duration>,
+    },
+}
+
+/// Runs `pass` to its end and lets other work go on meanwhile.
+async fn meanwhile<T>(
     pass: impl Future<Output = T>,
-    attempts: &mut FuturesUnordered<A>,
-) -> (T, Vec<EndedAttempt>) {
+    work: &mut FuturesUnordered<Work>,
+) -> (T, Vec<Done>) {
     let mut ended = Vec::new();
     let mut pass = pin!(pass);
     loop {
         tokio::select! {
             biased;
             output = &mut pass => return (output, ended),
-            Some(attempt) = attempts.next(), if !attempts.is_empty() => ended.push(attempt),
+            Some(done) = work.next(), if !work.is_empty() => ended.push(done),
         }
     }
 }

@@ -28,6 +28,7 @@ pub mod retention;
 pub mod secrets;
 pub mod summaries;
 pub mod unreadable;
+pub mod verifications;
 
 use std::{sync::Arc, time::Duration};
 
@@ -127,6 +128,10 @@ macro_rules! conformance_tests {
         $crate::conformance_tests!(@module $fixture, host_changes:
             an_exempt_gate_opens_beside_another_one, spending_begins_a_change_of_the_host,
             a_host_is_changed_on_one_pass_at_a_time);
+        $crate::conformance_tests!(@module $fixture, verifications:
+            the_end_of_a_change_begins_its_verification, a_due_verification_is_claimed_once,
+            a_step_of_a_verification_is_fenced, the_next_change_ends_a_verification,
+            a_verified_gate_leaves_by_age, verifications_are_as_steps_left_them);
         $crate::conformance_tests!(@module $fixture, retention:
             ended_gates_leave_by_age, audit_records_leave_by_age,
             f222_records_stay_after_a_leap_of_the_clock);

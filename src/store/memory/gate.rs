@@ -15,7 +15,7 @@ use crate::{
     clock::delta,
     model::{
         Attempt, AttemptOutcome, AuditEntry, EndReason, GateId, GateOverride, GateRecord,
-        GateRequest, HostChange, HostChangeState, HostId, JobId, PassId, WorkerId,
+        GateRequest, HostChange, HostId, JobId, PassId, VerifyPolicy, WorkerId,
     },
     store::{
         Change, GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend,
@@ -223,7 +223,11 @@ impl GateStore for MemoryStore {
         transition::spend(&mut spent, now);
         self.ask(&Change::PassSpent(&spent))?;
         if let Some(change) = HostChange::begin(&spent, now) {
-            state.newest_change.insert(change.host_id, change.pass_id);
+            if let Some(earlier) = state.newest_change.insert(change.host_id, change.pass_id)
+                && let Some(earlier) = state.host_changes.get_mut(&earlier)
+            {
+                earlier.give_way(now);
+            }
             state.host_changes.insert(change.pass_id, change);
         }
         if let Some(row) = state.gates.get_mut(&spent.id) {
@@ -246,7 +250,7 @@ impl GateStore for MemoryStore {
         let cut = now - delta(keep);
         let running = |record: &GateRecord| {
             let change = record.pass.as_ref().and_then(|pass| state.host_changes.get(&pass.id));
-            change.is_some_and(|change| change.is_running(now))
+            change.is_some_and(|change| change.is_running(now) || change.is_being_verified())
         };
         let records = state.gates.values().map(|row| &row.record);
         let mut expired: Vec<_> = records
@@ -263,13 +267,15 @@ impl GateStore for MemoryStore {
         Ok(outcome)
     }
 
-    async fn end_host_change(&self, pass: PassId) -> Result<HostChange, StoreError> {
+    async fn end_host_change(
+        &self,
+        pass: PassId,
+        verify: Option<VerifyPolicy>,
+    ) -> Result<HostChange, StoreError> {
         let mut state = self.lock();
         let now = self.time();
         let change = state.host_changes.get_mut(&pass).ok_or(StoreError::NotFound)?;
-        if change.state == HostChangeState::Running {
-            change.end(now);
-        }
+        change.end(now, verify);
         Ok(change.clone())
     }
 

@@ -42,6 +42,7 @@ impl State {
         if let Some(pass) = record.pass {
             self.gate_of_pass.remove(&pass.id);
             self.host_changes.remove(&pass.id);
+            self.verification_tokens.remove(&pass.id);
             if self.newest_change.get(&record.host_id) == Some(&pass.id) {
                 self.newest_change.remove(&record.host_id);
             }

@@ -8,6 +8,7 @@ mod poll;
 mod result;
 mod secret;
 mod state;
+mod verification;
 
 use std::{
     fmt::Debug,

@@ -34,6 +34,8 @@ pub(super) struct State {
     /// The unfinished gates of a host: one, and one that is exempt.
     pub(super) unfinished: HashMap<(HostId, bool), GateId>,
     pub(super) host_changes: HashMap<PassId, HostChange>,
+    /// The newest token of each verification.
+    pub(super) verification_tokens: HashMap<PassId, i64>,
     /// The newest change of each host.
     pub(super) newest_change: HashMap<HostId, PassId>,
     /// The gate of each pass that is the newest one of its gate.

@@ -21,8 +21,8 @@ impl Write<'_> {
         };
         let mut old: Vec<Uuid> = sqlx::query_scalar(
             "select id from health_gates g where ended_at < $1 and not exists \
-             (select from health_changes where gate_id = g.id and state = 'running' \
-              and started_at > $2) order by ended_at limit $3 for update skip locked",
+             (select from health_changes where gate_id = g.id and (verify_at is not null \
+              or state = 'running' and started_at > $2)) order by ended_at limit $3 for update skip locked",
         )
         .bind(cut)
         .bind(now - HostChange::LONGEST)

@@ -22,8 +22,8 @@ impl Write<'_> {
         let begun = micros(self.now - HostChange::LONGEST);
         let found: Vec<i64> = sqlx::query_scalar(
             "select number from health_gates g where ended_at < ? and not exists \
-             (select 1 from health_changes where gate_id = g.id and state = 'running' \
-              and started_at > ?) order by ended_at limit ?",
+             (select 1 from health_changes where gate_id = g.id and (verify_at is not null \
+              or state = 'running' and started_at > ?)) order by ended_at limit ?",
         )
         .bind(cut)
         .bind(begun)

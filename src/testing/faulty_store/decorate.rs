@@ -224,8 +224,12 @@ impl GateStore for FaultyStore {
         self.call(Operation::PruneGates, self.inner.prune_gates(keep, batch, force)).await
     }
 
-    async fn end_host_change(&self, pass: PassId) -> Result<HostChange, StoreError> {
-        self.call(Operation::EndHostChange, self.inner.end_host_change(pass)).await
+    async fn end_host_change(
+        &self,
+        pass: PassId,
+        verify: Option<VerifyPolicy>,
+    ) -> Result<HostChange, StoreError> {
+        self.call(Operation::EndHostChange, self.inner.end_host_change(pass, verify)).await
     }
 
     async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError> {
@@ -264,6 +268,26 @@ impl GateStore for FaultyStore {
     ) -> Result<GateRecord, StoreError> {
         self.call(Operation::ClearClockOffset, self.inner.clear_clock_offset(job, host, audit))
             .await
+    }
+}
+
+#[async_trait]
+impl VerificationStore for FaultyStore {
+    async fn changes_of(&self, job: JobId) -> Result<Vec<HostChange>, StoreError> {
+        self.call(Operation::ChangesOf, self.inner.changes_of(job)).await
+    }
+
+    async fn claim_verifications(
+        &self,
+        limit: u32,
+        hidden_for: Duration,
+    ) -> Result<VerificationClaims, StoreError> {
+        let claim = self.inner.claim_verifications(limit, hidden_for);
+        self.call(Operation::ClaimVerifications, claim).await
+    }
+
+    async fn settle_verification(&self, step: VerificationStep) -> Result<bool, StoreError> {
+        self.call(Operation::SettleVerification, self.inner.settle_verification(step)).await
     }
 }
 

@@ -12,8 +12,8 @@ use healthgate::{
     gate::{Gate, GatePolicy, GateRunner, GateRunnerConfig, RequestedWindows, StoredChecks},
     model::{
         Actor, AuditAction, CheckChange, EndReason, GateOverride, GateRecord, GateRequest,
-        GateState, HealthCheck, HostId, NewCheck, OverriddenCheck, ReasonCode, Role, Window,
-        WorkerId,
+        GateState, HealthCheck, HostId, JobId, NewCheck, OverriddenCheck, PassId, ReasonCode, Role,
+        VerifyPolicy, Window, WorkerId,
     },
     store::{ClaimRequest, HostRelease, Spend, Store, StoreError, StoreEvent},
     testing::{Answer, FaultyStore, ScriptedRunner, fixtures},
@@ -40,6 +40,12 @@ pub(crate) const HOSTS: [HostId; 3] = [HEALTHY, FAILING, CANCELLED];
 
 const MOMENT: Duration = Duration::from_millis(5);
 const LEASE: Duration = Duration::from_secs(60);
+/// At once, so that a life that is cut goes on in the next one.
+const VERIFY: VerifyPolicy = VerifyPolicy {
+    settle: Duration::ZERO,
+    soak: Duration::ZERO,
+    deadline: Duration::from_secs(600),
+};
 
 pub(crate) fn key(byte: u8) -> Key {
     Key::from_bytes(Zeroizing::new([byte; Key::BYTES]))
@@ -249,7 +255,7 @@ impl Life<'_> {
             let Some(pass) = record.pass else { return };
             if record.state == GateState::Spent {
                 // Nothing more is known of it than that it went ahead: it is over now.
-                self.store.end_host_change(pass.id).await.unwrap();
+                self.end(request.job_id, request.host_id, pass.id).await;
             }
             if record.state != GateState::Passed {
                 return;
@@ -262,11 +268,21 @@ impl Life<'_> {
                 Spend::Spent(spent) => {
                     self.place.log(&format!("dispatched {}", record.job_id));
                     self.store.announce(StoreEvent::of_gate(&spent)).await.unwrap();
-                    self.store.end_host_change(pass.id).await.unwrap();
+                    self.end(request.job_id, request.host_id, pass.id).await;
                     return;
                 }
                 Spend::Refused(_) => tokio::time::sleep(MOMENT).await,
             }
+        }
+    }
+
+    /// Reports the end of a change. The healthy host is verified.
+    async fn end(&self, job: JobId, host: HostId, pass: PassId) {
+        let verify = (host == HEALTHY).then_some(VERIFY);
+        let mut change = self.store.end_host_change(pass, verify).await.unwrap();
+        while change.is_being_verified() {
+            tokio::time::sleep(MOMENT).await;
+            change = self.store.changes_of(job).await.unwrap().remove(0);
         }
     }
 

@@ -10,7 +10,7 @@ use healthgate::{
     crypto::{KeyRing, SealContext, Sealer},
     model::{
         AttemptOutcome, AuditAction, CheckId, EndReason, GateState, HealthCheck, HostId, PassKind,
-        WorkerId,
+        VerificationState, WorkerId,
     },
     store::{AuditFilter, ClaimRequest, Store},
     testing::fixtures,
@@ -110,6 +110,10 @@ async fn no_stuck_gate(store: &dyn Store) -> Result<(), String> {
             must!(attempt.outcome != AttemptOutcome::Running, "attempt {number} still runs");
         }
     }
+    let changes = store.changes_of(fixtures::job(1)).await.unwrap();
+    let verified = changes.iter().map(|change| change.verification.as_ref().map(|one| one.state));
+    let verified: Vec<_> = verified.collect();
+    must!(verified == [Some(VerificationState::Verified)], "the healthy host is {verified:?}");
     let left = store.claim_gates(WorkerId::generate(), 100, Duration::from_secs(1)).await.unwrap();
     must!(left.gates.is_empty(), "{} gates are unfinished", left.gates.len());
     Ok(())

@@ -6,16 +6,16 @@ use uuid::Uuid;
 
 use super::GATE;
 use crate::{
-    model::{GateId, HostChange, HostChangeState, HostId, JobId, PassId},
+    model::{GateId, HostChange, HostId, JobId, PassId, Verification, VerifyPolicy},
     store::{
         StoreError,
         postgres::{error::OperationError, write::Write},
-        sql::{from_word, to_word},
+        sql::{from_json, from_word, readable, to_json, to_word},
     },
 };
 
 #[derive(FromRow, Debug)]
-struct HostChangeRow {
+pub(super) struct HostChangeRow {
     pass_id: Uuid,
     gate_id: Uuid,
     job_id: Uuid,
@@ -23,11 +23,26 @@ struct HostChangeRow {
     state: String,
     started_at: DateTime<Utc>,
     ended_at: Option<DateTime<Utc>>,
+    verification: Option<String>,
+    verify_at: Option<DateTime<Utc>>,
+    superseded_at: Option<DateTime<Utc>>,
 }
 
+macro_rules! change_columns {
+    () => {
+        "c.pass_id, c.gate_id, c.job_id, c.host_id, c.state, c.started_at, c.ended_at, \
+         c.verification::text as verification, c.verify_at, c.superseded_at"
+    };
+}
+
+pub(super) use change_columns;
+
 impl HostChangeRow {
-    fn into_change(self) -> Result<HostChange, StoreError> {
-        Ok(HostChange {
+    pub(super) fn into_change(self) -> Result<HostChange, StoreError> {
+        let verification = self.verification.map(|record| {
+            readable(from_json(GATE, &record)).unwrap_or_else(Verification::unreadable)
+        });
+        let change = HostChange {
             pass_id: PassId::from_uuid(self.pass_id),
             gate_id: GateId::from_uuid(self.gate_id),
             job_id: JobId::from_uuid(self.job_id),
@@ -35,7 +50,9 @@ impl HostChangeRow {
             state: from_word(GATE, &self.state)?,
             started_at: self.started_at,
             ended_at: self.ended_at,
-        })
+            verification: None,
+        };
+        Ok(change.with_verification(verification, self.verify_at, self.superseded_at))
     }
 }
 
@@ -44,11 +61,12 @@ pub(super) async fn newest(
     connection: &mut PgConnection,
     hosts: Vec<Uuid>,
 ) -> Result<Vec<HostChange>, OperationError> {
-    let rows: Vec<HostChangeRow> = sqlx::query_as(
-        "select c.pass_id, c.gate_id, c.job_id, c.host_id, c.state, c.started_at, c.ended_at \
-         from unnest($1::uuid[]) wanted (id) cross join lateral \
+    let rows: Vec<HostChangeRow> = sqlx::query_as(concat!(
+        "select ",
+        change_columns!(),
+        " from unnest($1::uuid[]) wanted (id) cross join lateral \
          (select * from health_changes where host_id = wanted.id order by number desc limit 1) c",
-    )
+    ))
     .bind(hosts)
     .fetch_all(connection)
     .await?;
@@ -59,23 +77,31 @@ impl Write<'_> {
     pub(super) async fn end_host_change(
         &mut self,
         pass: PassId,
+        verify: Option<VerifyPolicy>,
     ) -> Result<HostChange, OperationError> {
-        let row: Option<HostChangeRow> = sqlx::query_as(
-            "select pass_id, gate_id, job_id, host_id, state, started_at, ended_at \
-                 from health_changes where pass_id = $1 for update",
-        )
+        let row: Option<HostChangeRow> = sqlx::query_as(concat!(
+            "select ",
+            change_columns!(),
+            " from health_changes c where pass_id = $1 for update",
+        ))
         .bind(pass.as_uuid())
         .fetch_optional(&mut *self.connection)
         .await?;
         let mut change = row.ok_or(StoreError::NotFound)?.into_change()?;
-        if change.state == HostChangeState::Running {
-            change.end(self.now().await?);
-            sqlx::query("update health_changes set state = $1, ended_at = $2 where pass_id = $3")
-                .bind(to_word(GATE, &change.state)?)
-                .bind(change.ended_at)
-                .bind(pass.as_uuid())
-                .execute(&mut *self.connection)
-                .await?;
+        let now = self.now().await?;
+        if change.end(now, verify) {
+            let verification = change.verification.as_ref();
+            sqlx::query(
+                "update health_changes set state = $1, ended_at = $2, verification = $3::jsonb, \
+                 verify_at = $4 where pass_id = $5",
+            )
+            .bind(to_word(GATE, &change.state)?)
+            .bind(change.ended_at)
+            .bind(verification.map(|verification| to_json(GATE, verification)).transpose()?)
+            .bind(verification.and_then(|verification| verification.next_at))
+            .bind(pass.as_uuid())
+            .execute(&mut *self.connection)
+            .await?;
         }
         Ok(change)
     }

@@ -4,6 +4,7 @@ mod change;
 mod held;
 mod host_change;
 mod lease;
+mod verification;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +19,7 @@ use super::{PgStore, error::OperationError, row::host_ids};
 use crate::{
     model::{
         Attempt, AuditEntry, EndReason, GateId, GateOverride, GateRecord, GateRequest, HostChange,
-        HostId, JobId, PassId, WorkerId,
+        HostId, JobId, PassId, VerifyPolicy, WorkerId,
     },
     store::{
         GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend, StoreError,
@@ -304,8 +305,12 @@ impl GateStore for PgStore {
         self.write(move |write| write.prune_gates(keep, batch, force).boxed()).await
     }
 
-    async fn end_host_change(&self, pass: PassId) -> Result<HostChange, StoreError> {
-        self.write(move |write| write.end_host_change(pass).boxed()).await
+    async fn end_host_change(
+        &self,
+        pass: PassId,
+        verify: Option<VerifyPolicy>,
+    ) -> Result<HostChange, StoreError> {
+        self.write(move |write| write.end_host_change(pass, verify).boxed()).await
     }
 
     async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError> {

@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::GATE;
 use crate::{
-    model::{GateId, GateRecord, HostChange, HostChangeState, HostId, JobId, PassId},
+    model::{GateId, GateRecord, HostChange, HostId, JobId, PassId, Verification, VerifyPolicy},
     store::{
         StoreError,
-        sql::{from_word, to_word},
+        sql::{from_json, from_word, readable, to_json, to_word},
         sqlite::{
             error::OperationError,
             record::{instant, micros},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 #[derive(FromRow, Debug)]
-struct HostChangeRow {
+pub(super) struct HostChangeRow {
     pass_id: Uuid,
     gate_id: Uuid,
     job_id: Uuid,
@@ -26,11 +26,17 @@ struct HostChangeRow {
     state: String,
     started_at: i64,
     ended_at: Option<i64>,
+    verification: Option<String>,
+    verify_at: Option<i64>,
+    superseded_at: Option<i64>,
 }
 
 impl HostChangeRow {
-    fn into_change(self) -> Result<HostChange, StoreError> {
-        Ok(HostChange {
+    pub(super) fn into_change(self) -> Result<HostChange, StoreError> {
+        let verification = self.verification.map(|record| {
+            readable(from_json(GATE, &record)).unwrap_or_else(Verification::unreadable)
+        });
+        let change = HostChange {
             pass_id: PassId::from_uuid(self.pass_id),
             gate_id: GateId::from_uuid(self.gate_id),
             job_id: JobId::from_uuid(self.job_id),
@@ -38,7 +44,11 @@ impl HostChangeRow {
             state: from_word(GATE, &self.state)?,
             started_at: instant(self.started_at)?,
             ended_at: self.ended_at.map(instant).transpose()?,
-        })
+            verification: None,
+        };
+        let next_at = self.verify_at.map(instant).transpose()?;
+        let superseded_at = self.superseded_at.map(instant).transpose()?;
+        Ok(change.with_verification(verification, next_at, superseded_at))
     }
 }
 
@@ -73,9 +83,18 @@ impl Write<'_> {
             if running.is_running(self.now) {
                 return Ok(false);
             }
-            running.end(running.ends_at());
+            running.give_way(self.now);
             self.save_host_change(&running).await?;
         }
+        // What checks say from now on tells of this change: the verification of an earlier one ends.
+        sqlx::query(
+            "update health_changes set verify_at = null, superseded_at = ? \
+             where host_id = ? and verify_at is not null",
+        )
+        .bind(self.now_micros())
+        .bind(change.host_id.as_uuid())
+        .execute(&mut *self.connection)
+        .await?;
         sqlx::query(
             "insert into health_changes (pass_id, gate_id, job_id, host_id, state, started_at) \
              values (?, ?, ?, ?, ?, ?)",
@@ -94,6 +113,7 @@ impl Write<'_> {
     pub(super) async fn end_host_change(
         &mut self,
         pass: PassId,
+        verify: Option<VerifyPolicy>,
     ) -> Result<HostChange, OperationError> {
         let row: Option<HostChangeRow> =
             sqlx::query_as("select * from health_changes where pass_id = ?")
@@ -101,20 +121,25 @@ impl Write<'_> {
                 .fetch_optional(&mut *self.connection)
                 .await?;
         let mut change = row.ok_or(StoreError::NotFound)?.into_change()?;
-        if change.state == HostChangeState::Running {
-            change.end(self.now);
+        if change.end(self.now, verify) {
             self.save_host_change(&change).await?;
         }
         Ok(change)
     }
 
     async fn save_host_change(&mut self, change: &HostChange) -> Result<(), OperationError> {
-        sqlx::query("update health_changes set state = ?, ended_at = ? where pass_id = ?")
-            .bind(to_word(GATE, &change.state)?)
-            .bind(change.ended_at.map(micros))
-            .bind(change.pass_id.as_uuid())
-            .execute(&mut *self.connection)
-            .await?;
+        let verification = change.verification.as_ref();
+        sqlx::query(
+            "update health_changes set state = ?, ended_at = ?, verification = ?, verify_at = ? \
+             where pass_id = ?",
+        )
+        .bind(to_word(GATE, &change.state)?)
+        .bind(change.ended_at.map(micros))
+        .bind(verification.map(|verification| to_json(GATE, verification)).transpose()?)
+        .bind(verification.and_then(|verification| verification.next_at).map(micros))
+        .bind(change.pass_id.as_uuid())
+        .execute(&mut *self.connection)
+        .await?;
         Ok(())
     }
 }

@@ -125,7 +125,7 @@ async fn f245_a_host_that_is_being_changed_is_busy() {
         let mut session = world.session(driver).await;
         assert_eq!(world.dispatch(&mut session, first.id).await, "spent", "{driver:?}");
         assert_eq!(world.dispatch(&mut session, second.id).await, "host_busy", "{driver:?}");
-        world.store.end_host_change(first.id).await.expect("ended");
+        world.store.end_host_change(first.id, None).await.expect("ended");
         assert_eq!(world.dispatch(&mut session, second.id).await, "spent", "{driver:?}");
     }
 }

@@ -26,7 +26,9 @@ pub(crate) async fn row(
 ) {
     let state = match stage {
         Stage::Queued | Stage::Waiting => GateState::Waiting,
-        Stage::Patching | Stage::Succeeded => GateState::Spent,
+        Stage::Patching | Stage::Verifying | Stage::Succeeded | Stage::Unverified => {
+            GateState::Spent
+        }
         Stage::Failed => GateState::Failed,
         Stage::Cancelled => GateState::Cancelled,
     };

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use healthgate::model::EndpointError;
+use healthgate::model::{EndpointError, Violations};
 use thiserror::Error;
 
 /// Why a configuration cannot be used.
@@ -31,6 +31,10 @@ pub(crate) enum Problem {
     TooSmall { key: &'static str, least: u64 },
     #[error("`worker.health_check_timeout_secs` must be between 1 and 60")]
     Timeout,
+    #[error(
+        "`worker.verify_settle_secs`, `verify_soak_secs` and `verify_deadline_secs` do not agree"
+    )]
+    Verification(#[source] Violations),
     #[error("`worker.immediate_max_wait_secs` must be at most 604800, which is 7 days")]
     ImmediateWait,
     #[error("`worker.health_check_retention_days` must be at least one poll interval")]

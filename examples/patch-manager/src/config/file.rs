@@ -64,6 +64,9 @@ pub(super) struct Worker {
     pub(super) max_concurrent_checks: u64,
     pub(super) closing_margin_secs: u64,
     pub(super) immediate_max_wait_secs: u64,
+    pub(super) verify_settle_secs: u64,
+    pub(super) verify_soak_secs: u64,
+    pub(super) verify_deadline_secs: u64,
     pub(super) metrics_listen: String,
 }
 
@@ -79,6 +82,9 @@ impl Default for Worker {
             max_concurrent_checks: 512,
             closing_margin_secs: 0,
             immediate_max_wait_secs: 3600,
+            verify_settle_secs: 60,
+            verify_soak_secs: 0,
+            verify_deadline_secs: 900,
             metrics_listen: String::new(),
         }
     }

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use healthgate::model::VerifyPolicy;
 use ipnet::IpNet;
 
 #[cfg(feature = "demo")]
@@ -102,6 +103,8 @@ pub(crate) struct WorkerFigures {
     pub(crate) max_concurrent_checks: usize,
     pub(crate) closing_margin: Duration,
     pub(crate) immediate_max_wait: Duration,
+    /// How long a host is verified after its patch, unless its job says otherwise.
+    pub(crate) verify: VerifyPolicy,
     /// Where a worker without a web process shows its health and metrics.
     pub(crate) metrics_listen: Option<SocketAddr>,
 }
@@ -187,8 +190,14 @@ impl Config {
                 worker.immediate_max_wait_secs,
                 1,
             )?,
+            verify: VerifyPolicy {
+                settle: secs(worker.verify_settle_secs),
+                soak: secs(worker.verify_soak_secs),
+                deadline: secs(worker.verify_deadline_secs),
+            },
             metrics_listen,
         };
+        figures.verify.validate().map_err(Problem::Verification)?;
         if figures.immediate_max_wait > secs(7 * 24 * 3600) {
             return Err(Problem::ImmediateWait);
         }

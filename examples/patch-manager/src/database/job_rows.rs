@@ -1,10 +1,7 @@
 //! Jobs and their hosts as they are stored.
 
 use chrono::{DateTime, Utc};
-use healthgate::{
-    gate::Recheck,
-    model::{HostId, JobId, PassId, Window, WindowKind},
-};
+use healthgate::model::{HostId, JobId, PassId, VerifyPolicy, Window, WindowKind};
 use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -68,6 +65,8 @@ pub(crate) struct NewJob {
     pub(crate) dry_run: bool,
     /// Why it goes around the gate.
     pub(crate) reason: Option<String>,
+    /// How long its hosts are verified after their patch.
+    pub(crate) verify: VerifyPolicy,
     /// Each host, with its name and its window as it is now.
     pub(crate) hosts: Vec<(HostId, String, Window)>,
 }
@@ -86,6 +85,8 @@ pub(crate) struct JobRow {
     pub(crate) dry_run: bool,
     /// Why it goes around the gate.
     pub(crate) reason: Option<String>,
+    /// How long its hosts are verified after their patch; `None` where the configuration says so.
+    pub(crate) verify: Option<VerifyPolicy>,
     pub(crate) cancelled_at: Option<DateTime<Utc>>,
 }
 
@@ -95,18 +96,22 @@ pub(crate) enum Stage {
     Queued,
     Waiting,
     Patching,
+    Verifying,
     Succeeded,
     Failed,
+    Unverified,
     Cancelled,
 }
 
 impl Stage {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Queued,
         Self::Waiting,
         Self::Patching,
+        Self::Verifying,
         Self::Succeeded,
         Self::Failed,
+        Self::Unverified,
         Self::Cancelled,
     ];
 
@@ -115,8 +120,10 @@ impl Stage {
             Self::Queued => "queued",
             Self::Waiting => "waiting",
             Self::Patching => "patching",
+            Self::Verifying => "verifying",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
+            Self::Unverified => "unverified",
             Self::Cancelled => "cancelled",
         }
     }
@@ -135,9 +142,9 @@ pub(crate) enum JobStatus {
     Queued,
     /// At least one host is under way.
     Running,
-    /// Every host was patched.
+    /// Every host was patched and verified.
     Succeeded,
-    /// All have ended, and at least one failed.
+    /// All have ended, and at least one failed or could not be verified.
     Failed,
     /// All have ended, none failed, and at least one was cancelled.
     Cancelled,
@@ -155,8 +162,6 @@ pub(crate) struct JobHostRow {
     pub(crate) pass_id: Option<PassId>,
     pub(crate) started_at: Option<DateTime<Utc>>,
     pub(crate) finished_at: Option<DateTime<Utc>>,
-    /// What the checks said after the patch, as JSON.
-    pub(crate) recheck: Option<Recheck>,
 }
 
 #[derive(FromRow)]
@@ -172,6 +177,7 @@ pub(super) struct StoredJob {
     report_only: i64,
     dry_run: i64,
     reason: Option<String>,
+    verify: Option<String>,
     cancelled_at: Option<i64>,
 }
 
@@ -187,13 +193,12 @@ pub(super) struct StoredHost {
     pass_id: Option<Uuid>,
     started_at: Option<i64>,
     finished_at: Option<i64>,
-    recheck: Option<String>,
 }
 
 pub(super) const JOB: &str = "SELECT j.id, j.name, j.kind, j.created_by, j.created_at, j.window_kind, j.opens_at, \
-    j.closes_at, j.report_only, j.dry_run, j.reason, j.cancelled_at FROM jobs j";
+    j.closes_at, j.report_only, j.dry_run, j.reason, j.verify, j.cancelled_at FROM jobs j";
 pub(super) const HOST: &str = "SELECT job_id, host_id, host_name, status, detail, opens_at, closes_at, pass_id, \
-    started_at, finished_at, recheck FROM job_hosts";
+    started_at, finished_at FROM job_hosts";
 
 const CORRUPT: DatabaseError = DatabaseError::Corrupt { what: "job" };
 
@@ -220,6 +225,7 @@ impl StoredJob {
             report_only: self.report_only != 0,
             dry_run: self.dry_run != 0,
             reason: self.reason,
+            verify: self.verify.and_then(|text| serde_json::from_str(&text).ok()),
             cancelled_at: self.cancelled_at.map(instant).transpose()?,
         })
     }
@@ -237,7 +243,6 @@ impl StoredHost {
             pass_id: self.pass_id.map(PassId::from_uuid),
             started_at: self.started_at.map(instant).transpose()?,
             finished_at: self.finished_at.map(instant).transpose()?,
-            recheck: self.recheck.and_then(|text| serde_json::from_str(&text).ok()),
         })
     }
 }
@@ -252,10 +257,10 @@ impl JobStatus {
             match stage {
                 Stage::Queued => {}
                 Stage::Waiting => begun += u32::from(open),
-                Stage::Patching => begun += 1,
-                Stage::Succeeded | Stage::Failed | Stage::Cancelled => {
+                Stage::Patching | Stage::Verifying => begun += 1,
+                Stage::Succeeded | Stage::Failed | Stage::Unverified | Stage::Cancelled => {
                     (begun, ended) = (begun + 1, ended + 1);
-                    failed |= stage == Stage::Failed;
+                    failed |= matches!(stage, Stage::Failed | Stage::Unverified);
                     cancelled |= stage == Stage::Cancelled;
                 }
             }

@@ -249,23 +249,23 @@ impl Database {
         Ok(())
     }
 
-    /// Ends the patch of a host; `false` where this worker holds it no more.
+    /// Ends the patch of a host, which is verified from then on or has ended; `false` where this worker
+    /// holds it no more.
     pub(crate) async fn end_patch(
         &self,
         host: &JobHostRow,
         worker: WorkerId,
         to: Stage,
         detail: &str,
-        recheck: Option<&serde_json::Value>,
     ) -> Result<bool, DatabaseError> {
-        const END: &str = "UPDATE job_hosts SET status = $1, detail = $2, finished_at = $3, \
-            recheck = $4 WHERE job_id = $5 AND host_id = $6 AND status = 'patching' AND worker = $7";
+        const END: &str = "UPDATE job_hosts SET status = $1, detail = $2, finished_at = $3 \
+            WHERE job_id = $4 AND host_id = $5 AND status = 'patching' AND worker = $6";
+        let finished_at = (to != Stage::Verifying).then(|| micros(Utc::now()));
         let changed = with_writer!(self, pool => {
             sqlx::query(END)
                 .bind(to.as_str())
                 .bind(detail)
-                .bind(micros(Utc::now()))
-                .bind(recheck.map(ToString::to_string))
+                .bind(finished_at)
                 .bind(host.job_id.as_uuid())
                 .bind(host.host_id.as_uuid())
                 .bind(worker.as_uuid())

@@ -23,11 +23,13 @@ impl Database {
     ) -> Result<(), DatabaseError> {
         const ENTER: &str = "INSERT INTO jobs \
             (id, created_by, created_at, window_kind, opens_at, closes_at, report_only, kind, \
-             name, dry_run, reason) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+             name, dry_run, reason, verify) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
         const ENTER_HOST: &str = "INSERT INTO job_hosts \
             (job_id, host_id, host_name, status, detail, opens_at, closes_at, retry_at) \
             VALUES ($1, $2, $3, 'queued', '', $4, $5, 0)";
+        let verify = serde_json::to_string(&job.verify);
+        let verify = verify.map_err(|_| DatabaseError::Corrupt { what: "job" })?;
         let (kind, given) = match job.window {
             WindowChoice::Explicit(window) => ("explicit", Some(window)),
             WindowChoice::Immediate(window) => ("immediate", Some(window)),
@@ -52,6 +54,7 @@ impl Database {
                 .bind(&job.name)
                 .bind(i64::from(job.dry_run))
                 .bind(&job.reason)
+                .bind(&verify)
                 .execute(&mut *connection)
                 .await?;
             for (host, name, window) in &job.hosts {

@@ -3,7 +3,7 @@
 use super::{Database, DatabaseError, with_pool};
 
 /// The steps, in their order: number, and the statements for SQLite and for Postgres.
-const STEPS: [(i64, &str, &str); 3] = [
+const STEPS: [(i64, &str, &str); 4] = [
     (
         1,
         include_str!("../../migrations/sqlite/0001_initial.sql"),
@@ -18,6 +18,11 @@ const STEPS: [(i64, &str, &str); 3] = [
         3,
         include_str!("../../migrations/sqlite/0003_audit_chain.sql"),
         include_str!("../../migrations/postgres/0003_audit_chain.sql"),
+    ),
+    (
+        4,
+        include_str!("../../migrations/sqlite/0004_verification.sql"),
+        include_str!("../../migrations/postgres/0004_verification.sql"),
     ),
 ];
 

@@ -13,9 +13,13 @@ use std::{
     time::Duration,
 };
 
-use healthgate::model::Role;
+use async_trait::async_trait;
+use healthgate::model::{HostId, JobId, PassId, Role, VerifyPolicy};
 
-use self::{control::DemoControl, fleet::Fleet};
+use self::{
+    control::DemoControl,
+    fleet::{Behaviour, Fleet},
+};
 use crate::{
     app::{self, App, OwnDestinations, Schema},
     cli::DemoOptions,
@@ -27,7 +31,7 @@ use crate::{
     error::Failure,
     process::{Process, listen, stop_signal},
     telemetry,
-    worker::{SimulatedPatcher, Worker},
+    worker::{Patcher, SimulatedPatcher, Worker},
 };
 
 /// The users of the demo: name, role, and groups.
@@ -66,7 +70,8 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
     let patcher = Arc::new(SimulatedPatcher::new(PATCH_TAKES));
     story::furnish(&app, &fleet, options.open_window).await?;
     past::remember(&app.database).await?;
-    let worker = Worker::new(&app, patcher.clone())?;
+    let breaking = BreakingPatcher { patcher: patcher.clone(), fleet: fleet.clone() };
+    let worker = Worker::new(&app, Arc::new(breaking))?;
     greet(&users, &listening);
     let control = Arc::new(DemoControl::new(
         users.iter().map(|user| (user.name, user.role, user.token.clone())).collect(),
@@ -90,6 +95,30 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
     extras.abort();
     folder.remove();
     ended
+}
+
+/// Patches as simulated, save that one host's database does not come back after its patch.
+struct BreakingPatcher {
+    patcher: Arc<SimulatedPatcher>,
+    fleet: Arc<Fleet>,
+}
+
+impl std::fmt::Debug for BreakingPatcher {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("BreakingPatcher")
+    }
+}
+
+#[async_trait]
+impl Patcher for BreakingPatcher {
+    async fn patch(&self, job: JobId, host: HostId, pass: Option<PassId>) -> Result<(), String> {
+        self.patcher.patch(job, host, pass).await?;
+        let broken = self.fleet.hosts().get(story::BROKEN_BY_ITS_PATCH);
+        if let Some(broken) = broken.filter(|broken| broken.id == host) {
+            self.fleet.set_service(broken, "postgresql", Behaviour::Failed);
+        }
+        Ok(())
+    }
 }
 
 /// A user of the demo with their token, which is made anew with every start.
@@ -159,6 +188,11 @@ fn config(
             max_concurrent_checks: 64,
             closing_margin: Duration::ZERO,
             immediate_max_wait: Duration::from_secs(600),
+            verify: VerifyPolicy {
+                settle: Duration::from_secs(5),
+                soak: Duration::ZERO,
+                deadline: Duration::from_secs(20),
+            },
             metrics_listen: None,
         },
         allowed_destinations: ["127.0.0.0/8"].iter().filter_map(|net| net.parse().ok()).collect(),

@@ -22,6 +22,9 @@ use crate::{
 /// The name of the window that is open at the start.
 const OPEN: &str = "Open for the demo";
 
+/// The host, by its place in the fleet, whose database does not come back after its patch.
+pub(super) const BROKEN_BY_ITS_PATCH: usize = 16;
+
 /// Gives the fleet's hosts their checks and windows. What an earlier start left in the same folder
 /// stays.
 ///
@@ -124,6 +127,7 @@ async fn begin(app: &App, fleet: &Fleet) -> Result<(), Failure> {
     let jobs = [
         (window(0, half_an_hour), &[1][..], "waits for postgresql"),
         (window(0, half_an_hour), &[0, 10], "succeeds"),
+        (window(0, half_an_hour), &[BROKEN_BY_ITS_PATCH], "breaks its host"),
         (window(0, 30), &[11], "fails at its close"),
         (window(0, half_an_hour), &[7], "is overridden"),
         (window(2 * 3600, 4 * 3600), &[12, 15, 20], "waits for its window"),
@@ -165,6 +169,7 @@ async fn enter(
         report_only: false,
         dry_run: false,
         reason: None,
+        verify: app.figures.verify,
         hosts: hosts.iter().filter_map(host).collect(),
     };
     let ada = Actor::new("ada", Role::Admin);

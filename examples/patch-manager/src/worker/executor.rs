@@ -1,13 +1,20 @@
 //! The job executor: opens a gate for each host of each job, patches the hosts whose gates let them
-//! pass, and looks at their health once more afterwards.
+//! pass, has them verified, and ends them by what that says.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use healthgate::{
-    gate::{Gate, GateError, Opening, Recheck, RecheckChange},
-    model::{GateRecord, GateRequest, GateState, JobId, WorkerId},
+    gate::{Gate, GateError, Opening},
+    model::{
+        GateRecord, GateRequest, GateState, HostChange, JobId, PassId, VerificationState,
+        VerifyPolicy, WorkerId,
+    },
     store::{Refusal, Spend, Store, StoreError, StoreEvent, Subscription},
 };
 use thiserror::Error;
@@ -30,6 +37,7 @@ pub(crate) struct Executor {
     patcher: Arc<dyn Patcher>,
     worker: WorkerId,
     retry: Duration,
+    verify: VerifyPolicy,
     wake: Arc<Notify>,
 }
 
@@ -67,6 +75,7 @@ impl Executor {
             patcher,
             worker: app.worker,
             retry: app.policy.retry,
+            verify: app.figures.verify,
             wake: app.job_wake.clone(),
         }
     }
@@ -120,9 +129,10 @@ impl Executor {
                 && self.database.take_over_patch(&host, self.worker, now).await?
             {
                 info!(job = %host.job_id, host = %host.host_id, "a patch is taken over");
-                self.patch(host, patches);
+                self.patch(host, patches).await?;
             }
         }
+        self.end_verified(now).await?;
         self.take_queued(now, dry_runs).await?;
         self.look_at_waiting(now, patches).await
     }
@@ -261,7 +271,7 @@ impl Executor {
             Ok(Spend::Spent(record)) => {
                 info!(job = %host.job_id, host = %host.host_id, pass = %pass.id, "patching begins");
                 let pass_id = record.pass.as_ref().map(|pass| pass.id);
-                self.patch(JobHostRow { pass_id, ..host.clone() }, patches);
+                self.patch(JobHostRow { pass_id, ..host.clone() }, patches).await?;
             }
             Ok(Spend::Refused(refusal)) => {
                 debug!(host = %host.host_id, ?refusal, "a pass was not spent");
@@ -274,38 +284,48 @@ impl Executor {
         Ok(())
     }
 
-    /// Patches a host in a task of its own, to its end.
-    fn patch(&self, host: JobHostRow, patches: &mut JoinSet<()>) {
+    /// Ends hosts whose verification has ended.
+    async fn end_verified(&self, now: DateTime<Utc>) -> Result<(), StepError> {
+        let verifying = self.database.due_job_hosts(Stage::Verifying, now, LOOKED_AT_ONCE).await?;
+        let jobs: BTreeSet<JobId> = verifying.iter().map(|host| host.job_id).collect();
+        for job in jobs {
+            let changes = self.store.changes_of(job).await?;
+            let changes: HashMap<PassId, &HostChange> =
+                changes.iter().map(|change| (change.pass_id, change)).collect();
+            for host in verifying.iter().filter(|host| host.job_id == job) {
+                let change = host.pass_id.and_then(|pass| changes.get(&pass).copied());
+                let Some((to, detail)) = verified(change) else { continue };
+                if self.database.end_job_host(host, Stage::Verifying, to, &detail).await? {
+                    info!(%job, host = %host.host_id, detail, "a host has ended");
+                    self.tell(host, to).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, host: &JobHostRow, stage: Stage) {
+        tell(&*self.store, host, stage).await;
+    }
+
+    /// Patches a host in a task of its own, and has it verified.
+    async fn patch(&self, host: JobHostRow, patches: &mut JoinSet<()>) -> Result<(), StepError> {
+        let job = self.database.jobs_by_id(&[host.job_id]).await?.pop();
+        let verify = job.and_then(|job| job.verify).unwrap_or(self.verify);
         let (patcher, database) = (Arc::clone(&self.patcher), self.database.clone());
         let (gate, store, worker) = (self.gate.clone(), self.store.clone(), self.worker);
         patches.spawn(async move {
             let patched = patcher.patch(host.job_id, host.host_id, host.pass_id).await;
-            // Unreported, the host counts as being changed for half an hour.
-            if let Some(pass) = host.pass_id
-                && let Err(error) = gate.finished(pass).await
-            {
-                warn!(host = %host.host_id, %error, "the end of a patch cannot be reported");
-            }
-            let recheck = match gate.recheck(host.job_id, host.host_id).await {
-                Ok(recheck) => Some(recheck),
-                Err(error) => {
-                    warn!(host = %host.host_id, %error, "the checks after the patch cannot be run");
-                    None
-                }
+            let change = report(&gate, &host, patched.is_ok().then_some(verify)).await;
+            let (to, detail) = match (patched, change) {
+                (Err(words), _) => (Stage::Failed, format!("the patch failed: {words}")),
+                (Ok(()), change) => verified(change.as_ref())
+                    .unwrap_or((Stage::Verifying, "patched; its checks are being run".to_owned())),
             };
-            let (to, detail) = match patched {
-                Ok(()) => (Stage::Succeeded, patched_detail(recheck.as_ref())),
-                Err(words) => (Stage::Failed, format!("the patch failed: {words}")),
-            };
-            let recheck = recheck.and_then(|recheck| serde_json::to_value(recheck).ok());
-            let ended = database.end_patch(&host, worker, to, &detail, recheck.as_ref()).await;
-            match ended {
+            match database.end_patch(&host, worker, to, &detail).await {
                 Ok(true) => {
                     info!(job = %host.job_id, host = %host.host_id, detail, "patching ended");
-                    match store.gate(host.job_id, host.host_id).await {
-                        Ok(Some(gate)) => announce::again(&*store, &gate).await,
-                        _ => announce::row(&*store, &host, to, None).await,
-                    }
+                    tell(&*store, &host, to).await;
                 }
                 Ok(false) => warn!(host = %host.host_id, "another worker has taken the patch over"),
                 Err(error) => {
@@ -313,7 +333,61 @@ impl Executor {
                 }
             }
         });
+        Ok(())
     }
+}
+
+/// Tells whoever shows the job of a host that has moved on.
+async fn tell(store: &dyn Store, host: &JobHostRow, stage: Stage) {
+    match store.gate(host.job_id, host.host_id).await {
+        Ok(Some(gate)) => announce::again(store, &gate).await,
+        _ => announce::row(store, host, stage, None).await,
+    }
+}
+
+/// Reports the end of a patch until that is written: unreported, the host counts as being changed for
+/// half an hour. `None` where there is nothing to report.
+async fn report(
+    gate: &Gate,
+    host: &JobHostRow,
+    verify: Option<VerifyPolicy>,
+) -> Option<HostChange> {
+    let pass = host.pass_id?;
+    let mut told = false;
+    loop {
+        let reported = match verify {
+            Some(policy) => gate.verify(pass, policy).await,
+            None => gate.finished(pass).await.map_err(GateError::from),
+        };
+        match reported {
+            Ok(change) => return Some(change),
+            Err(GateError::Store(error)) if error.may_pass() => {
+                if !std::mem::replace(&mut told, true) {
+                    warn!(host = %host.host_id, %error, "the end of a patch cannot be reported yet");
+                }
+                tokio::time::sleep(TICK).await;
+            }
+            Err(error) => {
+                warn!(host = %host.host_id, %error, "the end of a patch cannot be reported");
+                return None;
+            }
+        }
+    }
+}
+
+/// How a patched host ends by its verification; `None` while that goes on.
+fn verified(change: Option<&HostChange>) -> Option<(Stage, String)> {
+    let Some(verification) = change.and_then(|change| change.verification.as_ref()) else {
+        let detail = "patched; whether it is healthy since is not known";
+        return Some((Stage::Unverified, detail.to_owned()));
+    };
+    let stage = match verification.state {
+        VerificationState::Verifying => return None,
+        VerificationState::Verified | VerificationState::NoChecks => Stage::Succeeded,
+        VerificationState::Regressed => Stage::Failed,
+        VerificationState::Unverified => Stage::Unverified,
+    };
+    Some((stage, format!("patched; {}", verification.detail)))
 }
 
 /// What a job asks a host's gate for.
@@ -325,25 +399,6 @@ fn request(job: &JobRow, host: &JobHostRow) -> GateRequest {
         exempt: job.kind == JobKind::Rollback,
         ..GateRequest::new(job.id, host.host_id, host.window)
     }
-}
-
-/// What is said of a host that was patched.
-fn patched_detail(recheck: Option<&Recheck>) -> String {
-    let Some(recheck) = recheck else {
-        return "patched; the checks could not be run afterwards".to_owned();
-    };
-    let names = |change| {
-        let names = recheck.checks.iter().filter(|check| check.change == change);
-        names.map(|check| check.name.as_str()).collect::<Vec<_>>()
-    };
-    let (broke, failing) = (names(RecheckChange::Broke), names(RecheckChange::StillFailing));
-    if !broke.is_empty() {
-        return format!("patched; failing since the patch: {}", broke.join(", "));
-    }
-    if !failing.is_empty() {
-        return format!("patched; failing as before: {}", failing.join(", "));
-    }
-    "patched".to_owned()
 }
 
 /// Waits until a gate has changed; `false` where the feed has ended.

@@ -48,10 +48,13 @@ async fn a_job_waits_and_patches_once_the_service_is_mended(kind: Kind) {
 
     setup.agents[0].set("nginx", ServiceScript::Healthy);
     let done = api.until(&path, |job| job["status"] == "succeeded").await;
-    assert_eq!(host(&done)["detail"], "patched");
+    assert_eq!(host(&done)["detail"], "patched; healthy after the change");
     assert_eq!(host(&done)["gate"]["state"], "spent");
     assert_eq!(host(&done)["gate"]["kind"], "healthy");
-    assert_eq!(host(&done)["recheck"]["checks"][0]["change"], "same");
+    let verification = &host(&done)["verification"];
+    assert_eq!(verification["state"], "verified");
+    assert_eq!(verification["checks"][0]["change"], "same");
+    assert_eq!(verification["checks"][0]["counted"], true);
     assert!(host(&done)["started_at"].is_string() && host(&done)["finished_at"].is_string());
     api.post(&format!("{path}/cancel"), json!({})).await.problem(409, "invalid_state");
     let (took, success, _) = manager.stop();
@@ -231,9 +234,14 @@ async fn an_override_lets_a_failing_check_pass_and_is_audited() {
     ada.post(&exception, body("too short")).await.problem(422, "invalid");
     let given = ada.post(&exception, body("nginx is what this patch mends")).await;
     assert!(given.status.is_success(), "{given:?}");
-    let done = ada.until(&path, |job| job["status"] == "succeeded").await;
+    // The patch was let through since it mends nginx, so that is what it is verified by.
+    let done = ada.until(&path, |job| job["status"] == "failed").await;
     assert_eq!(host(&done)["gate"]["kind"], "overridden");
-    assert_eq!(host(&done)["detail"], "patched; failing as before: nginx");
+    assert_eq!(host(&done)["verification"]["state"], "regressed");
+    let detail = host(&done)["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("patched; failing since the change: nginx (service_unhealthy since ")
+    );
     let audit = ada.get("/api/v1/health-checks/audit?limit=200").await.expect(200);
     let records = audit["records"].as_array().unwrap();
     let of = |action: &str, outcome: &str| {
@@ -241,4 +249,80 @@ async fn an_override_lets_a_failing_check_pass_and_is_audited() {
     };
     assert!(of("gate_overridden", "allowed") && of("job_created", "allowed"), "{audit:#}");
     assert!(of("health_check_created", "allowed"), "{audit:#}");
+}
+
+/// A host is ended by what its checks say after the patch: what breaks fails it, what cannot be seen
+/// leaves it unverified, and a host without checks succeeds.
+async fn a_patched_host_ends_as_its_checks_say(kind: Kind) {
+    let setup = Setup::new(kind).await;
+    let (web, _worker) = setup.start_whole();
+    let api = setup.client(&web, "ada");
+    for index in [0, 1] {
+        api.service_check(setup.hosts[index], "nginx").await;
+    }
+    let body = |hosts: &[uuid::Uuid], verify: Value| {
+        let closes_at = Utc::now() + TimeDelta::seconds(120);
+        let window = json!({"opens_at": Utc::now(), "closes_at": closes_at});
+        json!({"host_ids": hosts, "window": window, "verify": verify})
+    };
+    for (verify, field, code) in [
+        (json!({"settle_secs": 9, "deadline_secs": 9}), "verify.deadline_secs", "out_of_range"),
+        (json!({"soak_secs": "x"}), "verify.soak_secs", "wrong_type"),
+        (json!({"patience": 1}), "verify.patience", "unknown_field"),
+        (json!(7), "verify", "wrong_type"),
+    ] {
+        let problem =
+            api.post("/api/v1/jobs", body(&setup.hosts, verify.clone())).await.expect(422);
+        let found = problem["errors"].as_array().unwrap().iter();
+        let found: Vec<_> = found.map(|error| (&error["field"], &error["code"])).collect();
+        assert!(found.contains(&(&json!(field), &json!(code))), "{verify}: {problem:#}");
+    }
+    let verify = json!({"settle_secs": 1, "deadline_secs": 6});
+    let job = api.post("/api/v1/jobs", body(&setup.hosts, verify)).await.expect(201);
+    let path = format!("/api/v1/jobs/{}", job["id"].as_str().unwrap());
+    let of = |job: &Value, index: usize| {
+        let hosts = job["hosts"].as_array().unwrap().iter();
+        let id = setup.hosts[index].to_string();
+        hosts.clone().find(|host| host["host_id"] == id).unwrap().clone()
+    };
+    let under_way = |job: &Value, index: usize| {
+        ["patching", "verifying"].contains(&of(job, index)["status"].as_str().unwrap())
+    };
+    api.until(&path, |job| under_way(job, 0) && under_way(job, 1)).await;
+    setup.agents[0].set("nginx", ServiceScript::Failed);
+    setup.agents[1].pause().await;
+    let seen = api.until(&path, |job| of(job, 0)["status"] == "verifying").await;
+    assert_eq!((&seen["status"], &of(&seen, 0)["finished_at"]), (&json!("running"), &Value::Null));
+    assert_eq!(of(&seen, 0)["verification"]["state"], "verifying");
+    let done = api.until(&path, |job| job["status"] == "failed").await;
+    let (broken, unseen, bare) = (of(&done, 0), of(&done, 1), of(&done, 2));
+    assert_eq!(
+        (&broken["status"], &broken["verification"]["state"]),
+        (&json!("failed"), &json!("regressed"))
+    );
+    let detail = broken["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("patched; failing since the change: nginx (service_unhealthy since "),
+        "{detail}"
+    );
+    assert_eq!(broken["verification"]["checks"][0]["change"], "broke");
+    assert_eq!(
+        (&unseen["status"], &unseen["verification"]["state"]),
+        (&json!("unverified"), &json!("unverified"))
+    );
+    assert!(unseen["detail"].as_str().unwrap().contains("nginx (connect"), "{unseen:#}");
+    assert_eq!(
+        (&bare["status"], &bare["verification"]["state"]),
+        (&json!("succeeded"), &json!("no_checks"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patched_host_ends_as_its_checks_say_on_sqlite() {
+    a_patched_host_ends_as_its_checks_say(Kind::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patched_host_ends_as_its_checks_say_on_postgres() {
+    a_patched_host_ends_as_its_checks_say(Kind::Postgres).await;
 }

@@ -121,6 +121,8 @@ health_check_poll_interval_secs = 1
 health_check_timeout_secs = 2
 gate_retry_interval_secs = 1
 immediate_max_wait_secs = 60
+verify_settle_secs = 0
+verify_deadline_secs = 2
 [http_checks]
 allowed_destinations = ["127.0.0.0/8"]
 [api]

@@ -16,6 +16,8 @@ export const JOB_HOST_STATUS: Readonly<Record<HostJobStatus, { word: string; ton
   waiting_for_window: { word: 'Waiting for window', tone: 'warning' },
   waiting_health_check: { word: 'Waiting for checks', tone: 'warning' },
   patching: { word: 'Patching', tone: 'info' },
+  verifying: { word: 'Verifying', tone: 'info' },
+  unverified: { word: 'Not verified', tone: 'error' },
   succeeded: { word: 'Succeeded', tone: 'success' },
   failed: { word: 'Failed', tone: 'error' },
   cancelled: { word: 'Cancelled', tone: 'default' },
@@ -23,9 +25,11 @@ export const JOB_HOST_STATUS: Readonly<Record<HostJobStatus, { word: string; ton
 
 const ORDER: readonly HostJobStatus[] = [
   'failed',
+  'unverified',
   'waiting_health_check',
   'waiting_for_window',
   'patching',
+  'verifying',
   'queued',
   'cancelled',
   'succeeded',

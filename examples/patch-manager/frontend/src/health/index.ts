@@ -41,16 +41,21 @@ export {
   type CountdownProps,
   type RelativeTimeProps,
 } from './components/RelativeTime';
-export { RecheckSummary, type RecheckSummaryProps } from './components/RecheckSummary';
 export { ResultText, type ResultTextProps } from './components/ResultText';
+export { VerificationSummary, type VerificationSummaryProps } from './components/VerificationSummary';
 
 export { authorizedFetch, createApiClient, type ClientOptions, type HealthClient } from './api/client';
 export { EventStream, type HealthEvent, type LiveState } from './api/events';
 export { isPassing, messageOf, ProblemError, UnreachableError, unwrap } from './api/problem';
 export type * from './api/types';
 export { failing, gateSentence, isOver, zoneOf } from './model/gate';
-export { RECHECK_WORDS, recheckReason, recheckSentence } from './model/recheck';
 export { groupPreview, type PreviewGroups } from './model/preview';
 export { reasonWords, type ReasonWords } from './model/reasons';
 export { GATE_STATE_WORDS, hostWords, PASS_KIND_WORDS, shownStatus, STATUS_WORDS } from './model/status';
 export * from './model/time';
+export {
+  RECHECK_WORDS,
+  VERIFICATION_WORDS,
+  verificationSentence,
+  verifiedReason,
+} from './model/verification';

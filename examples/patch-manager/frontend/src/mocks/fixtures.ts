@@ -188,7 +188,7 @@ export function makeJobHost(part: Partial<JobHost> = {}): JobHost {
     started_at: null,
     finished_at: null,
     gate: makeGate(),
-    recheck: null,
+    verification: null,
     ...part,
   };
 }

@@ -1,14 +1,15 @@
 //! What somebody asks for with a new job.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     api::{JsonBody, Members, Problem, forms::WindowForm},
     gate::recurrence::current_or_next,
-    model::{Actor, FieldChange, GateOverride, HostId, Role, ViolationCode, Window},
+    model::{Actor, FieldChange, GateOverride, HostId, Role, VerifyPolicy, ViolationCode, Window},
 };
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Web;
@@ -42,6 +43,68 @@ pub(in crate::web) struct JobRequest {
     /// What people call it.
     #[schema(min_length = 1, max_length = 100)]
     name: Option<String>,
+    /// How long its hosts are verified after their patch; what is left out is as the configuration says.
+    verify: Option<VerifyRequest>,
+}
+
+/// How long hosts are verified after their patch, in seconds.
+#[derive(Clone, Copy, Default, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct VerifyRequest {
+    /// Nothing counts against a host for so long: it may restart.
+    #[schema(maximum = 86400)]
+    settle_secs: Option<u64>,
+    /// How long the checks must stay healthy.
+    #[schema(maximum = 86400)]
+    soak_secs: Option<u64>,
+    /// A host that is not verified so long after its patch is not verified any more: more than the other
+    /// two together.
+    #[schema(minimum = 1, maximum = 604800)]
+    deadline_secs: Option<u64>,
+}
+
+impl VerifyRequest {
+    fn read(given: Value, members: &mut Members) -> Self {
+        let mut read = Self::default();
+        let Value::Object(given) = given else {
+            members.violation("verify", ViolationCode::WrongType, "give an object");
+            return read;
+        };
+        for (name, value) in given {
+            let figure = match name.as_str() {
+                "settle_secs" => &mut read.settle_secs,
+                "soak_secs" => &mut read.soak_secs,
+                "deadline_secs" => &mut read.deadline_secs,
+                _ => {
+                    let name: String = name.chars().take(100).collect();
+                    let message = "this member is unknown: remove it";
+                    members.violation(
+                        &format!("verify.{name}"),
+                        ViolationCode::UnknownField,
+                        message,
+                    );
+                    continue;
+                }
+            };
+            *figure = value.as_u64();
+            if figure.is_none() && !value.is_null() {
+                let message = "give a whole number of seconds";
+                members.violation(&format!("verify.{name}"), ViolationCode::WrongType, message);
+            }
+        }
+        read
+    }
+
+    /// The figures, where what is left out is as in `configured`.
+    fn over(self, configured: VerifyPolicy) -> VerifyPolicy {
+        let seconds =
+            |given: Option<u64>, configured| given.map_or(configured, Duration::from_secs);
+        VerifyPolicy {
+            settle: seconds(self.settle_secs, configured.settle),
+            soak: seconds(self.soak_secs, configured.soak),
+            deadline: seconds(self.deadline_secs, configured.deadline),
+        }
+    }
 }
 
 /// What somebody asks for.
@@ -53,6 +116,7 @@ pub(super) struct Asked {
     pub(super) kind: JobKind,
     pub(super) reason: Option<String>,
     pub(super) name: Option<String>,
+    pub(super) verify: VerifyPolicy,
 }
 
 /// The most hosts of one job.
@@ -111,6 +175,17 @@ impl Asked {
                 JobKind::Patch
             }
         };
+        let verify = match members.optional::<Value>("verify") {
+            Some(given) => VerifyRequest::read(given, &mut members),
+            None => VerifyRequest::default(),
+        };
+        let verify = verify.over(web.0.app.figures.verify);
+        if let Err(found) = verify.validate() {
+            for violation in found.as_slice() {
+                let field = format!("verify.{}", violation.field);
+                members.violation(&field, violation.code, violation.message.clone());
+            }
+        }
         let goes_around = report_only || kind == JobKind::Rollback;
         if goes_around && dry_run {
             let message = "a dry run patches nothing, so it has no gate to go around";
@@ -153,7 +228,7 @@ impl Asked {
             }
             None => WindowChoice::Maintenance,
         };
-        Ok(Self { hosts, window, report_only, dry_run, kind, reason, name })
+        Ok(Self { hosts, window, report_only, dry_run, kind, reason, name, verify })
     }
 
     /// What sets the job apart from an ordinary one, as the audit shows it.

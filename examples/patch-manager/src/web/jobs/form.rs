@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use healthgate::{
-    api::forms::{GateForm, RecheckForm, WindowForm},
+    api::forms::{GateForm, VerificationForm, WindowForm},
     model::{GateRecord, GateState, HostId, JobId, instant},
 };
 use serde::Serialize;
@@ -61,10 +61,14 @@ pub(in crate::web) enum HostJobStatus {
     WaitingHealthCheck,
     /// It is being patched.
     Patching,
-    /// It was patched.
+    /// It was patched, and its checks are being run.
+    Verifying,
+    /// It was patched, and is as healthy as before.
     Succeeded,
-    /// It was not patched, or the patch failed.
+    /// It was not patched, the patch failed, or a check that was healthy fails since.
     Failed,
+    /// It was patched, and whether it is as healthy as before could not be told.
+    Unverified,
     /// The job was cancelled before it was patched.
     Cancelled,
 }
@@ -87,9 +91,9 @@ pub(in crate::web) struct JobHostForm {
     /// Its gate with the last attempt; `null` before it is opened.
     #[schema(required)]
     pub(super) gate: Option<GateForm>,
-    /// What the checks said after the patch, against what they said before.
+    /// How the host stands since its patch, against what its checks said before; `null` before.
     #[schema(required)]
-    pub(super) recheck: Option<RecheckForm>,
+    pub(super) verification: Option<VerificationForm>,
 }
 
 /// A page of jobs.
@@ -108,6 +112,8 @@ pub(super) fn stored_status(host: &JobHostRow, now: DateTime<Utc>) -> HostJobSta
         Stage::Waiting if now < host.window.opens_at() => HostJobStatus::WaitingForWindow,
         Stage::Waiting => HostJobStatus::WaitingHealthCheck,
         Stage::Patching => HostJobStatus::Patching,
+        Stage::Verifying => HostJobStatus::Verifying,
+        Stage::Unverified => HostJobStatus::Unverified,
         Stage::Succeeded => HostJobStatus::Succeeded,
         Stage::Failed => HostJobStatus::Failed,
         Stage::Cancelled => HostJobStatus::Cancelled,
@@ -147,6 +153,8 @@ pub(super) fn job_form(
         HostJobStatus::WaitingForWindow => (Stage::Waiting, false),
         HostJobStatus::WaitingHealthCheck => (Stage::Waiting, true),
         HostJobStatus::Patching => (Stage::Patching, true),
+        HostJobStatus::Verifying => (Stage::Verifying, true),
+        HostJobStatus::Unverified => (Stage::Unverified, true),
         HostJobStatus::Succeeded => (Stage::Succeeded, true),
         HostJobStatus::Failed => (Stage::Failed, true),
         HostJobStatus::Cancelled => (Stage::Cancelled, true),
@@ -196,5 +204,8 @@ mod tests {
         assert_eq!(of(&[(Stage::Cancelled, true), (Stage::Failed, true)]), Failed);
         assert_eq!(of(&[(Stage::Cancelled, true), (Stage::Succeeded, true)]), Cancelled);
         assert_eq!(of(&[(Stage::Succeeded, true)]), Succeeded);
+        assert_eq!(of(&[(Stage::Succeeded, true), (Stage::Verifying, true)]), Running);
+        assert_eq!(of(&[(Stage::Succeeded, true), (Stage::Unverified, true)]), Failed);
+        assert_eq!(of(&[(Stage::Cancelled, true), (Stage::Unverified, true)]), Failed);
     }
 }

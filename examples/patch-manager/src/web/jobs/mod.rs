@@ -15,11 +15,12 @@ use chrono::Utc;
 use healthgate::{
     api::{
         Caller, Id, JsonBody, Page, Problem,
-        forms::{GateForm, RecheckForm},
+        forms::{GateForm, VerificationForm},
     },
     directory::HostDirectory as _,
     model::{
-        Actor, Attempt, AuditAction, AuditEntry, GateId, GateRecord, GateState, HostId, JobId, Role,
+        Actor, Attempt, AuditAction, AuditEntry, GateId, GateRecord, GateState, HostChange, HostId,
+        JobId, Role,
     },
     store::StoreError,
 };
@@ -144,6 +145,7 @@ pub(super) async fn create(
         report_only: asked.report_only,
         dry_run: asked.dry_run,
         reason,
+        verify: asked.verify,
         hosts,
     };
     let right = Right::of(&actor, asked.hosts.iter().copied());
@@ -262,15 +264,20 @@ impl Web {
         let mut last: HashMap<GateId, Attempt> = attempts.into_iter().collect();
         let mut gates: HashMap<HostId, GateRecord> =
             gates.into_iter().map(|gate| (gate.host_id, gate)).collect();
+        let changes = store.changes_of(id).await?;
+        let mut changes: HashMap<HostId, HostChange> =
+            changes.into_iter().map(|change| (change.host_id, change)).collect();
         let now = store.now().await?;
         let mut statuses = Vec::with_capacity(hosts.len());
         let form = |host: JobHostRow| {
             let gate = gates.remove(&host.host_id);
             let status = status(&host, gate.as_ref(), now);
             statuses.push(status);
-            let told_by_gate = host.stage == Stage::Waiting;
-            let detail = match &gate {
-                Some(gate) if told_by_gate => gate.detail.clone(),
+            let change = changes.remove(&host.host_id);
+            let verification = change.and_then(VerificationForm::of);
+            let detail = match (host.stage, &gate, &verification) {
+                (Stage::Waiting, Some(gate), _) => gate.detail.clone(),
+                (Stage::Verifying, _, Some(verification)) => verification.detail.clone(),
                 _ => host.detail,
             };
             JobHostForm {
@@ -284,7 +291,7 @@ impl Web {
                     let attempts = last.remove(&gate.id).into_iter().collect();
                     GateForm::new(gate, attempts)
                 }),
-                recheck: host.recheck.map(RecheckForm::from),
+                verification,
             }
         };
         let hosts: Vec<JobHostForm> = hosts.into_iter().map(form).collect();
@@ -293,5 +300,5 @@ impl Web {
 }
 
 const fn is_over(stage: Stage) -> bool {
-    matches!(stage, Stage::Succeeded | Stage::Failed | Stage::Cancelled)
+    matches!(stage, Stage::Succeeded | Stage::Failed | Stage::Unverified | Stage::Cancelled)
 }

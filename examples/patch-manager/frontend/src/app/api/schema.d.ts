@@ -333,7 +333,7 @@ export interface components {
          * @description Where a job stands on one host.
          * @enum {string}
          */
-        HostJobStatus: "queued" | "waiting_for_window" | "waiting_health_check" | "patching" | "succeeded" | "failed" | "cancelled";
+        HostJobStatus: "queued" | "waiting_for_window" | "waiting_health_check" | "patching" | "verifying" | "succeeded" | "failed" | "unverified" | "cancelled";
         /** @description A page of hosts. */
         HostList: {
             hosts: components["schemas"]["Host"][];
@@ -378,10 +378,10 @@ export interface components {
             gate: components["schemas"]["Gate"] | null;
             host_id: components["schemas"]["HostId"];
             host_name: string;
-            recheck: components["schemas"]["Recheck"] | null;
             /** Format: date-time */
             started_at: string | null;
             status: components["schemas"]["HostJobStatus"];
+            verification: components["schemas"]["Verification"] | null;
         };
         /**
          * @description What a job does.
@@ -412,6 +412,7 @@ export interface components {
             reason?: string | null;
             /** @description Let the gates report and not block: for administrators, with a `reason`. */
             report_only?: boolean | null;
+            verify?: components["schemas"]["VerifyRequest"] | null;
             window?: components["schemas"]["Window"] | null;
         };
         /**
@@ -558,13 +559,32 @@ export interface components {
              */
             immediate_max_wait_secs: number;
         };
+        /** @description How long hosts are verified after their patch, in seconds. */
+        VerifyRequest: {
+            /**
+             * Format: int64
+             * @description A host that is not verified so long after its patch is not verified any more: more than the other
+             *     two together.
+             */
+            deadline_secs?: number | null;
+            /**
+             * Format: int64
+             * @description Nothing counts against a host for so long: it may restart.
+             */
+            settle_secs?: number | null;
+            /**
+             * Format: int64
+             * @description How long the checks must stay healthy.
+             */
+            soak_secs?: number | null;
+        };
         Role: Library["schemas"]["Role"];
         HostId: Library["schemas"]["HostId"];
         Window: Library["schemas"]["Window"];
         HostStatus: Library["schemas"]["HostStatus"];
         JobId: Library["schemas"]["JobId"];
         Gate: Library["schemas"]["Gate"];
-        Recheck: Library["schemas"]["Recheck"];
+        Verification: Library["schemas"]["Verification"];
         UtcOffset: Library["schemas"]["UtcOffset"];
         Problem: Library["schemas"]["Problem"];
     };

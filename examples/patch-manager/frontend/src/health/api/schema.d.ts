@@ -838,27 +838,6 @@ export interface components {
          */
         ReasonCode: "ok" | "service_unhealthy" | "service_not_found" | "service_name_invalid" | "status" | "body_mismatch" | "body_missing" | "body_too_large" | "dns" | "resolver_failed" | "connect" | "timeout_dns" | "timeout_connect" | "timeout_head" | "timeout_body" | "tls_untrusted" | "tls_expired" | "tls_not_yet_valid" | "tls_name" | "tls_refused" | "tls_other" | "protocol" | "body_truncated" | "encoding_refused" | "redirect_refused" | "destination_refused" | "agent_error" | "agent_refused" | "agent_rate_limited" | "agent_unsupported" | "agent_bad_reply" | "secret_unreadable" | "check_unreadable" | "target_missing" | "interrupted" | "no_resources" | "internal" | "no_result" | "stale" | "clock" | "not_run_capacity" | "gate_busy" | "host_disturbed";
         /**
-         * @description What the checks of a host said after the patch, against the pass on which it was patched.
-         *
-         *     No route of this API answers with it: an application keeps it with its jobs and shows it in their
-         *     form. The document describes it for the clients of both.
-         */
-        Recheck: {
-            /**
-             * Format: date-time
-             * @description When the checks were run.
-             */
-            checked_at: string;
-            /** @description Each check and condition of the host, and then those of the pass that are no more. */
-            checks: components["schemas"]["Rechecked"][];
-            /** @description The host. */
-            host_id: components["schemas"]["HostId"];
-            /** @description Whether anything fails that did not fail before. */
-            is_worse: boolean;
-            /** @description The job. */
-            job_id: components["schemas"]["JobId"];
-        };
-        /**
          * @description What became of a check.
          * @enum {string}
          */
@@ -897,6 +876,71 @@ export interface components {
              * @description By so many seconds; negative where they are behind.
              */
             seconds: number;
+        };
+        /**
+         * @description How a host stands since its change, against the pass on which it was changed.
+         *
+         *     No route of this API answers with it: an application shows it with its jobs. The document describes
+         *     it for the clients of both.
+         */
+        Verification: {
+            /**
+             * Format: date-time
+             * @description When the newest run of the checks started; `null` before.
+             */
+            checked_at: string | null;
+            /** @description Each check of the host, and then those of the pass that are no more. */
+            checks: components["schemas"]["VerifiedCheck"][];
+            /**
+             * Format: int64
+             * @description It ended so many seconds after the change at the latest.
+             */
+            deadline_secs: number;
+            /** @description Where it stands, in one line. */
+            detail: string;
+            /**
+             * Format: date-time
+             * @description When it ended; `null` while it goes on.
+             */
+            ended_at: string | null;
+            /**
+             * Format: int32
+             * @description How often the checks were run.
+             */
+            runs: number;
+            /**
+             * Format: int64
+             * @description For so many seconds after the change nothing counted against the host.
+             */
+            settle_secs: number;
+            /**
+             * Format: int64
+             * @description So many seconds the checks had to stay healthy.
+             */
+            soak_secs: number;
+            /**
+             * Format: date-time
+             * @description When the change ended, and the verification began.
+             */
+            started_at: string | null;
+            /** @description Whether it goes on, or how it ended. */
+            state: components["schemas"]["VerificationState"];
+        };
+        /**
+         * @description What is known of a host since its change.
+         * @enum {string}
+         */
+        VerificationState: "verifying" | "verified" | "regressed" | "unverified" | "no_checks";
+        /** @description One check before and after the change. */
+        VerifiedCheck: components["schemas"]["Rechecked"] & {
+            /** @description Whether the verdict depends on it. */
+            counted: boolean;
+            /**
+             * Format: date-time
+             * @description The start of the first of its runs that has said since what the newest one says; `None` where it
+             *     was not run.
+             */
+            since: string | null;
         };
         /** @description A window: from `opens_at` (inside) to `closes_at` (outside), at most 7 days. */
         Window: {

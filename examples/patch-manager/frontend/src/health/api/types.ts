@@ -53,10 +53,12 @@ export type GateNote = Schemas['GateNote'];
 export type EndReason = Schemas['EndReason'];
 /** An administrator's word that named checks may fail. */
 export type GateOverride = Schemas['GateOverride'];
-/** What the checks said after the patch, against the pass. An application keeps it with its jobs. */
-export type Recheck = Schemas['Recheck'];
+/** How a host stands after its patch, against the pass. An application shows it with its jobs. */
+export type Verification = Schemas['Verification'];
+/** Whether its verification goes on, or how it ended. */
+export type VerificationState = Schemas['VerificationState'];
 /** One check before the patch and after it. */
-export type Rechecked = Schemas['Rechecked'];
+export type VerifiedCheck = Schemas['VerifiedCheck'];
 /** What became of it. */
 export type RecheckChange = Schemas['RecheckChange'];
 /** What is sent to give an override. */

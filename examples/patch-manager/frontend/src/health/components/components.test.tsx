@@ -27,7 +27,7 @@ import { HealthHistoryStrip } from './HealthHistoryStrip';
 import { HealthStatusIcon } from './HealthStatusIcon';
 import { HostHealthIndicator } from './HostHealthIndicator';
 import { OverrideDialog } from './OverrideDialog';
-import { RecheckSummary } from './RecheckSummary';
+import { VerificationSummary } from './VerificationSummary';
 
 const user = userEvent.setup({ delay: null, pointerEventsCheck: 0 });
 
@@ -351,14 +351,19 @@ test('a host without checks is not called healthy', () => {
 });
 
 test('what broke by the patch is said first', () => {
-  const before = { check_id: id(0x101), was: makeEvidence() };
+  const before = { check_id: id(0x101), was: makeEvidence(), counted: true, since: at(-1) };
   renderApp(
-    <RecheckSummary
-      recheck={{
-        job_id: JOB_ID,
-        host_id: HOST_ID,
+    <VerificationSummary
+      verification={{
+        state: 'regressed',
+        detail: 'failing since the change: shop (status)',
+        started_at: at(-2),
+        ended_at: at(0),
         checked_at: at(-1),
-        is_worse: true,
+        runs: 3,
+        settle_secs: 60,
+        soak_secs: 0,
+        deadline_secs: 900,
         checks: [
           { ...before, name: 'nginx', change: 'same', now: makeEvidence() },
           {
@@ -372,6 +377,6 @@ test('what broke by the patch is said first', () => {
       }}
     />,
   );
-  expect(screen.getByText(/1 of 2 checks broke/)).toBeVisible();
+  expect(screen.getByText(/regressed, 1 of 2 not healthy/)).toBeVisible();
   expect(screen.getByText(/was healthy, fails now/)).toHaveTextContent('status 502');
 });

@@ -9,7 +9,7 @@ import {
   makePreview,
   makeResult,
 } from '../../mocks/fixtures';
-import type { Evidence, HistoryResult, ReasonCode, Recheck, RecheckChange, Rechecked } from '../api/types';
+import type { Evidence, HistoryResult, ReasonCode, VerificationState, VerifiedCheck } from '../api/types';
 import { changeBody, creationBody } from './body';
 import { noteServerTime, serverNow } from './clock';
 import { gateSentence } from './gate';
@@ -17,7 +17,7 @@ import { bucketize, bucketKind, bucketWords, historySentence } from './history';
 import { latencyColumns } from './latency';
 import { groupPreview } from './preview';
 import { reasonWords } from './reasons';
-import { recheckReason, recheckSentence } from './recheck';
+import { verificationSentence, verifiedReason } from './verification';
 import { hostWords } from './status';
 import {
   formatAge,
@@ -367,38 +367,30 @@ describe('latencies', () => {
 
 describe('after the patch', () => {
   const healthy = makeEvidence();
-  const entry = (change: RecheckChange, now: Evidence | null) => ({
+  const entry = (counted: boolean, now: Evidence | null): VerifiedCheck => ({
     check_id: null,
     name: 'x',
     was: null,
     now,
-    change,
-  });
-  const of = (is_worse: boolean, ...checks: Rechecked[]): Recheck => ({
-    job_id: 'j',
-    host_id: 'h',
-    checked_at: at(0),
-    is_worse,
-    checks,
+    change: 'same',
+    counted,
+    since: null,
   });
 
-  test('what is worse is said first', () => {
-    expect(recheckSentence(of(true, entry('broke', FAILING), entry('mended', healthy)))).toBe(
-      '1 of 2 checks broke',
-    );
-    expect(recheckSentence(of(true, entry('new', FAILING)))).toBe('a check that was not known before fails');
-    expect(recheckSentence(of(false, entry('still_failing', FAILING)))).toBe(
-      'nothing broke that was healthy before',
-    );
-    expect(recheckSentence(of(false, entry('same', healthy), entry('gone', null)))).toBe(
-      'every check is healthy',
-    );
+  test('what counts and fails is told beside how it stands', () => {
+    const of = (state: VerificationState, ...checks: VerifiedCheck[]) =>
+      verificationSentence({ state, checks });
+    expect(of('regressed', entry(true, FAILING), entry(true, healthy))).toBe('regressed, 1 of 2 not healthy');
+    expect(of('verified', entry(true, healthy), entry(false, FAILING))).toBe('verified, 1 of 1 healthy');
+    expect(of('verifying')).toBe('being verified');
+    expect(of('no_checks')).toBe('no checks to verify it by');
+    expect(of('unverified', entry(true, null))).toBe('not verified, 1 of 1 not healthy');
   });
 
   test('a reason is there for what fails, and for nothing else', () => {
-    expect(recheckReason({ now: FAILING })).toBe('Service is not running: failed/failed, enabled');
-    expect(recheckReason({ now: { ...FAILING, detail: '' } })).toBe('Service is not running');
-    expect(recheckReason({ now: healthy })).toBe('');
-    expect(recheckReason({ now: null })).toBe('');
+    expect(verifiedReason({ now: FAILING })).toBe('Service is not running: failed/failed, enabled');
+    expect(verifiedReason({ now: { ...FAILING, detail: '' } })).toBe('Service is not running');
+    expect(verifiedReason({ now: healthy })).toBe('');
+    expect(verifiedReason({ now: null })).toBe('');
   });
 });

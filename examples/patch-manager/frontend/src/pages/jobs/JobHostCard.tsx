@@ -7,8 +7,8 @@ import {
   GateStatusPanel,
   messageOf,
   OverrideDialog,
-  RecheckSummary,
   useOverride,
+  VerificationSummary,
   type Gate,
 } from '../../health';
 
@@ -54,9 +54,9 @@ export function JobHostCard({ jobId, host, gate, canOverride }: JobHostCardProps
         />
       )}
       {takeBack.isError && <Alert severity="error">{messageOf(takeBack.error)}</Alert>}
-      {host.recheck != null && (
+      {host.verification != null && (
         <Box sx={{ borderTop: 1, borderColor: 'divider', pt: 1.25 }}>
-          <RecheckSummary recheck={host.recheck} />
+          <VerificationSummary verification={host.verification} />
         </Box>
       )}
       {overriding && gate !== null && (

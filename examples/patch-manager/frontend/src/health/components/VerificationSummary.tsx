@@ -1,25 +1,24 @@
 import { Box, Typography } from '@mui/material';
-import type { Recheck } from '../api/types';
-import { RECHECK_WORDS, recheckReason, recheckSentence } from '../model/recheck';
+import type { Verification } from '../api/types';
+import { RECHECK_WORDS, verificationSentence, verifiedReason } from '../model/verification';
 import { HealthStatusIcon } from './HealthStatusIcon';
 
-/** Properties of {@link RecheckSummary}. */
-export interface RecheckSummaryProps {
-  /** The library's `Recheck`, as the application keeps it with its job. */
-  recheck: Recheck;
+/** Properties of {@link VerificationSummary}. */
+export interface VerificationSummaryProps {
+  /** How the host stands after its patch. */
+  verification: Verification;
 }
 
 /** What the checks said after the patch, against what they said when the pass was given. */
-export function RecheckSummary({ recheck }: RecheckSummaryProps) {
-  if (recheck.checks.length === 0) return null;
+export function VerificationSummary({ verification }: VerificationSummaryProps) {
   return (
     <Box>
       <Typography variant="subtitle2" component="h4">
-        After the patch: {recheckSentence(recheck)}
+        After the patch: {verificationSentence(verification)}
       </Typography>
       <Box component="ul" sx={{ listStyle: 'none', m: 0, p: 0 }}>
-        {recheck.checks.map((check, index) => {
-          const reason = recheckReason(check);
+        {verification.checks.map((check, index) => {
+          const reason = verifiedReason(check);
           return (
             <Box
               component="li"
@@ -35,6 +34,7 @@ export function RecheckSummary({ recheck }: RecheckSummaryProps) {
               </Box>
               <Typography variant="body2">
                 <strong>{check.name}</strong>: {RECHECK_WORDS[check.change]}
+                {!check.counted && ' (does not count)'}
                 {reason !== '' && ` – ${reason}`}
               </Typography>
             </Box>

@@ -127,4 +127,8 @@ impl PollQueue for CustomStore {
             reach
         }))
     }
+
+    async fn due_at(&self, host_id: HostId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        Ok(self.read(|world, _| world.schedule.get(&host_id).map(|row| row.at)))
+    }
 }

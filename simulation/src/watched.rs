@@ -160,6 +160,10 @@ impl PollQueue for WatchedStore {
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         self.memory.backlog().await
     }
+
+    async fn due_at(&self, host: HostId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.memory.due_at(host).await
+    }
 }
 
 #[async_trait]

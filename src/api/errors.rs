@@ -82,7 +82,7 @@ impl From<TestRefused> for Problem {
                 Self::too_many("test_running", detail, Duration::from_secs(1))
             }
             TestRefused::BudgetSpent { retry_after } => {
-                let detail = "too many tests and changes by you or of this host: try again later";
+                let detail = "too many tests, dry runs and changes by you or of these hosts: try again later";
                 Self::too_many("rate_limited", detail, retry_after)
             }
         }

@@ -78,6 +78,13 @@ impl Api {
         self.0.refusals.note(entry);
     }
 
+    /// The budget of everything that makes the manager ask a target at once, for what an application
+    /// starts of its own, such as dry runs ([`RunBudget::start_runs`]).
+    #[must_use]
+    pub fn run_budget(&self) -> &RunBudget {
+        &self.0.budget
+    }
+
     /// The event streams' source, for an application that streams events of its own way.
     #[must_use]
     pub fn events(&self) -> &EventHub {
@@ -120,7 +127,7 @@ impl ApiBuilder {
         Self { stale_after, ..self }
     }
 
-    /// Sets the [`RunBudget`]: the number of tests by hand and first runs of changed checks a minute, for
+    /// Sets the [`RunBudget`]: the number of tests by hand, dry runs and first runs of changed checks a minute, for
     /// each user and of each host; 0 is no limit. 60 and 60 by default.
     #[must_use]
     pub fn with_tests_per_minute(self, per_user: u32, per_host: u32) -> Self {

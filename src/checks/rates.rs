@@ -29,12 +29,18 @@ impl<K: Eq + Hash> Rates<K> {
     }
 
     pub(crate) fn count(&mut self, key: K, now: Duration) {
+        self.count_many(key, 1, now, Duration::MAX);
+    }
+
+    /// Counts many at once, as far as whoever comes next waits for no longer than `longest_wait`.
+    pub(crate) fn count_many(&mut self, key: K, times: u32, now: Duration, longest_wait: Duration) {
         let Some(step) = MINUTE.checked_div(self.per_minute) else { return };
         if self.used_until.len() >= MANY_KEYS {
             self.used_until.retain(|_, used_until| *used_until > now);
         }
         let used_until = self.used_until.entry(key).or_insert(now);
-        *used_until = (*used_until).max(now) + step;
+        let most = (now + MINUTE - step).saturating_add(longest_wait);
+        *used_until = (*used_until).max(now).saturating_add(step.saturating_mul(times)).min(most);
     }
 }
 

@@ -12,10 +12,11 @@ use super::rates::Rates;
 use crate::{clock::Clock, model::HostId, store::FirstRun};
 
 /// One budget for each user and each host, for everything that makes the manager ask a target at once:
-/// tests of stored and unsaved checks, and the first run of a new or changed check.
+/// tests of stored and unsaved checks, dry runs, and the first run of a new or changed check, whether the
+/// poller or a gate comes to it first.
 ///
-/// A test beyond the budget is refused. A change never is: its first run waits for the budget's next
-/// slot. Clones share the budget.
+/// A test or dry run beyond the budget is refused. A change never is: its first run waits for the
+/// budget's next slot. Clones share the budget; each process that serves the API has one of its own.
 #[derive(Clone, Debug)]
 pub struct RunBudget {
     clock: Arc<dyn Clock>,
@@ -39,7 +40,7 @@ pub struct RunningTest {
     state: Arc<Mutex<State>>,
 }
 
-/// Why a test may not start now.
+/// Why a test or dry run may not start now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum TestRefused {
@@ -47,7 +48,7 @@ pub enum TestRefused {
     #[error("another test of this user is running")]
     Running,
     /// The user's budget, or the host's, is spent.
-    #[error("too many tests and changes by this user or of this host")]
+    #[error("too many tests, dry runs and changes by this user or of these hosts")]
     BudgetSpent {
         /// When to try again.
         retry_after: Duration,
@@ -69,10 +70,10 @@ impl RunBudget {
     }
 
     /// Sets how long a first run waits at most: the poll interval, after which the host runs anyway.
-    /// 5 minutes by default.
+    /// 5 minutes by default, and never more than [`FirstRun::LONGEST`].
     #[must_use]
     pub fn with_longest_wait(self, longest_wait: Duration) -> Self {
-        Self { longest_wait, ..self }
+        Self { longest_wait: longest_wait.min(FirstRun::LONGEST), ..self }
     }
 
     /// Starts a test, or says when to try again. A refused test spends nothing.
@@ -92,6 +93,29 @@ impl RunBudget {
         state.count(user, host, now);
         state.testing.insert(user.to_owned());
         Ok(RunningTest { user: user.to_owned(), state: Arc::clone(&self.state) })
+    }
+
+    /// Counts a run of each of these hosts, such as those of a dry run, or says when to try again. What
+    /// is refused spends nothing.
+    ///
+    /// Runs beyond what is left of the user's budget are counted, too: then the user waits for as long as
+    /// it takes to make up for them, a minute at most, so that a dry run of a whole fleet is possible and
+    /// a second one has to wait.
+    ///
+    /// # Errors
+    /// Returns [`TestRefused::BudgetSpent`] if the budget of the user, or of one of the hosts, is spent.
+    pub fn start_runs(&self, user: &str, hosts: &[HostId]) -> Result<(), TestRefused> {
+        let now = self.clock.monotonic();
+        let mut state = lock(&self.state);
+        let waits = hosts.iter().map(|host| state.hosts.wait(host, now));
+        let retry_after = waits.fold(state.users.wait(&user.to_owned(), now), Duration::max);
+        if !retry_after.is_zero() {
+            return Err(TestRefused::BudgetSpent { retry_after });
+        }
+        let runs = u32::try_from(hosts.len()).unwrap_or(u32::MAX);
+        state.users.count_many(user.to_owned(), runs, now, DRY_RUN_WAIT);
+        hosts.iter().for_each(|host| state.hosts.count(*host, now));
+        Ok(())
     }
 
     /// Says when the first run of a check that `user` changes may come, and spends the budget for it.
@@ -132,6 +156,9 @@ impl State {
         self.hosts.count(host, now);
     }
 }
+
+/// How long a user waits after runs beyond the budget, at most.
+const DRY_RUN_WAIT: Duration = Duration::from_secs(60);
 
 impl Drop for RunningTest {
     fn drop(&mut self) {
@@ -174,6 +201,31 @@ mod tests {
         assert_eq!(budget.first_run("u", hosts[2]), runs(40), "that run has come");
         clock.advance(Duration::from_secs(180));
         assert_eq!(budget.first_run("u", hosts[2]), FirstRun::AtOnce);
+    }
+
+    /// F255: runs of many hosts at once are possible, and then their user waits for a minute at most. A
+    /// refused run spends nothing, and a host's budget holds for everybody.
+    #[test]
+    fn f255_runs_of_many_hosts_spend_what_they_ask() {
+        let clock = ManualClock::new(chrono::DateTime::UNIX_EPOCH);
+        let budget = RunBudget::per_minute(Arc::new(clock.clone()), 60, 2);
+        let spent =
+            |seconds| Err(TestRefused::BudgetSpent { retry_after: Duration::from_secs(seconds) });
+        let hosts: Vec<HostId> = (0..1_000).map(|_| HostId::generate()).collect();
+        assert_eq!(budget.start_runs("u", &hosts[..59]), Ok(()));
+        assert_eq!(budget.start_runs("u", &hosts), Ok(()), "one was left");
+        for _ in 0..100 {
+            assert_eq!(budget.start_runs("u", &hosts[500..]), spent(60));
+        }
+        assert!(budget.start_test("u", hosts[999]).is_err());
+        assert_eq!(budget.start_runs("v", &hosts[..2]), spent(30), "the hosts had their two");
+        assert_eq!(budget.start_runs("v", &hosts[500..502]), Ok(()));
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(budget.start_runs("u", &hosts), Ok(()));
+        let none = RunBudget::per_minute(Arc::new(clock), 0, 0);
+        for _ in 0..10 {
+            assert_eq!(none.start_runs("u", &hosts), Ok(()));
+        }
     }
 
     /// F255: a bulk change waits no longer than the poll interval, and reserves no more than that.

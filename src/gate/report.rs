@@ -56,7 +56,11 @@ pub(super) fn live(check_id: CheckId, name: &str, results: &[CheckResult]) -> Ev
         reason: EvidenceReason::Code(reason),
         observed: reason.observed(),
         detail: result.map_or_else(
-            || Detail::new("the check gave no answer in time"),
+            || {
+                Detail::new(
+                    "no answer in time, or the check was changed and its first run is to come",
+                )
+            },
             |result| result.detail.clone(),
         ),
         latency_ms: result.map(|result| result.latency_ms),

@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
 use tracing::warn;
 
 use super::{
@@ -20,7 +21,7 @@ use crate::{
         CheckId, CheckResult, CheckState, GateRecord, HealthCheck, HostId, Label, ResultSource,
         StoreTime,
     },
-    store::Store,
+    store::{FirstRun, Store, StoreError},
 };
 
 /// The checks of a store, run live by a runner.
@@ -42,6 +43,33 @@ impl StoredChecks {
         timeout: Duration,
     ) -> Self {
         Self { store, runner, directory, timeout }
+    }
+
+    /// Leaves out the changed checks that no run has seen yet and whose first run has to wait for its
+    /// slot, whoever runs them (F255). Without a result they hold a gate back.
+    async fn admitted(
+        &self,
+        run: &LiveRun,
+        mut checks: Vec<HealthCheck>,
+    ) -> Result<Vec<HealthCheck>, StoreError> {
+        let now = StoreTime::new(run.epoch, run.started_at);
+        if !checks.iter().any(|check| may_wait(check, now)) {
+            return Ok(checks);
+        }
+        let states = self.store.states(&[run.host_id]).await?;
+        let has_run = |check: &HealthCheck| {
+            let of_check = |CheckState { latest, .. }: &&CheckState| latest.check_id == check.id;
+            let latest = states.iter().find(of_check).map(|state| state.latest.revision);
+            latest == Some(check.revision)
+        };
+        let is_new = |check: &HealthCheck| may_wait(check, now) && !has_run(check);
+        if !checks.iter().any(is_new) {
+            return Ok(checks);
+        }
+        // After the checks: a slot that is read too late is only later than theirs.
+        let Some(due_at) = self.store.due_at(run.host_id).await? else { return Ok(checks) };
+        checks.retain(|check| !is_new(check) || slot(check, due_at) <= now.at);
+        Ok(checks)
     }
 
     async fn known(
@@ -119,6 +147,13 @@ impl HealthSource for StoredChecks {
         };
         let checks: Vec<HealthCheck> =
             checks.into_iter().filter(|check| run.checks.contains(&check.id)).collect();
+        let checks = match self.admitted(&run, checks).await {
+            Ok(checks) => checks,
+            Err(error) => {
+                warn!(host = %run.host_id, %error, "an attempt cannot read what has run");
+                return;
+            }
+        };
         let agents = match self.known(checks.iter().map(HealthCheck::asked_host)).await {
             Ok(known) => known.into_iter().map(|(host, info)| (host, info.agent)).collect(),
             Err(error) => {
@@ -160,6 +195,22 @@ impl Drop for Handover<'_> {
         self.results.record(results(host, outcomes, self.started, ResultSource::Gate));
     }
 }
+
+/// Whether the first run of a check may have to wait still. A time of another epoch says nothing.
+fn may_wait(check: &HealthCheck, now: StoreTime) -> bool {
+    check.updated_epoch == now.epoch && check.updated_at + FirstRun::LONGEST > now.at
+}
+
+/// When a changed check may run that no run has seen yet. A host that was due before the change is the
+/// poller's to run, for a while: the change has reserved no slot of its own.
+fn slot(check: &HealthCheck, due_at: DateTime<Utc>) -> DateTime<Utc> {
+    if due_at + SAME_INSTANT >= check.updated_at { due_at } else { check.updated_at + LATE }
+}
+
+/// A change and the due time that it sets may be read from the clock one after the other.
+const SAME_INSTANT: TimeDelta = TimeDelta::milliseconds(1);
+/// How long a poller is left a host that is late.
+const LATE: TimeDelta = TimeDelta::seconds(30);
 
 /// The other host that an enabled check asks.
 fn asks(check: &HealthCheck) -> Option<(CheckId, HostId)> {

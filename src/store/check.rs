@@ -47,11 +47,16 @@ pub enum FirstRun {
     /// At once.
     #[default]
     AtOnce,
-    /// After this time, or when the host is due anyway, whichever comes first.
+    /// After this time, [`LONGEST`](Self::LONGEST) at most, or when the host is due anyway, whichever
+    /// comes first.
     After(Duration),
 }
 
 impl FirstRun {
+    /// The longest that a first run waits. Whoever runs a check that was changed longer ago need not ask
+    /// whether it has to wait.
+    pub const LONGEST: Duration = Duration::from_secs(86_400);
+
     /// How long the host waits, unless it is due sooner.
     #[must_use]
     pub const fn wait(self) -> Duration {

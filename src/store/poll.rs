@@ -258,4 +258,13 @@ pub trait PollQueue: Debug + Send + Sync + 'static {
         let _ = query;
         Ok(Reach::default())
     }
+
+    /// When a host is due; `None` where it has no enabled check. Whoever runs a changed check that has not
+    /// run yet asks, so that it waits for the slot of its first run (F255).
+    ///
+    /// By default nothing is known, and gates run changed checks at once.
+    async fn due_at(&self, host_id: HostId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let _ = host_id;
+        Ok(None)
+    }
 }

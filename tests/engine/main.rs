@@ -5,6 +5,7 @@
 
 mod capacity;
 mod clock_epochs;
+mod first_runs;
 mod gates;
 mod gates_changes;
 mod gates_faults;

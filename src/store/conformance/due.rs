@@ -50,8 +50,12 @@ pub async fn f255_a_first_run_waits_for_its_slot(fixture: &dyn Fixture) {
     let after = store.now().await.expect("the time");
     assert!(make::claim(&store, worker, make::LONG_LEASE).await.is_empty(), "it waits");
     assert_eq!(store.backlog().await.expect("read").due, 0);
+    let due_at = async |host| store.due_at(host).await.expect("read");
+    let slot = due_at(host).await.expect("an enabled check");
+    assert_eq!(due_at(late).await, None);
     let held = make::claim_named(&store, worker, host).await;
     assert!((before + HOUR..=after + HOUR).contains(&held.due_at), "{}", held.due_at);
+    assert_eq!(slot, held.due_at);
 
     // A due time that comes sooner stays, and a deletion changes none.
     let due = store.now().await.expect("the time") + TimeDelta::minutes(10);
@@ -65,9 +69,13 @@ pub async fn f255_a_first_run_waits_for_its_slot(fixture: &dyn Fixture) {
     store.delete_check(host, other.id, None, deleted).await.expect("deleted");
     let held = make::claim_named(&store, worker, host).await;
     assert_eq!((held.due_at, held.checks.len()), (due, 1));
+    assert_eq!(due_at(host).await, Some(due));
 
     // So does one that is past: a change must not put off a run that is late.
-    make::check(&store, late, "a").await;
+    let at_once = make::check(&store, late, "a").await;
+    let due = due_at(late).await.expect("an enabled check");
+    // Whoever runs the check tells by this that its author's budget lets it run at once.
+    assert!(due + TimeDelta::milliseconds(1) >= at_once.updated_at, "{due} {at_once:?}");
     make::check_later(&store, late, HOUR).await;
     let claims = make::claim(&store, worker, make::LONG_LEASE).await;
     assert_eq!(claims.len(), 1);

@@ -162,4 +162,8 @@ impl PollQueue for MemoryStore {
         }
         Ok(reach)
     }
+
+    async fn due_at(&self, host_id: HostId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        Ok(self.lock().schedule.get(&host_id).map(|row| row.due_at))
+    }
 }

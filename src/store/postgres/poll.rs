@@ -372,4 +372,15 @@ impl PollQueue for PgStore {
         let count = |count: i64| u64::try_from(count).unwrap_or(0);
         Ok(Reach { ran: count(ran), hosts: count(hosts), unreachable: count(unreachable) })
     }
+
+    async fn due_at(&self, host_id: HostId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.read(move |connection| {
+            sqlx::query_scalar("select next_due from health_schedule where host_id = $1")
+                .bind(host_id.as_uuid())
+                .fetch_optional(connection)
+                .err_into()
+                .boxed()
+        })
+        .await
+    }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, TryFutureExt};
 use serde_json::{Value, json};
 use sqlx::FromRow;
@@ -268,5 +269,18 @@ impl PollQueue for SqliteStore {
             })
             .await?;
         Ok(Reach { ran: count(ran), hosts: count(hosts), unreachable: count(unreachable) })
+    }
+
+    async fn due_at(&self, host_id: HostId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let due: Option<i64> = self
+            .read(move |connection| {
+                sqlx::query_scalar("select due_at from health_schedule where host_id = ?1")
+                    .bind(host_id.as_uuid())
+                    .fetch_optional(connection)
+                    .err_into()
+                    .boxed()
+            })
+            .await?;
+        due.map(instant).transpose()
     }
 }

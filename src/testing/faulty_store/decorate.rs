@@ -124,6 +124,10 @@ impl PollQueue for FaultyStore {
     async fn reach(&self, query: ReachQuery) -> Result<Reach, StoreError> {
         self.call(Operation::Reach, self.inner.reach(query)).await
     }
+
+    async fn due_at(&self, host_id: HostId) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.call(Operation::DueAt, self.inner.due_at(host_id)).await
+    }
 }
 
 #[async_trait]

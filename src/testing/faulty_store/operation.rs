@@ -50,6 +50,7 @@ operations! {
     ReleaseHosts "release_hosts" writes,
     Backlog "backlog" reads,
     Reach "reach" reads,
+    DueAt "due_at" reads,
     OpenGate "open_gate" writes,
     OpenEndedGate "open_ended_gate" writes,
     Gate "gate" reads,

@@ -32,7 +32,7 @@ pub(in crate::web) struct JobRequest {
     immediate: Option<bool>,
     /// Let the gates report and not block: for administrators, with a `reason`.
     report_only: Option<bool>,
-    /// Patch nothing: run the checks once, and say of each host what would happen.
+    /// Patch nothing: run the checks once, and say of each host what would happen. Counts as a test of each host.
     dry_run: Option<bool>,
     /// `patch` (the default), or `rollback`, which is not held back by what it is to mend: for
     /// administrators, with a `reason`.

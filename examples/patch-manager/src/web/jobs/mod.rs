@@ -135,6 +135,10 @@ pub(super) async fn create(
         true => asked.hosts.iter().map(of_host).collect(),
     };
     let hosts = web.windows_of(&asked, now).await?;
+    if asked.dry_run {
+        // It asks every host at once, as a test does.
+        web.0.api.run_budget().start_runs(&actor.name, &asked.hosts)?;
+    }
     let job = NewJob {
         id: job_id,
         name: asked.name,

@@ -399,7 +399,7 @@ export interface components {
          *     current or next maintenance window counts.
          */
         JobRequest: {
-            /** @description Patch nothing: run the checks once, and say of each host what would happen. */
+            /** @description Patch nothing: run the checks once, and say of each host what would happen. Counts as a test of each host. */
             dry_run?: boolean | null;
             /** @description 1 to 1,000 hosts that the caller may see. */
             host_ids: components["schemas"]["HostId"][];

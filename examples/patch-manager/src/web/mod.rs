@@ -23,7 +23,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
-    http::{HeaderValue, Method, StatusCode, Version, header},
+    http::{HeaderValue, Method, StatusCode, Uri, Version, header, uri::Authority},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
@@ -199,15 +199,34 @@ async fn options(request: Request, next: Next) -> Response {
 /// Whether a request names its host as RFC 9112 (3.2) asks: what is read in two ways by two programs is
 /// how one is deceived (F263).
 fn names_one_host(request: &Request) -> bool {
-    let hosts = request.headers().get_all(header::HOST).iter().count();
-    hosts == 1 || (hosts == 0 && request.version() < Version::HTTP_11)
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => is_host(host) && agrees(host, request.uri()),
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// Whether this is a host, with or without a port. Two of them that a proxy has joined are none.
+fn is_host(value: &HeaderValue) -> bool {
+    let is_odd = |byte: &u8| matches!(byte, b'@' | b',');
+    let Ok(authority) = Authority::try_from(value.as_bytes()) else { return false };
+    let is_whole = authority.as_str() == authority.host() || authority.port_u16().is_some();
+    is_whole && !value.as_bytes().iter().any(is_odd)
+}
+
+/// Whether a request whose target names a host names the same one.
+fn agrees(host: &HeaderValue, target: &Uri) -> bool {
+    target
+        .authority()
+        .is_none_or(|named| named.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes()))
 }
 
 /// Headers that hold for every answer.
 async fn harden(request: Request, next: Next) -> Response {
     let mut response = match names_one_host(&request) {
         true => next.run(request).await,
-        false => Problem::malformed("name the host once, in one `Host` header").into_response(),
+        false => Problem::malformed("name one host, in one `Host` header").into_response(),
     };
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -52,8 +52,26 @@ async fn f264_bodies_that_can_be_read_in_two_ways_are_refused() {
         let answer = oscar.raw(Method::POST, &list, Some((kind, body)), &[]).await;
         findings.note(name, answer.status == status, (answer.status, answer.text));
     }
+    // What the headers say of a body must be so.
+    for (kind, headers, status) in [
+        ("application/json; charset=utf-16", [].as_slice(), 415),
+        ("application/json; charset=\"iso-8859-1\"", &[], 415),
+        (json, &[("content-encoding", "gzip")], 415),
+        (json, &[("content-encoding", "br")], 415),
+        (json, &[("content-encoding", "identity, deflate")], 415),
+        (json, &[("content-encoding", "x")], 415),
+        (json, &[("content-type", "text/plain")], 415),
+        (json, &[("content-type", json)], 415),
+        ("application/json;charset=UTF-8", &[("content-encoding", "identity")], 422),
+        ("Application/JSON ; charset=\"utf-8\"", &[], 422),
+    ] {
+        let content = Some((kind, "{}".to_owned()));
+        let answer = oscar.raw(Method::POST, &list, content, headers).await;
+        let name = format!("{kind} {headers:?}");
+        findings.note(&name, answer.status == status, (answer.status, answer.text));
+    }
     assert_eq!(oscar.get(&list).await.expect(200)["total"], 0);
-    findings.judge(19);
+    findings.judge(29);
 }
 
 /// What the store or the program decides is nobody's to give, and texts are what they look like.

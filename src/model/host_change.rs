@@ -108,25 +108,6 @@ impl HostChange {
         running.map(|verification| verification.supersede(now)).is_some()
     }
 
-    /// The verification as a store keeps it in columns of its own: when it is due next, for as long as it
-    /// runs, and when the next change of the host ended it.
-    #[must_use]
-    pub(crate) fn with_verification(
-        self,
-        verification: Option<Verification>,
-        next_at: Option<DateTime<Utc>>,
-        superseded_at: Option<DateTime<Utc>>,
-    ) -> Self {
-        let verification = verification.map(|mut verification| {
-            if let Some(at) = superseded_at {
-                verification.supersede(at);
-            }
-            verification.next_at = next_at.filter(|_| verification.is_running());
-            verification
-        });
-        Self { verification, ..self }
-    }
-
     /// Whether its verification goes on.
     #[must_use]
     pub fn is_being_verified(&self) -> bool {

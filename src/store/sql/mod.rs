@@ -4,6 +4,7 @@ mod attempt;
 mod audit;
 mod check;
 mod gate;
+mod host_change;
 mod json;
 mod result;
 mod summary;
@@ -14,6 +15,7 @@ pub(super) use self::{
     audit::read_audit,
     check::CheckColumns,
     gate::{GateColumns, GateTimes, StoredGate, sound},
+    host_change::with_verification,
     json::{from_json, from_word, to_json, to_word},
     result::ResultColumns,
     summary::SummaryColumns,

@@ -6,11 +6,11 @@ use uuid::Uuid;
 
 use super::GATE;
 use crate::{
-    model::{GateId, HostChange, HostId, JobId, PassId, Verification, VerifyPolicy},
+    model::{GateId, HostChange, HostId, JobId, PassId, VerifyPolicy},
     store::{
         StoreError,
         postgres::{error::OperationError, write::Write},
-        sql::{from_json, from_word, readable, to_json, to_word},
+        sql::{from_word, to_json, to_word, with_verification},
     },
 };
 
@@ -39,9 +39,7 @@ pub(super) use change_columns;
 
 impl HostChangeRow {
     pub(super) fn into_change(self) -> Result<HostChange, StoreError> {
-        let verification = self.verification.map(|record| {
-            readable(from_json(GATE, &record)).unwrap_or_else(Verification::unreadable)
-        });
+        let record = self.verification.as_deref();
         let change = HostChange {
             pass_id: PassId::from_uuid(self.pass_id),
             gate_id: GateId::from_uuid(self.gate_id),
@@ -52,7 +50,7 @@ impl HostChangeRow {
             ended_at: self.ended_at,
             verification: None,
         };
-        Ok(change.with_verification(verification, self.verify_at, self.superseded_at))
+        Ok(with_verification(change, record, self.verify_at, self.superseded_at))
     }
 }
 

@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::GATE;
 use crate::{
-    model::{GateId, GateRecord, HostChange, HostId, JobId, PassId, Verification, VerifyPolicy},
+    model::{GateId, GateRecord, HostChange, HostId, JobId, PassId, VerifyPolicy},
     store::{
         StoreError,
-        sql::{from_json, from_word, readable, to_json, to_word},
+        sql::{from_word, to_json, to_word, with_verification},
         sqlite::{
             error::OperationError,
             record::{instant, micros},
@@ -33,9 +33,7 @@ pub(super) struct HostChangeRow {
 
 impl HostChangeRow {
     pub(super) fn into_change(self) -> Result<HostChange, StoreError> {
-        let verification = self.verification.map(|record| {
-            readable(from_json(GATE, &record)).unwrap_or_else(Verification::unreadable)
-        });
+        let record = self.verification.as_deref();
         let change = HostChange {
             pass_id: PassId::from_uuid(self.pass_id),
             gate_id: GateId::from_uuid(self.gate_id),
@@ -48,7 +46,7 @@ impl HostChangeRow {
         };
         let next_at = self.verify_at.map(instant).transpose()?;
         let superseded_at = self.superseded_at.map(instant).transpose()?;
-        Ok(change.with_verification(verification, next_at, superseded_at))
+        Ok(with_verification(change, record, next_at, superseded_at))
     }
 }
 

@@ -41,7 +41,7 @@ test('a gate waits for a broken service, and passes once it is mended', async ()
   expect(await card.getByRole('timer').count()).toBeGreaterThan(0);
   await api.setService('web-06', 'nginx', 'healthy');
   await card.getByText('Went ahead: every check was healthy').waitFor();
-  await card.getByText('After the patch: every check is healthy').waitFor();
+  await card.getByText('After the patch: verified, 3 of 3 healthy').waitFor();
   await card.getByText('Succeeded').waitFor();
   await close();
 });

@@ -242,9 +242,9 @@
 //!
 //! Some jobs need more than that:
 //!
-//! - [`VerifyPolicy`] says how long a host may take to come back after its change, and how long its checks
-//!   must stay healthy. Nothing counts while it settles; the verdict that it is worse falls at the deadline
-//!   alone.
+//! - [`VerifyPolicy`](crate::model::VerifyPolicy) says how long a host may take to come back after its
+//!   change, and how long its checks must stay healthy. Nothing counts while it settles; the verdict that
+//!   it is worse falls at the deadline alone.
 //! - [`Gate::override_checks`] lets named checks fail for one job and host, with a reason, an expiry and
 //!   an audit record. The example `override_and_recheck` shows it.
 //! - [`WithConditions`] adds conditions of your own (paused by an operator, package database not clean)

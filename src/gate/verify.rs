@@ -9,8 +9,8 @@ use crate::{
     clock::delta,
     model::{
         CheckId, CheckResult, Evidence, EvidenceReason, GatePass, HostChange, ReasonCode,
-        RecheckChange, StoreTime, Verification, VerificationState, VerifiedCheck, VerifyPolicy,
-        instant,
+        RecheckChange, Rechecked, StoreTime, Verification, VerificationState, VerifiedCheck,
+        VerifyPolicy, instant,
     },
 };
 
@@ -140,7 +140,17 @@ pub fn absorb(
         };
         VerifiedCheck { seen, counted, since }
     });
-    let checks: Vec<VerifiedCheck> = checks.collect();
+    let mut checks: Vec<VerifiedCheck> = checks.collect();
+    for older in before.checks.iter().filter(|older| older.counted) {
+        match checks.iter_mut().find(|check| check.seen.check_id == older.seen.check_id) {
+            Some(check) => check.counted = true,
+            None => {
+                let (was, change) = (older.seen.was.clone(), RecheckChange::Gone);
+                let seen = Rechecked { now: None, was, change, ..older.seen.clone() };
+                checks.push(VerifiedCheck { seen, counted: true, since: None });
+            }
+        }
+    }
     Verification {
         last_run_at: Some(started.at),
         epoch: started.epoch,
@@ -197,6 +207,11 @@ impl Counted {
         if !any {
             let enabled = input.requirements.iter().filter(|check| check.enabled);
             all = enabled.map(|check| check.check_id).collect();
+            // What a run has counted goes on counting when somebody takes it away.
+            let ran = input.verification.checks.iter().filter(|check| check.counted);
+            let is_gone =
+                |check: &&VerifiedCheck| check.seen.check_id.is_some_and(|id| !all.contains(&id));
+            lost.extend(ran.filter(is_gone).map(|check| check.seen.name.clone()));
         }
         Self { all, lost }
     }

@@ -9,10 +9,10 @@ use healthgate::{
     clock::Clock,
     gate::GateError,
     model::{
-        CheckId, CheckResult, GatePass, HealthCheck, HostChange, HostId, ReasonCode, ResultSource,
-        VerificationState, VerifyPolicy,
+        AuditAction, CheckId, CheckResult, GatePass, HealthCheck, HostChange, HostId, ReasonCode,
+        ResultSource, VerificationState, VerifyPolicy,
     },
-    store::{GateStore, ResultStore, Spend, VerificationStore},
+    store::{CheckStore, GateStore, ResultStore, Spend, VerificationStore},
     testing::{Fault, FaultRule, Operation},
 };
 use proptest::prelude::*;
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     vocabulary::{ada, overriding},
-    world::{MINUTE, World},
+    world::{MINUTE, World, entry},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -326,6 +326,39 @@ fn v6_a_check_that_is_changed_is_not_verified() {
             let change = ended(&world, &pass).await;
             assert_eq!(state(&change), VerificationState::Unverified, "{change_it}");
             assert_eq!(detail(&change), "changed since the pass was given: nginx");
+        });
+    }
+}
+
+/// Nor where nothing was healthy before, so that every check counts.
+#[test]
+fn v6_a_check_that_counts_and_is_taken_away_is_not_verified() {
+    for taken_away in ["disabled", "deleted"] {
+        let world = World::new();
+        let host = world.host(1);
+        world.play(world.gates().run(CancellationToken::new()), async {
+            let (first, second) = (world.check(host, "a").await, world.check(host, "b").await);
+            for check in [&first, &second] {
+                world.script(check, ReasonCode::Status);
+            }
+            let request = world.request(host, MINUTE * 60).with_exemption();
+            let gate = world.gate();
+            gate.open(request.clone()).await.unwrap();
+            let pass = gate.wait(request).await.unwrap().pass.unwrap();
+            assert!(matches!(gate.spend(&pass).await.unwrap(), Spend::Spent(_)));
+            world.script(&first, ReasonCode::Ok);
+            gate.verify(pass.id, VerifyPolicy::default()).await.unwrap();
+            world.clock.sleep(MINUTE * 3).await;
+            assert_eq!(state(&change_of(&world, &pass).await), VerificationState::Verifying);
+            if taken_away == "disabled" {
+                world.edit(&second, json!({"enabled": false})).await;
+            } else {
+                let audit = entry(AuditAction::HealthCheckDeleted).with_check(host, second.id);
+                world.memory.delete_check(host, second.id, None, audit).await.unwrap();
+            }
+            let change = ended(&world, &pass).await;
+            assert_eq!(state(&change), VerificationState::Unverified, "{taken_away}");
+            assert_eq!(detail(&change), "changed since the pass was given: b");
         });
     }
 }

@@ -129,7 +129,7 @@ impl Executor {
                 && self.database.take_over_patch(&host, self.worker, now).await?
             {
                 info!(job = %host.job_id, host = %host.host_id, "a patch is taken over");
-                self.patch(host, patches).await?;
+                self.patch(host, patches);
             }
         }
         self.end_verified(now).await?;
@@ -271,7 +271,7 @@ impl Executor {
             Ok(Spend::Spent(record)) => {
                 info!(job = %host.job_id, host = %host.host_id, pass = %pass.id, "patching begins");
                 let pass_id = record.pass.as_ref().map(|pass| pass.id);
-                self.patch(JobHostRow { pass_id, ..host.clone() }, patches).await?;
+                self.patch(JobHostRow { pass_id, ..host.clone() }, patches);
             }
             Ok(Spend::Refused(refusal)) => {
                 debug!(host = %host.host_id, ?refusal, "a pass was not spent");
@@ -297,26 +297,22 @@ impl Executor {
                 let Some((to, detail)) = verified(change) else { continue };
                 if self.database.end_job_host(host, Stage::Verifying, to, &detail).await? {
                     info!(%job, host = %host.host_id, detail, "a host has ended");
-                    self.tell(host, to).await;
+                    tell(&*self.store, host, to).await;
                 }
             }
         }
         Ok(())
     }
 
-    async fn tell(&self, host: &JobHostRow, stage: Stage) {
-        tell(&*self.store, host, stage).await;
-    }
-
     /// Patches a host in a task of its own, and has it verified.
-    async fn patch(&self, host: JobHostRow, patches: &mut JoinSet<()>) -> Result<(), StepError> {
-        let job = self.database.jobs_by_id(&[host.job_id]).await?.pop();
-        let verify = job.and_then(|job| job.verify).unwrap_or(self.verify);
+    fn patch(&self, host: JobHostRow, patches: &mut JoinSet<()>) {
         let (patcher, database) = (Arc::clone(&self.patcher), self.database.clone());
         let (gate, store, worker) = (self.gate.clone(), self.store.clone(), self.worker);
+        let configured = self.verify;
         patches.spawn(async move {
             let patched = patcher.patch(host.job_id, host.host_id, host.pass_id).await;
-            let change = report(&gate, &host, patched.is_ok().then_some(verify)).await;
+            let verify = patched.is_ok().then_some(configured);
+            let change = report(&gate, &database, &host, verify).await;
             let (to, detail) = match (patched, change) {
                 (Err(words), _) => (Stage::Failed, format!("the patch failed: {words}")),
                 (Ok(()), change) => verified(change.as_ref())
@@ -333,7 +329,6 @@ impl Executor {
                 }
             }
         });
-        Ok(())
     }
 }
 
@@ -346,33 +341,48 @@ async fn tell(store: &dyn Store, host: &JobHostRow, stage: Stage) {
 }
 
 /// Reports the end of a patch until that is written: unreported, the host counts as being changed for
-/// half an hour. `None` where there is nothing to report.
+/// half an hour. With `configured` the host is verified, by the job's own figures where it has some.
+/// `None` where there is nothing to report.
 async fn report(
     gate: &Gate,
+    database: &Database,
     host: &JobHostRow,
-    verify: Option<VerifyPolicy>,
+    configured: Option<VerifyPolicy>,
 ) -> Option<HostChange> {
     let pass = host.pass_id?;
     let mut told = false;
     loop {
-        let reported = match verify {
-            Some(policy) => gate.verify(pass, policy).await,
-            None => gate.finished(pass).await.map_err(GateError::from),
-        };
-        match reported {
+        let error = match report_once(gate, database, host, pass, configured).await {
             Ok(change) => return Some(change),
-            Err(GateError::Store(error)) if error.may_pass() => {
-                if !std::mem::replace(&mut told, true) {
-                    warn!(host = %host.host_id, %error, "the end of a patch cannot be reported yet");
-                }
-                tokio::time::sleep(TICK).await;
-            }
-            Err(error) => {
-                warn!(host = %host.host_id, %error, "the end of a patch cannot be reported");
-                return None;
-            }
+            Err(error) => error,
+        };
+        let may_pass = match &error {
+            StepError::Database(error) => !matches!(error, DatabaseError::Corrupt { .. }),
+            StepError::Store(error) | StepError::Gate(GateError::Store(error)) => error.may_pass(),
+            StepError::Gate(_) => false,
+        };
+        if !may_pass {
+            warn!(host = %host.host_id, %error, "the end of a patch cannot be reported");
+            return None;
         }
+        if !std::mem::replace(&mut told, true) {
+            warn!(host = %host.host_id, %error, "the end of a patch cannot be reported yet");
+        }
+        tokio::time::sleep(TICK).await;
     }
+}
+
+async fn report_once(
+    gate: &Gate,
+    database: &Database,
+    host: &JobHostRow,
+    pass: PassId,
+    configured: Option<VerifyPolicy>,
+) -> Result<HostChange, StepError> {
+    let Some(configured) = configured else { return Ok(gate.finished(pass).await?) };
+    let job = database.jobs_by_id(&[host.job_id]).await?.pop();
+    let policy = job.and_then(|job| job.verify).unwrap_or(configured);
+    Ok(gate.verify(pass, policy).await?)
 }
 
 /// How a patched host ends by its verification; `None` while that goes on.

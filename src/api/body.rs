@@ -219,6 +219,12 @@ impl FromMember for i64 {
     }
 }
 
+impl FromMember for u64 {
+    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
+        value.as_u64().or_else(|| wrong(field, violations, "give a whole number, 0 or more"))
+    }
+}
+
 impl FromMember for Value {
     fn from_member(value: Value, _: &str, _: &mut Violations) -> Option<Self> {
         Some(value)
@@ -268,13 +274,18 @@ impl<T: FromMember> FromMember for Vec<T> {
     }
 }
 
-/// An object within a body: its members' names go behind its own.
-fn inner<T>(
+/// Reads an object within a body, for [`FromMember`]: its members' names stand behind its own, as in
+/// `window.opens_at`. `expected` is what to say of a value that is none.
+pub fn read_object<T>(
     value: Value,
     field: &str,
     violations: &mut Violations,
+    expected: &str,
     read: impl FnOnce(&mut Members) -> Option<T>,
 ) -> Option<T> {
+    if !value.is_object() {
+        return wrong(field, violations, expected);
+    }
     let mut members = Members::of(value);
     let read = read(&mut members);
     let refused = match members.finish(read) {
@@ -290,10 +301,8 @@ fn inner<T>(
 
 impl FromMember for Window {
     fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
-        if !value.is_object() {
-            return wrong(field, violations, "give an object with `opens_at` and `closes_at`");
-        }
-        let (opens_at, closes_at) = inner(value, field, violations, |members| {
+        let expected = "give an object with `opens_at` and `closes_at`";
+        let (opens_at, closes_at) = read_object(value, field, violations, expected, |members| {
             let opens_at = members.required::<DateTime<Utc>>("opens_at");
             opens_at.zip(members.required::<DateTime<Utc>>("closes_at"))
         })?;
@@ -313,10 +322,8 @@ impl FromMember for Window {
 
 impl FromMember for NthWeekdaySpec {
     fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
-        if !value.is_object() {
-            return wrong(field, violations, "give an object with `nth` and `weekday`");
-        }
-        inner(value, field, violations, |members| {
+        let expected = "give an object with `nth` and `weekday`";
+        read_object(value, field, violations, expected, |members| {
             let nth = members.required("nth");
             let weekday = members.required("weekday");
             let offset_days = members.optional("offset_days").unwrap_or_default();

@@ -56,7 +56,7 @@ use utoipa_axum::{router::OpenApiRouter, routes as operation};
 
 pub use self::{
     authorize::{AuditScope, AuthorizeError, Authorizer, HostAccess, JobDirectory, RolesAndGroups},
-    body::{BODY_LIMIT, FromMember, JsonBody, Members},
+    body::{BODY_LIMIT, FromMember, JsonBody, Members, read_object},
     events::EventHub,
     preview::UpcomingWindows,
     problem::{ErrorMember, FieldProblem, Problem, ProblemBody},

@@ -4,9 +4,12 @@ use std::{collections::HashSet, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
-    api::{JsonBody, Members, Problem, forms::WindowForm},
+    api::{FromMember, JsonBody, Members, Problem, forms::WindowForm, read_object},
     gate::recurrence::current_or_next,
-    model::{Actor, FieldChange, GateOverride, HostId, Role, VerifyPolicy, ViolationCode, Window},
+    model::{
+        Actor, FieldChange, GateOverride, HostId, Role, VerifyPolicy, ViolationCode, Violations,
+        Window,
+    },
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -64,37 +67,6 @@ pub(in crate::web) struct VerifyRequest {
 }
 
 impl VerifyRequest {
-    fn read(given: Value, members: &mut Members) -> Self {
-        let mut read = Self::default();
-        let Value::Object(given) = given else {
-            members.violation("verify", ViolationCode::WrongType, "give an object");
-            return read;
-        };
-        for (name, value) in given {
-            let figure = match name.as_str() {
-                "settle_secs" => &mut read.settle_secs,
-                "soak_secs" => &mut read.soak_secs,
-                "deadline_secs" => &mut read.deadline_secs,
-                _ => {
-                    let name: String = name.chars().take(100).collect();
-                    let message = "this member is unknown: remove it";
-                    members.violation(
-                        &format!("verify.{name}"),
-                        ViolationCode::UnknownField,
-                        message,
-                    );
-                    continue;
-                }
-            };
-            *figure = value.as_u64();
-            if figure.is_none() && !value.is_null() {
-                let message = "give a whole number of seconds";
-                members.violation(&format!("verify.{name}"), ViolationCode::WrongType, message);
-            }
-        }
-        read
-    }
-
     /// The figures, where what is left out is as in `configured`.
     fn over(self, configured: VerifyPolicy) -> VerifyPolicy {
         let seconds =
@@ -104,6 +76,18 @@ impl VerifyRequest {
             soak: seconds(self.soak_secs, configured.soak),
             deadline: seconds(self.deadline_secs, configured.deadline),
         }
+    }
+}
+
+impl FromMember for VerifyRequest {
+    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
+        read_object(value, field, violations, "give an object", |members| {
+            Some(Self {
+                settle_secs: members.optional("settle_secs"),
+                soak_secs: members.optional("soak_secs"),
+                deadline_secs: members.optional("deadline_secs"),
+            })
+        })
     }
 }
 
@@ -175,10 +159,7 @@ impl Asked {
                 JobKind::Patch
             }
         };
-        let verify = match members.optional::<Value>("verify") {
-            Some(given) => VerifyRequest::read(given, &mut members),
-            None => VerifyRequest::default(),
-        };
+        let verify = members.optional::<VerifyRequest>("verify").unwrap_or_default();
         let verify = verify.over(web.0.app.figures.verify);
         if let Err(found) = verify.validate() {
             for violation in found.as_slice() {

@@ -7,10 +7,9 @@ use super::{
     decide::Requirement,
     handle::{Gate, GateError},
     report,
-    source::{HostHealth, LiveRun, ResultCollector},
+    source::{HostHealth, LiveRun, run_bounded},
 };
 use crate::{
-    clock::bounded,
     model::{
         CheckId, CheckResult, Evidence, EvidenceReason, GateRecord, HostId, JobId, RecheckChange,
         Rechecked, StoreTime, instant,
@@ -97,20 +96,18 @@ impl Gate {
     ) -> Vec<CheckResult> {
         let enabled = health.requirements.iter().filter(|check| check.enabled);
         let checks: Vec<CheckId> = enabled.map(|check| check.check_id).collect();
-        let results = ResultCollector::default();
-        if !checks.is_empty() {
-            let time = self.policy.budget();
-            let run = LiveRun {
-                job_id: record.job_id,
-                host_id: record.host_id,
-                checks,
-                started_at: started.at,
-                epoch: started.epoch,
-                time,
-            };
-            let _ = bounded(self.clock.as_ref(), time, self.health.collect(run, &results)).await;
+        if checks.is_empty() {
+            return Vec::new();
         }
-        results.take()
+        let run = LiveRun {
+            job_id: record.job_id,
+            host_id: record.host_id,
+            checks,
+            started_at: started.at,
+            epoch: started.epoch,
+            time: self.policy.budget(),
+        };
+        run_bounded(self.health.as_ref(), self.clock.as_ref(), run).await
     }
 }
 

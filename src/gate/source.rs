@@ -10,6 +10,7 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
+use tracing::warn;
 
 use super::decide::{Condition, Requirement, Streak, WindowAnswer};
 use crate::{
@@ -153,6 +154,20 @@ impl ResultCollector {
         // Nothing of ours under this lock panics.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Runs checks now, for no longer than the run's time. A run that is cut keeps what has answered (F142).
+pub(super) async fn run_bounded(
+    source: &dyn HealthSource,
+    clock: &dyn Clock,
+    run: LiveRun,
+) -> Vec<CheckResult> {
+    let results = ResultCollector::default();
+    let (host, time) = (run.host_id, run.time);
+    if let Err(cut) = bounded(clock, time, source.collect(run, &results)).await {
+        warn!(%host, %cut, "a run of a host's checks was cut");
+    }
+    results.take()
 }
 
 /// A source cannot tell now.

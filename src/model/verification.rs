@@ -93,12 +93,6 @@ impl VerificationState {
             Self::NoChecks => "no_checks",
         }
     }
-
-    /// Whether nothing is known against the host: it was verified, or there is nothing to verify it by.
-    #[must_use]
-    pub const fn is_good(self) -> bool {
-        matches!(self, Self::Verified | Self::NoChecks)
-    }
 }
 
 /// The verification of a host after its change, as far as it has come.
@@ -200,7 +194,7 @@ impl Verification {
         }
     }
 
-    /// Ends it since the next change of the host begins: what checks say from now on tells of that one
+    /// Ends it because the next change of the host begins: from now on the checks tell about that change
     /// (V4).
     pub fn supersede(&mut self, at: DateTime<Utc>) {
         let detail = "another change of the host began before the verification had ended";

@@ -3,18 +3,21 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use super::GateRunner;
 use crate::{
     checks::{AgentKey, Capacity, Permit},
-    clock::{Clock, ClockGuard, ClockReading, ClockTrust, bounded, delta},
+    clock::{Clock, ClockGuard, ClockReading, ClockTrust, delta},
     gate::{
         disturbance::Disturbances,
-        source::{HealthSource, HostHealth, LiveRun, ResultCollector, SourceError, ask},
+        source::{HealthSource, HostHealth, LiveRun, ask, run_bounded},
         verify::{VerifyAction, VerifyInput, absorb, decide},
     },
-    model::{CheckId, CheckResult, HostId, JobId, StoreTime, Verification, VerificationState},
+    model::{
+        CheckId, CheckResult, Detail, GatePass, HostId, JobId, StoreTime, Verification,
+        VerificationState,
+    },
     observe::{Part, STORE_ERRORS, VERIFICATIONS},
     store::{Store, StoreError, StoreEvent, VerificationClaim, VerificationStep},
 };
@@ -102,7 +105,6 @@ pub(super) struct Look {
 struct Known {
     health: HostHealth,
     disturbed: HashSet<CheckId>,
-    unknown: Option<String>,
 }
 
 impl Look {
@@ -151,13 +153,14 @@ impl Look {
     }
 
     async fn look(&mut self) -> Result<Option<Duration>, StoreError> {
-        let Some(mut verification) = self.claim.change.verification.clone() else {
+        let VerificationClaim { change, gate, .. } = &self.claim;
+        let (Some(mut verification), Some(pass)) = (change.verification.clone(), gate.pass.clone())
+        else {
             return Ok(None);
         };
         let known = self.read().await?;
         let mut results = Vec::new();
-        let Some(input) = self.input(&verification, &known) else { return Ok(None) };
-        let mut action = decide(&input);
+        let mut action = decide(&self.input(&pass, &verification, &known));
         if let VerifyAction::Run(run) = &action {
             let checks: Vec<_> =
                 run.iter().map(|index| &known.health.requirements[*index]).collect();
@@ -168,23 +171,22 @@ impl Look {
                 return self.settle(verification, VerifyAction::Wait { until }, results).await;
             };
             let started = self.read_clock().await?;
-            results = self.run_checks(&known, run, started, permit).await;
-            let Some(input) = self.input(&verification, &known) else { return Ok(None) };
-            verification = absorb(&input, started, &results);
+            let checks = checks.iter().map(|check| check.check_id).collect();
+            results = self.run_checks(checks, started, permit).await;
+            verification = absorb(&self.input(&pass, &verification, &known), started, &results);
             self.read_clock().await?;
-            let Some(input) = self.input(&verification, &known) else { return Ok(None) };
-            action = decide(&input);
+            action = decide(&self.input(&pass, &verification, &known));
         }
         self.settle(verification, action, results).await
     }
 
     fn input<'a>(
         &'a self,
+        pass: &'a GatePass,
         verification: &'a Verification,
         known: &'a Known,
-    ) -> Option<VerifyInput<'a>> {
-        let pass = self.claim.gate.pass.as_ref()?;
-        Some(VerifyInput {
+    ) -> VerifyInput<'a> {
+        VerifyInput {
             now: self.time,
             clock_suspect: self.suspect,
             pass,
@@ -193,8 +195,8 @@ impl Look {
             requirements: &known.health.requirements,
             disturbed: &known.disturbed,
             host_gone: known.health.host_gone,
-            unknown: known.unknown.as_deref(),
-        })
+            unknown: known.health.unknown.as_ref().map(Detail::as_str),
+        }
     }
 
     /// Reads the host's checks, and which of them ask a host that is being changed.
@@ -202,19 +204,14 @@ impl Look {
         let gate = &self.claim.gate;
         let (clock, time) = (self.clock.as_ref(), self.source_timeout);
         let health = ask(clock, time, "health", 1, self.health.health(&[gate])).await;
-        let health: Result<HostHealth, SourceError> =
-            health.map(|mut health| health.pop().unwrap_or_default());
-        let (health, unknown) = match health {
-            Ok(health) => {
-                let why = health.unknown.as_ref().map(|why| why.as_str().to_owned());
-                (health, why)
-            }
-            Err(error) => (HostHealth::default(), Some(error.to_string())),
+        let health = match health {
+            Ok(mut health) => health.pop().unwrap_or_default(),
+            Err(error) => HostHealth::unknown(error.to_string()),
         };
         let asked = std::iter::once((gate.host_id, &health));
         let disturbances = Disturbances::read(self.store.as_ref(), asked).await?;
         let disturbed = disturbances.disturbed(&health, self.time.at);
-        Ok(Known { health, disturbed, unknown })
+        Ok(Known { health, disturbed })
     }
 
     /// Reads the store's clock, and notes where it has stepped since the look began.
@@ -247,17 +244,13 @@ impl Look {
         }
     }
 
-    /// Runs the checks. A run that is cut keeps what has answered (F142).
     async fn run_checks(
         &self,
-        known: &Known,
-        run: &[usize],
+        checks: Vec<CheckId>,
         started: StoreTime,
         permit: Permit,
     ) -> Vec<CheckResult> {
-        let results = ResultCollector::default();
-        let checks = run.iter().map(|index| known.health.requirements[*index].check_id).collect();
-        let live = LiveRun {
+        let run = LiveRun {
             job_id: self.claim.change.job_id,
             host_id: self.claim.change.host_id,
             checks,
@@ -265,12 +258,9 @@ impl Look {
             epoch: started.epoch,
             time: self.budget,
         };
-        let running = self.health.collect(live, &results);
-        if let Err(cut) = bounded(self.clock.as_ref(), self.budget, running).await {
-            warn!(host = %self.claim.change.host_id, %cut, "the checks after a change were cut");
-        }
+        let results = run_bounded(self.health.as_ref(), self.clock.as_ref(), run).await;
         drop(permit);
-        results.take()
+        results
     }
 
     async fn settle(

@@ -84,7 +84,7 @@ impl Write<'_> {
             running.give_way(self.now);
             self.save_host_change(&running).await?;
         }
-        // What checks say from now on tells of this change: the verification of an earlier one ends.
+        // From now on the checks tell about this change, so the verification of an earlier one ends.
         sqlx::query(
             "update health_changes set verify_at = null, superseded_at = ? \
              where host_id = ? and verify_at is not null",

@@ -1,6 +1,6 @@
 //! `VerificationStore` over SQLite.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -9,17 +9,16 @@ use uuid::Uuid;
 
 use super::{GATE, host_change::HostChangeRow, row::find_by_pass};
 use crate::{
-    clock::delta,
+    clock::{Clock, delta},
     model::{HostChange, HostId, JobId, StoreTime},
     store::{
-        Store, StoreError, VerificationClaim, VerificationClaims, VerificationStep,
-        VerificationStore,
+        StoreError, VerificationClaim, VerificationClaims, VerificationStep, VerificationStore,
         sql::to_json,
         sqlite::{
             SqliteStore,
             error::OperationError,
             record::{instant, later, micros},
-            write::{Write, kept_clock},
+            write::{Write, kept_clock, read_time},
         },
     },
 };
@@ -36,13 +35,18 @@ impl VerificationStore for SqliteStore {
         hidden_for: Duration,
     ) -> Result<VerificationClaims, StoreError> {
         // A worker without work takes no writer's turn.
-        let time = self.read_clock().await?;
-        let now = micros(time.at);
-        let due = self.read(move |connection| any_due(connection, now).boxed()).await?;
-        if !due {
-            return Ok(VerificationClaims { time, claims: Vec::new() });
+        let clock = Arc::clone(&self.inner.clock);
+        let idle = self
+            .read(move |connection| {
+                async move { nothing_due(connection, clock.as_ref()).await }.boxed()
+            })
+            .await?;
+        match idle {
+            Some(time) => Ok(VerificationClaims { time, claims: Vec::new() }),
+            None => {
+                self.write(move |write| write.claim_verifications(limit, hidden_for).boxed()).await
+            }
         }
-        self.write(move |write| write.claim_verifications(limit, hidden_for).boxed()).await
     }
 
     async fn settle_verification(&self, step: VerificationStep) -> Result<bool, StoreError> {
@@ -62,13 +66,18 @@ async fn changes_of(
     Ok(rows.into_iter().map(HostChangeRow::into_change).collect::<Result<_, _>>()?)
 }
 
-async fn any_due(connection: &mut SqliteConnection, now: i64) -> Result<bool, OperationError> {
-    let due =
+/// The store's clock, where no verification is due.
+async fn nothing_due(
+    connection: &mut SqliteConnection,
+    clock: &dyn Clock,
+) -> Result<Option<StoreTime>, OperationError> {
+    let time = read_time(connection, clock).await?;
+    let due: bool =
         sqlx::query_scalar("select exists (select 1 from health_changes where verify_at <= ?)")
-            .bind(now)
+            .bind(micros(time.at))
             .fetch_one(connection)
             .await?;
-    Ok(due)
+    Ok((!due).then_some(time))
 }
 
 /// A change with the token under which its verification was claimed.

@@ -249,6 +249,8 @@
 //!   an audit record. The example `override_and_recheck` shows it.
 //! - [`WithConditions`] adds conditions of your own (paused by an operator, package database not clean)
 //!   to the same decision, timeline and screens.
+//! - [`Freezes`] are periods in which nothing starts, such as the end of a year: a gate waits for the end
+//!   and passes in what is left of its window. A [`FreezeSource`] says which of them apply to a host.
 //! - [`GateRequest::immediate`] is for a job without a window: a bounded wait of its own.
 //! - [`GatePolicy`] has the figures: how fresh a result must be, how many in a row, how much time
 //!   patching needs before the close, and whether the gate only reports.
@@ -378,6 +380,8 @@
 //! [`WindowSource`]: crate::gate::WindowSource
 //! [`Gate::override_checks`]: crate::gate::Gate::override_checks
 //! [`WithConditions`]: crate::gate::WithConditions
+//! [`Freezes`]: crate::gate::Freezes
+//! [`FreezeSource`]: crate::gate::FreezeSource
 //! [`GateRequest::immediate`]: crate::model::GateRequest::immediate
 //! [`GatePolicy`]: crate::gate::GatePolicy
 //! [`HealthSource`]: crate::gate::HealthSource

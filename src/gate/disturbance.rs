@@ -96,5 +96,7 @@ fn condition(host: HostId, change: &HostChange) -> Condition {
         detail: Detail::new(format!("job {job} has been changing {what} since {since}")),
         // Its spending is refused while the change runs (`HostBusy`).
         spares_exempt: true,
+        from: None,
+        until: None,
     }
 }

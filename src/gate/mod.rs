@@ -3,6 +3,7 @@
 mod conditions;
 pub mod decide;
 mod disturbance;
+mod freeze;
 mod handle;
 mod opening;
 mod overrides;
@@ -20,6 +21,7 @@ pub mod verify;
 
 pub use self::{
     conditions::{ConditionSource, WithConditions},
+    freeze::{Freeze, FreezeError, FreezePeriod, FreezeSource, Freezes},
     handle::{Gate, GateError},
     opening::Opening,
     overrides::OverrideRequest,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    decide::Requirement,
+    decide::{Condition, Requirement},
     handle::{Gate, GateError},
     report,
     source::{HostHealth, LiveRun, run_bounded},
@@ -83,7 +83,10 @@ impl Gate {
             |check: &Requirement| report::live(check.check_id, check.name.as_str(), &results);
         let enabled = health.requirements.iter().filter(|check| check.enabled);
         let mut evidence: Vec<Evidence> = enabled.map(live).collect();
-        evidence.extend(health.conditions.iter().map(report::condition));
+        // A period in which nothing starts says nothing about what the patch did.
+        let lasting = |one: &&Condition| one.from.is_none() && one.until.is_none();
+        let conditions = health.conditions.iter().filter(lasting);
+        evidence.extend(conditions.map(report::condition));
         evidence
     }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    decide::{Condition, GateInput, Verdict},
+    decide::{Condition, GateInput, Times, Verdict},
     policy::{GatePolicy, NoChecks},
     source::HostHealth,
 };
@@ -28,7 +28,12 @@ pub(super) fn evidence(verdicts: &[Verdict], input: &GateInput<'_>) -> Vec<Evide
             checked_at: result.map(|result| result.checked_at),
         }
     });
-    checks.chain(input.conditions.iter().map(condition)).collect()
+    checks.chain(conditions(input.conditions, Times::of(input))).collect()
+}
+
+/// What is known of the application's conditions that count now.
+pub(super) fn conditions(conditions: &[Condition], times: Times) -> impl Iterator<Item = Evidence> {
+    conditions.iter().filter(move |one| one.counts(times)).map(condition)
 }
 
 /// What is known of a condition of the application.

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use tracing::debug;
 
 use super::{
-    decide::{Requirement, WindowAnswer},
+    decide::{Requirement, Times, WindowAnswer},
     disturbance::Disturbances,
     handle::{Gate, GateError},
     source::{HostHealth, SourceError},
@@ -72,7 +72,8 @@ impl Gate {
                     && gate_time < stored.valid_until + record.clock_offset() =>
             {
                 let (record, health) = (&record, &health);
-                let look = LastLook { record, health, may_override, gate_time, epoch };
+                let times = Times { clock: now, gate: gate_time };
+                let look = LastLook { record, health, may_override, times, epoch };
                 look.is_outdated(stored).then_some(SpendRefusal::Outdated)
             }
             WindowAnswer::JobCancelled => Some(SpendRefusal::Cancelled),
@@ -156,7 +157,7 @@ struct LastLook<'a> {
     record: &'a GateRecord,
     health: &'a HostHealth,
     may_override: bool,
-    gate_time: DateTime<Utc>,
+    times: Times,
     epoch: ClockEpoch,
 }
 
@@ -169,7 +170,8 @@ impl LastLook<'_> {
             PassKind::Healthy | PassKind::NoChecks | PassKind::Overridden => false,
         };
         let mut conditions = self.health.conditions.iter();
-        if self.health.host_gone || conditions.any(|condition| !condition.allows(exempt)) {
+        if self.health.host_gone || conditions.any(|condition| condition.holds(exempt, self.times))
+        {
             return true;
         }
         let mut enabled = self.health.requirements.iter().filter(|check| check.enabled);
@@ -198,7 +200,7 @@ impl LastLook<'_> {
         self.may_override
             && self.record.exception.as_ref().is_some_and(|exception| {
                 let named = (check.check_id, check.revision);
-                self.gate_time < exception.expires_at
+                self.times.gate < exception.expires_at
                     && exception.checks.iter().any(|one| (one.check_id, one.revision) == named)
             })
     }

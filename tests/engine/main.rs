@@ -6,6 +6,7 @@
 mod capacity;
 mod clock_epochs;
 mod first_runs;
+mod freezes;
 mod gates;
 mod gates_changes;
 mod gates_faults;

@@ -87,6 +87,8 @@ impl Conditions {
             reason: if met { "fine" } else { "paused" }.into(),
             detail: Detail::new("by an operator"),
             spares_exempt: false,
+            from: None,
+            until: None,
         };
         self.0.lock().unwrap().insert(host, vec![condition]);
     }

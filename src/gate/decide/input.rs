@@ -108,7 +108,8 @@ pub struct Streak {
 /// A condition that the application sets, such as "not paused by an operator".
 ///
 /// A condition that is not met holds back every job, exempt ones included, unless
-/// [`spares_exempt`](Self::spares_exempt) says otherwise (F140).
+/// [`spares_exempt`](Self::spares_exempt) says otherwise (F140). With [`from`](Self::from) and
+/// [`until`](Self::until) it does so for a time, which the decision judges by its own clock (G37).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Condition {
     /// Its name, for people.
@@ -121,6 +122,11 @@ pub struct Condition {
     pub detail: Detail,
     /// Exempt jobs, such as a rollback, go ahead although it is not met.
     pub spares_exempt: bool,
+    /// It counts from this instant on, and no pass is valid beyond it. `None`: it counts already.
+    pub from: Option<DateTime<Utc>>,
+    /// It counts until this instant, exclusive; a gate that it holds back looks again then. `None`: it
+    /// counts until the source answers otherwise.
+    pub until: Option<DateTime<Utc>>,
 }
 
 impl Condition {
@@ -133,6 +139,8 @@ impl Condition {
             reason: "met".into(),
             detail: Detail::default(),
             spares_exempt: false,
+            from: None,
+            until: None,
         }
     }
 
@@ -149,6 +157,8 @@ impl Condition {
             reason: reason.into(),
             detail: Detail::new(detail),
             spares_exempt: false,
+            from: None,
+            until: None,
         }
     }
 
@@ -158,10 +168,39 @@ impl Condition {
         Self { spares_exempt: true, ..self }
     }
 
-    /// Returns whether the condition does not hold back a job, which is exempt or not.
+    /// Makes the condition count from this instant on.
+    #[must_use]
+    pub fn with_from(self, from: DateTime<Utc>) -> Self {
+        Self { from: Some(from), ..self }
+    }
+
+    /// Makes the condition count until this instant, exclusive.
+    #[must_use]
+    pub fn with_until(self, until: DateTime<Utc>) -> Self {
+        Self { until: Some(until), ..self }
+    }
+
+    /// Returns whether the condition does not hold back a job, which is exempt or not, while it counts.
     #[must_use]
     pub const fn allows(&self, exempt: bool) -> bool {
         self.met || (exempt && self.spares_exempt)
+    }
+
+    /// Returns whether it counts now. It starts by the gate's time and ends by the clock, so that a gate
+    /// can lose time by a clock that steps back, and gains none (G21).
+    pub(in crate::gate) fn counts(&self, times: Times) -> bool {
+        self.from.is_none_or(|from| from <= times.gate)
+            && self.until.is_none_or(|until| times.clock < until)
+    }
+
+    /// Returns whether it holds back a job now.
+    pub(in crate::gate) fn holds(&self, exempt: bool, times: Times) -> bool {
+        self.counts(times) && !self.allows(exempt)
+    }
+
+    /// Returns when it will hold back a job that it does not hold back yet.
+    pub(super) fn will_hold(&self, exempt: bool, times: Times) -> Option<DateTime<Utc>> {
+        self.from.filter(|from| times.gate < *from && !self.allows(exempt))
     }
 }
 
@@ -171,15 +210,15 @@ impl Condition {
 /// goes back. Opening and freshness are judged by the store's clock. Where the two differ, the gate
 /// can lose time of its window, and gains none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Times {
+pub(in crate::gate) struct Times {
     /// The store's clock.
-    pub(super) clock: DateTime<Utc>,
+    pub(in crate::gate) clock: DateTime<Utc>,
     /// The gate's own time, never behind the clock.
-    pub(super) gate: DateTime<Utc>,
+    pub(in crate::gate) gate: DateTime<Utc>,
 }
 
 impl Times {
-    pub(super) fn of(input: &GateInput<'_>) -> Self {
+    pub(in crate::gate) fn of(input: &GateInput<'_>) -> Self {
         let gate = input.gate_time.max(input.now).max(input.gate.high_water);
         Self { clock: input.now, gate }
     }

@@ -1,7 +1,7 @@
 //! The decision of a gate: one pure, total function of what is known.
 //!
 //! Nothing in here reads a clock, waits, or draws at random: equal input gives equal output (G1). The
-//! invariants are named G1 to G34, as in the tests.
+//! invariants are named G1 to G37, as in the tests.
 
 mod input;
 mod judge;
@@ -9,11 +9,12 @@ mod schedule;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use self::{input::Times, judge::judge, schedule::Next};
+pub(in crate::gate) use self::input::Times;
 pub use self::{
     input::{Condition, GateInput, Requirement, Streak, WindowAnswer},
     judge::Verdict,
 };
+use self::{judge::judge, schedule::Next};
 use super::policy::NoChecks;
 use crate::{
     clock::delta,
@@ -150,7 +151,7 @@ pub fn decide(input: &GateInput<'_>) -> Decision {
     let times = Times::of(input);
     let verdicts = judge(input, times);
     let checks_met = verdicts.iter().all(Verdict::is_satisfied);
-    let satisfied = conditions_met(input) && checks_met && !lacks_checks(input, &verdicts);
+    let satisfied = conditions_met(input, times) && checks_met && !lacks_checks(input, &verdicts);
     let action = act(input, times, &verdicts, satisfied);
     let would_have = match (&action, input.window) {
         (Action::Pass { kind: PassKind::ReportOnly, .. }, WindowAnswer::Open(window)) => {
@@ -186,7 +187,7 @@ fn act(input: &GateInput<'_>, times: Times, verdicts: &[Verdict], satisfied: boo
     }
     let end = end_of(input, window);
     if now >= end {
-        return Action::Fail { reason: end_reason(input, verdicts) };
+        return Action::Fail { reason: end_reason(input, times, verdicts) };
     }
     if gate.state == GateState::Passed {
         return match &gate.pass {
@@ -204,9 +205,9 @@ fn act(input: &GateInput<'_>, times: Times, verdicts: &[Verdict], satisfied: boo
         return Action::Wait { next_at: end, why: WaitReason::Unknown };
     }
     if gate.exempt {
-        return match conditions_met(input) {
-            true => pass(input, now, window, PassKind::Exempt),
-            false => wait_for_conditions(input, now, end),
+        return match conditions_met(input, times) {
+            true => pass(input, times, window, PassKind::Exempt),
+            false => wait_for_conditions(input, times, end),
         };
     }
     if gate.report_only {
@@ -232,7 +233,7 @@ fn report(
             looks => return looks,
         }
     }
-    pass(input, times.gate, window, PassKind::ReportOnly)
+    pass(input, times, window, PassKind::ReportOnly)
 }
 
 /// Returns whether an attempt whose results can count has been started and is over.
@@ -253,7 +254,7 @@ fn on_checks(
 ) -> Action {
     let now = times.gate;
     if satisfied {
-        return pass(input, now, window, kind(verdicts));
+        return pass(input, times, window, kind(verdicts));
     }
     let run: Vec<usize> = verdicts
         .iter()
@@ -265,7 +266,7 @@ fn on_checks(
         return Action::Wait { next_at: until, why: WaitReason::InFlight };
     }
     if run.is_empty() {
-        return wait_for_conditions(input, now, end);
+        return wait_for_conditions(input, times, end);
     }
     match schedule::next(input, times, window, end) {
         Next::Now => Action::Start {
@@ -278,13 +279,25 @@ fn on_checks(
     }
 }
 
-fn wait_for_conditions(input: &GateInput<'_>, now: DateTime<Utc>, end: DateTime<Utc>) -> Action {
-    let next_at = (now + delta(input.policy.retry)).min(end);
+/// Waits until a condition counts no more, and for one retry at most.
+fn wait_for_conditions(input: &GateInput<'_>, times: Times, end: DateTime<Utc>) -> Action {
+    let holding = input.conditions.iter().filter(|one| one.holds(input.gate.exempt, times));
+    let by_gate = |until: DateTime<Utc>| until.checked_add_signed(times.offset());
+    let cleared = holding.filter_map(|one| by_gate(one.until?)).min();
+    let retry = times.gate + delta(input.policy.retry);
+    let next_at = cleared.map_or(retry, |cleared| retry.min(cleared)).min(end);
     Action::Wait { next_at, why: WaitReason::Condition }
 }
 
-fn pass(input: &GateInput<'_>, now: DateTime<Utc>, window: Window, kind: PassKind) -> Action {
-    let mut valid_until = (now + delta(input.policy.pass_ttl)).min(end_of(input, window));
+fn pass(input: &GateInput<'_>, times: Times, window: Window, kind: PassKind) -> Action {
+    let ttl = times.gate + delta(input.policy.pass_ttl);
+    let mut valid_until = ttl.min(end_of(input, window));
+    // A pass does not reach into what will hold the job back (G37).
+    if kind != PassKind::ReportOnly {
+        let exempt = input.gate.exempt;
+        let coming = input.conditions.iter().filter_map(|one| one.will_hold(exempt, times));
+        valid_until = coming.fold(valid_until, DateTime::min);
+    }
     // A pass that needs an override does not outlive it (F139).
     if let (PassKind::Overridden, Some(exception)) = (kind, &input.gate.exception) {
         valid_until = valid_until.min(exception.expires_at);
@@ -293,12 +306,12 @@ fn pass(input: &GateInput<'_>, now: DateTime<Utc>, window: Window, kind: PassKin
 }
 
 /// Why a gate ends at its end.
-fn end_reason(input: &GateInput<'_>, verdicts: &[Verdict]) -> EndReason {
+fn end_reason(input: &GateInput<'_>, times: Times, verdicts: &[Verdict]) -> EndReason {
     if input.gate.state == GateState::Passed {
         return EndReason::PassNotSpent;
     }
     let failing = || verdicts.iter().filter(|verdict| !verdict.is_satisfied());
-    if !conditions_met(input) || lacks_checks(input, verdicts) {
+    if !conditions_met(input, times) || lacks_checks(input, verdicts) {
         return EndReason::WindowClosed;
     }
     // Not seen since its last pass ran out: what was seen before it let the job go ahead (F148).
@@ -323,8 +336,8 @@ fn end_of(input: &GateInput<'_>, window: Window) -> DateTime<Utc> {
 }
 
 /// Returns whether no condition holds this gate back.
-fn conditions_met(input: &GateInput<'_>) -> bool {
-    input.conditions.iter().all(|condition| condition.allows(input.gate.exempt))
+fn conditions_met(input: &GateInput<'_>, times: Times) -> bool {
+    !input.conditions.iter().any(|condition| condition.holds(input.gate.exempt, times))
 }
 
 /// Returns whether the gate blocks since the host has no enabled check.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    gate::decide::{Condition, Requirement},
+    gate::decide::{Condition, Requirement, Times},
     model::{CheckId, Detail, GateNote, GateOverride, Window, instant},
 };
 
@@ -82,10 +82,11 @@ impl LastSeen {
     }
 
     /// The conditions that have turned since the last look; none at the first.
-    pub(super) fn conditions(&mut self, conditions: &[Condition]) -> Vec<String> {
-        let now = conditions.iter().map(|one| (one.name.to_string(), one.met)).collect();
+    pub(super) fn conditions(&mut self, conditions: &[Condition], times: Times) -> Vec<String> {
+        let counting = || conditions.iter().filter(|one| one.counts(times));
+        let now = counting().map(|one| (one.name.to_string(), one.met)).collect();
         let Some(before) = self.conditions.replace(now) else { return Vec::new() };
-        let turned = conditions.iter().filter(|one| {
+        let turned = counting().filter(|one| {
             let was = before.iter().find(|(name, _)| *name == one.name.as_str());
             // One that was not asked for before is told only where it blocks.
             was.map_or(!one.met, |(_, met)| *met != one.met)

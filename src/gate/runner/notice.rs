@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     clock::ClockTrust,
+    gate::decide::Times,
     model::{CheckId, GateId, HostId, instant},
     store::{AuditFilter, Store},
 };
@@ -62,7 +63,8 @@ pub(super) async fn notice(
     let mut refusals = 0;
     for (id, read) in read {
         let Some(held) = held.get_mut(id) else { continue };
-        let texts = held.seen.conditions(&read.health.conditions);
+        let times = Times { clock: now, gate: held.gate_time };
+        let texts = held.seen.conditions(&read.health.conditions, times);
         let exception = held.seen.exception(held.record.exception.as_ref());
         for text in texts.into_iter().chain(exception) {
             held.note(at(held), text);

@@ -26,6 +26,8 @@ fn condition(number: usize, met: bool) -> Condition {
         reason: reason.into(),
         detail: Detail::default(),
         spares_exempt: number % 2 == 1,
+        from: None,
+        until: None,
     }
 }
 

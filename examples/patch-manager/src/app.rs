@@ -16,7 +16,7 @@ use healthgate::{
     clock::{Clock, SystemClock},
     crypto::Sealer,
     directory::HostDirectory,
-    gate::{Gate, GatePolicy, HealthSource, StoredChecks, WindowSource, WithConditions},
+    gate::{Freezes, Gate, GatePolicy, HealthSource, StoredChecks, WindowSource, WithConditions},
     model::WorkerId,
     store::{Store, postgres::PgStore, sqlite::SqliteStore},
 };
@@ -25,13 +25,13 @@ use tokio::{net::lookup_host, sync::Notify};
 use tracing::warn;
 
 use crate::{
-    config::{Config, DatabaseAddress, WorkerFigures},
+    config::{Config, ConfiguredFreeze, DatabaseAddress, WorkerFigures},
     database::{self, Database},
     directory::Directory,
     error::Failure,
     hook::JobHook,
     keys,
-    sources::{Administrators, JobWindows, Pauses},
+    sources::{Administrators, GroupFreezes, JobWindows, Pauses},
 };
 
 /// The parts that web and worker share. Cloning gives another handle on the same parts.
@@ -49,6 +49,8 @@ pub(crate) struct App {
     pub(crate) policy: GatePolicy,
     gate: Gate,
     pub(crate) figures: WorkerFigures,
+    /// When nothing starts, as configured.
+    pub(crate) freezes: Arc<[ConfiguredFreeze]>,
     /// This process, as the owner of what it patches.
     pub(crate) worker: WorkerId,
     /// Lets the job executor of this process look at once.
@@ -251,6 +253,9 @@ impl App {
             figures.check_timeout,
         );
         let pauses = Arc::new(Pauses::new(database.clone()));
+        let freezes: Arc<[ConfiguredFreeze]> = config.freezes.clone().into();
+        let frozen = Arc::new(GroupFreezes::new(database.clone(), freezes.clone()));
+        let frozen = Arc::new(Freezes::new(frozen, store.clone()));
         let policy = GatePolicy {
             retry: figures.gate_retry,
             timeout: figures.check_timeout,
@@ -260,7 +265,8 @@ impl App {
             spread: figures.gate_retry / 10,
             ..GatePolicy::default()
         };
-        let health: Arc<dyn HealthSource> = Arc::new(WithConditions::new(Arc::new(checks), pauses));
+        let health = Arc::new(WithConditions::new(Arc::new(checks), pauses));
+        let health: Arc<dyn HealthSource> = Arc::new(WithConditions::new(health, frozen));
         let windows: Arc<dyn WindowSource> =
             Arc::new(JobWindows::new(database.clone(), store.clone()));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -286,6 +292,7 @@ impl App {
             runner,
             policy,
             figures,
+            freezes,
             worker,
         })
     }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::DateTime;
 use healthgate::{
     gate::{
-        ConditionSource, OverrideRights, SourceError, WindowSource,
+        ConditionSource, Freeze, FreezeSource, OverrideRights, SourceError, WindowSource,
         decide::{Condition, WindowAnswer},
         recurrence::follow,
     },
@@ -15,7 +15,10 @@ use healthgate::{
     store::Store,
 };
 
-use crate::database::{Database, JobRow, WindowChoice};
+use crate::{
+    config::ConfiguredFreeze,
+    database::{Database, JobRow, WindowChoice},
+};
 
 /// The windows of jobs, as jobs and maintenance windows stand now.
 #[derive(Debug)]
@@ -94,6 +97,40 @@ impl ConditionSource for Pauses {
             Some(Condition::unmet("not paused", "paused", format!("paused by {by}: {reason}")))
         };
         Ok(gates.iter().map(|gate| conditions(gate).into_iter().collect()).collect())
+    }
+}
+
+/// The freezes of hosts, by the groups that they are in now.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupFreezes {
+    database: Database,
+    freezes: Arc<[ConfiguredFreeze]>,
+}
+
+impl GroupFreezes {
+    pub(crate) const fn new(database: Database, freezes: Arc<[ConfiguredFreeze]>) -> Self {
+        Self { database, freezes }
+    }
+}
+
+#[async_trait]
+impl FreezeSource for GroupFreezes {
+    async fn freezes(&self, gates: &[&GateRecord]) -> Result<Vec<Vec<Arc<Freeze>>>, SourceError> {
+        let groups = if self.freezes.iter().all(|one| one.groups.is_empty()) {
+            HashMap::new()
+        } else {
+            let ids: Vec<HostId> = gates.iter().map(|gate| gate.host_id).collect();
+            let groups = self.database.groups_of_hosts(&ids).await;
+            groups.map_err(|error| SourceError::new("freezes", error))?
+        };
+        let of_gate = |gate: &&GateRecord| {
+            let own = groups.get(&gate.host_id).map_or(&[][..], Vec::as_slice);
+            let applies = |one: &&ConfiguredFreeze| {
+                one.groups.is_empty() || one.groups.iter().any(|group| own.contains(group))
+            };
+            self.freezes.iter().filter(applies).map(|one| one.freeze.clone()).collect()
+        };
+        Ok(gates.iter().map(of_gate).collect())
     }
 }
 

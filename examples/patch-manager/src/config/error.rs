@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf};
 
-use healthgate::model::{EndpointError, Violations};
+use healthgate::{
+    gate::FreezeError,
+    model::{EndpointError, Violations},
+};
 use thiserror::Error;
 
 /// Why a configuration cannot be used.
@@ -55,6 +58,18 @@ pub(crate) enum Problem {
     Duplicate { what: &'static str, name: String },
     #[error("the {what} `{name}` is in the group `{group}`, which `[[groups]]` does not name")]
     GroupUnknown { what: &'static str, name: String, group: String },
+    #[error("the name of the freeze `{name}` has more than {most} characters")]
+    FreezeName { name: String, most: usize },
+    #[error("the freeze `{name}` is for the group `{group}`, which `[[groups]]` does not name")]
+    FreezeGroup { name: String, group: String },
+    #[error("the freeze `{name}`: `{key}`: `{text}` is no instant such as 2026-12-23T00:00:00Z")]
+    Instant { name: String, key: &'static str, text: String },
+    #[error("the freeze `{name}`: `ends_at` must lie after `starts_at`")]
+    Freeze {
+        name: String,
+        #[source]
+        source: FreezeError,
+    },
     #[error("the user `{user}`: `token_sha256` must be 64 hexadecimal digits")]
     TokenHash { user: String },
     #[error("`monitoring.token_sha256` must be 64 hexadecimal digits")]

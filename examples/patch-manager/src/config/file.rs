@@ -24,6 +24,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) groups: Vec<GroupEntry>,
     #[serde(default)]
+    pub(super) freezes: Vec<FreezeEntry>,
+    #[serde(default)]
     pub(super) users: Vec<UserEntry>,
     #[serde(default)]
     pub(super) hosts: Vec<HostEntry>,
@@ -127,6 +129,40 @@ pub(super) struct Monitoring {
 #[serde(deny_unknown_fields)]
 pub(super) struct GroupEntry {
     pub(super) name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FreezeEntry {
+    pub(super) name: String,
+    /// Empty: all hosts.
+    #[serde(default)]
+    pub(super) groups: Vec<String>,
+    pub(super) starts_at: InstantText,
+    pub(super) ends_at: InstantText,
+    #[serde(default)]
+    pub(super) holds_exempt: bool,
+}
+
+/// An instant as a string, or as TOML writes one.
+#[derive(Deserialize)]
+#[serde(from = "InstantValue")]
+pub(super) struct InstantText(pub(super) String);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "an instant such as \"2026-12-23T00:00:00Z\"")]
+enum InstantValue {
+    Text(String),
+    Toml(toml::value::Datetime),
+}
+
+impl From<InstantValue> for InstantText {
+    fn from(value: InstantValue) -> Self {
+        match value {
+            InstantValue::Text(text) => Self(text),
+            InstantValue::Toml(instant) => Self(instant.to_string()),
+        }
+    }
 }
 
 #[derive(Deserialize)]

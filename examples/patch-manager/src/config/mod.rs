@@ -2,6 +2,7 @@
 
 mod error;
 mod file;
+mod freezes;
 mod inventory;
 
 use std::{
@@ -16,10 +17,11 @@ use ipnet::IpNet;
 
 #[cfg(feature = "demo")]
 pub(crate) use self::inventory::{ConfiguredHost, ConfiguredUser};
-pub(crate) use self::{error::ConfigError, inventory::Inventory};
+pub(crate) use self::{error::ConfigError, freezes::ConfiguredFreeze, inventory::Inventory};
 use self::{
     error::Problem,
     file::File,
+    freezes::freezes,
     inventory::{inventory, token_hash},
 };
 
@@ -49,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) proxies: Vec<IpNet>,
     /// Where and to whom the process tells how it goes.
     pub(crate) monitoring: Monitoring,
+    /// When nothing starts.
+    pub(crate) freezes: Vec<ConfiguredFreeze>,
     /// What is laid into the database at start.
     pub(crate) inventory: Inventory,
 }
@@ -208,6 +212,8 @@ impl Config {
             let network = |text: String| text.parse().map_err(|_| Problem::Network { key, text });
             texts.into_iter().map(network).collect::<Result<Vec<IpNet>, _>>()
         };
+        let groups: Vec<String> = file.groups.into_iter().map(|group| group.name).collect();
+        let freezes = freezes(file.freezes, &groups)?;
         let http_checks = file.http_checks;
         let only = networks("http_checks.only_destinations", http_checks.only_destinations)?;
         Ok(Self {
@@ -233,11 +239,8 @@ impl Config {
             },
             proxies: networks("api.proxies", file.api.proxies)?,
             monitoring,
-            inventory: inventory(
-                file.groups.into_iter().map(|group| group.name).collect(),
-                file.users,
-                file.hosts,
-            )?,
+            freezes,
+            inventory: inventory(groups, file.users, file.hosts)?,
         })
     }
 }

@@ -201,6 +201,7 @@ fn config(
         tests: TestLimits { per_user: 60, per_host: 60 },
         proxies: Vec::new(),
         monitoring: Monitoring::default(),
+        freezes: Vec::new(),
         inventory,
     })
 }

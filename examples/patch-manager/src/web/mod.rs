@@ -2,6 +2,7 @@
 //! operators' tools ask for.
 
 mod auth;
+mod freezes;
 mod host_list;
 mod hosts;
 mod jobs;
@@ -120,6 +121,7 @@ pub(crate) fn operations() -> OpenApiRouter<Web> {
     OpenApiRouter::<Web>::with_openapi(Document::openapi())
         .routes(operation!(me::me))
         .routes(operation!(settings::read))
+        .routes(operation!(freezes::list))
         .routes(operation!(hosts::list))
         .routes(operation!(hosts::read))
         .routes(operation!(hosts::pause))

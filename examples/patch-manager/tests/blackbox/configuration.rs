@@ -9,6 +9,16 @@ use crate::manager::{Kind, Setup, mode, sha256, token};
 /// A change of the configuration, and what the line must hold.
 type Case = (Box<dyn Fn(String) -> String>, &'static [&'static str]);
 
+/// Adds a freeze of these groups, as TOML, from one day to another.
+fn freeze(name: &str, groups: &str, from: &str, until: &str) -> Box<dyn Fn(String) -> String> {
+    let day = |day: &str| format!("\"2026-12-{day}T00:00:00Z\"");
+    let (from, until) = (day(from), day(until));
+    let freeze = format!(
+        "[[freezes]]\nname = \"{name}\"\ngroups = {groups}\nstarts_at = {from}\nends_at = {until}\n"
+    );
+    Box::new(move |text| text + &freeze)
+}
+
 /// Starts with a changed configuration; the one line on standard error.
 fn refused(setup: &Setup, change: impl Fn(String) -> String) -> String {
     setup.write("manager.toml", &change(setup.configuration()));
@@ -34,7 +44,16 @@ async fn a_configuration_that_cannot_be_ends_the_start_with_one_clear_line() {
     setup.write("other.key", &stranger.key_pem);
     setup.write("nonsense.pem", "no certificate");
     setup.write("no-database.db", &"this is no database. ".repeat(100));
-    let cases: [Case; 17] = [
+    let twice = |text| freeze("twice", "[]", "01", "02")(freeze("twice", "[]", "03", "04")(text));
+    let cases: [Case; 25] = [
+        (freeze("", "[]", "01", "02"), &["freeze", "name"]),
+        (freeze("year end", "[\"nowhere\"]", "01", "02"), &["year end", "nowhere"]),
+        (freeze("year end", "[]", "02", "01"), &["year end", "ends_at", "after"]),
+        (freeze("year end", "[]", "02", "02"), &["year end", "ends_at", "after"]),
+        (freeze("year end", "[]", "1", "02"), &["year end", "starts_at", "2026-12-1T00"]),
+        (freeze("year end", "[]\nuntil = \"x\"", "01", "02"), &["line", "until"]),
+        (freeze(&"x".repeat(61), "[]", "01", "02"), &["60 characters"]),
+        (Box::new(twice), &["freeze", "`twice`", "twice"]),
         (
             Box::new(replace("[worker]", "[worker]\npoll_interval = 3")),
             &["line 9", "poll_interval"],

@@ -10,6 +10,7 @@ mod clock;
 mod configuration;
 mod demo;
 mod events;
+mod freezes;
 mod gates;
 mod install;
 mod load;

@@ -23,6 +23,7 @@ import { Link as RouterLink, Outlet, useLocation } from 'react-router';
 import { LiveBanner, useLiveState } from '../health';
 import { useMe, useRights } from './api/hooks';
 import { useColorMode } from './ColorMode';
+import { FreezeNotice } from './FreezeNotice';
 import {
   AuditIcon,
   DarkIcon,
@@ -103,6 +104,7 @@ export function Layout() {
             pb: { xs: 11, md: 5 },
           }}
         >
+          <FreezeNotice />
           <Suspense fallback={<Waiting />}>
             <Outlet />
           </Suspense>

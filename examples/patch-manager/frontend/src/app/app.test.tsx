@@ -4,7 +4,7 @@ import { http, HttpResponse } from 'msw';
 import { Route, Routes } from 'react-router';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { at, HOST_ID, id, JOB_ID, makeGate, makeJob, makeJobHost } from '../mocks/fixtures';
-import { formatInstant, GateStatusPanel } from '../health';
+import { formatInstant, formatShort, GateStatusPanel } from '../health';
 import { problem } from '../mocks/handlers';
 import AuditPage from '../pages/AuditPage';
 import DeployPage from '../pages/DeployPage';
@@ -69,6 +69,28 @@ describe('the frame', () => {
     expect(await screen.findByText(role)).toBeVisible();
     const links = within(screen.getByRole('navigation', { name: 'Main' })).getAllByRole('link');
     expect(links.map((link) => link.textContent)).toEqual(places);
+  });
+
+  test('says what is frozen, for whom and until when', async () => {
+    const freeze = { starts_at: at(-60), ends_at: at(3_600), groups: [], holds_exempt: false };
+    server.use(
+      http.get('*/api/v1/freezes', () =>
+        HttpResponse.json({
+          freezes: [
+            { ...freeze, name: 'year end', active: true },
+            { ...freeze, name: 'release', active: false, groups: ['web', 'db'], holds_exempt: true },
+          ],
+        }),
+      ),
+    );
+    renderApp(frame, { route: '/hosts' });
+    const notice = await screen.findByText(/^Frozen until/);
+    expect(notice).toHaveTextContent(`until ${formatShort(freeze.ends_at)}: “year end”, all hosts.`);
+    expect(notice).toHaveTextContent('Nothing starts but rollbacks.');
+    expect(screen.queryByText(/release/)).not.toBeInTheDocument();
+    renderApp(<WindowsPage />);
+    const ahead = await screen.findByText(/^Frozen from/);
+    expect(ahead).toHaveTextContent('“release”, hosts in web, db. Nothing starts, rollbacks included.');
   });
 
   test('keeps the colours that somebody chose', async () => {

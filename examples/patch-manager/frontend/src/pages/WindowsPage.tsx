@@ -16,6 +16,7 @@ import {
 import { useState } from 'react';
 import { useDeleteWindow, useRights, useWindows } from '../app/api/hooks';
 import type { MaintenanceWindow } from '../app/api/types';
+import { FreezeNotice } from '../app/FreezeNotice';
 import { AddIcon, DeleteIcon, EditIcon } from '../app/icons';
 import { Empty, LoadError, Page, Waiting } from '../app/Page';
 import {
@@ -55,6 +56,7 @@ export default function WindowsPage() {
         )
       }
     >
+      <FreezeNotice upcoming />
       <Paper variant="outlined">
         {windows.isError && (
           <Box sx={{ p: 1.5 }}>

@@ -118,6 +118,15 @@ export function useSettings() {
   });
 }
 
+/** When nothing starts: what is frozen now, and what lies ahead. */
+export function useFreezes() {
+  return useQuery({
+    queryKey: appKeys.freezes,
+    queryFn: ({ signal }) => unwrap(api.GET('/api/v1/freezes', { signal })),
+    refetchInterval: 60_000,
+  });
+}
+
 /** Finds hosts for a picker. */
 export const hostSearch: HostSearch = {
   byName: async (text, signal) => {

@@ -9,6 +9,7 @@ export const appKeys = {
   allHostNames: ['app', 'host names'] as const,
   hostNames: (ids: readonly string[]) => ['app', 'host names', ids] as const,
   settings: ['app', 'settings'] as const,
+  freezes: ['app', 'freezes'] as const,
   jobs: ['app', 'jobs'] as const,
   jobPage: (cursor: string | undefined) => ['app', 'jobs', 'page', cursor ?? null] as const,
   job: (id: string) => ['app', 'jobs', 'one', id] as const,

@@ -53,6 +53,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/freezes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The freezes that are active or lie ahead, those of hosts that the caller may see. */
+        get: operations["list_freezes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hosts": {
         parameters: {
             query?: never;
@@ -294,6 +311,24 @@ export interface components {
             service?: string | null;
             /** @description How it behaves from now on. */
             state: components["schemas"]["Behaviour"];
+        };
+        /** @description A freeze that is active or lies ahead. */
+        Freeze: {
+            /** @description Whether nothing starts now. */
+            active: boolean;
+            /** Format: date-time */
+            ends_at: string;
+            /** @description The groups whose hosts it holds back, those that the caller may see; empty for all hosts. */
+            groups: string[];
+            /** @description Whether it holds back rollbacks as well. */
+            holds_exempt: boolean;
+            name: string;
+            /** Format: date-time */
+            starts_at: string;
+        };
+        /** @description Freezes by their start. */
+        FreezeList: {
+            freezes: components["schemas"]["Freeze"][];
         };
         /** @description A host. */
         Host: {
@@ -677,6 +712,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DemoUserList"];
+                };
+            };
+            /** @description A problem: `status` and `code` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_freezes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the freezes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FreezeList"];
                 };
             };
             /** @description A problem: `status` and `code` say which. */

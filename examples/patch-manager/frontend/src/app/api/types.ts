@@ -11,6 +11,7 @@ export type HostList = Schemas['HostList'];
 export type Job = Schemas['Job'];
 export type JobHost = Schemas['JobHost'];
 export type Settings = Schemas['Settings'];
+export type Freeze = Schemas['Freeze'];
 export type JobStatus = Schemas['JobStatus'];
 export type HostJobStatus = Schemas['HostJobStatus'];
 export type JobRequest = Schemas['JobRequest'];

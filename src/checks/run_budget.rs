@@ -173,54 +173,108 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::clock::ManualClock;
 
+    const MINUTE: Duration = Duration::from_secs(60);
+
     fn runs(seconds: u64) -> FirstRun {
         FirstRun::After(Duration::from_secs(seconds))
+    }
+
+    fn spent(seconds: u64) -> TestRefused {
+        TestRefused::BudgetSpent { retry_after: Duration::from_secs(seconds) }
+    }
+
+    fn hosts(count: usize) -> Vec<HostId> {
+        (0..count).map(|_| HostId::generate()).collect()
+    }
+
+    /// A clock that has run for a while: an instant must not be taken for a wait.
+    fn clock() -> ManualClock {
+        let clock = ManualClock::new(chrono::DateTime::UNIX_EPOCH);
+        clock.advance(Duration::from_secs(100_000));
+        clock
     }
 
     /// F255: whatever the order of tests and changes, at most a minute's worth runs at once, and then
     /// one a slot.
     #[test]
     fn f255_tests_and_first_runs_share_one_budget() {
-        let clock = ManualClock::new(chrono::DateTime::UNIX_EPOCH);
+        let clock = clock();
         let budget = RunBudget::per_minute(Arc::new(clock.clone()), 3, 0);
-        let hosts: Vec<HostId> = (0..8).map(|_| HostId::generate()).collect();
+        let hosts = hosts(8);
         assert_eq!(budget.first_run("u", hosts[0]), FirstRun::AtOnce);
         assert!(budget.start_test("u", hosts[0]).is_ok());
         assert_eq!(budget.first_run("u", hosts[1]), FirstRun::AtOnce);
         assert_eq!(budget.first_run("u", hosts[2]), runs(20));
         assert_eq!(budget.first_run("u", hosts[3]), runs(40));
         assert_eq!(budget.first_run("u", hosts[2]), runs(20), "it joins the run that waits");
-        let retry_after = Duration::from_secs(60);
-        let refused = budget.start_test("u", hosts[0]).err();
-        assert_eq!(refused, Some(TestRefused::BudgetSpent { retry_after }));
+        assert_eq!(budget.start_test("u", hosts[0]).err(), Some(spent(60)));
         assert_eq!(budget.first_run("v", hosts[4]), FirstRun::AtOnce, "another user");
-        clock.advance(Duration::from_secs(20));
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(budget.first_run("u", hosts[2]), runs(15), "the rest of the same wait");
+        clock.advance(Duration::from_secs(15));
         assert_eq!(budget.first_run("u", hosts[2]), runs(40), "that run has come");
         clock.advance(Duration::from_secs(180));
         assert_eq!(budget.first_run("u", hosts[2]), FirstRun::AtOnce);
+        assert_eq!(lock(&budget.state).reserved.len(), 2, "those that have come are left");
+        for host in &hosts[3..7] {
+            let _ = budget.first_run("u", *host);
+        }
+        assert_eq!(lock(&budget.state).reserved.len(), 2, "they are forgotten");
+    }
+
+    /// F125: a user runs one test at a time, and nobody waits for another user's.
+    #[test]
+    fn f125_a_user_runs_one_test_at_a_time() {
+        let budget = RunBudget::per_minute(Arc::new(clock()), 3, 3);
+        let host = HostId::generate();
+        let first = budget.start_test("u", host).unwrap();
+        let other = budget.start_test("v", host).unwrap();
+        assert_eq!(budget.start_test("u", host).err(), Some(TestRefused::Running));
+        drop(other);
+        assert_eq!(budget.start_test("u", host).err(), Some(TestRefused::Running));
+        drop(first);
+        assert!(budget.start_test("u", host).is_ok(), "what was refused spent nothing");
+    }
+
+    /// F125: the longer wait of the user's and the host's budget counts.
+    #[test]
+    fn f125_a_hosts_budget_holds_for_all_users_together() {
+        let clock = clock();
+        let budget = RunBudget::per_minute(Arc::new(clock.clone()), 2, 3);
+        let hosts = hosts(3);
+        assert!(budget.start_test("u", hosts[0]).is_ok());
+        assert!(budget.start_test("v", hosts[0]).is_ok());
+        assert_eq!(budget.first_run("w", hosts[0]), FirstRun::AtOnce);
+        assert_eq!(budget.start_test("x", hosts[0]).err(), Some(spent(20)), "the host's three");
+        assert!(budget.start_test("u", hosts[1]).is_ok());
+        assert_eq!(budget.start_test("u", hosts[2]).err(), Some(spent(30)), "the user's two");
+        assert_eq!(budget.start_test("u", hosts[0]).err(), Some(spent(30)), "not both in turn");
+        assert_eq!(budget.first_run("x", hosts[0]), runs(20));
+        clock.advance(Duration::from_secs(20));
+        assert_eq!(budget.start_test("y", hosts[0]).err(), Some(spent(20)));
     }
 
     /// F255: runs of many hosts at once are possible, and then their user waits for a minute at most. A
     /// refused run spends nothing, and a host's budget holds for everybody.
     #[test]
     fn f255_runs_of_many_hosts_spend_what_they_ask() {
-        let clock = ManualClock::new(chrono::DateTime::UNIX_EPOCH);
+        let clock = clock();
         let budget = RunBudget::per_minute(Arc::new(clock.clone()), 60, 2);
-        let spent =
-            |seconds| Err(TestRefused::BudgetSpent { retry_after: Duration::from_secs(seconds) });
-        let hosts: Vec<HostId> = (0..1_000).map(|_| HostId::generate()).collect();
+        let hosts = hosts(1_000);
         assert_eq!(budget.start_runs("u", &hosts[..59]), Ok(()));
         assert_eq!(budget.start_runs("u", &hosts), Ok(()), "one was left");
         for _ in 0..100 {
-            assert_eq!(budget.start_runs("u", &hosts[500..]), spent(60));
+            assert_eq!(budget.start_runs("u", &hosts[500..]), Err(spent(60)));
         }
         assert!(budget.start_test("u", hosts[999]).is_err());
-        assert_eq!(budget.start_runs("v", &hosts[..2]), spent(30), "the hosts had their two");
+        assert_eq!(budget.start_runs("v", &hosts[..2]), Err(spent(30)), "the hosts had their two");
         assert_eq!(budget.start_runs("v", &hosts[500..502]), Ok(()));
-        clock.advance(Duration::from_secs(60));
+        clock.advance(MINUTE);
         assert_eq!(budget.start_runs("u", &hosts), Ok(()));
         let none = RunBudget::per_minute(Arc::new(clock), 0, 0);
         for _ in 0..10 {
@@ -231,16 +285,75 @@ mod tests {
     /// F255: a bulk change waits no longer than the poll interval, and reserves no more than that.
     #[test]
     fn f255_a_first_run_waits_no_longer_than_the_ordinary_one() {
-        let clock = ManualClock::new(chrono::DateTime::UNIX_EPOCH);
-        let budget = RunBudget::per_minute(Arc::new(clock.clone()), 60, 60)
-            .with_longest_wait(Duration::from_secs(30));
-        let waits: Vec<FirstRun> =
-            (0..2_000).map(|_| budget.first_run("u", HostId::generate())).collect();
-        let at_once = waits.iter().filter(|run| **run == FirstRun::AtOnce).count();
-        assert_eq!(at_once, 60);
-        assert!(waits[60..].iter().all(|run| matches!(run, FirstRun::After(wait)
-            if *wait <= Duration::from_secs(30))));
-        clock.advance(Duration::from_secs(31));
-        assert!(budget.start_test("u", HostId::generate()).is_ok(), "the debt is bounded");
+        for (per_minute, longest, set) in [
+            (60, Duration::from_secs(300), None),
+            (60, Duration::from_secs(30), Some(Duration::from_secs(30))),
+            (1, FirstRun::LONGEST, Some(Duration::MAX)),
+        ] {
+            let clock = clock();
+            let budget = RunBudget::per_minute(Arc::new(clock.clone()), per_minute, 0);
+            let budget = set.map_or(budget.clone(), |set| budget.with_longest_wait(set));
+            let slot = MINUTE / per_minute;
+            let slots = usize::try_from(longest.as_secs() / slot.as_secs()).unwrap();
+            let most = slots + per_minute as usize - 1;
+            let waits: Vec<FirstRun> =
+                (0..most + 200).map(|_| budget.first_run("u", HostId::generate())).collect();
+            let at_once = waits.iter().filter(|run| **run == FirstRun::AtOnce).count();
+            assert_eq!(at_once, per_minute as usize);
+            assert_eq!(waits[most - 1].wait(), longest - slot, "a slot of its own");
+            assert!(waits[most..].iter().all(|run| run.wait() == longest), "{longest:?}");
+            clock.advance(longest + slot);
+            assert!(budget.start_test("u", HostId::generate()).is_ok(), "the debt is bounded");
+        }
+    }
+
+    proptest! {
+        /// F255: no mix of tests and changes makes the manager ask more often than a minute's worth at
+        /// once and the rate from then on, by user and by host, and a refusal names the first instant at
+        /// which it is lifted.
+        #[test]
+        fn f255_no_mix_asks_more_often_than_the_budget(
+            (per_user, per_host) in (1..6u32, 1..6u32),
+            steps in prop::collection::vec((0..3usize, 0..4usize, any::<bool>(), 0..30_000u64), 1..200),
+        ) {
+            let (clock, hosts) = (clock(), hosts(4));
+            let budget = RunBudget::per_minute(Arc::new(clock.clone()), per_user, per_host)
+                .with_longest_wait(Duration::from_secs(50));
+            let mut asked: Vec<(usize, usize, Duration)> = Vec::new();
+            for (user, host, is_test, then) in steps {
+                let (name, now) = (format!("user {user}"), clock.monotonic());
+                if is_test {
+                    match budget.start_test(&name, hosts[host]) {
+                        Ok(_) => asked.push((user, host, now)),
+                        Err(TestRefused::BudgetSpent { retry_after }) => {
+                            prop_assert!(retry_after > Duration::ZERO);
+                            clock.advance(retry_after - Duration::from_nanos(1));
+                            prop_assert!(budget.start_test(&name, hosts[host]).is_err());
+                            clock.advance(Duration::from_nanos(1));
+                            prop_assert!(budget.start_test(&name, hosts[host]).is_ok());
+                            asked.push((user, host, clock.monotonic()));
+                        }
+                        Err(TestRefused::Running) => prop_assert!(false, "none runs"),
+                    }
+                } else {
+                    let wait = budget.first_run(&name, hosts[host]).wait();
+                    prop_assert!(wait <= Duration::from_secs(50));
+                    let run = (user, host, now + wait);
+                    // A run that is joined is one, and the ordinary run costs nothing.
+                    let is_joined = asked.iter().any(|(_, of, at)| *of == host && *at == now + wait);
+                    if !(wait == Duration::from_secs(50) || is_joined && !wait.is_zero()) {
+                        asked.push(run);
+                    }
+                }
+                clock.advance(Duration::from_millis(then));
+            }
+            for (user, host, from) in &asked {
+                let within = |at: &Duration| (*from..*from + MINUTE).contains(at);
+                let of_user = asked.iter().filter(|(of, _, at)| of == user && within(at)).count();
+                let of_host = asked.iter().filter(|(_, of, at)| of == host && within(at)).count();
+                prop_assert!(of_user <= 2 * per_user as usize, "{of_user} of a user: {asked:?}");
+                prop_assert!(of_host <= 2 * per_host as usize, "{of_host} of a host: {asked:?}");
+            }
+        }
     }
 }

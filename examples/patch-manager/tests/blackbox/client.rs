@@ -107,7 +107,9 @@ impl Api {
     /// An answer whose body is not read, for streams.
     pub(crate) async fn stream(&self, path: &str) -> reqwest::Response {
         let request = self.client.get(format!("{}{path}", self.base));
-        request.bearer_auth(self.token.as_ref().unwrap()).send().await.unwrap()
+        let opened = request.bearer_auth(self.token.as_ref().unwrap()).send();
+        // A proxy that holds a stream back holds its first line back as well.
+        tokio::time::timeout(LONG, opened).await.expect("a stream opens in time").unwrap()
     }
 
     /// Asks again until the body is as wanted, and answers with it.

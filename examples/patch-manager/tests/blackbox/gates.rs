@@ -279,6 +279,15 @@ async fn a_patched_host_ends_as_its_checks_say(kind: Kind) {
     }
     let verify = json!({"settle_secs": 1, "deadline_secs": 6});
     let job = api.post("/api/v1/jobs", body(&setup.hosts, verify)).await.expect(201);
+    let audit = api.get("/api/v1/health-checks/audit?limit=1").await.expect(200);
+    let record = &audit["records"][0];
+    assert_eq!(record["job_id"], job["id"], "{audit:#}");
+    let changes = record["changes"].as_array().unwrap().iter();
+    let figures: Vec<_> = changes.map(|change| (&change["field"], &change["after"])).collect();
+    let after = |field: &str| figures.iter().find(|(of, _)| *of == field).map(|(_, after)| *after);
+    assert_eq!(after("verify.settle_secs"), Some(&json!("1")), "{audit:#}");
+    assert_eq!(after("verify.deadline_secs"), Some(&json!("6")), "{audit:#}");
+    assert_eq!(after("verify.soak_secs"), None, "as the configuration says: {audit:#}");
     let path = format!("/api/v1/jobs/{}", job["id"].as_str().unwrap());
     let of = |job: &Value, index: usize| {
         let hosts = job["hosts"].as_array().unwrap().iter();

@@ -101,6 +101,8 @@ pub(super) struct Asked {
     pub(super) reason: Option<String>,
     pub(super) name: Option<String>,
     pub(super) verify: VerifyPolicy,
+    /// What the configuration says in its place.
+    usual_verify: VerifyPolicy,
 }
 
 /// The most hosts of one job.
@@ -160,7 +162,8 @@ impl Asked {
             }
         };
         let verify = members.optional::<VerifyRequest>("verify").unwrap_or_default();
-        let verify = verify.over(web.0.app.figures.verify);
+        let usual_verify = web.0.app.figures.verify;
+        let verify = verify.over(usual_verify);
         if let Err(found) = verify.validate() {
             for violation in found.as_slice() {
                 let field = format!("verify.{}", violation.field);
@@ -209,7 +212,7 @@ impl Asked {
             }
             None => WindowChoice::Maintenance,
         };
-        Ok(Self { hosts, window, report_only, dry_run, kind, reason, name, verify })
+        Ok(Self { hosts, window, report_only, dry_run, kind, reason, name, verify, usual_verify })
     }
 
     /// What sets the job apart from an ordinary one, as the audit shows it.
@@ -224,7 +227,21 @@ impl Asked {
             before: None,
             after: Some(after.to_owned()),
         };
-        flags.into_iter().filter(|(_, is_set, _)| *is_set).map(change).collect()
+        let mut changes: Vec<FieldChange> =
+            flags.into_iter().filter(|(_, is_set, _)| *is_set).map(change).collect();
+        let (usual, own) = (self.usual_verify, self.verify);
+        let figures = [
+            ("verify.settle_secs", usual.settle, own.settle),
+            ("verify.soak_secs", usual.soak, own.soak),
+            ("verify.deadline_secs", usual.deadline, own.deadline),
+        ];
+        let figure = |(field, before, after): (&str, Duration, Duration)| FieldChange {
+            field: field.to_owned(),
+            before: Some(before.as_secs().to_string()),
+            after: Some(after.as_secs().to_string()),
+        };
+        changes.extend(figures.into_iter().filter(|(_, usual, own)| usual != own).map(figure));
+        changes
     }
 
     /// Whether its gates would not hold its hosts back.

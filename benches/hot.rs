@@ -101,6 +101,7 @@ mod gates {
                 observations: &self.observations,
                 streaks: &[],
                 conditions: &[],
+                hold: None,
                 override_allowed: true,
                 policy: &self.policy,
             }

@@ -256,6 +256,50 @@
 //!   patching needs before the close, and whether the gate only reports.
 //! - Any [`HealthSource`] can feed a gate, without a check or a poller: see the example `gate_only`.
 //!
+//! # Across a fleet
+//!
+//! One job over a thousand hosts should not break a thousand hosts. Give the job a **rollout** before its
+//! gates are opened, and its gates pass stage by stage:
+//!
+//! ```
+//! # use std::{sync::Arc, time::Duration};
+//! # use healthgate::{clock::*, directory::*, gate::*, model::*, store::*, testing::*};
+//! # let clock = fixtures::clock();
+//! # let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+//! # let store = Arc::new(MemoryStore::new(shared.clone()));
+//! # let runner = Arc::new(ScriptedRunner::new(shared.clone()));
+//! # let policy = GatePolicy::default();
+//! # let hosts = Arc::new(StaticDirectory::new());
+//! # let health = Arc::new(StoredChecks::new(store.clone(), runner, hosts, policy.timeout));
+//! # let gate = Gate::new(store, health, Arc::new(RequestedWindows), shared, policy)?;
+//! # clock.clone().drive(async {
+//! let job = JobId::generate();
+//! let stage = |up_to, minutes| RolloutStage { up_to, soak: Duration::from_secs(60 * minutes) };
+//! let policy = RolloutPolicy {
+//!     // One host, watched for ten minutes; then a tenth; then the rest.
+//!     stages: vec![stage(Amount::Hosts(1), 10), stage(Amount::Percent(10), 5)],
+//!     max_in_flight: Amount::Hosts(50),
+//!     failure_budget: Amount::Hosts(2),
+//! };
+//! gate.open_rollout(job, 1_000, policy).await?;
+//! let status = gate.rollout(job).await?.ok_or("it was opened")?;
+//! assert_eq!((status.state(), status.rollout.admitted()), (RolloutState::Running, 1));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - A host keeps its place from the spending of its pass until its change is over: report the end by
+//!   [`Gate::verify`], [`Gate::finished`] or [`Gate::failed`].
+//! - Places are counted in the step that spends a pass, `health_spend_pass` included, so no number of
+//!   workers takes more than there are.
+//! - What failed, regressed, stayed unverified or was never reported uses the budget. Beyond it the
+//!   rollout halts, also over restarts, until [`Gate::resume_rollout`] lets it go on.
+//! - A gate without a place is held ([`GateRecord::hold`](crate::model::GateRecord::hold)): it runs no
+//!   checks, and its detail says what it waits for. A host that its checks hold back takes no place.
+//!
+//! It needs no checks and no windows: the example `rolling_deploy` rolls a deploy out by it.
+//!
 //! # Secrets
 //!
 //! A check's password is encrypted under a key from a file, and bound to its check, the origin it is

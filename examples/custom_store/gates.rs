@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use healthgate::{
     model::{
-        Attempt, AttemptOutcome, AuditEntry, EndReason, GateId, GateOverride, GateRecord,
-        GateRequest, HostChange, HostId, JobId, PassId, VerifyPolicy, WorkerId,
+        Attempt, AttemptOutcome, AuditEntry, ChangeEnd, EndReason, GateId, GateOverride,
+        GateRecord, GateRequest, HostChange, HostId, JobId, PassId, WorkerId,
     },
     store::{
         GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend,
@@ -224,7 +224,12 @@ impl GateStore for CustomStore {
             if let Some(why) = transition::refusal(&row.record, row.token, pass, now) {
                 return Ok(Spend::Refused(why));
             }
-            let host = row.record.host_id;
+            let (job, host, exempt) = (row.record.job_id, row.record.host_id, row.record.exempt);
+            if let Some(status) = world.rollout_of(job, now).filter(|_| !exempt)
+                && let Some(why) = transition::admit(&status.rollout, &status.counts)
+            {
+                return Ok(Spend::Refused(why));
+            }
             if world.newest_change(host).is_some_and(|change| change.is_running(now)) {
                 return Ok(Spend::Refused(SpendRefusal::HostBusy));
             }
@@ -257,7 +262,9 @@ impl GateStore for CustomStore {
                 })
             };
             let old = |row: &&GateRow| {
-                row.record.ended_at.is_some_and(|ended| ended < now - delta(keep)) && !running(row)
+                row.record.ended_at.is_some_and(|ended| ended < now - delta(keep))
+                    && !running(row)
+                    && !world.rolls_out(row.record.job_id)
             };
             let mut old: Vec<GateId> =
                 world.gates.iter().filter(old).map(|row| row.record.id).collect();
@@ -271,6 +278,10 @@ impl GateStore for CustomStore {
                 old.truncate(batch as usize);
                 world.gates.retain(|row| !old.contains(&row.record.id));
                 world.host_changes.retain(|change| !old.contains(&change.gate_id));
+                let gates = &world.gates;
+                let has_gates = |job: &JobId| gates.iter().any(|row| row.record.job_id == *job);
+                let cut = now - delta(keep);
+                world.rollouts.retain(|job, rollout| rollout.opened_at >= cut || has_gates(job));
             }
             Ok(outcome)
         })
@@ -279,11 +290,11 @@ impl GateStore for CustomStore {
     async fn end_host_change(
         &self,
         pass: PassId,
-        verify: Option<VerifyPolicy>,
+        end: ChangeEnd,
     ) -> Result<HostChange, StoreError> {
         self.write(|world, now| {
             let change = world.change_on(pass).ok_or(StoreError::NotFound)?;
-            change.end(now, verify);
+            change.end(now, end);
             Ok(change.clone())
         })
     }

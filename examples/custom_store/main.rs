@@ -8,6 +8,7 @@
 mod checks;
 mod gates;
 mod queue;
+mod rollouts;
 mod secrets;
 mod verifications;
 mod world;

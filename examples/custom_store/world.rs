@@ -7,7 +7,8 @@ use healthgate::{
     crypto::{Canary, InstallId},
     model::{
         Attempt, AuditRecord, CheckId, CheckResult, CheckState, CheckView, ClockEpoch, Damping,
-        GateId, GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, StoreTime, WorkerId,
+        GateId, GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, Rollout, StoreTime,
+        WorkerId,
     },
     store::{FirstRun, KeptClock, LeasedGate, StoreError, StoreEvent, transition},
 };
@@ -30,6 +31,7 @@ pub(super) struct World {
     pub(super) gates: Vec<GateRow>,
     /// In the order of their beginning.
     pub(super) host_changes: Vec<HostChange>,
+    pub(super) rollouts: BTreeMap<JobId, Rollout>,
     /// How often the verification of each change was claimed.
     pub(super) verification_tokens: BTreeMap<PassId, i64>,
     /// When the lease of each worker ends that holds gates.

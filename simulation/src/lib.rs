@@ -32,7 +32,7 @@ use self::{
         auditor::audit,
         misfortune::misfortune,
         operator::operator,
-        planner::plan,
+        planner::{plan, plan_fleet},
         weather::weather,
         worker::{Machine, Role},
     },
@@ -133,6 +133,11 @@ fn people(world: &World, rng: &mut Rng) {
     orders.spawn(audit(world.clone()));
     for host in 1..=world.settings.hosts {
         orders.spawn(plan(world.clone(), fixtures::host(host), rng.fork()));
+    }
+    // Drawn last, so that the worlds without it are as they were before there were rollouts.
+    let mut fleet = rng.fork();
+    if fleet.chance(350) {
+        orders.spawn(plan_fleet(world.clone(), fleet));
     }
 }
 

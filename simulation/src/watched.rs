@@ -272,9 +272,9 @@ impl GateStore for WatchedStore {
     async fn end_host_change(
         &self,
         pass: PassId,
-        verify: Option<VerifyPolicy>,
+        end: ChangeEnd,
     ) -> Result<HostChange, StoreError> {
-        let change = self.memory.end_host_change(pass, verify).await?;
+        let change = self.memory.end_host_change(pass, end).await?;
         self.checker().host_change_ended(&change);
         Ok(change)
     }
@@ -321,6 +321,43 @@ impl GateStore for WatchedStore {
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError> {
         self.memory.clear_clock_offset(job, host, audit).await
+    }
+}
+
+#[async_trait]
+impl RolloutStore for WatchedStore {
+    async fn open_rollout(
+        &self,
+        job: JobId,
+        hosts: u32,
+        policy: RolloutPolicy,
+    ) -> Result<Rollout, StoreError> {
+        let rollout = self.memory.open_rollout(job, hosts, policy).await?;
+        self.checker().rollout_opened(&rollout);
+        Ok(rollout)
+    }
+
+    async fn rollouts(&self, jobs: &[JobId]) -> Result<Vec<RolloutStatus>, StoreError> {
+        self.memory.rollouts(jobs).await
+    }
+
+    async fn settle_rollout(
+        &self,
+        job: JobId,
+        seen: i64,
+        step: RolloutStep,
+    ) -> Result<bool, StoreError> {
+        let taken = self.memory.settle_rollout(job, seen, step.clone()).await?;
+        if taken {
+            self.checker().rollout_stepped(job, &step);
+        }
+        Ok(taken)
+    }
+
+    async fn resume_rollout(&self, job: JobId, audit: AuditEntry) -> Result<Rollout, StoreError> {
+        let rollout = self.memory.resume_rollout(job, audit).await?;
+        self.checker().rollout_resumed(job);
+        Ok(rollout)
     }
 }
 

@@ -13,6 +13,8 @@ mod recheck;
 pub mod recurrence;
 mod report;
 mod rights;
+pub mod rollout;
+mod rollouts;
 mod runner;
 mod source;
 mod spend;

@@ -154,6 +154,7 @@ impl Gate {
                 observations: &health.results,
                 streaks: &health.streaks,
                 conditions: &health.conditions,
+                hold: None,
                 override_allowed: false,
                 policy: &self.policy,
             };

@@ -8,8 +8,8 @@ use super::{
     source::HostHealth,
 };
 use crate::model::{
-    CheckId, CheckResult, Detail, EndReason, Evidence, EvidenceReason, GateRecord, ReasonCode,
-    Window, WindowKind, instant,
+    CheckId, CheckResult, Detail, EndReason, Evidence, EvidenceReason, GateRecord, Hold,
+    ReasonCode, Window, WindowKind, instant,
 };
 
 /// What is known of each requirement, from the verdicts of a decision.
@@ -75,13 +75,15 @@ pub(super) fn live(check_id: CheckId, name: &str, results: &[CheckResult]) -> Ev
 
 /// What a waiting gate waits for first of all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Waiting {
+pub(super) enum Waiting<'a> {
     /// For its window to open.
     Opening,
     /// For room to run checks.
     Room,
     /// For what is not met.
     Health,
+    /// For its hold to be lifted.
+    Hold(&'a Hold),
 }
 
 /// Returns what a waiting gate waits for, in one line for people.
@@ -89,10 +91,11 @@ pub(super) fn waiting(
     policy: &GatePolicy,
     evidence: &[Evidence],
     health: &HostHealth,
-    waiting: Waiting,
+    waiting: Waiting<'_>,
 ) -> String {
     let head = match waiting {
         Waiting::Opening => return "waiting for the window to open".to_owned(),
+        Waiting::Hold(hold) => return format!("waiting for the rollout: {}", hold.detail),
         Waiting::Room => "waiting for room to run checks",
         Waiting::Health if lacks_checks(policy, health) => {
             "waiting for an enabled check: the host has none, and this gate needs one"
@@ -115,6 +118,7 @@ pub(super) fn failed(
     policy: &GatePolicy,
     evidence: &[Evidence],
     health: &HostHealth,
+    hold: Option<&Hold>,
 ) -> String {
     let attempts = match record.attempts {
         0 => "without an attempt".to_owned(),
@@ -133,6 +137,10 @@ pub(super) fn failed(
     };
     let conditions_alone = failing_entries(evidence).next().is_some()
         && failing_entries(evidence).all(|entry| entry.check_id.is_none());
+    if let (EndReason::WindowClosed, Some(hold)) = (reason, hold) {
+        let words = format!("{closed} before the rollout had a place for the host, {attempts}");
+        return bounded(&words, std::iter::once(hold.detail.clone()));
+    }
     let head = match (reason, record.window_kind) {
         // An exempt job is held back by conditions alone.
         (EndReason::WindowClosed, _) if record.exempt || conditions_alone => {

@@ -18,8 +18,8 @@ use super::{
 use crate::{
     clock::{Clock, delta},
     model::{
-        ClockEpoch, Evidence, GatePass, GateRecord, GateState, HostChange, PassId, PassKind,
-        StoreTime, VerifyPolicy,
+        ChangeEnd, ClockEpoch, Evidence, GatePass, GateRecord, GateState, HostChange, PassId,
+        PassKind, StoreTime, VerifyPolicy,
     },
     store::{Spend, SpendRefusal, StoreError},
 };
@@ -87,7 +87,14 @@ impl Gate {
                 self.take_back(pass).await;
                 Ok(Spend::Refused(refusal))
             }
-            None => Ok(self.store.spend_pass(pass.id).await?),
+            None => {
+                let spend = self.store.spend_pass(pass.id).await?;
+                if let Spend::Refused(SpendRefusal::NoSlot | SpendRefusal::Halted) = spend {
+                    // Others of its job may have its place.
+                    self.take_back(pass).await;
+                }
+                Ok(spend)
+            }
         }
     }
 
@@ -116,13 +123,24 @@ impl Gate {
     /// Reports the end of what a spent pass allowed: the host is not being changed any more.
     ///
     /// Until then, and for [`HostChange::LONGEST`] at most, no other gate passes that asks this host, nor
-    /// is another of its passes spent; afterwards only runs that started after the end count. Report the
-    /// end also where the change has failed. Harmless to repeat.
+    /// is another of its passes spent; afterwards only runs that started after the end count. Report a
+    /// change that has failed by [`failed`](Self::failed). Harmless to repeat.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where the pass was not spent.
     pub async fn finished(&self, pass: PassId) -> Result<HostChange, StoreError> {
-        let change = self.store.end_host_change(pass, None).await?;
+        let change = self.store.end_host_change(pass, ChangeEnd::Done).await?;
+        self.nudge();
+        Ok(change)
+    }
+
+    /// Reports that what a spent pass allowed has failed: the host is not being changed any more, and a
+    /// rollout counts the change as failed. Harmless to repeat.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where the pass was not spent.
+    pub async fn failed(&self, pass: PassId) -> Result<HostChange, StoreError> {
+        let change = self.store.end_host_change(pass, ChangeEnd::Failed).await?;
         self.nudge();
         Ok(change)
     }
@@ -146,7 +164,7 @@ impl Gate {
         policy: VerifyPolicy,
     ) -> Result<HostChange, GateError> {
         policy.validate()?;
-        let change = self.store.end_host_change(pass, Some(policy)).await?;
+        let change = self.store.end_host_change(pass, ChangeEnd::Verify(policy)).await?;
         self.nudge();
         Ok(change)
     }

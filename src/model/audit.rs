@@ -85,6 +85,8 @@ actions! {
     GateClockCleared,
     /// A gate's job was cancelled.
     GateCancelled,
+    /// A halted rollout was let go on.
+    RolloutResumed,
     /// A key was entered as one that this installation uses.
     KeyRegistered,
     /// The application made a job.

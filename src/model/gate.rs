@@ -13,6 +13,7 @@ use super::{
     outlook::WouldHave,
     reason::ReasonCode,
     result::Detail,
+    rollout::HoldCause,
     violation::{ViolationCode, Violations},
     window::Window,
 };
@@ -354,6 +355,9 @@ pub struct GateRecord {
     /// How often an administrator has cleared the offset.
     #[serde(default)]
     pub offset_clearings: u32,
+    /// What it waits for before its checks are asked (R3); `None` where nothing holds it.
+    #[serde(default)]
+    pub hold: Option<HoldCause>,
     /// Results of runs that started before this do not count (F14, G16).
     #[serde(with = "instant::option")]
     pub void_before: Option<DateTime<Utc>>,
@@ -429,6 +433,7 @@ impl GateRecord {
             high_water: now.at,
             clock_offset_us: 0,
             offset_clearings: 0,
+            hold: None,
             void_before: None,
             void_epoch: ClockEpoch::default(),
             evidence: Vec::new(),

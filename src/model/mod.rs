@@ -16,6 +16,8 @@ mod raw_check;
 mod reason;
 mod recheck;
 mod result;
+mod rollout;
+mod seconds;
 mod secret;
 mod stored_check;
 mod text;
@@ -37,7 +39,7 @@ pub use self::{
         GatePass, GateRecord, GateState, OverriddenCheck, PassKind,
     },
     gate_request::{GateRequest, WindowKind},
-    host_change::{HostChange, HostChangeState},
+    host_change::{ChangeEnd, ChangeOutcome, HostChange, HostChangeState},
     ids::{AuditId, CheckId, GateId, HostId, JobId, PassId, WorkerId},
     input::{AppliedChange, CheckChange, NewCheck, Patch},
     label::Label,
@@ -48,6 +50,10 @@ pub use self::{
     result::{
         CheckResult, CheckState, CheckStatus, CheckView, Damping, Detail, HostStatus, HostSummary,
         ResultSource,
+    },
+    rollout::{
+        Amount, AmountError, Hold, HoldCause, Rollout, RolloutCounts, RolloutPolicy, RolloutStage,
+        RolloutState, RolloutStatus, RolloutStep,
     },
     secret::{Password, PasswordTooLong, SealedSecret},
     stored_check::{StoredCheck, UnreadableCheck},

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     epoch::ClockEpoch,
+    host_change::ChangeOutcome,
     instant,
     recheck::Rechecked,
+    seconds,
     violation::{ViolationCode, Violations},
 };
 
@@ -194,30 +196,24 @@ impl Verification {
         }
     }
 
+    /// How the change came out, for a rollout: `None` while the verification goes on.
+    #[must_use]
+    pub const fn outcome(&self) -> Option<ChangeOutcome> {
+        match self.state {
+            VerificationState::Verifying => None,
+            VerificationState::Verified | VerificationState::NoChecks => {
+                Some(ChangeOutcome::Succeeded)
+            }
+            VerificationState::Regressed | VerificationState::Unverified => {
+                Some(ChangeOutcome::Failed)
+            }
+        }
+    }
+
     /// Ends it because the next change of the host begins: from now on the checks tell about that change
     /// (V4).
     pub fn supersede(&mut self, at: DateTime<Utc>) {
         let detail = "another change of the host began before the verification had ended";
         self.end(VerificationState::Unverified, detail, at);
-    }
-}
-
-/// Durations in whole seconds.
-mod seconds {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        duration: &Duration,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(duration.as_secs())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Duration, D::Error> {
-        u64::deserialize(deserializer).map(Duration::from_secs)
     }
 }

@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 
 use super::{PruneOutcome, StoreError};
 use crate::model::{
-    Attempt, AttemptOutcome, AuditEntry, CheckResult, ClockEpoch, EndReason, Evidence, GateId,
-    GateNote, GateOverride, GatePass, GateRecord, GateRequest, HostChange, HostId, JobId, PassId,
-    StoreTime, VerifyPolicy, Window, WorkerId,
+    Attempt, AttemptOutcome, AuditEntry, ChangeEnd, CheckResult, ClockEpoch, EndReason, Evidence,
+    GateId, GateNote, GateOverride, GatePass, GateRecord, GateRequest, HoldCause, HostChange,
+    HostId, JobId, PassId, StoreTime, Window, WorkerId,
 };
 
 /// A gate under lease.
@@ -77,6 +77,8 @@ pub struct GateStep {
     /// The record's [`offset_clearings`](GateRecord::offset_clearings) as this step knows it. Where
     /// the store has more of them, the two times before do not count.
     pub offset_clearings: u32,
+    /// What the gate waits for before its checks are asked.
+    pub hold: Option<HoldCause>,
     /// Results of runs that started before this do not count any more.
     pub void_before: Option<StoreTime>,
     /// When the next attempt is due.
@@ -166,6 +168,11 @@ pub enum SpendRefusal {
     /// fails by a newer result, a condition is not met, or the override that it needs does not count.
     /// The gate waits again.
     Outdated,
+    /// The job's rollout has no place for another host now: its stage is full, or as many hosts as it
+    /// allows are being changed or verified.
+    NoSlot,
+    /// The job's rollout is halted.
+    Halted,
 }
 
 /// Gates.
@@ -290,16 +297,13 @@ pub trait GateStore: Debug + Send + Sync + 'static {
     /// worth what the stored one is, whatever it says (G36).
     async fn spend_pass(&self, pass: PassId) -> Result<Spend, StoreError>;
 
-    /// Ends the change of a host that began when this pass was spent, and begins the verification that is
-    /// asked for in the same step. One that has ended stays as it is.
+    /// Ends the change of a host that began when this pass was spent, by
+    /// [`HostChange::end`]. One that has ended stays as it is.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where the pass was not spent.
-    async fn end_host_change(
-        &self,
-        pass: PassId,
-        verify: Option<VerifyPolicy>,
-    ) -> Result<HostChange, StoreError>;
+    async fn end_host_change(&self, pass: PassId, end: ChangeEnd)
+    -> Result<HostChange, StoreError>;
 
     /// The newest change of each of these hosts, in no order. Hosts without one are left out.
     async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError>;

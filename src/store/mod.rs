@@ -27,6 +27,7 @@ mod poll;
 pub mod postgres;
 mod prune_guard;
 mod result;
+mod rollout;
 mod secret;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sql;
@@ -62,6 +63,7 @@ pub use self::{
     },
     prune_guard::PruneGuard,
     result::{HistoryPage, PruneOutcome, ResultStore},
+    rollout::RolloutStore,
     secret::{KeyUse, SealedRow, SecretStore},
     verification::{VerificationClaim, VerificationClaims, VerificationStep, VerificationStore},
 };
@@ -69,7 +71,14 @@ pub use self::{
 /// All of a store's abilities.
 #[async_trait]
 pub trait Store:
-    CheckStore + ResultStore + PollQueue + GateStore + VerificationStore + AuditLog + SecretStore
+    CheckStore
+    + ResultStore
+    + PollQueue
+    + GateStore
+    + RolloutStore
+    + VerificationStore
+    + AuditLog
+    + SecretStore
 {
     /// Returns the store's clock, cut to microseconds, with its epoch.
     async fn read_clock(&self) -> Result<StoreTime, StoreError>;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::{AttemptWrite, GateStep, GateTransition, SpendRefusal, StoreError};
 use crate::model::{
     Attempt, AttemptOutcome, EndReason, GateOverride, GateRecord, GateRequest, GateState, PassId,
-    PassKind, StoreTime,
+    PassKind, Rollout, RolloutCounts, RolloutStatus, RolloutStep, StoreTime,
 };
 
 /// Whether a claim takes a gate that nobody holds: one that waits, and one that has passed once its
@@ -63,6 +63,7 @@ pub fn apply(record: &mut GateRecord, step: &GateStep, now: DateTime<Utc>) -> bo
         (record.void_before, record.void_epoch) = (Some(void_before.at), void_before.epoch);
     }
     record.next_attempt_at = step.next_attempt_at;
+    record.hold = step.hold;
     if let Some(evidence) = &step.evidence {
         record.evidence.clone_from(evidence);
     }
@@ -123,6 +124,7 @@ pub fn end(record: &mut GateRecord, reason: EndReason, now: DateTime<Utc>) {
     record.end_reason = Some(reason);
     record.ended_at = Some(now);
     record.next_attempt_at = None;
+    record.hold = None;
 }
 
 /// Why the pass of this id cannot be spent; `None` where it can. `token` is the newest one of the gate.
@@ -155,6 +157,44 @@ pub fn refusal(
         GateState::Passed if token != stored.token => Some(SpendRefusal::Superseded),
         GateState::Passed => None,
     }
+}
+
+/// Why a job's rollout lets no further host go; `None` where it does (R1, R2, R4).
+#[must_use]
+pub fn admit(rollout: &Rollout, counts: &RolloutCounts) -> Option<SpendRefusal> {
+    if rollout.is_halted(counts) {
+        Some(SpendRefusal::Halted)
+    } else if counts.spent >= rollout.admitted() || counts.in_flight >= rollout.max_in_flight() {
+        Some(SpendRefusal::NoSlot)
+    } else {
+        None
+    }
+}
+
+/// Takes a step of a rollout, which is as the step's maker has read it.
+pub fn settle_rollout(rollout: &mut Rollout, step: RolloutStep) {
+    match step {
+        RolloutStep::Advance { stage } => rollout.stage = stage,
+        RolloutStep::Halt { reason } => rollout.halted = Some(reason),
+    }
+    rollout.revision += 1;
+}
+
+/// Returns the halted rollout as it goes on: what has failed so far does not count any more (R2).
+///
+/// # Errors
+/// [`StoreError::InvalidState`] where it is not halted.
+pub fn resume_rollout(status: &RolloutStatus) -> Result<Rollout, StoreError> {
+    let RolloutStatus { rollout, counts } = status;
+    if !rollout.is_halted(counts) {
+        return Err(StoreError::InvalidState { state: "the rollout is not halted" });
+    }
+    Ok(Rollout {
+        halted: None,
+        forgiven: counts.failed,
+        revision: rollout.revision + 1,
+        ..rollout.clone()
+    })
 }
 
 /// Takes a pass back that was refused before it was spent: the gate waits again, and nothing seen so far

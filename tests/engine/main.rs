@@ -23,6 +23,7 @@ mod poller_faults;
 mod poller_guards;
 mod poller_observer;
 mod previews;
+mod rollouts;
 mod rotation;
 #[cfg(feature = "http")]
 mod runner;

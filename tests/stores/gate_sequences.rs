@@ -81,6 +81,7 @@ fn step(held: &LeasedGate, transition: GateTransition) -> GateStep {
         high_water: held.record.high_water,
         clock_offset_us: held.record.clock_offset_us,
         offset_clearings: held.record.offset_clearings,
+        hold: None,
         void_before: None,
         next_attempt_at: None,
         evidence: None,

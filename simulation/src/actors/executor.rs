@@ -27,7 +27,17 @@ enum Manner {
     AroundClose,
 }
 
-pub(crate) async fn execute(world: World, request: GateRequest, mut rng: Rng) {
+/// Follows a job of its own on one host.
+pub(crate) async fn execute(world: World, request: GateRequest, rng: Rng) {
+    execute_as(world, request, false, rng).await;
+}
+
+/// Follows one host of a rollout; some patches fail.
+pub(crate) async fn execute_in_fleet(world: World, request: GateRequest, rng: Rng) {
+    execute_as(world, request, true, rng).await;
+}
+
+async fn execute_as(world: World, request: GateRequest, fleet: bool, mut rng: Rng) {
     let (store, eyes) = world.store(&world.store_clock);
     let clock = Arc::new(world.store_clock.clone());
     let network = Network::default();
@@ -39,7 +49,7 @@ pub(crate) async fn execute(world: World, request: GateRequest, mut rng: Rng) {
         .expect("a valid policy")
         .with_poll_interval(Duration::from_secs(15));
     if let Some(record) = open(&world, &gate, &request, &mut rng).await {
-        let executor = Executor { world: world.clone(), gate, store, eyes, request };
+        let executor = Executor { world: world.clone(), gate, store, eyes, request, fleet };
         executor.follow(record, &mut rng).await;
     }
     world.checker().close(eyes);
@@ -79,6 +89,8 @@ struct Executor<S> {
     store: Arc<S>,
     eyes: EyesId,
     request: GateRequest,
+    /// The job is a rollout.
+    fleet: bool,
 }
 
 impl<S: GateStore> Executor<S> {
@@ -112,6 +124,11 @@ impl<S: GateStore> Executor<S> {
 
     /// Says that the patch has ended; most hosts are verified.
     async fn report(&self, pass: &GatePass, rng: &mut Rng) {
+        if self.fleet && rng.chance(150) {
+            self.world.checker().count(Event::PatchFailed);
+            let _ = self.gate.failed(pass.id).await;
+            return;
+        }
         if rng.chance(300) {
             let _ = self.gate.finished(pass.id).await;
             return;

@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     gate::decide::WindowAnswer,
     model::{
-        AuditAction, GateOverride, GateRequest, HealthCheck, HostId, JobId, OverriddenCheck,
-        Window, WindowKind,
+        Amount, AuditAction, GateOverride, GateRequest, HealthCheck, HostId, JobId,
+        OverriddenCheck, RolloutPolicy, RolloutStage, Window, WindowKind,
     },
-    store::{GateStore, StoreError},
+    store::{GateStore, RolloutStore, StoreError},
     testing::fixtures,
 };
 
@@ -58,6 +58,62 @@ pub(crate) async fn plan(world: World, host: HostId, mut rng: Rng) {
             job.await;
             world.sleep(rng.minutes(10, 200)).await;
         }
+    }
+}
+
+/// Rolls one job after another out over all hosts.
+pub(crate) async fn plan_fleet(world: World, mut rng: Rng) {
+    while !world.is_evening() {
+        let job = fixtures::job(u128::from(world.number()));
+        let Ok(window) = Window::lasting(
+            world.now(),
+            TimeDelta::from_std(rng.minutes(30, 240)).unwrap_or_default(),
+        ) else {
+            continue;
+        };
+        let (store, eyes) = world.store(&world.store_clock);
+        let hosts = u32::try_from(world.settings.hosts).unwrap_or(1);
+        let policy = policy(&mut rng);
+        while store.open_rollout(job, hosts, policy.clone()).await.is_err() {
+            world.sleep(rng.seconds(1, 30)).await;
+        }
+        world.checker().count(Event::FleetBegun);
+        for host in 1..=world.settings.hosts {
+            let host = fixtures::host(host);
+            set_window(&world, job, host, WindowAnswer::Open(window));
+            let request = GateRequest::new(job, host, window);
+            world.orders.spawn(executor::execute_in_fleet(world.clone(), request, rng.fork()));
+        }
+        while world.now() < window.closes_at() && !world.is_evening() {
+            world.sleep(rng.minutes(5, 60)).await;
+            if rng.chance(500) {
+                let audit = fixtures::audit(AuditAction::RolloutResumed);
+                let _ = store.resume_rollout(job, audit).await;
+            }
+        }
+        world.checker().close(eyes);
+        world.sleep(rng.minutes(10, 120)).await;
+    }
+}
+
+/// A rollout's figures.
+fn policy(rng: &mut Rng) -> RolloutPolicy {
+    let amounts = [
+        Amount::Hosts(1),
+        Amount::Hosts(2),
+        Amount::Percent(25),
+        Amount::Percent(60),
+        Amount::Percent(100),
+    ];
+    let soaks = [0, 0, 60, 600];
+    let stages = (0..rng.below(4)).map(|_| RolloutStage {
+        up_to: *rng.pick(&amounts),
+        soak: Duration::from_secs(*rng.pick(&soaks)),
+    });
+    RolloutPolicy {
+        stages: stages.collect(),
+        max_in_flight: *rng.pick(&amounts),
+        failure_budget: *rng.pick(&[Amount::Hosts(0), Amount::Hosts(1), Amount::Percent(30)]),
     }
 }
 

@@ -57,6 +57,7 @@ impl Checker {
         }
         if let Some(change) = HostChange::begin(gate, now) {
             self.verification_gave_way(&change);
+            self.rollout_spent(gate);
             let runs_until = change.ends_at();
             self.changes.insert(host, ChangeAccount { change, began: at, ended: None, runs_until });
         }
@@ -79,6 +80,7 @@ impl Checker {
             account.ended.get_or_insert(at);
         }
         self.verification_began(change);
+        self.rollout_member_over(change, change.outcome);
     }
 
     /// When the newest change of a host was reported to be over; zero where it was not.

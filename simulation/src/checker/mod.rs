@@ -9,6 +9,7 @@ mod leases;
 mod liveness;
 mod passes;
 mod polls;
+mod rollouts;
 mod runs;
 mod verifications;
 
@@ -27,8 +28,8 @@ use healthgate::{
 };
 
 use self::{
-    changes::ChangeAccount, gates::GateAccount, polls::HostAccount, runs::CheckAccount,
-    verifications::VerificationAccount,
+    changes::ChangeAccount, gates::GateAccount, polls::HostAccount, rollouts::RolloutAccount,
+    runs::CheckAccount, verifications::VerificationAccount,
 };
 pub(crate) use self::{eyes::EyesId, runs::Run};
 use crate::{
@@ -108,6 +109,7 @@ pub(crate) struct Checker {
     gates: BTreeMap<GateId, GateAccount>,
     changes: BTreeMap<HostId, ChangeAccount>,
     verifications: BTreeMap<PassId, VerificationAccount>,
+    rollouts: BTreeMap<JobId, RolloutAccount>,
     gate_holders: BTreeMap<WorkerId, BTreeSet<GateId>>,
     queue: BTreeMap<HostId, HostAccount>,
     checks: BTreeMap<CheckId, CheckAccount>,
@@ -143,6 +145,7 @@ impl Checker {
             gates: BTreeMap::new(),
             changes: BTreeMap::new(),
             verifications: BTreeMap::new(),
+            rollouts: BTreeMap::new(),
             gate_holders: BTreeMap::new(),
             queue: BTreeMap::new(),
             checks: BTreeMap::new(),

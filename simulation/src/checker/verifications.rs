@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
-    model::{CheckId, HostChange, VerificationState},
+    model::{ChangeOutcome, CheckId, HostChange, VerificationState},
     store::VerificationStep,
 };
 
@@ -42,12 +42,15 @@ impl Checker {
     /// The next pass of a host was spent.
     pub(super) fn verification_gave_way(&mut self, change: &HostChange) {
         let of_host = self.verifications.values_mut();
-        let mut overtaken = 0;
+        let mut overtaken = Vec::new();
         for account in of_host.filter(|account| account.change.host_id == change.host_id) {
-            overtaken += u32::from(!std::mem::replace(&mut account.over, true));
+            if !std::mem::replace(&mut account.over, true) {
+                overtaken.push(account.change.clone());
+            }
         }
-        for _ in 0..overtaken {
+        for earlier in overtaken {
             self.count(Event::VerificationOvertaken);
+            self.rollout_member_over(&earlier, Some(ChangeOutcome::Failed));
         }
     }
 
@@ -105,6 +108,7 @@ impl Checker {
             VerificationState::Verifying | VerificationState::NoChecks => {}
         }
         account.over = state != VerificationState::Verifying;
+        self.rollout_member_over(&account.change, step.verification.outcome());
         self.verifications.insert(step.pass_id, account);
     }
 }

@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::{
     gate::policy::GatePolicy,
     model::{
-        AgentEndpoint, CheckId, CheckResult, ClockEpoch, Detail, EvidenceReason, GateRecord, Label,
-        ReasonCode, StoreTime, Window,
+        AgentEndpoint, CheckId, CheckResult, ClockEpoch, Detail, EvidenceReason, GateRecord, Hold,
+        Label, ReasonCode, StoreTime, Window,
     },
 };
 
@@ -40,6 +40,8 @@ pub struct GateInput<'a> {
     pub streaks: &'a [Streak],
     /// The application's conditions.
     pub conditions: &'a [Condition],
+    /// What the gate waits for before its checks are asked, such as a slot of its job's rollout (R3).
+    pub hold: Option<&'a Hold>,
     /// Whoever gave the override still has the right to (G26).
     pub override_allowed: bool,
     /// The figures to decide by.

@@ -132,6 +132,8 @@ pub enum WaitReason {
     NextAttempt,
     /// For a condition that no attempt can change.
     Condition,
+    /// For its hold to be lifted (R3).
+    Held,
     /// For the end: no further attempt fits.
     End,
     /// For the window, which cannot be told now.
@@ -203,6 +205,10 @@ fn act(input: &GateInput<'_>, times: Times, verdicts: &[Verdict], satisfied: boo
     }
     if input.window == WindowAnswer::Unknown {
         return Action::Wait { next_at: end, why: WaitReason::Unknown };
+    }
+    if let Some(hold) = input.hold {
+        let next_at = hold.until.map_or(end, |until| until.min(end));
+        return Action::Wait { next_at, why: WaitReason::Held };
     }
     if gate.exempt {
         return match conditions_met(input, times) {
@@ -309,6 +315,9 @@ fn pass(input: &GateInput<'_>, times: Times, window: Window, kind: PassKind) -> 
 fn end_reason(input: &GateInput<'_>, times: Times, verdicts: &[Verdict]) -> EndReason {
     if input.gate.state == GateState::Passed {
         return EndReason::PassNotSpent;
+    }
+    if input.hold.is_some() {
+        return EndReason::WindowClosed;
     }
     let failing = || verdicts.iter().filter(|verdict| !verdict.is_satisfied());
     if !conditions_met(input, times) || lacks_checks(input, verdicts) {

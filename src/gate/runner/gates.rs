@@ -17,6 +17,7 @@ use super::{
     held::{Answered, HeldGate, Read, Right, RunningAttempt},
     look::{Sight, look},
     notice::notice,
+    rollouts::Rations,
     settle::settle,
     sources::Sources,
     stats::StatsCell,
@@ -159,13 +160,24 @@ impl<'a> Gates<'a> {
             true
         });
         notice(runner, &mut self.held, &read, now, trust).await;
+        let store = runner.store.as_ref();
+        let mut rations = Rations::read(store, &mut self.held, &due, time, suspect).await?;
+        for (id, read) in &mut read {
+            read.hold = self.held.get(id).and_then(|held| rations.hold(held));
+        }
         let (mut steps, mut starts) = (Vec::new(), Vec::new());
         let mut wanted = 0;
         let mut wanted_agents: HashSet<AgentKey> = HashSet::new();
-        for (id, decision) in self.decisions(&read, time, suspect) {
-            let (Some(held), Some(read)) = (self.held.get_mut(&id), read.get(&id)) else {
+        for (id, mut decision) in self.decisions(&read, time, suspect) {
+            let (Some(held), Some(read)) = (self.held.get_mut(&id), read.get_mut(&id)) else {
                 continue;
             };
+            if matches!(decision.action, Action::Start { .. } | Action::Pass { .. }) {
+                read.hold = rations.take(held);
+                if read.hold.is_some() {
+                    decision = Sight { now: time, suspect, read }.decide(&runner.policy, held);
+                }
+            }
             // Where one finds no room, none that comes later in the order starts before it. A busy
             // agent holds up the attempts that ask it alone, in the same order.
             let mut at_agent = false;

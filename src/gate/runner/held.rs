@@ -7,7 +7,7 @@ use super::{changes::LastSeen, time::GateClock};
 use crate::{
     gate::{decide::WindowAnswer, source::HostHealth},
     model::{
-        CheckResult, Detail, EvidenceReason, GateNote, GateOverride, GateRecord, GateState,
+        CheckResult, Detail, EvidenceReason, GateNote, GateOverride, GateRecord, GateState, Hold,
         ReasonCode,
     },
     store::{GateStep, LeasedGate, transition},
@@ -28,6 +28,8 @@ pub(super) struct HeldGate {
     pub(super) dirty: bool,
     /// An attempt that was due found no room (F38).
     pub(super) no_room: bool,
+    /// Whether its job has a rollout; asked once.
+    pub(super) in_rollout: Option<bool>,
     /// The override that is known to be refused, by the time it was given.
     pub(super) refused: Option<DateTime<Utc>>,
     /// The newest results of this gate's own attempts, which are recorded: a source need not keep them.
@@ -60,6 +62,8 @@ pub(super) struct Read {
     pub(super) window: WindowAnswer,
     pub(super) health: HostHealth,
     pub(super) right: Right,
+    /// What the gate waits for before its checks are asked (R3).
+    pub(super) hold: Option<Hold>,
 }
 
 /// Whether the override of a gate counts.
@@ -109,6 +113,7 @@ impl HeldGate {
             running: None,
             dirty: false,
             no_room,
+            in_rollout: None,
             refused: None,
             live: Vec::new(),
             seen: LastSeen::default(),
@@ -187,6 +192,7 @@ impl HeldGate {
             high_water: self.record.high_water,
             clock_offset_us: self.record.clock_offset_us,
             offset_clearings: self.record.offset_clearings,
+            hold: self.record.hold,
             void_before: None,
             next_attempt_at: self.record.next_attempt_at,
             evidence: None,

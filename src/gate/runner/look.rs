@@ -60,6 +60,7 @@ impl Sight<'_> {
             observations: &read.health.results,
             streaks: &read.health.streaks,
             conditions: &read.health.conditions,
+            hold: read.hold.as_ref(),
             override_allowed: read.right == Right::Granted,
             policy,
         }
@@ -118,6 +119,11 @@ pub(super) fn look(
         window,
         high_water: decision.gate_time,
         clock_offset_us: decision.clock_offset.num_microseconds().unwrap_or(i64::MAX),
+        hold: match decision.action {
+            Action::Wait { why: WaitReason::Held, .. } => read.hold.as_ref().map(|hold| hold.cause),
+            Action::Hold { .. } => record.hold,
+            _ => None,
+        },
         notes,
         // A window that moved to later makes what was seen before its new start void (F14).
         void_before: (window.opens_at() > now && record.window.opens_at() <= now)
@@ -157,6 +163,7 @@ pub(super) fn look(
                 let for_what = match why {
                     WaitReason::NotOpen => Waiting::Opening,
                     WaitReason::End if held.no_room => Waiting::Room,
+                    WaitReason::Held => read.hold.as_ref().map_or(Waiting::Health, Waiting::Hold),
                     _ => Waiting::Health,
                 };
                 waits(for_what, due.then_some(next_at), evidence);
@@ -291,7 +298,8 @@ fn end(
     evidence: Vec<Evidence>,
 ) {
     let record = &held.record;
-    let detail = report::failed(reason, record, window, policy, &evidence, &read.health);
+    let (hold, health) = (read.hold.as_ref(), &read.health);
+    let detail = report::failed(reason, record, window, policy, &evidence, health, hold);
     info!(gate = %record.id, job = %record.job_id, host = %record.host_id, ?reason, detail, "gate ended");
     step.next_attempt_at = None;
     step.detail = Some(detail);

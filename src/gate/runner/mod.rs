@@ -11,6 +11,7 @@ mod lease;
 mod look;
 mod notice;
 mod overrides;
+mod rollouts;
 mod settle;
 mod sources;
 mod stats;

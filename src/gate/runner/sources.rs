@@ -91,7 +91,7 @@ impl Sources {
                 health.conditions.push(Condition::unknown("maintenance window", why));
             }
             health.block_unknown();
-            Read { window, health, right: Right::None }
+            Read { window, health, right: Right::None, hold: None }
         });
         let read = read.collect();
         let mut rights = rights.ok().map(Vec::into_iter);

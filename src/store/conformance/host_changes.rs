@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::{Fixture, make};
 use crate::{
-    model::{GatePass, HostChangeState, HostId, PassId, WorkerId},
+    model::{ChangeEnd, GatePass, HostChangeState, HostId, PassId, WorkerId},
     store::{Spend, SpendRefusal, StoreError},
 };
 
@@ -47,7 +47,7 @@ pub async fn spending_begins_a_change_of_the_host(fixture: &dyn Fixture) {
     let (store, host, other) = (fixture.store(), HostId::generate(), HostId::generate());
     let pass = make::passed(&store, host, VALID).await;
     assert!(store.host_changes(&[host]).await.expect("read").is_empty());
-    let early = store.end_host_change(pass.id, None).await;
+    let early = store.end_host_change(pass.id, ChangeEnd::Done).await;
     assert!(matches!(early, Err(StoreError::NotFound)), "it is not spent");
     let Spend::Spent(record) = store.spend_pass(pass.id).await.expect("answered") else {
         panic!("it is spent")
@@ -58,12 +58,12 @@ pub async fn spending_begins_a_change_of_the_host(fixture: &dyn Fixture) {
     assert_eq!((change.job_id, change.host_id), (pass.job_id, host));
     assert_eq!((change.state, change.ended_at), (HostChangeState::Running, None));
     assert_eq!(Some(change.started_at), record.ended_at);
-    let ended = store.end_host_change(pass.id, None).await.expect("ended");
+    let ended = store.end_host_change(pass.id, ChangeEnd::Done).await.expect("ended");
     assert_eq!(ended.state, HostChangeState::Ended);
     assert!(ended.ended_at.is_some_and(|at| at >= ended.started_at));
-    assert_eq!(store.end_host_change(pass.id, None).await.expect("again"), ended);
+    assert_eq!(store.end_host_change(pass.id, ChangeEnd::Done).await.expect("again"), ended);
     assert_eq!(store.host_changes(&[host]).await.expect("read"), [ended]);
-    let unknown = store.end_host_change(PassId::generate(), None).await;
+    let unknown = store.end_host_change(PassId::generate(), ChangeEnd::Done).await;
     assert!(matches!(unknown, Err(StoreError::NotFound)));
 }
 
@@ -87,7 +87,7 @@ pub async fn a_host_is_changed_on_one_pass_at_a_time(fixture: &dyn Fixture) {
         assert_eq!(again, Spend::Refused(SpendRefusal::HostBusy));
         let known = store.gate_of_pass(passes[second].id).await.expect("read");
         assert!(known.is_some_and(|gate| gate.ended_at.is_none()), "the refused one goes on");
-        store.end_host_change(passes[first].id, None).await.expect("ended");
+        store.end_host_change(passes[first].id, ChangeEnd::Done).await.expect("ended");
         let spend = store.spend_pass(passes[second].id).await.expect("answered");
         assert!(matches!(spend, Spend::Spent(_)));
         let changes = store.host_changes(&[host]).await.expect("read");

@@ -177,6 +177,7 @@ pub(super) fn step(gate: &LeasedGate) -> GateStep {
         high_water: gate.record.high_water,
         clock_offset_us: gate.record.clock_offset_us,
         offset_clearings: gate.record.offset_clearings,
+        hold: None,
         void_before: None,
         next_attempt_at: gate.record.next_attempt_at,
         evidence: None,

@@ -25,6 +25,7 @@ pub mod passes;
 pub mod poll;
 pub mod results;
 pub mod retention;
+pub mod rollouts;
 pub mod secrets;
 pub mod summaries;
 pub mod unreadable;
@@ -132,6 +133,10 @@ macro_rules! conformance_tests {
             the_end_of_a_change_begins_its_verification, a_due_verification_is_claimed_once,
             a_step_of_a_verification_is_fenced, the_next_change_ends_a_verification,
             a_verified_gate_leaves_by_age, verifications_are_as_steps_left_them);
+        $crate::conformance_tests!(@module $fixture, rollouts:
+            a_rollout_is_opened_once_and_stepped_in_order, racing_spendings_keep_the_limits,
+            a_halted_rollout_is_resumed, an_exempt_gate_is_not_held,
+            a_rollout_stays_while_it_goes_on, spendings_are_as_the_rules_admit_them);
         $crate::conformance_tests!(@module $fixture, retention:
             ended_gates_leave_by_age, audit_records_leave_by_age,
             f222_records_stay_after_a_leap_of_the_clock);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Fixture, make};
 use crate::{
-    model::{AuditAction, EndReason, HostId, WorkerId},
+    model::{AuditAction, ChangeEnd, EndReason, HostId, WorkerId},
     store::{AuditFilter, GateStep, GateTransition, PruneOutcome, Spend, StoreError},
 };
 
@@ -33,7 +33,7 @@ pub async fn ended_gates_leave_by_age(fixture: &dyn Fixture) {
     let Spend::Spent(finished) = store.spend_pass(done.id).await.expect("answered") else {
         panic!("it is spent")
     };
-    store.end_host_change(done.id, None).await.expect("ended");
+    store.end_host_change(done.id, ChangeEnd::Done).await.expect("ended");
     let young = store.prune_gates(Duration::from_secs(60), 2, false).await.expect("pruned");
     assert_eq!(young, PruneOutcome::Done { deleted: 0 });
     fixture.elapse(PAST_OLD).await;
@@ -47,7 +47,10 @@ pub async fn ended_gates_leave_by_age(fixture: &dyn Fixture) {
         assert!(store.attempts_of(&[gate.id]).await.expect("read").is_empty());
         assert!(store.host_changes(&[gate.host_id]).await.expect("read").is_empty());
     }
-    assert!(matches!(store.end_host_change(done.id, None).await, Err(StoreError::NotFound)));
+    assert!(matches!(
+        store.end_host_change(done.id, ChangeEnd::Done).await,
+        Err(StoreError::NotFound)
+    ));
     assert!(store.gate_of_pass(done.id).await.expect("read").is_none());
     for gate in [&waiting, &*running] {
         assert_eq!(make::newest(&store, gate).await, *gate, "it has not ended");

@@ -7,7 +7,10 @@ use futures_util::future::join_all;
 
 use super::{Fixture, make};
 use crate::{
-    model::{GatePass, HostId, PassId, ReasonCode, Verification, VerificationState, VerifyPolicy},
+    model::{
+        ChangeEnd, GatePass, HostId, PassId, ReasonCode, Verification, VerificationState,
+        VerifyPolicy,
+    },
     store::{Spend, Store, StoreError, VerificationClaim, VerificationStep},
 };
 
@@ -24,8 +27,8 @@ async fn spent(store: &std::sync::Arc<dyn Store>, host: HostId) -> GatePass {
 /// A change whose host is to be verified.
 async fn to_verify(store: &std::sync::Arc<dyn Store>, host: HostId) -> GatePass {
     let pass = spent(store, host).await;
-    let policy = Some(VerifyPolicy::default());
-    store.end_host_change(pass.id, policy).await.expect("ended");
+    let end = ChangeEnd::Verify(VerifyPolicy::default());
+    store.end_host_change(pass.id, end).await.expect("ended");
     pass
 }
 
@@ -46,17 +49,17 @@ pub async fn the_end_of_a_change_begins_its_verification(fixture: &dyn Fixture) 
     let pass = spent(&store, host).await;
     assert!(claim(&store, Duration::ZERO).await.is_empty(), "it has not ended");
     let policy = VerifyPolicy { soak: Duration::from_secs(7), ..VerifyPolicy::default() };
-    let change = store.end_host_change(pass.id, Some(policy)).await.expect("ended");
+    let change = store.end_host_change(pass.id, ChangeEnd::Verify(policy)).await.expect("ended");
     let begun = change.verification.clone().expect("it is verified");
     assert_eq!((begun.state, begun.policy), (VerificationState::Verifying, policy));
     assert_eq!(begun.next_at, change.ended_at);
-    let again = store.end_host_change(pass.id, None).await.expect("again");
+    let again = store.end_host_change(pass.id, ChangeEnd::Done).await.expect("again");
     assert_eq!(again, change, "an end stays as it is");
     assert_eq!(store.changes_of(pass.job_id).await.expect("read"), [change]);
     let plain = spent(&store, HostId::generate()).await;
-    let change = store.end_host_change(plain.id, None).await.expect("ended");
+    let change = store.end_host_change(plain.id, ChangeEnd::Done).await.expect("ended");
     assert_eq!(change.verification, None);
-    let late = store.end_host_change(plain.id, Some(policy)).await.expect("again");
+    let late = store.end_host_change(plain.id, ChangeEnd::Verify(policy)).await.expect("again");
     assert_eq!(late.verification, None, "an end stays as it is");
     let [only] = claim(&store, LONG).await.try_into().expect("one is due");
     assert_eq!((only.change.pass_id, only.gate.pass.map(|pass| pass.id)), (pass.id, Some(pass.id)));
@@ -137,7 +140,10 @@ pub async fn the_next_change_ends_a_verification(fixture: &dyn Fixture) {
     assert!(verification.ended_at.is_some() && verification.next_at.is_none());
     assert!(!store.settle_verification(step(&taken, |_| {})).await.expect("answered"));
     assert!(claim(&store, LONG).await.is_empty());
-    store.end_host_change(second.id, Some(VerifyPolicy::default())).await.expect("ended");
+    store
+        .end_host_change(second.id, ChangeEnd::Verify(VerifyPolicy::default()))
+        .await
+        .expect("ended");
     let [due] = claim(&store, LONG).await.try_into().expect("the second one");
     assert_eq!(due.change.pass_id, second.id);
 }
@@ -156,7 +162,7 @@ pub async fn a_verified_gate_leaves_by_age(fixture: &dyn Fixture) {
     assert!(store.settle_verification(end).await.expect("answered"));
     store.prune_gates(old, 9, true).await.expect("pruned");
     assert!(store.changes_of(pass.job_id).await.expect("read").is_empty());
-    let gone = store.end_host_change(pass.id, None).await;
+    let gone = store.end_host_change(pass.id, ChangeEnd::Done).await;
     assert!(matches!(gone, Err(StoreError::NotFound)));
 }
 

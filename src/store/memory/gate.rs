@@ -14,8 +14,8 @@ use super::{
 use crate::{
     clock::delta,
     model::{
-        Attempt, AttemptOutcome, AuditEntry, EndReason, GateId, GateOverride, GateRecord,
-        GateRequest, HostChange, HostId, JobId, PassId, VerifyPolicy, WorkerId,
+        Attempt, AttemptOutcome, AuditEntry, ChangeEnd, EndReason, GateId, GateOverride,
+        GateRecord, GateRequest, HostChange, HostId, JobId, PassId, WorkerId,
     },
     store::{
         Change, GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend,
@@ -217,6 +217,11 @@ impl GateStore for MemoryStore {
             return refused(refusal);
         }
         let mut spent = row.record.clone();
+        if let Some(status) = state.rollout_of(spent.job_id, now).filter(|_| !spent.exempt)
+            && let Some(refusal) = transition::admit(&status.rollout, &status.counts)
+        {
+            return refused(refusal);
+        }
         if state.newest_change_of(spent.host_id).is_some_and(|change| change.is_running(now)) {
             return refused(SpendRefusal::HostBusy);
         }
@@ -254,7 +259,7 @@ impl GateStore for MemoryStore {
         };
         let records = state.gates.values().map(|row| &row.record);
         let mut expired: Vec<_> = records
-            .filter(|record| !running(record))
+            .filter(|record| !running(record) && !state.rolls_out(record.job_id))
             .filter_map(|record| Some((record.ended_at.filter(|ended| *ended < cut)?, record.id)))
             .collect();
         expired.sort_unstable();
@@ -263,6 +268,8 @@ impl GateStore for MemoryStore {
         if !matches!(outcome, PruneOutcome::Suspicious { .. }) {
             expired.truncate(batch as usize);
             expired.into_iter().for_each(|(_, id)| state.forget_gate(id));
+            let State { rollouts, gates_of, .. } = &mut *state;
+            rollouts.retain(|job, rollout| rollout.opened_at >= cut || gates_of.contains_key(job));
         }
         Ok(outcome)
     }
@@ -270,12 +277,12 @@ impl GateStore for MemoryStore {
     async fn end_host_change(
         &self,
         pass: PassId,
-        verify: Option<VerifyPolicy>,
+        end: ChangeEnd,
     ) -> Result<HostChange, StoreError> {
         let mut state = self.lock();
         let now = self.time();
         let change = state.host_changes.get_mut(&pass).ok_or(StoreError::NotFound)?;
-        change.end(now, verify);
+        change.end(now, end);
         Ok(change.clone())
     }
 

@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 
 use super::state::{GateRow, State};
 use crate::{
-    model::{Damping, GateId, GateRecord, GateRequest, HostChange, HostId, JobId, PassId},
+    model::{
+        Damping, GateId, GateRecord, GateRequest, GateState, HostChange, HostId, JobId, PassId,
+        RolloutCounts, RolloutStatus,
+    },
     store::{Feed, GateStep, GateTransition, StoreEvent, transition},
 };
 
@@ -47,6 +50,21 @@ impl State {
                 self.newest_change.remove(&record.host_id);
             }
         }
+    }
+
+    /// The rollout of a job, and what has become of its hosts.
+    pub(super) fn rollout_of(&self, job: JobId, now: DateTime<Utc>) -> Option<RolloutStatus> {
+        let rollout = self.rollouts.get(&job)?.clone();
+        let passed = self.all_gates_of(job).filter(|gate| gate.state == GateState::Passed).count();
+        let passed = u32::try_from(passed).unwrap_or(u32::MAX);
+        let changes = self.host_changes.values().filter(|change| change.job_id == job);
+        Some(RolloutStatus { rollout, counts: RolloutCounts::of(changes, passed, now) })
+    }
+
+    /// Whether a job has a rollout and an unfinished gate.
+    pub(super) fn rolls_out(&self, job: JobId) -> bool {
+        self.rollouts.contains_key(&job)
+            && self.all_gates_of(job).any(|gate| !gate.state.is_terminal())
     }
 
     pub(super) fn newest_change_of(&self, host: HostId) -> Option<&HostChange> {

@@ -6,6 +6,7 @@ mod gate;
 mod gate_state;
 mod poll;
 mod result;
+mod rollout;
 mod secret;
 mod state;
 mod verification;

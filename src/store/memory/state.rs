@@ -9,7 +9,7 @@ use crate::{
     crypto::{Canary, InstallId},
     model::{
         Attempt, AuditRecord, CheckId, CheckResult, CheckState, ClockEpoch, Damping, GateId,
-        GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, WorkerId,
+        GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, Rollout, WorkerId,
     },
     store::{Feed, FirstRun, KeptClock, LeasedGate, StoreEvent, clock::LONGEST_LEFT},
 };
@@ -34,6 +34,7 @@ pub(super) struct State {
     /// The unfinished gates of a host: one, and one that is exempt.
     pub(super) unfinished: HashMap<(HostId, bool), GateId>,
     pub(super) host_changes: HashMap<PassId, HostChange>,
+    pub(super) rollouts: HashMap<JobId, Rollout>,
     /// The newest token of each verification.
     pub(super) verification_tokens: HashMap<PassId, i64>,
     /// The newest change of each host.

@@ -22,7 +22,9 @@ impl Write<'_> {
         let mut old: Vec<Uuid> = sqlx::query_scalar(
             "select id from health_gates g where ended_at < $1 and not exists \
              (select from health_changes where gate_id = g.id and (verify_at is not null \
-              or state = 'running' and started_at > $2)) order by ended_at limit $3 for update skip locked",
+              or state = 'running' and started_at > $2)) and not exists \
+             (select from health_rollouts r join health_gates o on o.job_id = r.job_id \
+              where r.job_id = g.job_id and o.state in ('waiting', 'passed')) order by ended_at limit $3 for update skip locked",
         )
         .bind(cut)
         .bind(now - HostChange::LONGEST)
@@ -44,6 +46,14 @@ impl Write<'_> {
             .execute(&mut *self.connection)
             .await?
             .rows_affected();
+        // Also of a job that never had a gate.
+        sqlx::query(
+            "delete from health_rollouts r where opened_at < $1 \
+             and not exists (select from health_gates g where g.job_id = r.job_id)",
+        )
+        .bind(cut)
+        .execute(&mut *self.connection)
+        .await?;
         Ok(PruneOutcome::of_step(deleted, more))
     }
 

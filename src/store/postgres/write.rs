@@ -101,8 +101,9 @@ impl<'a> Write<'a> {
         sqlx::query(
             "update health_changes set started_at = least(started_at, $1), \
              ended_at = case when ended_at > $1 then $1 else ended_at end, \
+             judged_at = case when judged_at > $1 then $1 else judged_at end, \
              verify_at = case when verify_at > $1 then $1 else verify_at end \
-             where started_at > $1 or ended_at > $1 or verify_at > $1",
+             where started_at > $1 or ended_at > $1 or verify_at > $1 or judged_at > $1",
         )
         .bind(now)
         .execute(&mut *self.connection)

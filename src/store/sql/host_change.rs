@@ -2,8 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{from_json, readable};
-use crate::model::{HostChange, Verification};
+use super::{from_json, readable, to_word};
+use crate::{
+    model::{HostChange, Verification},
+    store::StoreError,
+};
 
 /// The change with its verification: the record, when it is due next for as long as it runs, and when the
 /// next change of the host ended it. A record that cannot be read is a verification that is over (F221).
@@ -23,4 +26,11 @@ pub(in crate::store) fn with_verification(
         verification
     });
     change
+}
+
+/// The word for how a change came out by its verification; null while that goes on.
+pub(in crate::store) fn outcome_word(
+    verification: &Verification,
+) -> Result<Option<String>, StoreError> {
+    verification.outcome().map(|outcome| to_word("verification", &outcome)).transpose()
 }

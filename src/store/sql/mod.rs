@@ -7,6 +7,7 @@ mod gate;
 mod host_change;
 mod json;
 mod result;
+mod rollout;
 mod summary;
 mod unreadable;
 
@@ -15,9 +16,10 @@ pub(super) use self::{
     audit::read_audit,
     check::CheckColumns,
     gate::{GateColumns, GateTimes, StoredGate, sound},
-    host_change::with_verification,
+    host_change::{outcome_word, with_verification},
     json::{from_json, from_word, to_json, to_word},
     result::ResultColumns,
+    rollout::{RolloutColumns, host_count},
     summary::SummaryColumns,
     unreadable::{readable, unreadable_words},
 };

@@ -23,7 +23,9 @@ impl Write<'_> {
         let found: Vec<i64> = sqlx::query_scalar(
             "select number from health_gates g where ended_at < ? and not exists \
              (select 1 from health_changes where gate_id = g.id and (verify_at is not null \
-              or state = 'running' and started_at > ?)) order by ended_at limit ?",
+              or state = 'running' and started_at > ?)) and not exists \
+             (select 1 from health_rollouts r join health_gates o on o.job_id = r.job_id \
+              where r.job_id = g.job_id and o.state in ('waiting', 'passed')) order by ended_at limit ?",
         )
         .bind(cut)
         .bind(begun)
@@ -51,6 +53,14 @@ impl Write<'_> {
         .execute(&mut *self.connection)
         .await?
         .rows_affected();
+        // Also of a job that never had a gate.
+        sqlx::query(
+            "delete from health_rollouts where opened_at < ? \
+             and not exists (select 1 from health_gates g where g.job_id = health_rollouts.job_id)",
+        )
+        .bind(cut)
+        .execute(&mut *self.connection)
+        .await?;
         Ok(PruneOutcome::of_step(deleted, more))
     }
 

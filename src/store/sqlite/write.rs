@@ -82,8 +82,9 @@ impl<'a> Write<'a> {
         // Of two instants SQLite's `min` is null where one of them is.
         sqlx::query(
             "update health_changes set started_at = min(started_at, ?1), \
-             ended_at = min(ended_at, ?1), verify_at = min(verify_at, ?1) \
-             where started_at > ?1 or ended_at > ?1 or verify_at > ?1",
+             ended_at = min(ended_at, ?1), verify_at = min(verify_at, ?1), \
+             judged_at = min(judged_at, ?1) \
+             where started_at > ?1 or ended_at > ?1 or verify_at > ?1 or judged_at > ?1",
         )
         .bind(self.now_micros())
         .execute(&mut *self.connection)

@@ -231,9 +231,9 @@ impl GateStore for FaultyStore {
     async fn end_host_change(
         &self,
         pass: PassId,
-        verify: Option<VerifyPolicy>,
+        end: ChangeEnd,
     ) -> Result<HostChange, StoreError> {
-        self.call(Operation::EndHostChange, self.inner.end_host_change(pass, verify)).await
+        self.call(Operation::EndHostChange, self.inner.end_host_change(pass, end)).await
     }
 
     async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError> {
@@ -272,6 +272,35 @@ impl GateStore for FaultyStore {
     ) -> Result<GateRecord, StoreError> {
         self.call(Operation::ClearClockOffset, self.inner.clear_clock_offset(job, host, audit))
             .await
+    }
+}
+
+#[async_trait]
+impl RolloutStore for FaultyStore {
+    async fn open_rollout(
+        &self,
+        job: JobId,
+        hosts: u32,
+        policy: RolloutPolicy,
+    ) -> Result<Rollout, StoreError> {
+        self.call(Operation::OpenRollout, self.inner.open_rollout(job, hosts, policy)).await
+    }
+
+    async fn rollouts(&self, jobs: &[JobId]) -> Result<Vec<RolloutStatus>, StoreError> {
+        self.call(Operation::Rollouts, self.inner.rollouts(jobs)).await
+    }
+
+    async fn settle_rollout(
+        &self,
+        job: JobId,
+        seen: i64,
+        step: RolloutStep,
+    ) -> Result<bool, StoreError> {
+        self.call(Operation::SettleRollout, self.inner.settle_rollout(job, seen, step)).await
+    }
+
+    async fn resume_rollout(&self, job: JobId, audit: AuditEntry) -> Result<Rollout, StoreError> {
+        self.call(Operation::ResumeRollout, self.inner.resume_rollout(job, audit)).await
     }
 }
 

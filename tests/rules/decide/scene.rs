@@ -65,6 +65,7 @@ impl Scene {
             observations: &self.observations,
             streaks: &self.streaks,
             conditions: &self.conditions,
+            hold: None,
             override_allowed: self.override_allowed,
             policy: &self.policy,
         })

@@ -96,6 +96,7 @@ fn play(length: i64, healthy: bool, events: &[(i64, Event)], policy: &GatePolicy
             observations: &results,
             streaks: &[],
             conditions: &[],
+            hold: None,
             override_allowed: false,
             policy,
         });

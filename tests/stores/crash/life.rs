@@ -11,9 +11,9 @@ use healthgate::{
     directory::StaticDirectory,
     gate::{Gate, GatePolicy, GateRunner, GateRunnerConfig, RequestedWindows, StoredChecks},
     model::{
-        Actor, AuditAction, CheckChange, EndReason, GateOverride, GateRecord, GateRequest,
-        GateState, HealthCheck, HostId, JobId, NewCheck, OverriddenCheck, PassId, ReasonCode, Role,
-        VerifyPolicy, Window, WorkerId,
+        Actor, AuditAction, ChangeEnd, CheckChange, EndReason, GateOverride, GateRecord,
+        GateRequest, GateState, HealthCheck, HostId, JobId, NewCheck, OverriddenCheck, PassId,
+        ReasonCode, Role, VerifyPolicy, Window, WorkerId,
     },
     store::{ClaimRequest, HostRelease, Spend, Store, StoreError, StoreEvent},
     testing::{Answer, FaultyStore, ScriptedRunner, fixtures},
@@ -278,8 +278,8 @@ impl Life<'_> {
 
     /// Reports the end of a change. The healthy host is verified.
     async fn end(&self, job: JobId, host: HostId, pass: PassId) {
-        let verify = (host == HEALTHY).then_some(VERIFY);
-        let mut change = self.store.end_host_change(pass, verify).await.unwrap();
+        let end = if host == HEALTHY { ChangeEnd::Verify(VERIFY) } else { ChangeEnd::Done };
+        let mut change = self.store.end_host_change(pass, end).await.unwrap();
         while change.is_being_verified() {
             tokio::time::sleep(MOMENT).await;
             change = self.store.changes_of(job).await.unwrap().remove(0);

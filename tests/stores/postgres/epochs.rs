@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
-    model::{HostChangeState, HostId, JobId},
+    model::{ChangeEnd, HostChangeState, HostId, JobId},
     store::{GateStore, Spend, Store, postgres::PgStore},
 };
 
@@ -21,7 +21,7 @@ async fn f173_what_was_dated_ahead_is_put_back_with_the_clock() {
         assert!(matches!(store.spend_pass(pass.id).await.unwrap(), Spend::Spent(_)));
         passes.push(pass);
     }
-    store.end_host_change(passes[0].id, None).await.unwrap();
+    store.end_host_change(passes[0].id, ChangeEnd::Done).await.unwrap();
     for ahead in [
         "update health_changes set started_at = started_at + interval '6 h', \
          ended_at = ended_at + interval '6 h'",

@@ -106,6 +106,9 @@ fn word(refusal: Option<SpendRefusal>) -> &'static str {
         Some(SpendRefusal::Superseded) => "superseded",
         Some(SpendRefusal::HostBusy) => "host_busy",
         Some(SpendRefusal::Outdated) => "outdated",
+        // The conformance suite holds these against the rules.
+        Some(SpendRefusal::NoSlot) => "no_slot",
+        Some(SpendRefusal::Halted) => "halted",
     }
 }
 

@@ -103,6 +103,7 @@ pub(crate) fn step(gate: &LeasedGate, at: DateTime<Utc>) -> GateStep {
         high_water: at,
         clock_offset_us: 0,
         offset_clearings: 0,
+        hold: None,
         void_before: None,
         next_attempt_at: None,
         evidence: None,

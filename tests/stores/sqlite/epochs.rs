@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{TimeDelta, Utc};
 use healthgate::{
     clock::{Clock, ManualClock},
-    model::{HostChangeState, HostId, WorkerId},
+    model::{ChangeEnd, HostChangeState, HostId, WorkerId},
     store::{GateStore, Spend},
 };
 
@@ -29,7 +29,7 @@ async fn f173_what_was_dated_ahead_is_put_back_with_the_clock() {
         assert!(matches!(store.spend_pass(pass.id).await.unwrap(), Spend::Spent(_)));
         passes.push(pass);
     }
-    store.end_host_change(passes[0].id, None).await.unwrap();
+    store.end_host_change(passes[0].id, ChangeEnd::Done).await.unwrap();
     held_gate(&store, dead, HostId::generate()).await;
     clock.step_wall(TimeDelta::hours(-6));
     let other = WorkerId::generate();

@@ -109,6 +109,7 @@ pub(crate) fn step(gate: &LeasedGate, transition: Option<GateTransition>) -> Gat
         high_water: gate.record.high_water,
         clock_offset_us: gate.record.clock_offset_us,
         offset_clearings: gate.record.offset_clearings,
+        hold: None,
         void_before: None,
         next_attempt_at: None,
         evidence: None,

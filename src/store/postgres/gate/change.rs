@@ -199,6 +199,8 @@ fn refusal_of(said: &str) -> Result<Option<SpendRefusal>, StoreError> {
         "superseded" => SpendRefusal::Superseded,
         "host_busy" => SpendRefusal::HostBusy,
         "outdated" => SpendRefusal::Outdated,
+        "no_slot" => SpendRefusal::NoSlot,
+        "halted" => SpendRefusal::Halted,
         other => return Err(StoreError::corrupt(GATE, format!("unknown refusal {other}"))),
     }))
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::GATE;
 use crate::{
-    model::{GateId, HostChange, HostId, JobId, PassId, VerifyPolicy},
+    model::{ChangeEnd, GateId, HostChange, HostId, JobId, PassId},
     store::{
         StoreError,
         postgres::{error::OperationError, write::Write},
@@ -26,12 +26,14 @@ pub(super) struct HostChangeRow {
     verification: Option<String>,
     verify_at: Option<DateTime<Utc>>,
     superseded_at: Option<DateTime<Utc>>,
+    outcome: Option<String>,
+    judged_at: Option<DateTime<Utc>>,
 }
 
 macro_rules! change_columns {
     () => {
         "c.pass_id, c.gate_id, c.job_id, c.host_id, c.state, c.started_at, c.ended_at, \
-         c.verification::text as verification, c.verify_at, c.superseded_at"
+         c.verification::text as verification, c.verify_at, c.superseded_at, c.outcome, c.judged_at"
     };
 }
 
@@ -49,6 +51,8 @@ impl HostChangeRow {
             started_at: self.started_at,
             ended_at: self.ended_at,
             verification: None,
+            outcome: self.outcome.map(|outcome| from_word(GATE, &outcome)).transpose()?,
+            judged_at: self.judged_at,
         };
         Ok(with_verification(change, record, self.verify_at, self.superseded_at))
     }
@@ -75,7 +79,7 @@ impl Write<'_> {
     pub(super) async fn end_host_change(
         &mut self,
         pass: PassId,
-        verify: Option<VerifyPolicy>,
+        end: ChangeEnd,
     ) -> Result<HostChange, OperationError> {
         let row: Option<HostChangeRow> = sqlx::query_as(concat!(
             "select ",
@@ -87,16 +91,18 @@ impl Write<'_> {
         .await?;
         let mut change = row.ok_or(StoreError::NotFound)?.into_change()?;
         let now = self.now().await?;
-        if change.end(now, verify) {
+        if change.end(now, end) {
             let verification = change.verification.as_ref();
             sqlx::query(
                 "update health_changes set state = $1, ended_at = $2, verification = $3::jsonb, \
-                 verify_at = $4 where pass_id = $5",
+                 verify_at = $4, outcome = $5, judged_at = $6 where pass_id = $7",
             )
             .bind(to_word(GATE, &change.state)?)
             .bind(change.ended_at)
             .bind(verification.map(|verification| to_json(GATE, verification)).transpose()?)
             .bind(verification.and_then(|verification| verification.next_at))
+            .bind(change.outcome.map(|outcome| to_word(GATE, &outcome)).transpose()?)
+            .bind(change.judged_at)
             .bind(pass.as_uuid())
             .execute(&mut *self.connection)
             .await?;

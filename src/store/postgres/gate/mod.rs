@@ -4,6 +4,7 @@ mod change;
 mod held;
 mod host_change;
 mod lease;
+mod rollout;
 mod verification;
 
 use std::{sync::Arc, time::Duration};
@@ -18,8 +19,8 @@ use self::held::{GateRow, gate_columns};
 use super::{PgStore, error::OperationError, row::host_ids};
 use crate::{
     model::{
-        Attempt, AuditEntry, EndReason, GateId, GateOverride, GateRecord, GateRequest, HostChange,
-        HostId, JobId, PassId, VerifyPolicy, WorkerId,
+        Attempt, AuditEntry, ChangeEnd, EndReason, GateId, GateOverride, GateRecord, GateRequest,
+        HostChange, HostId, JobId, PassId, WorkerId,
     },
     store::{
         GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend, StoreError,
@@ -308,9 +309,9 @@ impl GateStore for PgStore {
     async fn end_host_change(
         &self,
         pass: PassId,
-        verify: Option<VerifyPolicy>,
+        end: ChangeEnd,
     ) -> Result<HostChange, StoreError> {
-        self.write(move |write| write.end_host_change(pass, verify).boxed()).await
+        self.write(move |write| write.end_host_change(pass, end).boxed()).await
     }
 
     async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError> {

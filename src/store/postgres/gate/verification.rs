@@ -23,7 +23,7 @@ use crate::{
             error::OperationError,
             write::{Write, read_clock},
         },
-        sql::to_json,
+        sql::{outcome_word, to_json},
     },
 };
 
@@ -153,13 +153,16 @@ impl Write<'_> {
         step: &VerificationStep,
     ) -> Result<bool, OperationError> {
         let host: Option<Uuid> = sqlx::query_scalar(
-            "update health_changes set verification = $3::jsonb, verify_at = $4 \
+            "update health_changes set verification = $3::jsonb, verify_at = $4, \
+             outcome = coalesce(outcome, $5), judged_at = coalesce(judged_at, $6) \
              where pass_id = $1 and verify_token = $2 and verify_at is not null returning host_id",
         )
         .bind(step.pass_id.as_uuid())
         .bind(step.token)
         .bind(to_json(GATE, &step.verification)?)
         .bind(step.verification.next_at)
+        .bind(outcome_word(&step.verification)?)
+        .bind(step.verification.ended_at)
         .fetch_optional(&mut *self.connection)
         .await?;
         let Some(host) = host.map(HostId::from_uuid) else { return Ok(false) };

@@ -105,6 +105,12 @@ impl Write<'_> {
         if let Some(refusal) = transition::refusal(&record, row.token, pass, self.now) {
             return Ok(Spend::Refused(refusal));
         }
+        if !record.exempt
+            && let Some(status) = self.rollout(record.job_id).await?
+            && let Some(refusal) = transition::admit(&status.rollout, &status.counts)
+        {
+            return Ok(Spend::Refused(refusal));
+        }
         transition::spend(&mut record, self.now);
         if !self.begin_host_change(&record).await? {
             return Ok(Spend::Refused(SpendRefusal::HostBusy));

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::GATE;
 use crate::{
-    model::{GateId, GateRecord, HostChange, HostId, JobId, PassId, VerifyPolicy},
+    model::{ChangeEnd, GateId, GateRecord, HostChange, HostId, JobId, PassId},
     store::{
         StoreError,
         sql::{from_word, to_json, to_word, with_verification},
@@ -29,6 +29,8 @@ pub(super) struct HostChangeRow {
     verification: Option<String>,
     verify_at: Option<i64>,
     superseded_at: Option<i64>,
+    outcome: Option<String>,
+    judged_at: Option<i64>,
 }
 
 impl HostChangeRow {
@@ -43,6 +45,8 @@ impl HostChangeRow {
             started_at: instant(self.started_at)?,
             ended_at: self.ended_at.map(instant).transpose()?,
             verification: None,
+            outcome: self.outcome.map(|outcome| from_word(GATE, &outcome)).transpose()?,
+            judged_at: self.judged_at.map(instant).transpose()?,
         };
         let next_at = self.verify_at.map(instant).transpose()?;
         let superseded_at = self.superseded_at.map(instant).transpose()?;
@@ -86,8 +90,9 @@ impl Write<'_> {
         }
         // From now on the checks tell about this change, so the verification of an earlier one ends.
         sqlx::query(
-            "update health_changes set verify_at = null, superseded_at = ? \
-             where host_id = ? and verify_at is not null",
+            "update health_changes set verify_at = null, superseded_at = ?1, \
+             outcome = coalesce(outcome, 'failed'), judged_at = coalesce(judged_at, ?1) \
+             where host_id = ?2 and verify_at is not null",
         )
         .bind(self.now_micros())
         .bind(change.host_id.as_uuid())
@@ -111,7 +116,7 @@ impl Write<'_> {
     pub(super) async fn end_host_change(
         &mut self,
         pass: PassId,
-        verify: Option<VerifyPolicy>,
+        end: ChangeEnd,
     ) -> Result<HostChange, OperationError> {
         let row: Option<HostChangeRow> =
             sqlx::query_as("select * from health_changes where pass_id = ?")
@@ -119,7 +124,7 @@ impl Write<'_> {
                 .fetch_optional(&mut *self.connection)
                 .await?;
         let mut change = row.ok_or(StoreError::NotFound)?.into_change()?;
-        if change.end(self.now, verify) {
+        if change.end(self.now, end) {
             self.save_host_change(&change).await?;
         }
         Ok(change)
@@ -128,13 +133,15 @@ impl Write<'_> {
     async fn save_host_change(&mut self, change: &HostChange) -> Result<(), OperationError> {
         let verification = change.verification.as_ref();
         sqlx::query(
-            "update health_changes set state = ?, ended_at = ?, verification = ?, verify_at = ? \
-             where pass_id = ?",
+            "update health_changes set state = ?, ended_at = ?, verification = ?, verify_at = ?, \
+             outcome = ?, judged_at = ? where pass_id = ?",
         )
         .bind(to_word(GATE, &change.state)?)
         .bind(change.ended_at.map(micros))
         .bind(verification.map(|verification| to_json(GATE, verification)).transpose()?)
         .bind(verification.and_then(|verification| verification.next_at).map(micros))
+        .bind(change.outcome.map(|outcome| to_word(GATE, &outcome)).transpose()?)
+        .bind(change.judged_at.map(micros))
         .bind(change.pass_id.as_uuid())
         .execute(&mut *self.connection)
         .await?;

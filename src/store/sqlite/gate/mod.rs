@@ -3,6 +3,7 @@
 mod change;
 mod host_change;
 mod lease;
+mod rollout;
 mod row;
 mod verification;
 
@@ -19,8 +20,8 @@ use super::{
 };
 use crate::{
     model::{
-        Attempt, AuditEntry, EndReason, GateId, GateOverride, GateRecord, GateRequest, HostChange,
-        HostId, JobId, PassId, VerifyPolicy, WorkerId,
+        Attempt, AuditEntry, ChangeEnd, EndReason, GateId, GateOverride, GateRecord, GateRequest,
+        HostChange, HostId, JobId, PassId, WorkerId,
     },
     store::{
         GateClaims, GateExtension, GateStep, GateStore, GateWatch, PruneOutcome, Spend, StoreError,
@@ -208,9 +209,9 @@ impl GateStore for SqliteStore {
     async fn end_host_change(
         &self,
         pass: PassId,
-        verify: Option<VerifyPolicy>,
+        end: ChangeEnd,
     ) -> Result<HostChange, StoreError> {
-        self.write(move |write| write.end_host_change(pass, verify).boxed()).await
+        self.write(move |write| write.end_host_change(pass, end).boxed()).await
     }
 
     async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError> {

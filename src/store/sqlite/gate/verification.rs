@@ -13,7 +13,7 @@ use crate::{
     model::{HostChange, HostId, JobId, StoreTime},
     store::{
         StoreError, VerificationClaim, VerificationClaims, VerificationStep, VerificationStore,
-        sql::to_json,
+        sql::{outcome_word, to_json},
         sqlite::{
             SqliteStore,
             error::OperationError,
@@ -133,11 +133,14 @@ impl Write<'_> {
         step: VerificationStep,
     ) -> Result<bool, OperationError> {
         let host: Option<Uuid> = sqlx::query_scalar(
-            "update health_changes set verification = ?, verify_at = ? \
+            "update health_changes set verification = ?, verify_at = ?, \
+             outcome = coalesce(outcome, ?), judged_at = coalesce(judged_at, ?) \
              where pass_id = ? and verify_token = ? and verify_at is not null returning host_id",
         )
         .bind(to_json(GATE, &step.verification)?)
         .bind(step.verification.next_at.map(micros))
+        .bind(outcome_word(&step.verification)?)
+        .bind(step.verification.ended_at.map(micros))
         .bind(step.pass_id.as_uuid())
         .bind(step.token)
         .fetch_optional(&mut *self.connection)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use healthgate::{
-    model::{JobId, PassId, PassKind},
+    model::{ChangeEnd, JobId, PassId, PassKind},
     store::{GateStore, Spend, SpendRefusal},
     testing::fixtures::audit,
 };
@@ -125,7 +125,7 @@ async fn f245_a_host_that_is_being_changed_is_busy() {
         let mut session = world.session(driver).await;
         assert_eq!(world.dispatch(&mut session, first.id).await, "spent", "{driver:?}");
         assert_eq!(world.dispatch(&mut session, second.id).await, "host_busy", "{driver:?}");
-        world.store.end_host_change(first.id, None).await.expect("ended");
+        world.store.end_host_change(first.id, ChangeEnd::Done).await.expect("ended");
         assert_eq!(world.dispatch(&mut session, second.id).await, "spent", "{driver:?}");
     }
 }

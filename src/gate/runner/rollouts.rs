@@ -1,0 +1,128 @@
+//! The rollouts of the jobs whose gates a runner holds: each look takes them forward, and lets so many gates
+//! go (R1 to R3).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use tracing::{info, warn};
+
+use super::held::HeldGate;
+use crate::{
+    gate::rollout::{RolloutAction, RolloutInput, decide, no_slot},
+    model::{GateId, Hold, JobId, RolloutCounts, RolloutStatus, RolloutStep, StoreTime},
+    store::{Store, StoreError, transition},
+};
+
+/// How many gates of a job may go in this look.
+struct Ration {
+    free: u32,
+    /// What the others wait for.
+    hold: Hold,
+}
+
+/// How many gates of each job with a rollout may go in this look.
+#[derive(Default)]
+pub(super) struct Rations(HashMap<JobId, Ration>);
+
+impl Rations {
+    /// Reads the rollouts of these gates' jobs, takes each forward, and tells how many gates may go.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn read(
+        store: &dyn Store,
+        held: &mut HashMap<GateId, HeldGate>,
+        due: &[GateId],
+        now: StoreTime,
+        suspect: bool,
+    ) -> Result<Self, StoreError> {
+        let asked = due.iter().filter_map(|id| held.get(id));
+        let asked = asked.filter(|held| held.in_rollout != Some(false) && !held.record.exempt);
+        let jobs: HashSet<JobId> = asked.map(|held| held.record.job_id).collect();
+        if jobs.is_empty() {
+            return Ok(Self::default());
+        }
+        let jobs: Vec<JobId> = jobs.into_iter().collect();
+        let found = store.rollouts(&jobs).await?;
+        let known: HashSet<JobId> = found.iter().map(|status| status.rollout.job_id).collect();
+        let mut trying: BTreeMap<JobId, u32> = BTreeMap::new();
+        for held in held.values_mut() {
+            let job = held.record.job_id;
+            if jobs.contains(&job) {
+                held.in_rollout = Some(known.contains(&job));
+            }
+            if held.running.is_some() {
+                *trying.entry(job).or_default() += 1;
+            }
+        }
+        let mut rations = HashMap::new();
+        for status in found {
+            let job = status.rollout.job_id;
+            let ration = take_forward(store, status, now, suspect).await?;
+            let trying = trying.get(&job).copied().unwrap_or(0);
+            rations.insert(job, Ration { free: ration.free.saturating_sub(trying), ..ration });
+        }
+        Ok(Self(rations))
+    }
+
+    /// What keeps all gates of this one's job from going; `None` where some may.
+    pub(super) fn hold(&self, held: &HeldGate) -> Option<Hold> {
+        let ration = self.of(held)?;
+        (ration.free == 0).then(|| ration.hold.clone())
+    }
+
+    /// Takes a place for a gate that would go now; answers with what it waits for where there is none.
+    pub(super) fn take(&mut self, held: &HeldGate) -> Option<Hold> {
+        let hold = self.hold(held);
+        if hold.is_none()
+            && let Some(ration) = self.0.get_mut(&held.record.job_id)
+        {
+            ration.free = ration.free.saturating_sub(1);
+        }
+        hold
+    }
+
+    fn of(&self, held: &HeldGate) -> Option<&Ration> {
+        self.0.get(&held.record.job_id).filter(|_| !held.record.exempt)
+    }
+}
+
+/// Takes a rollout forward until it lets hosts go or holds them.
+async fn take_forward(
+    store: &dyn Store,
+    status: RolloutStatus,
+    now: StoreTime,
+    suspect: bool,
+) -> Result<Ration, StoreError> {
+    let RolloutStatus { mut rollout, counts } = status;
+    loop {
+        let input = RolloutInput {
+            now: now.at,
+            clock_suspect: suspect,
+            rollout: &rollout,
+            counts: &counts,
+        };
+        let step = match decide(&input) {
+            RolloutAction::Go { free } => {
+                return Ok(Ration { free, hold: no_slot(&rollout, &counts) });
+            }
+            RolloutAction::Hold(hold) => return Ok(Ration { free: 0, hold }),
+            RolloutAction::Step(step) => step,
+        };
+        let job = rollout.job_id;
+        if !store.settle_rollout(job, rollout.revision, step.clone()).await? {
+            // Somebody else was first: the next look reads what they made of it.
+            return Ok(Ration { free: 0, hold: no_slot(&rollout, &counts) });
+        }
+        tell(job, &step, &counts);
+        transition::settle_rollout(&mut rollout, step);
+    }
+}
+
+fn tell(job: JobId, step: &RolloutStep, counts: &RolloutCounts) {
+    match step {
+        RolloutStep::Advance { stage } => {
+            info!(%job, stage = stage + 1, spent = counts.spent, "the next stage of a rollout begins");
+        }
+        RolloutStep::Halt { reason } => warn!(%job, reason, "a rollout is halted"),
+    }
+}

@@ -248,6 +248,11 @@ impl StoredHost {
 }
 
 impl JobStatus {
+    /// Whether none of its hosts is under way any more.
+    pub(crate) const fn is_over(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+
     /// The status of a job from its hosts: their stages, and whether their windows have opened.
     pub(crate) fn of(hosts: impl IntoIterator<Item = (Stage, bool)>) -> Self {
         let (mut begun, mut ended, mut all) = (0, 0, 0);

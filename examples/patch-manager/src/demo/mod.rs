@@ -9,7 +9,7 @@ use std::{
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -70,7 +70,12 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
     let patcher = Arc::new(SimulatedPatcher::new(PATCH_TAKES));
     story::furnish(&app, &fleet, options.open_window).await?;
     past::remember(&app.database).await?;
-    let breaking = BreakingPatcher { patcher: patcher.clone(), fleet: fleet.clone() };
+    let bad_rollout = Arc::new(OnceLock::new());
+    let breaking = BreakingPatcher {
+        patcher: patcher.clone(),
+        fleet: fleet.clone(),
+        bad_rollout: bad_rollout.clone(),
+    };
     let worker = Worker::new(&app, Arc::new(breaking))?;
     greet(&users, &listening);
     let control = Arc::new(DemoControl::new(
@@ -89,7 +94,7 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
         metrics,
         extra: Some(control::routes(control)),
     };
-    let (telling, flapping) = (story::tell(app.clone(), fleet.clone()), fleet.clone());
+    let (telling, flapping) = (story::tell(app.clone(), fleet.clone(), bad_rollout), fleet.clone());
     let extras = tokio::spawn(async move { tokio::join!(telling, flapping.flap()) });
     let ended = process.run(app, stop).await;
     extras.abort();
@@ -97,10 +102,12 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
     ended
 }
 
-/// Patches as simulated, save that one host's database does not come back after its patch.
+/// Patches as simulated, save that one host's database does not come back after its patch, and that
+/// one job's patch fails on every host.
 struct BreakingPatcher {
     patcher: Arc<SimulatedPatcher>,
     fleet: Arc<Fleet>,
+    bad_rollout: Arc<OnceLock<JobId>>,
 }
 
 impl std::fmt::Debug for BreakingPatcher {
@@ -113,6 +120,9 @@ impl std::fmt::Debug for BreakingPatcher {
 impl Patcher for BreakingPatcher {
     async fn patch(&self, job: JobId, host: HostId, pass: Option<PassId>) -> Result<(), String> {
         self.patcher.patch(job, host, pass).await?;
+        if self.bad_rollout.get() == Some(&job) {
+            return Err("the new kernel does not boot: the host runs the old one".to_owned());
+        }
         let broken = self.fleet.hosts().get(story::BROKEN_BY_ITS_PATCH);
         if let Some(broken) = broken.filter(|broken| broken.id == host) {
             self.fleet.set_service(broken, "postgresql", Behaviour::Failed);

@@ -1,12 +1,16 @@
 //! What the demo begins with: checks, windows, and a job in every state.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     gate::{OverrideRequest, recurrence::RecurrenceSpec},
     model::{
-        Actor, AuditAction, AuditEntry, GateState, HostId, JobId, NewCheck, Role, Window, instant,
+        Actor, Amount, AuditAction, AuditEntry, GateState, HostId, JobId, NewCheck, Role,
+        RolloutPolicy, RolloutStage, Window, instant,
     },
 };
 use tracing::warn;
@@ -15,7 +19,7 @@ use uuid::Uuid;
 use super::fleet::{Fleet, FleetHost};
 use crate::{
     app::App,
-    database::{DatabaseError, JobKind, NewJob, Right, Stage, WindowChoice, WindowRow},
+    database::{JobKind, NewJob, Right, Stage, WindowChoice, WindowRow},
     error::Failure,
 };
 
@@ -24,6 +28,10 @@ const OPEN: &str = "Open for the demo";
 
 /// The host, by its place in the fleet, whose database does not come back after its patch.
 pub(super) const BROKEN_BY_ITS_PATCH: usize = 16;
+
+/// The hosts, by their places in the fleet, of a job whose patch fails on every one of them: its rollout
+/// stops at the first.
+const BAD_ROLLOUT: std::ops::Range<usize> = 21..30;
 
 /// Gives the fleet's hosts their checks and windows. What an earlier start left in the same folder
 /// stays.
@@ -104,13 +112,14 @@ const NIGHTLY: &str = "Weekend nights";
 
 /// Begins a job for every state that there is to see. Where jobs of an earlier start are unfinished,
 /// there is enough to see.
-pub(super) async fn tell(app: App, fleet: Arc<Fleet>) {
-    if let Err(error) = begin(&app, &fleet).await {
+/// `bad_rollout` is told which job's patch is to fail.
+pub(super) async fn tell(app: App, fleet: Arc<Fleet>, bad_rollout: Arc<OnceLock<JobId>>) {
+    if let Err(error) = begin(&app, &fleet, &bad_rollout).await {
         warn!(%error, "the demo's jobs cannot all be begun");
     }
 }
 
-async fn begin(app: &App, fleet: &Fleet) -> Result<(), Failure> {
+async fn begin(app: &App, fleet: &Fleet, bad_rollout: &OnceLock<JobId>) -> Result<(), Failure> {
     let now = app.store.now().await?;
     for stage in [Stage::Queued, Stage::Waiting] {
         if !app.database.due_job_hosts(stage, now + TimeDelta::days(8), 1).await?.is_empty() {
@@ -136,7 +145,7 @@ async fn begin(app: &App, fleet: &Fleet) -> Result<(), Failure> {
         let hosts: Vec<&FleetHost> =
             indexes.iter().filter_map(|index| fleet.hosts().get(*index)).collect();
         let Some(window) = window.filter(|_| !hosts.is_empty()) else { continue };
-        let job = enter(app, window, &hosts, now).await?;
+        let job = enter(app, window, &hosts, now, None).await?;
         if what == "is overridden" {
             for host in hosts {
                 let id = host.id;
@@ -144,15 +153,32 @@ async fn begin(app: &App, fleet: &Fleet) -> Result<(), Failure> {
             }
         }
     }
+    let hosts: Vec<&FleetHost> = BAD_ROLLOUT.filter_map(|index| fleet.hosts().get(index)).collect();
+    if let Some(window) = window(0, half_an_hour).filter(|_| hosts.len() > 1) {
+        let job = enter(app, window, &hosts, now, Some("kernel 6.12.9, in stages")).await?;
+        let _ = bad_rollout.set(job);
+    }
     Ok(())
 }
 
+/// One host first, then a third, then the rest.
+fn in_stages() -> RolloutPolicy {
+    let stage = |up_to| RolloutStage { up_to, soak: Duration::from_secs(10) };
+    RolloutPolicy {
+        stages: vec![stage(Amount::Hosts(1)), stage(Amount::Percent(33))],
+        max_in_flight: Amount::Hosts(3),
+        failure_budget: Amount::Hosts(0),
+    }
+}
+
+/// Enters a job; one with a name goes over its hosts in stages.
 async fn enter(
     app: &App,
     window: WindowChoice,
     hosts: &[&FleetHost],
     now: DateTime<Utc>,
-) -> Result<JobId, DatabaseError> {
+    in_stages_as: Option<&str>,
+) -> Result<JobId, Failure> {
     let id = JobId::generate();
     let given = match window {
         WindowChoice::Explicit(window) | WindowChoice::Immediate(window) => Some(window),
@@ -161,7 +187,7 @@ async fn enter(
     let host = |host: &&FleetHost| Some((host.id, host.name.clone(), given?));
     let job = NewJob {
         id,
-        name: None,
+        name: in_stages_as.map(str::to_owned),
         kind: JobKind::Patch,
         created_by: "ada".to_owned(),
         created_at: now,
@@ -172,6 +198,10 @@ async fn enter(
         verify: app.figures.verify,
         hosts: hosts.iter().filter_map(host).collect(),
     };
+    if in_stages_as.is_some() {
+        let count = u32::try_from(job.hosts.len()).unwrap_or(u32::MAX);
+        app.store.open_rollout(id, count, in_stages()).await?;
+    }
     let ada = Actor::new("ada", Role::Admin);
     let right = Right::of(&ada, job.hosts.iter().map(|(host, _, _)| *host));
     let audit =

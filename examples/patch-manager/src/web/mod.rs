@@ -130,6 +130,7 @@ pub(crate) fn operations() -> OpenApiRouter<Web> {
         .routes(operation!(jobs::list, jobs::create))
         .routes(operation!(jobs::read))
         .routes(operation!(jobs::cancel))
+        .routes(operation!(jobs::resume))
         .routes(operation!(status::document))
 }
 

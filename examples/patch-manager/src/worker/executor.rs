@@ -379,7 +379,7 @@ async fn report_once(
     pass: PassId,
     configured: Option<VerifyPolicy>,
 ) -> Result<HostChange, StepError> {
-    let Some(configured) = configured else { return Ok(gate.finished(pass).await?) };
+    let Some(configured) = configured else { return Ok(gate.failed(pass).await?) };
     let job = database.jobs_by_id(&[host.job_id]).await?.pop();
     let policy = job.and_then(|job| job.verify).unwrap_or(configured);
     Ok(gate.verify(pass, policy).await?)

@@ -21,5 +21,6 @@ mod process;
 mod processes;
 mod proxy;
 mod rights;
+mod rollouts;
 mod routes;
 mod secrets;

@@ -7,8 +7,8 @@ use healthgate::{
     api::{FromMember, JsonBody, Members, Problem, forms::WindowForm, read_object},
     gate::recurrence::current_or_next,
     model::{
-        Actor, FieldChange, GateOverride, HostId, Role, VerifyPolicy, ViolationCode, Violations,
-        Window,
+        Actor, Amount, FieldChange, GateOverride, HostId, Role, RolloutPolicy, RolloutStage,
+        VerifyPolicy, ViolationCode, Violations, Window,
     },
 };
 use serde::Serialize;
@@ -48,6 +48,90 @@ pub(in crate::web) struct JobRequest {
     name: Option<String>,
     /// How long its hosts are verified after their patch; what is left out is as the configuration says.
     verify: Option<VerifyRequest>,
+    /// How it goes over its hosts: in stages, and no further once too many have failed. Without it all may go at
+    /// once.
+    rollout: Option<RolloutRequest>,
+}
+
+/// How a job goes over its hosts. Amounts are numbers of hosts, such as `5`, or percentages of the job's hosts,
+/// such as `10%`, rounded up.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct RolloutRequest {
+    /// The stages, in their order; the hosts that are left follow the last one. Without any there is one.
+    #[schema(max_items = 20)]
+    stages: Option<Vec<RolloutStageRequest>>,
+    /// At most so many hosts are patched or verified at the same time; without it, all.
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+%?$", max_length = 11)]
+    max_in_flight: Option<Amount>,
+    /// So many hosts may fail or stay unverified; with one more the rollout halts. Without it, none.
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+%?$", max_length = 11)]
+    failure_budget: Option<Amount>,
+}
+
+/// One stage of a rollout.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct RolloutStageRequest {
+    /// How many hosts may have been patched by its end, those of earlier stages included.
+    #[schema(value_type = String, pattern = "^[0-9]+%?$", max_length = 11)]
+    up_to: Amount,
+    /// How long the next stage waits once all hosts of this one are through.
+    #[schema(maximum = 604800)]
+    soak_secs: Option<u64>,
+}
+
+/// An amount of hosts within a body.
+struct AmountMember(Amount);
+
+impl FromMember for AmountMember {
+    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
+        let amount = value.as_str().and_then(|text| text.parse().ok());
+        if amount.is_none() {
+            let message =
+                "give a number of hosts as text, such as \"5\", or a percentage, such as \"10%\"";
+            violations.push(field, ViolationCode::WrongType, message);
+        }
+        amount.map(Self)
+    }
+}
+
+impl FromMember for RolloutStageRequest {
+    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
+        let expected = "give an object with `up_to`";
+        read_object(value, field, violations, expected, |members| {
+            let soak_secs = members.optional("soak_secs");
+            let up_to = members.required::<AmountMember>("up_to")?.0;
+            Some(Self { up_to, soak_secs })
+        })
+    }
+}
+
+impl FromMember for RolloutRequest {
+    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
+        read_object(value, field, violations, "give an object", |members| {
+            let amount = |given: Option<AmountMember>| given.map(|given| given.0);
+            Some(Self {
+                stages: members.optional("stages"),
+                max_in_flight: amount(members.optional("max_in_flight")),
+                failure_budget: amount(members.optional("failure_budget")),
+            })
+        })
+    }
+}
+
+impl RolloutRequest {
+    fn policy(self) -> RolloutPolicy {
+        let stage = |stage: RolloutStageRequest| RolloutStage {
+            up_to: stage.up_to,
+            soak: Duration::from_secs(stage.soak_secs.unwrap_or(0)),
+        };
+        RolloutPolicy {
+            stages: self.stages.unwrap_or_default().into_iter().map(stage).collect(),
+            max_in_flight: self.max_in_flight.unwrap_or(Amount::Percent(100)),
+            failure_budget: self.failure_budget.unwrap_or(Amount::Hosts(0)),
+        }
+    }
 }
 
 /// How long hosts are verified after their patch, in seconds.
@@ -101,6 +185,7 @@ pub(super) struct Asked {
     pub(super) reason: Option<String>,
     pub(super) name: Option<String>,
     pub(super) verify: VerifyPolicy,
+    pub(super) rollout: Option<RolloutPolicy>,
     /// What the configuration says in its place.
     usual_verify: VerifyPolicy,
 }
@@ -128,6 +213,24 @@ fn need_reason(members: &mut Members, reason: Option<&str>) {
                 members.violation("reason", code, message);
             }
         }
+    }
+}
+
+/// Why a halted rollout is to go on.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct ResumeRequest {
+    #[schema(min_length = 10, max_length = 500)]
+    reason: String,
+}
+
+impl ResumeRequest {
+    /// Reads the reason.
+    pub(super) async fn read(body: JsonBody) -> Result<String, Problem> {
+        let mut members = body.members().await?;
+        let reason = texts::plain(&mut members, "reason");
+        need_reason(&mut members, reason.as_deref());
+        Ok(members.finish(reason)?)
     }
 }
 
@@ -169,6 +272,17 @@ impl Asked {
                 let field = format!("verify.{}", violation.field);
                 members.violation(&field, violation.code, violation.message.clone());
             }
+        }
+        let rollout = members.optional::<RolloutRequest>("rollout").map(RolloutRequest::policy);
+        if let Some(Err(found)) = rollout.as_ref().map(RolloutPolicy::validate) {
+            for violation in found.as_slice() {
+                let field = format!("rollout.{}", violation.field);
+                members.violation(&field, violation.code, violation.message.clone());
+            }
+        }
+        if rollout.is_some() && (dry_run || kind == JobKind::Rollback) {
+            let message = "a dry run and a rollback go over all of their hosts at once";
+            members.violation("rollout", ViolationCode::NotAllowed, message);
         }
         let goes_around = report_only || kind == JobKind::Rollback;
         if goes_around && dry_run {
@@ -212,7 +326,18 @@ impl Asked {
             }
             None => WindowChoice::Maintenance,
         };
-        Ok(Self { hosts, window, report_only, dry_run, kind, reason, name, verify, usual_verify })
+        Ok(Self {
+            hosts,
+            window,
+            report_only,
+            dry_run,
+            kind,
+            reason,
+            name,
+            verify,
+            usual_verify,
+            rollout,
+        })
     }
 
     /// What sets the job apart from an ordinary one, as the audit shows it.
@@ -241,6 +366,20 @@ impl Asked {
             after: Some(after.as_secs().to_string()),
         };
         changes.extend(figures.into_iter().filter(|(_, usual, own)| usual != own).map(figure));
+        if let Some(rollout) = &self.rollout {
+            let stages = rollout.stages.iter().map(|stage| stage.up_to.to_string());
+            let stages = stages.collect::<Vec<_>>().join(", ");
+            let given = [
+                ("rollout.stages", stages),
+                ("rollout.max_in_flight", rollout.max_in_flight.to_string()),
+                ("rollout.failure_budget", rollout.failure_budget.to_string()),
+            ];
+            changes.extend(given.map(|(field, value)| FieldChange {
+                field: field.to_owned(),
+                before: None,
+                after: Some(value),
+            }));
+        }
         changes
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use healthgate::{
     api::forms::{GateForm, VerificationForm, WindowForm},
-    model::{GateRecord, GateState, HostId, JobId, instant},
+    model::{GateRecord, GateState, HostId, JobId, RolloutState, RolloutStatus, instant},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -40,6 +40,9 @@ pub(in crate::web) struct JobForm {
     #[serde(with = "instant::option")]
     #[schema(required)]
     pub(super) cancelled_at: Option<DateTime<Utc>>,
+    /// How it goes over its hosts; `null` where all may go at once.
+    #[schema(required)]
+    pub(super) rollout: Option<RolloutForm>,
     /// How many hosts it has, of those that the caller may see.
     pub(super) host_count: usize,
     /// How many of them are in which status.
@@ -59,6 +62,8 @@ pub(in crate::web) enum HostJobStatus {
     WaitingForWindow,
     /// Its gate waits for healthy checks.
     WaitingHealthCheck,
+    /// Its gate waits for its turn in the rollout.
+    WaitingForSlot,
     /// It is being patched.
     Patching,
     /// It was patched, and its checks are being run.
@@ -71,6 +76,54 @@ pub(in crate::web) enum HostJobStatus {
     Unverified,
     /// The job was cancelled before it was patched.
     Cancelled,
+}
+
+/// How far a job's rollout has come.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Rollout)]
+pub(in crate::web) struct RolloutForm {
+    pub(super) state: RolloutState,
+    /// The present stage, counted from 0: its place in the job's stages. After the last one it is their number.
+    pub(super) stage: u32,
+    /// How many stages it has; the hosts that are left after the last one follow it.
+    pub(super) stages: usize,
+    /// How many hosts may have been patched by the end of the present stage.
+    pub(super) admitted: u32,
+    /// How many hosts have been patched, or are being patched.
+    pub(super) spent: u32,
+    /// How many hosts are being patched or verified.
+    pub(super) in_flight: u32,
+    /// At most so many may be.
+    pub(super) max_in_flight: u32,
+    /// How many failed or stayed unverified, since it was last resumed.
+    pub(super) used: u32,
+    /// So many may.
+    pub(super) failure_budget: u32,
+    /// Why it is halted.
+    #[schema(required)]
+    pub(super) reason: Option<String>,
+}
+
+impl RolloutForm {
+    fn new(status: &RolloutStatus, is_over: bool) -> Self {
+        let RolloutStatus { rollout, counts } = status;
+        let state = match status.state() {
+            RolloutState::Running if is_over => RolloutState::Done,
+            state => state,
+        };
+        Self {
+            state,
+            stage: rollout.stage,
+            stages: rollout.policy.stages.len(),
+            admitted: rollout.admitted(),
+            spent: counts.spent,
+            in_flight: counts.in_flight,
+            max_in_flight: rollout.max_in_flight(),
+            used: rollout.used(counts),
+            failure_budget: rollout.failure_budget(),
+            reason: rollout.halt_reason(counts),
+        }
+    }
 }
 
 /// A job on one host.
@@ -135,6 +188,8 @@ pub(super) fn status(
             let opens_at = gate.map_or(host.window.opens_at(), |gate| gate.window.opens_at());
             if now < opens_at {
                 HostJobStatus::WaitingForWindow
+            } else if gate.is_some_and(|gate| gate.hold.is_some()) {
+                HostJobStatus::WaitingForSlot
             } else {
                 HostJobStatus::WaitingHealthCheck
             }
@@ -147,11 +202,12 @@ pub(super) fn job_form(
     job: &JobRow,
     statuses: &[HostJobStatus],
     hosts: Option<Vec<JobHostForm>>,
+    rollout: Option<&RolloutStatus>,
 ) -> JobForm {
     let stage = |status: &HostJobStatus| match status {
         HostJobStatus::Queued => (Stage::Queued, false),
         HostJobStatus::WaitingForWindow => (Stage::Waiting, false),
-        HostJobStatus::WaitingHealthCheck => (Stage::Waiting, true),
+        HostJobStatus::WaitingHealthCheck | HostJobStatus::WaitingForSlot => (Stage::Waiting, true),
         HostJobStatus::Patching => (Stage::Patching, true),
         HostJobStatus::Verifying => (Stage::Verifying, true),
         HostJobStatus::Unverified => (Stage::Unverified, true),
@@ -169,11 +225,12 @@ pub(super) fn job_form(
     for status in statuses {
         *counts.entry(*status).or_default() += 1;
     }
+    let status = JobStatus::of(statuses.iter().map(stage));
     JobForm {
         id: job.id,
         name: job.name.clone(),
         kind: job.kind,
-        status: JobStatus::of(statuses.iter().map(stage)),
+        status,
         created_by: job.created_by.clone(),
         created_at: job.created_at,
         window,
@@ -182,6 +239,7 @@ pub(super) fn job_form(
         dry_run: job.dry_run,
         reason: job.reason.clone(),
         cancelled_at: job.cancelled_at,
+        rollout: rollout.map(|rollout| RolloutForm::new(rollout, status.is_over())),
         host_count: statuses.len(),
         counts,
         hosts,

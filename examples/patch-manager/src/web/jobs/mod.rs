@@ -27,7 +27,7 @@ use healthgate::{
 use uuid::Uuid;
 
 use self::{
-    asked::{Asked, JobRequest, may_go_around},
+    asked::{Asked, JobRequest, ResumeRequest, may_go_around},
     form::{JobForm, JobHostForm, JobList, job_form, status, stored_status},
 };
 use super::{Web, refusals::in_time};
@@ -73,7 +73,11 @@ pub(super) async fn list(
         for host in web.seen_hosts_of(&actor, &ids).await? {
             by_job.entry(host.job_id).or_default().push(stored_status(&host, now));
         }
-        let form = |job: &JobRow| job_form(job, &by_job.remove(&job.id).unwrap_or_default(), None);
+        let rollouts = web.0.app.store.rollouts(&ids).await?;
+        let form = |job: &JobRow| {
+            let rollout = rollouts.iter().find(|status| status.rollout.job_id == job.id);
+            job_form(job, &by_job.remove(&job.id).unwrap_or_default(), None, rollout)
+        };
         forms.extend(jobs.iter().map(form));
     }
     Ok(Json(JobList { jobs: forms, next_cursor }))
@@ -152,6 +156,12 @@ pub(super) async fn create(
         verify: asked.verify,
         hosts,
     };
+    // Before the job is there: its gates must not pass without their rollout. One whose job is then
+    // refused leaves by age.
+    if let Some(policy) = asked.rollout {
+        let count = u32::try_from(job.hosts.len()).unwrap_or(u32::MAX);
+        web.0.app.store.open_rollout(job_id, count, policy).await?;
+    }
     let right = Right::of(&actor, asked.hosts.iter().copied());
     if let Err(error) = web.0.app.database.insert_job(job, right, records).await {
         let entry = AuditEntry { job_id: None, ..entry };
@@ -236,6 +246,56 @@ pub(super) async fn cancel(
     web.job_form(&actor, job_id).await.map(Json)
 }
 
+/// Lets a halted rollout go on; for administrators, with a reason.
+#[utoipa::path(
+    post,
+    path = "/api/v1/jobs/{job_id}/resume",
+    tag = "application",
+    operation_id = "resume_rollout",
+    params(("job_id" = JobId, Path, description = "the job")),
+    request_body = ResumeRequest,
+    responses((status = 200, description = "the job", body = JobForm), Problem),
+)]
+pub(super) async fn resume(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Id(job_id): Id<JobId>,
+    body: JsonBody,
+) -> Result<Json<JobForm>, Problem> {
+    let entry = AuditEntry {
+        job_id: Some(job_id),
+        ..AuditEntry::allowed(actor.clone(), AuditAction::RolloutResumed)
+    };
+    if web.seen_hosts_of(&actor, &[job_id]).await?.is_empty() {
+        if !web.0.app.database.hosts_of_jobs(&[job_id]).await?.is_empty() {
+            web.note(entry);
+        }
+        return Err(Problem::not_found());
+    }
+    if actor.role != Role::Admin {
+        return Err(web.refused(entry));
+    }
+    let reason = ResumeRequest::read(body).await?;
+    let hosts = web.0.app.database.hosts_of_jobs(&[job_id]).await?;
+    if hosts.iter().all(|host| is_over(host.stage)) {
+        return Err(Problem::conflict("invalid_state", "the job has ended"));
+    }
+    let ids: Vec<HostId> = hosts.iter().map(|host| host.host_id).collect();
+    let entry = AuditEntry { reason: Some(reason), ..entry };
+    match web.0.app.store.resume_rollout(job_id, entry.clone()).await {
+        Ok(_) => {}
+        Err(StoreError::NotFound | StoreError::InvalidState { .. }) => {
+            return Err(Problem::conflict("invalid_state", "the job has no halted rollout"));
+        }
+        Err(error) => return Err(web.write_problem(error.into(), &ids, entry).await),
+    }
+    web.0.app.job_wake.notify_one();
+    for host in hosts.iter().filter(|host| host.stage == Stage::Waiting).take(1) {
+        announce::row(&*web.0.app.store, host, host.stage, None).await;
+    }
+    web.job_form(&actor, job_id).await.map(Json)
+}
+
 impl Web {
     /// The hosts of these jobs that the caller may see. An administrator sees those that are gone as
     /// well.
@@ -299,7 +359,8 @@ impl Web {
             }
         };
         let hosts: Vec<JobHostForm> = hosts.into_iter().map(form).collect();
-        Ok(job_form(&job, &statuses, Some(hosts)))
+        let rollout = store.rollouts(&[id]).await?.pop();
+        Ok(job_form(&job, &statuses, Some(hosts), rollout.as_ref()))
     }
 }
 

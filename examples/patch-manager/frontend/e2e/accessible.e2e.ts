@@ -67,6 +67,23 @@ test(
     await expectAccessible(page, 'cancel dialog');
     await closeDialog();
 
+    // As a rollout that was halted, without waiting for one.
+    const rollout = { state: 'halted', stage: 0, in_flight: 0, used: 1, reason: '1 host failed, and 0 may' };
+    const path = `**/api/v1/jobs/${job.id}`;
+    await page.route(path, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...((await response.json()) as object), rollout } });
+    });
+    await page.reload();
+    await page.getByRole('region', { name: 'Rollout' }).waitFor();
+    await expectAccessible(page, 'halted rollout');
+    await page.getByRole('button', { name: 'Resume…' }).click();
+    await dialog.waitFor();
+    await dialog.getByRole('button', { name: 'Resume' }).click();
+    await expectAccessible(page, 'resume dialog');
+    await closeDialog();
+    await page.unroute(path);
+
     await go(page, 'Jobs');
     await page.getByRole('row').nth(1).waitFor();
     await expectAccessible(page, 'jobs');
@@ -77,6 +94,10 @@ test(
     await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByLabel('in a window for this job alone').check();
     await expectAccessible(page, 'deploy, time');
+    await page.getByRole('switch', { name: 'Roll out in stages' }).check();
+    await page.getByRole('textbox', { name: 'Stage 1: up to' }).fill('none');
+    await expectAccessible(page, 'deploy, stages');
+    await page.getByRole('switch', { name: 'Roll out in stages' }).uncheck();
     await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByText(/hosts? without a health check/).waitFor();
     await expectAccessible(page, 'deploy, review');

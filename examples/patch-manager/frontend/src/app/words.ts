@@ -1,4 +1,4 @@
-import type { Host, Job, JobHost, HostJobStatus, JobStatus } from './api/types';
+import type { Host, Job, JobHost, HostJobStatus, JobStatus, Rollout } from './api/types';
 
 /** How a state is coloured where it is shown; the word is always there as well. */
 export type Tone = 'success' | 'error' | 'warning' | 'info' | 'default';
@@ -15,6 +15,7 @@ export const JOB_HOST_STATUS: Readonly<Record<HostJobStatus, { word: string; ton
   queued: { word: 'Queued', tone: 'default' },
   waiting_for_window: { word: 'Waiting for window', tone: 'warning' },
   waiting_health_check: { word: 'Waiting for checks', tone: 'warning' },
+  waiting_for_slot: { word: 'Waiting for its turn', tone: 'warning' },
   patching: { word: 'Patching', tone: 'info' },
   verifying: { word: 'Verifying', tone: 'info' },
   unverified: { word: 'Not verified', tone: 'error' },
@@ -23,10 +24,17 @@ export const JOB_HOST_STATUS: Readonly<Record<HostJobStatus, { word: string; ton
   cancelled: { word: 'Cancelled', tone: 'default' },
 };
 
+export const ROLLOUT_STATE: Readonly<Record<Rollout['state'], { word: string; tone: Tone }>> = {
+  running: { word: 'Running', tone: 'info' },
+  halted: { word: 'Halted', tone: 'error' },
+  done: { word: 'Done', tone: 'success' },
+};
+
 const ORDER: readonly HostJobStatus[] = [
   'failed',
   'unverified',
   'waiting_health_check',
+  'waiting_for_slot',
   'waiting_for_window',
   'patching',
   'verifying',

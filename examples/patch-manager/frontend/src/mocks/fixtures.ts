@@ -205,6 +205,7 @@ export function makeJob(part: Partial<Job> = {}): Job {
     name: null,
     report_only: false,
     dry_run: false,
+    rollout: null,
     reason: null,
     cancelled_at: null,
     host_count: 1,

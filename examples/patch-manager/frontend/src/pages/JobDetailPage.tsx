@@ -9,6 +9,7 @@ import { byUrgency, countByStatus, JOB_HOST_STATUS, shortId } from '../app/words
 import { ConfirmDialog, count, formatInstant, useJobGates } from '../health';
 import { timingWords } from './JobsPage';
 import { JobHostCard } from './jobs/JobHostCard';
+import { RolloutPanel } from './jobs/RolloutPanel';
 
 const TRAIL = [{ label: 'Jobs', to: '/jobs' }];
 const SHOWN = 20;
@@ -84,6 +85,9 @@ function Loaded({ job, title }: { job: Job; title: string }) {
       )}
       {job.kind === 'rollback' && job.reason != null && (
         <Alert severity="warning">Rollback: no gate held it back. Reason: “{job.reason}”</Alert>
+      )}
+      {job.rollout != null && (
+        <RolloutPanel jobId={job.id} rollout={job.rollout} canResume={canOverride} over={over} />
       )}
       {counts.length > 1 && (
         <Box role="group" aria-label="Filter by state" sx={{ display: 'flex', flexWrap: 'wrap', gap: 0.75 }}>

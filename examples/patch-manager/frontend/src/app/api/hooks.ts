@@ -15,7 +15,7 @@ import {
 } from '../../health';
 import { api } from './client';
 import { appKeys } from './keys';
-import type { JobRequest, WindowRequest } from './types';
+import type { Job, JobRequest, WindowRequest } from './types';
 
 /** Who is signed in, and what they may do. */
 export function useMe() {
@@ -185,7 +185,7 @@ export function useJob(id: string) {
   const live = useLiveState() === 'live';
   return useQuery({
     queryKey: appKeys.job(id),
-    queryFn: ({ signal }) =>
+    queryFn: ({ signal }): Promise<Job> =>
       unwrap(api.GET('/api/v1/jobs/{job_id}', { params: { path: { job_id: id } }, signal })),
     refetchInterval: ({ state }) =>
       state.data === undefined || isJobOver(state.data.status) ? 60_000 : live ? 20_000 : 4_000,
@@ -211,6 +211,21 @@ export function useCancelJob(id: string) {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: () => unwrap(api.POST('/api/v1/jobs/{job_id}/cancel', { params: { path: { job_id: id } } })),
+    onSettled: async () => {
+      await queries.invalidateQueries({ queryKey: appKeys.jobs });
+      await queries.invalidateQueries({ queryKey: healthKeys.gates(id) });
+    },
+  });
+}
+
+/** Lets a halted rollout go on, for a reason. */
+export function useResumeJob(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (reason: string) =>
+      unwrap(
+        api.POST('/api/v1/jobs/{job_id}/resume', { params: { path: { job_id: id } }, body: { reason } }),
+      ),
     onSettled: async () => {
       await queries.invalidateQueries({ queryKey: appKeys.jobs });
       await queries.invalidateQueries({ queryKey: healthKeys.gates(id) });

@@ -173,6 +173,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{job_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a halted rollout go on; for administrators, with a reason. */
+        post: operations["resume_rollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/maintenance-windows": {
         parameters: {
             query?: never;
@@ -368,7 +385,7 @@ export interface components {
          * @description Where a job stands on one host.
          * @enum {string}
          */
-        HostJobStatus: "queued" | "waiting_for_window" | "waiting_health_check" | "patching" | "verifying" | "succeeded" | "failed" | "unverified" | "cancelled";
+        HostJobStatus: "queued" | "waiting_for_window" | "waiting_health_check" | "waiting_for_slot" | "patching" | "verifying" | "succeeded" | "failed" | "unverified" | "cancelled";
         /** @description A page of hosts. */
         HostList: {
             hosts: components["schemas"]["Host"][];
@@ -401,6 +418,7 @@ export interface components {
             reason: string | null;
             /** @description Its gates report and do not block. */
             report_only: boolean;
+            rollout: components["schemas"]["Rollout"] | null;
             status: components["schemas"]["JobStatus"];
             window: components["schemas"]["Window"] | null;
         };
@@ -447,6 +465,7 @@ export interface components {
             reason?: string | null;
             /** @description Let the gates report and not block: for administrators, with a `reason`. */
             report_only?: boolean | null;
+            rollout?: components["schemas"]["RolloutRequest"] | null;
             verify?: components["schemas"]["VerifyRequest"] | null;
             window?: components["schemas"]["Window"] | null;
         };
@@ -566,6 +585,80 @@ export interface components {
             /** @description Why; must be given with `paused: true`. */
             reason?: string | null;
         };
+        /** @description Why a halted rollout is to go on. */
+        ResumeRequest: {
+            reason: string;
+        };
+        /** @description How far a job's rollout has come. */
+        Rollout: {
+            /**
+             * Format: int32
+             * @description How many hosts may have been patched by the end of the present stage.
+             */
+            admitted: number;
+            /**
+             * Format: int32
+             * @description So many may.
+             */
+            failure_budget: number;
+            /**
+             * Format: int32
+             * @description How many hosts are being patched or verified.
+             */
+            in_flight: number;
+            /**
+             * Format: int32
+             * @description At most so many may be.
+             */
+            max_in_flight: number;
+            /** @description Why it is halted. */
+            reason: string | null;
+            /**
+             * Format: int32
+             * @description How many hosts have been patched, or are being patched.
+             */
+            spent: number;
+            /**
+             * Format: int32
+             * @description The present stage, counted from 0: its place in the job's stages. After the last one it is their number.
+             */
+            stage: number;
+            /** @description How many stages it has; the hosts that are left after the last one follow it. */
+            stages: number;
+            state: components["schemas"]["RolloutState"];
+            /**
+             * Format: int32
+             * @description How many failed or stayed unverified, since it was last resumed.
+             */
+            used: number;
+        };
+        /**
+         * @description How a job goes over its hosts. Amounts are numbers of hosts, such as `5`, or percentages of the job's hosts,
+         *     such as `10%`, rounded up.
+         */
+        RolloutRequest: {
+            /** @description So many hosts may fail or stay unverified; with one more the rollout halts. Without it, none. */
+            failure_budget?: string | null;
+            /** @description At most so many hosts are patched or verified at the same time; without it, all. */
+            max_in_flight?: string | null;
+            /** @description The stages, in their order; the hosts that are left follow the last one. Without any there is one. */
+            stages?: components["schemas"]["RolloutStageRequest"][] | null;
+        };
+        /** @description One stage of a rollout. */
+        RolloutStageRequest: {
+            /**
+             * Format: int64
+             * @description How long the next stage waits once all hosts of this one are through.
+             */
+            soak_secs?: number | null;
+            /** @description How many hosts may have been patched by its end, those of earlier stages included. */
+            up_to: string;
+        };
+        /**
+         * @description Whether a rollout goes on.
+         * @enum {string}
+         */
+        RolloutState: "running" | "halted" | "done";
         /** @description Figures of the configuration, for whoever shows a wait, an age or a past. */
         Settings: {
             /**
@@ -974,6 +1067,42 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description the job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description A problem: `status` and `code` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the job */
+                job_id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResumeRequest"];
+            };
+        };
         responses: {
             /** @description the job */
             200: {

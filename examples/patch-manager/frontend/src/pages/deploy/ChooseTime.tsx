@@ -13,6 +13,7 @@ import { useRights, useSettings } from '../../app/api/hooks';
 import { fromLocalInput } from '../../app/zoned';
 import { count, formatDuration, formatInstant, LOCAL_ZONE, UTC } from '../../health';
 import { LEAST_REASON, proposedWindow, type Mode, type Plan, type Timing } from './plan';
+import { RolloutFields } from './RolloutFields';
 
 /** Properties of {@link ChooseTime}. */
 export interface ChooseTimeProps {
@@ -21,7 +22,7 @@ export interface ChooseTimeProps {
   onChange: (plan: Plan) => void;
 }
 
-/** The second step: each host's own window, now, or a window for this job. */
+/** The second step: each host's own window, now, or a window for this job; and whether in stages. */
 export function ChooseTime({ plan, hosts, onChange }: ChooseTimeProps) {
   const windowless = hosts.filter((host) => host.maintenance_window == null).length;
   const longest = useSettings().data?.immediate_max_wait_secs;
@@ -108,6 +109,13 @@ export function ChooseTime({ plan, hosts, onChange }: ChooseTimeProps) {
           onChange={(event) => onChange({ ...plan, reason: event.target.value })}
           helperText={`Why failing checks are not to stop the patch, in at least ${LEAST_REASON} characters. It is audited with each host.`}
           slotProps={{ htmlInput: { maxLength: 500 } }}
+        />
+      )}
+      {plan.mode !== 'dry_run' && (
+        <RolloutFields
+          rollout={plan.rollout}
+          hosts={hosts.length}
+          onChange={(rollout) => onChange({ ...plan, rollout })}
         />
       )}
     </Stack>

@@ -17,6 +17,7 @@ import {
 } from '../../health';
 import { useSettings } from '../../app/api/hooks';
 import { requestOf, windowOf, type Mode, type Plan } from './plan';
+import { rolloutWords } from './rollout';
 
 /** Properties of {@link Review}. */
 export interface ReviewProps {
@@ -54,6 +55,7 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
   const failed = [settings, preview].find((query) => query.isError && (query === preview || !known));
   const names = new Map(hosts.map((host) => [host.id, host.name]));
   const risks = riskWords(preview.data ?? [], plan.mode);
+  const inStages = plan.rollout.on && plan.mode !== 'dry_run';
   return (
     <>
       <Stack spacing={2} sx={{ px: 2, py: 1.5 }}>
@@ -64,6 +66,7 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
             : `${[...names.values()].slice(0, 8).join(', ')} and ${names.size - 8} more`}
           . {timeWords(plan, longest)}
         </Typography>
+        {inStages && <Typography variant="body2">{rolloutWords(plan.rollout)}</Typography>}
         {failed !== undefined ? (
           <Alert
             severity="error"
@@ -118,6 +121,7 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
         }}
       >
         <Typography variant="body2">{timeWords(plan, longest)}</Typography>
+        {inStages && <Typography variant="body2">{rolloutWords(plan.rollout)}</Typography>}
         {plan.mode === 'dry_run' ? (
           <Typography variant="body2">A dry run: the checks run once, and nothing is patched.</Typography>
         ) : risks.length === 0 ? (

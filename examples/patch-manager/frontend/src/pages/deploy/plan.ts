@@ -1,5 +1,6 @@
 import type { JobRequest } from '../../app/api/types';
 import { fromLocalInput, toLocalInput } from '../../app/zoned';
+import { INITIAL_ROLLOUT, rolloutFaults, rolloutOf, type RolloutPlan } from './rollout';
 
 /** When a job is to run. */
 export type Timing = 'maintenance' | 'immediate' | 'explicit';
@@ -16,6 +17,8 @@ export interface Plan {
   mode: Mode;
   /** Why the gates are to hold nothing back; only for `report_only`. */
   reason: string;
+  /** In which order and how many at a time; of no concern to a dry run. */
+  rollout: RolloutPlan;
 }
 
 /** The fewest characters of a reason. */
@@ -28,6 +31,7 @@ export const INITIAL_PLAN: Plan = {
   closes: '',
   mode: 'patch',
   reason: '',
+  rollout: INITIAL_ROLLOUT,
 };
 
 const LONGEST = 7 * 24 * 60 * 60 * 1_000;
@@ -44,7 +48,9 @@ export function planFault(plan: Plan, now: number = Date.now()): string | null {
   const fault = timeFault(plan, now);
   if (fault !== null) return fault;
   const short = plan.mode === 'report_only' && plan.reason.trim().length < LEAST_REASON;
-  return short ? `Say why, in at least ${LEAST_REASON} characters.` : null;
+  if (short) return `Say why, in at least ${LEAST_REASON} characters.`;
+  const isUnclear = plan.mode !== 'dry_run' && Object.keys(rolloutFaults(plan.rollout)).length > 0;
+  return isUnclear ? 'Correct the stages of the rollout.' : null;
 }
 
 function timeFault(plan: Plan, now: number): string | null {
@@ -69,11 +75,13 @@ export function windowOf(plan: Plan): JobRequest['window'] {
 /** The job that a plan asks for. */
 export function requestOf(plan: Plan, hostIds: string[]): JobRequest {
   const window = windowOf(plan);
+  const rollout = plan.mode === 'dry_run' ? undefined : rolloutOf(plan.rollout);
   return {
     host_ids: hostIds,
     ...(window != null && { window }),
     ...(plan.timing === 'immediate' && { immediate: true }),
     ...(plan.mode === 'dry_run' && { dry_run: true }),
     ...(plan.mode === 'report_only' && { report_only: true, reason: plan.reason.trim() }),
+    ...(rollout !== undefined && { rollout }),
   };
 }

@@ -1,0 +1,95 @@
+import {
+  Alert,
+  Button,
+  Dialog,
+  DialogActions,
+  DialogContent,
+  DialogContentText,
+  DialogTitle,
+  TextField,
+} from '@mui/material';
+import { useId, useState, type FormEvent } from 'react';
+import { useResumeJob } from '../../app/api/hooks';
+import { shortId } from '../../app/words';
+import { messageOf, ProblemError } from '../../health';
+
+/** Properties of {@link ResumeDialog}. */
+export interface ResumeDialogProps {
+  jobId: string;
+  open: boolean;
+  onClose: () => void;
+}
+
+const SHORTEST_REASON = 10;
+const LONGEST_REASON = 500;
+
+/** Lets a halted rollout go on, for a reason that is audited. */
+export function ResumeDialog({ jobId, open, onClose }: ResumeDialogProps) {
+  const id = useId();
+  return (
+    <Dialog open={open} onClose={onClose} fullWidth maxWidth="xs" aria-labelledby={id}>
+      <DialogTitle id={id}>Resume job {shortId(jobId)}</DialogTitle>
+      <Form jobId={jobId} onClose={onClose} />
+    </Dialog>
+  );
+}
+
+function Form({ jobId, onClose }: Omit<ResumeDialogProps, 'open'>) {
+  const resume = useResumeJob(jobId);
+  const [reason, setReason] = useState('');
+  const [submitted, setSubmitted] = useState(false);
+  const length = [...reason.trim()].length;
+  const refused =
+    resume.error instanceof ProblemError
+      ? resume.error.fields.find((each) => each.field === 'reason')?.message
+      : undefined;
+  const fault =
+    submitted && length < SHORTEST_REASON
+      ? `Give a reason of at least ${SHORTEST_REASON} characters.`
+      : length > LONGEST_REASON
+        ? `Give at most ${LONGEST_REASON} characters.`
+        : refused;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setSubmitted(true);
+    if (length < SHORTEST_REASON || length > LONGEST_REASON) return;
+    resume.mutate(reason.trim(), { onSuccess: onClose });
+  };
+  return (
+    <form onSubmit={submit} noValidate>
+      <DialogContent>
+        <DialogContentText sx={{ mb: 2 }}>
+          The hosts that failed so far no longer count, and the next ones are patched. This is written to the
+          audit log with your name.
+        </DialogContentText>
+        <TextField
+          label="Reason"
+          required
+          fullWidth
+          multiline
+          minRows={2}
+          value={reason}
+          onChange={(event) => {
+            setReason(event.target.value);
+            if (resume.isError) resume.reset();
+          }}
+          error={fault !== undefined}
+          helperText={fault ?? 'Why it is safe to go on.'}
+        />
+        {resume.isError && (
+          <Alert severity="error" role="alert" sx={{ mt: 2 }}>
+            {messageOf(resume.error)}
+          </Alert>
+        )}
+      </DialogContent>
+      <DialogActions>
+        <Button onClick={onClose} disabled={resume.isPending}>
+          Cancel
+        </Button>
+        <Button type="submit" variant="contained" color="warning" loading={resume.isPending}>
+          Resume
+        </Button>
+      </DialogActions>
+    </form>
+  );
+}

@@ -11,9 +11,9 @@ use healthgate::{
     directory::StaticDirectory,
     gate::{Gate, GatePolicy, GateRunner, GateRunnerConfig, RequestedWindows, StoredChecks},
     model::{
-        Actor, AuditAction, ChangeEnd, CheckChange, EndReason, GateOverride, GateRecord,
+        Actor, Amount, AuditAction, ChangeEnd, CheckChange, EndReason, GateOverride, GateRecord,
         GateRequest, GateState, HealthCheck, HostId, JobId, NewCheck, OverriddenCheck, PassId,
-        ReasonCode, Role, VerifyPolicy, Window, WorkerId,
+        ReasonCode, Role, RolloutPolicy, RolloutStep, VerifyPolicy, Window, WorkerId,
     },
     store::{ClaimRequest, HostRelease, Spend, Store, StoreError, StoreEvent},
     testing::{Answer, FaultyStore, ScriptedRunner, fixtures},
@@ -46,6 +46,17 @@ const VERIFY: VerifyPolicy = VerifyPolicy {
     soak: Duration::ZERO,
     deadline: Duration::from_secs(600),
 };
+
+/// The job whose rollout is halted and resumed.
+pub(crate) const HALTED_JOB: u128 = 5;
+
+fn one_by_one() -> RolloutPolicy {
+    RolloutPolicy {
+        stages: Vec::new(),
+        max_in_flight: Amount::Hosts(1),
+        failure_budget: Amount::Hosts(0),
+    }
+}
 
 pub(crate) fn key(byte: u8) -> Key {
     Key::from_bytes(Zeroizing::new([byte; Key::BYTES]))
@@ -226,10 +237,14 @@ impl Life<'_> {
         let no_room = EndReason::NotRunCapacity;
         store.open_ended_gate(ended, no_room, "no room".to_owned()).await.unwrap();
 
+        let healthy = self.request(1, HEALTHY, TimeDelta::zero());
+        store.open_rollout(healthy.job_id, 1, one_by_one()).await.unwrap();
+        self.halt_and_resume().await;
+
         // A gate that still waits is handed back when the first runner stops.
         let (first, stop) = (gates(), CancellationToken::new());
         let jobs = async {
-            self.job(&gate, self.request(1, HEALTHY, TimeDelta::zero()), false).await;
+            self.job(&gate, healthy, false).await;
             let failing = self.request(2, FAILING, TimeDelta::zero());
             gate.open(failing.clone()).await.unwrap();
             self.let_pass(&failing).await;
@@ -283,6 +298,22 @@ impl Life<'_> {
         while change.is_being_verified() {
             tokio::time::sleep(MOMENT).await;
             change = self.store.changes_of(job).await.unwrap().remove(0);
+        }
+    }
+
+    /// Takes a rollout without hosts through a halt, wherever the worker before has left it.
+    async fn halt_and_resume(&self) {
+        let job = fixtures::job(HALTED_JOB);
+        let rollout = self.store.open_rollout(job, 2, one_by_one()).await.unwrap();
+        if rollout.revision == 0 {
+            let halt = RolloutStep::Halt { reason: "2 hosts failed".to_owned() };
+            assert!(self.store.settle_rollout(job, 0, halt).await.unwrap());
+        }
+        let entry = fixtures::audit(AuditAction::RolloutResumed);
+        match self.store.resume_rollout(job, entry).await {
+            // A worker before this one has resumed it.
+            Ok(_) | Err(StoreError::InvalidState { .. }) => {}
+            Err(error) => panic!("{error:?}"),
         }
     }
 

@@ -17,7 +17,7 @@ use healthgate::{
 };
 
 use crate::crash::{
-    life::{CANCELLED, FAILING, FORGOTTEN, HEALTHY, HOSTS, key},
+    life::{CANCELLED, FAILING, FORGOTTEN, HALTED_JOB, HEALTHY, HOSTS, key},
     place::{Place, ShiftedClock},
     point::Trigger,
 };
@@ -114,6 +114,16 @@ async fn no_stuck_gate(store: &dyn Store) -> Result<(), String> {
     let verified = changes.iter().map(|change| change.verification.as_ref().map(|one| one.state));
     let verified: Vec<_> = verified.collect();
     must!(verified == [Some(VerificationState::Verified)], "the healthy host is {verified:?}");
+    let rollouts = store.rollouts(&[fixtures::job(1), fixtures::job(HALTED_JOB)]).await.unwrap();
+    let of = |job: u128| rollouts.iter().find(|one| one.rollout.job_id == fixtures::job(job));
+    let seen = of(1).map(|one| (one.counts.spent, one.counts.in_flight, one.counts.failed));
+    must!(seen == Some((1, 0, 0)), "the rollout of job 1 counts {seen:?}");
+    let seen = of(HALTED_JOB).map(|one| (one.rollout.revision, one.rollout.halted.clone()));
+    must!(seen == Some((2, None)), "the halted rollout is {seen:?}");
+    let records = store.audit_page(&AuditFilter::default(), None, 1_000).await.unwrap();
+    let resumed = records.iter().filter(|record| record.action == AuditAction::RolloutResumed);
+    let resumed = resumed.count();
+    must!(resumed == 1, "{resumed} records of one resumption");
     let left = store.claim_gates(WorkerId::generate(), 100, Duration::from_secs(1)).await.unwrap();
     must!(left.gates.is_empty(), "{} gates are unfinished", left.gates.len());
     Ok(())

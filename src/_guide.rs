@@ -422,6 +422,10 @@
 //! [`ObserverProbe`]: crate::checks::ObserverProbe
 //! [`Window`]: crate::model::Window
 //! [`WindowSource`]: crate::gate::WindowSource
+//! [`Gate::verify`]: crate::gate::Gate::verify
+//! [`Gate::finished`]: crate::gate::Gate::finished
+//! [`Gate::failed`]: crate::gate::Gate::failed
+//! [`Gate::resume_rollout`]: crate::gate::Gate::resume_rollout
 //! [`Gate::override_checks`]: crate::gate::Gate::override_checks
 //! [`WithConditions`]: crate::gate::WithConditions
 //! [`Freezes`]: crate::gate::Freezes

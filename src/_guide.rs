@@ -274,7 +274,7 @@
 //! # let gate = Gate::new(store, health, Arc::new(RequestedWindows), shared, policy)?;
 //! # clock.clone().drive(async {
 //! let job = JobId::generate();
-//! let stage = |up_to, minutes| RolloutStage { up_to, soak: Duration::from_secs(60 * minutes) };
+//! let stage = |up_to, minutes: u64| RolloutStage { up_to, soak: Duration::from_secs(60 * minutes) };
 //! let policy = RolloutPolicy {
 //!     // One host, watched for ten minutes; then a tenth; then the rest.
 //!     stages: vec![stage(Amount::Hosts(1), 10), stage(Amount::Percent(10), 5)],

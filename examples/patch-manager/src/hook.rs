@@ -34,7 +34,8 @@ fn asked_again(record: &AuditRecord) -> Option<Right> {
         | AuditAction::HealthCheckTested => record.role,
         AuditAction::GateOverridden
         | AuditAction::GateOverrideRemoved
-        | AuditAction::GateClockCleared => Role::Admin,
+        | AuditAction::GateClockCleared
+        | AuditAction::RolloutResumed => Role::Admin,
         _ => return None,
     };
     if record.outcome != AuditOutcome::Allowed || record.role == Role::System {
@@ -97,6 +98,29 @@ impl PgTxHook for JobHook {
                 },
             },
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use healthgate::model::{AuditEntry, AuditId};
+
+    use super::*;
+
+    #[test]
+    fn an_administrators_write_asks_for_the_role_again() {
+        for action in [
+            AuditAction::GateOverridden,
+            AuditAction::GateOverrideRemoved,
+            AuditAction::GateClockCleared,
+            AuditAction::RolloutResumed,
+        ] {
+            let entry = AuditEntry::allowed(Actor::new("ada", Role::Admin), action);
+            let record = AuditRecord::new(AuditId::generate(), Utc::now(), entry);
+            let right = asked_again(&record)
+                .map(|right| [Role::Admin, Role::Operator].map(|now| right.by_role(Some(now))));
+            assert_eq!(right, Some([Some(true), Some(false)]), "{action:?}");
         }
     }
 }

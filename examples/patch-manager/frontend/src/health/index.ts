@@ -53,6 +53,7 @@ export { groupPreview, type PreviewGroups } from './model/preview';
 export { reasonWords, type ReasonWords } from './model/reasons';
 export { GATE_STATE_WORDS, hostWords, PASS_KIND_WORDS, shownStatus, STATUS_WORDS } from './model/status';
 export * from './model/time';
+export { reasonFault } from './model/validation';
 export {
   RECHECK_WORDS,
   VERIFICATION_WORDS,

@@ -24,6 +24,7 @@ import { useNow } from '../hooks/useNow';
 import { failing as failingIn, zoneOf } from '../model/gate';
 import { reasonWords } from '../model/reasons';
 import { formatBoth, toMillis, type Zone } from '../model/time';
+import { reasonFault } from '../model/validation';
 
 /** Properties of {@link OverrideDialog}. */
 export interface OverrideDialogProps {
@@ -39,9 +40,6 @@ export interface OverrideDialogProps {
   onClose: () => void;
 }
 
-/** The fewest characters of a reason. */
-const SHORTEST_REASON = 10;
-const LONGEST_REASON = 500;
 const MINUTES = [15, 30, 60, 120, 240];
 const AT_CLOSE = 'close';
 
@@ -71,23 +69,17 @@ function Form({ jobId, gate, timeZone = zoneOf(gate), onClose }: OverrideDialogP
   const [submitted, setSubmitted] = useState(false);
 
   const close = toMillis(gate.closes_at);
-  const length = [...reason.trim()].length;
   const refused = new Map(
     give.error instanceof ProblemError ? give.error.fields.map((each) => [each.field, each.message]) : [],
   );
   const noCheck = submitted && chosen.length === 0 ? 'Choose at least one check.' : refused.get('check_ids');
-  const tooShort =
-    submitted && length < SHORTEST_REASON
-      ? `Give a reason of at least ${SHORTEST_REASON} characters.`
-      : length > LONGEST_REASON
-        ? `Give at most ${LONGEST_REASON} characters.`
-        : refused.get('reason');
+  const badReason = reasonFault(reason, submitted) ?? refused.get('reason');
   const expiry = until === AT_CLOSE ? close : now + Number(until) * 60_000;
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setSubmitted(true);
-    if (chosen.length === 0 || length < SHORTEST_REASON || length > LONGEST_REASON) return;
+    if (chosen.length === 0 || reasonFault(reason) !== undefined) return;
     give.mutate(
       {
         check_ids: [...chosen],
@@ -145,9 +137,10 @@ function Form({ jobId, gate, timeZone = zoneOf(gate), onClose }: OverrideDialogP
             minRows={2}
             value={reason}
             onChange={(event) => setReason(event.target.value)}
-            error={tooShort !== undefined}
+            error={badReason !== undefined}
             helperText={
-              tooShort ?? `Why it is safe to go ahead, for whoever reads the audit log. ${length} characters.`
+              badReason ??
+              `Why it is safe to go ahead, for whoever reads the audit log. ${length} characters.`
             }
           />
           <TextField

@@ -25,6 +25,19 @@ export const NAME_LENGTH = 100;
 /** The most characters of an expected text. */
 export const BODY_LENGTH = 500;
 
+/** The fewest and the most characters of a reason that is audited. */
+const SHORTEST_REASON = 10;
+const LONGEST_REASON = 500;
+
+/** What is wrong with a reason that is audited. That it is too short counts once it is `submitted`. */
+export function reasonFault(reason: string, submitted = true): string | undefined {
+  const length = [...reason.trim()].length;
+  if (submitted && length < SHORTEST_REASON)
+    return `Give a reason of at least ${SHORTEST_REASON} characters.`;
+  if (length > LONGEST_REASON) return `Give at most ${LONGEST_REASON} characters.`;
+  return undefined;
+}
+
 /** An empty form, or the form of a stored check. */
 export function formOf(check: HealthCheck | null): CheckForm {
   return {

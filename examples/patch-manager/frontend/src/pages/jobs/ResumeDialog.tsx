@@ -11,7 +11,7 @@ import {
 import { useId, useState, type FormEvent } from 'react';
 import { useResumeJob } from '../../app/api/hooks';
 import { shortId } from '../../app/words';
-import { messageOf, ProblemError } from '../../health';
+import { messageOf, ProblemError, reasonFault } from '../../health';
 
 /** Properties of {@link ResumeDialog}. */
 export interface ResumeDialogProps {
@@ -19,9 +19,6 @@ export interface ResumeDialogProps {
   open: boolean;
   onClose: () => void;
 }
-
-const SHORTEST_REASON = 10;
-const LONGEST_REASON = 500;
 
 /** Lets a halted rollout go on, for a reason that is audited. */
 export function ResumeDialog({ jobId, open, onClose }: ResumeDialogProps) {
@@ -38,21 +35,15 @@ function Form({ jobId, onClose }: Omit<ResumeDialogProps, 'open'>) {
   const resume = useResumeJob(jobId);
   const [reason, setReason] = useState('');
   const [submitted, setSubmitted] = useState(false);
-  const length = [...reason.trim()].length;
   const refused =
     resume.error instanceof ProblemError
       ? resume.error.fields.find((each) => each.field === 'reason')?.message
       : undefined;
-  const fault =
-    submitted && length < SHORTEST_REASON
-      ? `Give a reason of at least ${SHORTEST_REASON} characters.`
-      : length > LONGEST_REASON
-        ? `Give at most ${LONGEST_REASON} characters.`
-        : refused;
+  const fault = reasonFault(reason, submitted) ?? refused;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setSubmitted(true);
-    if (length < SHORTEST_REASON || length > LONGEST_REASON) return;
+    if (reasonFault(reason) !== undefined) return;
     resume.mutate(reason.trim(), { onSuccess: onClose });
   };
   return (

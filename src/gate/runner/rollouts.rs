@@ -41,8 +41,8 @@ impl Rations {
         if jobs.is_empty() {
             return Ok(Self::default());
         }
-        let jobs: Vec<JobId> = jobs.into_iter().collect();
-        let found = store.rollouts(&jobs).await?;
+        let asked: Vec<JobId> = jobs.iter().copied().collect();
+        let found = store.rollouts(&asked).await?;
         let known: HashSet<JobId> = found.iter().map(|status| status.rollout.job_id).collect();
         let mut trying: BTreeMap<JobId, u32> = BTreeMap::new();
         for held in held.values_mut() {

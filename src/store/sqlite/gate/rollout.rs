@@ -1,5 +1,7 @@
 //! `RolloutStore` over SQLite.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use sqlx::{FromRow, SqliteConnection};
@@ -16,7 +18,7 @@ use crate::{
         sqlite::{
             SqliteStore,
             error::OperationError,
-            record::{instant, micros},
+            record::{id_list, instant, micros},
             write::{Write, read_time},
         },
         transition,
@@ -37,15 +39,12 @@ impl RolloutStore for SqliteStore {
     }
 
     async fn rollouts(&self, jobs: &[JobId]) -> Result<Vec<RolloutStatus>, StoreError> {
-        let (jobs, clock) = (jobs.to_vec(), std::sync::Arc::clone(&self.inner.clock));
+        let jobs = id_list(jobs.iter().map(JobId::as_uuid));
+        let clock = Arc::clone(&self.inner.clock);
         self.read(move |connection| {
             async move {
                 let now = read_time(connection, clock.as_ref()).await?.at;
-                let mut found = Vec::new();
-                for job in jobs {
-                    found.extend(status(connection, job, micros(now)).await?);
-                }
-                Ok(found)
+                statuses(connection, &jobs, micros(now)).await
             }
             .boxed()
         })
@@ -87,17 +86,31 @@ struct CountsRow {
     last_end: Option<i64>,
 }
 
-/// The rollout of a job, and what has become of its hosts by `now`.
+/// The rollouts of these jobs, and what has become of their hosts by `now`.
+async fn statuses(
+    connection: &mut SqliteConnection,
+    jobs: &str,
+    now: i64,
+) -> Result<Vec<RolloutStatus>, OperationError> {
+    let rows: Vec<RolloutRow> = sqlx::query_as(
+        "select r.* from json_each(?) wanted join health_rollouts r on r.job_id = unhex(wanted.value)",
+    )
+    .bind(jobs)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut statuses = Vec::with_capacity(rows.len());
+    for row in rows {
+        statuses.push(status(connection, row, now).await?);
+    }
+    Ok(statuses)
+}
+
+/// A rollout, and what has become of its hosts by `now`.
 async fn status(
     connection: &mut SqliteConnection,
-    job: JobId,
+    row: RolloutRow,
     now: i64,
-) -> Result<Option<RolloutStatus>, OperationError> {
-    let row: Option<RolloutRow> = sqlx::query_as("select * from health_rollouts where job_id = ?")
-        .bind(job.as_uuid())
-        .fetch_optional(&mut *connection)
-        .await?;
-    let Some(row) = row else { return Ok(None) };
+) -> Result<RolloutStatus, OperationError> {
     let longest = HostChange::LONGEST.num_microseconds().unwrap_or(i64::MAX);
     // A change is in flight until its verification has ended; one that is not, and did not succeed, failed.
     let counts: CountsRow = sqlx::query_as(
@@ -109,7 +122,7 @@ async fn status(
                    or state = 'running' and started_at + ?2 > ?3) as goes_on \
                from health_changes where job_id = ?1)",
     )
-    .bind(job.as_uuid())
+    .bind(row.job_id)
     .bind(longest)
     .bind(now)
     .fetch_one(connection)
@@ -130,7 +143,7 @@ async fn status(
         passed: host_count(counts.passed),
         last_end: counts.last_end.map(instant).transpose()?,
     };
-    Ok(Some(RolloutStatus { rollout: columns.with_policy(&row.policy), counts }))
+    Ok(RolloutStatus { rollout: columns.with_policy(&row.policy), counts })
 }
 
 impl Write<'_> {
@@ -139,8 +152,8 @@ impl Write<'_> {
         &mut self,
         job: JobId,
     ) -> Result<Option<RolloutStatus>, OperationError> {
-        let now = self.now_micros();
-        status(self.connection, job, now).await
+        let (job, now) = (id_list([job.as_uuid()]), self.now_micros());
+        Ok(statuses(self.connection, &job, now).await?.pop())
     }
 
     async fn open_rollout(

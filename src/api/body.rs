@@ -14,7 +14,9 @@ use tokio::time::timeout;
 use super::Problem;
 use crate::{
     gate::recurrence::NthWeekdaySpec,
-    model::{CheckId, HostId, JobId, ViolationCode, Violations, Window, WindowError, instant},
+    model::{
+        Amount, CheckId, HostId, JobId, ViolationCode, Violations, Window, WindowError, instant,
+    },
     strict_json,
 };
 
@@ -173,6 +175,11 @@ impl Members {
         self.violations.push(field, code, message);
     }
 
+    /// Adds what is wrong within the member of this name.
+    pub fn violations_within(&mut self, field: &str, found: &Violations) {
+        self.violations.extend_within(field, found);
+    }
+
     /// `value`, where nothing is wrong; it is `None` only where something is.
     ///
     /// # Errors
@@ -222,6 +229,15 @@ impl FromMember for i64 {
 impl FromMember for u64 {
     fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
         value.as_u64().or_else(|| wrong(field, violations, "give a whole number, 0 or more"))
+    }
+}
+
+impl FromMember for Amount {
+    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
+        let expected =
+            "give a number of hosts as text, such as \"5\", or a percentage, such as \"10%\"";
+        let amount = value.as_str().and_then(|text| text.parse().ok());
+        amount.or_else(|| wrong(field, violations, expected))
     }
 }
 
@@ -288,15 +304,8 @@ pub fn read_object<T>(
     }
     let mut members = Members::of(value);
     let read = read(&mut members);
-    let refused = match members.finish(read) {
-        Ok(read) => return Some(read),
-        Err(refused) => refused,
-    };
-    for violation in refused.as_slice() {
-        let field = format!("{field}.{}", violation.field);
-        violations.push(&field, violation.code, violation.message.clone());
-    }
-    None
+    let refused = |found| violations.extend_within(field, &found);
+    members.finish(read).map_err(refused).ok()
 }
 
 impl FromMember for Window {

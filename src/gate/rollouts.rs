@@ -49,9 +49,7 @@ impl Gate {
         actor: Actor,
     ) -> Result<Rollout, GateError> {
         if let Some((code, message)) = GateOverride::fault_of_reason(reason) {
-            let mut found = Violations::new();
-            found.push("reason", code, message);
-            return Err(found.into());
+            return Err(Violations::one("reason", code, message).into());
         }
         let audit = AuditEntry {
             job_id: Some(job),

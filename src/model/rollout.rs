@@ -145,7 +145,7 @@ impl RolloutPolicy {
         if self.failure_budget.is_too_much() {
             found.push("failure_budget", ViolationCode::OutOfRange, "at most 100%");
         }
-        if found.is_empty() { Ok(()) } else { Err(found) }
+        found.or_ok(Some(()))
     }
 
     /// What stands for a policy that a store holds and nobody can read: whoever reads it halts the rollout.

@@ -62,7 +62,7 @@ impl VerifyPolicy {
             let words = "more than settle_secs and soak_secs together, and at most 604800 seconds";
             found.push("deadline_secs", ViolationCode::OutOfRange, words);
         }
-        if found.is_empty() { Ok(()) } else { Err(found) }
+        found.or_ok(Some(()))
     }
 }
 

@@ -84,6 +84,14 @@ impl Violations {
         self.0.push(Violation { field: field.to_owned(), code, message: message.into() });
     }
 
+    /// Adds what is wrong within a member of this name: its own names stand behind it.
+    pub fn extend_within(&mut self, field: &str, found: &Self) {
+        for violation in found.as_slice() {
+            let field = format!("{field}.{}", violation.field);
+            self.push(&field, violation.code, violation.message.clone());
+        }
+    }
+
     /// The one violation `field: code`.
     #[must_use]
     pub fn one(field: &str, code: ViolationCode, message: impl Into<String>) -> Self {

@@ -81,27 +81,12 @@ pub(in crate::web) struct RolloutStageRequest {
     soak_secs: Option<u64>,
 }
 
-/// An amount of hosts within a body.
-struct AmountMember(Amount);
-
-impl FromMember for AmountMember {
-    fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
-        let amount = value.as_str().and_then(|text| text.parse().ok());
-        if amount.is_none() {
-            let message =
-                "give a number of hosts as text, such as \"5\", or a percentage, such as \"10%\"";
-            violations.push(field, ViolationCode::WrongType, message);
-        }
-        amount.map(Self)
-    }
-}
-
 impl FromMember for RolloutStageRequest {
     fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
         let expected = "give an object with `up_to`";
         read_object(value, field, violations, expected, |members| {
             let soak_secs = members.optional("soak_secs");
-            let up_to = members.required::<AmountMember>("up_to")?.0;
+            let up_to = members.required("up_to")?;
             Some(Self { up_to, soak_secs })
         })
     }
@@ -110,11 +95,10 @@ impl FromMember for RolloutStageRequest {
 impl FromMember for RolloutRequest {
     fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self> {
         read_object(value, field, violations, "give an object", |members| {
-            let amount = |given: Option<AmountMember>| given.map(|given| given.0);
             Some(Self {
                 stages: members.optional("stages"),
-                max_in_flight: amount(members.optional("max_in_flight")),
-                failure_budget: amount(members.optional("failure_budget")),
+                max_in_flight: members.optional("max_in_flight"),
+                failure_budget: members.optional("failure_budget"),
             })
         })
     }
@@ -268,17 +252,11 @@ impl Asked {
         let usual_verify = web.0.app.figures.verify;
         let verify = verify.over(usual_verify);
         if let Err(found) = verify.validate() {
-            for violation in found.as_slice() {
-                let field = format!("verify.{}", violation.field);
-                members.violation(&field, violation.code, violation.message.clone());
-            }
+            members.violations_within("verify", &found);
         }
         let rollout = members.optional::<RolloutRequest>("rollout").map(RolloutRequest::policy);
         if let Some(Err(found)) = rollout.as_ref().map(RolloutPolicy::validate) {
-            for violation in found.as_slice() {
-                let field = format!("rollout.{}", violation.field);
-                members.violation(&field, violation.code, violation.message.clone());
-            }
+            members.violations_within("rollout", &found);
         }
         if rollout.is_some() && (dry_run || kind == JobKind::Rollback) {
             let message = "a dry run and a rollback go over all of their hosts at once";

@@ -18,11 +18,12 @@ use healthgate::{
         forms::{GateForm, VerificationForm},
     },
     directory::HostDirectory as _,
+    gate::GateError,
     model::{
         Actor, Attempt, AuditAction, AuditEntry, GateId, GateRecord, GateState, HostChange, HostId,
         JobId, Role,
     },
-    store::StoreError,
+    store::{Refusal, StoreError},
 };
 use uuid::Uuid;
 
@@ -191,19 +192,12 @@ pub(super) async fn cancel(
     Id(job_id): Id<JobId>,
 ) -> Result<Json<JobForm>, Problem> {
     let database = &web.0.app.database;
-    let all = database.hosts_of_jobs(&[job_id]).await?;
-    let seen = web.seen_hosts_of(&actor, &[job_id]).await?;
     let entry = AuditEntry {
         job_id: Some(job_id),
         ..AuditEntry::allowed(actor.clone(), AuditAction::JobCancelled)
     };
-    if seen.is_empty() {
-        if !all.is_empty() {
-            web.note(entry);
-        }
-        return Err(Problem::not_found());
-    }
-    if actor.role == Role::Reporter || seen.len() < all.len() {
+    let (all, seen) = web.hosts_to_change(job_id, &entry).await?;
+    if actor.role == Role::Reporter || seen < all.len() {
         return Err(web.refused(entry));
     }
     if all.iter().all(|host| is_over(host.stage)) {
@@ -266,31 +260,26 @@ pub(super) async fn resume(
         job_id: Some(job_id),
         ..AuditEntry::allowed(actor.clone(), AuditAction::RolloutResumed)
     };
-    if web.seen_hosts_of(&actor, &[job_id]).await?.is_empty() {
-        if !web.0.app.database.hosts_of_jobs(&[job_id]).await?.is_empty() {
-            web.note(entry);
-        }
-        return Err(Problem::not_found());
-    }
+    let (hosts, _) = web.hosts_to_change(job_id, &entry).await?;
     if actor.role != Role::Admin {
         return Err(web.refused(entry));
     }
     let reason = ResumeRequest::read(body).await?;
-    let hosts = web.0.app.database.hosts_of_jobs(&[job_id]).await?;
     if hosts.iter().all(|host| is_over(host.stage)) {
         return Err(Problem::conflict("invalid_state", "the job has ended"));
     }
-    let ids: Vec<HostId> = hosts.iter().map(|host| host.host_id).collect();
-    let entry = AuditEntry { reason: Some(reason), ..entry };
-    match web.0.app.store.resume_rollout(job_id, entry.clone()).await {
+    match web.0.app.gate().resume_rollout(job_id, &reason, actor.clone()).await {
         Ok(_) => {}
-        Err(StoreError::NotFound | StoreError::InvalidState { .. }) => {
+        Err(GateError::Store(StoreError::NotFound | StoreError::InvalidState { .. })) => {
             return Err(Problem::conflict("invalid_state", "the job has no halted rollout"));
         }
-        Err(error) => return Err(web.write_problem(error.into(), &ids, entry).await),
+        Err(GateError::Store(StoreError::Refused(Refusal::Forbidden))) => {
+            return Err(web.refused(entry));
+        }
+        Err(error) => return Err(error.into()),
     }
     web.0.app.job_wake.notify_one();
-    for host in hosts.iter().filter(|host| host.stage == Stage::Waiting).take(1) {
+    if let Some(host) = hosts.iter().find(|host| host.stage == Stage::Waiting) {
         announce::row(&*web.0.app.store, host, host.stage, None).await;
     }
     web.job_form(&actor, job_id).await.map(Json)
@@ -304,7 +293,33 @@ impl Web {
         actor: &Actor,
         jobs: &[JobId],
     ) -> Result<Vec<JobHostRow>, Problem> {
-        let mut hosts = self.0.app.database.hosts_of_jobs(jobs).await?;
+        let hosts = self.0.app.database.hosts_of_jobs(jobs).await?;
+        self.those_seen(actor, hosts).await
+    }
+
+    /// All hosts of a job that somebody is about to change, and how many of them they may see. Where they
+    /// see none, it is not found, and noted with `entry` if it exists.
+    async fn hosts_to_change(
+        &self,
+        job: JobId,
+        entry: &AuditEntry,
+    ) -> Result<(Vec<JobHostRow>, usize), Problem> {
+        let all = self.0.app.database.hosts_of_jobs(&[job]).await?;
+        let seen = self.those_seen(&entry.actor, all.clone()).await?.len();
+        if seen > 0 {
+            return Ok((all, seen));
+        }
+        if !all.is_empty() {
+            self.note(entry.clone());
+        }
+        Err(Problem::not_found())
+    }
+
+    async fn those_seen(
+        &self,
+        actor: &Actor,
+        mut hosts: Vec<JobHostRow>,
+    ) -> Result<Vec<JobHostRow>, Problem> {
         if !sees_all(actor.role) {
             let ids: Vec<HostId> = hosts.iter().map(|host| host.host_id).collect();
             let visible = self.0.app.directory.visible_to(actor, &ids).await?;

@@ -1,5 +1,5 @@
-//! Rollouts: whatever becomes of the hosts, no limit is exceeded, and every host that can go goes in the end
-//! (R1 to R4).
+//! Rollouts of random fleets: no limit is ever exceeded, and in the end no host is left that could have been
+//! changed (R1 to R4).
 
 use std::{collections::HashMap, time::Duration};
 

@@ -60,7 +60,7 @@ impl Checker {
     }
 
     pub(crate) fn rollout_stepped(&mut self, job: JobId, step: &RolloutStep) {
-        let (at, evening) = (self.at(), READING);
+        let at = self.at();
         let Some(account) = self.rollouts.get(&job) else { return };
         match step {
             RolloutStep::Halt { .. } => self.count(Event::RolloutHalted),
@@ -72,7 +72,7 @@ impl Checker {
                 let going_on = self.in_flight(account);
                 let early = last.is_some_and(|last| {
                     self.stepped_since(last) == TimeDelta::zero()
-                        && at + evening < last + soak.unwrap_or_default()
+                        && at + READING < last + soak.unwrap_or_default()
                 });
                 let few = account.members.len() < rollout.admitted() as usize;
                 if going_on > 0 || early || few || account.is_over_budget() {

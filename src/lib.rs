@@ -1,7 +1,7 @@
 //! Health checks, a poller and a window-bounded gate for software that patches or reboots hosts.
 //!
-//! A host that is not healthy is not patched, and no host is patched outside its maintenance window.
-//! Here a job asks for a host without checks; the pass that it gets can be spent once:
+//! A host is patched only while it is healthy, and only inside its maintenance window. Here a job asks for
+//! a host without checks. The pass that it gets can be spent once:
 //!
 //! ```
 //! # use std::{sync::Arc, time::Duration};
@@ -43,14 +43,20 @@
 //! # }
 //! ```
 //!
-//! The module `_guide` (with the features `http` and `testing`) leads through all parts, from the first
+//! The module `_guide` (features `http` and `testing`) explains all parts step by step, from the first
 //! check to testing your own code against the library.
 //!
-//! # Parts
+//! # Requirements
 //!
-//! Imports point one way, down this list.
+//! The loops need [tokio](https://tokio.rs), with its time driver and, for checks over the network, its I/O
+//! driver. A host is named by a UUID ([`HostId`](model::HostId)); `docs/embedding.md` says what to do with
+//! other ids. The minimum Rust version is 1.89, and 1.94 with the features `sqlite` or `postgres`.
 //!
-//! | module | what is in it |
+//! # Modules
+//!
+//! A module uses only those above it in this list.
+//!
+//! | module | holds |
 //! | --- | --- |
 //! | [`model`] | plain data and its rules: ids, checks, results, windows, gates, audit records |
 //! | [`observe`] | the metrics: what there is, and what each means |
@@ -74,19 +80,21 @@
 //! | `conformance` | no | `store::conformance`, the suite that proves a store |
 //! | `testing` | no | `testing`: scripted agents and runners, a store that breaks, fixtures, mocks |
 //!
-//! # Rules of the house
+//! # Tasks and state
 //!
-//! Nothing is global, nothing is read from the environment, and no task is spawned behind the caller's
-//! back: [`Poller::run`](checks::Poller::run) and [`GateRunner::run`](gate::GateRunner::run) are
-//! futures. Dropping one at any await loses no stored fact: leases expire, and gates resume.
+//! Nothing is global, and nothing is read from the environment. [`Poller::run`](checks::Poller::run) and
+//! [`GateRunner::run`](gate::GateRunner::run) are futures that spawn no task. Dropping one at any await
+//! loses no stored fact: leases expire, and gates resume.
 
-// Its snippets use the runners and the test helpers.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 // `derive(FromRow)` names the crate `sqlx`, whose parts the stores depend on one by one.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 extern crate self as sqlx;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use store::sqlx_parts::*;
 
+// Its snippets use the runners and the test helpers.
 #[cfg(all(feature = "http", feature = "testing"))]
 pub mod _guide;
 #[cfg(feature = "api")]
@@ -103,3 +111,8 @@ pub mod store;
 mod strict_json;
 #[cfg(feature = "testing")]
 pub mod testing;
+
+/// The README's program is a doc test.
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,30 +1,30 @@
-//! A guide through the library, from the first check to testing your own code against it. It holds no
-//! code: every snippet is compiled and run with the documentation tests.
+//! A guide for embedders, from the first check to testing your own code against the library. The module
+//! contains no code; every snippet is a doc test.
 //!
-//! It takes one application through all parts: a manager that patches hosts in maintenance windows,
-//! and must not touch one that is not healthy.
+//! The guide builds one application: a manager that patches hosts in maintenance windows, and must not
+//! patch an unhealthy one. Operators of the reference application read `docs/operations.md` instead.
 //!
-//! # The parts and how they meet
+//! # Parts
 //!
-//! You bring three things: the **hosts** (a [`HostDirectory`]), a **store** (a database, or
-//! [`MemoryStore`] for a start), and a **clock**. On these stand three workers of the library's:
+//! You provide the **hosts** (a [`HostDirectory`]), a **store** (a database, or [`MemoryStore`] to start
+//! with), and a **clock**. The library provides:
 //!
-//! - [`CheckManager`] changes checks: it holds the rules, seals passwords and writes the audit log.
-//! - [`Poller::run`] runs every enabled check at its time.
-//! - [`GateRunner::run`] takes every waiting gate forward, until it passes or its window ends.
+//! - [`CheckManager`], which changes checks: it validates them, seals passwords and writes the audit log.
+//! - [`Poller::run`], which runs every enabled check on schedule.
+//! - [`GateRunner::run`], which takes every waiting gate forward until it passes or its window ends.
 //!
-//! They talk through the store alone, so each may live in a process of its own, and there may be any
-//! number of pollers and gate runners. Nothing is spawned behind your back: `run` is a future that ends
-//! when its token is cancelled.
+//! They communicate only through the store. Each may run in a process of its own, and there may be any
+//! number of pollers and gate runners. `run` is a future that spawns no task and ends when its token is
+//! cancelled.
 //!
-//! In this guide time is a [`ManualClock`] that moves by itself, so hours pass at once, and the checks
-//! are answered by a script. In your program these are [`SystemClock`] and [`CheckRunner`], and the
-//! rest stays as it is.
+//! In this guide the clock is a [`ManualClock`] that advances by itself, so hours pass at once, and a script
+//! answers the checks. Your program uses [`SystemClock`] and [`CheckRunner`] instead, and nothing else
+//! changes.
 //!
 //! # Checks
 //!
-//! A host has up to five checks. One asks the host's agent for the state of a unit, or requests a URL.
-//! What comes from people goes through one constructor, which answers with everything that is wrong at
+//! A host has up to five checks. A service check asks the host's agent for the state of a unit; an HTTP
+//! check requests a URL. One constructor validates what people send and reports everything that is wrong at
 //! once, so an invalid check cannot exist:
 //!
 //! ```
@@ -39,8 +39,8 @@
 //! assert!(violations.as_slice().len() >= 3); // name and URL too
 //! ```
 //!
-//! [`CheckManager`] stores what is valid, with its audit record in the same step. Whether the actor may
-//! do it at all is your question to ask first.
+//! [`CheckManager`] stores a valid check and its audit record in one step. Check first whether the actor may
+//! change it; the manager does not ask.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -65,12 +65,12 @@
 //! let check = checks.create(&ada, host, new).await?;
 //! assert_eq!(check.revision, 1);
 //!
-//! // A change names what changes. Each raises the revision, and voids earlier results for gates.
+//! // A change contains only the changed members. It raises the revision; gates ignore earlier results.
 //! let change = CheckChange::from_json(json!({"service_name": "caddy.service"}));
 //! let check = checks.change(&ada, host, check.id, &change, Some(1)).await?;
 //! assert_eq!(check.revision, 2);
 //!
-//! // A test runs it now, and stores nothing but the fact that it was tested.
+//! // A test runs the check now and records no result, only that it was tested.
 //! let result = checks.test(&ada, host, check.id, None).await?;
 //! assert!(result.healthy());
 //! # Ok::<_, Box<dyn std::error::Error>>(())
@@ -80,10 +80,10 @@
 //!
 //! # Polling
 //!
-//! A poller claims hosts that are due, runs all enabled checks of each together, and writes what came
-//! out. Every result has a [`ReasonCode`]: one closed vocabulary, in which only `ok` is healthy and each
-//! other word says whether the target was seen in that condition or could not be seen. Both fail the
-//! check; no answer is a failed check too.
+//! A poller claims due hosts, runs all enabled checks of each host together, and records the results. Every
+//! result has a [`ReasonCode`] from a closed vocabulary. Only `ok` is healthy. Every other code says whether
+//! the target was observed in that condition or could not be observed; both fail the check, as does a
+//! missing answer.
 //!
 //! ```
 //! # use std::{sync::Arc, time::Duration};
@@ -98,13 +98,13 @@
 //! # let directory = Arc::new(StaticDirectory::new());
 //! # let host = fixtures::host(1);
 //! # directory.insert(host, Some(fixtures::agent(1)), &[]);
-//! // A status turns only after two failed results in a row.
+//! // The status becomes unhealthy only after two failed results in a row.
 //! let damping = Damping { unhealthy_after: 2, healthy_after: 1 };
 //! let store = Arc::new(MemoryStore::new(shared.clone()).with_damping(damping));
 //! let runner = Arc::new(ScriptedRunner::new(shared.clone()));
 //! let config = PollerConfig {
 //!     unhealthy_interval: Some(Duration::from_secs(60)), // every minute while a check fails
-//!     ..PollerConfig::default()                          // every 5 minutes else
+//!     ..PollerConfig::default()                          // otherwise every 5 minutes
 //! };
 //! let poller = Poller::new(store.clone(), runner.clone(), directory, shared, config)?;
 //! let shutdown = CancellationToken::new();
@@ -125,7 +125,7 @@
 //!     assert_eq!(status().await?, CheckStatus::Unhealthy);
 //!
 //!     assert!(poller.health().is_live(Duration::from_secs(60))); // for your health endpoint
-//!     shutdown.cancel(); // it lets runs end, writes what it has, and hands back its leases
+//!     shutdown.cancel(); // running checks finish, results are written, leases are handed back
 //!     Ok::<_, StoreError>(())
 //! };
 //! let (told, ()) = tokio::join!(story, poller.run(shutdown.clone()));
@@ -135,18 +135,16 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Hosts start at a slot of their own in each interval, so a restart brings no burst. A host whose
-//! checks kill worker after worker is put into quarantine for an hour. Where most hosts turn unreachable
-//! at once it is probably the manager's own network: those results are flagged, their status is
-//! *unknown* instead of *unhealthy*, and an [`ObserverProbe`] of yours can confirm it. Ten hosts are
-//! enough for that, over all workers of the store; a target that refuses a connection is no part of it,
-//! since its answer came over the network. Gates stay blocked in any case.
+//! Each host has its own slot in the interval, so a restart causes no burst. A host whose checks kill three
+//! workers in a row is quarantined for an hour. If most of at least ten hosts become unreachable at the same
+//! time, the manager's own network is probably at fault: their results are flagged and their status is
+//! *unknown* instead of *unhealthy*. All workers of the store count together, refused connections do not
+//! count, and your [`ObserverProbe`] can confirm the fault. Gates stay blocked in any case.
 //!
 //! # Windows
 //!
-//! A [`Window`] is two instants, from the first to just before the second; an empty or reversed one
-//! cannot be built. Calendars are pure functions that are asked about an instant, in the zone where the
-//! people live who agreed on them:
+//! A [`Window`] lasts from its first instant to just before its second. An empty or reversed window cannot
+//! be built. Recurring windows are pure functions of an instant, in a time zone of your choice:
 //!
 //! ```
 //! use healthgate::gate::recurrence::RecurrenceSpec;
@@ -162,17 +160,16 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Gates ask for their window again at every look, through a [`WindowSource`]: give one of yours, and a
-//! window that is shortened, or a job that is cancelled, ends the wait within seconds. A source that
-//! hangs, panics or cannot tell blocks what depends on it, and the gate still ends when its last known
-//! window closes.
+//! A gate reads its window again at every look, through a [`WindowSource`]. Implement one over your own tables:
+//! when you shorten a window or cancel a job, the wait ends within seconds. If the source hangs, panics or
+//! does not know, its gates are blocked, and they still end when their last known window closes.
 //!
 //! # Gating
 //!
-//! A job opens a **gate** for each of its hosts and awaits it. The gate passes when every enabled check
-//! is healthy by a fresh result; stale and missing ones are run live. Else it tries again every five
-//! minutes, and fails when the window closes, naming each failing check. A **pass** is good for a
-//! minute, and only to the close; it is spent once, right before the host is touched.
+//! A job opens a **gate** for each of its hosts and awaits it. The gate passes when every enabled check has a
+//! fresh healthy result; it runs checks with stale or missing results live. Otherwise it tries again every
+//! five minutes, and fails when the window closes, naming each failing check. A **pass** is valid for one
+//! minute and never beyond the close. The job spends it once, right before it patches the host.
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};
@@ -202,13 +199,13 @@
 //! # let check = store.insert_check(check, fixtures::audit(AuditAction::HealthCheckCreated)).await?;
 //! # let stop = CancellationToken::new();
 //! let job = async {
-//!     // The service comes back in seven minutes: the first attempts wait, and a later one passes.
+//!     // The service recovers in seven minutes: the first attempts fail, a later one passes.
 //!     runner.answer(check.id, Answer::new(ReasonCode::ServiceUnhealthy));
 //!     let back = fixtures::start() + TimeDelta::minutes(7);
 //!     runner.answer_from(check.id, back, Answer::healthy());
 //!
 //!     let request = fixtures::request(1, host, TimeDelta::hours(1));
-//!     let preview = gate.preview(&[(host, request.window)]).await?; // runs and writes nothing
+//!     let preview = gate.preview(&[(host, request.window)]).await?; // runs no checks, writes nothing
 //!     assert_eq!(preview[0].blocking[0].name, "nginx");
 //!
 //!     let record = gate.wait(request.clone()).await?;
@@ -221,14 +218,14 @@
 //!     }
 //!     assert!(matches!(gate.spend(&pass).await?, Spend::Refused(_)), "once");
 //!
-//!     // After the patch the host is verified: what was healthy before must be so again.
+//!     // After the patch the host is verified: what was healthy before must be healthy again.
 //!     runner.answer(check.id, Answer::new(ReasonCode::ServiceUnhealthy));
 //!     gate.verify(pass.id, VerifyPolicy::default()).await?;
 //!     let verification = loop {
 //!         let change = store.changes_of(request.job_id).await?.remove(0);
 //!         match change.verification {
 //!             Some(ended) if !ended.is_running() => break ended,
-//!             _ => clock.sleep(Duration::from_secs(1)).await, // in an application: until an event of the gate
+//!             _ => clock.sleep(Duration::from_secs(1)).await, // in an application: wait for an event of the gate
 //!         }
 //!     };
 //!     assert_eq!(verification.state, VerificationState::Regressed);
@@ -240,26 +237,26 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Some jobs need more than that:
+//! For jobs that need more:
 //!
-//! - [`VerifyPolicy`](crate::model::VerifyPolicy) says how long a host may take to come back after its
-//!   change, and how long its checks must stay healthy. Nothing counts while it settles; the verdict that
-//!   it is worse falls at the deadline alone.
+//! - [`VerifyPolicy`](crate::model::VerifyPolicy) sets how long a host may take to recover after its change,
+//!   and how long its checks must stay healthy. No run counts while the host settles, and a host is judged
+//!   worse only at the deadline.
 //! - [`Gate::override_checks`] lets named checks fail for one job and host, with a reason, an expiry and
 //!   an audit record. The example `override_and_recheck` shows it.
-//! - [`WithConditions`] adds conditions of your own (paused by an operator, package database not clean)
-//!   to the same decision, timeline and screens.
-//! - [`Freezes`] are periods in which nothing starts, such as the end of a year: a gate waits for the end
-//!   and passes in what is left of its window. A [`FreezeSource`] says which of them apply to a host.
-//! - [`GateRequest::immediate`] is for a job without a window: a bounded wait of its own.
-//! - [`GatePolicy`] has the figures: how fresh a result must be, how many in a row, how much time
-//!   patching needs before the close, and whether the gate only reports.
-//! - Any [`HealthSource`] can feed a gate, without a check or a poller: see the example `gate_only`.
+//! - [`WithConditions`] adds conditions of your own, such as "not paused by an operator". They appear in the
+//!   same decision, timeline and screens.
+//! - [`Freezes`] are periods in which nothing starts, such as the end of a year. A gate waits for the end of
+//!   the freeze and passes in the rest of its window. A [`FreezeSource`] says which freezes apply to a host.
+//! - [`GateRequest::immediate`] is for a job without a window: it waits for a bounded time.
+//! - [`GatePolicy`] sets how fresh a result must be, how many in a row are required, how much time patching
+//!   needs before the close, and whether the gate only reports.
+//! - Any [`HealthSource`] can feed a gate, without checks or a poller: see the example `gate_only`.
 //!
 //! # Across a fleet
 //!
-//! One job over a thousand hosts should not break a thousand hosts. Give the job a **rollout** before its
-//! gates are opened, and its gates pass stage by stage:
+//! A bad patch must not break a thousand hosts. Give the job a **rollout** before you open its gates, and they
+//! pass stage by stage:
 //!
 //! ```
 //! # use std::{sync::Arc, time::Duration};
@@ -291,20 +288,20 @@
 //!
 //! - A host keeps its place from the spending of its pass until its change is over: report the end by
 //!   [`Gate::verify`], [`Gate::finished`] or [`Gate::failed`].
-//! - Places are counted in the step that spends a pass, `health_spend_pass` included, so no number of
-//!   workers takes more than there are.
-//! - What failed, regressed, stayed unverified or was never reported uses the budget. Beyond it the
-//!   rollout halts, also over restarts, until [`Gate::resume_rollout`] lets it go on.
+//! - Places are counted in the step that spends a pass, `health_spend_pass` included, so that any number of
+//!   workers together never exceed them.
+//! - A change that failed, regressed, stayed unverified or was never reported uses the failure budget. Beyond
+//!   the budget the rollout halts, also across restarts, until you call [`Gate::resume_rollout`].
 //! - A gate without a place is held ([`GateRecord::hold`](crate::model::GateRecord::hold)): it runs no
-//!   checks, and its detail says what it waits for. A host that its checks hold back takes no place.
+//!   checks, and its detail says what it waits for. An unhealthy host takes no place.
 //!
-//! It needs no checks and no windows: the example `rolling_deploy` rolls a deploy out by it.
+//! A rollout needs no checks and no windows: the example `rolling_deploy` uses one for a deploy.
 //!
 //! # Secrets
 //!
-//! A check's password is encrypted under a key from a file, and bound to its check, the origin it is
-//! sent to, and whether any certificate is accepted there: a copied or edited row does not open. The key
-//! is made at the first start, and never anew while the store holds what needs it.
+//! A check's password is encrypted under a key from a file, and bound to its check, to the origin it is sent
+//! to, and to whether the check ignores certificate errors. A copied or edited row does not open. The key is
+//! created at the first start, and never again while the store holds passwords.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -325,7 +322,7 @@
 //! # clock.clone().drive(async {
 //! // At every start:
 //! let ring = files.load(may_create_key(store.as_ref()).await?)?;
-//! register_keys(store.as_ref(), &ring, &Actor::system()).await?; // refuses a foreign key
+//! register_keys(store.as_ref(), &ring, &Actor::system()).await?; // refuses an unknown key
 //! let checks = CheckManager::new(store.clone(), Arc::new(ring), hosts.clone(), runner.clone());
 //!
 //! let ada = Actor::new("ada", Role::Admin);
@@ -336,25 +333,25 @@
 //! let check = checks.create(&ada, fixtures::host(1), new).await?;
 //! assert!(check.has_password() && !format!("{check:?}").contains("horse"));
 //!
-//! // A rotation: stage the next key, restart every worker, promote it, restart them again, rewrite.
+//! // Rotation: stage the next key, restart every worker, promote it, restart them again, rewrite.
 //! files.stage()?;
 //! files.promote()?;
 //! let ring = files.load(false)?; // seals with the new key, opens with both
 //! register_keys(store.as_ref(), &ring, &Actor::system()).await?;
 //! let checks = CheckManager::new(store.clone(), Arc::new(ring), hosts, runner);
-//! let report = checks.rotate_keys(&ada).await?; // stops and goes on at any point
+//! let report = checks.rotate_keys(&ada).await?; // may be interrupted and repeated
 //! assert_eq!((report.rewritten, report.left), (1, 0));
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Testing your own code against it
+//! # Test your own code
 //!
-//! The feature `testing` brings what this guide is made of. [`ManualClock::drive`] runs a future and
-//! lets time pass only when nothing else can happen, so a test of a night takes milliseconds and is the
-//! same every time. [`FaultyStore`] fails when it is told to, before or after a call takes effect. Here
-//! a test shows that your job does not patch while the database is away, and goes on when it is back:
+//! The feature `testing` has everything this guide uses. [`ManualClock::drive`] runs a future and advances
+//! time only when nothing else can happen, so a test of a whole night takes milliseconds and is
+//! deterministic. [`FaultyStore`] fails on demand, before or after a call takes effect. This test shows
+//! that your job does not patch while the database is down, and continues afterwards:
 //!
 //! ```
 //! # use std::{sync::Arc, time::Duration};
@@ -400,13 +397,15 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A store of your own proves itself with the suite of [`store::conformance`](crate::store::conformance),
-//! which the example `custom_store` shows.
+//! To test a store of your own, run the suite of [`store::conformance`](crate::store::conformance) on it, as
+//! the example `custom_store` does.
 //!
-//! # Where to go from here
+//! # Next steps
 //!
-//! - `docs/operations.md`: the metrics, what to be alarmed by, liveness.
-//! - `docs/failures.md`: what must not go wrong, and the test that shows it.
+//! - `docs/embedding.md`: runtime, keys, budgets, metrics, liveness and logs in production.
+//! - `docs/databases.md`: Postgres and SQLite.
+//! - `docs/glossary.md`: all terms.
+//! - `docs/failures.md`: what can go wrong, and the test that covers it.
 //! - [`decide`](mod@crate::gate::decide): the decision itself, a pure function.
 //!
 //! [`HostDirectory`]: crate::directory::HostDirectory

@@ -42,7 +42,7 @@ fn for_each_text(with: &mut dyn FnMut(&Path, &str)) {
     ] {
         for_each_file(&root.join(folder), &extensions, with);
     }
-    for file in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+    for file in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "RELEASING.md", "SECURITY.md"] {
         let path = root.join(file);
         with(&path, &fs::read_to_string(&path).unwrap());
     }
@@ -301,4 +301,37 @@ fn the_tables_for_contributors_name_each_thing_once() {
         }
     }
     assert!(seen.len() > 20, "{seen:?}");
+}
+
+/// The part of a link behind `#` that leads to a heading.
+fn anchor(heading: &str) -> String {
+    let kept = |it: &char| it.is_alphanumeric() || matches!(it, ' ' | '-' | '_');
+    heading.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")
+}
+
+#[test]
+fn every_link_between_the_documents_leads_somewhere() {
+    let mut links = 0;
+    for_each_text(&mut |path, text| {
+        if path.extension().is_none_or(|it| it != "md") {
+            return;
+        }
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") || link.contains(char::is_whitespace) {
+                continue;
+            }
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target =
+                if file.is_empty() { path.to_owned() } else { path.parent().unwrap().join(file) };
+            assert!(target.exists(), "{}: {link}", path.display());
+            if !heading.is_empty() {
+                let there = fs::read_to_string(&target).unwrap();
+                let mut headings = there.lines().filter(|line| line.starts_with('#'));
+                let found = headings.any(|it| anchor(it.trim_start_matches(['#', ' '])) == heading);
+                assert!(found, "{}: {link}", path.display());
+            }
+            links += 1;
+        }
+    });
+    assert!(links > 50, "{links}");
 }

@@ -22,6 +22,9 @@ pub struct HostInfo {
 
 /// Looks up the application's hosts, many at once.
 ///
+/// A host is named by a UUID. If your hosts have other ids, keep a table of both, or derive a UUID of
+/// version 5 from the id. Never give the id of a deleted host to another one.
+///
 /// Contract:
 /// - Answers are current: a changed address or a deleted host shows at the next call.
 /// - Hosts that do not exist are left out. An error means "unknown" and blocks gates.

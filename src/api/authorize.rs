@@ -68,7 +68,7 @@ pub trait Authorizer: Debug + Send + Sync + 'static {
 
 /// It cannot be told now who may do what.
 #[derive(Debug, Error)]
-#[error("it cannot be told who may do what")]
+#[error("the rights of users cannot be read")]
 pub struct AuthorizeError {
     #[source]
     source: Box<dyn std::error::Error + Send + Sync>,

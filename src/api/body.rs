@@ -102,8 +102,9 @@ fn read(bytes: &[u8]) -> Result<Value, Problem> {
     strict_json::parse(bytes).map_err(|error| {
         // Where it breaks, and not what stands there: that may be part of a password.
         let (line, column) = (error.line(), error.column());
-        let detail =
-            format!("this is no JSON, or names a member twice: see line {line}, column {column}");
+        let detail = format!(
+            "this is not valid JSON, or a member occurs twice: see line {line}, column {column}"
+        );
         Problem::malformed(detail)
     })
 }
@@ -113,7 +114,7 @@ fn unread(rejection: &BytesRejection) -> Problem {
         return Problem::too_large();
     }
     tracing::debug!(error = ?rejection.source(), "a body broke off");
-    Problem::malformed("the body broke off: send it again")
+    Problem::malformed("the body is incomplete: send it again")
 }
 
 /// The members of a JSON object, taken one by one. Whatever is wrong with any of them is collected;
@@ -318,9 +319,9 @@ impl FromMember for Window {
         Self::new(opens_at, closes_at)
             .map_err(|error| {
                 let message = match error {
-                    WindowError::TooLong { .. } => "let it close within 7 days of its opening",
+                    WindowError::TooLong { .. } => "the close must be within 7 days of the opening",
                     WindowError::OutOfRange => "give instants of the years 0 to 9999",
-                    _ => "let it close after it opens",
+                    _ => "the close must be after the opening",
                 };
                 let field = format!("{field}.closes_at");
                 violations.push(&field, ViolationCode::OutOfRange, message);

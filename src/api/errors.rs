@@ -31,7 +31,7 @@ impl From<StoreError> for Problem {
             }
             StoreError::Refused(Refusal::Forbidden) => Self::forbidden(),
             StoreError::Refused(Refusal::StateMoved) => {
-                Self::conflict("invalid_state", "the job has moved on meanwhile: read it again")
+                Self::conflict("invalid_state", "the job has changed meanwhile: read it again")
             }
             StoreError::Refused(Refusal::Failed(_)) | StoreError::Unavailable { .. } => {
                 store_unavailable().with_source(error)

@@ -49,7 +49,7 @@ impl Problem {
     /// 401: the request says not who it is from.
     #[must_use]
     pub fn unauthenticated() -> Self {
-        let detail = "say who you are: send a valid token";
+        let detail = "you are not signed in: send a valid token";
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
     }
 
@@ -63,11 +63,7 @@ impl Problem {
     /// 404: there is no such thing, or the caller may not see it; nobody can tell which.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            "there is no such thing, or it is not for you",
-        )
+        Self::new(StatusCode::NOT_FOUND, "not_found", "not found, or you do not have access to it")
     }
 
     /// 405: the thing knows no such method.
@@ -153,8 +149,7 @@ impl Problem {
     /// 500: a fault of our own.
     #[must_use]
     pub fn internal() -> Self {
-        let detail =
-            "something went wrong here: try again, and tell the administrator the request id";
+        let detail = "internal error: try again, or report the request id to the administrator";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 

@@ -103,7 +103,7 @@ impl Page {
 }
 
 fn unknown_cursor() -> Problem {
-    let message = "give the `next_cursor` of an answer as it was, or none";
+    let message = "send the `next_cursor` of an answer unchanged, or none";
     Problem::invalid_field("cursor", ViolationCode::InvalidFormat, message)
 }
 

@@ -6,18 +6,18 @@ use super::agent_limit::{AgentLimit, AgentPermit};
 
 /// The places for checks in flight that a poller and a gate runner share (H15).
 ///
-/// Gates may take up to their share, three quarters by default. Polling takes what is left, and
-/// keeps out of the gates' share while an attempt of a gate waits for room, so that no window is
-/// lost to polling. A run is admitted whole: all of its checks or none.
+/// Gates may take up to their share, three quarters by default. Polling takes the rest, and leaves the gates'
+/// share free while an attempt of a gate waits, so that polling never costs a window. A run is admitted whole:
+/// all of its checks or none.
 ///
-/// A run with more checks than there are places for its kind is admitted while none of its kind is
-/// in flight: the total cannot be held for it, and it must not wait for ever.
+/// A run with more checks than its kind may ever have in flight is admitted while none of its kind is in
+/// flight, so that it does not wait forever.
 ///
-/// Cloning gives another handle on the same places. Nothing in here waits: whoever finds no room
-/// asks again.
+/// Cloning returns another handle on the same capacity. Nothing queues here: a caller that is not admitted asks
+/// again later.
 ///
-/// It also counts the runs at each agent, so that polling and gates together ask no agent more often
-/// at the same time than [`with_runs_per_agent`](Self::with_runs_per_agent) says (F165).
+/// It also limits the runs that ask one agent at the same time, for polling and gates together
+/// ([`with_runs_per_agent`](Self::with_runs_per_agent), F165).
 #[derive(Clone, Debug)]
 pub struct Capacity {
     shared: Arc<Shared>,
@@ -38,26 +38,26 @@ struct State {
     gates_waiting: usize,
 }
 
-/// The most runs that ask one agent at the same time, unless told otherwise.
+/// The default maximum of runs that ask one agent at the same time.
 pub(crate) const RUNS_PER_AGENT: usize = 2;
 
-/// How the places are used now, in checks.
+/// The current use of a capacity, in checks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct CapacityUse {
-    /// All places.
+    /// The maximum number of checks in flight.
     pub total: usize,
-    /// The most that gates may take.
+    /// The maximum that gates may take of it.
     pub gate_share: usize,
     /// Checks in flight for polling.
     pub polls: usize,
     /// Checks in flight for gates.
     pub gates: usize,
-    /// Checks of gates' attempts that are due and find no room.
+    /// Checks of gates' attempts that are due and not admitted.
     pub gates_waiting: usize,
 }
 
-/// Who wants places.
+/// The kind of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Poll,
@@ -65,13 +65,13 @@ enum Kind {
 }
 
 impl Capacity {
-    /// So many places, of which gates may take three quarters (at least one).
+    /// Creates a capacity of this many checks in flight. Gates may take three quarters of it (at least one).
     #[must_use]
     pub fn new(total: usize) -> Self {
         Self::split(total, (total / 4 * 3 + total % 4 * 3 / 4).max(1))
     }
 
-    /// So many places, of which gates may take `gate_share`.
+    /// Creates a capacity of this many checks in flight. Gates may take `gate_share` of it.
     #[must_use]
     pub fn split(total: usize, gate_share: usize) -> Self {
         let state = Mutex::default();
@@ -79,8 +79,8 @@ impl Capacity {
         Self { shared: Arc::new(shared), agents: AgentLimit::new(RUNS_PER_AGENT) }
     }
 
-    /// Sets the most runs of different hosts that ask one agent at the same time, 2 by default.
-    /// Handles that were cloned before keep their own count.
+    /// Sets the maximum number of hosts whose runs ask one agent at the same time, 2 by default. Earlier
+    /// clones keep their own count.
     #[must_use]
     pub fn with_runs_per_agent(self, most: usize) -> Self {
         Self { agents: AgentLimit::new(most), ..self }
@@ -90,8 +90,7 @@ impl Capacity {
         &self.agents
     }
 
-    /// Places for a run of the poller's, until the permit is dropped; `None` where there is no room
-    /// now.
+    /// Admits a run of the poller until the permit is dropped. Returns `None` if there is no capacity now.
     #[must_use]
     pub fn admit_poll(&self, checks: usize) -> Option<Permit> {
         let mut state = self.shared.lock();
@@ -183,7 +182,7 @@ impl Permit {
         permit
     }
 
-    /// Gives back all but so many places.
+    /// Gives back all but this many checks.
     pub(crate) fn keep(&mut self, checks: usize) {
         let given_back = self.checks.saturating_sub(checks);
         self.give_back(given_back);

@@ -330,8 +330,8 @@ impl CheckRunner {
             let missing =
                 |words: &str| record_all(&of(), ReasonCode::TargetMissing, words, outcomes);
             match run.agents.get(host) {
-                None => missing("the host to be asked does not exist"),
-                Some(None) => missing("the host to be asked has no agent"),
+                None => missing("the target host does not exist"),
+                Some(None) => missing("the target host has no agent"),
                 Some(Some(endpoint)) => {
                     let span =
                         debug_span!("service_checks", host = %run.host_id, agent = %endpoint);

@@ -1,4 +1,44 @@
-//! Running checks, once and on a schedule, and the rules of changing them.
+//! Checks: defining, changing, running and polling them.
+//!
+//! [`CheckManager`] changes checks, validates them, and writes the audit log in the same step:
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use healthgate::{checks::*, clock::*, crypto::*, directory::*, model::*, store::*};
+//! # use serde_json::json;
+//! # #[derive(Debug)] struct Runner;
+//! # #[async_trait::async_trait]
+//! # impl HostRunner for Runner {
+//! #     async fn run_host(&self, _: HostRun) -> Vec<CheckOutcome> { Vec::new() }
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let store = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
+//! # let (keys, runner) = (Arc::new(KeyRing::new(Key::generate()?)), Arc::new(Runner));
+//! # let directory = Arc::new(StaticDirectory::new());
+//! # let host = HostId::generate();
+//! # directory.insert(host, None, &[]);
+//! let checks = CheckManager::new(store.clone(), keys, directory, runner);
+//! let ada = Actor::new("ada", Role::Admin);
+//! let new = NewCheck::from_json(json!({
+//!     "name": "shop", "check_type": "http", "url": "https://shop.example/health",
+//!     "expected_body": "status: ok", "ignore_cert_errors": false,
+//! }))?;
+//! let check = checks.create(&ada, host, new).await?;
+//!
+//! let change = CheckChange::from_json(json!({"expected_body": "all good"}));
+//! let check = checks.change(&ada, host, check.id, &change, Some(check.revision)).await?;
+//! assert_eq!(check.revision, 2); // results of revision 1 do not count any more
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`Poller`] runs every enabled check on schedule. Any number of pollers share one store.
+//! - [`HostRunner`] runs the checks of one host. `CheckRunner` (feature `http`) asks real targets: it needs an
+//!   [`AgentTransport`] for service checks and an `HttpClient` for HTTP checks.
+//! - [`Capacity`] bounds the checks in flight of a process, and [`RunBudget`] how often people may make the
+//!   manager contact a target at once.
+//! - [`register_keys`] and [`CheckManager::rotate_keys`] manage the keys that passwords are sealed under.
 
 mod agent;
 mod agent_limit;

@@ -8,15 +8,15 @@ use uuid::Uuid;
 
 use crate::model::HostId;
 
-/// Where in each interval a host's slot lies: a stable hash of its id, so that starts are spread
-/// evenly, the same after every restart, and a host's checks run together (L7, F41).
+/// Returns the offset of a host's slot in each interval: a stable hash of its id. Starts are spread evenly and
+/// stay the same after a restart, and a host's checks run together (L7, F41).
 #[must_use]
 pub fn phase(host: HostId, interval: Duration) -> Duration {
     Duration::from_micros(stable_hash(host.as_uuid()) % micros(interval))
 }
 
-/// The first slot of a host after an instant. Slots that were missed are not made up for, so a
-/// pause is followed by one run, never by a burst.
+/// Returns the first slot of a host after an instant. Missed slots are skipped, so a pause is followed by one
+/// run, never by a burst.
 #[must_use]
 pub fn next_slot(host: HostId, interval: Duration, after: DateTime<Utc>) -> DateTime<Utc> {
     let interval_micros = i64::try_from(micros(interval)).unwrap_or(i64::MAX);
@@ -25,8 +25,8 @@ pub fn next_slot(host: HostId, interval: Duration, after: DateTime<Utc>) -> Date
     after.checked_add_signed(TimeDelta::microseconds(interval_micros - since_slot)).unwrap_or(after)
 }
 
-/// How long to wait after so many failures in a row: 1 s doubling to 30 s, of which the upper half
-/// is spread by `seed` and count, so that workers do not come back together.
+/// Returns the wait after this many consecutive failures: 1 s doubling to 30 s. `seed` and count spread the
+/// upper half, so that workers do not retry together.
 #[must_use]
 pub fn backoff(failures: u32, seed: Uuid) -> Duration {
     let longest = Duration::from_secs(1 << failures.saturating_sub(1).min(5)).min(MAXIMUM_BACKOFF);

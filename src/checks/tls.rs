@@ -177,7 +177,8 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> (ReasonCode, String) {
         }
         Some(error) => (ReasonCode::Connect, connection_words(error)),
         None => {
-            let words = "the connection closed before a whole answer, or the answer is no HTTP/1.1";
+            let words =
+                "the connection closed before a whole answer, or the answer is not HTTP/1.1";
             (ReasonCode::Protocol, words.to_owned())
         }
     }

@@ -148,7 +148,7 @@ pub enum SealError {
         key_id: KeyId,
     },
     /// The operating system's random source failed.
-    #[error("there is no randomness for a nonce")]
+    #[error("the system's random number generator failed")]
     NoRandomness(#[source] getrandom::Error),
     /// The cipher refused the text.
     #[error("the cipher refused the text")]

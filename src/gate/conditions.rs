@@ -14,22 +14,22 @@ use crate::model::{CheckResult, GateRecord};
 /// database clean.
 ///
 /// Contract:
-/// - Answer for each gate, in their order, from what holds now. A condition that is not met blocks the
-///   gate like a failing check. It holds back exempt jobs, too, unless it
-///   [says otherwise](Condition::spares_exempt). One that is not listed is not asked for.
-/// - Keep the names of a host's conditions apart: they identify them in evidence and timeline.
-/// - A condition that cannot be told of one host is not met, and says so in its reason: it blocks that
-///   host's gate alone. An error blocks the gates of all hosts (G32).
-/// - Dropping a call must have no effect. Asked at every look (every 2 s by default), for all gates at
-///   once; a preview asks with records that are stored nowhere.
+/// - Answer for each gate, in order, from the current state. An unmet condition blocks the gate like a failing
+///   check. It also holds exempt jobs, unless [`Condition::spares_exempt`] is set. A condition that is not
+///   listed is not required.
+/// - Give the conditions of a host different names: they identify them in evidence and timeline.
+/// - If a condition is unknown for one host, return it as unmet with the reason; that blocks only that host's
+///   gate. An error blocks the gates of all hosts (G32).
+/// - Dropping a call must have no effect. The gate runner asks at every look (every 2 s by default), for all
+///   gates at once; a preview asks with records that are not stored.
 #[async_trait]
 pub trait ConditionSource: Debug + Send + Sync + 'static {
-    /// The conditions of these gates' hosts.
+    /// Returns the conditions of each gate's host.
     async fn conditions(&self, gates: &[&GateRecord]) -> Result<Vec<Vec<Condition>>, SourceError>;
 }
 
-/// A source of health with conditions added, for [`StoredChecks`](super::StoredChecks) and signals of
-/// an application's own alike. Sources of conditions add up: wrap again for another one.
+/// Adds conditions to a source of health, be it [`StoredChecks`](super::StoredChecks) or your own. Wrap it again
+/// to add another source of conditions.
 #[derive(Clone, Debug)]
 pub struct WithConditions {
     health: Arc<dyn HealthSource>,
@@ -37,7 +37,7 @@ pub struct WithConditions {
 }
 
 impl WithConditions {
-    /// `health`, and `conditions` beside it.
+    /// Creates a source that adds `conditions` to `health`.
     #[must_use]
     pub fn new(health: Arc<dyn HealthSource>, conditions: Arc<dyn ConditionSource>) -> Self {
         Self { health, conditions }

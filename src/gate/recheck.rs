@@ -48,13 +48,12 @@ impl Recheck {
 }
 
 impl Gate {
-    /// Runs the host's checks again, live, and says what changed against the newest pass of this job's
-    /// gate. Takes at most as long as an attempt. Conditions are asked again too.
+    /// Runs the host's checks again, live, and compares them with the newest pass of this job's gate. Takes at
+    /// most as long as an attempt. Conditions are asked again too.
     ///
-    /// Nothing is stored: results are written under a fence only, and the gate's history ended with
-    /// its pass. Keep the answer with the job. It is not one of the runs that share a
-    /// [`Capacity`](crate::checks::Capacity): bound how many go on at once. Dropping the call closes
-    /// what it opened.
+    /// Nothing is stored; keep the answer with the job. The run does not use the shared
+    /// [`Capacity`](crate::checks::Capacity), so limit how many run at once. Dropping the call closes the
+    /// connections that it opened.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where the job has no gate on this host, [`StoreError::InvalidState`]

@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use super::source::SourceError;
 use crate::model::GateRecord;
 
-/// Says whether whoever gave an override still has the right to.
+/// Says whether the author of an override still has the right to give it.
 ///
-/// Asked at every look, for all waiting gates with an override at once. A refused override lets
-/// nothing pass; it is audited and noted on its gate once, and counts again should the right come
-/// back before it expires.
+/// The gate runner asks at every look, for all waiting gates with an override at once. A refused override has
+/// no effect. The refusal is audited and noted on the gate once, and the override counts again if its author
+/// regains the right before it expires.
 ///
 /// Contract:
 /// - Answer for each gate, in their order, from the rights that hold now. The record's
@@ -20,12 +20,12 @@ use crate::model::GateRecord;
 /// - Dropping a call must have no effect.
 #[async_trait]
 pub trait OverrideRights: Debug + Send + Sync + 'static {
-    /// Whether the overrides of these gates count.
+    /// Returns whether the override of each of these gates counts.
     async fn may_override(&self, gates: &[&GateRecord]) -> Result<Vec<bool>, SourceError>;
 }
 
-/// Every override counts until it expires: for applications where rights do not change, or that take
-/// overrides back themselves.
+/// Lets every override count until it expires: for applications whose rights do not change, or that revoke
+/// overrides themselves.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AllowOverrides;
 

@@ -18,23 +18,23 @@ use crate::{
     model::{CheckId, CheckResult, ClockEpoch, Detail, GateRecord, HostId, JobId},
 };
 
-/// Says, at every step, which window a job has on a host.
+/// Says which window a job has on a host, at every step.
 ///
 /// Contract:
-/// - Answer from what holds now: a shortened window, a cancelled job and a deleted host must show at
-///   the next call.
-/// - Give one answer for each gate, in their order. [`WindowAnswer::Unknown`] blocks that gate alone,
-///   an error blocks all of them (G32). Either way a gate still ends when its last known window closes.
+/// - Answer from the current state: a shortened window, a cancelled job and a deleted host must show at the
+///   next call.
+/// - Return one answer for each gate, in order. [`WindowAnswer::Unknown`] blocks only that gate, an error
+///   blocks all of them (G32). A gate still ends when its last known window closes.
 /// - Answer within a few seconds: a runner drops a call after
 ///   [`source_timeout`](super::GateRunnerConfig::source_timeout), and a panic counts as an error.
 /// - Dropping a call must have no effect.
 #[async_trait]
 pub trait WindowSource: Debug + Send + Sync + 'static {
-    /// The windows of these gates.
+    /// Returns the window of each of these gates.
     async fn windows(&self, gates: &[&GateRecord]) -> Result<Vec<WindowAnswer>, SourceError>;
 }
 
-/// The window that was given when the gate was opened, for applications whose windows never change.
+/// Returns the window from the request of the gate, for applications whose windows never change.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestedWindows;
 
@@ -45,36 +45,35 @@ impl WindowSource for RequestedWindows {
     }
 }
 
-/// What must hold for a host, and what is known of it.
+/// The requirements of a host, and what is known about them.
 #[derive(Clone, Debug, Default)]
 pub struct HostHealth {
     /// The checks of the host, disabled ones too.
     pub requirements: Vec<Requirement>,
-    /// Results of their runs; one that is not listed in the requirements has no effect (G7).
+    /// Results of their runs. A result of a check that is not required has no effect (G7).
     pub results: Vec<CheckResult>,
-    /// When each check last turned to what its newest result says, for the words of a failure.
+    /// When each check last changed to the status of its newest result, for the text of a failure.
     pub since: Vec<(CheckId, DateTime<Utc>)>,
-    /// How long stored runs have been healthy, where that is known.
+    /// How long stored runs have been healthy, if known.
     pub streaks: Vec<Streak>,
     /// The application's conditions.
     pub conditions: Vec<Condition>,
-    /// The checks that ask another host, with that host: while it is being changed by a job they prove
-    /// nothing (G35).
+    /// The checks that ask another host, with that host. They prove nothing while a job changes it (G35).
     pub asks: Vec<(CheckId, HostId)>,
-    /// The host does not exist any more.
+    /// The host no longer exists.
     pub host_gone: bool,
-    /// Why nothing can be told of this host now. It blocks this host's gate and no other (F160).
+    /// Why the health of this host is unknown. It blocks only this host's gate (F160).
     pub unknown: Option<Detail>,
 }
 
 impl HostHealth {
-    /// Creates the answer for a host of which nothing can be told now.
+    /// Creates the answer for a host whose health is unknown.
     #[must_use]
     pub fn unknown(why: impl AsRef<str>) -> Self {
         Self { unknown: Some(Detail::new(why)), ..Self::default() }
     }
 
-    /// Adds what cannot be told as a condition, so that it blocks and is shown like any other one.
+    /// Adds what is unknown as a condition, so that it blocks and is shown like any other.
     pub(super) fn block_unknown(&mut self) {
         if let Some(why) = &self.unknown {
             self.conditions.push(Condition::unknown("health of the host", why.as_str()));
@@ -82,28 +81,28 @@ impl HostHealth {
     }
 }
 
-/// Which checks of a host a gate wants run now.
+/// The checks of a host that a gate wants to run now.
 #[derive(Clone, Debug)]
 pub struct LiveRun {
-    /// For this job.
+    /// The job.
     pub job_id: JobId,
-    /// On this host.
+    /// The host.
     pub host_id: HostId,
-    /// These checks.
+    /// The checks.
     pub checks: Vec<CheckId>,
     /// The store's clock at the start: every result's `checked_at`.
     pub started_at: DateTime<Utc>,
     /// Its epoch: every result's `epoch`.
     pub epoch: ClockEpoch,
-    /// The run is abandoned after this time.
+    /// The time after which the run is abandoned.
     pub time: Duration,
 }
 
-/// Says how healthy hosts are: the library's own checks, or any signals of an application's.
+/// Says how healthy hosts are, by the library's checks or by signals of your own.
 ///
 /// Contract:
-/// - `health` answers for each gate, in their order, from what is stored; it runs nothing.
-///   [`HostHealth::unknown`] blocks that gate alone, an error blocks all of them (G32).
+/// - `health` answers for each gate, in order, from stored data; it runs nothing.
+///   [`HostHealth::unknown`] blocks only that gate, an error blocks all of them (G32).
 /// - Answer within a few seconds: a runner drops a call after
 ///   [`source_timeout`](super::GateRunnerConfig::source_timeout), and a panic counts as an error.
 /// - `run` runs checks now and answers with their results, all with the given `checked_at` and
@@ -172,7 +171,7 @@ pub(super) async fn run_bounded(
 
 /// A source cannot tell now.
 #[derive(Debug, Error)]
-#[error("the source of {what} cannot tell now")]
+#[error("the source of {what} has no answer now")]
 pub struct SourceError {
     what: &'static str,
     #[source]

@@ -28,20 +28,18 @@ impl Gate {
     /// Spends a pass. Of the pass that is given only its id is believed: gate, evidence and validity are
     /// those that the store holds, and all copies of a pass are spent once (G36).
     ///
-    /// It asks for window, checks, conditions and the right to the override once more, then takes the
-    /// one conditional step (G17). Go ahead with [`Spend::Spent`] alone.
+    /// It reads window, checks, conditions and the right to the override once more, then takes the one
+    /// conditional step (G17). Patch only after [`Spend::Spent`].
     ///
-    /// Nothing is run. A pass is [`SpendRefusal::Outdated`] if a check was added or changed since, if a
-    /// newer result of a check fails, if a condition is not met any more, or if it needs an override
-    /// that has expired, was taken back, or was given by somebody who has lost the right to. A check
-    /// under a valid override may fail. What happens between this look and the step itself is for the
-    /// application's hook to refuse, in the same transaction.
+    /// No check is run. A pass is [`SpendRefusal::Outdated`] if a check was added or changed since, if a newer
+    /// result of a check fails, if a condition is no longer met, or if it needs an override that has expired,
+    /// was revoked, or whose author has lost the right. A check under a valid override may fail. The
+    /// application's hook can refuse later changes, in the same transaction.
     ///
     /// # Errors
-    /// Fails if window, health or rights cannot be read, or the store cannot be written: do not go
-    /// ahead. If the answer of the last step was lost, the same call tells by
-    /// [`SpendRefusal::AlreadySpent`] that it had taken effect; compare the pass's id with that of the
-    /// dispatch.
+    /// Fails if window, health or rights cannot be read, or the store cannot be written: do not patch. If the
+    /// answer of the last step was lost, repeat the call: [`SpendRefusal::AlreadySpent`] means that it took
+    /// effect. Compare the pass's id with that of the dispatch.
     pub async fn spend(&self, pass: &GatePass) -> Result<Spend, GateError> {
         let Some(record) = self.store.gate_of_pass(pass.id).await? else {
             return Ok(Spend::Refused(SpendRefusal::Superseded));
@@ -78,7 +76,7 @@ impl Gate {
             }
             WindowAnswer::JobCancelled => Some(SpendRefusal::Cancelled),
             WindowAnswer::Unknown => {
-                return Err(SourceError::new("windows", "it cannot tell of this gate").into());
+                return Err(SourceError::new("windows", "unknown for this gate").into());
             }
             _ => Some(SpendRefusal::Expired),
         };

@@ -34,7 +34,8 @@ pub struct StoredChecks {
 }
 
 impl StoredChecks {
-    /// The checks of a store; `timeout` is the total time of one check, the same as the poller's.
+    /// Creates a source over the checks of a store. `timeout` is the total time of one check, the same as the
+    /// poller's.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,

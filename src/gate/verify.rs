@@ -75,7 +75,7 @@ pub fn decide(input: &VerifyInput<'_>) -> VerifyAction {
         return VerifyAction::Wait { until: now.at + SUSPECT };
     }
     if input.host_gone {
-        return end(VerificationState::Unverified, "the host does not exist any more".to_owned());
+        return end(VerificationState::Unverified, "the host no longer exists".to_owned());
     }
     if let Some(why) = input.unknown {
         if now.at >= deadline {

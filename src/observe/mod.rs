@@ -1,8 +1,12 @@
-//! What the library tells of itself: metrics over the facade of the `metrics` crate (feature
-//! `metrics`). Without the feature nothing of it remains.
+//! Metrics over the facade of the `metrics` crate (feature `metrics`). Without the feature nothing of it is
+//! compiled.
 //!
-//! [`METRICS`] lists them all; `docs/operations.md` explains them. An application installs a recorder
-//! of its choice, and calls [`describe`] once after that.
+//! [`METRICS`] lists them all; `docs/operations.md` explains them. Install a recorder of your choice, then
+//! call [`describe`] once.
+//!
+//! Histograms are in seconds, and their buckets are the recorder's: set some for every name that ends in
+//! `_seconds`, up to the timeout of a check at least. `docs/embedding.md` shows it for
+//! `metrics-exporter-prometheus`, which exports summaries otherwise.
 
 mod clock_offset;
 mod metric;

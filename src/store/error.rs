@@ -63,7 +63,7 @@ pub enum StoreError {
     },
     /// The store cannot hold a value of the call, such as a text with a NUL. Nothing of the call was
     /// written, and repeating it changes nothing.
-    #[error("the store cannot hold a value of this call")]
+    #[error("a value of this call cannot be stored")]
     Rejected {
         /// What happened.
         #[source]
@@ -109,10 +109,10 @@ impl StoreError {
 #[non_exhaustive]
 pub enum Refusal {
     /// The actor has no right to it (any more).
-    #[error("the actor lacks the right to it")]
+    #[error("the actor does not have the right to do this")]
     Forbidden,
     /// The application's own record is not in the state that the change needs.
-    #[error("the application's record has moved on")]
+    #[error("the application's record is in another state")]
     StateMoved,
     /// The application could not write what belongs to the change, such as its audit record.
     #[error("the application could not write its part")]

@@ -1,4 +1,4 @@
-//! The change feed: what a person looking on wants to see at once.
+//! The change feed: events for live displays.
 
 use std::{fmt, pin::Pin};
 
@@ -93,18 +93,18 @@ impl StoreEvent {
     }
 }
 
-/// A stream of changes, lossy by design: whoever reads too slowly, or loses the connection to the
-/// database, gets [`StoreEvent::Resync`] in the place of what was missed, and reads afresh.
+/// A stream of changes. It is lossy by design: a reader that is too slow, or loses the connection to the
+/// database, gets [`StoreEvent::Resync`] instead of the missed events, and must read again.
 pub struct Subscription(Pin<Box<dyn Stream<Item = StoreEvent> + Send>>);
 
 impl Subscription {
-    /// The subscription over a stream. It should never end.
+    /// Creates a subscription from a stream. The stream should never end.
     #[must_use]
     pub fn new(events: impl Stream<Item = StoreEvent> + Send + 'static) -> Self {
         Self(Box::pin(events))
     }
 
-    /// The next change; `None` where the store is closed. Dropping the call loses nothing.
+    /// Returns the next change, or `None` if the store is closed. Dropping the call loses nothing.
     pub async fn next(&mut self) -> Option<StoreEvent> {
         self.0.next().await
     }

@@ -101,14 +101,14 @@ pub struct GateStep {
 /// An attempt that starts or ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum AttemptWrite {
-    /// Its checks are about to be run. It counts from now on, whatever becomes of it (G28).
+    /// Its checks are about to run. It counts from now on, even if it is interrupted (G28).
     Start {
         /// Counted from 1.
         number: u32,
         /// When, by the store's clock.
         started_at: DateTime<Utc>,
     },
-    /// Its checks have answered, or it was cut.
+    /// Its checks have answered, or it was interrupted.
     End {
         /// Counted from 1.
         number: u32,
@@ -178,11 +178,10 @@ pub enum SpendRefusal {
 /// Gates.
 ///
 /// Contract:
-/// - One gate per job and host: opening it again answers with the one there is, in whatever state. A
-///   request with [`retry`](GateRequest::retry) opens the next generation where the newest one has ended
-///   without a spent pass.
-/// - At most one gate per host is unfinished ([`StoreError::GateBusy`] names the holder), and beside it
-///   at most one of an exempt job.
+/// - One gate per job and host: opening it again returns the existing one, in any state. A request with
+///   [`retry`](GateRequest::retry) opens the next generation if the newest one has ended without a spent pass.
+/// - A host has at most one unfinished gate ([`StoreError::GateBusy`] names the holder), and in addition at most
+///   one of an exempt job.
 /// - A worker has one lease, which covers all of its gates. A claim begins or extends it, and
 ///   [`watch_gates`](GateStore::watch_gates) extends it if asked to. A lease that has ended is never
 ///   extended: the next claim begins a new one, without any gate of the old one.
@@ -190,23 +189,23 @@ pub enum SpendRefusal {
 ///   cancellation is asked for, if no worker with a valid lease holds them; no two claims take one gate
 ///   at the same time. Open gates go first. It marks an attempt that is still running as interrupted.
 /// - A step counts only with the owner and token of the newest claim, while the owner's lease is valid,
-///   and in a state from which its transition leads; else the gate is fenced and nothing of the step is
-///   written (G29). A fenced gate does not hold up the others.
-/// - A change by anybody but the holder (a cancellation, an override) raises the gate's count of
-///   changes, and `watch_gates` answers with the gate until the holder writes a step that has seen it.
+///   and in a state from which its transition leads; otherwise the gate is fenced and nothing of the step is
+///   written (G29). A fenced gate does not delay the others.
+/// - A change by anybody but the holder (a cancellation, an override) raises the gate's count of changes, and
+///   `watch_gates` returns the gate until the holder writes a step that has seen the change.
 /// - A terminal gate never changes again (G18).
 /// - `spend_pass` is one conditional step on state, pass id, owner, token, cancellation and the
-///   store's clock, and succeeds at most once for ever. Cancelling and spending: exactly one wins.
+///   store's clock, and succeeds at most once, ever. Cancelling and spending: exactly one wins.
 /// - Spending a pass begins a [`HostChange`] in the same step, and is refused while another change of
 ///   the host is running. A change without a reported end is over after [`HostChange::LONGEST`]. The
 ///   verification of an earlier change of the host ends as unverified in the same step.
 /// - An override or a cancellation and its audit record are one step.
 #[async_trait]
 pub trait GateStore: Debug + Send + Sync + 'static {
-    /// Opens a gate, or answers with the one that this job has on this host.
+    /// Opens a gate, or returns the one that this job has on this host.
     ///
     /// # Errors
-    /// [`StoreError::GateBusy`] where another job's gate on this host is unfinished.
+    /// [`StoreError::GateBusy`] if another job's gate on this host is unfinished.
     async fn open_gate(&self, request: GateRequest) -> Result<GateRecord, StoreError>;
 
     /// Records a gate that ends without ever having waited: the host was busy to the end, or there

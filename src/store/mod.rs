@@ -1,16 +1,40 @@
-//! Where checks, results, gates and the audit log are kept: the traits, and the store in memory.
+//! Stores keep checks, results, gates and the audit log: the traits, and the store in memory.
 //!
-//! One set of small traits, dyn-safe and free of transactions: whatever must happen together is one
-//! call. The conformance suite (feature `conformance`) shows each sentence of their contracts.
+//! Choose [`MemoryStore`], `sqlite::SqliteStore` or `postgres::PgStore`, share it in an [`Arc`](std::sync::Arc)
+//! with the poller and the gates, and read from it what you show:
 //!
-//! Every store also keeps to these rules:
-//! - Each call is atomic: after an error nothing of it has happened, save for
-//!   [`StoreError::Unavailable`], where it is unknown; repeating a call is harmless then.
-//! - Dropping a call may abandon its answer, never half of its effect.
-//! - Every answer with the store's clock names its epoch. A claim that finds the clock behind the
-//!   high-water mark begins the next one ([`KeptClock`]).
-//! - Every instant that a lease, a due time, a window or a pass depends on comes from the store's
-//!   own clock ([`Store::now`]).
+//! ```
+//! use std::{sync::Arc, time::Duration};
+//! use healthgate::{clock::SystemClock, model::*, store::*};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), StoreError> {
+//! let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
+//! let host = HostId::generate();
+//!
+//! let stale_after = Duration::from_secs(600);
+//! let checks = store.views(&[host], stale_after).await?; // each check with its status and newest result
+//! assert!(checks.is_empty());
+//!
+//! let events = store.subscribe().await?; // a stream of changes, from any process
+//! # drop(events);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Store`] is a set of small traits. They are dyn-safe and have no transactions: whatever must happen
+//! together is one call. To write a store of your own, implement them, use the rules in [`transition`], and run the
+//! conformance suite (feature `conformance`), which tests each sentence of the contracts.
+//!
+//! # Contract of every store
+//!
+//! - Each call is atomic. After an error nothing of it has happened, except after
+//!   [`StoreError::Unavailable`], where the outcome is unknown and repeating the call is harmless.
+//! - Dropping a call may lose its answer, never half of its effect.
+//! - Each answer that contains the store's clock names its epoch. A claim that finds the clock behind the
+//!   high-water mark begins the next epoch ([`KeptClock`]).
+//! - Every instant that a lease, a due time, a window or a pass depends on comes from the store's own clock
+//!   ([`Store::now`]).
 
 mod audit;
 mod change;
@@ -83,8 +107,8 @@ pub trait Store:
     /// Returns the store's clock, cut to microseconds, with its epoch.
     async fn read_clock(&self) -> Result<StoreTime, StoreError>;
 
-    /// Begins a new epoch of the store's clock, where `seen` is still the present one, and returns the
-    /// present one: several workers that saw the clock go back begin one epoch together (F168).
+    /// Begins a new epoch of the store's clock if `seen` is still the current one, and returns the current
+    /// epoch. Several workers that saw the clock step back thereby begin one epoch (F168).
     async fn begin_epoch(&self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError>;
 
     /// Returns the store's clock without its epoch.
@@ -92,14 +116,14 @@ pub trait Store:
         Ok(self.read_clock().await?.at)
     }
 
-    /// Whether what is written outlives the process (F62).
+    /// Returns whether written data outlives the process (F62).
     fn is_durable(&self) -> bool;
 
-    /// Changes of checks and gates from here on, whoever makes them; in a database that several
-    /// processes share, theirs too. It is lossy, and says so ([`StoreEvent::Resync`]).
+    /// Subscribes to changes of checks and gates from now on, also by other processes on the same database. The
+    /// stream is lossy, and reports losses ([`StoreEvent::Resync`]).
     async fn subscribe(&self) -> Result<Subscription, StoreError>;
 
-    /// Tells every subscriber of a change that the application knows of, such as the end of the work
-    /// that a spent pass was for: whoever shows the gate's job reads it afresh. Nothing is stored.
+    /// Sends an event to every subscriber about a change that only the application knows, such as the end of a
+    /// patch, so that clients read the gate's job again. Nothing is stored.
     async fn announce(&self, event: StoreEvent) -> Result<(), StoreError>;
 }

@@ -68,30 +68,30 @@ impl PruneOutcome {
 /// Contract:
 /// - A result whose check is gone, disabled, or at another revision is dropped without an error.
 /// - A result with the same check and `checked_at` as a stored one is the same result: keep one.
-/// - A check's state moves only forward in `checked_at`, whoever ran it; save where it lies in the
-///   future of the store's clock, which has been put right then: any other result takes its place.
-/// - The newest result of each check is kept for as long as the check.
+/// - A check's state moves only forward in `checked_at`. Exception: if the state lies in the future of the
+///   store's clock, because the clock was corrected, any other result replaces it.
+/// - The newest result of each check is kept as long as the check.
 #[async_trait]
 pub trait ResultStore: Debug + Send + Sync + 'static {
-    /// The states of all checks of these hosts that have one.
+    /// Returns the states of all checks of these hosts that have one.
     async fn states(&self, hosts: &[HostId]) -> Result<Vec<CheckState>, StoreError>;
 
-    /// All checks of these hosts with what is known of them now; results older than `stale_after`
-    /// count no more. In the order of [`CheckStore::checks_of`](super::CheckStore::checks_of).
+    /// Returns all checks of these hosts with their current status; results older than `stale_after` do not
+    /// count. The order is that of [`CheckStore::checks_of`](super::CheckStore::checks_of).
     async fn views(
         &self,
         hosts: &[HostId],
         stale_after: Duration,
     ) -> Result<Vec<CheckView>, StoreError>;
 
-    /// The summary of each of these hosts, in the order asked, without scanning any history.
+    /// Returns the summary of each of these hosts, in the order of the argument, without scanning any history.
     async fn summaries(
         &self,
         hosts: &[HostId],
         stale_after: Duration,
     ) -> Result<Vec<HostSummary>, StoreError>;
 
-    /// Up to `limit` results of a check, newest first, older than `before` where it is given.
+    /// Returns up to `limit` results of a check, newest first, older than `before` if given.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] where the host has no such check.
@@ -104,12 +104,12 @@ pub trait ResultStore: Debug + Send + Sync + 'static {
     ) -> Result<HistoryPage, StoreError>;
 
     /// Deletes up to `batch` results that are older than `keep` by the store's clock, never the
-    /// newest of a check. After that clock has leapt ahead it deletes none and says so, unless `force`
-    /// is given ([`PruneGuard`](super::PruneGuard)).
+    /// newest of a check. After that clock has jumped ahead it deletes none and reports so, unless `force` is
+    /// set ([`PruneGuard`](super::PruneGuard)).
     ///
-    /// A store that keeps results in parts, such as a partition for each day, may delete part by part
-    /// instead: then a result goes when its whole part is too old, at most a day later, and one step
-    /// may delete more than `batch`.
+    /// A store that keeps results in parts, such as a partition for each day, may delete part by part. A result
+    /// is then deleted when its whole part is too old, at most a day later, and one step may delete more than
+    /// `batch`.
     async fn prune_results(
         &self,
         keep: Duration,

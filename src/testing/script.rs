@@ -41,19 +41,19 @@ impl Answer {
         Self { saying: Saying::Refused, takes: Duration::from_millis(10) }
     }
 
-    /// None, ever: not even the failure that a real runner gives at its deadline.
+    /// Never answers, not even with the failure that a real runner gives at its deadline.
     #[must_use]
     pub const fn never() -> Self {
         Self { saying: Saying::Nothing, takes: Duration::ZERO }
     }
 
-    /// A panic in the code that asks.
+    /// Panics in the code that asks.
     #[must_use]
     pub const fn panic() -> Self {
         Self { saying: Saying::Panic, takes: Duration::ZERO }
     }
 
-    /// The same after so long, by the script's clock.
+    /// Delays the answer by this time, by the script's clock.
     #[must_use]
     pub const fn with_delay(self, takes: Duration) -> Self {
         Self { takes, ..self }

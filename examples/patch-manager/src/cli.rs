@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// How logs on standard error look; `RUST_LOG` says what is logged.
+    /// Format of the logs on standard error; `RUST_LOG` sets their level
     #[arg(long, value_enum, default_value_t = LogFormat::Text, global = true)]
     pub(crate) log_format: LogFormat,
 }
@@ -27,7 +27,7 @@ pub(crate) enum LogFormat {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     #[cfg(feature = "demo")]
-    /// Shows everything at work on a simulated fleet, with SQLite; needs no configuration
+    /// Runs everything on a simulated fleet, with SQLite; needs no configuration
     Demo(DemoOptions),
     /// Runs web and worker in one process
     Serve(ServeOptions),
@@ -39,33 +39,33 @@ pub(crate) enum Command {
     Migrate(ConfigOption),
     /// Checks configuration, certificates, key and database, and changes nothing
     CheckConfig(ConfigOption),
-    /// Makes a new key, and seals every stored password under it
+    /// Creates a new key and seals every stored password under it
     RotateKey(ConfigOption),
-    /// Holds the audit log against its chain of hashes, or prints it as JSON lines
+    /// Verifies the audit log against its hash chain, or prints it as JSON lines
     Audit {
         #[command(subcommand)]
         action: AuditAction,
     },
-    /// Makes a bearer token for a user, and prints it once; lists and revokes tokens
+    /// Creates a bearer token for a user and prints it once; lists and revokes tokens
     Token(TokenOptions),
 }
 
 #[cfg(feature = "demo")]
 #[derive(Args, Debug)]
 pub(crate) struct DemoOptions {
-    /// Where to listen
+    /// The address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) listen: std::net::SocketAddr,
-    /// Lets --listen name an address that other machines reach. They get the administrator's token
+    /// Allows --listen with an address that other machines can reach; they get the administrator's token
     #[arg(long)]
     pub(crate) expose_demo: bool,
-    /// How many hosts the fleet has
+    /// Number of simulated hosts
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=2000))]
     pub(crate) hosts: u16,
-    /// Where the database is kept [default: a temporary directory, removed at the end]
+    /// Directory of the database [default: a temporary directory, removed at the end]
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// Give every host a maintenance window that is open now, and closes in so many minutes
+    /// Gives every host a maintenance window that is open now and closes after this time
     #[arg(long, value_name = "MINUTES", default_value_t = 30,
         value_parser = clap::value_parser!(u16).range(1..=10_080))]
     pub(crate) open_window: u16,
@@ -73,7 +73,7 @@ pub(crate) struct DemoOptions {
 
 #[derive(Args, Debug)]
 pub(crate) struct ConfigOption {
-    /// The configuration, as TOML
+    /// The configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
 }
@@ -82,7 +82,7 @@ pub(crate) struct ConfigOption {
 pub(crate) struct ServeOptions {
     #[command(flatten)]
     pub(crate) file: ConfigOption,
-    /// Leave the database schema as it is
+    /// Does not migrate the database schema
     #[arg(long)]
     pub(crate) no_migrate: bool,
 }
@@ -92,16 +92,16 @@ pub(crate) struct ServeOptions {
 pub(crate) struct TokenOptions {
     #[command(subcommand)]
     pub(crate) action: Option<TokenAction>,
-    /// The configuration, as TOML
+    /// The configuration file (TOML)
     #[arg(long, value_name = "FILE", required = true)]
     pub(crate) config: Option<PathBuf>,
-    /// Whose token
+    /// The user who signs in with the token
     #[arg(long, value_name = "NAME", required = true)]
     pub(crate) user: Option<String>,
-    /// What it is for
+    /// A note on what the token is for
     #[arg(long, value_name = "TEXT")]
     pub(crate) name: Option<String>,
-    /// After so many days it signs nobody in any more [default: never]
+    /// Days until the token expires [default: never]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
     pub(crate) expires_in: Option<u16>,
 }
@@ -109,7 +109,7 @@ pub(crate) struct TokenOptions {
 /// What is done with the audit log.
 #[derive(Subcommand, Debug)]
 pub(crate) enum AuditAction {
-    /// Says whether a record was changed or removed since it was chained
+    /// Reports whether a record was changed or removed since it was chained
     Verify(ConfigOption),
     /// Prints the records, newest first, each as one line of JSON
     Export(ConfigOption),
@@ -118,19 +118,19 @@ pub(crate) enum AuditAction {
 /// What is done with tokens that exist.
 #[derive(Subcommand, Debug)]
 pub(crate) enum TokenAction {
-    /// Shows all tokens: id, user, name, and when each was made, expires and was last used
+    /// Lists the tokens: id, user, name, creation, expiry, last use
     List {
         #[command(flatten)]
         file: ConfigOption,
-        /// Only those of this user
+        /// Lists only the tokens of this user
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
-    /// Takes a token back: it signs nobody in from now on, and its event streams end within seconds
+    /// Revokes a token: it signs nobody in from now on, and its event streams end within seconds
     Revoke {
         #[command(flatten)]
         file: ConfigOption,
-        /// The id that the list shows
+        /// The token's id, as `token list` shows it
         #[arg(long, value_name = "ID")]
         id: String,
     },

@@ -35,11 +35,11 @@ pub(crate) enum Failure {
         #[source]
         source: io::Error,
     },
-    #[error("the client for HTTP checks cannot be made")]
+    #[error("the client for HTTP checks cannot be created")]
     HttpClient(#[from] HttpClientError),
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
-    #[error("the folder of the key file {} cannot be made", path.display())]
+    #[error("the folder of the key file {} cannot be created", path.display())]
     KeyFolder {
         path: PathBuf,
         #[source]
@@ -53,7 +53,7 @@ pub(crate) enum Failure {
         "the database's schema is missing, or not the one of this version: run `patch-manager migrate`"
     )]
     Schema,
-    #[error("the database's schema cannot be brought up to date")]
+    #[error("the database schema cannot be migrated")]
     Migrate(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -73,17 +73,17 @@ pub(crate) enum Failure {
     },
     #[error("the metrics cannot be set up")]
     Metrics(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("there is no user `{name}`: users stand in the configuration")]
+    #[error("there is no user `{name}`: add it to `[[users]]` in the configuration")]
     UserUnknown { name: String },
     #[error("no token, or more than one, has the id `{id}`: `patch-manager token list` shows them")]
     TokenUnknown { id: String },
-    #[error("the token `{id}` stands in the configuration: take it out there, and start again")]
+    #[error("the token `{id}` comes from the configuration: remove it there and restart")]
     TokenOfFile { id: String },
-    #[error("the audit log is not what was chained: {faults} faults")]
+    #[error("the audit log does not match its hash chain: {faults} faults")]
     AuditChain { faults: usize },
-    #[error("there is no randomness")]
+    #[error("the system's random number generator failed")]
     Randomness(#[source] getrandom::Error),
-    #[error("{} passwords do not open under any key that is loaded: restore their key", .checks)]
+    #[error("{} passwords do not open with any loaded key: restore their key", .checks)]
     Unreadable { checks: usize },
     #[cfg(feature = "demo")]
     #[error("the simulated fleet cannot be started")]

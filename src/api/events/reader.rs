@@ -38,13 +38,16 @@ impl Reader {
         let hub = api.events.0.clone();
         let too_many = |detail| Problem::unavailable("too_many_streams", detail);
         let of_user = hub.of_users.open(&actor.name);
-        let of_user = of_user
-            .ok_or_else(|| too_many("too many event streams of yours are open: close some"))?;
+        let of_user =
+            of_user.ok_or_else(|| too_many("you have too many event streams open: close some"))?;
         let permit = hub.streams.clone().try_acquire_owned();
         let permit = permit.map_err(|_| too_many("too many event streams are open: try later"))?;
         let line = hub.line();
         let line = line.as_ref().ok_or_else(|| {
-            Problem::unavailable("events_unavailable", "events are not to be had now: try later")
+            Problem::unavailable(
+                "events_unavailable",
+                "events are not available now: try again later",
+            )
         })?;
         let greeting = Event::default().comment("connected").retry(Duration::from_secs(2));
         let mut ready = VecDeque::from([greeting.id(line.id(line.next - 1))]);

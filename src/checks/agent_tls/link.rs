@@ -147,7 +147,7 @@ impl MutualTlsLink {
         let mut body = Vec::new();
         loop {
             let chunk = response.chunk().await.map_err(|error| {
-                let words = "the agent's answer broke off";
+                let words = "the agent's answer is incomplete";
                 AgentError::new(ReasonCode::BodyTruncated, words).with_source(error)
             })?;
             let Some(chunk) = chunk else { return Ok(body) };

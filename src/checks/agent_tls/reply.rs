@@ -23,9 +23,10 @@ pub(super) fn read(status: StatusCode, body: &[u8]) -> Result<ServiceStatus, Age
         404 if is_envelope(body) => {
             fail(ReasonCode::ServiceNotFound, "the agent does not know the unit")
         }
-        404 | 405 => {
-            fail(ReasonCode::AgentUnsupported, "the agent cannot tell of units: it may be too old")
-        }
+        404 | 405 => fail(
+            ReasonCode::AgentUnsupported,
+            "the agent does not support service checks: it may be too old",
+        ),
         401 | 403 => fail(ReasonCode::AgentRefused, "the agent refuses this manager"),
         429 => fail(ReasonCode::AgentRateLimited, "the agent limits the rate of requests"),
         300..=399 => {
@@ -40,13 +41,13 @@ fn state(body: &[u8]) -> Result<ServiceStatus, AgentError> {
     let bad = |words: &str| AgentError::new(ReasonCode::AgentBadReply, words);
     let envelope = match crate::strict_json::parse(body) {
         Ok(Value::Object(envelope)) => envelope,
-        Ok(_) => return Err(bad("the agent's answer is no JSON object")),
-        Err(error) => return Err(bad("the agent's answer is not sound JSON").with_source(error)),
+        Ok(_) => return Err(bad("the agent's answer is not a JSON object")),
+        Err(error) => return Err(bad("the agent's answer is not valid JSON").with_source(error)),
     };
     match envelope.get("success") {
         Some(Value::Bool(true)) => {}
         Some(Value::Bool(false)) => {
-            let words = "the agent says that it failed (success is false)";
+            let words = "the agent reports a failure (success is false)";
             return Err(AgentError::new(ReasonCode::AgentError, words));
         }
         _ => return Err(bad("the agent's answer does not say whether it succeeded")),

@@ -22,7 +22,7 @@ pub(super) enum Redirect {
 pub(super) fn judge(from: &Url, location: &[u8], has_credentials: bool) -> Redirect {
     let target = std::str::from_utf8(location).ok().and_then(|text| from.join(text).ok());
     let Some(mut target) = target else {
-        return Redirect::Refused("redirect to what is no URL".to_owned());
+        return Redirect::Refused("redirect to an invalid URL".to_owned());
     };
     let (Some(here), Some(there)) = (Origin::of(from), Origin::of(&target)) else {
         return Redirect::Refused(format!("redirect to {}:", target.scheme()));

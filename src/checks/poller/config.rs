@@ -12,44 +12,43 @@ use crate::checks::host_run::run_bound;
 pub struct PollerConfig {
     /// How often every enabled check runs. At least 1 s.
     pub interval: Duration,
-    /// How often a host runs while one of its checks fails, where that is to be more often: between
-    /// 1 s and `interval`. Results that are flagged as the observer's own fault do not count.
+    /// How often a host runs while one of its checks fails, between 1 s and `interval`; `None` runs it as
+    /// often as other hosts. Results flagged as the manager's own fault do not count.
     pub unhealthy_interval: Option<Duration>,
     /// The total time of one check, 1 to 60 s (L3).
     pub timeout: Duration,
-    /// The most checks in flight; where the poller shares a
-    /// [`Capacity`](crate::checks::Capacity), that one's total counts instead.
+    /// The maximum number of checks in flight. Ignored if the poller shares a
+    /// [`Capacity`](crate::checks::Capacity).
     pub max_concurrent_checks: usize,
-    /// The most runs of different hosts that ask one agent at the same time; where the poller shares
-    /// a [`Capacity`](crate::checks::Capacity), that one's figure counts instead.
+    /// The maximum number of hosts whose runs ask one agent at the same time. Ignored if the poller shares a
+    /// [`Capacity`](crate::checks::Capacity).
     pub max_runs_per_agent: usize,
-    /// How often to ask for due hosts where nothing calls for it earlier.
+    /// How often to ask for due hosts if nothing requires it earlier.
     pub tick: Duration,
-    /// The most hosts of one claim.
+    /// The maximum number of hosts in one claim.
     pub claim_block: u32,
-    /// Results are written when so many hosts have ended; up to 16 times as many at once while
-    /// writing is behind …
+    /// The number of finished hosts after which results are written. While writing is behind, a batch has up
+    /// to 16 times as many.
     pub flush_hosts: usize,
-    /// … or when the first of them has waited so long.
+    /// The longest time that a result waits to be written.
     pub flush_after: Duration,
-    /// The most hosts whose results are kept while the store cannot be written.
+    /// The maximum number of hosts whose results are buffered while the store cannot be written.
     pub buffered_hosts: usize,
     /// How long results are kept.
     pub retention: Duration,
-    /// How long ended gates are kept, with their attempts; `None` keeps them for ever. At least a day.
+    /// How long ended gates are kept, with their attempts; `None` keeps them forever. At least a day.
     pub gate_retention: Option<Duration>,
-    /// How long audit records are kept; `None` keeps them for ever. At least a day.
+    /// How long audit records are kept; `None` keeps them forever. At least a day.
     pub audit_retention: Option<Duration>,
-    /// How often old results, gates and audit records are looked for.
+    /// How often old results, gates and audit records are pruned.
     pub prune_every: Duration,
-    /// How long runs may go on after the order to stop (F48).
+    /// How long running checks may take to finish after the poller is told to stop (F48).
     pub grace: Duration,
-    /// A host is not run any more after so many lost leases in a row (F68). At least 2.
+    /// The number of consecutive lost leases after which a host is quarantined (F68). At least 2.
     pub quarantine_after: u32,
-    /// For how long it is not run then; a change of its checks ends it early.
+    /// The duration of a quarantine. A change of the host's checks ends it early.
     pub quarantine: Duration,
-    /// When unreachable hosts are taken for a fault of the manager's own network; `None`
-    /// never does so.
+    /// When unreachable hosts are attributed to the manager's own network; `None` never does that.
     pub observer: Option<ObserverRule>,
 }
 

@@ -27,21 +27,21 @@ pub struct PollerHealth {
     pub store_failing: bool,
     /// Whether most hosts are unreachable by what is probably this machine's own fault.
     pub observer_fault: bool,
-    /// Hosts that are not run now, since worker after worker was lost to them (F68).
+    /// The number of hosts in quarantine because their checks killed several workers in a row (F68).
     pub quarantined_hosts: usize,
     /// How far this machine's clock is ahead of the store's, at the last claim (F04).
     pub clock_offset: TimeDelta,
 }
 
 impl PollerHealth {
-    /// Whether the poller runs and has had a successful cycle within so long. A few ticks and the
-    /// longest back-off of 30 s make a sensible bound: a minute.
+    /// Returns whether the poller runs and completed a cycle within this time. One minute is a sensible
+    /// bound: a few ticks and the longest back-off of 30 s.
     #[must_use]
     pub fn is_live(&self, within: Duration) -> bool {
         self.running && self.last_cycle_age.is_some_and(|age| age <= within)
     }
 
-    /// Whether it works, but not as it should: the store fails, or the network seems to.
+    /// Returns whether it runs although the store or, it seems, the network fails.
     #[must_use]
     pub const fn is_degraded(&self) -> bool {
         self.store_failing || self.observer_fault

@@ -29,19 +29,19 @@ pub trait ObserverProbe: Debug + Send + Sync + 'static {
     async fn network_works(&self) -> bool;
 }
 
-/// When hosts that cannot be connected to are taken for a fault of the manager's own network. A target that
-/// refuses a connection proves that the network works.
+/// When unreachable hosts are attributed to the manager's own network. A target that refuses a connection
+/// proves that the network works.
 ///
-/// A poller judges by its own runs or, where these are too few, by the runs of all workers within an
-/// interval; a fleet of ten hosts is enough.
+/// A poller judges by its own runs, or by those of all workers within an interval if its own are too few. It
+/// needs at least ten hosts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ObserverRule {
-    /// Judged are the hosts that ran last and could be connected to before: so many of them, or a
-    /// twentieth of all hosts where that is more. In a smaller fleet, of at least ten, it is half of it …
+    /// The number of hosts to judge by, or a twentieth of all hosts if that is more: those that ran last and
+    /// were reachable before. Half of the fleet is enough in a smaller one of at least ten.
     pub hosts: usize,
-    /// … which ran within this time, or within an interval where that is longer …
+    /// Only hosts that ran within this time count, or within an interval if that is longer.
     pub within: Duration,
-    /// … and of which more than so many of a hundred have turned unreachable.
+    /// The percentage of these hosts that must be exceeded by hosts that became unreachable.
     pub percent: usize,
 }
 
@@ -51,9 +51,8 @@ impl Default for ObserverRule {
     }
 }
 
-/// The fault is over once no more than so many of a hundred hosts are unreachable. Lower than the
-/// figure it begins at, so that runs which were under way when the network came back do not count
-/// against their hosts.
+/// The fault ends once at most this percentage of hosts is unreachable. It is lower than the percentage that
+/// begins a fault, so that runs during the network's recovery do not count against their hosts.
 const END_PERCENT: usize = 50;
 
 /// How often the application's probe, and the store, is asked while it matters.
@@ -62,11 +61,11 @@ const PROBE_EVERY: Duration = Duration::from_secs(10);
 /// How long the store's answer counts.
 const STALE: Duration = Duration::from_secs(30);
 
-/// How often hosts that do not run here any more are forgotten, and after how long.
+/// How often hosts that no longer run here are forgotten, and after how long.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
 const FORGET_AFTER: Duration = Duration::from_secs(4 * 3600);
 
-/// The smallest fleet that tells a fault of our own from one of its own.
+/// The smallest fleet in which a fault of the manager can be told from faults of hosts.
 const FEWEST: usize = 10;
 
 /// What a poller's runs say of its own network. A host counts only where this poller could connect to it
@@ -105,7 +104,7 @@ impl Seen {
         self.unreachable * 100 > self.hosts * percent
     }
 
-    /// Whether these are enough to judge by: so many as the rule says, or half of a small fleet.
+    /// Returns whether these are enough to judge by: the rule's number, or half of a small fleet.
     fn is_enough(self, rule: ObserverRule) -> bool {
         self.ran >= FEWEST.min(rule.hosts) && self.hosts >= rule.hosts.min(self.ran.div_ceil(2))
     }
@@ -128,7 +127,7 @@ struct HostSighting {
 pub(super) struct Sighting {
     /// A host counts as reached where any of its checks got an answer, were it a bad one or a refused connection.
     pub(super) reached: bool,
-    /// A peer that did not answer, or did: hosts that ask the same one tell of that one.
+    /// The peer that did or did not answer. Hosts that ask the same peer count as one.
     peer: u64,
 }
 

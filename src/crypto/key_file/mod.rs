@@ -228,7 +228,7 @@ pub enum KeyFileError {
         path: PathBuf,
     },
     /// It is a link, a directory, a pipe or a device.
-    #[error("the key file {} is no regular file: put the key itself there", path.display())]
+    #[error("the key file {} is not a regular file: put the key itself there", path.display())]
     NotRegular {
         /// The file.
         path: PathBuf,
@@ -248,7 +248,7 @@ pub enum KeyFileError {
         path: PathBuf,
     },
     /// Its bytes are all zero, so they are no key.
-    #[error("the key file {} holds zeros alone, which are no key: restore it", path.display())]
+    #[error("the key file {} contains only zeros: restore it", path.display())]
     NoKey {
         /// The file.
         path: PathBuf,
@@ -263,7 +263,7 @@ pub enum KeyFileError {
         source: io::Error,
     },
     /// It cannot be created.
-    #[error("the key file {} cannot be made", path.display())]
+    #[error("the key file {} cannot be created", path.display())]
     Create {
         /// The file.
         path: PathBuf,

@@ -31,7 +31,7 @@ pub enum RecurrenceViolation {
         recurrence: &'static str,
     },
     /// Of two members that say the same thing in two ways, one must be left out.
-    #[error("{field} does not go with {other}")]
+    #[error("{field} cannot be combined with {other}")]
     Conflicting {
         /// The member.
         field: &'static str,
@@ -39,7 +39,7 @@ pub enum RecurrenceViolation {
         other: &'static str,
     },
     /// A name from a fixed set was expected.
-    #[error("{field} does not know {value:?}")]
+    #[error("{field} has no value {value:?}")]
     Unknown {
         /// The member.
         field: &'static str,

@@ -39,11 +39,11 @@ pub enum PgFault {
     /// A statement, or the operation as a whole, took too long (F55).
     #[error("the database took too long")]
     TooSlow,
-    /// A lock was not had in time.
-    #[error("a lock in the database was not had in time")]
+    /// A lock was not acquired in time.
+    #[error("a database lock was not acquired in time")]
     Locked,
     /// Others wrote the same at the same time, again and again (F58).
-    #[error("others wrote the same at the same time")]
+    #[error("a concurrent transaction changed the same rows")]
     Contended,
     /// It is starting, stopping, or cannot be reached (F51).
     #[error("the database cannot be reached")]
@@ -55,7 +55,7 @@ pub enum PgFault {
     #[error("the database's schema is newer than this version knows")]
     Newer,
     /// The session may not do it.
-    #[error("the database refuses it for lack of a right")]
+    #[error("the database role lacks a right")]
     Forbidden,
     /// Anything else; the source says what.
     #[error("the database failed")]

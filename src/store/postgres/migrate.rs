@@ -96,7 +96,7 @@ pub enum MigrateError {
         obstacles: String,
     },
     /// The database did not let it.
-    #[error("the schema could not be brought up to date")]
+    #[error("the schema could not be migrated")]
     Database(#[source] sqlx::Error),
 }
 

@@ -28,14 +28,14 @@ use crate::{
     store::{PruneGuard, Store, StoreError, StoreEvent, Subscription},
 };
 
-/// So often a transaction that met a conflict is done anew (F58).
+/// How often a transaction that met a conflict is repeated (F58).
 const MOST_REPETITIONS: u32 = 5;
-/// After so long an operation is given up and its connection closed, whatever the server says.
+/// The time after which an operation is abandoned and its connection closed.
 const DEFAULT_BOUND: Duration = Duration::from_secs(30);
 
-/// All of a store's traits over a Postgres database, version 14 or newer.
+/// Implements all store traits over a Postgres database, version 14 or newer.
 ///
-/// Cloning gives another handle on the same store. Call [`migrate`](Self::migrate) once at start,
+/// Cloning returns another handle on the same store. Call [`migrate`](Self::migrate) once at start,
 /// from any number of processes.
 #[derive(Clone, Debug)]
 pub struct PgStore {
@@ -60,7 +60,7 @@ pub(super) struct Inner {
 }
 
 impl PgStore {
-    /// The store over a pool, in the schema that comes first in the search path of its sessions.
+    /// Creates a store over a pool, in the first schema of the search path of its sessions.
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
         let inner = Inner {
@@ -79,44 +79,44 @@ impl PgStore {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The same in a schema of its own.
+    /// Sets the schema of the tables.
     #[must_use]
     pub fn with_schema(self, schema: SchemaName) -> Self {
         self.with(|inner| inner.schema = Some(schema))
     }
 
-    /// The same with another table of hosts than the one that [`HostsTable::Detect`] finds. Only
-    /// [`migrate`](Self::migrate) asks for it.
+    /// Sets the table of hosts, instead of the one that [`HostsTable::Detect`] finds. Only
+    /// [`migrate`](Self::migrate) uses it.
     #[must_use]
     pub fn with_hosts_table(self, hosts: HostsTable) -> Self {
         self.with(|inner| inner.hosts = hosts)
     }
 
-    /// The same with damped statuses.
+    /// Sets the damping of statuses.
     #[must_use]
     pub fn with_damping(self, damping: Damping) -> Self {
         self.with(|inner| inner.damping = damping)
     }
 
-    /// The same with a hook.
+    /// Sets the application's hook into transactions.
     #[must_use]
     pub fn with_hook(self, hook: Arc<dyn PgTxHook>) -> Self {
         self.with(|inner| inner.hook = Some(hook))
     }
 
-    /// The same with another bound on one operation, 30 s by default: after that its connection is
-    /// closed. It is for a server or a network that does not even answer with a timeout.
+    /// Sets the time limit of one operation, 30 s by default, after which its connection is closed. It protects
+    /// against a server or a network that does not even answer with a timeout.
     #[must_use]
     pub fn with_operation_timeout(self, bound: Duration) -> Self {
         self.with(|inner| inner.bound = bound)
     }
 
-    /// The same behind a pooler that gives each transaction a session, such as PgBouncer in transaction mode. Every
-    /// operation is a transaction then, which sets its own timeouts, those of
-    /// [`session_options`](super::session_options), and leaves nothing in the session.
+    /// Configures the store for a pool behind a transaction pooler, such as PgBouncer in transaction mode. Every
+    /// operation is then a transaction that sets the timeouts of [`session_options`](super::session_options)
+    /// itself and leaves nothing in the session.
     ///
-    /// `direct` leads to the server itself, by the same database and schema. Its connections do what a pooler cannot:
-    /// listen for changes, migrate, and detach partitions. Make the pool with
+    /// `direct` connects to the server itself, with the same database and schema. The store uses it for what a
+    /// pooler cannot do: listening for changes, migrating, and detaching partitions. Create the pool with
     /// [`pooler_options`](super::pooler_options).
     #[must_use]
     pub fn with_pooler(self, direct: PgConnectOptions) -> Self {
@@ -131,19 +131,18 @@ impl PgStore {
         self
     }
 
-    /// The pool that was given.
+    /// Returns the pool.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
         &self.inner.pool
     }
 
-    /// Makes the tables, adopts those of the plan that are there already, with all rows, or
-    /// brings an older schema up to date. Harmless to repeat, also by many starters at once.
+    /// Creates the tables, adopts existing tables of checks and results with all rows, or updates an older
+    /// schema. Any number of processes may call it, repeatedly and at the same time.
     ///
-    /// It holds no long lock on a table that is in use: what takes its time (an index over adopted
-    /// results) is built beside the writers, in steps that a later call takes up where an earlier one
-    /// was cut. Needs the right to create in the schema, and in the database where the store has a
-    /// schema that does not exist yet.
+    /// It holds no long lock on a table in use: an index over adopted results is built concurrently with writers,
+    /// and a later call continues where an interrupted one stopped. It needs the right to create in the schema,
+    /// and in the database if the schema does not exist yet.
     ///
     /// # Errors
     /// [`MigrateError::Newer`] where a newer version of this library has changed the schema (F63);
@@ -154,8 +153,8 @@ impl PgStore {
         joined.unwrap_or_else(|error| Err(MigrateError::Database(sqlx::Error::Io(error.into()))))
     }
 
-    /// Runs a write as one transaction, to its end, whatever becomes of the caller, and again where it
-    /// met a conflict.
+    /// Runs a write as one transaction, to its end even if the caller is dropped, and repeats it after a
+    /// conflict.
     pub(super) async fn write<T, F>(&self, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

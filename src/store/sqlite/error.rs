@@ -25,7 +25,7 @@ pub enum MigrateError {
         known: i64,
     },
     /// The database did not let it.
-    #[error("the schema could not be brought up to date")]
+    #[error("the schema could not be migrated")]
     Database(#[source] sqlx::Error),
 }
 

@@ -1,12 +1,12 @@
-//! The store in a SQLite file: the embedded default of installations of one machine.
+//! The store in a SQLite file, for installations on one machine.
 //!
-//! One file, in write-ahead mode and fully synchronised: what a call has answered outlives a loss of
-//! power (F60). Writers follow each other, in this process and between processes, by
-//! `BEGIN IMMEDIATE`; readers do not wait for them. Instants are microseconds of the machine's clock,
-//! so the file belongs to one machine, and never on a network's file system.
+//! The file is in write-ahead mode and fully synchronised: an answered call survives a power loss (F60). Writers
+//! take turns, in this process and between processes, by `BEGIN IMMEDIATE`; readers do not wait for them.
+//! Instants are microseconds of the machine's clock, so the file belongs to one machine and must not be on a
+//! network file system.
 //!
-//! Each database operation runs to its end in a task of its own: a dropped call abandons its answer,
-//! and never a connection in an open transaction (F57). No other task is spawned.
+//! Each database operation runs to its end in its own task: a dropped call loses its answer, but never leaves a
+//! connection in an open transaction (F57). No other task is spawned.
 
 mod audit;
 mod check;

@@ -27,16 +27,16 @@ use crate::{
     store::{Feed, PruneGuard, Store, StoreError, StoreEvent, Subscription},
 };
 
-/// How often a subscription looks whether another process has written.
+/// How often a subscription checks whether another process has written.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a call waits until it can begin.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(5);
-/// After so long an operation is given up.
+/// The time after which an operation is abandoned.
 const DEFAULT_BOUND: Duration = Duration::from_secs(30);
 
-/// All of a store's traits over a SQLite file.
+/// Implements all store traits over a SQLite file.
 ///
-/// Cloning gives another handle on the same store. Call [`migrate`](Self::migrate) once at start.
+/// Cloning returns another handle on the same store. Call [`migrate`](Self::migrate) once at start.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {
     pub(super) inner: Arc<Inner>,
@@ -50,7 +50,7 @@ pub(super) struct Inner {
     turn: Arc<Semaphore>,
     /// How long a call waits for turn, connection and lock together.
     patience: Duration,
-    /// After so long an operation is given up and its connection closed.
+    /// The time after which an operation is abandoned and its connection closed.
     bound: Duration,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) hook: Option<Arc<dyn SqliteTxHook>>,
@@ -63,11 +63,11 @@ pub(super) struct Inner {
 }
 
 impl SqliteStore {
-    /// Opens the file with [`SqliteOptions::new`], and makes it where it is not there.
+    /// Opens the file with [`SqliteOptions::new`], and creates it if it does not exist.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] where the file cannot be made or opened;
-    /// [`StoreError::Corrupt`] where it is no database.
+    /// [`StoreError::Unavailable`] if the file cannot be created or opened;
+    /// [`StoreError::Corrupt`] if it is not a database.
     pub async fn open(path: impl Into<std::path::PathBuf>) -> Result<Self, StoreError> {
         Self::open_with(&SqliteOptions::new(path)).await
     }

@@ -1,10 +1,10 @@
-//! What goes wrong, and at which calls.
+//! Faults, and the calls that they affect.
 
 use std::{fmt, time::Duration};
 
 use super::Operation;
 
-/// What goes wrong with one call.
+/// The fault of one call.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Fault {
@@ -12,15 +12,15 @@ pub enum Fault {
     Before,
     /// It takes effect and its answer is lost, as when a connection breaks after a commit.
     After,
-    /// It takes effect only after so long, as on a slow server. A caller that goes away meanwhile
-    /// leaves no effect.
+    /// It takes effect after this time, as on a slow server. If the caller is dropped before that, it has no
+    /// effect.
     Delay(Duration),
-    /// It takes effect at once and answers only after so long. A caller that goes away meanwhile
-    /// leaves the effect.
+    /// It takes effect at once and answers after this time. If the caller is dropped before that, the effect
+    /// stays.
     DelayAnswer(Duration),
-    /// It fails without effect where it would write, as on a standby; reading goes on (F54).
+    /// It fails without effect if it writes, as on a standby; reads work (F54).
     ReadOnly,
-    /// It fails without effect where it would write, as on a full disk; reading goes on (F53).
+    /// It fails without effect if it writes, as on a full disk; reads work (F53).
     Full,
 }
 

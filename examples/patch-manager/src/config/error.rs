@@ -35,26 +35,26 @@ pub(crate) enum Problem {
     #[error("`worker.health_check_timeout_secs` must be between 1 and 60")]
     Timeout,
     #[error(
-        "`worker.verify_settle_secs`, `verify_soak_secs` and `verify_deadline_secs` do not agree"
+        "`worker.verify_settle_secs`, `verify_soak_secs` and `verify_deadline_secs` contradict each other"
     )]
     Verification(#[source] Violations),
     #[error("`worker.immediate_max_wait_secs` must be at most 604800, which is 7 days")]
     ImmediateWait,
     #[error("`worker.health_check_retention_days` must be at least one poll interval")]
     Retention,
-    #[error("`{key}`: `{text}` is no address such as 127.0.0.1:8080")]
+    #[error("`{key}`: `{text}` is not an address such as 127.0.0.1:8080")]
     Address { key: &'static str, text: String },
-    #[error("`{key}`: `{text}` is no network such as 10.0.0.0/8")]
+    #[error("`{key}`: `{text}` is not a network such as 10.0.0.0/8")]
     Network { key: &'static str, text: String },
     #[error("`database_url` must start with sqlite:// or postgres://")]
     DatabaseScheme,
     #[error("`database_url` has a parameter that this program does not know, {name}: remove it")]
     DatabaseParameter { name: String },
-    #[error("`database_url`: name a file after sqlite://, without parameters")]
+    #[error("`database_url` must name a file after sqlite://, without parameters")]
     Sqlite,
-    #[error("a {what} without a usable name")]
+    #[error("a {what} has no usable name")]
     Empty { what: &'static str },
-    #[error("the {what} `{name}` stands there twice")]
+    #[error("the {what} `{name}` is defined twice")]
     Duplicate { what: &'static str, name: String },
     #[error("the {what} `{name}` is in the group `{group}`, which `[[groups]]` does not name")]
     GroupUnknown { what: &'static str, name: String, group: String },
@@ -62,7 +62,9 @@ pub(crate) enum Problem {
     FreezeName { name: String, most: usize },
     #[error("the freeze `{name}` is for the group `{group}`, which `[[groups]]` does not name")]
     FreezeGroup { name: String, group: String },
-    #[error("the freeze `{name}`: `{key}`: `{text}` is no instant such as 2026-12-23T00:00:00Z")]
+    #[error(
+        "the freeze `{name}`: `{key}`: `{text}` is not an instant such as 2026-12-23T00:00:00Z"
+    )]
     Instant { name: String, key: &'static str, text: String },
     #[error("the freeze `{name}`: `ends_at` must lie after `starts_at`")]
     Freeze {

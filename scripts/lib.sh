@@ -81,6 +81,7 @@ need_command() {
 # Tools that more than one script runs. Fixed, so that a run next year does what a run today does.
 cargo_deny_version=0.20.2
 cargo_auditable_version=0.7.7
+cargo_deb_version=3.8.0
 
 # What every build needs: cargo, and a C compiler, which links all Rust programs and
 # builds the C and assembly parts of the cryptography crates.

@@ -15,7 +15,7 @@ function names(node) {
   if (node.id !== undefined && typeof node.path === 'string') {
     const target = paths[node.id];
     const crate = target && target.crate_id !== 0 && crates[target.crate_id]?.name;
-    if (crate && !own.has(crate)) found.add(`${crate}::${node.path.split('::').at(-1)}`);
+    if (crate && !own.has(crate)) found.add(`${crate}::${target.path.at(-1)}`);
   }
   Object.values(node).forEach(names);
 }

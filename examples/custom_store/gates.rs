@@ -230,6 +230,10 @@ impl GateStore for CustomStore {
             {
                 return Ok(Spend::Refused(why));
             }
+            let groups = world.groups_of(&[host], now);
+            if let Some(why) = transition::admit_to_groups(&groups, host) {
+                return Ok(Spend::Refused(why));
+            }
             if world.newest_change(host).is_some_and(|change| change.is_running(now)) {
                 return Ok(Spend::Refused(SpendRefusal::HostBusy));
             }

@@ -7,6 +7,7 @@
 
 mod checks;
 mod gates;
+mod groups;
 mod queue;
 mod rollouts;
 mod secrets;

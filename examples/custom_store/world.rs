@@ -6,9 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     crypto::{Canary, InstallId},
     model::{
-        Attempt, AuditRecord, CheckId, CheckResult, CheckState, CheckView, ClockEpoch, Damping,
-        GateId, GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, Rollout, StoreTime,
-        WorkerId,
+        Attempt, AuditRecord, AvailabilityGroup, CheckId, CheckResult, CheckState, CheckView,
+        ClockEpoch, Damping, GateId, GateRecord, HealthCheck, HostChange, HostId, JobId, PassId,
+        Rollout, StoreTime, WorkerId,
     },
     store::{FirstRun, KeptClock, LeasedGate, StoreError, StoreEvent, transition},
 };
@@ -32,6 +32,7 @@ pub(super) struct World {
     /// In the order of their beginning.
     pub(super) host_changes: Vec<HostChange>,
     pub(super) rollouts: BTreeMap<JobId, Rollout>,
+    pub(super) groups: Vec<AvailabilityGroup>,
     /// How often the verification of each change was claimed.
     pub(super) verification_tokens: BTreeMap<PassId, i64>,
     /// When the lease of each worker ends that holds gates.

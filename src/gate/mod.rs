@@ -59,6 +59,7 @@ mod conditions;
 pub mod decide;
 mod disturbance;
 mod freeze;
+mod groups;
 mod handle;
 mod opening;
 mod overrides;

@@ -8,7 +8,7 @@ use super::{
     source::HostHealth,
 };
 use crate::model::{
-    CheckId, CheckResult, Detail, EndReason, Evidence, EvidenceReason, GateRecord, Hold,
+    CheckId, CheckResult, Detail, EndReason, Evidence, EvidenceReason, GateRecord, Hold, HoldCause,
     ReasonCode, Window, WindowKind, instant,
 };
 
@@ -95,6 +95,9 @@ pub(super) fn waiting(
 ) -> String {
     let head = match waiting {
         Waiting::Opening => return "waiting for the window to open".to_owned(),
+        Waiting::Hold(hold) if hold.cause == HoldCause::Group => {
+            return format!("waiting for its group: {}", hold.detail);
+        }
         Waiting::Hold(hold) => return format!("waiting for the rollout: {}", hold.detail),
         Waiting::Room => "waiting for room to run checks",
         Waiting::Health if lacks_checks(policy, health) => {
@@ -138,7 +141,8 @@ pub(super) fn failed(
     let conditions_alone = failing_entries(evidence).next().is_some()
         && failing_entries(evidence).all(|entry| entry.check_id.is_none());
     if let (EndReason::WindowClosed, Some(hold)) = (reason, hold) {
-        let words = format!("{closed} before the rollout had a place for the host, {attempts}");
+        let who = if hold.cause == HoldCause::Group { "its group" } else { "the rollout" };
+        let words = format!("{closed} before {who} had a place for the host, {attempts}");
         return bounded(&words, std::iter::once(hold.detail.clone()));
     }
     let head = match (reason, record.window_kind) {

@@ -87,8 +87,11 @@ impl Gate {
             }
             None => {
                 let spend = self.store.spend_pass(pass.id).await?;
-                if let Spend::Refused(SpendRefusal::NoSlot | SpendRefusal::Halted) = spend {
-                    // Others of its job may have its place.
+                if let Spend::Refused(
+                    SpendRefusal::NoSlot | SpendRefusal::Halted | SpendRefusal::GroupAtLimit,
+                ) = spend
+                {
+                    // Others of its job or of its groups may have its place.
                     self.take_back(pass).await;
                 }
                 Ok(spend)

@@ -6,6 +6,7 @@ mod endpoint;
 mod epoch;
 mod gate;
 mod gate_request;
+mod group;
 mod host_change;
 mod ids;
 mod input;
@@ -39,6 +40,7 @@ pub use self::{
         GatePass, GateRecord, GateState, OverriddenCheck, PassKind,
     },
     gate_request::{GateRequest, WindowKind},
+    group::{AvailabilityGroup, GroupStatus, is_unavailable},
     host_change::{ChangeEnd, ChangeOutcome, HostChange, HostChangeState},
     ids::{AuditId, CheckId, GateId, HostId, JobId, PassId, WorkerId},
     input::{AppliedChange, CheckChange, NewCheck, Patch},

@@ -173,6 +173,8 @@ pub enum SpendRefusal {
     NoSlot,
     /// The job's rollout is halted.
     Halted,
+    /// As many other members as allowed of one of the host's groups are down or under change.
+    GroupAtLimit,
 }
 
 /// Gates.

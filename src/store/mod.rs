@@ -45,6 +45,7 @@ pub mod conformance;
 mod error;
 mod feed;
 mod gate;
+mod group;
 mod memory;
 mod poll;
 #[cfg(feature = "postgres")]
@@ -80,6 +81,7 @@ pub use self::{
         AttemptWrite, GateClaims, GateExtension, GateStep, GateStore, GateTransition, GateWatch,
         LeasedGate, Spend, SpendRefusal,
     },
+    group::GroupStore,
     memory::{MemoryHook, MemoryStore},
     poll::{
         Backlog, ClaimRequest, Claims, Completed, HostClaim, HostCompletion, HostRelease,
@@ -100,6 +102,7 @@ pub trait Store:
     + PollQueue
     + GateStore
     + RolloutStore
+    + GroupStore
     + VerificationStore
     + AuditLog
     + SecretStore

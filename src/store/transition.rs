@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 
 use super::{AttemptWrite, GateStep, GateTransition, SpendRefusal, StoreError};
 use crate::model::{
-    Attempt, AttemptOutcome, EndReason, GateOverride, GateRecord, GateRequest, GateState, PassId,
-    PassKind, Rollout, RolloutCounts, RolloutStatus, RolloutStep, StoreTime,
+    Attempt, AttemptOutcome, EndReason, GateOverride, GateRecord, GateRequest, GateState,
+    GroupStatus, HostId, PassId, PassKind, Rollout, RolloutCounts, RolloutStatus, RolloutStep,
+    StoreTime,
 };
 
 /// Whether a claim takes a gate that nobody holds: one that waits, and one that has passed once its
@@ -169,6 +170,14 @@ pub fn admit(rollout: &Rollout, counts: &RolloutCounts) -> Option<SpendRefusal> 
     } else {
         None
     }
+}
+
+/// Why the groups of a host let nobody change it; `None` where they do (R7). `groups` are those of the
+/// host, each as it stands.
+#[must_use]
+pub fn admit_to_groups(groups: &[GroupStatus], host: HostId) -> Option<SpendRefusal> {
+    let full = groups.iter().any(|group| group.is_at_limit(host));
+    full.then_some(SpendRefusal::GroupAtLimit)
 }
 
 /// Takes a step of a rollout, which is as the step's maker has read it.

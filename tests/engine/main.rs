@@ -11,6 +11,7 @@ mod gates;
 mod gates_changes;
 mod gates_faults;
 mod gates_waiting;
+mod groups;
 mod health;
 mod lanes;
 mod life;

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     vocabulary::ada,
-    world::{MINUTE, World},
+    world::{MINUTE, World, cases},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -184,7 +184,7 @@ impl<'a> Scene<'a> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(200), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Two runners take a rollout forward: within its limits, and to its end.
     #[test]

@@ -28,6 +28,12 @@ use uuid::Uuid;
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
+/// How many worlds a property draws: so many, or as many as `PROPTEST_CASES` asks for.
+pub(crate) fn cases(every_day: u32) -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|cases| cases.parse().ok()).unwrap_or(every_day)
+}
+
 /// How a scripted check answers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Script {

@@ -17,7 +17,7 @@ use super::{
     held::{Answered, HeldGate, Read, Right, RunningAttempt},
     look::{Sight, look},
     notice::notice,
-    rollouts::Rations,
+    places::Places,
     settle::settle,
     sources::Sources,
     stats::StatsCell,
@@ -161,9 +161,9 @@ impl<'a> Gates<'a> {
         });
         notice(runner, &mut self.held, &read, now, trust).await;
         let store = runner.store.as_ref();
-        let mut rations = Rations::read(store, &mut self.held, &due, time, suspect).await?;
+        let mut places = Places::read(store, &mut self.held, &due, time, suspect).await?;
         for (id, read) in &mut read {
-            read.hold = self.held.get(id).and_then(|held| rations.hold(held));
+            read.hold = self.held.get(id).and_then(|held| places.hold(held));
         }
         let (mut steps, mut starts) = (Vec::new(), Vec::new());
         let mut wanted = 0;
@@ -173,7 +173,7 @@ impl<'a> Gates<'a> {
                 continue;
             };
             if matches!(decision.action, Action::Start { .. } | Action::Pass { .. }) {
-                read.hold = rations.take(held);
+                read.hold = places.take(held);
                 if read.hold.is_some() {
                     decision = Sight { now: time, suspect, read }.decide(&runner.policy, held);
                 }

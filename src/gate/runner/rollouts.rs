@@ -70,15 +70,12 @@ impl Rations {
         (ration.free == 0).then(|| ration.hold.clone())
     }
 
-    /// Takes a place for a gate that would go now; answers with what it waits for where there is none.
-    pub(super) fn take(&mut self, held: &HeldGate) -> Option<Hold> {
-        let hold = self.hold(held);
-        if hold.is_none()
-            && let Some(ration) = self.0.get_mut(&held.record.job_id)
-        {
+    /// Takes a place for a gate that goes now.
+    pub(super) fn take(&mut self, held: &HeldGate) {
+        let ration = self.0.get_mut(&held.record.job_id).filter(|_| !held.record.exempt);
+        if let Some(ration) = ration {
             ration.free = ration.free.saturating_sub(1);
         }
-        hold
     }
 
     fn of(&self, held: &HeldGate) -> Option<&Ration> {

@@ -19,6 +19,7 @@ pub mod epochs;
 pub mod feed;
 pub mod gate_leases;
 pub mod gates;
+pub mod groups;
 pub mod host_changes;
 mod make;
 pub mod passes;
@@ -137,6 +138,9 @@ macro_rules! conformance_tests {
             a_rollout_is_opened_once_and_stepped_in_order, racing_spendings_keep_the_limits,
             a_halted_rollout_is_resumed, an_exempt_gate_is_not_held,
             a_rollout_stays_while_it_goes_on, spendings_are_as_the_rules_admit_them);
+        $crate::conformance_tests!(@module $fixture, groups:
+            groups_are_replaced_as_a_whole, racing_spendings_keep_the_limits_of_groups,
+            an_exempt_gate_is_held_by_its_group, unavailable_members_are_those_of_the_rules);
         $crate::conformance_tests!(@module $fixture, retention:
             ended_gates_leave_by_age, audit_records_leave_by_age,
             f222_records_stay_after_a_leap_of_the_clock);

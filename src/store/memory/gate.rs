@@ -222,6 +222,10 @@ impl GateStore for MemoryStore {
         {
             return refused(refusal);
         }
+        let groups = state.groups_of(&[spent.host_id], self.time_in(&state));
+        if let Some(refusal) = transition::admit_to_groups(&groups, spent.host_id) {
+            return refused(refusal);
+        }
         if state.newest_change_of(spent.host_id).is_some_and(|change| change.is_running(now)) {
             return refused(SpendRefusal::HostBusy);
         }

@@ -4,6 +4,7 @@ mod audit;
 mod check;
 mod gate;
 mod gate_state;
+mod group;
 mod poll;
 mod result;
 mod rollout;

@@ -13,7 +13,12 @@ use crate::{
 };
 
 impl State {
-    fn views(&self, host: HostId, now: StoreTime, stale_after: Duration) -> Vec<CheckView> {
+    pub(super) fn views(
+        &self,
+        host: HostId,
+        now: StoreTime,
+        stale_after: Duration,
+    ) -> Vec<CheckView> {
         let checks = self.checks.get(&host).map(Vec::as_slice).unwrap_or_default();
         checks
             .iter()

@@ -8,8 +8,9 @@ use crate::{
     clock::delta,
     crypto::{Canary, InstallId},
     model::{
-        Attempt, AuditRecord, CheckId, CheckResult, CheckState, ClockEpoch, Damping, GateId,
-        GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, Rollout, WorkerId,
+        Attempt, AuditRecord, AvailabilityGroup, CheckId, CheckResult, CheckState, ClockEpoch,
+        Damping, GateId, GateRecord, HealthCheck, HostChange, HostId, JobId, PassId, Rollout,
+        WorkerId,
     },
     store::{Feed, FirstRun, KeptClock, LeasedGate, StoreEvent, clock::LONGEST_LEFT},
 };
@@ -35,6 +36,8 @@ pub(super) struct State {
     pub(super) unfinished: HashMap<(HostId, bool), GateId>,
     pub(super) host_changes: HashMap<PassId, HostChange>,
     pub(super) rollouts: HashMap<JobId, Rollout>,
+    /// By name.
+    pub(super) groups: BTreeMap<String, AvailabilityGroup>,
     /// The newest token of each verification.
     pub(super) verification_tokens: HashMap<PassId, i64>,
     /// The newest change of each host.

@@ -8,15 +8,16 @@ use thiserror::Error;
 use super::store::Inner;
 
 /// The version of the schema that this version of the library needs.
-pub const SCHEMA_VERSION: i32 = 5;
+pub const SCHEMA_VERSION: i32 = 6;
 
 /// The file that leads to each version. An application with migrations of its own takes the same ones.
-const MIGRATIONS: [(i32, &str); 5] = [
+const MIGRATIONS: [(i32, &str); 6] = [
     (1, include_str!("../../../migrations/postgres/007_health_checks.sql")),
     (2, include_str!("../../../migrations/postgres/008_health_engine.sql")),
     (3, include_str!("../../../migrations/postgres/009_health_adoption.sql")),
     (4, include_str!("../../../migrations/postgres/010_health_fleet.sql")),
     (5, include_str!("../../../migrations/postgres/011_health_verification.sql")),
+    (6, include_str!("../../../migrations/postgres/012_health_groups.sql")),
 ];
 
 /// How often to ask whether another starter has done.

@@ -5,14 +5,15 @@ use sqlx::{Connection, SqliteConnection};
 use super::MigrateError;
 
 /// The version of the schema that this version of the library reads and writes.
-pub const SCHEMA_VERSION: i64 = 4;
+pub const SCHEMA_VERSION: i64 = 5;
 
 /// The steps, by the version that they lead to.
-const STEPS: [(i64, &str); 4] = [
+const STEPS: [(i64, &str); 5] = [
     (1, include_str!("../../../migrations/sqlite/0001_health_checks.sql")),
     (2, include_str!("../../../migrations/sqlite/0002_health_engine.sql")),
     (3, include_str!("../../../migrations/sqlite/0003_health_adoption.sql")),
     (4, include_str!("../../../migrations/sqlite/0004_health_verification.sql")),
+    (5, include_str!("../../../migrations/sqlite/0005_health_groups.sql")),
 ];
 
 /// Brings the schema up to date. Each step is a transaction with its version; of several starters

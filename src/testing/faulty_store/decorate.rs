@@ -305,6 +305,17 @@ impl RolloutStore for FaultyStore {
 }
 
 #[async_trait]
+impl GroupStore for FaultyStore {
+    async fn put_groups(&self, groups: Vec<AvailabilityGroup>) -> Result<(), StoreError> {
+        self.call(Operation::PutGroups, self.inner.put_groups(groups)).await
+    }
+
+    async fn groups_of(&self, hosts: &[HostId]) -> Result<Vec<GroupStatus>, StoreError> {
+        self.call(Operation::GroupsOf, self.inner.groups_of(hosts)).await
+    }
+}
+
+#[async_trait]
 impl VerificationStore for FaultyStore {
     async fn changes_of(&self, job: JobId) -> Result<Vec<HostChange>, StoreError> {
         self.call(Operation::ChangesOf, self.inner.changes_of(job)).await

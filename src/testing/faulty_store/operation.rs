@@ -71,6 +71,8 @@ operations! {
     Rollouts "rollouts" reads,
     SettleRollout "settle_rollout" writes,
     ResumeRollout "resume_rollout" writes,
+    PutGroups "put_groups" writes,
+    GroupsOf "groups_of" reads,
     ChangesOf "changes_of" reads,
     ClaimVerifications "claim_verifications" writes,
     SettleVerification "settle_verification" writes,

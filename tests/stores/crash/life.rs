@@ -11,9 +11,10 @@ use healthgate::{
     directory::StaticDirectory,
     gate::{Gate, GatePolicy, GateRunner, GateRunnerConfig, RequestedWindows, StoredChecks},
     model::{
-        Actor, Amount, AuditAction, ChangeEnd, CheckChange, EndReason, GateOverride, GateRecord,
-        GateRequest, GateState, HealthCheck, HostId, JobId, NewCheck, OverriddenCheck, PassId,
-        ReasonCode, Role, RolloutPolicy, RolloutStep, VerifyPolicy, Window, WorkerId,
+        Actor, Amount, AuditAction, AvailabilityGroup, ChangeEnd, CheckChange, EndReason,
+        GateOverride, GateRecord, GateRequest, GateState, HealthCheck, HostId, JobId, NewCheck,
+        OverriddenCheck, PassId, ReasonCode, Role, RolloutPolicy, RolloutStep, VerifyPolicy,
+        Window, WorkerId,
     },
     store::{ClaimRequest, HostRelease, Spend, Store, StoreError, StoreEvent},
     testing::{Answer, FaultyStore, ScriptedRunner, fixtures},
@@ -49,6 +50,16 @@ const VERIFY: VerifyPolicy = VerifyPolicy {
 
 /// The job whose rollout is halted and resumed.
 pub(crate) const HALTED_JOB: u128 = 5;
+
+/// It holds nobody back.
+pub(crate) fn group() -> AvailabilityGroup {
+    AvailabilityGroup {
+        name: "all".to_owned(),
+        max_unavailable: 3,
+        stale_after: LEASE,
+        members: HOSTS.into(),
+    }
+}
 
 fn one_by_one() -> RolloutPolicy {
     RolloutPolicy {
@@ -240,6 +251,7 @@ impl Life<'_> {
         let healthy = self.request(1, HEALTHY, TimeDelta::zero());
         store.open_rollout(healthy.job_id, 1, one_by_one()).await.unwrap();
         self.halt_and_resume().await;
+        store.put_groups(vec![group()]).await.unwrap();
 
         // A gate that still waits is handed back when the first runner stops.
         let (first, stop) = (gates(), CancellationToken::new());

@@ -17,7 +17,7 @@ use healthgate::{
 };
 
 use crate::crash::{
-    life::{CANCELLED, FAILING, FORGOTTEN, HALTED_JOB, HEALTHY, HOSTS, key},
+    life::{CANCELLED, FAILING, FORGOTTEN, HALTED_JOB, HEALTHY, HOSTS, group, key},
     place::{Place, ShiftedClock},
     point::Trigger,
 };
@@ -120,6 +120,13 @@ async fn no_stuck_gate(store: &dyn Store) -> Result<(), String> {
     must!(seen == Some((1, 0, 0)), "the rollout of job 1 counts {seen:?}");
     let seen = of(HALTED_JOB).map(|one| (one.rollout.revision, one.rollout.halted.clone()));
     must!(seen == Some((2, None)), "the halted rollout is {seen:?}");
+    let groups = store.groups_of(&HOSTS).await.unwrap();
+    let seen = groups.first().map(|group| (&group.name, group.max_unavailable, &group.members));
+    let put = group();
+    must!(
+        seen == Some((&put.name, put.max_unavailable, &put.members)),
+        "the groups are {groups:?}"
+    );
     let records = store.audit_page(&AuditFilter::default(), None, 1_000).await.unwrap();
     let resumed = records.iter().filter(|record| record.action == AuditAction::RolloutResumed);
     let resumed = resumed.count();

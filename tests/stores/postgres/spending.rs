@@ -1,14 +1,18 @@
 //! Spending a pass inside a transaction of the application, from any driver (F245).
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     model::{
-        ClockEpoch, GateId, GateOverride, GatePass, GateRecord, GateRequest, GateState, HostChange,
-        HostId, JobId, OverriddenCheck, PassId, PassKind, StoreTime, Window, WorkerId,
+        AvailabilityGroup, ChangeEnd, ClockEpoch, GateId, GateOverride, GatePass, GateRecord,
+        GateRequest, GateState, HostChange, HostId, JobId, OverriddenCheck, PassId, PassKind,
+        StoreTime, Window, WorkerId,
     },
-    store::{GateStore, Spend, SpendRefusal, Store, postgres::PgStore, transition},
+    store::{GateStore, GroupStore, Spend, SpendRefusal, Store, postgres::PgStore, transition},
 };
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -109,6 +113,7 @@ fn word(refusal: Option<SpendRefusal>) -> &'static str {
         // The conformance suite holds these against the rules.
         Some(SpendRefusal::NoSlot) => "no_slot",
         Some(SpendRefusal::Halted) => "halted",
+        Some(SpendRefusal::GroupAtLimit) => "group_at_limit",
     }
 }
 
@@ -227,6 +232,103 @@ async fn f245_a_pass_is_spent_once_whatever_the_driver() {
         assert_eq!((winners, jobs), (1, 1));
         let again = store.spend_pass(pass.id).await.expect("answered");
         assert!(matches!(again, Spend::Refused(SpendRefusal::AlreadySpent)), "{again:?}");
+    }
+}
+
+/// Sixty-four hosts of two groups race for the last place of each, a third of them by each way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f280_of_64_racers_one_takes_the_last_place_of_a_group() {
+    let (server, database) = database();
+    let store = PgStore::new(pool(server, &database, 32).await);
+    store.migrate().await.expect("migrated");
+    let mut passes = Vec::new();
+    for _ in 0..64 {
+        passes.push(passed(&store, JobId::generate()).await);
+    }
+    let members = |passes: &[GatePass]| passes.iter().map(|pass| pass.host_id).collect();
+    let group = |name: &str, members| AvailabilityGroup {
+        name: name.to_owned(),
+        max_unavailable: 1,
+        stale_after: Duration::from_secs(600),
+        members,
+    };
+    let groups = vec![group("even", members(&passes[..40])), group("all", members(&passes))];
+    store.put_groups(groups.clone()).await.expect("put");
+    // Setting the same groups anew opens no gap.
+    let again = tokio::spawn({
+        let store = store.clone();
+        async move {
+            loop {
+                store.put_groups(groups.clone()).await.expect("put");
+            }
+        }
+    });
+    let mut ended = HashSet::new();
+    for round in 0..3 {
+        let racers = passes.iter().enumerate().map(|(index, pass)| {
+            let (store, pass) = (store.clone(), pass.clone());
+            tokio::spawn(async move {
+                if index % 3 == round {
+                    let mut own = store.pool().begin().await.expect("begun");
+                    let said: String = sqlx::query_scalar("select health_spend_pass($1)")
+                        .bind(pass.id.as_uuid())
+                        .fetch_one(&mut *own)
+                        .await
+                        .expect("answered");
+                    own.commit().await.expect("committed");
+                    return (said == "spent").then_some(pass.id);
+                }
+                let spend = match index % 2 {
+                    0 => store.spend_pass(pass.id).await.expect("answered"),
+                    _ => {
+                        let mut own = store.pool().begin().await.expect("begun");
+                        let spend = store.spend_in(&mut own, &pass).await.expect("answered");
+                        own.commit().await.expect("committed");
+                        spend
+                    }
+                };
+                matches!(spend, Spend::Spent(_)).then_some(pass.id)
+            })
+        });
+        let winners = futures_util::future::join_all(racers).await.into_iter();
+        let winners: Vec<PassId> = winners.filter_map(|one| one.expect("joined")).collect();
+        let [winner] = winners[..] else { panic!("round {round}: {winners:?}") };
+        assert!(ended.insert(winner), "a pass was spent twice");
+        store.end_host_change(winner, ChangeEnd::Done).await.expect("ended");
+    }
+    again.abort();
+    assert!(again.await.expect_err("it has no end").is_cancelled());
+}
+
+/// A transaction that does not see what others commit cannot count a group: it is told so.
+#[tokio::test]
+async fn f283_a_group_is_not_counted_in_an_old_snapshot() {
+    let store = store().await;
+    let pass = passed(&store, JobId::generate()).await;
+    let group = AvailabilityGroup {
+        name: "web".to_owned(),
+        max_unavailable: 1,
+        stale_after: Duration::from_secs(600),
+        members: [pass.host_id].into(),
+    };
+    store.put_groups(vec![group]).await.expect("put");
+    for level in ["repeatable read", "serializable", "read committed"] {
+        let mut own = store.pool().begin().await.expect("begun");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("set transaction isolation level {level}")))
+            .execute(&mut *own)
+            .await
+            .expect("set");
+        let said: Result<String, sqlx::Error> = sqlx::query_scalar("select health_spend_pass($1)")
+            .bind(pass.id.as_uuid())
+            .fetch_one(&mut *own)
+            .await;
+        match level {
+            "read committed" => assert_eq!(said.expect("answered"), "spent"),
+            _ => {
+                let refused = said.expect_err("an old snapshot").to_string();
+                assert!(refused.contains("read committed"), "{refused}");
+            }
+        }
     }
 }
 

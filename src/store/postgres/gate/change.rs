@@ -201,6 +201,7 @@ fn refusal_of(said: &str) -> Result<Option<SpendRefusal>, StoreError> {
         "outdated" => SpendRefusal::Outdated,
         "no_slot" => SpendRefusal::NoSlot,
         "halted" => SpendRefusal::Halted,
+        "group_at_limit" => SpendRefusal::GroupAtLimit,
         other => return Err(StoreError::corrupt(GATE, format!("unknown refusal {other}"))),
     }))
 }

@@ -1,6 +1,7 @@
 //! `GateStore` over Postgres: a gate's record is JSON beside the columns that conditions ask for.
 
 mod change;
+mod group;
 mod held;
 mod host_change;
 mod lease;

@@ -111,6 +111,10 @@ impl Write<'_> {
         {
             return Ok(Spend::Refused(refusal));
         }
+        let groups = self.groups_of(record.host_id).await?;
+        if let Some(refusal) = transition::admit_to_groups(&groups, record.host_id) {
+            return Ok(Spend::Refused(refusal));
+        }
         transition::spend(&mut record, self.now);
         if !self.begin_host_change(&record).await? {
             return Ok(Spend::Refused(SpendRefusal::HostBusy));

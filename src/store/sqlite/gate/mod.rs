@@ -1,6 +1,7 @@
 //! `GateStore` over SQLite: a gate's record is JSON beside the columns that statements ask about.
 
 mod change;
+mod group;
 mod host_change;
 mod lease;
 mod rollout;

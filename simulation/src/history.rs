@@ -74,6 +74,7 @@ events! {
     StageBegan "next stage of a rollout begun",
     RolloutHalted "rollout halted",
     RolloutResumed "halted rollout resumed",
+    GroupsChanged "groups of hosts limited anew",
     PatchFailed "patch failed",
     GateBusy "host held by another job",
     WindowShortened "window shortened",

@@ -30,6 +30,7 @@ use healthgate::testing::{SeededIds, fixtures};
 use self::{
     actors::{
         auditor::audit,
+        keeper::keep_groups,
         misfortune::misfortune,
         operator::operator,
         planner::{plan, plan_fleet},
@@ -138,6 +139,11 @@ fn people(world: &World, rng: &mut Rng) {
     let mut fleet = rng.fork();
     if fleet.chance(350) {
         orders.spawn(plan_fleet(world.clone(), fleet));
+    }
+    // So were groups, after that.
+    let mut groups = rng.fork();
+    if groups.chance(250) {
+        orders.spawn(keep_groups(world.clone(), groups));
     }
 }
 

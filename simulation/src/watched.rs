@@ -33,6 +33,21 @@ impl WatchedStore {
     fn checker(&self) -> MutexGuard<'_, Checker> {
         self.checker.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Tells the checker which members of a host's groups are down as it goes.
+    async fn ask_groups(&self, gate: &GateRecord) -> Result<(), StoreError> {
+        let groups = self.checker().groups_with(gate.host_id);
+        for group in groups {
+            let members: Vec<HostId> = group.members.iter().copied().collect();
+            let views = self.memory.views(&members, group.stale_after).await?;
+            let is_down = |view: &&CheckView| {
+                view.check.definition.enabled && view.status != CheckStatus::Healthy
+            };
+            let down = views.iter().filter(is_down).map(|view| view.check.host_id).collect();
+            self.checker().group_had_a_place(gate, &group, &down);
+        }
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -256,6 +271,9 @@ impl GateStore for WatchedStore {
 
     async fn spend_pass(&self, pass: PassId) -> Result<Spend, StoreError> {
         let spend = self.memory.spend_pass(pass).await?;
+        if let Spend::Spent(gate) = &spend {
+            self.ask_groups(gate).await?;
+        }
         self.checker().spent_pass(self.eyes, pass, &spend);
         Ok(spend)
     }
@@ -358,6 +376,19 @@ impl RolloutStore for WatchedStore {
         let rollout = self.memory.resume_rollout(job, audit).await?;
         self.checker().rollout_resumed(job);
         Ok(rollout)
+    }
+}
+
+#[async_trait]
+impl GroupStore for WatchedStore {
+    async fn put_groups(&self, groups: Vec<AvailabilityGroup>) -> Result<(), StoreError> {
+        self.memory.put_groups(groups.clone()).await?;
+        self.checker().groups_were_put(groups);
+        Ok(())
+    }
+
+    async fn groups_of(&self, hosts: &[HostId]) -> Result<Vec<GroupStatus>, StoreError> {
+        self.memory.groups_of(hosts).await
     }
 }
 

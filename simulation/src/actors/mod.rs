@@ -2,6 +2,7 @@
 
 pub(crate) mod auditor;
 pub(crate) mod executor;
+pub(crate) mod keeper;
 pub(crate) mod misfortune;
 pub(crate) mod operator;
 pub(crate) mod planner;

@@ -61,14 +61,18 @@ pub(crate) async fn plan(world: World, host: HostId, mut rng: Rng) {
     }
 }
 
+/// How long after the evening the last rollout may end.
+const LONGEST_AFTER_EVENING: Duration = Duration::from_secs(2 * 3_600);
+
 /// Rolls one job after another out over all hosts.
 pub(crate) async fn plan_fleet(world: World, mut rng: Rng) {
     while !world.is_evening() {
         let job = fixtures::job(u128::from(world.number()));
-        let Ok(window) = Window::lasting(
-            world.now(),
-            TimeDelta::from_std(rng.minutes(30, 240)).unwrap_or_default(),
-        ) else {
+        // What a rollout or a group holds waits to its end, which has to come before the world's.
+        let lasts = rng.minutes(30, 240).min(world.evening - world.at() + LONGEST_AFTER_EVENING);
+        let Ok(window) =
+            Window::lasting(world.now(), TimeDelta::from_std(lasts).unwrap_or_default())
+        else {
             continue;
         };
         let (store, eyes) = world.store(&world.store_clock);

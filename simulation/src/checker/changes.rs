@@ -26,7 +26,7 @@ impl ChangeAccount {
         self.ended.unwrap_or(self.began + longest).min(self.began + longest)
     }
 
-    fn is_running(&self, now: DateTime<Utc>) -> bool {
+    pub(super) fn is_running(&self, now: DateTime<Utc>) -> bool {
         self.change.is_running(now) && now < self.runs_until
     }
 }

@@ -60,8 +60,9 @@ impl Checker {
             self.broken("G33: a gate fails within 5 s of its end", format!("{name}: {late:?}"));
             return;
         }
-        // A rollout holds hosts back that nothing else holds.
-        if self.rollouts.contains_key(&gate.record.job_id) {
+        // Rollouts and groups hold hosts back that nothing else holds.
+        let host = gate.record.host_id;
+        if self.rollouts.contains_key(&gate.record.job_id) || !self.groups_with(host).is_empty() {
             return;
         }
         let open = (end - step.window.opens_at().max(gate.record.opened_at)).to_std();

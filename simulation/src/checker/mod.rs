@@ -5,6 +5,7 @@
 mod changes;
 mod eyes;
 mod gates;
+mod groups;
 mod leases;
 mod liveness;
 mod passes;
@@ -24,7 +25,10 @@ use healthgate::{
     checks::ObserverRule,
     clock::{Clock, ManualClock},
     gate::{GatePolicy, decide::WindowAnswer},
-    model::{AgentEndpoint, CheckId, GateId, HealthCheck, HostId, JobId, PassId, WorkerId},
+    model::{
+        AgentEndpoint, AvailabilityGroup, CheckId, GateId, HealthCheck, HostId, JobId, PassId,
+        WorkerId,
+    },
 };
 
 use self::{
@@ -110,6 +114,7 @@ pub(crate) struct Checker {
     changes: BTreeMap<HostId, ChangeAccount>,
     verifications: BTreeMap<PassId, VerificationAccount>,
     rollouts: BTreeMap<JobId, RolloutAccount>,
+    groups: Vec<AvailabilityGroup>,
     gate_holders: BTreeMap<WorkerId, BTreeSet<GateId>>,
     queue: BTreeMap<HostId, HostAccount>,
     checks: BTreeMap<CheckId, CheckAccount>,
@@ -146,6 +151,7 @@ impl Checker {
             changes: BTreeMap::new(),
             verifications: BTreeMap::new(),
             rollouts: BTreeMap::new(),
+            groups: Vec::new(),
             gate_holders: BTreeMap::new(),
             queue: BTreeMap::new(),
             checks: BTreeMap::new(),

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
-    model::{ChangeOutcome, CheckId, HostChange, VerificationState},
+    model::{ChangeOutcome, CheckId, HostChange, HostId, VerificationState},
     store::VerificationStep,
 };
 
@@ -37,6 +37,12 @@ impl Checker {
             over: false,
         };
         self.verifications.insert(change.pass_id, account);
+    }
+
+    /// Whether the verification of a host's change goes on.
+    pub(super) fn is_being_verified(&self, host: HostId) -> bool {
+        let mut accounts = self.verifications.values();
+        accounts.any(|account| account.change.host_id == host && !account.over)
     }
 
     /// The next pass of a host was spent.

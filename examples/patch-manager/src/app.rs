@@ -17,7 +17,7 @@ use healthgate::{
     crypto::Sealer,
     directory::HostDirectory,
     gate::{Freezes, Gate, GatePolicy, HealthSource, StoredChecks, WindowSource, WithConditions},
-    model::WorkerId,
+    model::{AvailabilityGroup, WorkerId},
     store::{Store, postgres::PgStore, sqlite::SqliteStore},
 };
 use sqlx::postgres::PgConnectOptions;
@@ -25,7 +25,7 @@ use tokio::{net::lookup_host, sync::Notify};
 use tracing::warn;
 
 use crate::{
-    config::{Config, ConfiguredFreeze, DatabaseAddress, WorkerFigures},
+    config::{Config, ConfiguredFreeze, ConfiguredGroup, DatabaseAddress, WorkerFigures},
     database::{self, Database},
     directory::Directory,
     error::Failure,
@@ -51,6 +51,8 @@ pub(crate) struct App {
     pub(crate) figures: WorkerFigures,
     /// When nothing starts, as configured.
     pub(crate) freezes: Arc<[ConfiguredFreeze]>,
+    /// The groups, as configured.
+    pub(crate) groups: Arc<[ConfiguredGroup]>,
     /// This process, as the owner of what it patches.
     pub(crate) worker: WorkerId,
     /// Lets the job executor of this process look at once.
@@ -293,8 +295,27 @@ impl App {
             policy,
             figures,
             freezes,
+            groups: config.inventory.groups.clone().into(),
             worker,
         })
+    }
+
+    /// Limits how many members of each group may be unavailable, as configured. Who belongs to a group,
+    /// the database tells.
+    ///
+    /// # Errors
+    /// The database's, or the store's.
+    pub(crate) async fn limit_groups(&self) -> Result<(), Failure> {
+        let mut members = self.database.members_of_groups().await?;
+        let limited = self.groups.iter().filter_map(|group| {
+            Some(AvailabilityGroup {
+                name: group.name.clone(),
+                max_unavailable: group.max_unavailable?,
+                stale_after: self.stale_after(),
+                members: members.remove(&group.name).unwrap_or_default(),
+            })
+        });
+        Ok(self.gate.set_groups(limited.collect()).await?)
     }
 
     /// A handle on gates.

@@ -87,6 +87,7 @@ async fn serve(options: &ServeOptions, parts: Parts) -> Result<(), Failure> {
     let opened = app::open(&config.database, schema).await?;
     database::lay_in(&opened.database, config.inventory.clone()).await?;
     let app = App::new(&config, opened, agents, http).await?;
+    app.limit_groups().await?;
     let metrics = telemetry::collect_metrics()?;
     let patcher: Arc<dyn Patcher> = Arc::new(SimulatedPatcher::new(PATCH_TAKES));
     let worker = match parts {

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io, net::SocketAddr, path::PathBuf};
 use healthgate::{
     checks::{CertificateError, HttpClientError, ManageError},
     crypto::KeyFileError,
-    gate::GatePolicyError,
+    gate::{GateError, GatePolicyError},
     store::StoreError,
 };
 use thiserror::Error;
@@ -61,6 +61,8 @@ pub(crate) enum Failure {
     Store(#[from] StoreError),
     #[error(transparent)]
     Policy(#[from] GatePolicyError),
+    #[error(transparent)]
+    Gate(#[from] GateError),
     #[error(transparent)]
     Worker(#[from] WorkerError),
     #[error("`{command}` runs beside other processes and needs Postgres: use `serve` with SQLite")]

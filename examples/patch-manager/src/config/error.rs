@@ -54,6 +54,8 @@ pub(crate) enum Problem {
     Sqlite,
     #[error("a {what} has no usable name")]
     Empty { what: &'static str },
+    #[error("the name of the group `{name}` has more than {most} characters")]
+    GroupName { name: String, most: usize },
     #[error("the {what} `{name}` is defined twice")]
     Duplicate { what: &'static str, name: String },
     #[error("the {what} `{name}` is in the group `{group}`, which `[[groups]]` does not name")]

@@ -129,6 +129,8 @@ pub(super) struct Monitoring {
 #[serde(deny_unknown_fields)]
 pub(super) struct GroupEntry {
     pub(super) name: String,
+    /// Without one, any number of members may be unavailable.
+    pub(super) max_unavailable: Option<u32>,
 }
 
 #[derive(Deserialize)]

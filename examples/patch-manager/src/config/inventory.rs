@@ -7,12 +7,13 @@ use healthgate::model::{AgentEndpoint, HostId, Role};
 use super::{
     error::Problem,
     file::{HostEntry, UserEntry},
+    groups::ConfiguredGroup,
 };
 
 /// Groups, users and hosts of the file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Inventory {
-    pub(crate) groups: Vec<String>,
+    pub(crate) groups: Vec<ConfiguredGroup>,
     pub(crate) users: Vec<ConfiguredUser>,
     pub(crate) hosts: Vec<ConfiguredHost>,
 }
@@ -38,19 +39,11 @@ pub(crate) struct ConfiguredHost {
 
 /// What the file says of them, where it can be.
 pub(super) fn inventory(
-    groups: Vec<String>,
+    groups: Vec<ConfiguredGroup>,
     users: Vec<UserEntry>,
     hosts: Vec<HostEntry>,
 ) -> Result<Inventory, Problem> {
-    let mut known = HashSet::new();
-    for group in &groups {
-        if group.trim().is_empty() {
-            return Err(Problem::Empty { what: "group" });
-        }
-        if !known.insert(group.clone()) {
-            return Err(Problem::Duplicate { what: "group", name: group.clone() });
-        }
-    }
+    let known: HashSet<&String> = groups.iter().map(|group| &group.name).collect();
     let group_known = |what, name: &str, groups: &[String]| match groups
         .iter()
         .find(|group| !known.contains(*group))

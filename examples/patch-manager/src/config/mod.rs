@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod freezes;
+mod groups;
 mod inventory;
 
 use std::{
@@ -17,11 +18,14 @@ use ipnet::IpNet;
 
 #[cfg(feature = "demo")]
 pub(crate) use self::inventory::{ConfiguredHost, ConfiguredUser};
-pub(crate) use self::{error::ConfigError, freezes::ConfiguredFreeze, inventory::Inventory};
+pub(crate) use self::{
+    error::ConfigError, freezes::ConfiguredFreeze, groups::ConfiguredGroup, inventory::Inventory,
+};
 use self::{
     error::Problem,
     file::File,
     freezes::freezes,
+    groups::groups,
     inventory::{inventory, token_hash},
 };
 
@@ -212,8 +216,9 @@ impl Config {
             let network = |text: String| text.parse().map_err(|_| Problem::Network { key, text });
             texts.into_iter().map(network).collect::<Result<Vec<IpNet>, _>>()
         };
-        let groups: Vec<String> = file.groups.into_iter().map(|group| group.name).collect();
-        let freezes = freezes(file.freezes, &groups)?;
+        let groups = groups(file.groups)?;
+        let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
+        let freezes = freezes(file.freezes, &names)?;
         let http_checks = file.http_checks;
         let only = networks("http_checks.only_destinations", http_checks.only_destinations)?;
         Ok(Self {

@@ -1,6 +1,6 @@
 //! Users, and which hosts they may see.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use healthgate::model::{HostId, Role};
 use sqlx::QueryBuilder;
@@ -79,6 +79,20 @@ impl Database {
             shared.extend(found.into_iter().map(HostId::from_uuid));
         }
         Ok(shared)
+    }
+
+    /// The hosts of each group that has any, by its name.
+    pub(crate) async fn members_of_groups(
+        &self,
+    ) -> Result<BTreeMap<String, BTreeSet<HostId>>, DatabaseError> {
+        let rows: Vec<(String, Uuid)> = with_pool!(self, pool => {
+            sqlx::query_as("SELECT group_name, host_id FROM host_groups").fetch_all(pool).await
+        })?;
+        let mut members: BTreeMap<String, BTreeSet<HostId>> = BTreeMap::new();
+        for (group, host) in rows {
+            members.entry(group).or_default().insert(HostId::from_uuid(host));
+        }
+        Ok(members)
     }
 
     /// The groups of each of these hosts.

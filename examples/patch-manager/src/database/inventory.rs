@@ -20,7 +20,7 @@ pub(crate) async fn lay_in(
     in_transaction!(database, connection => {
         for group in &inventory.groups {
             const GROUP: &str = "INSERT INTO groups (name) VALUES ($1) ON CONFLICT DO NOTHING";
-            sqlx::query(GROUP).bind(group).execute(&mut *connection).await?;
+            sqlx::query(GROUP).bind(&group.name).execute(&mut *connection).await?;
         }
         const LOCK: &str = "UPDATE users SET locked_at = $1 WHERE locked_at IS NULL";
         sqlx::query(LOCK).bind(now).execute(&mut *connection).await?;

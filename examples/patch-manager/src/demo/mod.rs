@@ -24,8 +24,8 @@ use crate::{
     app::{self, App, OwnDestinations, Schema},
     cli::DemoOptions,
     config::{
-        AgentFiles, Config, ConfiguredUser, DatabaseAddress, Inventory, Monitoring, TestLimits,
-        WorkerFigures,
+        AgentFiles, Config, ConfiguredGroup, ConfiguredUser, DatabaseAddress, Inventory,
+        Monitoring, TestLimits, WorkerFigures,
     },
     database,
     error::Failure,
@@ -66,6 +66,7 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
     let opened = app::open(&config.database, Schema::Migrate).await?;
     database::lay_in(&opened.database, config.inventory.clone()).await?;
     let app = App::new(&config, opened, agents, http).await?;
+    app.limit_groups().await?;
     let metrics = telemetry::collect_metrics()?;
     let patcher = Arc::new(SimulatedPatcher::new(PATCH_TAKES));
     story::furnish(&app, &fleet, options.open_window).await?;
@@ -166,7 +167,7 @@ fn config(
         Ok(path)
     };
     let inventory = Inventory {
-        groups: ["web", "db", "cache", "edge", "batch"].map(str::to_owned).to_vec(),
+        groups: ["web", "db", "cache", "edge", "batch"].map(ConfiguredGroup::new).to_vec(),
         users: users
             .iter()
             .map(|user| ConfiguredUser {

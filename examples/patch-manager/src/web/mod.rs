@@ -3,6 +3,7 @@
 
 mod auth;
 mod freezes;
+mod groups;
 mod host_list;
 mod hosts;
 mod jobs;
@@ -122,6 +123,7 @@ pub(crate) fn operations() -> OpenApiRouter<Web> {
         .routes(operation!(me::me))
         .routes(operation!(settings::read))
         .routes(operation!(freezes::list))
+        .routes(operation!(groups::list))
         .routes(operation!(hosts::list))
         .routes(operation!(hosts::read))
         .routes(operation!(hosts::pause))

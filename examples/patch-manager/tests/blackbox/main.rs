@@ -12,6 +12,7 @@ mod demo;
 mod events;
 mod freezes;
 mod gates;
+mod groups;
 mod install;
 mod load;
 mod manager;

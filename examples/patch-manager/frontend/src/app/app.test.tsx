@@ -14,6 +14,7 @@ import WindowsPage from '../pages/WindowsPage';
 import { renderApp } from '../test/render';
 import { server } from '../test/server';
 import { ColorMode } from './ColorMode';
+import { GroupNotice } from './GroupNotice';
 import { Layout } from './Layout';
 import { Page } from './Page';
 import { readToken, signIn } from './session';
@@ -91,6 +92,27 @@ describe('the frame', () => {
     renderApp(<WindowsPage />);
     const ahead = await screen.findByText(/^Frozen from/);
     expect(ahead).toHaveTextContent('“release”, hosts in web, db. Nothing starts, rollbacks included.');
+  });
+
+  test('says how groups limit what is changed', async () => {
+    server.use(
+      http.get('*/api/v1/groups', () =>
+        HttpResponse.json({
+          groups: [
+            { name: 'web', hosts: 12, max_unavailable: 1, unavailable: 1 },
+            { name: 'db', hosts: 3, max_unavailable: 2, unavailable: 0 },
+            { name: 'batch', hosts: 3, max_unavailable: null, unavailable: null },
+            { name: 'edge', hosts: 1, max_unavailable: 1, unavailable: 0 },
+          ],
+        }),
+      ),
+    );
+    renderApp(<GroupNotice names={new Set(['web', 'db', 'batch'])} />);
+    expect(await screen.findByText(/^Group web/)).toHaveTextContent(
+      'Group web: at most 1 of 12 hosts may be down or under change. 1 is now.',
+    );
+    expect(screen.getByText(/^Group db/)).toHaveTextContent('None is now.');
+    expect(screen.getAllByRole('alert')).toHaveLength(2);
   });
 
   test('keeps the colours that somebody chose', async () => {

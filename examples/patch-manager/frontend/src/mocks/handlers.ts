@@ -82,6 +82,7 @@ export const handlers: HttpHandler[] = [
   http.get('*/api/v1/me', () => HttpResponse.json({ name: 'ada', role: 'admin', groups: [] })),
   http.get('*/api/v1/settings', () => HttpResponse.json(SETTINGS)),
   http.get('*/api/v1/freezes', () => HttpResponse.json({ freezes: [] })),
+  http.get('*/api/v1/groups', () => HttpResponse.json({ groups: [] })),
   http.get('*/api/v1/demo/users', () =>
     HttpResponse.json({
       users: [

@@ -127,6 +127,15 @@ export function useFreezes() {
   });
 }
 
+/** The groups that the user may see, and how many members of each may be unavailable. */
+export function useGroups() {
+  return useQuery({
+    queryKey: appKeys.groups,
+    queryFn: ({ signal }) => unwrap(api.GET('/api/v1/groups', { signal })),
+    refetchInterval: 60_000,
+  });
+}
+
 /** Finds hosts for a picker. */
 export const hostSearch: HostSearch = {
   byName: async (text, signal) => {

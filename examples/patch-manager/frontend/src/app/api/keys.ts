@@ -10,6 +10,7 @@ export const appKeys = {
   hostNames: (ids: readonly string[]) => ['app', 'host names', ids] as const,
   settings: ['app', 'settings'] as const,
   freezes: ['app', 'freezes'] as const,
+  groups: ['app', 'groups'] as const,
   jobs: ['app', 'jobs'] as const,
   jobPage: (cursor: string | undefined) => ['app', 'jobs', 'page', cursor ?? null] as const,
   job: (id: string) => ['app', 'jobs', 'one', id] as const,

@@ -70,6 +70,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The groups that the caller may see, with their limits. */
+        get: operations["list_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hosts": {
         parameters: {
             query?: never;
@@ -346,6 +363,23 @@ export interface components {
         /** @description Freezes by their start. */
         FreezeList: {
             freezes: components["schemas"]["Freeze"][];
+        };
+        /** @description A group of the configuration. */
+        Group: {
+            /** @description How many hosts are in it. */
+            hosts: number;
+            /**
+             * Format: int32
+             * @description At most so many members may be down or under change; `null` for any number.
+             */
+            max_unavailable: number | null;
+            name: string;
+            /** @description So many members are down or under change now; `null` where the group has no limit. */
+            unavailable: number | null;
+        };
+        /** @description Groups in the order of the configuration. */
+        GroupList: {
+            groups: components["schemas"]["Group"][];
         };
         /** @description A host. */
         Host: {
@@ -834,6 +868,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FreezeList"];
+                };
+            };
+            /** @description A problem: `status` and `code` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the groups */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupList"];
                 };
             };
             /** @description A problem: `status` and `code` say which. */

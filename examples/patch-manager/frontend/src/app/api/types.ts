@@ -17,6 +17,7 @@ export type RolloutRequest = Schemas['RolloutRequest'];
 export type RolloutStage = Schemas['RolloutStageRequest'];
 export type Settings = Schemas['Settings'];
 export type Freeze = Schemas['Freeze'];
+export type Group = Schemas['Group'];
 export type JobStatus = Schemas['JobStatus'];
 export type MaintenanceWindow = Schemas['MaintenanceWindow'];
 export type WindowRequest = Schemas['MaintenanceWindowRequest'];

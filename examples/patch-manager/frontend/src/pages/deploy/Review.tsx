@@ -16,6 +16,7 @@ import {
   type HostPreview,
 } from '../../health';
 import { useSettings } from '../../app/api/hooks';
+import { GroupNotice } from '../../app/GroupNotice';
 import { requestOf, windowOf, type Mode, type Plan } from './plan';
 import { rolloutWords } from './rollout';
 
@@ -67,6 +68,7 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
           . {timeWords(plan, longest)}
         </Typography>
         {inStages && <Typography variant="body2">{rolloutWords(plan.rollout)}</Typography>}
+        {plan.mode !== 'dry_run' && <GroupNotice names={new Set(hosts.flatMap((host) => host.groups))} />}
         {failed !== undefined ? (
           <Alert
             severity="error"

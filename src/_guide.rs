@@ -297,6 +297,42 @@
 //!
 //! A rollout needs no checks and no windows: the example `rolling_deploy` uses one for a deploy.
 //!
+//! **Availability groups** hold over all jobs. Of the hosts that serve one purpose only so many may be down or
+//! under change at the same time, whichever jobs change them:
+//!
+//! ```
+//! # use std::{sync::Arc, time::Duration};
+//! # use healthgate::{clock::*, directory::*, gate::*, model::*, store::*, testing::*};
+//! # let clock = fixtures::clock();
+//! # let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+//! # let store = Arc::new(MemoryStore::new(shared.clone()));
+//! # let runner = Arc::new(ScriptedRunner::new(shared.clone()));
+//! # let policy = GatePolicy::default();
+//! # let hosts = Arc::new(StaticDirectory::new());
+//! # let health = Arc::new(StoredChecks::new(store.clone(), runner, hosts, policy.timeout));
+//! # let gate = Gate::new(store, health, Arc::new(RequestedWindows), shared, policy)?;
+//! # clock.clone().drive(async {
+//! let [one, two, three] = [HostId::generate(), HostId::generate(), HostId::generate()];
+//! let databases = AvailabilityGroup {
+//!     name: "databases".to_owned(),
+//!     max_unavailable: 1,
+//!     // Two polling intervals.
+//!     stale_after: Duration::from_secs(600),
+//!     members: [one, two, three].into(),
+//! };
+//! gate.set_groups(vec![databases]).await?;
+//! let status = gate.groups_of(&[one]).await?.remove(0);
+//! assert!(!status.is_at_limit(one) && status.unavailable.is_empty());
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - A member is down where a check of it is not healthy by a fresh result, and under change until its change
+//!   is over, verification included. The host that is to be changed does not count itself.
+//! - Nothing loosens the limit: no override, and no exemption of a rollback.
+//! - Set the groups at start and whenever they change; [`Gate::set_groups`] replaces all of them.
+//!
 //! # Secrets
 //!
 //! A check's password is encrypted under a key from a file, and bound to its check, to the origin it is sent
@@ -425,6 +461,7 @@
 //! [`Gate::finished`]: crate::gate::Gate::finished
 //! [`Gate::failed`]: crate::gate::Gate::failed
 //! [`Gate::resume_rollout`]: crate::gate::Gate::resume_rollout
+//! [`Gate::set_groups`]: crate::gate::Gate::set_groups
 //! [`Gate::override_checks`]: crate::gate::Gate::override_checks
 //! [`WithConditions`]: crate::gate::WithConditions
 //! [`Freezes`]: crate::gate::Freezes

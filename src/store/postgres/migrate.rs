@@ -1,4 +1,4 @@
-//! Making the tables, and adopting those of the plan that are there.
+//! Creates the tables, and adopts existing tables of checks and results.
 
 use std::time::Duration;
 

@@ -46,7 +46,7 @@ impl CheckColumns {
             target_host_id: self.target_host_id.map(HostId::from_uuid),
             url: self.url,
             expected_body: self.expected_body,
-            // The plan's column may hold null, and then its default counts.
+            // An adopted column may hold null, which means the default.
             ignore_cert_errors: self.ignore_cert_errors.unwrap_or(true),
             basic_auth_user: self.basic_auth_user,
         };

@@ -101,6 +101,7 @@ pub mod _guide;
 pub mod api;
 pub mod checks;
 pub mod clock;
+mod config_error;
 pub mod crypto;
 pub mod directory;
 pub mod gate;
@@ -112,6 +113,7 @@ mod strict_json;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use self::config_error::ConfigError;
 /// The README's program is a doc test.
 #[cfg(all(doctest, feature = "http"))]
 #[doc = include_str!("../README.md")]

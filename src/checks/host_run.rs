@@ -137,7 +137,7 @@ impl OutcomeCollector {
 /// B: the longest that a host's run may take, from the total time of a check.
 #[must_use]
 pub fn run_bound(timeout: Duration) -> Duration {
-    timeout + run_head_start(timeout)
+    timeout.saturating_add(run_head_start(timeout))
 }
 
 /// How long checks that share a connection may follow each other before the rest go on alone, so

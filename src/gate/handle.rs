@@ -9,12 +9,13 @@ use tracing::warn;
 use super::{
     decide::WindowAnswer,
     opening::Opening,
-    policy::{GatePolicy, GatePolicyError},
+    policy::GatePolicy,
     rights::{AllowOverrides, OverrideRights},
     source::{HealthSource, HostHealth, SourceError, WindowSource, ask},
     spend::SeenPasses,
 };
 use crate::{
+    ConfigError,
     checks::Nudge,
     clock::Clock,
     model::{
@@ -53,7 +54,7 @@ impl Gate {
         windows: Arc<dyn WindowSource>,
         clock: Arc<dyn Clock>,
         policy: GatePolicy,
-    ) -> Result<Self, GatePolicyError> {
+    ) -> Result<Self, ConfigError> {
         policy.validate()?;
         policy.validate_with_source(health.check_timeout())?;
         Ok(Self {

@@ -83,11 +83,11 @@ pub use self::{
     handle::{Gate, GateError},
     opening::Opening,
     overrides::OverrideRequest,
-    policy::{GatePolicy, GatePolicyError, NoChecks},
+    policy::{GatePolicy, NoChecks},
     preview::{Blocking, HostPreview},
     recheck::Recheck,
     rights::{AllowOverrides, OverrideRights},
-    runner::{GateHealth, GateRunner, GateRunnerConfig, GateRunnerConfigError, GateStats},
+    runner::{GateHealth, GateRunner, GateRunnerConfig, GateStats},
     source::{
         HealthSource, HostHealth, LiveRun, RequestedWindows, ResultCollector, SourceError,
         WindowSource,

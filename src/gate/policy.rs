@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use thiserror::Error;
 
 use crate::{
+    ConfigError,
     checks::{PollerConfig, run_bound},
     clock::delta,
     model::{Window, WindowKind},
@@ -134,7 +134,7 @@ impl GatePolicy {
     ///
     /// # Errors
     /// The first figure that is out of its bounds.
-    pub fn validate(&self) -> Result<(), GatePolicyError> {
+    pub fn validate(&self) -> Result<(), ConfigError> {
         let second = Duration::from_secs(1);
         let minute = Duration::from_secs(60);
         let day = Duration::from_secs(86_400);
@@ -151,7 +151,7 @@ impl GatePolicy {
             ("healthy_after", (1..=100).contains(&self.healthy_after), "between 1 and 100"),
             ("spread", self.spread <= day * 7, "at most 7 days"),
         ];
-        first_broken(rules)
+        ConfigError::first_broken(rules)
     }
 
     /// Checks the figures against those of the poller whose results the gates judge.
@@ -160,9 +160,9 @@ impl GatePolicy {
     /// The first figure that does not fit: a `timeout` other than the poller's, or a `max_age` that the
     /// poller's results exceed before the next one is due, so that every gate would run every check
     /// itself. Ask for that with `live_only`.
-    pub fn validate_with_poller(&self, poller: &PollerConfig) -> Result<(), GatePolicyError> {
+    pub fn validate_with_poller(&self, poller: &PollerConfig) -> Result<(), ConfigError> {
         let longest = poller.interval.saturating_add(poller.timeout);
-        first_broken([
+        ConfigError::first_broken([
             ("timeout", self.timeout == poller.timeout, "the same as the poller's"),
             (
                 "max_age",
@@ -177,27 +177,8 @@ impl GatePolicy {
     pub(super) fn validate_with_source(
         &self,
         timeout: Option<Duration>,
-    ) -> Result<(), GatePolicyError> {
+    ) -> Result<(), ConfigError> {
         let same = timeout.is_none_or(|timeout| timeout == self.timeout);
-        first_broken([("timeout", same, "the same as that of the source of health")])
+        ConfigError::first_broken([("timeout", same, "the same as that of the source of health")])
     }
-}
-
-fn first_broken<const N: usize>(
-    rules: [(&'static str, bool, &'static str); N],
-) -> Result<(), GatePolicyError> {
-    match rules.into_iter().find(|(_, holds, _)| !holds) {
-        None => Ok(()),
-        Some((field, _, rule)) => Err(GatePolicyError { field, rule }),
-    }
-}
-
-/// A figure of a policy that is out of its bounds.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("the gate policy's `{field}` must be {rule}")]
-pub struct GatePolicyError {
-    /// The field.
-    pub field: &'static str,
-    /// What holds for it.
-    pub rule: &'static str,
 }

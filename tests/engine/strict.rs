@@ -273,6 +273,22 @@ fn f145_no_gate_is_made_with_figures_that_cannot_work() {
     assert!(live.validate_with_poller(&rare).is_ok());
     let slow = PollerConfig { timeout: MINUTE, ..PollerConfig::default() };
     assert_eq!(good.validate_with_poller(&slow).unwrap_err().field, "timeout");
+    // A check must be over before its next run, unless its missed slots are accepted.
+    let second = Duration::from_secs(1);
+    let figures = |interval, timeout| PollerConfig { interval, timeout, ..PollerConfig::default() };
+    let refused = |config: PollerConfig| config.validate().err().map(|error| error.field);
+    assert_eq!(refused(figures(second * 10, second * 11)), Some("timeout"));
+    assert_eq!(refused(figures(second * 10, second * 10)), None);
+    let missed = PollerConfig { allow_missed_slots: true, ..figures(second, second * 10) };
+    assert_eq!(refused(missed), None);
+    let shorter = Some(second * 9);
+    let unhealthy = PollerConfig { unhealthy_interval: shorter, ..PollerConfig::default() };
+    assert_eq!(refused(unhealthy.clone()), Some("unhealthy_interval"));
+    assert_eq!(refused(PollerConfig { allow_missed_slots: true, ..unhealthy }), None);
+    // A figure that overflows is refused like any other one.
+    assert_eq!(refused(figures(second * 10, Duration::MAX)), Some("timeout"));
+    let gates = GateRunnerConfig { tick: Duration::MAX, ..GateRunnerConfig::default() };
+    assert_eq!(gates.validate().err().map(|error| error.field), Some("tick"));
 }
 
 /// A healthy gate whose pass nobody spends looks again soon after each pass, and its end says what

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io, net::SocketAddr, path::PathBuf};
 use healthgate::{
     checks::{CertificateError, HttpClientError, ManageError},
     crypto::KeyFileError,
-    gate::{GateError, GatePolicyError},
+    gate::GateError,
     store::StoreError,
 };
 use thiserror::Error;
@@ -60,7 +60,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Policy(#[from] GatePolicyError),
+    Policy(#[from] healthgate::ConfigError),
     #[error(transparent)]
     Gate(#[from] GateError),
     #[error(transparent)]

@@ -2,21 +2,22 @@
 
 use std::time::Duration;
 
-use thiserror::Error;
-
 use super::observer::ObserverRule;
-use crate::checks::host_run::run_bound;
+use crate::{ConfigError, checks::host_run::run_bound};
 
 /// How a poller works. [`PollerConfig::default`] polls every 5 minutes and keeps results 4 days.
 #[derive(Clone, Debug)]
 pub struct PollerConfig {
     /// How often every enabled check runs. At least 1 s.
     pub interval: Duration,
-    /// How often a host runs while one of its checks fails, between 1 s and `interval`; `None` runs it as
+    /// How often a host runs while one of its checks fails, between `timeout` and `interval`; `None` runs it as
     /// often as other hosts. Results flagged as the manager's own fault do not count.
     pub unhealthy_interval: Option<Duration>,
-    /// The total time of one check, 1 to 60 s (L3).
+    /// The total time of one check, 1 to 60 s and at most `interval` (L3).
     pub timeout: Duration,
+    /// Accepts a `timeout` above the interval. A host whose run outlasts its interval skips the slots
+    /// that it misses (F44).
+    pub allow_missed_slots: bool,
     /// The maximum number of checks in flight. Ignored if the poller shares a
     /// [`Capacity`](crate::checks::Capacity).
     pub max_concurrent_checks: usize,
@@ -60,6 +61,7 @@ impl Default for PollerConfig {
             interval: Duration::from_secs(300),
             unhealthy_interval: None,
             timeout: Duration::from_secs(10),
+            allow_missed_slots: false,
             max_concurrent_checks: 512,
             max_runs_per_agent: 2,
             tick: Duration::from_secs(1),
@@ -83,34 +85,37 @@ impl PollerConfig {
     /// How long a lease lasts: the longer of 60 s and four times the bound of a run (L3).
     #[must_use]
     pub fn lease(&self) -> Duration {
-        Duration::from_secs(60).max(run_bound(self.timeout) * 4)
+        Duration::from_secs(60).max(run_bound(self.timeout).saturating_mul(4))
     }
 
     /// How old a result may be before its check's status is unknown: two intervals.
     #[must_use]
     pub fn stale_after(&self) -> Duration {
-        self.interval * 2
+        self.interval.saturating_mul(2)
     }
 
     /// Holds the figures against each other.
     ///
     /// # Errors
     /// The first that is out of its bounds.
-    pub fn validate(&self) -> Result<(), PollerConfigError> {
+    pub fn validate(&self) -> Result<(), ConfigError> {
         let second = Duration::from_secs(1);
         let shorter = self.unhealthy_interval.unwrap_or(self.interval);
+        let shortest = if self.allow_missed_slots { second } else { self.timeout };
         let observer = self.observer.unwrap_or_default();
         let rules = [
             ("interval", self.interval >= second, "at least 1 s"),
             (
-                "unhealthy_interval",
-                (second..=self.interval).contains(&shorter),
-                "between 1 s and `interval`",
-            ),
-            (
                 "timeout",
                 (second..=Duration::from_secs(60)).contains(&self.timeout),
                 "between 1 s and 60 s",
+            ),
+            // A check that times out would still be running when its next run is due.
+            ("timeout", shortest <= self.interval, "at most `interval`"),
+            (
+                "unhealthy_interval",
+                (shortest..=self.interval).contains(&shorter),
+                "between `timeout` and `interval`",
             ),
             ("max_concurrent_checks", self.max_concurrent_checks > 0, "at least 1"),
             ("max_runs_per_agent", self.max_runs_per_agent > 0, "at least 1"),
@@ -137,19 +142,6 @@ impl PollerConfig {
             ("observer.percent", observer.percent < 100, "less than 100"),
             ("observer.within", observer.within >= second, "at least 1 s"),
         ];
-        match rules.into_iter().find(|(_, holds, _)| !holds) {
-            None => Ok(()),
-            Some((field, _, rule)) => Err(PollerConfigError { field, rule }),
-        }
+        ConfigError::first_broken(rules)
     }
-}
-
-/// A figure of a configuration that is out of its bounds.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("`{field}` must be {rule}")]
-pub struct PollerConfigError {
-    /// The field.
-    pub field: &'static str,
-    /// What holds for it.
-    pub rule: &'static str,
 }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span, warn};
 
 pub use self::{
-    config::{PollerConfig, PollerConfigError},
+    config::PollerConfig,
     health::PollerHealth,
     observer::{ObserverProbe, ObserverRule},
     stats::PollerStats,
@@ -28,7 +28,7 @@ use self::{
     stats::StatsCell,
 };
 use super::{capacity::Capacity, host_run::HostRunner};
-use crate::{clock::Clock, directory::HostDirectory, model::WorkerId, store::Store};
+use crate::{ConfigError, clock::Clock, directory::HostDirectory, model::WorkerId, store::Store};
 
 /// Runs every enabled check at its time, together with any number of other pollers on one store.
 ///
@@ -76,7 +76,7 @@ impl Poller {
         directory: Arc<dyn HostDirectory>,
         clock: Arc<dyn Clock>,
         config: PollerConfig,
-    ) -> Result<Self, PollerConfigError> {
+    ) -> Result<Self, ConfigError> {
         config.validate()?;
         let capacity = Capacity::split(config.max_concurrent_checks, 0)
             .with_runs_per_agent(config.max_runs_per_agent);

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use thiserror::Error;
-
-use crate::gate::policy::GatePolicyError;
+use crate::ConfigError;
 
 /// How a runner of gates works.
 #[derive(Clone, Debug)]
@@ -47,14 +45,14 @@ impl GateRunnerConfig {
     ///
     /// # Errors
     /// The first that is out of its bounds.
-    pub fn validate(&self) -> Result<(), GateRunnerConfigError> {
+    pub fn validate(&self) -> Result<(), ConfigError> {
         let tick = Duration::from_millis(10)..=Duration::from_secs(5);
         let rules = [
             ("tick", tick.contains(&self.tick), "between 10 ms and 5 s"),
             ("claim_block", self.claim_block > 0, "at least 1"),
             ("max_gates", self.max_gates > 0, "at least 1"),
             ("max_concurrent_checks", self.max_concurrent_checks > 0, "at least 1"),
-            ("lease", self.lease >= self.tick * 4, "at least four ticks"),
+            ("lease", self.lease >= self.tick.saturating_mul(4), "at least four ticks"),
             ("source_timeout", !self.source_timeout.is_zero(), "more than zero"),
             (
                 "lease",
@@ -62,25 +60,6 @@ impl GateRunnerConfig {
                 "at least four times `source_timeout`",
             ),
         ];
-        match rules.into_iter().find(|(_, holds, _)| !holds) {
-            None => Ok(()),
-            Some((field, _, rule)) => Err(GateRunnerConfigError { field, rule }),
-        }
-    }
-}
-
-/// A figure of a configuration that is out of its bounds.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("`{field}` must be {rule}")]
-pub struct GateRunnerConfigError {
-    /// The field, of the configuration or of the policy.
-    pub field: &'static str,
-    /// What holds for it.
-    pub rule: &'static str,
-}
-
-impl From<GatePolicyError> for GateRunnerConfigError {
-    fn from(GatePolicyError { field, rule }: GatePolicyError) -> Self {
-        Self { field, rule }
+        ConfigError::first_broken(rules)
     }
 }

@@ -34,17 +34,14 @@ use self::{
     stats::StatsCell,
     verify::{Look, Verifications},
 };
-pub use self::{
-    config::{GateRunnerConfig, GateRunnerConfigError},
-    health::GateHealth,
-    stats::GateStats,
-};
+pub use self::{config::GateRunnerConfig, health::GateHealth, stats::GateStats};
 use super::{
     policy::GatePolicy,
     rights::{AllowOverrides, OverrideRights},
     source::{HealthSource, WindowSource},
 };
 use crate::{
+    ConfigError,
     checks::{Capacity, Nudge, schedule},
     clock::{Clock, bounded},
     model::{TimeZoneData, WorkerId},
@@ -86,7 +83,7 @@ impl GateRunner {
         clock: Arc<dyn Clock>,
         policy: GatePolicy,
         config: GateRunnerConfig,
-    ) -> Result<Self, GateRunnerConfigError> {
+    ) -> Result<Self, ConfigError> {
         config.validate()?;
         policy.validate()?;
         policy.validate_with_source(health.check_timeout())?;

@@ -10,6 +10,7 @@ use axum::{
     response::Response,
 };
 use healthgate::{
+    ConfigError,
     api::{Api, RolesAndGroups, envelope, fallback, routes},
     checks::{
         Capacity, CheckManager, CheckRunner, DestinationPolicy, HttpClient, HttpClientConfig,
@@ -17,7 +18,7 @@ use healthgate::{
     },
     clock::SystemClock,
     crypto::{KeyFiles, KeyRing},
-    gate::{Gate, GatePolicy, GateRunner, GateRunnerConfig, GateRunnerConfigError, StoredChecks},
+    gate::{Gate, GatePolicy, GateRunner, GateRunnerConfig, StoredChecks},
     model::{Actor, Role},
     store::{
         SecretStore,
@@ -132,7 +133,7 @@ impl Manager {
     }
 
     /// What runs the gates that are opened anywhere.
-    pub(crate) fn gates(&self) -> Result<GateRunner, GateRunnerConfigError> {
+    pub(crate) fn gates(&self) -> Result<GateRunner, ConfigError> {
         GateRunner::new(
             self.store.clone(),
             self.health.clone(),

@@ -7,8 +7,9 @@ mod patch;
 use std::{sync::Arc, time::Duration};
 
 use healthgate::{
-    checks::{Capacity, Poller, PollerConfig, PollerConfigError},
-    gate::{GateRunner, GateRunnerConfig, GateRunnerConfigError},
+    ConfigError,
+    checks::{Capacity, Poller, PollerConfig},
+    gate::{GateRunner, GateRunnerConfig},
 };
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -28,12 +29,8 @@ pub(crate) struct Worker {
 
 /// A figure of the configuration that the library refuses.
 #[derive(Debug, Error)]
-pub(crate) enum WorkerError {
-    #[error("the poller cannot work as configured")]
-    Poller(#[from] PollerConfigError),
-    #[error("gates cannot work as configured")]
-    Gates(#[from] GateRunnerConfigError),
-}
+#[error("the worker cannot work as configured")]
+pub(crate) struct WorkerError(#[from] ConfigError);
 
 impl Worker {
     /// The worker of an application.
@@ -45,13 +42,15 @@ impl Worker {
         let poller = PollerConfig {
             interval: figures.poll_interval,
             timeout: figures.check_timeout,
+            // An interval of 1 s is allowed, whatever a check may take.
+            allow_missed_slots: true,
             max_concurrent_checks: figures.max_concurrent_checks,
             retention: figures.retention,
             gate_retention: figures.gate_retention,
             audit_retention: figures.audit_retention,
             ..PollerConfig::default()
         };
-        app.policy.validate_with_poller(&poller).map_err(GateRunnerConfigError::from)?;
+        app.policy.validate_with_poller(&poller)?;
         // A dead worker's gates are taken over after a lease; a tick is well within what a shortened
         // window may take to count (5 s).
         let tick = (figures.gate_retry / 4).clamp(ms(250), ms(1_000));

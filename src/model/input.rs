@@ -27,6 +27,11 @@ impl NewCheck {
     pub fn from_json(body: Value) -> Result<Self, Violations> {
         let mut violations = Violations::new();
         let raw = RawCheck::read(body, &mut violations);
+        Self::from_raw(raw, violations)
+    }
+
+    /// Judges the members, in addition to the violations found while reading them.
+    pub(super) fn from_raw(raw: RawCheck, mut violations: Violations) -> Result<Self, Violations> {
         let definition = build(&raw, &mut violations);
         let password = raw.password(&mut violations);
         let definition = violations.or_ok(definition)?;

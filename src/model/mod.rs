@@ -12,6 +12,7 @@ mod ids;
 mod input;
 pub mod instant;
 mod label;
+mod new_check;
 mod outlook;
 mod raw_check;
 mod reason;
@@ -45,6 +46,7 @@ pub use self::{
     ids::{AuditId, CheckId, GateId, HostId, JobId, PassId, WorkerId},
     input::{AppliedChange, CheckChange, NewCheck, Patch},
     label::Label,
+    new_check::{NewHttpCheck, NewServiceCheck},
     outlook::{Outlook, WouldHave},
     raw_check::RawCheck,
     reason::{ReasonCode, UnknownReason},

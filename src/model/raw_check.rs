@@ -64,6 +64,10 @@ impl RawCheck {
         violations.or_ok(definition)
     }
 
+    pub(super) fn set_password(&mut self, password: String) {
+        self.password = Patch::Set(Secret(Zeroizing::new(password)));
+    }
+
     /// Reads a JSON object; `null` becomes [`Patch::Clear`].
     pub(super) fn read(body: Value, violations: &mut Violations) -> Self {
         let Value::Object(mut members) = body else {

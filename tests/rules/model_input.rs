@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::model::{
     AuditRecord, CheckChange, CheckDefinition, CheckId, CheckResult, ClockEpoch, GateOverride,
-    GatePass, GateRecord, HealthCheck, HostId, NewCheck, OverriddenCheck, Patch, SealedSecret,
-    Violations, Window,
+    GatePass, GateRecord, HealthCheck, HostId, NewCheck, OverriddenCheck, Password, Patch,
+    SealedSecret, Violations, Window,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -353,4 +353,61 @@ proptest! {
             }
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A definition in Rust is judged as its JSON form is: the same definition and password, or the same
+    /// violations. Its certificates are strict unless it says otherwise.
+    #[test]
+    fn a_definition_in_rust_is_the_one_in_json(
+        texts in prop::array::uniform5("[a-z:. /@]{0,12}|https://a\\.example/[a-z]{0,4}|.{0,3}|x{1025}"),
+        [user, any, disabled, other] in prop::array::uniform4(any::<bool>()),
+    ) {
+        let [name, url, body, user_name, password] = texts;
+        let mut rust = NewCheck::http(name.as_str(), url.as_str()).expecting(body.as_str());
+        let mut json = json!({"name": name, "check_type": "http", "url": url, "expected_body": body,
+            "ignore_cert_errors": any, "enabled": !disabled});
+        if user {
+            rust = rust.basic_auth(user_name.as_str(), password.as_str());
+            json["basic_auth_user"] = json!(user_name);
+            json["basic_auth_pass"] = json!(password);
+        }
+        if any {
+            rust = rust.any_certificate();
+        }
+        if disabled {
+            rust = rust.disabled();
+        }
+        same(rust.build(), NewCheck::from_json(json))?;
+
+        let host = HostId::generate();
+        let mut rust = NewCheck::service(name.as_str(), url.as_str());
+        let mut json = json!({"name": name, "check_type": "service", "service_name": url,
+            "ignore_cert_errors": false, "enabled": !disabled});
+        if other {
+            rust = rust.on_host(host);
+            json["target_host_id"] = json!(host);
+        }
+        if disabled {
+            rust = rust.disabled();
+        }
+        same(rust.build(), NewCheck::from_json(json))?;
+    }
+}
+
+fn same(
+    rust: Result<NewCheck, Violations>,
+    json: Result<NewCheck, Violations>,
+) -> Result<(), TestCaseError> {
+    match (rust, json) {
+        (Ok(rust), Ok(json)) => {
+            prop_assert_eq!(rust.definition, json.definition);
+            let shown = |password: Option<Password>| password.map(|it| it.expose().to_owned());
+            prop_assert_eq!(shown(rust.password), shown(json.password));
+        }
+        (rust, json) => prop_assert_eq!(rust.err(), json.err()),
+    }
+    Ok(())
 }

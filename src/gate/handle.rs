@@ -185,6 +185,11 @@ impl Gate {
         Ok(Progress::Waiting { overdue_since: (due_at < now).then_some(due_at) })
     }
 
+    /// Waits until it is time to look at a gate again.
+    pub(super) async fn pause(&self) {
+        self.clock.sleep(self.look_every).await;
+    }
+
     /// Lets the runner of this process look at its gates now.
     pub(super) fn nudge(&self) {
         if let Some(nudge) = &self.nudge {

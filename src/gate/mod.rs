@@ -55,6 +55,7 @@
 //! - [`rollout`] lets a job pass over its hosts in stages, [`verify`](mod@verify) judges a host after its
 //!   change, and [`Freezes`] are periods in which nothing starts.
 
+mod admission;
 mod conditions;
 pub mod decide;
 mod disturbance;
@@ -78,6 +79,7 @@ mod stored;
 pub mod verify;
 
 pub use self::{
+    admission::Admission,
     conditions::{ConditionSource, WithConditions},
     freeze::{Freeze, FreezeError, FreezePeriod, FreezeSource, Freezes},
     handle::{Gate, GateError},

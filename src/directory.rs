@@ -78,6 +78,13 @@ impl StaticDirectory {
         Self::default()
     }
 
+    /// Adds a host under a new id, and returns the id.
+    pub fn add(&self, agent: Option<AgentEndpoint>, groups: &[&str]) -> HostId {
+        let id = HostId::generate();
+        self.insert(id, agent, groups);
+        id
+    }
+
     /// Adds a host, or replaces it.
     pub fn insert(&self, id: HostId, agent: Option<AgentEndpoint>, groups: &[&str]) {
         let groups = groups.iter().map(|group| (*group).to_owned()).collect();

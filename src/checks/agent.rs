@@ -68,6 +68,17 @@ pub trait AgentLink: Debug + Send + Sync + 'static {
     ) -> Result<ServiceStatus, AgentError>;
 }
 
+/// Reaches no agents, for an installation whose checks are HTTP checks. A service check fails as one of
+/// a host without an agent does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct NoAgents;
+
+impl AgentTransport for NoAgents {
+    fn link(&self, _: &AgentEndpoint) -> Result<Box<dyn AgentLink>, AgentError> {
+        Err(AgentError::new(ReasonCode::TargetMissing, "this program is set up without agents"))
+    }
+}
+
 /// The error of an agent that returned no state.
 #[derive(Debug, Error)]
 #[error("{reason}: {detail}")]

@@ -78,7 +78,7 @@ pub use self::agent::MockAgentTransport;
 #[cfg(feature = "api")]
 pub(crate) use self::rates::Rates;
 pub use self::{
-    agent::{AgentError, AgentLink, AgentTransport, ServiceStatus},
+    agent::{AgentError, AgentLink, AgentTransport, NoAgents, ServiceStatus},
     capacity::{Capacity, CapacityUse, GateDemand, Permit},
     host_run::{CheckOutcome, HostRun, HostRunner, OutcomeCollector, run_bound, run_head_start},
     manage::{CheckManager, ManageError},

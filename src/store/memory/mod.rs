@@ -23,7 +23,7 @@ use chrono::{DateTime, Utc};
 use self::state::State;
 use super::{Change, Feed, PruneGuard, Refusal, Store, StoreError, StoreEvent, Subscription};
 use crate::{
-    clock::Clock,
+    clock::{Clock, SystemClock},
     model::{AuditEntry, AuditId, AuditRecord, ClockEpoch, Damping, StoreTime},
 };
 
@@ -50,6 +50,13 @@ pub trait MemoryHook: Debug + Send + Sync + 'static {
     /// # Errors
     /// Why the change must not happen.
     fn before_commit(&self, change: &Change<'_>) -> Result<(), Refusal>;
+}
+
+impl Default for MemoryStore {
+    /// An empty store on the system's clock.
+    fn default() -> Self {
+        Self::new(Arc::new(SystemClock))
+    }
 }
 
 impl MemoryStore {

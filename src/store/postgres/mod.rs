@@ -38,6 +38,9 @@ mod store;
 mod summary;
 mod write;
 
+/// The parts of sqlx whose types stand in this module's API, in the version that it uses.
+pub use {sqlx_core, sqlx_postgres};
+
 pub use self::{
     error::{PgFault, PgUnavailable},
     hook::PgTxHook,

@@ -24,6 +24,9 @@ mod secret;
 mod store;
 mod write;
 
+/// The parts of sqlx whose types stand in this module's API, in the version that it uses.
+pub use {sqlx_core, sqlx_sqlite};
+
 pub use self::{
     error::MigrateError, hook::SqliteTxHook, migrate::SCHEMA_VERSION, open::SqliteOptions,
     store::SqliteStore,

@@ -1,5 +1,5 @@
-//! Another service gates a deploy on signals of its own: no checks, no poller, no network, and
-//! nothing stored beyond memory.
+//! Another service gates a deploy on a signal of its own: no checks, no poller, no network, and nothing
+//! stored beyond memory.
 //!
 //! `cargo run --example gate_only --no-default-features`
 
@@ -12,104 +12,45 @@ use std::{
     time::Duration,
 };
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use healthgate::{
-    clock::SystemClock,
-    gate::{
-        Gate, GatePolicy, GateRunner, GateRunnerConfig, HealthSource, HostHealth, LiveRun,
-        RequestedWindows, SourceError, decide::Requirement,
-    },
-    model::{
-        CheckId, CheckResult, ClockEpoch, Detail, GateRecord, GateRequest, HostId, JobId,
-        ReasonCode, ResultSource,
-    },
-    store::{MemoryStore, Spend, Store},
+    Healthgate, Timing,
+    directory::StaticDirectory,
+    gate::{Admission, Signal},
+    model::{GateRequest, JobId},
+    store::MemoryStore,
 };
-use tokio_util::sync::CancellationToken;
-
-/// The signal: how long the replication of a database lags behind. Here it shrinks at every look.
-#[derive(Debug)]
-struct ReplicationLag {
-    id: CheckId,
-    seconds: AtomicU32,
-}
-
-#[async_trait]
-impl HealthSource for ReplicationLag {
-    async fn health(&self, gates: &[&GateRecord]) -> Result<Vec<HostHealth>, SourceError> {
-        let requirement = Requirement {
-            check_id: self.id,
-            name: "replication lag below 5 s".into(),
-            revision: 1,
-            enabled: true,
-            changed_at: DateTime::<Utc>::MIN_UTC,
-            changed_epoch: ClockEpoch::default(),
-            endpoint: None,
-        };
-        let health = HostHealth { requirements: vec![requirement], ..HostHealth::default() };
-        Ok(vec![health; gates.len()])
-    }
-
-    async fn run(&self, run: LiveRun) -> Vec<CheckResult> {
-        let lag = self.seconds.load(Ordering::Relaxed);
-        self.seconds.store(lag.saturating_sub(4), Ordering::Relaxed);
-        println!("  looked at the replica: {lag} s behind");
-        vec![CheckResult {
-            check_id: self.id,
-            host_id: run.host_id,
-            revision: 1,
-            reason: if lag < 5 { ReasonCode::Ok } else { ReasonCode::ServiceUnhealthy },
-            detail: Detail::new(format!("{lag} s behind")),
-            latency_ms: 0,
-            checked_at: run.started_at,
-            epoch: run.epoch,
-            source: ResultSource::Gate,
-            observer_fault: false,
-            endpoint: None,
-        }]
-    }
-}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let store = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
-    let lag = Arc::new(ReplicationLag { id: CheckId::generate(), seconds: AtomicU32::new(12) });
-    let policy = GatePolicy {
-        retry: Duration::from_secs(1),
-        timeout: Duration::from_secs(1),
-        ..GatePolicy::default()
-    };
-    let (windows, clock) = (Arc::new(RequestedWindows), Arc::new(SystemClock));
-    let config = GateRunnerConfig { tick: Duration::from_millis(100), ..Default::default() };
-    let runner = GateRunner::new(
-        store.clone(),
-        lag.clone(),
-        windows.clone(),
-        clock.clone(),
-        policy.clone(),
-        config,
-    )?;
-    let gate = Gate::new(store.clone(), lag, windows, clock, policy)?
-        .with_poll_interval(Duration::from_millis(100))
-        .with_nudge(runner.nudge_handle());
-
-    let stop = CancellationToken::new();
-    let deploy = async {
-        // No maintenance window: wait at most 20 s.
-        let (job, host, now) = (JobId::generate(), HostId::generate(), store.now().await?);
-        let request = GateRequest::immediate(job, host, now, Duration::from_secs(20))?;
-        println!("deploy: asking the gate");
-        let record = gate.wait(request).await?;
-        stop.cancel();
-        match record.pass {
-            Some(pass) if matches!(gate.spend(&pass).await?, Spend::Spent(_)) => {
-                println!("deploy: going ahead after {} attempts", record.attempts);
-            }
-            _ => println!("deploy: not going ahead: {}", record.detail),
+    let hosts = Arc::new(StaticDirectory::new());
+    let host = hosts.add(None, &[]);
+    // How long the replication of the database lags behind, in seconds. Here it shrinks at every look.
+    let lag = Arc::new(AtomicU32::new(12));
+    let signal = Signal::new("replication lag below 5 s", move |_host| {
+        let lag = lag.clone();
+        async move {
+            let seconds = lag.load(Ordering::Relaxed);
+            lag.store(seconds.saturating_sub(4), Ordering::Relaxed);
+            println!("  looked at the replica: {seconds} s behind");
+            if seconds < 5 { Ok(()) } else { Err(format!("{seconds} s behind")) }
         }
-        Ok::<(), Box<dyn Error>>(())
-    };
-    let (deployed, ()) = tokio::join!(deploy, runner.run(stop.clone()));
-    deployed
+    });
+    let second = Duration::from_secs(1);
+    let healthgate = Healthgate::builder(Arc::new(MemoryStore::default()), hosts)
+        .health_source(Arc::new(signal))
+        .timing(Timing { retry: second, timeout: second, ..Default::default() })
+        .build()
+        .await?;
+
+    // No maintenance window: wait at most 20 s.
+    let now = healthgate.store().now().await?;
+    let request = GateRequest::immediate(JobId::generate(), host, now, second * 20)?;
+    println!("deploy: asking the gate");
+    match healthgate.run_while(healthgate.gate().admit(request)).await? {
+        Admission::GoAhead(gate) => {
+            println!("deploy: going ahead after {} attempts", gate.attempts);
+        }
+        other => println!("deploy: not going ahead: {}", other.record().detail),
+    }
+    Ok(())
 }

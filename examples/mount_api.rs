@@ -13,17 +13,15 @@ use axum::{
     routing::get,
 };
 use healthgate::{
-    api::{Api, Caller, Problem, RolesAndGroups, envelope, fallback, routes},
-    checks::{CheckManager, CheckRunner, HttpClient, HttpClientConfig, MutualTlsAgents},
-    clock::SystemClock,
+    CancellationToken, Healthgate,
+    api::{Caller, Problem, RolesAndGroups, envelope, fallback, routes},
+    checks::MutualTlsAgents,
     crypto::{Key, KeyRing},
     directory::StaticDirectory,
-    gate::{Gate, GatePolicy, RequestedWindows, StoredChecks},
-    model::{Actor, AgentEndpoint, HostId, Role},
-    store::{MemoryStore, SecretStore},
+    model::{Actor, AgentEndpoint, Role},
+    store::MemoryStore,
 };
 use healthgate_testkit::{Agent, Authority, ServiceScript};
-use tokio_util::sync::CancellationToken;
 
 /// The application's authentication: it says who a request is from. A real one reads the user, and the
 /// role that they have now, from its database. What the user may do, the routes ask themselves.
@@ -52,31 +50,23 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let agent =
         Agent::builder(&authority).with_service("sshd", ServiceScript::Healthy).start().await?;
     let endpoint = AgentEndpoint::new(agent.addr().ip().to_string(), agent.addr().port(), None)?;
-    let (directory, host) = (Arc::new(StaticDirectory::new()), HostId::generate());
-    directory.insert(host, Some(endpoint), &["web"]);
-    directory.grant("olga", &["web"]);
+    let hosts = Arc::new(StaticDirectory::new());
+    let host = hosts.add(Some(endpoint), &["web"]);
+    hosts.grant("olga", &["web"]);
 
     // What the routes work with.
-    let clock = Arc::new(SystemClock);
-    let store = Arc::new(MemoryStore::new(clock.clone()));
-    let keys = Arc::new(KeyRing::new(Key::generate()?));
     let manager = authority.issue_client("manager");
-    let (ca, certificate) = (authority.ca_pem(), manager.cert_pem);
     let agents = MutualTlsAgents::from_pem(
-        ca.as_bytes(),
-        certificate.as_bytes(),
+        authority.ca_pem().as_bytes(),
+        manager.cert_pem.as_bytes(),
         manager.key_pem.as_bytes(),
     )?;
-    let (http, install) =
-        (HttpClient::new(HttpClientConfig::default())?, store.install_id().await?);
-    let runner = Arc::new(CheckRunner::new(Arc::new(agents), http, keys.clone(), install));
-    let checks = CheckManager::new(store.clone(), keys, directory.clone(), runner.clone());
-    let policy = GatePolicy::default();
-    let health = StoredChecks::new(store.clone(), runner, directory.clone(), policy.timeout);
-    let windows = Arc::new(RequestedWindows);
-    let gate = Gate::new(store.clone(), Arc::new(health), windows, clock.clone(), policy)?;
-    let rights = Arc::new(RolesAndGroups::new(directory.clone()));
-    let api = Api::builder(store, checks, gate, directory, rights, clock).build();
+    let healthgate = Healthgate::builder(Arc::new(MemoryStore::default()), hosts.clone())
+        .agents(Arc::new(agents))
+        .keys(KeyRing::new(Key::generate()?))
+        .build()
+        .await?;
+    let api = healthgate.api(Arc::new(RolesAndGroups::new(hosts))).build();
 
     // The application's router: the library's routes, one of its own, and users around both.
     let (router, document) = routes(&api).split_for_parts();
@@ -101,6 +91,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let _ = tokio::signal::ctrl_c().await;
         stop.cancel();
     };
-    let (served, (), ()) = tokio::join!(server.into_future(), api.run(stop.clone()), interrupted);
-    Ok(served?)
+    let serving =
+        async { tokio::join!(server.into_future(), api.run(stop.clone()), interrupted).0 };
+    Ok(healthgate.run_while(serving).await?)
 }

@@ -6,24 +6,17 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
-use chrono::{TimeDelta, Utc};
 use healthgate::{
-    checks::{
-        CheckManager, CheckRunner, DestinationPolicy, HttpClient, HttpClientConfig,
-        MutualTlsAgents, Poller, PollerConfig, register_keys,
-    },
-    clock::SystemClock,
+    Healthgate, Timing,
+    checks::{DestinationPolicy, HttpClientConfig, MutualTlsAgents},
+    chrono::{TimeDelta, Utc},
     crypto::{Key, KeyRing},
     directory::StaticDirectory,
-    gate::{Gate, GatePolicy, GateRunner, GateRunnerConfig, RequestedWindows, StoredChecks},
-    model::{Actor, AgentEndpoint, GateRecord, GateRequest, HostId, JobId, NewCheck, Window},
-    store::{MemoryStore, ResultStore, SecretStore, Spend},
+    gate::Admission,
+    model::{Actor, AgentEndpoint, GateRequest, JobId, NewCheck, Window},
+    store::MemoryStore,
 };
 use healthgate_testkit::{Agent, Authority, ServiceScript, TlsMode, WebScript, WebTarget};
-use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
-
-const TIMEOUT: Duration = Duration::from_secs(1);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -39,122 +32,88 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let website = WebTarget::builder().with_path("/health", page).start().await?;
 
     // What an application gives: its hosts, a store, a key, and its own certificates.
-    let directory = Arc::new(StaticDirectory::new());
-    let host = |agent: &Agent| -> Result<HostId, Box<dyn Error>> {
-        let (id, address) = (HostId::generate(), agent.addr());
-        let endpoint = AgentEndpoint::new(address.ip().to_string(), address.port(), None)?;
-        directory.insert(id, Some(endpoint), &[]);
-        Ok(id)
+    let hosts = Arc::new(StaticDirectory::new());
+    let host = |agent: &Agent| -> Result<_, Box<dyn Error>> {
+        let (ip, port) = (agent.addr().ip().to_string(), agent.addr().port());
+        Ok(hosts.add(Some(AgentEndpoint::new(ip, port, None)?), &[]))
     };
-    let hosts =
-        [("web", host(&web_agent)?), ("db", host(&db_agent)?), ("cache", host(&cache_agent)?)];
-    let [(_, web), (_, db), (_, cache)] = hosts;
-    let clock = Arc::new(SystemClock);
-    let store = Arc::new(MemoryStore::new(clock.clone()));
-    let keys = Arc::new(KeyRing::new(Key::generate()?));
-    let actor = Actor::system();
-    register_keys(&*store, &keys, &actor).await?;
+    let (web, db, cache) = (host(&web_agent)?, host(&db_agent)?, host(&cache_agent)?);
     let manager = authority.issue_client("manager");
     let agents = MutualTlsAgents::from_pem(
         authority.ca_pem().as_bytes(),
         manager.cert_pem.as_bytes(),
         manager.key_pem.as_bytes(),
     )?;
-    let loopback =
+    let destinations =
         DestinationPolicy { allowed: vec!["127.0.0.0/8".parse()?], ..Default::default() };
-    let http = HttpClient::new(HttpClientConfig { destinations: loopback, ..Default::default() })?;
-    let install = store.install_id().await?;
-    let runner = Arc::new(CheckRunner::new(Arc::new(agents), http, keys.clone(), install));
+    let seconds = Duration::from_secs;
+    let healthgate = Healthgate::builder(Arc::new(MemoryStore::default()), hosts.clone())
+        .agents(Arc::new(agents))
+        .http(HttpClientConfig { destinations, ..Default::default() })
+        .keys(KeyRing::new(Key::generate()?))
+        .timing(Timing {
+            interval: seconds(2),
+            timeout: seconds(1),
+            retry: seconds(2),
+            tick: Duration::from_millis(100),
+            ..Default::default()
+        })
+        .build()
+        .await?;
 
-    // The poller, the gates, and the checks that operators configure.
-    let config =
-        PollerConfig { interval: Duration::from_secs(2), timeout: TIMEOUT, ..Default::default() };
-    let stale_after = config.stale_after();
-    let policy = GatePolicy {
-        retry: Duration::from_secs(2),
-        timeout: TIMEOUT,
-        max_age: config.interval + TIMEOUT,
-        ..Default::default()
-    };
-    let poller =
-        Poller::new(store.clone(), runner.clone(), directory.clone(), clock.clone(), config)?;
-    let health =
-        Arc::new(StoredChecks::new(store.clone(), runner.clone(), directory.clone(), TIMEOUT));
-    let windows = Arc::new(RequestedWindows);
-    let gates = GateRunner::new(
-        store.clone(),
-        health.clone(),
-        windows.clone(),
-        clock.clone(),
-        policy.clone(),
-        GateRunnerConfig { tick: Duration::from_millis(200), ..Default::default() },
-    )?;
-    let gate =
-        Gate::new(store.clone(), health, windows, clock, policy)?.with_nudge(gates.nudge_handle());
-    let checks = CheckManager::new(store.clone(), keys, directory.clone(), runner)
-        .with_nudge(poller.nudge_handle());
-    let service = |unit: &str| json!({"name": unit, "check_type": "service", "service_name": unit});
-    let website_check = json!({"name": "website", "check_type": "http", "url": website.url("/health"),
-        "expected_body": "all good", "basic_auth_user": "monitor", "basic_auth_pass": "s3cret"});
-    let definitions: [(HostId, Value); 5] = [
-        (web, service("sshd")),
-        (web, website_check),
-        (db, service("sshd")),
-        (db, service("postgresql")),
-        (cache, service("sshd")),
+    // The checks that operators configure.
+    let ssh = || NewCheck::service("sshd", "sshd").build();
+    let website = NewCheck::http("website", website.url("/health"))
+        .expecting("all good")
+        .basic_auth("monitor", "s3cret");
+    let postgres = NewCheck::service("postgresql", "postgresql");
+    let checks = [
+        (web, ssh()?),
+        (web, website.build()?),
+        (db, ssh()?),
+        (db, postgres.build()?),
+        (cache, ssh()?),
     ];
-    for (host, definition) in definitions {
-        checks.create(&actor, host, NewCheck::from_json(definition)?).await?;
+    for (host, check) in checks {
+        healthgate.checks().create(&Actor::system(), host, check).await?;
     }
 
-    let stop = CancellationToken::new();
     let story = async {
-        let all = hosts.map(|(_, id)| id);
-        while store.states(&all).await?.len() < 5 {
+        while healthgate.store().states(&[web, db, cache]).await?.len() < 5 {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        println!(
-            "\nWhat the poller found:\n{:<8}{:<12}{:<11}{:<18}detail",
-            "host", "check", "status", "reason"
-        );
-        for (name, id) in hosts {
-            for view in store.views(&[id], stale_after).await? {
-                let status = format!("{:?}", view.status).to_lowercase();
-                let (reason, detail) = view.last_result.map_or_else(Default::default, |result| {
-                    (result.reason.to_string(), result.detail.to_string())
-                });
-                println!(
-                    "{name:<8}{:<12}{status:<11}{reason:<18}{detail}",
-                    &*view.check.definition.name
-                );
+        println!("\nWhat the poller found:");
+        for (name, host) in [("web", web), ("db", db), ("cache", cache)] {
+            for view in healthgate.store().views(&[host], healthgate.stale_after()).await? {
+                let (check, status) = (&*view.check.definition.name, format!("{:?}", view.status));
+                let detail = view.last_result.map(|result| result.detail.to_string());
+                println!("{name:<8}{check:<12}{status:<11}{}", detail.unwrap_or_default());
             }
         }
 
         println!(
             "\nA patch of db and one of cache ask their gates; their windows close in 15 s and 6 s."
         );
-        let window = |seconds| Window::new(Utc::now(), Utc::now() + TimeDelta::seconds(seconds));
-        let job = JobId::generate();
-        let db_gate = gate.wait(GateRequest::new(job, db, window(15)?));
-        let cache_gate = gate.wait(GateRequest::new(job, cache, window(6)?));
+        let (job, now) = (JobId::generate(), Utc::now());
+        let admit = async |host, seconds| -> Result<Admission, Box<dyn Error>> {
+            let window = Window::lasting(now, TimeDelta::seconds(seconds))?;
+            Ok(healthgate.gate().admit(GateRequest::new(job, host, window)).await?)
+        };
         let mend = async {
-            tokio::time::sleep(Duration::from_secs(4)).await;
+            tokio::time::sleep(seconds(4)).await;
             println!("… 4 s later somebody starts postgresql on db.");
             db_agent.set("postgresql", ServiceScript::Healthy);
         };
-        let (db_gate, cache_gate, ()) = tokio::join!(db_gate, cache_gate, mend);
-        let (db_gate, cache_gate): (GateRecord, GateRecord) = (db_gate?, cache_gate?);
-        println!("\ndb: the gate {:?} after {} attempt(s)", db_gate.state, db_gate.attempts);
-        let pass = db_gate.pass.ok_or("the gate of db must pass")?;
-        let spent = gate.spend(&pass).await?;
-        println!("db: pass spent, patching may begin: {}", matches!(spent, Spend::Spent(_)));
-        println!("db: spent again: {:?}", gate.spend(&pass).await?);
-        println!("cache: the gate {:?}: {}", cache_gate.state, cache_gate.detail);
-        stop.cancel();
+        let (first, of_cache, ()) = tokio::join!(admit(db, 15), admit(cache, 6), mend);
+        let (first, again, of_cache) = (first?, admit(db, 15).await?, of_cache?);
+        println!("\ndb: patching may begin: {}", first.may_go_ahead());
+        println!("db, asked again: patching may begin: {}", again.may_go_ahead());
+        println!("cache: patching may begin: {}", of_cache.may_go_ahead());
+        println!("cache: {}", of_cache.record().detail);
         Ok::<(), Box<dyn Error>>(())
     };
-    let (told, (), ()) = tokio::join!(story, poller.run(stop.clone()), gates.run(stop.clone()));
-    told?;
-    println!("\n{} checks were run by the poller; all stopped.", poller.stats().checks_run);
+    healthgate.run_while(story).await?;
+    let checks_run = healthgate.poller().map(|poller| poller.stats().checks_run);
+    println!("\n{} checks were run by the poller; all stopped.", checks_run.unwrap_or_default());
     Ok(())
 }

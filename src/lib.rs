@@ -1,47 +1,33 @@
 //! Health checks, a poller and a window-bounded gate for software that patches or reboots hosts.
 //!
 //! A host is patched only while it is healthy, and only inside its maintenance window. Here a job asks for
-//! a host without checks. The pass that it gets can be spent once:
+//! a host with one HTTP check. It goes ahead once the check is healthy, and gives up after ten minutes:
 //!
+//! ```no_run
+//! use std::{sync::Arc, time::Duration};
+//! use healthgate::{Healthgate, directory::StaticDirectory, gate::Admission, store::MemoryStore};
+//! use healthgate::model::{Actor, GateRequest, JobId, NewCheck};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let hosts = Arc::new(StaticDirectory::new());
+//!     let host = hosts.add(None, &["web"]);
+//!     let healthgate = Healthgate::builder(Arc::new(MemoryStore::default()), hosts).build().await?;
+//!     let check = NewCheck::http("website", "https://web-1.example/health").expecting("ok").build()?;
+//!     healthgate.checks().create(&Actor::system(), host, check).await?;
+//!     let now = healthgate.store().now().await?;
+//!     let request = GateRequest::immediate(JobId::generate(), host, now, Duration::from_secs(600))?;
+//!     match healthgate.run_while(healthgate.gate().admit(request)).await? {
+//!         Admission::GoAhead(_) => println!("patch the host now"),
+//!         held => println!("do not patch: {}", held.record().detail),
+//!     }
+//!     Ok(())
+//! }
 //! ```
-//! # use std::{sync::Arc, time::Duration};
-//! # use chrono::{TimeDelta, Utc};
-//! # use healthgate::{checks::*, clock::*, directory::*, gate::*, model::*, store::*};
-//! # use tokio_util::sync::CancellationToken;
-//! # #[derive(Debug)] struct Runner;
-//! # #[async_trait::async_trait]
-//! # impl HostRunner for Runner {
-//! #     async fn run_host(&self, _: HostRun) -> Vec<CheckOutcome> { Vec::new() }
-//! # }
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let runner = Arc::new(Runner);
-//! let (clock, windows) = (Arc::new(SystemClock), Arc::new(RequestedWindows));
-//! let store = Arc::new(MemoryStore::new(clock.clone()));
-//! let directory = Arc::new(StaticDirectory::new());
-//! let host = HostId::generate();
-//! directory.insert(host, None, &["web"]);
 //!
-//! let policy = GatePolicy::default();
-//! let health = StoredChecks::new(store.clone(), runner, directory, policy.timeout);
-//! let (health, config) = (Arc::new(health), GateRunnerConfig::default());
-//! let gates = GateRunner::new(
-//!     store.clone(), health.clone(), windows.clone(), clock.clone(), policy.clone(), config,
-//! )?;
-//! let gate = Gate::new(store, health, windows, clock, policy)?.with_nudge(gates.nudge_handle());
-//!
-//! let job = async {
-//!     let window = Window::lasting(Utc::now(), TimeDelta::hours(1))?;
-//!     let record = gate.wait(GateRequest::new(JobId::generate(), host, window)).await?;
-//!     let pass = record.pass.ok_or("the gate did not pass")?;
-//!     assert_eq!(pass.kind, PassKind::NoChecks);
-//!     assert!(matches!(gate.spend(&pass).await?, Spend::Spent(_))); // now patch the host
-//!     assert!(matches!(gate.spend(&pass).await?, Spend::Refused(_)));
-//!     Ok::<_, Box<dyn std::error::Error>>(())
-//! };
-//! tokio::select! { done = job => done, () = gates.run(CancellationToken::new()) => Ok(()) }
-//! # }
-//! ```
+//! Checks of this machine, such as of `http://localhost:8080/`, are refused unless
+//! [`checks::DestinationPolicy`] allows them. Everything else has a default, which
+//! [`HealthgateBuilder`] lists.
 //!
 //! The module `_guide` (features `http` and `testing`) explains all parts step by step, from the first
 //! check to testing your own code against the library.
@@ -67,6 +53,7 @@
 //! | [`checks`] | changing, running and polling checks; the seams to agents and name resolution |
 //! | [`gate`] | the decision, the runner around it, windows that recur |
 //! | `api` (feature `api`) | the REST API: routes to mount, rights, problems, events, OpenAPI |
+//! | [`Healthgate`] | all of it put together, with one timing and one policy |
 //!
 //! # Features
 //!
@@ -82,9 +69,9 @@
 //!
 //! # Tasks and state
 //!
-//! Nothing is global, and nothing is read from the environment. [`Poller::run`](checks::Poller::run) and
-//! [`GateRunner::run`](gate::GateRunner::run) are futures that spawn no task. Dropping one at any await
-//! loses no stored fact: leases expire, and gates resume.
+//! Nothing is global, and nothing is read from the environment. [`Healthgate::run`],
+//! [`Poller::run`](checks::Poller::run) and [`GateRunner::run`](gate::GateRunner::run) are futures that
+//! spawn no task. Dropping one at any await loses no stored fact: leases expire, and gates resume.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -105,6 +92,7 @@ mod config_error;
 pub mod crypto;
 pub mod directory;
 pub mod gate;
+mod healthgate;
 pub mod model;
 pub mod observe;
 pub mod store;
@@ -113,7 +101,13 @@ mod strict_json;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use self::config_error::ConfigError;
+pub use self::{
+    config_error::ConfigError,
+    healthgate::{BuildError, HealthReport, Healthgate, HealthgateBuilder, Policy, Timing},
+};
+// Crates whose types stand in this API, in the version that it uses.
+pub use {chrono, tokio_util::sync::CancellationToken, url, uuid};
+
 /// The README's program is a doc test.
 #[cfg(all(doctest, feature = "http"))]
 #[doc = include_str!("../README.md")]

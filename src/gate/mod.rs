@@ -73,6 +73,7 @@ mod rights;
 pub mod rollout;
 mod rollouts;
 mod runner;
+mod signal;
 mod source;
 mod spend;
 mod stored;
@@ -90,6 +91,7 @@ pub use self::{
     recheck::Recheck,
     rights::{AllowOverrides, OverrideRights},
     runner::{GateHealth, GateRunner, GateRunnerConfig, GateStats},
+    signal::Signal,
     source::{
         HealthSource, HostHealth, LiveRun, RequestedWindows, ResultCollector, SourceError,
         WindowSource,

@@ -7,6 +7,7 @@ mod capacity;
 mod clock_epochs;
 mod first_runs;
 mod freezes;
+mod front;
 mod gates;
 mod gates_changes;
 mod gates_faults;

@@ -2,6 +2,7 @@
 //!
 //! | for | take |
 //! | --- | --- |
+//! | all of it at once: clock, store, hosts, answers | [`World`] |
 //! | time | [`ManualClock`](crate::clock::ManualClock), which needs no feature |
 //! | checks that answer as you like | [`ScriptedRunner`]; [`ScriptedAgents`] where the runner is real |
 //! | a store that breaks | [`FaultyStore`] over any store |
@@ -14,12 +15,14 @@ mod faulty_store;
 pub mod fixtures;
 mod runner;
 mod script;
+mod world;
 
 pub use self::{
     agents::ScriptedAgents,
     faulty_store::{Fault, FaultRule, FaultyStore, Moment, Operation},
     runner::{RunRecord, ScriptedRunner},
     script::Answer,
+    world::World,
 };
 pub use crate::{
     checks::MockAgentTransport, clock::MockClock, model::SeededIds, store::MockCheckStore,

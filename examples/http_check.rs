@@ -11,33 +11,17 @@ use std::{
 };
 
 use healthgate::{
-    checks::{
-        AgentError, AgentLink, AgentTransport, CheckManager, CheckRunner, DestinationPolicy,
-        HttpClient, HttpClientConfig, register_keys,
-    },
-    clock::SystemClock,
-    crypto::{Key, KeyRing},
+    Healthgate, Timing,
+    checks::{DestinationPolicy, HttpClientConfig},
     directory::StaticDirectory,
-    gate::{Gate, GatePolicy, GateRunner, GateRunnerConfig, RequestedWindows, StoredChecks},
-    model::{Actor, AgentEndpoint, GateRequest, HostId, JobId, NewCheck, ReasonCode},
-    store::{MemoryStore, SecretStore, Spend, Store},
+    gate::Admission,
+    model::{Actor, GateRequest, JobId, NewCheck},
+    store::MemoryStore,
 };
-use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
-use tokio_util::sync::CancellationToken;
-
-/// Refuses every service check: this application has no agents.
-#[derive(Debug)]
-struct NoAgents;
-
-impl AgentTransport for NoAgents {
-    fn link(&self, _: &AgentEndpoint) -> Result<Box<dyn AgentLink>, AgentError> {
-        Err(AgentError::new(ReasonCode::AgentUnsupported, "this application has no agents"))
-    }
-}
 
 /// Answers 503 for three seconds, then 200.
 async fn serve(listener: TcpListener) {
@@ -61,59 +45,31 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = arguments.next().unwrap_or(own_page);
     let text = arguments.next().unwrap_or_default(); // empty: any 2xx answer is healthy
 
-    // Your hosts, a store and a key. `SqliteStore` and `PgStore` keep what they are told.
-    let clock = Arc::new(SystemClock);
-    let store = Arc::new(MemoryStore::new(clock.clone()));
-    let hosts = Arc::new(StaticDirectory::new());
-    let host = HostId::generate();
-    hosts.insert(host, None, &[]);
-    let keys = Arc::new(KeyRing::new(Key::generate()?));
-    let actor = Actor::system();
-    register_keys(&*store, &keys, &actor).await?;
-
     // Checks never reach loopback addresses unless the policy allows it.
     let destinations =
         DestinationPolicy { allowed: vec!["127.0.0.0/8".parse()?], ..Default::default() };
-    let http = HttpClient::new(HttpClientConfig { destinations, ..Default::default() })?;
-    let install = store.install_id().await?;
-    let runner = Arc::new(CheckRunner::new(Arc::new(NoAgents), http, keys.clone(), install));
-    let checks = CheckManager::new(store.clone(), keys, hosts.clone(), runner.clone());
-    let check = json!({"name": "shop", "check_type": "http", "url": url, "expected_body": text,
-        "ignore_cert_errors": false});
-    checks.create(&actor, host, NewCheck::from_json(check)?).await?;
+    let hosts = Arc::new(StaticDirectory::new());
+    let host = hosts.add(None, &[]);
+    let healthgate = Healthgate::builder(Arc::new(MemoryStore::default()), hosts)
+        .http(HttpClientConfig { destinations, ..Default::default() })
+        .timing(Timing { retry: Duration::from_secs(1), ..Timing::default() })
+        .build()
+        .await?;
+    let check = NewCheck::http("health page", &url).expecting(text).build()?;
+    healthgate.checks().create(&Actor::system(), host, check).await?;
 
-    let policy = GatePolicy { retry: Duration::from_secs(1), ..Default::default() };
-    let health = Arc::new(StoredChecks::new(store.clone(), runner, hosts, policy.timeout));
-    let windows = Arc::new(RequestedWindows);
-    let config = GateRunnerConfig { tick: Duration::from_millis(200), ..Default::default() };
-    let gates = GateRunner::new(
-        store.clone(),
-        health.clone(),
-        windows.clone(),
-        clock.clone(),
-        policy.clone(),
-        config,
-    )?;
-    let gate =
-        Gate::new(store.clone(), health, windows, clock, policy)?.with_nudge(gates.nudge_handle());
-
-    let job = async {
-        let now = store.now().await?;
-        let request =
-            GateRequest::immediate(JobId::generate(), host, now, Duration::from_secs(60))?;
-        println!("asking {url}");
-        let record = gate.wait(request).await?;
-        match record.pass {
-            Some(pass) if matches!(gate.spend(&pass).await?, Spend::Spent(_)) => {
-                println!("healthy after {} attempt(s): patch the host now", record.attempts);
-            }
-            _ => println!("not patched: {}", record.detail),
-        }
-        Ok::<(), Box<dyn Error>>(())
+    let now = healthgate.store().now().await?;
+    let request = GateRequest::immediate(JobId::generate(), host, now, Duration::from_secs(60))?;
+    println!("asking {url}");
+    let admission = tokio::select! {
+        admission = healthgate.run_while(healthgate.gate().admit(request)) => admission?,
+        () = serve(listener) => return Err("the page ended".into()),
     };
-    tokio::select! {
-        done = job => done,
-        () = gates.run(CancellationToken::new()) => Ok(()),
-        () = serve(listener) => Ok(()),
+    match admission {
+        Admission::GoAhead(record) => {
+            println!("healthy after {} attempt(s): patch the host now", record.attempts);
+        }
+        held => println!("do not patch: {}", held.record().detail),
     }
+    Ok(())
 }

@@ -19,8 +19,8 @@ use crate::{
     checks::Nudge,
     clock::Clock,
     model::{
-        EvidenceReason, GatePass, GateRecord, GateRequest, GateState, HostId, JobId, ReasonCode,
-        ViolationCode, Violations, instant,
+        EvidenceReason, GatePass, GateRecord, GateRequest, GateState, HostChange, HostId, JobId,
+        ReasonCode, ViolationCode, Violations, instant,
     },
     store::{Store, StoreError},
 };
@@ -37,7 +37,7 @@ pub struct Gate {
     pub(super) policy: GatePolicy,
     pub(super) rights: Arc<dyn OverrideRights>,
     pub(super) seen: Arc<SeenPasses>,
-    look_every: Duration,
+    pub(super) look_every: Duration,
     patience: Duration,
     source_timeout: Duration,
     nudge: Option<Nudge>,
@@ -85,13 +85,14 @@ impl Gate {
         Self { nudge: Some(nudge), ..self }
     }
 
-    /// How often [`wait`](Self::wait) looks at its gate; every second by default.
+    /// How often [`wait`](Self::wait) and [`wait_verified`](Self::wait_verified) look; every second by default.
     #[must_use]
     pub fn with_poll_interval(self, look_every: Duration) -> Self {
         Self { look_every, ..self }
     }
 
-    /// Sets how long [`wait`](Self::wait) goes on although nobody looks at its gate. The default is
+    /// Sets how long [`wait`](Self::wait) and [`wait_verified`](Self::wait_verified) go on although nobody
+    /// looks at the gate or the host. The default is
     /// 5 minutes; a fifth of it is logged.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
@@ -263,8 +264,8 @@ fn due_at(record: &GateRecord) -> DateTime<Utc> {
     record.next_attempt_at.filter(|_| !no_room).map_or(closes_at, |next| next.min(closes_at))
 }
 
-/// Tells when a gate that somebody waits for is looked after by nobody (F154).
-struct Unattended<'a> {
+/// Tells when a gate or a change that somebody waits for is looked after by nobody (F154).
+pub(super) struct Unattended<'a> {
     gate: &'a Gate,
     job_id: JobId,
     host_id: HostId,
@@ -281,8 +282,13 @@ impl<'a> Unattended<'a> {
         Self { gate, job_id, host_id, opens_at, since: None, told: false }
     }
 
-    /// Fails if the gate has been overdue for too long.
-    fn judge(&mut self, overdue_since: Option<DateTime<Utc>>) -> Result<(), GateError> {
+    pub(super) fn of_change(gate: &'a Gate, change: &HostChange) -> Self {
+        let HostChange { job_id, host_id, started_at: opens_at, .. } = *change;
+        Self { gate, job_id, host_id, opens_at, since: None, told: false }
+    }
+
+    /// Fails if a look has been overdue for too long.
+    pub(super) fn judge(&mut self, overdue_since: Option<DateTime<Utc>>) -> Result<(), GateError> {
         let Some(due_at) = overdue_since else {
             (self.since, self.told) = (None, false);
             return Ok(());
@@ -295,13 +301,13 @@ impl<'a> Unattended<'a> {
         self.tell(waited, || {
             let due_at = instant::in_words(&due_at);
             warn!(job = %job_id, host = %host_id, due_at,
-                  "nobody looks at this gate: does a runner work on this store?");
+                  "nobody looks at this host: does a gate runner work on this store?");
         });
         Ok(())
     }
 
     /// Fails with the error if the store has been out of reach for too long after the window opened.
-    fn unreachable(&mut self, error: StoreError) -> Result<(), GateError> {
+    pub(super) fn unreachable(&mut self, error: StoreError) -> Result<(), GateError> {
         if self.gate.clock.now() < self.opens_at {
             // Its time has not come: an outage does no harm yet.
             self.since = None;
@@ -314,7 +320,7 @@ impl<'a> Unattended<'a> {
         self.tell(waited, || {
             let source = std::error::Error::source(&error).map(tracing::field::display);
             warn!(job = %job_id, host = %host_id, %error, source,
-                  "a gate is waited for, and its store cannot be reached");
+                  "a host is waited for, and the store cannot be reached");
         });
         Ok(())
     }
@@ -342,9 +348,9 @@ pub enum GateError {
     /// A source cannot tell.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// Nobody has looked at the gate for long after that was due. Run a
+    /// Nobody has looked at the gate or the changed host for long after that was due. Run a
     /// [`GateRunner`](super::GateRunner) on this store.
-    #[error("nobody has looked at the gate since {due_at}: run a gate runner on this store")]
+    #[error("nobody has looked at the host since {due_at}: run a gate runner on this store")]
     Unattended {
         /// Since when it waits to be looked at, by the store's clock.
         due_at: DateTime<Utc>,

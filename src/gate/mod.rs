@@ -78,6 +78,7 @@ mod source;
 mod spend;
 mod stored;
 pub mod verify;
+mod wait_verified;
 
 pub use self::{
     admission::Admission,

@@ -21,7 +21,7 @@ use crate::{
         ChangeEnd, ClockEpoch, Evidence, GatePass, GateRecord, GateState, HostChange, PassId,
         PassKind, StoreTime, VerifyPolicy,
     },
-    store::{Spend, SpendRefusal, StoreError},
+    store::{Spend, SpendRefusal, StoreError, StoreEvent},
 };
 
 impl Gate {
@@ -130,9 +130,7 @@ impl Gate {
     /// # Errors
     /// [`StoreError::NotFound`] where the pass was not spent.
     pub async fn finished(&self, pass: PassId) -> Result<HostChange, StoreError> {
-        let change = self.store.end_host_change(pass, ChangeEnd::Done).await?;
-        self.nudge();
-        Ok(change)
+        self.end_change(pass, ChangeEnd::Done).await
     }
 
     /// Reports that what a spent pass allowed has failed: the host is not being changed any more, and a
@@ -141,15 +139,14 @@ impl Gate {
     /// # Errors
     /// [`StoreError::NotFound`] where the pass was not spent.
     pub async fn failed(&self, pass: PassId) -> Result<HostChange, StoreError> {
-        let change = self.store.end_host_change(pass, ChangeEnd::Failed).await?;
-        self.nudge();
-        Ok(change)
+        self.end_change(pass, ChangeEnd::Failed).await
     }
 
     /// Reports the end as [`finished`](Self::finished) does, and has the host verified: a
     /// [`GateRunner`](super::GateRunner) runs its checks until they are as healthy as they were when the
     /// pass was given, or the deadline is over. The change's
-    /// [`verification`](HostChange::verification) tells how far that has come; read it by
+    /// [`verification`](HostChange::verification) tells how far that has come; await its end by
+    /// [`wait_verified`](Self::wait_verified), or read it by
     /// [`changes_of`](crate::store::VerificationStore::changes_of). It survives every process. A change
     /// that had ended before stays as it is.
     ///
@@ -165,8 +162,19 @@ impl Gate {
         policy: VerifyPolicy,
     ) -> Result<HostChange, GateError> {
         policy.validate()?;
-        let change = self.store.end_host_change(pass, ChangeEnd::Verify(policy)).await?;
+        Ok(self.end_change(pass, ChangeEnd::Verify(policy)).await?)
+    }
+
+    /// Ends a change, and tells whoever shows its job.
+    async fn end_change(&self, pass: PassId, end: ChangeEnd) -> Result<HostChange, StoreError> {
+        let change = self.store.end_host_change(pass, end).await?;
         self.nudge();
+        // The end is written, whether or not anybody can be told.
+        if let Ok(Some(gate)) = self.store.gate_of_pass(pass).await
+            && let Err(error) = self.store.announce(StoreEvent::of_gate(&gate)).await
+        {
+            debug!(gate = %gate.id, %error, "the end of a change cannot be announced");
+        }
         Ok(change)
     }
 }

@@ -426,3 +426,63 @@ fn figures_that_cannot_be_are_refused() {
         assert!(changes[0].is_running(world.now()));
     });
 }
+
+/// Waiting for a verification ends with its end, however that comes about, and tells where nobody works
+/// on it.
+#[test]
+fn a_verification_is_awaited_until_its_end() {
+    let world = World::new();
+    let gate = world.gate();
+    world.play(world.gates().run(CancellationToken::new()), async {
+        let policy = VerifyPolicy::default();
+        let host = world.host(1);
+        let check = world.check(host, "web").await;
+        let pass = changed(&world, host).await;
+        let change = gate.wait_verified(pass.id, policy).await.unwrap();
+        assert_eq!(state(&change), VerificationState::Verified);
+        assert!(took(&change) >= policy.settle, "{change:?}");
+        assert_eq!(change, change_of(&world, &pass).await);
+        // Again, and it has ended already.
+        assert_eq!(gate.wait_verified(pass.id, policy).await.unwrap(), change);
+
+        let pass = changed(&world, host).await;
+        world.script(&check, ReasonCode::ServiceUnhealthy);
+        // Whoever gives up changes nothing, and may come back.
+        let waiting = std::pin::pin!(gate.wait_verified(pass.id, policy));
+        let given_up = std::pin::pin!(world.clock.sleep(SECOND * 90));
+        drop(select(waiting, given_up).await);
+        let outage = FaultRule::new(Fault::Before).with_operations([Operation::HostChanges]);
+        world.store.inject(outage.with_nth(3));
+        let change = gate.wait_verified(pass.id, policy).await.unwrap();
+        assert_eq!(state(&change), VerificationState::Regressed);
+        assert!(took(&change) >= policy.deadline, "{change:?}");
+
+        world.script(&check, ReasonCode::Ok);
+        let first = changed(&world, host).await;
+        let (ended, _) =
+            futures_util::future::join(gate.wait_verified(first.id, policy), changed(&world, host))
+                .await;
+        assert_eq!(state(&ended.unwrap()), VerificationState::Unverified, "the next one began");
+
+        let pass = changed(&world, host).await;
+        gate.finished(pass.id).await.unwrap();
+        let change = gate.wait_verified(pass.id, policy).await.unwrap();
+        assert_eq!(change.verification, None, "it was not asked for");
+    });
+    world.clock.clone().drive(async {
+        let policy = VerifyPolicy { settle: MINUTE, ..VerifyPolicy::default() };
+        let host = world.host(2);
+        let pass = {
+            let runner = world.gates();
+            let stop = CancellationToken::new();
+            let run = std::pin::pin!(runner.run(stop));
+            let passed = std::pin::pin!(changed(&world, host));
+            match select(passed, run).await {
+                futures_util::future::Either::Left((pass, _)) => pass,
+                futures_util::future::Either::Right(_) => unreachable!("it runs on"),
+            }
+        };
+        let told = gate.wait_verified(pass.id, policy).await;
+        assert!(matches!(told, Err(GateError::Unattended { .. })), "{told:?}");
+    });
+}

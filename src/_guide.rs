@@ -333,6 +333,43 @@
 //! - Nothing loosens the limit: no override, and no exemption of a rollback.
 //! - Set the groups at start and whenever they change; [`Gate::set_groups`] replaces all of them.
 //!
+//! **Why is it waiting?** [`Gate::explain`] tells it of all hosts of a job at once: the cause, in a sentence
+//! for people; what clears it, and who can; and the earliest instant at which the host can pass.
+//! [`explain::group`] makes a short list of it, the largest group first:
+//!
+//! ```
+//! # use std::{sync::Arc, time::Duration};
+//! # use chrono::TimeDelta;
+//! # use healthgate::{clock::*, directory::*, gate::{explain::*, *}, model::*, store::*, testing::*};
+//! # let clock = fixtures::clock();
+//! # let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+//! # let store = Arc::new(MemoryStore::new(shared.clone()));
+//! # let runner = Arc::new(ScriptedRunner::new(shared.clone()));
+//! # let policy = GatePolicy::default();
+//! # let hosts = Arc::new(StaticDirectory::new());
+//! # let health = Arc::new(StoredChecks::new(store.clone(), runner, hosts, policy.timeout));
+//! # let gate = Gate::new(store.clone(), health, Arc::new(RequestedWindows), shared, policy)?;
+//! # clock.clone().drive(async {
+//! # let job = JobId::generate();
+//! # let opens = clock.now() + TimeDelta::hours(1);
+//! # let window = Window::new(opens, opens + TimeDelta::hours(2))?;
+//! let requests: Vec<_> =
+//!     (1..=40).map(|number| GateRequest::new(job, fixtures::host(number), window)).collect();
+//! gate.open_all(&requests).await?;
+//! let gates = store.gates_of(job).await?;
+//! let groups = group(gate.explain(job, &gates, &[]).await?);
+//! assert_eq!((groups[0].cause, groups[0].who, groups[0].count), (Cause::Window, Who::Time, 40));
+//! assert_eq!(groups[0].earliest_pass_at, Some(opens));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Nothing in it judges by itself: the gate is decided again and again, each time as if what held it back
+//! had been cleared. Over HTTP it is `GET /api/v1/jobs/{job_id}/explain`. Ask again with each live event of
+//! the job ([`StoreEvent::Gate`](crate::store::StoreEvent::Gate)): a gate that a worker finds
+//! waiting for something else is written, and what is written is told.
+//!
 //! # Secrets
 //!
 //! A check's password is encrypted under a key from a file, and bound to its check, to the origin it is sent
@@ -462,6 +499,8 @@
 //! [`Gate::failed`]: crate::gate::Gate::failed
 //! [`Gate::resume_rollout`]: crate::gate::Gate::resume_rollout
 //! [`Gate::set_groups`]: crate::gate::Gate::set_groups
+//! [`Gate::explain`]: crate::gate::Gate::explain
+//! [`explain::group`]: crate::gate::explain::group
 //! [`Gate::override_checks`]: crate::gate::Gate::override_checks
 //! [`WithConditions`]: crate::gate::WithConditions
 //! [`Freezes`]: crate::gate::Freezes

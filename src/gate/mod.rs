@@ -59,6 +59,7 @@ mod admission;
 mod conditions;
 pub mod decide;
 mod disturbance;
+pub mod explain;
 mod freeze;
 mod groups;
 mod handle;

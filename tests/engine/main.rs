@@ -5,6 +5,7 @@
 
 mod capacity;
 mod clock_epochs;
+mod explain;
 mod first_runs;
 mod freezes;
 mod front;

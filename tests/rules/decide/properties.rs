@@ -377,7 +377,8 @@ proptest! {
     }
 }
 
-fn given(scene: &Scene, valid_until: DateTime<Utc>) -> GatePass {
+/// A pass that the scene's gate has given.
+pub(crate) fn given(scene: &Scene, valid_until: DateTime<Utc>) -> GatePass {
     GatePass {
         id: PassId::generate(),
         gate_id: GateId::generate(),
@@ -410,6 +411,7 @@ pub(crate) fn plain(seconds: i64) -> Scene {
         observations: Vec::new(),
         streaks: Vec::new(),
         conditions: Vec::new(),
+        hold: None,
         override_allowed: true,
         policy: healthgate::gate::GatePolicy::default(),
     }

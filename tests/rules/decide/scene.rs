@@ -10,8 +10,8 @@ use healthgate::{
     },
     model::{
         AgentEndpoint, CheckId, CheckResult, ClockEpoch, Detail, GateId, GateOverride, GateRecord,
-        GateRequest, HostId, JobId, OverriddenCheck, ReasonCode, ResultSource, StoreTime, Window,
-        WindowKind,
+        GateRequest, Hold, HostId, JobId, OverriddenCheck, ReasonCode, ResultSource, StoreTime,
+        Window, WindowKind,
     },
 };
 use proptest::prelude::*;
@@ -45,13 +45,19 @@ pub(crate) struct Scene {
     pub(crate) observations: Vec<CheckResult>,
     pub(crate) streaks: Vec<Streak>,
     pub(crate) conditions: Vec<Condition>,
+    pub(crate) hold: Option<Hold>,
     pub(crate) override_allowed: bool,
     pub(crate) policy: GatePolicy,
 }
 
 impl Scene {
     pub(crate) fn decide(&self) -> Decision {
-        decide(&GateInput {
+        self.with(decide)
+    }
+
+    /// Asks something of the scene.
+    pub(crate) fn with<T>(&self, ask: impl FnOnce(&GateInput<'_>) -> T) -> T {
+        ask(&GateInput {
             now: self.now,
             epoch: EPOCH,
             gate_time: self.gate_time,
@@ -65,7 +71,7 @@ impl Scene {
             observations: &self.observations,
             streaks: &self.streaks,
             conditions: &self.conditions,
-            hold: None,
+            hold: self.hold.as_ref(),
             override_allowed: self.override_allowed,
             policy: &self.policy,
         })
@@ -363,6 +369,7 @@ prop_compose! {
                     ..Condition::met(format!("condition {number}"))
                 })
                 .collect(),
+            hold: None,
             override_allowed: flags.7,
             policy: GatePolicy {
                 closing_margin: Duration::from_secs(u64::from(margin)),

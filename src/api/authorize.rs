@@ -162,4 +162,11 @@ impl RolesAndGroups {
 pub trait JobDirectory: Debug + Send + Sync + 'static {
     /// Whether the job exists and the actor may see it.
     async fn is_visible(&self, actor: &Actor, job: JobId) -> Result<bool, AuthorizeError>;
+
+    /// The hosts of the job that have no gate yet and wait for one, for the explanation of the job. None
+    /// by default.
+    async fn queued_hosts(&self, job: JobId) -> Result<Vec<HostId>, AuthorizeError> {
+        let _ = job;
+        Ok(Vec::new())
+    }
 }

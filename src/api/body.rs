@@ -23,6 +23,9 @@ use crate::{
 /// The most bytes of a body.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
+/// The most bytes of a body that names up to 10,000 hosts, such as that of a preview.
+pub const HOSTS_BODY_LIMIT: usize = 512 * 1024;
+
 /// The longest that a body may take to arrive (F254). It needs 6.4 KiB a second at the most.
 const BODY_TIME: Duration = Duration::from_secs(10);
 

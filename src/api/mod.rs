@@ -36,6 +36,7 @@ mod checks;
 mod errors;
 mod etag;
 mod events;
+mod explain;
 pub mod forms;
 mod gates;
 mod openapi;
@@ -56,7 +57,7 @@ use utoipa_axum::{router::OpenApiRouter, routes as operation};
 
 pub use self::{
     authorize::{AuditScope, AuthorizeError, Authorizer, HostAccess, JobDirectory, RolesAndGroups},
-    body::{BODY_LIMIT, FromMember, JsonBody, Members, read_object},
+    body::{BODY_LIMIT, FromMember, HOSTS_BODY_LIMIT, JsonBody, Members, read_object},
     events::EventHub,
     preview::UpcomingWindows,
     problem::{ErrorMember, FieldProblem, Problem, ProblemBody},
@@ -94,11 +95,19 @@ fn operations() -> OpenApiRouter<Api> {
         .routes(operation!(test_check::test))
         .routes(operation!(results::results))
         .routes(operation!(summary::summary))
-        .routes(operation!(preview::preview))
+        .merge(named_hosts())
+        .routes(operation!(explain::explain))
         .routes(operation!(gates::gates))
         .routes(operation!(overrides::set, overrides::remove))
         .routes(operation!(audit::audit))
         .routes(operation!(events::events))
+}
+
+/// The operations whose bodies name many hosts.
+fn named_hosts() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(operation!(preview::preview))
+        .layer(DefaultBodyLimit::max(HOSTS_BODY_LIMIT))
 }
 
 /// The answer to a path that does not exist, for [`Router::fallback`].

@@ -14,7 +14,6 @@ use super::{
     forms::{PreviewForm, PreviewList, PreviewRequestForm},
     openapi::problems,
     state::Parts,
-    summary::MOST_HOSTS,
 };
 use crate::{
     gate::HostPreview,
@@ -30,6 +29,9 @@ pub trait UpcomingWindows: Debug + Send + Sync + 'static {
     /// out, and judged in the hour that begins now.
     async fn upcoming(&self, hosts: &[HostId]) -> Result<HashMap<HostId, Window>, AuthorizeError>;
 }
+
+/// The most hosts of a preview.
+const MOST_HOSTS: usize = 10_000;
 
 /// The window of a host that has none: that of a job which is to run at once.
 const AT_ONCE: TimeDelta = TimeDelta::hours(1);
@@ -67,7 +69,7 @@ pub(super) async fn preview(
     let hosts = members.required::<Vec<HostId>>("host_ids");
     let window = members.optional::<Window>("window");
     if hosts.as_ref().is_some_and(|hosts| hosts.len() > MOST_HOSTS) {
-        members.violation("host_ids", ViolationCode::TooLong, "give at most 500 hosts");
+        members.violation("host_ids", ViolationCode::TooLong, "give at most 10,000 hosts");
     }
     let hosts = unique(members.finish(hosts)?);
     let access = api.access(&actor, &hosts).await?;

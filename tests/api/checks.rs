@@ -207,6 +207,7 @@ async fn a_store_that_is_down_is_503_without_a_word_of_its_own() {
         ("GET", format!("/api/v1/health-checks/summary?host_ids={OWN}")),
         ("GET", "/api/v1/health-checks/audit".to_owned()),
         ("GET", format!("/api/v1/jobs/{}/gates", fixtures::job(1))),
+        ("GET", format!("/api/v1/jobs/{}/explain", fixtures::job(1))),
     ] {
         let reply = world.call(method, &path).by(ADMIN).send().await;
         assert_eq!(reply.told(), (503, "store_unavailable"), "{method} {path}");

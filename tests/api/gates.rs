@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use healthgate::{
-    api::{AuthorizeError, JobDirectory},
-    model::{Actor, AuditAction, JobId, ReasonCode},
+    api::{ApiBuilder, AuthorizeError, JobDirectory},
+    model::{Actor, AuditAction, HostId, JobId, ReasonCode},
     store::GateStore,
     testing::{Answer, fixtures},
 };
@@ -22,7 +22,7 @@ fn gates_of(job: u128) -> String {
     format!("/api/v1/jobs/{}/gates", fixtures::job(job))
 }
 
-fn override_of(job: u128, host: healthgate::model::HostId) -> String {
+fn override_of(job: u128, host: HostId) -> String {
     format!("/api/v1/jobs/{}/hosts/{host}/override", fixtures::job(job))
 }
 
@@ -183,9 +183,11 @@ async fn f180_a_preview_answers_each_host_once() {
     let again = json!({"host_ids": vec![OWN; 500]});
     let again = world.post(ADMIN, "/api/v1/gates/preview", &again).await;
     assert_eq!((again.status, &again.body), (once.status, &once.body));
-    let many: Vec<String> = (0..501).map(|_| uuid::Uuid::new_v4().to_string()).collect();
-    let many = world.post(ADMIN, "/api/v1/gates/preview", &json!({"host_ids": many})).await;
-    assert_eq!(many.told(), (422, "invalid"));
+    for (count, told) in [(10_000, (404, "not_found")), (10_001, (422, "invalid"))] {
+        let many: Vec<_> = (0..count).map(|_| uuid::Uuid::new_v4().to_string()).collect();
+        let many = world.post(ADMIN, "/api/v1/gates/preview", &json!({"host_ids": many})).await;
+        assert_eq!(many.told(), told, "{count}");
+    }
     let mut wrong = json!({"host_ids": [OWN]});
     for number in 0..3_000 {
         wrong[format!("m{number}")] = json!(0);
@@ -225,7 +227,7 @@ async fn a_preview_says_what_is_blocking_and_writes_nothing() {
     for (body, field, code) in [
         (json!({}), "host_ids", "required"),
         (json!({"host_ids": [7]}), "host_ids", "wrong_type"),
-        (json!({"host_ids": vec![OWN; 501]}), "host_ids", "too_long"),
+        (json!({"host_ids": vec![OWN; 10_001]}), "host_ids", "too_long"),
         (json!({"host_ids": [OWN], "window": 7}), "window", "wrong_type"),
         (
             json!({"host_ids": [OWN], "window": {"opens_at": "2026-11-24T02:00:00Z"}}),
@@ -296,4 +298,59 @@ async fn five_hundred_hosts_are_summarised_at_once_and_not_one_more() {
         (refused.told(), refused.errors()),
         ((422, "invalid"), vec![("host_ids", "too_long")])
     );
+}
+
+/// Queued hosts of a job, as an application tells of them.
+#[derive(Debug)]
+struct Queue;
+
+#[async_trait]
+impl JobDirectory for Queue {
+    async fn is_visible(&self, _: &Actor, job: JobId) -> Result<bool, AuthorizeError> {
+        Ok(job == fixtures::job(7))
+    }
+
+    async fn queued_hosts(&self, job: JobId) -> Result<Vec<HostId>, AuthorizeError> {
+        Ok(if job == fixtures::job(2) { vec![OWN, FOREIGN] } else { Vec::new() })
+    }
+}
+
+/// Each host stands in one group with what it waits for, and nobody learns of hosts that they may not see.
+#[tokio::test]
+async fn a_job_is_explained_by_what_its_hosts_wait_for() {
+    let build = |builder: ApiBuilder| builder.with_jobs(Arc::new(Queue));
+    let world = world_with(Twist { build: Some(build), ..Twist::default() });
+    let path = |job: u128| format!("/api/v1/jobs/{}/explain", fixtures::job(job));
+    waiting(&world).await;
+    world.store.open_gate(fixtures::request(1, FOREIGN, HOUR)).await.unwrap();
+    world.store.open_gate(fixtures::request(3, UNGROUPED, HOUR)).await.unwrap();
+    let reply = world.get(REPORTER, path(1)).await;
+    assert_eq!((reply.status.as_u16(), &reply.body["total"]), (200, &json!(1)), "{}", reply.body);
+    let group = &reply.body["groups"][0];
+    assert_eq!((&group["cause"], &group["who"]), (&json!("checks"), &json!("operator")));
+    assert_eq!((&group["count"], &group["host_ids"]), (&json!(1), &json!([OWN])));
+    assert_eq!(group["detail"], "sshd: service_unhealthy");
+    assert!(group["clears"].as_str().unwrap().contains("healthy"));
+    assert!(group["earliest_pass_at"].is_string());
+    let all = world.get(ADMIN, path(1)).await.body;
+    assert_eq!((&all["total"], all["groups"].as_array().unwrap().len()), (&json!(2), 2), "{all}");
+    // Another job's hosts wait for the gates of the first one.
+    let queued = world.get(OPERATOR, path(2)).await.body;
+    assert_eq!((&queued["total"], &queued["groups"][0]["cause"]), (&json!(1), &json!("busy")));
+    let words = queued["groups"][0]["detail"].as_str().unwrap();
+    assert!(words.contains(&fixtures::job(1).to_string()), "{words}");
+    // A host without a check only has to be looked at; then it has its pass.
+    let look = world.get(ADMIN, path(3)).await.body;
+    assert_eq!(look["groups"][0]["cause"], "capacity", "{look}");
+    world.run_gates(Duration::from_secs(20));
+    let passed = world.get(ADMIN, path(1)).await.body;
+    assert!(
+        passed["groups"].as_array().unwrap().iter().any(|one| one["cause"] == "pass_given"),
+        "{passed}"
+    );
+    let empty = world.get(ADMIN, path(7)).await;
+    assert_eq!((empty.status.as_u16(), &empty.body), (200, &json!({"groups": [], "total": 0})));
+    for (user, job) in [(REPORTER, 3), (ADMIN, 9)] {
+        assert_eq!(world.get(user, path(job)).await.told(), (404, "not_found"), "{job}");
+    }
 }

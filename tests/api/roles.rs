@@ -91,6 +91,13 @@ const ROUTES: &[Route] = &[
         done: 200,
     },
     Route {
+        method: "GET",
+        path: |host, _| format!("/api/v1/jobs/{}/explain", JOB(host)),
+        body: none,
+        needs: Needs::Read,
+        done: 200,
+    },
+    Route {
         method: "DELETE",
         path: override_path,
         body: none,

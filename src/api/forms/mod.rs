@@ -6,6 +6,7 @@
 mod audit;
 mod check;
 mod event;
+mod explain;
 mod gate;
 mod preview;
 mod verification;
@@ -17,6 +18,7 @@ pub use self::{
         SummaryList,
     },
     event::{CheckStatusEvent, EventForm, GateEvent},
+    explain::ExplanationList,
     gate::{GateForm, GateList, OverrideForm, OverrideRequestForm, PassForm, WindowForm},
     preview::{PreviewForm, PreviewList, PreviewRequestForm},
     verification::VerificationForm,

@@ -16,7 +16,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct PreviewRequestForm {
     /// The hosts. Each is answered once.
-    #[schema(max_items = 500)]
+    #[schema(max_items = 10000)]
     pub host_ids: Vec<HostId>,
     /// In this window; without it in each host's own.
     pub window: Option<WindowForm>,

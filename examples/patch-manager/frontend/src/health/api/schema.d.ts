@@ -182,6 +182,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{job_id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the hosts of a job wait for, what clears it, and who can, the largest group first.
+         * @description Only hosts that the caller may see are counted and named; where there are none, the job is unknown.
+         *     Hosts that are being changed or are done wait for nothing, and stand in no group. Ask again with each
+         *     `gate` event of the job: one is sent when a worker finds that a host waits for something else.
+         */
+        get: operations["explain_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{job_id}/gates": {
         parameters: {
             query?: never;
@@ -297,6 +319,11 @@ export interface components {
             reason: components["schemas"]["EvidenceReason"];
         };
         /**
+         * @description What a host waits for first of all.
+         * @enum {string}
+         */
+        Cause: "window" | "checks" | "condition" | "busy" | "capacity" | "clock" | "stage" | "group" | "budget" | "pass_given" | "verifying";
+        /**
          * Format: uuid
          * @description A health check of one host.
          */
@@ -392,6 +419,34 @@ export interface components {
         };
         /** @description a reason code, or a word that a condition of the application defines */
         EvidenceReason: string;
+        /** @description Hosts that wait for the same. */
+        ExplanationGroup: {
+            /** @description What they wait for. */
+            cause: components["schemas"]["Cause"];
+            /** @description What clears it, in one sentence for people. */
+            clears: string;
+            /** @description How many hosts there are. */
+            count: number;
+            /** @description That, in one sentence for people. */
+            detail: string;
+            /**
+             * Format: date-time
+             * @description When the first of them can pass, or be verified, at the earliest; `null` where none can in the time
+             *     that it has left.
+             */
+            earliest_pass_at: string | null;
+            /** @description The first of them, at most 50. */
+            host_ids: components["schemas"]["HostId"][];
+            /** @description Who can clear it. */
+            who: components["schemas"]["Who"];
+        };
+        /** @description The hosts of a job that wait, by what they wait for. */
+        ExplanationList: {
+            /** @description The largest first. */
+            groups: components["schemas"]["ExplanationGroup"][];
+            /** @description How many hosts wait. */
+            total: number;
+        };
         /** @description One changed field. A secret is never shown: its texts are `set`, `changed` or `cleared`. */
         FieldChange: {
             /** @description What it became. */
@@ -942,6 +997,11 @@ export interface components {
              */
             since: string | null;
         };
+        /**
+         * @description Who can clear it.
+         * @enum {string}
+         */
+        Who: "time" | "operator" | "administrator" | "other_job" | "worker";
         /** @description A window: from `opens_at` (inside) to `closes_at` (outside), at most 7 days. */
         Window: {
             /**
@@ -1412,6 +1472,38 @@ export interface operations {
                 };
             };
             /** @description A problem: 400 `malformed`; 401 `unauthenticated`; 403 `forbidden`; 404 `not_found`; 408 `body_too_slow`; 409 `password_required`; 413 `body_too_large`; 415 `unsupported_media_type`; 422 `invalid`; 429 `rate_limited`, `test_running`; 500 `internal`; 503 `store_unavailable`, `secrets_unavailable`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the job */
+                job_id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description groups of hosts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationList"];
+                };
+            };
+            /** @description A problem: 401 `unauthenticated`; 404 `not_found`; 500 `internal`; 503 `store_unavailable`. */
             default: {
                 headers: {
                     [name: string]: unknown;

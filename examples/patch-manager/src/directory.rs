@@ -11,7 +11,7 @@ use healthgate::{
     model::{Actor, HostId, JobId, Role, Window},
 };
 
-use crate::database::Database;
+use crate::database::{Database, Stage};
 
 /// The directory over the application's tables. Everything is read afresh: a changed address, group
 /// or role counts from the next call on.
@@ -65,6 +65,12 @@ impl JobDirectory for Directory {
         }
         let ids: Vec<HostId> = hosts.iter().map(|host| host.host_id).collect();
         Ok(!self.visible_to(actor, &ids).await?.is_empty())
+    }
+
+    async fn queued_hosts(&self, job: JobId) -> Result<Vec<HostId>, AuthorizeError> {
+        let hosts = self.database.hosts_of_jobs(&[job]).await.map_err(AuthorizeError::new)?;
+        let queued = hosts.into_iter().filter(|host| host.stage == Stage::Queued);
+        Ok(queued.map(|host| host.host_id).collect())
     }
 }
 

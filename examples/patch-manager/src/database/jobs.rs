@@ -12,6 +12,9 @@ use super::{
     micros, still_holds, with_pool,
 };
 
+/// The hosts that one statement enters.
+const HOSTS_AT_ONCE: usize = 500;
+
 impl Database {
     /// Enters a job with its hosts and the records of its making, in one transaction, where the right
     /// to it still holds.
@@ -25,9 +28,8 @@ impl Database {
             (id, created_by, created_at, window_kind, opens_at, closes_at, report_only, kind, \
              name, dry_run, reason, verify) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-        const ENTER_HOST: &str = "INSERT INTO job_hosts \
-            (job_id, host_id, host_name, status, detail, opens_at, closes_at, retry_at) \
-            VALUES ($1, $2, $3, 'queued', '', $4, $5, 0)";
+        const ENTER_HOSTS: &str = "INSERT INTO job_hosts \
+            (job_id, host_id, host_name, opens_at, closes_at, status, detail, retry_at) ";
         let verify = serde_json::to_string(&job.verify);
         let verify = verify.map_err(|_| DatabaseError::Corrupt { what: "job" })?;
         let (kind, given) = match job.window {
@@ -57,15 +59,14 @@ impl Database {
                 .bind(&verify)
                 .execute(&mut *connection)
                 .await?;
-            for (host, name, window) in &job.hosts {
-                sqlx::query(ENTER_HOST)
-                    .bind(job.id.as_uuid())
-                    .bind(host.as_uuid())
-                    .bind(name)
-                    .bind(micros(window.opens_at()))
-                    .bind(micros(window.closes_at()))
-                    .execute(&mut *connection)
-                    .await?;
+            for hosts in job.hosts.chunks(HOSTS_AT_ONCE) {
+                let mut query = QueryBuilder::new(ENTER_HOSTS);
+                query.push_values(hosts, |mut row, (host, name, window)| {
+                    row.push_bind(job.id.as_uuid()).push_bind(host.as_uuid()).push_bind(name);
+                    row.push_bind(micros(window.opens_at())).push_bind(micros(window.closes_at()));
+                    row.push("'queued'").push("''").push("0");
+                });
+                query.build().execute(&mut *connection).await?;
             }
         })
     }

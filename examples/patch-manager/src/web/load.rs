@@ -14,7 +14,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use super::auth::is_stream;
 use crate::serve::{Counted, Counts, OnSparePlace, Places};
 
-/// The most requests that are worked on at the same time. Each holds a body of 64 KiB at most.
+/// The most requests that are worked on at the same time. Each holds a body of 512 KiB at most.
 const REQUESTS: usize = 256;
 /// The most of them that are one user's.
 const OF_A_USER: usize = 64;

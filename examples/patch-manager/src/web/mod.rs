@@ -29,7 +29,7 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
-use healthgate::api::{self, Api, BODY_LIMIT, Problem};
+use healthgate::api::{self, Api, BODY_LIMIT, HOSTS_BODY_LIMIT, Problem};
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes as operation};
@@ -129,7 +129,11 @@ pub(crate) fn operations() -> OpenApiRouter<Web> {
         .routes(operation!(hosts::pause))
         .routes(operation!(windows::list, windows::create))
         .routes(operation!(windows::read, windows::change, windows::delete))
-        .routes(operation!(jobs::list, jobs::create))
+        .merge(
+            OpenApiRouter::new()
+                .routes(operation!(jobs::list, jobs::create))
+                .layer(DefaultBodyLimit::max(HOSTS_BODY_LIMIT)),
+        )
         .routes(operation!(jobs::read))
         .routes(operation!(jobs::cancel))
         .routes(operation!(jobs::resume))

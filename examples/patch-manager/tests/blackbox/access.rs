@@ -59,6 +59,7 @@ fn routes(subject: Subject) -> Vec<Route> {
         get(format!("{one}/results")),
         get(job.clone()),
         get(format!("{job}/gates")),
+        get(format!("{job}/explain")),
         get(one_window.clone()),
         post("/api/v1/gates/preview".to_owned(), preview, READ),
         put(one.clone(), json!({"name": "renamed"}), WRITE),

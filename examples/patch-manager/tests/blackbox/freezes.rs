@@ -66,6 +66,12 @@ async fn a_frozen_group_waits_and_is_patched_after_the_freeze(kind: Kind) {
     let waiting = host(&waiting.await, web);
     let words = format!("frozen until {} by \"web week\"", ends_at.format("%FT%TZ"));
     assert!(waiting["detail"].as_str().unwrap().contains(&words), "{waiting:#}");
+    api.until(&job, |job| host(job, db)["status"] == "succeeded").await;
+    let explained = api.get(&format!("{job}/explain")).await.expect(200);
+    let group = &explained["groups"][0];
+    assert_eq!((&explained["total"], &group["host_ids"]), (&json!(1), &json!([web])));
+    assert_eq!((&group["cause"], &group["who"]), (&json!("condition"), &json!("time")));
+    assert_eq!(group["earliest_pass_at"], Value::Null, "the freeze outlasts the window");
     let around = |extra: Value| {
         let mut body = json!({"host_ids": [web], "window": window});
         body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
@@ -80,7 +86,6 @@ async fn a_frozen_group_waits_and_is_patched_after_the_freeze(kind: Kind) {
         let done = api.until(&path, |job| job["status"] == "succeeded").await;
         assert!(done["hosts"][0]["detail"].as_str().unwrap().contains(detail), "{done:#}");
     }
-    api.until(&job, |job| host(job, db)["status"] == "succeeded").await;
 
     let list = api.get("/api/v1/freezes").await.expect(200);
     assert_eq!(names(&list), ["web week", "all hosts", "others"], "by start, without the past");

@@ -71,6 +71,10 @@ async fn a_bad_patch_stops_at_the_canary(kind: Kind) {
     });
     let held = held.await;
     assert!(held["rollout"]["reason"].as_str().unwrap().starts_with("1 host failed"), "{held:#}");
+    let explained = ada.get(&format!("{path}/explain")).await.expect(200);
+    let group = &explained["groups"][0];
+    assert_eq!((&explained["total"], &group["count"]), (&json!(2), &json!(2)), "{explained:#}");
+    assert_eq!((&group["cause"], &group["who"]), (&json!("budget"), &json!("administrator")));
 
     let resume = format!("{path}/resume");
     let reason = json!({"reason": "the mirror was broken, not the patch"});
@@ -133,6 +137,11 @@ async fn the_figures_of_a_rollout_are_held_against_their_bounds() {
             error["field"].as_str().unwrap().ends_with(field) && error["code"] == code
         });
         assert!(named, "{rollout}: {problem:#}");
+    }
+    for (count, status) in [(10_000, 404), (10_001, 422)] {
+        let many: Vec<Uuid> = (0..count).map(|_| Uuid::new_v4()).collect();
+        ada.post("/api/v1/jobs", body(&many, &json!({"max_in_flight": "5"}))).await.expect(status);
+        ada.post("/api/v1/gates/preview", json!({"host_ids": many})).await.expect(status);
     }
     let job = ada.job(&setup.hosts[..1], 60).await;
     let job = ada.get(&format!("/api/v1/jobs/{job}")).await.expect(200);

@@ -209,6 +209,35 @@ describe('a job', () => {
     );
   });
 
+  test('says what its hosts wait for, what clears it, and when they can go ahead', async () => {
+    const hosts = [1, 2].map((number) =>
+      makeJobHost({ host_id: id(number), status: 'waiting_health_check' }),
+    );
+    const group = { cause: 'checks', who: 'operator', clears: 'a new run finds them healthy', host_ids: [] };
+    server.use(
+      http.get('*/api/v1/jobs/:id', () =>
+        HttpResponse.json(makeJob({ hosts, status: 'running', host_count: 2 })),
+      ),
+      http.get('*/api/v1/jobs/:id/explain', () =>
+        HttpResponse.json({
+          groups: [
+            { ...group, count: 7, detail: 'nginx: service_unhealthy', earliest_pass_at: at(600) },
+            { ...group, count: 1, detail: 'disk: stale', earliest_pass_at: null },
+          ],
+          total: 8,
+        }),
+      ),
+    );
+    renderApp(page, { route: `/jobs/${JOB_ID}` });
+    const list = await screen.findByRole('region', { name: 'What hosts wait for' });
+    expect(list).toHaveTextContent('7 hosts · nginx: service_unhealthy');
+    expect(list).toHaveTextContent(
+      `Clears when a new run finds them healthy. At the earliest: ${formatShort(at(600))}.`,
+    );
+    expect(list).toHaveTextContent('1 host · disk: stale');
+    expect(list).toHaveTextContent('Too late: no host has enough time left.');
+  });
+
   test('of many hosts shows what needs a person first, and the others when asked', async () => {
     const hosts = Array.from({ length: 45 }, (_, index) =>
       makeJobHost({

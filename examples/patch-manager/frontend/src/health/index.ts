@@ -16,7 +16,7 @@ export {
 export { healthKeys } from './hooks/keys';
 export { useAudit } from './hooks/useAudit';
 export { useDeleteCheck, useHealthChecks, useSaveCheck, useTestCheck } from './hooks/useChecks';
-export { useGatePreview, useJobGates, useOverride } from './hooks/useGates';
+export { useGatePreview, useJobExplanation, useJobGates, useOverride } from './hooks/useGates';
 export { useCheckHistory, type CheckHistory } from './hooks/useHistory';
 export { useHealthSummary } from './hooks/useSummary';
 export { useNow } from './hooks/useNow';

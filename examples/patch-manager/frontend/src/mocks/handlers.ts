@@ -192,6 +192,7 @@ export const handlers: HttpHandler[] = [
       }),
     ),
   ),
+  http.get('*/api/v1/jobs/:id/explain', () => HttpResponse.json({ groups: [], total: 0 })),
   http.get('*/api/v1/jobs/:id/gates', () =>
     HttpResponse.json({
       gates: [makeGate(), makeGate({ host_id: id(2), state: 'spent', kind: 'healthy', ended_at: at(-600) })],

@@ -10,6 +10,7 @@ import { ConfirmDialog, count, formatInstant, useJobGates } from '../health';
 import { timingWords } from './JobsPage';
 import { JobHostCard } from './jobs/JobHostCard';
 import { RolloutPanel } from './jobs/RolloutPanel';
+import { WaitingFor } from './jobs/WaitingFor';
 
 const TRAIL = [{ label: 'Jobs', to: '/jobs' }];
 const SHOWN = 20;
@@ -104,6 +105,7 @@ function Loaded({ job, title }: { job: Job; title: string }) {
           ))}
         </Box>
       )}
+      {!over && job.host_count > 1 && <WaitingFor jobId={job.id} />}
       {gates.isError && (
         <LoadError what="The gates’ attempts" error={gates.error} onRetry={() => void gates.refetch()} />
       )}

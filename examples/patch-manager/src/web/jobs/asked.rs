@@ -26,8 +26,8 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct JobRequest {
-    /// 1 to 1,000 hosts that the caller may see.
-    #[schema(min_items = 1, max_items = 1000)]
+    /// 1 to 10,000 hosts that the caller may see.
+    #[schema(min_items = 1, max_items = 10000)]
     host_ids: Vec<HostId>,
     /// `opens_at` may lie in the past, `closes_at` must not.
     window: Option<WindowForm>,
@@ -175,7 +175,7 @@ pub(super) struct Asked {
 }
 
 /// The most hosts of one job.
-const MOST_HOSTS: usize = 1_000;
+const MOST_HOSTS: usize = 10_000;
 
 /// The most characters of a job's name.
 const MOST_OF_A_NAME: usize = 100;
@@ -279,7 +279,7 @@ impl Asked {
                 members.violation("host_ids", ViolationCode::Required, "name at least one host");
             }
             Some(count) if count > MOST_HOSTS => {
-                let message = "name at most 1,000 hosts";
+                let message = "name at most 10,000 hosts";
                 members.violation("host_ids", ViolationCode::TooLong, message);
             }
             _ => {}

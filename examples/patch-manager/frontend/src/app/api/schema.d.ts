@@ -488,7 +488,7 @@ export interface components {
         JobRequest: {
             /** @description Patch nothing: run the checks once, and say of each host what would happen. Counts as a test of each host. */
             dry_run?: boolean | null;
-            /** @description 1 to 1,000 hosts that the caller may see. */
+            /** @description 1 to 10,000 hosts that the caller may see. */
             host_ids: components["schemas"]["HostId"][];
             /** @description Run at once, and wait for health for a bounded time. */
             immediate?: boolean | null;

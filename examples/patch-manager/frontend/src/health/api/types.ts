@@ -34,6 +34,8 @@ export type HostHealth = Omit<HostSummary, 'host_id'>;
 export type HostPreview = Schemas['HostPreview'];
 /** One thing that holds a host back. */
 export type Blocking = Schemas['Blocking'];
+/** Hosts of a job that wait for the same. */
+export type ExplanationGroup = Schemas['ExplanationGroup'];
 /** A page of a job's gates. */
 export type GateList = Schemas['GateList'];
 /** One job's gate on one host. */

@@ -9,5 +9,7 @@ export const healthKeys = {
   preview: (hostIds: readonly string[], window: unknown) =>
     ['healthgate', 'preview', hostIds, window ?? null] as const,
   gates: (jobId: string) => ['healthgate', 'gates', jobId] as const,
+  // Under the gates: what makes them stale makes it stale.
+  explanation: (jobId: string) => ['healthgate', 'gates', jobId, 'explanation'] as const,
   audit: (filter: unknown) => ['healthgate', 'audit', filter] as const,
 };

@@ -32,6 +32,17 @@ export function useJobGates(jobId: string) {
   });
 }
 
+/** What the hosts of a job wait for, grouped by that. */
+export function useJobExplanation(jobId: string) {
+  const client = useHealthClient();
+  return useQuery({
+    queryKey: healthKeys.explanation(jobId),
+    queryFn: ({ signal }) =>
+      unwrap(client.GET('/api/v1/jobs/{job_id}/explain', { params: { path: { job_id: jobId } }, signal })),
+    refetchInterval: useRefetchInterval(),
+  });
+}
+
 /** The most hosts that one preview is asked for. */
 const PREVIEW_BLOCK = 100;
 

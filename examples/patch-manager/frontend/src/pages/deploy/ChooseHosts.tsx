@@ -17,7 +17,7 @@ export interface ChooseHostsProps {
 
 const STATUSES: readonly HostStatus[] = ['unhealthy', 'unknown', 'healthy', 'none'];
 /** The most hosts of one job. */
-const MOST = 1_000;
+const MOST = 10_000;
 
 /** The first step: hosts with their indicator and window, to be ticked. */
 export function ChooseHosts({ chosen, onChange }: ChooseHostsProps) {

@@ -1,0 +1,37 @@
+import { Paper, Stack, Typography } from '@mui/material';
+import { count, formatShort, useJobExplanation, type ExplanationGroup } from '../../health';
+
+/** What the hosts of a job wait for, the most common first: what clears it, and when they can pass. */
+export function WaitingFor({ jobId }: { jobId: string }) {
+  const groups = useJobExplanation(jobId).data?.groups ?? [];
+  if (groups.length === 0) return null;
+  return (
+    <Paper variant="outlined" component="section" aria-label="What hosts wait for" sx={{ px: 2, py: 1.5 }}>
+      <Stack component="ul" spacing={1} sx={{ m: 0, p: 0, listStyle: 'none' }}>
+        {groups.slice(0, SHOWN).map((group) => (
+          <li key={`${group.cause} ${group.detail}`}>
+            <Typography variant="body2" sx={{ fontWeight: 600 }}>
+              {count(group.count, 'host')} · {group.detail}
+            </Typography>
+            <Typography variant="body2" color="text.secondary">
+              Clears when {group.clears}. {earliestWords(group)}
+            </Typography>
+          </li>
+        ))}
+      </Stack>
+      {groups.length > SHOWN && (
+        <Typography variant="body2" color="text.secondary" sx={{ mt: 1 }}>
+          And {groups.length - SHOWN} more reasons.
+        </Typography>
+      )}
+    </Paper>
+  );
+}
+
+const SHOWN = 6;
+
+function earliestWords({ earliest_pass_at }: ExplanationGroup): string {
+  return earliest_pass_at === null
+    ? 'Too late: no host has enough time left.'
+    : `At the earliest: ${formatShort(earliest_pass_at)}.`;
+}

@@ -11,8 +11,8 @@ use healthgate::{
         explain::{Cause, Explanation, Who},
     },
     model::{
-        Amount, GateRecord, GateRequest, GateState, HostId, JobId, PassId, ReasonCode,
-        RolloutPolicy, RolloutStage, VerifyPolicy,
+        Amount, AvailabilityGroup, GateRecord, GateRequest, GateState, HostId, JobId, PassId,
+        ReasonCode, RolloutPolicy, RolloutStage, VerifyPolicy,
     },
     store::{GateStore, Spend, Store, StoreEvent, Subscription},
 };
@@ -47,6 +47,9 @@ fn a_job_is_explained_from_its_queue_to_its_verifications() {
         gate.open(GateRequest::new(other, queued, open)).await.unwrap();
         let pass = gate.wait(GateRequest::new(job, patched, open)).await.unwrap().pass.unwrap();
         assert!(matches!(gate.spend(&pass).await.unwrap(), Spend::Spent(_)));
+        // Who has read the job's gates before they were opened is not told that the job holds itself up.
+        let read_before = gate.explain(job, &[], &[ill]).await.unwrap();
+        assert_eq!(read_before[0].1.cause, Cause::Capacity, "{read_before:?}");
         let explained = async |host: HostId| {
             let gates = world.memory.gates_of(job).await.unwrap();
             let all = gate.explain(job, &gates, &[queued, well]).await.unwrap();
@@ -72,6 +75,36 @@ fn a_job_is_explained_from_its_queue_to_its_verifications() {
         assert_eq!(explained(early).await.unwrap().earliest_pass_at, Some(later.opens_at()));
         world.clock.sleep(MINUTE * 20).await;
         assert_eq!(explained(patched).await, None, "it is verified");
+    });
+}
+
+/// A full group is the cause, for exempt gates as well, until the change of its member is over.
+#[test]
+fn a_full_group_is_the_cause() {
+    let world = World::new();
+    world.play(world.gates().run(CancellationToken::new()), async {
+        let (gate, window) = (world.gate(), world.window(Duration::ZERO, MINUTE * 30));
+        let [first, second, third] = [1, 2, 3].map(|number| world.host(number));
+        let group = AvailabilityGroup {
+            name: "web".to_owned(),
+            max_unavailable: 1,
+            stale_after: MINUTE * 10,
+            members: [first, second, third].into(),
+        };
+        gate.set_groups(vec![group]).await.unwrap();
+        let (job, other) = (JobId::generate(), JobId::generate());
+        let pass = gate.wait(GateRequest::new(other, first, window)).await.unwrap().pass.unwrap();
+        assert!(matches!(gate.spend(&pass).await.unwrap(), Spend::Spent(_)));
+        gate.open(GateRequest::new(job, second, window)).await.unwrap();
+        let exempt = GateRequest { exempt: true, ..GateRequest::new(job, third, window) };
+        gate.open(exempt).await.unwrap();
+        world.clock.sleep(MINUTE).await;
+        let client = Client::of(&world, job).await;
+        assert_eq!(client.told().await, [(Cause::Group, Who::Operator); 2]);
+        gate.finished(pass.id).await.unwrap();
+        world.clock.sleep(MINUTE).await;
+        let causes: Vec<Cause> = client.told().await.into_iter().map(|told| told.0).collect();
+        assert!(causes.contains(&Cause::PassGiven), "one of them may go: {causes:?}");
     });
 }
 

@@ -101,7 +101,8 @@ impl Gate {
             queued.iter().filter(|host| !known.contains(host)).copied().collect();
         if !queued.is_empty() {
             let mut holders = self.store.holders_of(&queued).await?;
-            holders.retain(|holder| !holder.exempt);
+            // Its own gates may have been opened since they were read.
+            holders.retain(|holder| !holder.exempt && holder.job_id != job);
             let holders: HashMap<HostId, JobId> =
                 holders.iter().map(|holder| (holder.host_id, holder.job_id)).collect();
             explained.extend(queued.into_iter().map(|host| {

@@ -63,6 +63,9 @@ async fn a_member_that_is_down_holds_its_group(kind: Kind) {
     let broken = setup.hosts.iter().position(|host| *host == patched).unwrap();
     setup.agents[broken].set("nginx", ServiceScript::Failed);
     ada.until(&first, |job| hosts(job, "failed").len() == 1 && waits_for_the_group(job, 1)).await;
+    let explained = ada.get(&format!("{first}/explain")).await.expect(200);
+    let cause = &explained["groups"][0];
+    assert_eq!((&cause["cause"], &cause["count"]), (&json!("group"), &json!(1)), "{explained:#}");
     let other = job(&ada, &setup.hosts[2..3], json!({})).await;
     ada.until(&other, |job| waits_for_the_group(job, 1)).await;
     let why = json!({"kind": "rollback", "reason": "the release was a bad one"});

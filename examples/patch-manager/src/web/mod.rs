@@ -2,6 +2,7 @@
 //! operators' tools ask for.
 
 mod auth;
+mod compression;
 mod freezes;
 mod groups;
 mod host_list;
@@ -135,6 +136,7 @@ pub(crate) fn operations() -> OpenApiRouter<Web> {
                 .layer(DefaultBodyLimit::max(HOSTS_BODY_LIMIT)),
         )
         .routes(operation!(jobs::read))
+        .routes(operation!(jobs::read_host))
         .routes(operation!(jobs::cancel))
         .routes(operation!(jobs::resume))
         .routes(operation!(status::document))
@@ -182,6 +184,8 @@ fn router(
         .with_state(web.clone())
         .layer(from_fn_with_state(load.clone(), load::bound))
         .merge(alive(load))
+        .layer(compression::layer())
+        .layer(from_fn(compression::bounds))
         .layer(from_fn(harden))
 }
 

@@ -68,7 +68,7 @@ fn asset(name: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
     }
     tag.push('"');
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let mut response = if known == Some(&tag) {
+    let mut response = if known.map(|known| known.trim_start_matches("W/")) == Some(&tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         file.data.into_response()

@@ -60,6 +60,7 @@ fn routes(subject: Subject) -> Vec<Route> {
         get(job.clone()),
         get(format!("{job}/gates")),
         get(format!("{job}/explain")),
+        get(format!("{job}/hosts/{host}")),
         get(one_window.clone()),
         post("/api/v1/gates/preview".to_owned(), preview, READ),
         put(one.clone(), json!({"name": "renamed"}), WRITE),

@@ -37,6 +37,11 @@ async fn a_job_waits_and_patches_once_the_service_is_mended(kind: Kind) {
     let gates = api.get(&format!("{path}/gates")).await.expect(200);
     let gate = &gates["gates"][0];
     assert_eq!((&gate["state"], &gate["kind"]), (&json!("waiting"), &Value::Null));
+    // The job on one host alone has every attempt of its gate as well.
+    let one = api.get(&format!("{path}/hosts/{}", setup.hosts[0])).await.expect(200);
+    assert_eq!((&one["host_name"], &one["status"]), (&json!("web-01"), &host(&waiting)["status"]));
+    assert!(one["gate"]["attempts"].as_array().unwrap().len() >= 2, "{one:#}");
+    api.get(&format!("{path}/hosts/{}", setup.hosts[1])).await.problem(404, "not_found");
     let attempts = gate["attempts"].as_array().unwrap();
     for (index, attempt) in attempts.iter().enumerate() {
         assert_eq!(attempt["number"], index + 1);
@@ -183,6 +188,9 @@ async fn windows_of_jobs_are_held_against_the_rules() {
     let second = format!("/api/v1/jobs/{second}");
     let held = api.until(&second, |job| host(job)["detail"] != "").await;
     assert_eq!(host(&held)["status"], "queued");
+    // It names the job that holds the host, and that one is held by none.
+    assert_eq!(host(&held)["blocked_by"], first.rsplit('/').next().unwrap(), "{held:#}");
+    assert_eq!(host(&api.get(&first).await.expect(200))["blocked_by"], Value::Null);
     // Who looks before they make a job is told so as well.
     let preview = api.post("/api/v1/gates/preview", json!({"host_ids": hosts})).await.expect(200);
     assert_eq!(preview["hosts"][0]["decision"], "wait");

@@ -415,3 +415,42 @@ async fn f182_what_is_only_read_tells_its_methods() {
         assert!(head.status.as_u16() < 300 || head.status == 503, "{path}: {head:?}");
     }
 }
+
+/// Large answers are compressed for whoever asks for that. Event streams are not, since an event would wait
+/// in the compressor, and no request is answered 406 after it was carried out.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_answers_are_compressed_and_streams_are_not() {
+    let setup = Setup::new(Kind::Sqlite).await;
+    let manager = setup.start("serve");
+    let api = setup.client(&manager, "ada");
+    let plain = reqwest::Client::builder().no_gzip().no_deflate().build().unwrap();
+    let ask = async |path: &str, accept: &str| {
+        let request = plain.get(format!("{}{path}", api.base));
+        let request = request.bearer_auth(api.token.as_ref().unwrap());
+        request.header("accept-encoding", accept).send().await.unwrap()
+    };
+    let document = "/api/v1/openapi.json";
+    let whole = ask(document, "identity").await;
+    assert!(whole.headers().get("content-encoding").is_none());
+    assert_eq!(whole.headers()["vary"], "accept-encoding");
+    let whole = whole.text().await.unwrap();
+    let packed = ask(document, "gzip").await;
+    assert_eq!(packed.headers()["content-encoding"], "gzip");
+    assert!(packed.bytes().await.unwrap().len() * 2 < whole.len(), "{}", whole.len());
+    let answer = api.raw(Method::GET, document, None, &[("accept-encoding", "gzip")]).await;
+    assert_eq!(answer.status, 200);
+
+    for accept in ["gzip;q=0, identity;q=0", "identity;q=0", "*;q=0"] {
+        let answer = ask("/api/v1/me", accept).await;
+        assert_eq!(
+            (answer.status(), answer.headers().get("content-encoding")),
+            (200.try_into().unwrap(), None)
+        );
+    }
+    let small = ask("/api/v1/me", "gzip").await;
+    assert!(small.headers().get("content-encoding").is_none());
+    let stream = ask("/api/v1/events", "gzip").await;
+    assert!(stream.headers().get("content-encoding").is_none());
+    let page = ask("/", "gzip").await;
+    assert!(page.headers()["content-security-policy"].to_str().unwrap().contains("nonce"));
+}

@@ -189,6 +189,7 @@ export function makeJobHost(part: Partial<JobHost> = {}): JobHost {
     finished_at: null,
     gate: makeGate(),
     verification: null,
+    blocked_by: null,
     ...part,
   };
 }

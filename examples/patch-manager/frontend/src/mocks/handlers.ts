@@ -193,6 +193,9 @@ export const handlers: HttpHandler[] = [
     ),
   ),
   http.get('*/api/v1/jobs/:id/explain', () => HttpResponse.json({ groups: [], total: 0 })),
+  http.get('*/api/v1/jobs/:id/hosts/:host', ({ params }) =>
+    HttpResponse.json(makeJobHost({ host_id: String(params.host) })),
+  ),
   http.get('*/api/v1/jobs/:id/gates', () =>
     HttpResponse.json({
       gates: [makeGate(), makeGate({ host_id: id(2), state: 'spent', kind: 'healthy', ended_at: at(-600) })],

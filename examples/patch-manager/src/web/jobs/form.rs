@@ -62,7 +62,8 @@ pub(in crate::web) enum HostJobStatus {
     WaitingForWindow,
     /// Its gate waits for healthy checks.
     WaitingHealthCheck,
-    /// Its gate waits for its turn in the rollout.
+    /// Nothing of its own holds it back: its gate waits for its turn in the rollout, or has passed and a worker
+    /// has a place for its patch soon.
     WaitingForSlot,
     /// It is being patched.
     Patching,
@@ -147,6 +148,9 @@ pub(in crate::web) struct JobHostForm {
     /// How the host stands since its patch, against what its checks said before; `null` before.
     #[schema(required)]
     pub(super) verification: Option<VerificationForm>,
+    /// The job whose gate holds the host, while this one is queued behind it.
+    #[schema(required)]
+    pub(super) blocked_by: Option<JobId>,
 }
 
 /// A page of jobs.
@@ -180,21 +184,24 @@ pub(super) fn status(
     gate: Option<&GateRecord>,
     now: DateTime<Utc>,
 ) -> HostJobStatus {
-    match (host.stage, gate.map(|gate| gate.state)) {
-        (Stage::Waiting, Some(GateState::Failed)) => HostJobStatus::Failed,
-        (Stage::Waiting, Some(GateState::Cancelled)) => HostJobStatus::Cancelled,
-        (Stage::Waiting, Some(GateState::Spent)) => HostJobStatus::Patching,
-        (Stage::Waiting, Some(GateState::Waiting)) => {
-            let opens_at = gate.map_or(host.window.opens_at(), |gate| gate.window.opens_at());
-            if now < opens_at {
-                HostJobStatus::WaitingForWindow
-            } else if gate.is_some_and(|gate| gate.hold.is_some()) {
-                HostJobStatus::WaitingForSlot
-            } else {
-                HostJobStatus::WaitingHealthCheck
-            }
+    match (host.stage, gate) {
+        (Stage::Waiting, Some(gate)) => {
+            waiting_status(gate.state, now < gate.window.opens_at(), gate.hold.is_some())
         }
         _ => stored_status(host, now),
+    }
+}
+
+/// The status of a host that waits, by its gate. One whose gate has passed waits for no check any more.
+const fn waiting_status(gate: GateState, is_early: bool, is_held: bool) -> HostJobStatus {
+    match gate {
+        GateState::Failed => HostJobStatus::Failed,
+        GateState::Cancelled => HostJobStatus::Cancelled,
+        GateState::Spent => HostJobStatus::Patching,
+        GateState::Passed => HostJobStatus::WaitingForSlot,
+        GateState::Waiting if is_early => HostJobStatus::WaitingForWindow,
+        GateState::Waiting if is_held => HostJobStatus::WaitingForSlot,
+        GateState::Waiting => HostJobStatus::WaitingHealthCheck,
     }
 }
 
@@ -249,6 +256,17 @@ pub(super) fn job_form(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_whose_gate_has_passed_waits_for_no_check() {
+        use HostJobStatus::{WaitingForSlot, WaitingForWindow, WaitingHealthCheck};
+        for held in [false, true] {
+            assert!(waiting_status(GateState::Passed, false, held) == WaitingForSlot);
+            assert!(waiting_status(GateState::Waiting, true, held) == WaitingForWindow);
+        }
+        assert!(waiting_status(GateState::Waiting, false, true) == WaitingForSlot);
+        assert!(waiting_status(GateState::Waiting, false, false) == WaitingHealthCheck);
+    }
 
     #[test]
     fn a_job_is_what_its_hosts_make_of_it() {

@@ -3,7 +3,7 @@
 mod asked;
 mod form;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use axum::{
     Json,
@@ -14,7 +14,7 @@ use axum::{
 use chrono::Utc;
 use healthgate::{
     api::{
-        Caller, Id, JsonBody, Page, Problem,
+        Caller, Id, Ids, JsonBody, Page, Problem,
         forms::{GateForm, VerificationForm},
     },
     directory::HostDirectory as _,
@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 use self::{
     asked::{Asked, JobRequest, ResumeRequest, may_go_around},
-    form::{JobForm, JobHostForm, JobList, job_form, status, stored_status},
+    form::{HostJobStatus, JobForm, JobHostForm, JobList, job_form, status, stored_status},
 };
 use super::{Web, refusals::in_time};
 use crate::{
@@ -99,6 +99,30 @@ pub(super) async fn read(
     Id(job_id): Id<JobId>,
 ) -> Result<Json<JobForm>, Problem> {
     web.job_form(&actor, job_id).await.map(Json)
+}
+
+/// A job on one host, with the newest attempts of its gate, 200 at most.
+#[utoipa::path(
+    get,
+    path = "/api/v1/jobs/{job_id}/hosts/{host_id}",
+    tag = "application",
+    operation_id = "read_job_host",
+    params(
+        ("job_id" = JobId, Path, description = "the job"),
+        ("host_id" = HostId, Path, description = "the host"),
+    ),
+    responses((status = 200, description = "the job on this host", body = JobHostForm), Problem),
+)]
+pub(super) async fn read_host(
+    State(web): State<Web>,
+    Caller(actor): Caller,
+    Ids(job_id, host_id): Ids<JobId, HostId>,
+) -> Result<Json<JobHostForm>, Problem> {
+    let mut hosts = web.0.app.database.hosts_of_jobs(&[job_id]).await?;
+    hosts.retain(|host| host.host_id == host_id);
+    let hosts = web.those_seen(&actor, hosts).await?;
+    let forms = web.job_host_forms(job_id, hosts, ATTEMPTS_OF_A_HOST).await?;
+    forms.into_iter().next().map(Json).ok_or_else(Problem::not_found)
 }
 
 /// Makes a job: one gate for each host, each with its own window.
@@ -335,49 +359,83 @@ impl Web {
         if hosts.is_empty() {
             return Err(Problem::not_found());
         }
+        let hosts = self.job_host_forms(id, hosts, 1).await?;
+        let statuses: Vec<HostJobStatus> = hosts.iter().map(|host| host.status).collect();
+        let rollout = self.0.app.store.rollouts(&[id]).await?.pop();
+        Ok(job_form(&job, &statuses, Some(hosts), rollout.as_ref()))
+    }
+
+    /// These hosts of a job with their gates, each with its newest attempts.
+    async fn job_host_forms(
+        &self,
+        job: JobId,
+        hosts: Vec<JobHostRow>,
+        attempts: u32,
+    ) -> Result<Vec<JobHostForm>, Problem> {
         let store = &self.0.app.store;
-        let gates = store.gates_of(id).await?;
+        let asked: HashSet<HostId> = hosts.iter().map(|host| host.host_id).collect();
+        let mut gates = store.gates_of(job).await?;
+        gates.retain(|gate| asked.contains(&gate.host_id));
         let ids: Vec<GateId> = gates.iter().map(|gate| gate.id).collect();
-        let attempts =
-            if ids.is_empty() { Vec::new() } else { store.newest_attempts_of(&ids, 1).await? };
-        let mut last: HashMap<GateId, Attempt> = attempts.into_iter().collect();
+        let mut newest: HashMap<GateId, Vec<Attempt>> = HashMap::new();
+        if !ids.is_empty() {
+            for (gate, attempt) in store.newest_attempts_of(&ids, attempts).await? {
+                newest.entry(gate).or_default().push(attempt);
+            }
+        }
         let mut gates: HashMap<HostId, GateRecord> =
             gates.into_iter().map(|gate| (gate.host_id, gate)).collect();
-        let changes = store.changes_of(id).await?;
+        let changes = store.changes_of(job).await?;
         let mut changes: HashMap<HostId, HostChange> =
             changes.into_iter().map(|change| (change.host_id, change)).collect();
+        let holders = self.holders_of(job, &hosts).await?;
         let now = store.now().await?;
-        let mut statuses = Vec::with_capacity(hosts.len());
         let form = |host: JobHostRow| {
             let gate = gates.remove(&host.host_id);
-            let status = status(&host, gate.as_ref(), now);
-            statuses.push(status);
             let change = changes.remove(&host.host_id);
             let verification = change.and_then(VerificationForm::of);
             let detail = match (host.stage, &gate, &verification) {
                 (Stage::Waiting, Some(gate), _) => gate.detail.clone(),
                 (Stage::Verifying, _, Some(verification)) => verification.detail.clone(),
-                _ => host.detail,
+                _ => host.detail.clone(),
             };
             JobHostForm {
                 host_id: host.host_id,
+                status: status(&host, gate.as_ref(), now),
                 host_name: host.host_name,
-                status,
                 detail,
                 started_at: host.started_at,
                 finished_at: host.finished_at,
                 gate: gate.map(|gate| {
-                    let attempts = last.remove(&gate.id).into_iter().collect();
+                    let attempts = newest.remove(&gate.id).unwrap_or_default();
                     GateForm::new(gate, attempts)
                 }),
                 verification,
+                blocked_by: holders.get(&host.host_id).copied(),
             }
         };
-        let hosts: Vec<JobHostForm> = hosts.into_iter().map(form).collect();
-        let rollout = store.rollouts(&[id]).await?.pop();
-        Ok(job_form(&job, &statuses, Some(hosts), rollout.as_ref()))
+        Ok(hosts.into_iter().map(form).collect())
+    }
+
+    /// The other jobs whose gates hold the queued ones among these hosts.
+    async fn holders_of(
+        &self,
+        job: JobId,
+        hosts: &[JobHostRow],
+    ) -> Result<HashMap<HostId, JobId>, Problem> {
+        let queued = hosts.iter().filter(|host| host.stage == Stage::Queued);
+        let queued: Vec<HostId> = queued.map(|host| host.host_id).collect();
+        if queued.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let holders = self.0.app.store.holders_of(&queued).await?;
+        let others = holders.into_iter().filter(|gate| !gate.exempt && gate.job_id != job);
+        Ok(others.map(|gate| (gate.host_id, gate.job_id)).collect())
     }
 }
+
+/// The most attempts that are shown of one gate, the newest.
+const ATTEMPTS_OF_A_HOST: u32 = 200;
 
 const fn is_over(stage: Stage) -> bool {
     matches!(stage, Stage::Succeeded | Stage::Failed | Stage::Unverified | Stage::Cancelled)

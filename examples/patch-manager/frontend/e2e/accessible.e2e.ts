@@ -53,7 +53,7 @@ test(
     await page.goto(`${url}/jobs/${job.id}`);
     await page.getByRole('button', { name: 'Override…' }).click();
     await dialog.waitFor();
-    await dialog.getByRole('button', { name: 'Let them fail' }).click();
+    await dialog.getByRole('button', { name: 'Override and continue' }).click();
     await expectAccessible(page, 'override dialog');
     await closeDialog();
     await page.getByRole('button', { name: 'Timeline' }).click();

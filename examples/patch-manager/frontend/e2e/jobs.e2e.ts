@@ -27,7 +27,7 @@ test('a gate waits for a broken service, and passes once it is mended', async ()
   await page.getByText('1 host chosen').waitFor();
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByRole('button', { name: 'Continue' }).click();
-  const preview = page.getByRole('region', { name: 'What the gate would say' });
+  const preview = page.getByRole('region', { name: 'Preview' });
   await preview.getByText('1 host would wait for its checks to become healthy').waitFor();
   await preview.getByText(/web-06 – nginx is running: Service is not running/).waitFor();
   await page.getByRole('button', { name: 'Submit…' }).click();
@@ -40,7 +40,7 @@ test('a gate waits for a broken service, and passes once it is mended', async ()
   await card.getByText('Window closes').waitFor();
   expect(await card.getByRole('timer').count()).toBeGreaterThan(0);
   await api.setService('web-06', 'nginx', 'healthy');
-  await card.getByText('Went ahead: every check was healthy').waitFor();
+  await card.getByText('Went ahead: all checks healthy').waitFor();
   await card.getByText('After the patch: verified, 3 of 3 healthy').waitFor();
   await card.getByText('Succeeded').waitFor();
   await close();
@@ -70,12 +70,12 @@ test('an administrator lets a failing check pass, with a reason that is recorded
   await card.getByRole('button', { name: 'Override…' }).click();
   const dialog = page.getByRole('dialog', { name: 'Override the gate of batch-07' });
   await dialog.getByLabel('Reason').fill('short');
-  await dialog.getByRole('button', { name: 'Let them fail' }).click();
+  await dialog.getByRole('button', { name: 'Override and continue' }).click();
   await dialog.getByText('Give a reason of at least 10 characters.').waitFor();
   await dialog.getByLabel('Reason').fill('cron is mended by this very patch');
-  await dialog.getByRole('button', { name: 'Let them fail' }).click();
+  await dialog.getByRole('button', { name: 'Override and continue' }).click();
   await dialog.waitFor({ state: 'hidden' });
-  await card.getByText('Went ahead: an administrator let failing checks pass').waitFor();
+  await card.getByText('Went ahead: failing checks were overridden').waitFor();
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Audit' }).click();
   await page.getByText('“cron is mended by this very patch”').waitFor();
   await api.setService('batch-07', 'cron', 'healthy');

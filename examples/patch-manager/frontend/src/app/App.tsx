@@ -97,7 +97,7 @@ export function FollowEvents({ queries }: { queries: QueryClient }) {
   });
   useHealthEvents((event) => {
     if (event.type === 'resync') void queries.invalidateQueries({ queryKey: appKeys.all });
-    else if (event.type === 'gate') gather(appKeys.jobs);
+    else if (event.type === 'gate') gather(appKeys.jobPages);
     else gather(appKeys.hosts);
   });
   return null;

@@ -48,7 +48,8 @@ export { authorizedFetch, createApiClient, type ClientOptions, type HealthClient
 export { EventStream, type HealthEvent, type LiveState } from './api/events';
 export { isPassing, messageOf, ProblemError, UnreachableError, unwrap } from './api/problem';
 export type * from './api/types';
-export { failing, gateSentence, isOver, zoneOf } from './model/gate';
+export { agentWords, faultsOf, faultWords, type Fault } from './model/faults';
+export { failing, gateSentence, isOver, isOverridden, zoneOf } from './model/gate';
 export { groupPreview, type PreviewGroups } from './model/preview';
 export { reasonWords, type ReasonWords } from './model/reasons';
 export { GATE_STATE_WORDS, hostWords, PASS_KIND_WORDS, shownStatus, STATUS_WORDS } from './model/status';

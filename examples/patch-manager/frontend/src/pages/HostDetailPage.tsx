@@ -99,7 +99,7 @@ function Facts({ host }: { host: Host }) {
             All windows
           </Link>
         </Fact>
-        <Fact term="Agent’s identity">{host.agent_identity ?? 'its address'}</Fact>
+        <Fact term="Agent certificate name">{host.agent_identity ?? 'same as address'}</Fact>
       </Stack>
     </Paper>
   );

@@ -1,19 +1,21 @@
-import { Alert, Box, Button, Chip, Paper, Skeleton, Stack, Typography } from '@mui/material';
+import { Alert, Button, Paper, Skeleton } from '@mui/material';
 import { useState } from 'react';
-import { useParams } from 'react-router';
+import { useParams, useSearchParams } from 'react-router';
 import { isJobOver, useCancelJob, useJob, useRights } from '../app/api/hooks';
-import type { HostJobStatus, Job } from '../app/api/types';
+import type { Job, JobHost } from '../app/api/types';
 import { LoadError, Page } from '../app/Page';
 import { JobChip } from '../app/StateChip';
-import { byUrgency, countByStatus, JOB_HOST_STATUS, shortId } from '../app/words';
-import { ConfirmDialog, count, formatInstant, useJobGates } from '../health';
+import { shortId } from '../app/words';
+import { ConfirmDialog, count, formatInstant } from '../health';
 import { timingWords } from './JobsPage';
 import { JobHostCard } from './jobs/JobHostCard';
+import { JobSummary } from './jobs/JobSummary';
+import { JobTable } from './jobs/JobTable';
 import { RolloutPanel } from './jobs/RolloutPanel';
+import { CAUSE_WORDS, STATES, type Cause, type Filter, type State } from './jobs/state';
 import { WaitingFor } from './jobs/WaitingFor';
 
 const TRAIL = [{ label: 'Jobs', to: '/jobs' }];
-const SHOWN = 20;
 
 /** One job, host by host: where each gate stands and why, live. */
 export default function JobDetailPage() {
@@ -39,18 +41,16 @@ export default function JobDetailPage() {
 }
 
 function Loaded({ job, title }: { job: Job; title: string }) {
-  const gates = useJobGates(job.id);
   const cancel = useCancelJob(job.id);
   const { canEdit, canOverride } = useRights();
   const [asking, setAsking] = useState(false);
-  const [filter, setFilter] = useState<HostJobStatus | null>(null);
-  const [shown, setShown] = useState(SHOWN);
+  const { filter, setFilter, open, setOpen } = useView();
   const over = isJobOver(job.status);
-  const byHost = new Map(gates.data?.map((gate) => [gate.host_id, gate]));
-  const hosts = (job.hosts ?? [])
-    .filter((host) => filter === null || host.status === filter)
-    .toSorted((a, b) => byUrgency(a, b) || a.host_name.localeCompare(b.host_name));
-  const counts = countByStatus(job);
+  const hosts = job.hosts ?? [];
+  const [only] = hosts;
+  const card = (host: JobHost) => (
+    <JobHostCard jobId={job.id} host={host} canOverride={canOverride && !over} />
+  );
   return (
     <Page
       title={title}
@@ -90,49 +90,21 @@ function Loaded({ job, title }: { job: Job; title: string }) {
       {job.rollout != null && (
         <RolloutPanel jobId={job.id} rollout={job.rollout} canResume={canOverride} over={over} />
       )}
-      {counts.length > 1 && (
-        <Box role="group" aria-label="Filter by state" sx={{ display: 'flex', flexWrap: 'wrap', gap: 0.75 }}>
-          {counts.map(([status, number]) => (
-            <Chip
-              key={status}
-              size="medium"
-              clickable
-              variant={filter === status ? 'filled' : 'outlined'}
-              aria-pressed={filter === status}
-              onClick={() => setFilter(filter === status ? null : status)}
-              label={`${JOB_HOST_STATUS[status].word} (${number})`}
-            />
-          ))}
-        </Box>
-      )}
-      {!over && job.host_count > 1 && <WaitingFor jobId={job.id} />}
-      {gates.isError && (
-        <LoadError what="The gates’ attempts" error={gates.error} onRetry={() => void gates.refetch()} />
-      )}
-      <Stack
-        component="ul"
-        spacing={1.5}
-        sx={{ m: 0, p: 0, listStyle: 'none' }}
-        aria-label="Hosts of this job"
-      >
-        {hosts.slice(0, shown).map((host) => (
-          <Paper component="li" variant="outlined" key={host.host_id}>
-            <JobHostCard
-              jobId={job.id}
-              host={host}
-              gate={byHost.get(host.host_id) ?? host.gate ?? null}
-              canOverride={canOverride && !over}
-            />
-          </Paper>
-        ))}
-      </Stack>
-      {hosts.length > shown && (
-        <Button onClick={() => setShown(shown + SHOWN)}>
-          Show {Math.min(SHOWN, hosts.length - shown)} more of {hosts.length} hosts
-        </Button>
-      )}
-      {hosts.length === 0 && (
-        <Typography color="text.secondary">No host of this job is in this state any more.</Typography>
+      {hosts.length === 1 && only !== undefined ? (
+        <Paper variant="outlined">{card(only)}</Paper>
+      ) : (
+        <>
+          <JobSummary hosts={hosts} filter={filter} onFilter={setFilter} />
+          {!over && <WaitingFor jobId={job.id} />}
+          <JobTable
+            hosts={hosts}
+            filter={filter}
+            onFilter={setFilter}
+            open={open}
+            onOpen={setOpen}
+            details={card}
+          />
+        </>
       )}
       <ConfirmDialog
         open={asking}
@@ -149,4 +121,34 @@ function Loaded({ job, title }: { job: Job; title: string }) {
       </ConfirmDialog>
     </Page>
   );
+}
+
+/** What is shown of a job, kept in the address: a link, Back and a reload show the same. */
+function useView() {
+  const [parameters, setParameters] = useSearchParams();
+  const change = (part: Record<string, string | null | undefined>) =>
+    setParameters(
+      (before) => {
+        const next = new URLSearchParams(before);
+        for (const [name, value] of Object.entries(part)) {
+          if (value === undefined) continue;
+          if (value === null || value === '') next.delete(name);
+          else next.set(name, value);
+        }
+        return next;
+      },
+      { replace: true, preventScrollReset: true },
+    );
+  const [state, cause] = [parameters.get('state'), parameters.get('cause')];
+  const filter: Filter = {
+    state: STATES.includes(state as State) ? (state as State) : null,
+    cause: cause !== null && Object.hasOwn(CAUSE_WORDS, cause) ? (cause as Cause) : null,
+    q: parameters.get('q') ?? '',
+  };
+  return {
+    filter,
+    setFilter: ({ state, cause, q }: Partial<Filter>) => change({ state, cause, q }),
+    open: parameters.get('host'),
+    setOpen: (host: string | null) => change({ host }),
+  };
 }

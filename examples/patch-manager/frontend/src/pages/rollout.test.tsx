@@ -167,7 +167,7 @@ describe('the page of a job', () => {
   test('shows no rollout where there is none', async () => {
     serve(null);
     renderApp(page, { route });
-    expect(await screen.findByRole('list', { name: 'Hosts of this job' })).toBeVisible();
+    expect(await screen.findByRole('link', { name: 'web-01' })).toBeVisible();
     expect(screen.queryByRole('region', { name: 'Rollout' })).toBeNull();
   });
 
@@ -190,7 +190,7 @@ describe('the page of a job', () => {
       (name) => within(region).getByText(name).nextSibling?.textContent,
     );
     expect(facts).toEqual(['2 of 3', '6 of 10 in this stage', '2 of at most 3', '3, 2 allowed']);
-    expect(screen.getByRole('button', { name: 'Waiting for its turn (2)' })).toBeVisible();
+    expect(screen.getByRole('button', { name: 'Waiting for its turn (1)' })).toBeVisible();
     expect(screen.queryByRole('button', { name: 'Resume…' })).toBeNull();
   });
 

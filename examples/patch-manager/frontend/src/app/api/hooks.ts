@@ -8,12 +8,15 @@ import {
 import {
   healthKeys,
   unwrap,
+  useHealthEvents,
   useLiveState,
   useRefetchInterval,
   type HostSearch,
   type HostStatus,
 } from '../../health';
+import { useEffect, useRef } from 'react';
 import { api } from './client';
+import { withEvent } from './jobEvents';
 import { appKeys } from './keys';
 import type { Job, JobRequest, WindowRequest } from './types';
 
@@ -187,17 +190,69 @@ export function useJobs(cursor: string | undefined) {
 }
 
 /**
- * One job. Every step of it is told as an event of its gate; while the events do not come it is asked for
- * more often, and now and then in any case, as what a person waits for must not hang on one event.
+ * One job. Every step of it is told as an event of its gate: what the event says is shown at once, and the rest is
+ * read soon after, the less often the more hosts there are. It is read now and then in any case, as what a person
+ * waits for must not hang on one event.
  */
 export function useJob(id: string) {
   const live = useLiveState() === 'live';
-  return useQuery({
-    queryKey: appKeys.job(id),
+  const queries = useQueryClient();
+  const queryKey = appKeys.job(id);
+  const job = useQuery({
+    queryKey,
     queryFn: ({ signal }): Promise<Job> =>
       unwrap(api.GET('/api/v1/jobs/{job_id}', { params: { path: { job_id: id } }, signal })),
     refetchInterval: ({ state }) =>
-      state.data === undefined || isJobOver(state.data.status) ? 60_000 : live ? 20_000 : 4_000,
+      state.data === undefined || isJobOver(state.data.status)
+        ? 60_000
+        : Math.max(live ? 20_000 : 4_000, readGap(state.data)),
+  });
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), [id]);
+  useHealthEvents((event) => {
+    if (event.type !== 'gate' || event.job_id !== id) return;
+    queries.setQueryData<Job>(queryKey, (known) => known && withEvent(known, event));
+    if (timer.current !== undefined) return;
+    const state = queries.getQueryState<Job>(queryKey);
+    const due = (state?.dataUpdatedAt ?? 0) + (state?.data === undefined ? 0 : readGap(state.data));
+    timer.current = setTimeout(
+      () => {
+        timer.current = undefined;
+        void queries.invalidateQueries({ queryKey });
+      },
+      Math.max(EVENTS_GATHERED_MS, due - Date.now()),
+    );
+  });
+  return job;
+}
+
+/** Events that come together are answered by one read. */
+const EVENTS_GATHERED_MS = 1_500;
+
+/** The least time between two reads of a job: ten seconds for a thousand hosts. */
+function readGap(job: Job): number {
+  return Math.min(job.host_count * 10, 60_000);
+}
+
+/** A job on one host, with every attempt of its gate. */
+export function useJobHost(jobId: string, hostId: string) {
+  const queries = useQueryClient();
+  const queryKey = appKeys.jobHost(jobId, hostId);
+  useHealthEvents((event) => {
+    if (event.type === 'gate' && event.job_id === jobId && event.host_id === hostId) {
+      void queries.invalidateQueries({ queryKey });
+    }
+  });
+  return useQuery({
+    queryKey,
+    queryFn: ({ signal }) =>
+      unwrap(
+        api.GET('/api/v1/jobs/{job_id}/hosts/{host_id}', {
+          params: { path: { job_id: jobId, host_id: hostId } },
+          signal,
+        }),
+      ),
+    refetchInterval: useRefetchInterval(),
   });
 }
 

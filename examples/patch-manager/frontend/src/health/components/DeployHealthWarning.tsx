@@ -27,7 +27,7 @@ export function DeployHealthWarning({
 }: DeployHealthWarningProps) {
   const now = useNow();
   if (previews === undefined) {
-    return <Alert severity="info">Asking what the gate would say…</Alert>;
+    return <Alert severity="info">Loading the preview…</Alert>;
   }
   const groups = groupPreview(previews);
   const held = groups.fail.length + groups.unhealthy.length + groups.unknown.length + groups.busy.length;
@@ -35,7 +35,7 @@ export function DeployHealthWarning({
     <HostList hosts={hosts} hostName={hostName} note={note} />
   );
   return (
-    <Stack spacing={1} role="region" aria-label="What the gate would say">
+    <Stack spacing={1} role="region" aria-label="Preview">
       {reportOnly && held > 0 && (
         <Alert severity="warning">
           <AlertTitle>Report only: failing checks will not hold the patch back</AlertTitle>
@@ -68,18 +68,16 @@ export function DeployHealthWarning({
       )}
       {groups.unknown.length > 0 && (
         <Alert severity="warning">
-          <AlertTitle>
-            {count(groups.unknown.length, 'host')} with checks of which nothing recent is known
-          </AlertTitle>
-          The gate runs them first and goes by what they say.
+          <AlertTitle>{count(groups.unknown.length, 'host')} with checks without a recent result</AlertTitle>
+          The gate runs these checks first and decides by their results.
           {names(groups.unknown, reasons)}
         </Alert>
       )}
       {groups.busy.length > 0 && (
         <Alert severity="warning">
-          <AlertTitle>{count(groups.busy.length, 'host')} that another job holds</AlertTitle>
-          This job waits until the other one is done with {groups.busy.length === 1 ? 'it' : 'them'}, and runs
-          the checks then.
+          <AlertTitle>{count(groups.busy.length, 'host')} held by another job</AlertTitle>
+          This job starts on {groups.busy.length === 1 ? 'it' : 'them'} when the other job has ended there,
+          and runs the checks then.
           {names(groups.busy)}
         </Alert>
       )}
@@ -98,21 +96,20 @@ export function DeployHealthWarning({
       {groups.unchecked.length > 0 && (
         <Alert severity="warning">
           <AlertTitle>{count(groups.unchecked.length, 'host')} without a health check</AlertTitle>
-          Nothing will hold the patch back, and nothing will tell whether{' '}
-          {groups.unchecked.length === 1 ? 'it is' : 'they are'} well afterwards.
+          No check delays the patch, and no check verifies it afterwards.
           {names(groups.unchecked)}
         </Alert>
       )}
       {groups.early.length > 0 && (
         <Alert severity="info">
           <AlertTitle>{count(groups.early.length, 'host')} healthy, and waiting for the window</AlertTitle>
-          The checks count as they are once the window has opened.
+          The gate decides by their state when the window opens.
         </Alert>
       )}
       {groups.ready.length > 0 && (
         <Alert severity="success">
           <AlertTitle>
-            {count(groups.ready.length, 'host')} with every check healthy: the patch would start at once
+            {count(groups.ready.length, 'host')} with all checks healthy: the patch starts at once
           </AlertTitle>
         </Alert>
       )}

@@ -1,8 +1,9 @@
-import { Alert, Box, Button, Collapse, Stack, Typography } from '@mui/material';
+import { Alert, Box, Button, Chip, Collapse, Stack, Typography } from '@mui/material';
 import { useId, useState, type ReactNode } from 'react';
 import type { Evidence, Gate } from '../api/types';
 import { useNow } from '../hooks/useNow';
-import { failing, gateSentence, isOver, wouldHaveWords, zoneOf } from '../model/gate';
+import { agentWords, faultsOf, type Fault } from '../model/faults';
+import { failing, gateSentence, isOver, isOverridden, wouldHaveWords, zoneOf } from '../model/gate';
 import { count, formatBoth, formatLatency, formatRange, toMillis, UTC, type Zone } from '../model/time';
 import { GateTimeline } from './GateTimeline';
 import { HealthStatusIcon } from './HealthStatusIcon';
@@ -16,6 +17,8 @@ export interface GateStatusPanelProps {
   gate: Gate;
   /** The zone of the times; the window's own where absent. UTC is always shown beside it. */
   timeZone?: Zone;
+  /** The ids of the checks that an agent answers; with them a silent agent is said once, as one cause. */
+  services?: ReadonlySet<string>;
   /** Opens the override dialog; absent where the user may not override. */
   onOverride?: (() => void) | undefined;
   /** Takes the override back; absent where the user may not. */
@@ -28,6 +31,7 @@ export interface GateStatusPanelProps {
 export function GateStatusPanel({
   gate,
   timeZone = zoneOf(gate),
+  services,
   onOverride,
   onTakeBack,
   takingBack = false,
@@ -37,7 +41,8 @@ export function GateStatusPanel({
   const [history, setHistory] = useState(false);
   const waiting = gate.state === 'waiting';
   const opened = now >= toMillis(gate.opens_at);
-  const checks = gate.evidence;
+  const faults = faultsOf(gate.evidence, services);
+  const healthy = gate.evidence.filter((entry) => entry.healthy);
   const overridable = failing(gate).some((check) => check.check_id != null);
   const wouldHave = wouldHaveWords(gate);
   const bound = gate.window_kind === 'immediate' ? 'wait' : 'window';
@@ -65,7 +70,7 @@ export function GateStatusPanel({
             />
           )}
           <Moment
-            label={bound === 'window' ? 'Window closes' : 'Wait ends'}
+            label={bound === 'window' ? 'Window closes' : 'Wait limit'}
             instant={gate.closes_at}
             timeZone={timeZone}
             over="closing"
@@ -81,21 +86,27 @@ export function GateStatusPanel({
       {isOver(gate) && (
         <Typography variant="body2" color="text.secondary">
           {gate.attempts.length === 0
-            ? 'Without an attempt of its own'
+            ? gate.state === 'spent'
+              ? 'Passed on recent results'
+              : 'No attempt was made'
             : `After ${count(gate.attempts.length, 'attempt')}`}
-          ; {bound === 'window' ? 'window' : 'bounded wait'}{' '}
+          ; {bound === 'window' ? 'window' : 'wait limit'}{' '}
           {formatRange(gate.opens_at, gate.closes_at, timeZone)}
           {timeZone.name !== 'UTC' && ` (${formatRange(gate.opens_at, gate.closes_at, UTC)})`}.
         </Typography>
       )}
-      {checks.length > 0 && (
-        <Box
-          component="ul"
-          aria-label="What the gate knows of each check"
-          sx={{ m: 0, p: 0, listStyle: 'none' }}
-        >
-          {checks.map((check, index) => (
-            <CheckLine key={check.check_id ?? `${check.name} ${index}`} check={check} advice={waiting} />
+      {gate.evidence.length > 0 && (
+        <Box component="ul" aria-label="Checks of this gate" sx={{ m: 0, p: 0, listStyle: 'none' }}>
+          {faults.map((fault, index) => (
+            <FaultLine
+              key={fault.entry.check_id ?? `${fault.entry.name} ${index}`}
+              fault={fault}
+              gate={gate}
+              advice={waiting}
+            />
+          ))}
+          {healthy.map((check, index) => (
+            <CheckLine key={check.check_id ?? `${check.name} ${index}`} check={check} />
           ))}
         </Box>
       )}
@@ -172,31 +183,79 @@ function StateIcon({ gate }: { gate: Gate }) {
   }
 }
 
-function CheckLine({ check, advice }: { check: Evidence; advice: boolean }) {
+interface FaultLineProps {
+  fault: Fault;
+  gate: Gate;
+  advice: boolean;
+}
+
+/** What is wrong, once, and which checks say it. */
+function FaultLine({ fault: { entry, names, agent }, gate, advice }: FaultLineProps) {
+  if (names.length === 1 && !agent) {
+    return (
+      <CheckLine check={entry} overridden={isOverridden(gate, entry)}>
+        <ResultText {...entry} advice={advice} />
+      </CheckLine>
+    );
+  }
+  const same = gate.evidence.filter(
+    (each) => each.check_id != null && each.reason === entry.reason && each.detail === entry.detail,
+  );
+  const overridden = same.filter((each) => isOverridden(gate, each));
+  return (
+    <Line healthy={false}>
+      <Typography variant="body2" sx={{ fontWeight: 600 }}>
+        {agent ? agentWords(entry.reason) : `${names.length} checks have the same fault`}
+      </Typography>
+      <ResultText {...entry} advice={advice} />
+      <Typography variant="body2" color="text.secondary" sx={{ overflowWrap: 'anywhere' }}>
+        {names.length === 1 ? 'Check' : 'Checks'}: {names.join(', ')}
+        {overridden.length > 0 && ` (overridden: ${overridden.map(({ name }) => name).join(', ')})`}
+      </Typography>
+    </Line>
+  );
+}
+
+function Line({ healthy, children }: { healthy: boolean; children: ReactNode }) {
   return (
     <Box component="li" sx={{ display: 'flex', gap: 1, py: 0.5, alignItems: 'flex-start' }}>
       <Box sx={{ pt: '2px', lineHeight: 0 }}>
-        <HealthStatusIcon iconOnly status={check.healthy ? 'healthy' : 'unhealthy'} />
+        <HealthStatusIcon iconOnly status={healthy ? 'healthy' : 'unhealthy'} />
       </Box>
-      <Box sx={{ minWidth: 0, flex: 1 }}>
-        <Typography variant="body2" sx={{ overflowWrap: 'anywhere' }}>
-          <strong>{check.name}</strong>
-          {check.check_id == null && (
-            <Typography component="span" variant="body2" color="text.secondary">
-              {' '}
-              · a condition of the patch manager
-            </Typography>
-          )}
-          {check.latency_ms != null && (
-            <Typography component="span" variant="body2" color="text.secondary">
-              {' '}
-              · {formatLatency(check.latency_ms)}
-            </Typography>
-          )}
-        </Typography>
-        {!check.healthy && <ResultText {...check} advice={advice} />}
-      </Box>
+      <Box sx={{ minWidth: 0, flex: 1 }}>{children}</Box>
     </Box>
+  );
+}
+
+interface CheckLineProps {
+  check: Evidence;
+  overridden?: boolean;
+  children?: ReactNode;
+}
+
+function CheckLine({ check, overridden = false, children }: CheckLineProps) {
+  return (
+    <Line healthy={check.healthy}>
+      <Typography variant="body2" component="div" sx={{ overflowWrap: 'anywhere' }}>
+        <strong>{check.name}</strong>
+        {overridden && (
+          <Chip label="Overridden" color="warning" variant="outlined" sx={{ ml: 1, height: 20 }} />
+        )}
+        {check.check_id == null && (
+          <Typography component="span" variant="body2" color="text.secondary">
+            {' '}
+            · a condition of the patch manager
+          </Typography>
+        )}
+        {check.latency_ms != null && (
+          <Typography component="span" variant="body2" color="text.secondary">
+            {' '}
+            · {formatLatency(check.latency_ms)}
+          </Typography>
+        )}
+      </Typography>
+      {children}
+    </Line>
   );
 }
 

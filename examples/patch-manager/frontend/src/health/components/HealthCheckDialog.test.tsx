@@ -153,7 +153,7 @@ test('tests what is not saved yet, and shows what was found', async () => {
   const result = await screen.findByTestId('test-result');
   expect(within(result).getByText(/Test failed/)).toBeVisible();
   expect(result).toHaveTextContent('The certificate has expired');
-  expect(result).toHaveTextContent('could not be observed');
+  expect(result).toHaveTextContent('no answer from target');
   expect(bodies).toEqual([
     { name: 'Unit', check_type: 'service', enabled: true, service_name: 'nginx.service' },
   ]);

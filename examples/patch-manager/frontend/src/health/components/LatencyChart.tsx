@@ -108,9 +108,8 @@ export default function LatencyChart({ results, height = 180 }: LatencyChartProp
         sx={{ display: 'block', minHeight: '1.7em', fontVariantNumeric: 'tabular-nums' }}
       />
       <Typography component="figcaption" variant="caption" color="text.secondary">
-        The middle of the healthy runs’ latencies, and the band between the fastest and the slowest, in local
-        time. <span aria-hidden="true">✕</span> at the top marks a failed run; a break is a time without
-        results.
+        Median latency of healthy runs, with the range from fastest to slowest, in local time.{' '}
+        <span aria-hidden="true">✕</span> marks a failed run. Gaps have no results.
       </Typography>
     </Box>
   );

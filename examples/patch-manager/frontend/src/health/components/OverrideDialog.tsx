@@ -171,7 +171,7 @@ function Form({ jobId, gate, timeZone = zoneOf(gate), onClose }: OverrideDialogP
           Cancel
         </Button>
         <Button type="submit" variant="contained" color="warning" loading={give.isPending}>
-          Let them fail
+          Override and continue
         </Button>
       </DialogActions>
     </form>

@@ -16,7 +16,7 @@ export interface ResultTextProps {
 /** Why a check failed, in words, with what to do about it. */
 export function ResultText({ reason, detail, observed, advice }: ResultTextProps) {
   const words = reasonWords(reason);
-  const seen = observed || words.unknown === true ? null : 'could not be observed';
+  const seen = observed || words.unknown === true ? null : 'no answer from target';
   return (
     <Box sx={{ minWidth: 0, overflowWrap: 'anywhere' }}>
       <Typography variant="body2" component="span" sx={{ fontWeight: 600 }}>

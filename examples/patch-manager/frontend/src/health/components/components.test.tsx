@@ -93,7 +93,7 @@ describe('the section of a host', () => {
     });
     show([makeCheck({ status: 'unhealthy', since: at(-1_290), last_result })]);
     const row = await screen.findByRole('listitem');
-    expect(row).toHaveTextContent('Timed out connecting (could not be observed): no connection within 10 s');
+    expect(row).toHaveTextContent('Timed out connecting (no answer from target): no connection within 10 s');
     expect(row).toHaveTextContent('See whether the host is up');
     expect(row).toHaveTextContent('Unhealthy for 21 min');
   });
@@ -219,7 +219,7 @@ describe('a gate', () => {
     };
     const gate = makeGate({ state: 'spent', kind: 'overridden', override });
     renderApp(<GateStatusPanel gate={gate} onTakeBack={() => undefined} />);
-    expect(screen.getByText('Went ahead: an administrator let failing checks pass')).toBeVisible();
+    expect(screen.getByText('Went ahead: failing checks were overridden')).toBeVisible();
     expect(screen.getByText('Override by ada')).toBeVisible();
     expect(screen.getByText(/“mended by this patch”/)).toBeVisible();
     expect(screen.queryByRole('button', { name: 'Take back' })).toBeNull();
@@ -253,12 +253,12 @@ describe('the override dialog', () => {
     const gate = makeGate({ evidence: [FAILING, second] });
     const onClose = vi.fn();
     renderApp(<OverrideDialog open jobId={JOB_ID} gate={gate} hostName="web-01" onClose={onClose} />);
-    await user.click(screen.getByRole('button', { name: 'Let them fail' }));
+    await user.click(screen.getByRole('button', { name: 'Override and continue' }));
     expect(screen.getByText('Choose at least one check.')).toBeVisible();
     expect(screen.getByText('Give a reason of at least 10 characters.')).toBeVisible();
     await user.click(screen.getByRole('checkbox', { name: /redis/ }));
     await user.type(screen.getByLabelText(/Reason/), '  mended by this very patch ');
-    await user.click(screen.getByRole('button', { name: 'Let them fail' }));
+    await user.click(screen.getByRole('button', { name: 'Override and continue' }));
     await waitFor(() => expect(onClose).toHaveBeenCalled());
     expect(bodies).toEqual([
       { check_ids: [second.check_id], reason: 'mended by this very patch', expires_at: gate.closes_at },
@@ -281,7 +281,7 @@ describe('before a job is submitted', () => {
         reportOnly
       />,
     );
-    const region = screen.getByRole('region', { name: 'What the gate would say' });
+    const region = screen.getByRole('region', { name: 'Preview' });
     expect(region).toHaveTextContent('Report only: failing checks will not hold the patch back');
     expect(region).toHaveTextContent('1 host would wait for its checks to become healthy');
     expect(region).toHaveTextContent('host-b – postgresql: Service is not running');

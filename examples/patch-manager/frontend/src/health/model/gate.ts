@@ -19,15 +19,24 @@ export function failing(gate: Pick<Gate, 'evidence'>): Evidence[] {
   return gate.evidence.filter((entry) => !entry.healthy);
 }
 
+/** Whether the gate's override lets this entry fail. */
+export function isOverridden(
+  gate: Pick<Gate, 'override'>,
+  { check_id }: Pick<Evidence, 'check_id'>,
+): boolean {
+  return check_id != null && gate.override?.check_ids.includes(check_id) === true;
+}
+
 /** Where a gate stands, in one line for people. */
 export function gateSentence(gate: Gate, now: number): string {
-  const blocking = failing(gate);
+  const overridden = failing(gate).filter((entry) => isOverridden(gate, entry)).length;
+  const blocking = failing(gate).filter((entry) => !isOverridden(gate, entry));
   switch (gate.state) {
     case 'waiting':
       if (now < toMillis(gate.opens_at)) return 'Waiting for the window to open';
       if (gate.attempts.at(-1)?.outcome === 'running') return 'Running the checks';
       if (blocking.length === 0) return 'Waiting for the next attempt';
-      return `Waiting for ${words(blocking)}`;
+      return `Waiting for ${words(blocking)}${overridden > 0 ? `; ${overridden} overridden` : ''}`;
     case 'passed':
       return `Passed: ${kindWords(gate)}`;
     case 'spent':

@@ -56,11 +56,11 @@ describe('times', () => {
   });
 
   test.each([
-    [-5, '0:00'],
-    [1, '0:01'],
-    [272_000, '4:32'],
-    [3_872_000, '1:04:32'],
-    [183_845_000, '2 d 03:04:05'],
+    [-5, '0 s'],
+    [1, '1 s'],
+    [272_000, '4 min 32 s'],
+    [3_872_000, '1 h 4 min'],
+    [183_845_000, '2 d 3 h'],
   ])('%d ms are left as "%s"', (left, words) => {
     expect(formatCountdown(left)).toBe(words);
   });
@@ -265,7 +265,7 @@ test('a host in words', () => {
   const host = { healthy: 0, unhealthy: 0, unknown: 0, total: 0, status: 'none' as const };
   expect(hostWords(host)).toBe('No checks');
   expect(hostWords({ ...host, status: 'healthy', healthy: 1, total: 1 })).toBe('1 healthy');
-  expect(hostWords({ ...host, status: 'healthy', healthy: 5, total: 5 })).toBe('All 5 healthy');
+  expect(hostWords({ ...host, status: 'healthy', healthy: 5, total: 5 })).toBe('5/5 healthy');
   expect(hostWords({ ...host, status: 'unhealthy', unhealthy: 2, total: 5 })).toBe('2 of 5 unhealthy');
   expect(hostWords({ ...host, status: 'unknown', unknown: 1, total: 3 })).toBe('1 of 3 unknown');
 });
@@ -282,7 +282,7 @@ test('a gate in a sentence', () => {
   expect(gateSentence(makeGate({ opens_at: at(60) }), now)).toBe('Waiting for the window to open');
   expect(gateSentence(makeGate({ evidence: [] }), now)).toBe('Waiting for the next attempt');
   expect(gateSentence(makeGate({ state: 'spent', kind: 'no_checks' }), now)).toBe(
-    'Went ahead: the host has no enabled check',
+    'Went ahead: no enabled checks',
   );
   expect(gateSentence(makeGate({ state: 'failed', end_reason: 'gate_busy' }), now)).toBe(
     'Failed: another job held the host until the window ended',

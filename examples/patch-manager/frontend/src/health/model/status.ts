@@ -18,13 +18,13 @@ export function shownStatus(check: Pick<HealthCheck, 'enabled' | 'status'>): Sho
   return check.enabled ? check.status : 'disabled';
 }
 
-/** A host in a few words: "All 3 healthy", "2 of 5 unhealthy", "1 of 3 unknown", "No checks". */
+/** A host in a few words: "3/3 healthy", "2 of 5 unhealthy", "1 of 3 unknown", "No checks". */
 export function hostWords(health: Omit<HostHealth, 'oldest_checked_at'>): string {
   switch (health.status) {
     case 'none':
       return 'No checks';
     case 'healthy':
-      return health.total === 1 ? '1 healthy' : `All ${health.total} healthy`;
+      return `${health.healthy}/${health.total} healthy`;
     case 'unhealthy':
       return `${health.unhealthy} of ${health.total} unhealthy`;
     case 'unknown':
@@ -50,18 +50,18 @@ export const GATE_STATE_WORDS: Readonly<Record<GateState, string>> = {
 
 /** On what ground a gate let a job go ahead. */
 export const PASS_KIND_WORDS: Readonly<Record<PassKind, string>> = {
-  healthy: 'every check was healthy',
-  no_checks: 'the host has no enabled check',
-  overridden: 'an administrator let failing checks pass',
-  exempt: 'this kind of job is not held back',
+  healthy: 'all checks healthy',
+  no_checks: 'no enabled checks',
+  overridden: 'failing checks were overridden',
+  exempt: 'jobs of this kind are exempt',
   report_only: 'report only: the gate did not hold it back',
 };
 
 const END_REASON_WORDS: Readonly<Record<EndReason, string>> = {
   window_closed: 'The window closed before every check was healthy.',
-  window_withdrawn: 'The window was taken away.',
+  window_withdrawn: 'The window was removed.',
   job_cancelled: 'The job was cancelled.',
-  host_deleted: 'The host is gone.',
+  host_deleted: 'The host was deleted.',
   not_run_capacity: 'There was no capacity to run the checks before the close.',
   gate_busy: 'Another job held the host until the window ended.',
   pass_not_spent: 'The gate let the job go ahead, and the job did not start before the window ended.',

@@ -47,16 +47,11 @@ export function formatAge(instant: string, now: number): string {
   return age < 1_500 ? 'just now' : `${formatDuration(age)} ago`;
 }
 
-/** "4:32", "1:04:32", "2 d 03:04:05": what is left, to the second; "0:00" once it is over. */
+/** "42 s", "19 min 8 s", "1 h 4 min", "2 d 3 h": what is left; "0 s" once it is over. It cannot be read as a time. */
 export function formatCountdown(milliseconds: number): string {
   const seconds = Math.max(0, Math.ceil(milliseconds / 1_000));
-  const days = Math.floor(seconds / DAY);
-  const hours = Math.floor((seconds % DAY) / HOUR);
-  const minutes = Math.floor((seconds % HOUR) / MINUTE);
-  const two = (value: number) => String(value).padStart(2, '0');
-  const rest = two(seconds % MINUTE);
-  if (days > 0) return `${days} d ${two(hours)}:${two(minutes)}:${rest}`;
-  return hours > 0 ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
+  if (seconds < MINUTE || seconds >= HOUR) return formatDuration(seconds * 1_000);
+  return `${Math.floor(seconds / MINUTE)} min ${seconds % MINUTE} s`;
 }
 
 /** The same for a screen reader, which should not be told of every second. */

@@ -56,7 +56,7 @@ export function ChooseTime({ plan, hosts, onChange }: ChooseTimeProps) {
           <FormControlLabel
             value="immediate"
             control={<Radio size="small" />}
-            label={`now, waiting for healthy checks for ${longest === undefined ? 'a bounded time' : `at most ${formatDuration(longest * 1_000)}`}`}
+            label={`now, waiting for healthy checks for ${longest === undefined ? 'a limited time' : `at most ${formatDuration(longest * 1_000)}`}`}
           />
           <FormControlLabel
             value="explicit"

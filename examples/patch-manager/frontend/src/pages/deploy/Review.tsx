@@ -78,7 +78,7 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
               </Button>
             }
           >
-            What the gate would say is not known. {messageOf(failed.error)}
+            Preview unavailable. {messageOf(failed.error)}
           </Alert>
         ) : (
           <DeployHealthWarning
@@ -145,7 +145,7 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
 function timeWords(plan: Plan, longest: number | undefined): string {
   if (plan.timing === 'maintenance') return 'In each host’s maintenance window.';
   if (plan.timing === 'immediate') {
-    const within = longest === undefined ? 'a bounded time' : formatDuration(longest * 1_000);
+    const within = longest === undefined ? 'the wait limit' : formatDuration(longest * 1_000);
     return `Now, or as soon as the checks are healthy, within ${within}.`;
   }
   const window = windowOf(plan);

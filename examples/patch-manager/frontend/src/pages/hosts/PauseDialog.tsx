@@ -24,7 +24,7 @@ export function PauseAlert({ host, canEdit }: { host: Host; canEdit: boolean }) 
       action={
         canEdit && (
           <Button color="inherit" size="small" loading={pause.isPending} onClick={() => pause.mutate(null)}>
-            Let it go on
+            Resume
           </Button>
         )
       }

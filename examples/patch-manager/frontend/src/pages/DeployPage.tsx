@@ -1,25 +1,15 @@
-import {
-  Alert,
-  Box,
-  Button,
-  Paper,
-  Skeleton,
-  Stack,
-  Step,
-  StepLabel,
-  Stepper,
-  Typography,
-} from '@mui/material';
-import { useEffect, useRef, useState, type ReactNode } from 'react';
-import { useNavigate, useSearchParams } from 'react-router';
-import { useCreateJob, useHost, useRights } from '../app/api/hooks';
+import { Alert, Box, Button, Paper, Stack, Step, StepLabel, Stepper, Typography } from '@mui/material';
+import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { useLocation, useNavigate, useSearchParams } from 'react-router';
+import { useCreateJob, useHostsOf, useRights } from '../app/api/hooks';
 import type { Host } from '../app/api/types';
-import { Page } from '../app/Page';
+import { LoadError, Page } from '../app/Page';
 import { count } from '../health';
 import { ChooseHosts } from './deploy/ChooseHosts';
 import { ChooseTime } from './deploy/ChooseTime';
 import { INITIAL_PLAN, planFault, type Plan } from './deploy/plan';
 import { Review } from './deploy/Review';
+import { fragmentOf, idsOf } from './deploy/selection';
 
 const STEPS = ['Hosts', 'Time', 'Review'];
 
@@ -35,26 +25,40 @@ export default function DeployPage() {
       </Page>
     );
   }
-  return preset === null ? <Steps chosen={[]} /> : <WithPreset id={preset} />;
+  return <Steps preset={preset} />;
 }
 
-function WithPreset({ id }: { id: string }) {
-  const host = useHost(id);
-  if (host.isPending) {
-    return (
-      <Page title="Deploy">
-        <Skeleton variant="rounded" height={260} />
-      </Page>
-    );
-  }
-  return <Steps chosen={host.data === undefined ? [] : [host.data]} />;
-}
-
-function Steps({ chosen: preset }: { chosen: Host[] }) {
-  const [step, setStep] = useState(0);
-  const [chosen, setChosen] = useState<ReadonlyMap<string, Host>>(
-    () => new Map(preset.map((host) => [host.id, host])),
+/** The chosen hosts, kept in the address: a link, Back and a reload choose the same. */
+function useChosen(preset: string | null) {
+  const { hash } = useLocation();
+  const navigate = useNavigate();
+  const [known, setKnown] = useState<ReadonlyMap<string, Host>>(new Map());
+  const ids = useMemo(() => idsOf(hash) ?? (preset === null ? [] : [preset]), [hash, preset]);
+  const missing = useHostsOf(ids, known);
+  const found = new Map([...known, ...(missing.data ?? []).map((host) => [host.id, host] as const)]);
+  const chosen = new Map(
+    ids.flatMap((id) => {
+      const host = found.get(id);
+      return host === undefined ? [] : [[id, host] as const];
+    }),
   );
+  return {
+    chosen,
+    pending: missing.isLoading,
+    error: missing.error,
+    retry: () => void missing.refetch(),
+    /** How many chosen hosts are gone, or hidden from who looks. */
+    unavailable: missing.isLoading ? 0 : ids.length - chosen.size,
+    choose: (next: ReadonlyMap<string, Host>) => {
+      setKnown(new Map([...found, ...next]));
+      void navigate({ hash: fragmentOf(next.keys()) }, { replace: true, preventScrollReset: true });
+    },
+  };
+}
+
+function Steps({ preset }: { preset: string | null }) {
+  const [step, setStep] = useState(0);
+  const { chosen, pending, error, retry, unavailable, choose } = useChosen(preset);
   const [plan, setPlan] = useState<Plan>(INITIAL_PLAN);
   const [tried, setTried] = useState(false);
   const create = useCreateJob();
@@ -68,9 +72,11 @@ function Steps({ chosen: preset }: { chosen: Host[] }) {
 
   const fault =
     step === 0
-      ? chosen.size === 0
-        ? 'Choose at least one host.'
-        : null
+      ? pending
+        ? 'The chosen hosts are still being loaded.'
+        : chosen.size === 0
+          ? 'Choose at least one host.'
+          : null
       : step === 1
         ? planFault(plan)
         : null;
@@ -87,8 +93,14 @@ function Steps({ chosen: preset }: { chosen: Host[] }) {
   };
   const footer = (action: ReactNode) => (
     <Footer
-      words={chosen.size === 0 ? 'No host chosen' : `${count(chosen.size, 'host')} chosen`}
-      onClear={step === 0 && chosen.size > 0 ? () => setChosen(new Map()) : null}
+      words={
+        pending
+          ? 'Loading the chosen hosts'
+          : chosen.size === 0
+            ? 'No host chosen'
+            : `${count(chosen.size, 'host')} chosen`
+      }
+      onClear={step === 0 && chosen.size > 0 ? () => choose(new Map()) : null}
       onBack={step > 0 && !create.isPending ? back : null}
       action={action}
     />
@@ -113,7 +125,18 @@ function Steps({ chosen: preset }: { chosen: Host[] }) {
         >
           {['Which hosts?', 'When?', 'Before you submit'][step]}
         </Typography>
-        {step === 0 && <ChooseHosts chosen={chosen} onChange={setChosen} />}
+        {step === 0 && error !== null && (
+          <Box sx={{ px: 2, pt: 1.5 }}>
+            <LoadError what="The chosen hosts" error={error} onRetry={retry} />
+          </Box>
+        )}
+        {step === 0 && error === null && unavailable > 0 && (
+          <Alert severity="warning" sx={{ mx: 2, mt: 1.5 }}>
+            {count(unavailable, 'host')} of this selection {unavailable === 1 ? 'does' : 'do'} not exist, or
+            you do not have access to {unavailable === 1 ? 'it' : 'them'}.
+          </Alert>
+        )}
+        {step === 0 && <ChooseHosts chosen={chosen} onChange={choose} />}
         {step === 1 && <ChooseTime plan={plan} hosts={[...chosen.values()]} onChange={setPlan} />}
         {step === 2 && (
           <Review

@@ -18,7 +18,7 @@ import { useEffect, useRef } from 'react';
 import { api } from './client';
 import { withEvent } from './jobEvents';
 import { appKeys } from './keys';
-import type { Job, JobRequest, WindowRequest } from './types';
+import type { Host, HostList, Job, JobRequest, WindowRequest } from './types';
 
 /** Who is signed in, and what they may do. */
 export function useMe() {
@@ -69,6 +69,62 @@ export function useHosts(filter: HostFilter) {
         }),
       ),
     refetchInterval: useRefetchInterval(),
+  });
+}
+
+/** The most hosts of one page. */
+const HOSTS_PAGE = 200;
+
+/** Every host that a filter leaves, page by page, at most `most`. */
+export async function allHosts(
+  filter: Pick<HostFilter, 'q' | 'status'>,
+  most: number,
+  signal?: AbortSignal,
+): Promise<Host[]> {
+  const found: Host[] = [];
+  let cursor: string | null = null;
+  do {
+    const query = {
+      limit: HOSTS_PAGE,
+      ...(filter.q !== '' && { q: filter.q }),
+      ...(filter.status !== '' && { status: filter.status }),
+      ...(cursor !== null && { cursor }),
+    };
+    const page: HostList = await unwrap(
+      api.GET('/api/v1/hosts', { params: { query }, ...(signal !== undefined && { signal }) }),
+    );
+    found.push(...page.hosts);
+    cursor = page.next_cursor ?? null;
+  } while (cursor !== null && found.length < most);
+  return found.slice(0, most);
+}
+
+/** The same as an answer that is kept for a minute; asked for only where it is `enabled`. */
+export function useAllHosts(filter: Pick<HostFilter, 'q' | 'status'>, most: number, enabled: boolean) {
+  return useQuery({
+    queryKey: appKeys.allHosts({ ...filter, most }),
+    enabled,
+    staleTime: 60_000,
+    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => allHosts(filter, most, signal),
+  });
+}
+
+/** The hosts of these ids; those that are known from before are not asked for again. */
+export function useHostsOf(ids: readonly string[], known: ReadonlyMap<string, Host>) {
+  const missing = ids.filter((id) => !known.has(id)).sort();
+  return useQuery({
+    queryKey: [...appKeys.chosenHosts, missing],
+    enabled: missing.length > 0,
+    staleTime: 300_000,
+    queryFn: async ({ signal }): Promise<Host[]> => {
+      const found: Host[] = [];
+      for (let start = 0; start < missing.length; start += HOSTS_PAGE) {
+        const query = { ids: missing.slice(start, start + HOSTS_PAGE) };
+        found.push(...(await unwrap(api.GET('/api/v1/hosts', { params: { query }, signal }))).hosts);
+      }
+      return found;
+    },
   });
 }
 

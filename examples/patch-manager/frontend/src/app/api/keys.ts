@@ -5,6 +5,8 @@ export const appKeys = {
   hosts: ['app', 'hosts'] as const,
   hostPage: (filter: unknown) => ['app', 'hosts', 'page', filter] as const,
   host: (id: string) => ['app', 'hosts', 'one', id] as const,
+  allHosts: (filter: unknown) => ['app', 'hosts', 'all', filter] as const,
+  chosenHosts: ['app', 'chosen hosts'] as const,
   // Apart from the hosts: a check that turns changes no name.
   allHostNames: ['app', 'host names'] as const,
   hostNames: (ids: readonly string[]) => ['app', 'host names', ids] as const,

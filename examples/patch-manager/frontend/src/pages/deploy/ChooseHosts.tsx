@@ -1,6 +1,6 @@
-import { Box, Chip } from '@mui/material';
+import { Alert, Box, Button, Chip, MenuItem, TextField } from '@mui/material';
 import { useState } from 'react';
-import { useHosts } from '../../app/api/hooks';
+import { allHosts, useAllHosts, useHosts } from '../../app/api/hooks';
 import type { Host } from '../../app/api/types';
 import { Empty, LoadError, Waiting } from '../../app/Page';
 import { Pager, useCursor } from '../../app/Pager';
@@ -18,14 +18,41 @@ export interface ChooseHostsProps {
 const STATUSES: readonly HostStatus[] = ['unhealthy', 'unknown', 'healthy', 'none'];
 /** The most hosts of one job. */
 const MOST = 10_000;
+const ROWS = 25;
 
 /** The first step: hosts with their indicator and window, to be ticked. */
 export function ChooseHosts({ chosen, onChange }: ChooseHostsProps) {
   const [q, setQ] = useState('');
   const [status, setStatus] = useState<HostStatus | ''>('');
   const [sort, setSort] = useState<'name' | 'status'>('name');
-  const { cursor, pager, reset } = useCursor();
-  const hosts = useHosts({ q, status, sort, cursor, limit: 25 });
+  const [group, setGroup] = useState('');
+  const [opened, setOpened] = useState(false);
+  const [start, setStart] = useState(0);
+  const { cursor, pager, reset: toFirst } = useCursor();
+  const reset = () => {
+    toFirst();
+    setStart(0);
+  };
+  // The server knows no filter by group: all hosts are read once somebody asks for their groups.
+  const all = useAllHosts({ q, status }, MOST, opened);
+  const groups = [...new Set(all.data?.flatMap((host) => host.groups) ?? [])].sort();
+  const listed = useHosts({ q, status, sort, cursor, limit: ROWS });
+  const ofGroup = group === '' ? null : (all.data ?? []).filter((host) => host.groups.includes(group));
+  const hosts = ofGroup === null ? listed : all;
+  const page = ofGroup === null ? listed.data?.hosts : ofGroup.slice(start, start + ROWS);
+  const [choosing, setChoosing] = useState(false);
+  const [fault, setFault] = useState<unknown>(null);
+  const chooseAll = async () => {
+    setChoosing(true);
+    setFault(null);
+    try {
+      toggle(ofGroup ?? (await allHosts({ q, status }, MOST)), true);
+    } catch (error) {
+      setFault(error);
+    } finally {
+      setChoosing(false);
+    }
+  };
   const toggle = (some: readonly Host[], on: boolean) => {
     const next = new Map(chosen);
     for (const host of some) {
@@ -61,17 +88,52 @@ export function ChooseHosts({ chosen, onChange }: ChooseHostsProps) {
             />
           ))}
         </Box>
+        <TextField
+          select
+          label="Group"
+          value={group}
+          onChange={(event) => {
+            reset();
+            setGroup(event.target.value);
+          }}
+          slotProps={{
+            select: { onOpen: () => setOpened(true), displayEmpty: true },
+            inputLabel: { shrink: true },
+          }}
+          sx={{ minWidth: 150 }}
+        >
+          <MenuItem value="">All groups</MenuItem>
+          {groups.map((each) => (
+            <MenuItem key={each} value={each}>
+              {each}
+            </MenuItem>
+          ))}
+          {all.isLoading && <MenuItem disabled>Loading…</MenuItem>}
+        </TextField>
+        <Button variant="outlined" loading={choosing} onClick={() => void chooseAll()}>
+          {q === '' && status === '' && group === '' ? 'Select all hosts' : 'Select all that match'}
+        </Button>
       </Box>
+      {fault !== null && (
+        <Box sx={{ px: 2, pb: 1.5 }}>
+          <LoadError what="The hosts" error={fault} onRetry={() => void chooseAll()} />
+        </Box>
+      )}
+      {chosen.size >= MOST && (
+        <Alert severity="info" sx={{ mx: 2, mb: 1.5 }}>
+          A job has at most {count(MOST, 'host')}.
+        </Alert>
+      )}
       {hosts.isError && (
         <Box sx={{ px: 2, pb: 1.5 }}>
           <LoadError what="The hosts" error={hosts.error} onRetry={() => void hosts.refetch()} />
         </Box>
       )}
       {hosts.isPending && <Waiting label="Loading the hosts" />}
-      {hosts.data?.hosts.length === 0 && <Empty title="No host matches" />}
-      {hosts.data !== undefined && hosts.data.hosts.length > 0 && (
+      {page?.length === 0 && <Empty title="No host matches" />}
+      {page !== undefined && page.length > 0 && (
         <HostTable
-          hosts={hosts.data.hosts}
+          hosts={page}
           sort={sort}
           onSort={(by) => {
             reset();
@@ -81,10 +143,19 @@ export function ChooseHosts({ chosen, onChange }: ChooseHostsProps) {
           selection={{ chosen: new Set(chosen.keys()), toggle }}
         />
       )}
-      {hosts.data !== undefined && (
+      {page !== undefined && (
         <Pager
-          {...pager(hosts.data.next_cursor ?? null)}
-          words={`${count(hosts.data.hosts.length, 'host')} on this page`}
+          {...(ofGroup === null
+            ? pager(listed.data?.next_cursor ?? null)
+            : {
+                onPrevious: start > 0 ? () => setStart(start - ROWS) : null,
+                onNext: start + ROWS < ofGroup.length ? () => setStart(start + ROWS) : null,
+              })}
+          words={
+            ofGroup === null
+              ? `${count(page.length, 'host')} on this page`
+              : `${count(page.length, 'host')} of ${ofGroup.length} on this page`
+          }
         />
       )}
     </>

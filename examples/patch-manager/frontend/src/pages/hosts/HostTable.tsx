@@ -13,6 +13,7 @@ import {
   Tooltip,
   Typography,
 } from '@mui/material';
+import type { MouseEvent } from 'react';
 import { Link as RouterLink } from 'react-router';
 import type { Host } from '../../app/api/types';
 import { PauseIcon } from '../../app/icons';
@@ -81,7 +82,20 @@ export function HostTable({ hosts, sort, onSort, dimmed = false, selection }: Ho
         </TableHead>
         <TableBody>
           {hosts.map((host) => (
-            <TableRow key={host.id} hover selected={selection?.chosen.has(host.id) ?? false}>
+            <TableRow
+              key={host.id}
+              hover
+              selected={selection?.chosen.has(host.id) ?? false}
+              {...(selection !== undefined && {
+                // The check box does the same for the keyboard.
+                onClick: (event: MouseEvent) => {
+                  if (event.target instanceof Element && event.target.closest('a, input') === null) {
+                    selection.toggle([host], !selection.chosen.has(host.id));
+                  }
+                },
+                sx: { cursor: 'pointer' },
+              })}
+            >
               {selection !== undefined && (
                 <TableCell padding="checkbox">
                   <Checkbox

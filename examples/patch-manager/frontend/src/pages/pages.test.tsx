@@ -161,7 +161,7 @@ describe('deploy', () => {
     await user.click(screen.getByRole('button', { name: 'Continue' }));
     await user.click(screen.getByRole('radio', { name: /^now/ }));
     await user.click(screen.getByRole('button', { name: 'Continue' }));
-    expect(await screen.findByText(/1 host with every check healthy/)).toBeVisible();
+    expect(await screen.findByText(/1 host with all checks healthy/)).toBeVisible();
     await user.click(screen.getByRole('button', { name: 'Submit…' }));
     await user.click(screen.getByRole('button', { name: 'Submit the job' }));
     await waitFor(() => expect(bodies).toEqual([{ host_ids: [makeHost().id], immediate: true }]));

@@ -148,7 +148,7 @@ describe('a gate', () => {
     );
     expect(screen.getByText('Waiting for 1 failing check')).toBeVisible();
     expect(screen.getByText('Service is not running')).toBeVisible();
-    expect(screen.getByText(/^2:0[123]$/)).toBeVisible();
+    expect(screen.getByText(/^2 min [123] s$/)).toBeVisible();
     expect(screen.getByText('Window closes')).toBeVisible();
     expect(screen.getAllByText(/CES?T · .*\d\d:\d\d UTC/)).toHaveLength(2);
     await user.click(screen.getByRole('button', { name: 'Override…' }));
@@ -205,7 +205,7 @@ describe('a gate', () => {
 
   test('of a job for now does not speak of a window', () => {
     renderApp(<GateStatusPanel gate={makeGate({ window_kind: 'immediate' })} />);
-    expect(screen.getByText('Wait ends')).toBeVisible();
+    expect(screen.getByText('Wait limit')).toBeVisible();
     expect(screen.queryByText(/[Ww]indow/)).toBeNull();
   });
 
@@ -289,7 +289,7 @@ describe('before a job is submitted', () => {
     expect(region).toHaveTextContent('1 host whose window is too short for a second attempt');
     expect(region).toHaveTextContent('1 host without a maintenance window');
     expect(region).toHaveTextContent('host-d');
-    expect(region).toHaveTextContent('1 host with every check healthy');
+    expect(region).toHaveTextContent('1 host with all checks healthy');
   });
 
   test('a long list is cut until somebody asks', async () => {

@@ -264,7 +264,7 @@ describe('history', () => {
 test('a host in words', () => {
   const host = { healthy: 0, unhealthy: 0, unknown: 0, total: 0, status: 'none' as const };
   expect(hostWords(host)).toBe('No checks');
-  expect(hostWords({ ...host, status: 'healthy', healthy: 1, total: 1 })).toBe('1 healthy');
+  expect(hostWords({ ...host, status: 'healthy', healthy: 1, total: 1 })).toBe('1/1 healthy');
   expect(hostWords({ ...host, status: 'healthy', healthy: 5, total: 5 })).toBe('5/5 healthy');
   expect(hostWords({ ...host, status: 'unhealthy', unhealthy: 2, total: 5 })).toBe('2 of 5 unhealthy');
   expect(hostWords({ ...host, status: 'unknown', unknown: 1, total: 3 })).toBe('1 of 3 unknown');

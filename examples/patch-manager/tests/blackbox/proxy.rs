@@ -48,7 +48,7 @@ async fn the_guides_proxy_adds_its_headers_and_holds_nothing_back() {
     let client = Client::builder().tls_backend_preconfigured(tls).build().unwrap();
     let ada = Api { client, base: format!("https://127.0.0.1:{port}"), ..direct.clone() };
     let nobody = Api { token: None, ..ada.clone() };
-    let large = Some(("application/json", "x".repeat(100_000)));
+    let large = Some(("application/json", "x".repeat(600_000)));
     let answers = [
         (200, ada.get("/").await),
         (200, ada.get("/healthz").await),

@@ -312,7 +312,7 @@ async fn f212_a_token_is_listed_and_ends_when_revoked(kind: Kind) {
     let of_file = list.stdout.lines().find(|line| line.contains(" file ")).unwrap();
     let of_file = of_file.split_whitespace().next().unwrap();
     let kept = setup.command(&["token", "revoke", "--config", config, "--id", of_file]);
-    assert!(!kept.success && kept.stderr.contains("stands in the configuration"), "{kept:?}");
+    assert!(!kept.success && kept.stderr.contains("comes from the configuration"), "{kept:?}");
 
     let revoked = setup.command(&["token", "revoke", "--config", config, "--id", words[0]]);
     assert!(revoked.success, "{revoked:?}");

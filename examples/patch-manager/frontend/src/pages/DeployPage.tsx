@@ -33,7 +33,13 @@ function useChosen(preset: string | null) {
   const { hash } = useLocation();
   const navigate = useNavigate();
   const [known, setKnown] = useState<ReadonlyMap<string, Host>>(new Map());
-  const ids = useMemo(() => idsOf(hash) ?? (preset === null ? [] : [preset]), [hash, preset]);
+  // The router shows a new address a moment after the click that asked for it.
+  const [asked, setAsked] = useState<{ at: string; ids: string[] } | null>(null);
+  if (asked !== null && asked.at !== hash) setAsked(null);
+  const ids = useMemo(
+    () => asked?.ids ?? idsOf(hash) ?? (preset === null ? [] : [preset]),
+    [asked, hash, preset],
+  );
   const missing = useHostsOf(ids, known);
   const found = new Map([...known, ...(missing.data ?? []).map((host) => [host.id, host] as const)]);
   const chosen = new Map(
@@ -51,6 +57,7 @@ function useChosen(preset: string | null) {
     unavailable: missing.isLoading ? 0 : ids.length - chosen.size,
     choose: (next: ReadonlyMap<string, Host>) => {
       setKnown(new Map([...found, ...next]));
+      setAsked({ at: hash, ids: [...next.keys()] });
       void navigate({ hash: fragmentOf(next.keys()) }, { replace: true, preventScrollReset: true });
     },
   };

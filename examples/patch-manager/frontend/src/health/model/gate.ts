@@ -35,7 +35,9 @@ export function gateSentence(gate: Gate, now: number): string {
     case 'waiting':
       if (now < toMillis(gate.opens_at)) return 'Waiting for the window to open';
       if (gate.attempts.at(-1)?.outcome === 'running') return 'Running the checks';
-      if (blocking.length === 0) return 'Waiting for the next attempt';
+      if (blocking.length === 0) {
+        return gate.next_attempt_at == null ? 'Waiting for its turn' : 'Waiting for the next attempt';
+      }
       return `Waiting for ${words(blocking)}${overridden > 0 ? `; ${overridden} overridden` : ''}`;
     case 'passed':
       return `Passed: ${kindWords(gate)}`;

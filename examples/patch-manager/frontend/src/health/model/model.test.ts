@@ -281,6 +281,7 @@ test('a gate in a sentence', () => {
   expect(gateSentence(makeGate(), now)).toBe('Waiting for 1 failing check');
   expect(gateSentence(makeGate({ opens_at: at(60) }), now)).toBe('Waiting for the window to open');
   expect(gateSentence(makeGate({ evidence: [] }), now)).toBe('Waiting for the next attempt');
+  expect(gateSentence(makeGate({ evidence: [], next_attempt_at: null }), now)).toBe('Waiting for its turn');
   expect(gateSentence(makeGate({ state: 'spent', kind: 'no_checks' }), now)).toBe(
     'Went ahead: no enabled checks',
   );

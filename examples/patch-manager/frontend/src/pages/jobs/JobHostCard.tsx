@@ -42,8 +42,9 @@ export function JobHostCard({ jobId, host, canOverride }: JobHostCardProps) {
   const isFault = host.status === 'failed' || host.status === 'unverified';
   const renew = () => void queries.invalidateQueries({ queryKey: appKeys.jobAndHosts(jobId) });
   const { takeBack } = useOverride(jobId, host.host_id);
-  // Until a gate lets the job go, its panel says everything that the sentence does, and better.
-  const told = gate !== null && gate.state !== 'spent';
+  // Until a gate lets the job go, its panel says everything that the sentence does, and better: except what
+  // it waits for that is not its own.
+  const told = gate !== null && gate.state !== 'spent' && host.status !== 'waiting_for_slot';
   return (
     <Stack spacing={1.25} sx={{ p: 2 }} data-host={host.host_name}>
       <Stack direction="row" spacing={1} sx={{ alignItems: 'center', justifyContent: 'space-between' }}>

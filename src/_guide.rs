@@ -347,6 +347,7 @@
 //! # let runner = Arc::new(ScriptedRunner::new(shared.clone()));
 //! # let policy = GatePolicy::default();
 //! # let hosts = Arc::new(StaticDirectory::new());
+//! # (1..=40).for_each(|number| hosts.insert(fixtures::host(number), None, &[]));
 //! # let health = Arc::new(StoredChecks::new(store.clone(), runner, hosts, policy.timeout));
 //! # let gate = Gate::new(store.clone(), health, Arc::new(RequestedWindows), shared, policy)?;
 //! # clock.clone().drive(async {

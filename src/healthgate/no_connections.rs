@@ -13,7 +13,7 @@ use crate::{
 
 /// How targets are reached: not at all.
 #[derive(Debug, Default)]
-pub(super) struct Connections;
+pub(super) struct Connections {}
 
 impl Connections {
     #[allow(clippy::needless_pass_by_value, clippy::unused_self)] // The form that it has with `http`.

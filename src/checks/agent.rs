@@ -58,6 +58,7 @@ pub trait AgentTransport: Debug + Send + Sync + 'static {
 }
 
 /// A link to one agent. Dropping it closes its connections.
+#[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait AgentLink: Debug + Send + Sync + 'static {
     /// Asks for the state of a unit. Returns within `time`.

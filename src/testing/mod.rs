@@ -7,12 +7,13 @@
 //! | checks that answer as you like | [`ScriptedRunner`]; [`ScriptedAgents`] where the runner is real |
 //! | a store that breaks | [`FaultyStore`] over any store |
 //! | hosts, checks, windows, gates | [`fixtures`] |
-//! | a call that must or must not happen | [`MockAgentTransport`], [`MockCheckStore`], [`MockClock`], by mockall |
+//! | a call that must or must not happen | [`MockAgentTransport`], [`MockAgentLink`], [`MockCheckStore`], [`MockClock`], [`MockHealthSource`], [`MockWindowSource`], by mockall |
 //! | runs that are the same every time | [`SeededIds`] |
 
 mod agents;
 mod faulty_store;
 pub mod fixtures;
+mod mocks;
 mod runner;
 mod script;
 mod world;
@@ -20,10 +21,14 @@ mod world;
 pub use self::{
     agents::ScriptedAgents,
     faulty_store::{Fault, FaultRule, FaultyStore, Moment, Operation},
+    mocks::{MockHealthSource, MockWindowSource},
     runner::{RunRecord, ScriptedRunner},
     script::Answer,
     world::World,
 };
 pub use crate::{
-    checks::MockAgentTransport, clock::MockClock, model::SeededIds, store::MockCheckStore,
+    checks::{MockAgentLink, MockAgentTransport},
+    clock::MockClock,
+    model::SeededIds,
+    store::MockCheckStore,
 };

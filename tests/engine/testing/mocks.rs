@@ -5,12 +5,18 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use healthgate::{
-    checks::{AgentTransport, CheckRunner, HostRun, HostRunner, HttpClient, HttpClientConfig},
+    checks::{
+        AgentError, AgentTransport, CheckRunner, HostRun, HostRunner, HttpClient, HttpClientConfig,
+    },
     clock::{Clock, sleep_until},
     crypto::{InstallId, Key, KeyRing},
+    gate::{Admission, HostHealth, decide::WindowAnswer},
     model::{AgentEndpoint, AuditAction, CheckId, HealthCheck, HostId, ReasonCode},
     store::{CheckStore, MemoryStore, StoreError},
-    testing::{Answer, MockAgentTransport, MockCheckStore, MockClock, ScriptedAgents, fixtures},
+    testing::{
+        Answer, MockAgentLink, MockAgentTransport, MockCheckStore, MockClock, MockHealthSource,
+        MockWindowSource, ScriptedAgents, World, fixtures,
+    },
 };
 use mockall::{Sequence, predicate::eq};
 
@@ -145,4 +151,52 @@ async fn a_run_makes_one_link_for_all_services_of_an_agent() {
         (fixtures::check(2), ReasonCode::AgentRefused),
     ];
     assert_eq!(reasons, expected);
+}
+
+#[tokio::test]
+async fn a_link_is_asked_for_each_unit_within_the_given_time() {
+    let (host, agent) = (fixtures::host(1), fixtures::agent(1));
+    let checks = stored(&["nginx"]).await;
+    let mut store = MockCheckStore::new();
+    store.expect_checks_of().return_once(move |_| Ok(checks));
+    let mut link = MockAgentLink::new();
+    link.expect_service()
+        .withf(|unit, time| **unit == *"nginx" && *time == Duration::from_secs(5))
+        .times(1)
+        .returning(|_, _| Err(AgentError::new(ReasonCode::AgentRefused, "refused")));
+    let mut agents = MockAgentTransport::new();
+    let mut links = vec![link];
+    agents.expect_link().returning(move |_| match links.pop() {
+        Some(link) => Ok(Box::new(link)),
+        None => Err(AgentError::new(ReasonCode::AgentRefused, "one link is enough")),
+    });
+    let mut clock = MockClock::new();
+    clock.expect_sleep().returning(|_| ());
+    let up = services_up(&store, &agents, &clock, host, &agent).await;
+    assert!(!up.expect("the store answers"), "no link answers");
+}
+
+#[test]
+fn a_gate_asks_for_its_window_and_runs_nothing_before_it() {
+    let world = World::new();
+    let host = world.host(1);
+    let mut health = MockHealthSource::new();
+    health.expect_check_timeout().return_const(None);
+    health
+        .expect_health()
+        .withf(move |gates| gates.iter().all(|gate| gate.host_id == host))
+        .returning(|gates| Ok(gates.iter().map(|_| HostHealth::unknown("no sensor")).collect()));
+    health.expect_run().never();
+    let mut windows = MockWindowSource::new();
+    windows
+        .expect_windows()
+        .times(1..)
+        .returning(|gates| Ok(gates.iter().map(|gate| WindowAnswer::Open(gate.window)).collect()));
+    let builder = world.builder().health_source(Arc::new(health)).windows(Arc::new(windows));
+    world.play_on(builder, async |healthgate| {
+        let request = fixtures::request(1, host, TimeDelta::hours(1));
+        let admission = healthgate.gate().admit(request).await.expect("a store in memory");
+        let Admission::Held(gate) = admission else { panic!("{admission:?}") };
+        assert!(gate.detail.contains("no sensor"), "{}", gate.detail);
+    });
 }

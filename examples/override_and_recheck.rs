@@ -25,7 +25,7 @@ use healthgate::{
         Actor, AuditAction, AuditEntry, CheckId, Detail, GateRequest, HostId, JobId, NewCheck,
         Outlook, PassKind, ReasonCode, RecheckChange, Role,
     },
-    store::{CheckInsert, CheckStore, FirstRun, MemoryStore, Spend, Store},
+    store::{CheckInsert, CheckStore, FirstRun, MemoryStore, Spend, StoreBase},
 };
 use tokio_util::sync::CancellationToken;
 

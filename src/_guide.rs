@@ -21,6 +21,39 @@
 //! answers the checks. Your program uses [`SystemClock`] and [`CheckRunner`] instead, and nothing else
 //! changes.
 //!
+//! # The front door
+//!
+//! [`Healthgate`] puts the parts together with one [`Timing`] and one [`Policy`], and refuses values that
+//! contradict each other. Your program begins with `Healthgate::builder(store, hosts)`. A test begins with a
+//! [`World`], which brings a store, hosts, scripted answers and a manual clock:
+//!
+//! ```
+//! use std::time::Duration;
+//! use healthgate::{Timing, chrono::TimeDelta, gate::Admission, model::ReasonCode};
+//! use healthgate::testing::{Answer, World, fixtures};
+//!
+//! let world = World::new();
+//! let host = world.host(1);
+//! let builder = world.builder().timing(Timing { retry: Duration::from_secs(60), ..Timing::default() });
+//! world.play_on(builder, async |healthgate| {
+//!     let check = world.check(healthgate, host, "nginx").await;
+//!     world.runner.answer(check.id, Answer::new(ReasonCode::ServiceUnhealthy));
+//!     let job = async {
+//!         let request = fixtures::request(1, host, TimeDelta::hours(1));
+//!         healthgate.gate().admit(request).await // waits for a pass, and spends it
+//!     };
+//!     let repair = async {
+//!         healthgate.clock().sleep(Duration::from_secs(600)).await;
+//!         world.runner.answer(check.id, Answer::healthy());
+//!     };
+//!     let (admission, ()) = tokio::join!(job, repair);
+//!     let Admission::GoAhead(record) = admission.expect("a store in memory") else { panic!("held") };
+//!     assert!(record.attempts > 1); // patch the host now
+//! });
+//! ```
+//!
+//! The other chapters put the parts together one by one, to show what each of them does.
+//!
 //! # Checks
 //!
 //! A host has up to five checks. A service check asks the host's agent for the state of a unit; an HTTP
@@ -44,7 +77,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use healthgate::{checks::CheckManager, crypto::*, directory::*, model::*, store::*};
+//! use healthgate::{checks::*, crypto::*, directory::*, model::*, store::*};
 //! use healthgate::testing::{ScriptedRunner, fixtures};
 //! # use serde_json::json;
 //!
@@ -54,11 +87,12 @@
 //! let host = fixtures::host(1);
 //! directory.insert(host, Some(fixtures::agent(1)), &["web"]);
 //! let runner = Arc::new(ScriptedRunner::new(Arc::new(clock.clone())));
-//! let keys = Arc::new(KeyRing::new(Key::generate()?));
-//! let checks = CheckManager::new(store.clone(), keys, directory, runner);
+//! let ring = KeyRing::new(Key::generate()?);
 //! let ada = Actor::new("ada", Role::Admin);
 //!
 //! # clock.clone().drive(async {
+//! let keys = register_keys(store.as_ref(), ring, &ada).await?;
+//! let checks = CheckManager::new(store.clone(), keys, directory, runner);
 //! let new = NewCheck::from_json(json!({
 //!     "name": "web server", "check_type": "service", "service_name": "nginx.service",
 //! }))?;
@@ -396,8 +430,8 @@
 //! # clock.clone().drive(async {
 //! // At every start:
 //! let ring = files.load(may_create_key(store.as_ref()).await?)?;
-//! register_keys(store.as_ref(), &ring, &Actor::system()).await?; // refuses an unknown key
-//! let checks = CheckManager::new(store.clone(), Arc::new(ring), hosts.clone(), runner.clone());
+//! let keys = register_keys(store.as_ref(), ring, &Actor::system()).await?; // refuses an unknown key
+//! let checks = CheckManager::new(store.clone(), keys, hosts.clone(), runner.clone());
 //!
 //! let ada = Actor::new("ada", Role::Admin);
 //! let new = NewCheck::from_json(json!({
@@ -411,8 +445,8 @@
 //! files.stage()?;
 //! files.promote()?;
 //! let ring = files.load(false)?; // seals with the new key, opens with both
-//! register_keys(store.as_ref(), &ring, &Actor::system()).await?;
-//! let checks = CheckManager::new(store.clone(), Arc::new(ring), hosts, runner);
+//! let keys = register_keys(store.as_ref(), ring, &Actor::system()).await?;
+//! let checks = CheckManager::new(store.clone(), keys, hosts, runner);
 //! let report = checks.rotate_keys(&ada).await?; // may be interrupted and repeated
 //! assert_eq!((report.rewritten, report.left), (1, 0));
 //! # Ok::<_, Box<dyn std::error::Error>>(())
@@ -482,6 +516,10 @@
 //! - `docs/failures.md`: what can go wrong, and the test that covers it.
 //! - [`decide`](mod@crate::gate::decide): the decision itself, a pure function.
 //!
+//! [`Healthgate`]: crate::Healthgate
+//! [`Timing`]: crate::Timing
+//! [`Policy`]: crate::Policy
+//! [`World`]: crate::testing::World
 //! [`HostDirectory`]: crate::directory::HostDirectory
 //! [`MemoryStore`]: crate::store::MemoryStore
 //! [`CheckManager`]: crate::checks::CheckManager

@@ -33,7 +33,8 @@ use healthgate::{
         GateState, HostId, JobId, StoreTime,
     },
     store::{
-        Feed, GateStore, PruneGuard, Refusal, Spend, Store, StoreError, StoreEvent, Subscription,
+        Feed, GateStore, PruneGuard, Refusal, Spend, StoreBase, StoreError, StoreEvent,
+        Subscription,
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -100,7 +101,7 @@ impl fmt::Debug for CustomStore {
     }
 }
 #[async_trait]
-impl Store for CustomStore {
+impl StoreBase for CustomStore {
     async fn read_clock(&self) -> Result<StoreTime, StoreError> {
         Ok(self.read(World::time))
     }

@@ -483,7 +483,7 @@ impl SecretStore for WatchedStore {
 }
 
 #[async_trait]
-impl Store for WatchedStore {
+impl StoreBase for WatchedStore {
     async fn read_clock(&self) -> Result<StoreTime, StoreError> {
         self.memory.read_clock().await
     }

@@ -14,10 +14,11 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let store = Arc::new(MemoryStore::new(Arc::new(SystemClock)));
-//! # let (keys, runner) = (Arc::new(KeyRing::new(Key::generate()?)), Arc::new(Runner));
+//! # let (ring, runner) = (KeyRing::new(Key::generate()?), Arc::new(Runner));
 //! # let directory = Arc::new(StaticDirectory::new());
 //! # let host = HostId::generate();
 //! # directory.insert(host, None, &[]);
+//! let keys = register_keys(store.as_ref(), ring, &Actor::system()).await?; // refuses an unknown key
 //! let checks = CheckManager::new(store.clone(), keys, directory, runner);
 //! let ada = Actor::new("ada", Role::Admin);
 //! let new = NewCheck::from_json(json!({
@@ -74,7 +75,7 @@ pub mod schedule;
 mod tls;
 
 #[cfg(feature = "testing")]
-pub use self::agent::MockAgentTransport;
+pub use self::agent::{MockAgentLink, MockAgentTransport};
 #[cfg(feature = "api")]
 pub(crate) use self::rates::Rates;
 pub use self::{
@@ -83,7 +84,7 @@ pub use self::{
     host_run::{CheckOutcome, HostRun, HostRunner, OutcomeCollector, run_bound, run_head_start},
     manage::{CheckManager, ManageError},
     poller::{Nudge, ObserverProbe, ObserverRule, Poller, PollerConfig, PollerHealth, PollerStats},
-    rotate::{RotationReport, may_create_key, register_keys},
+    rotate::{RegisteredKeys, RotationReport, may_create_key, register_keys},
     run_budget::{RunBudget, RunningTest, TestRefused},
 };
 // For the benchmarks alone.

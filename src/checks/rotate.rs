@@ -1,10 +1,14 @@
-//! Key rotation: re-encrypts stored passwords and counts the keys in use.
+//! The keys of an installation: registering them at start, and rotating them.
+
+use std::sync::Arc;
 
 use tracing::{info, warn};
 
 use super::manage::{CheckManager, ManageError};
 use crate::{
-    crypto::{InstallId, KeyRing, OpenCause, SealContext, SealError, Sealer as _, key_id_of},
+    crypto::{
+        InstallId, KeyRing, MissingKey, OpenCause, SealContext, SealError, Sealer, key_id_of,
+    },
     model::{Actor, AuditAction, AuditEntry, CheckId, FieldChange, SealedSecret},
     store::{KeyUse, SealedRow, Store, StoreError},
 };
@@ -106,6 +110,34 @@ impl CheckManager {
     }
 }
 
+/// Keys that the installation knows. [`register_keys`] returns them, and [`CheckManager::new`] asks for
+/// them, so that no password is sealed under a key that the next start refuses (F78).
+#[derive(Clone, Debug)]
+pub struct RegisteredKeys(Arc<dyn Sealer>);
+
+impl RegisteredKeys {
+    /// Stands for no key: checks with a password are refused, and stored passwords do not open, with
+    /// this cause (F71).
+    #[must_use]
+    pub fn missing(cause: OpenCause) -> Self {
+        Self(Arc::new(MissingKey::new(cause)))
+    }
+
+    /// Takes keys for registered without asking the store. Use it for keys that something else guards,
+    /// such as a key management service, and in tests.
+    #[must_use]
+    pub const fn assume(sealer: Arc<dyn Sealer>) -> Self {
+        Self(sealer)
+    }
+
+    /// Returns what seals and opens with these keys, for a
+    /// [`HostRunner`](super::HostRunner) that opens passwords.
+    #[must_use]
+    pub fn sealer(&self) -> Arc<dyn Sealer> {
+        self.0.clone()
+    }
+}
+
 /// Checks the loaded keys against the keys that an installation has used, and registers the primary one.
 /// Call it at every start, before anything is sealed.
 ///
@@ -114,16 +146,17 @@ impl CheckManager {
 /// the store fails.
 pub async fn register_keys(
     store: &dyn Store,
-    ring: &KeyRing,
+    ring: impl Into<Arc<KeyRing>>,
     actor: &Actor,
-) -> Result<(), ManageError> {
+) -> Result<RegisteredKeys, ManageError> {
+    let ring = ring.into();
     let install = store.install_id().await?;
     let primary = ring.primary_key_id();
     loop {
         let canaries = store.canaries().await?;
         ring.verify(&canaries, install)?;
         if canaries.iter().any(|canary| Some(canary.key_id) == primary) {
-            return Ok(());
+            return Ok(RegisteredKeys(ring));
         }
         let audit = AuditEntry {
             changes: vec![FieldChange {
@@ -136,7 +169,7 @@ pub async fn register_keys(
         // Of two processes that start at once with different first keys only one can enter its own;
         // the other one looks again, and finds that its key is not the one of this installation.
         if store.insert_canary(ring.canary(install)?, &canaries, audit).await? {
-            return Ok(());
+            return Ok(RegisteredKeys(ring));
         }
     }
 }

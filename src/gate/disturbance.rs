@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{decide::Condition, source::HostHealth};
 use crate::{
     model::{CheckId, Detail, HostChange, HostId, ReasonCode, StoreTime, instant},
-    store::{Store, StoreError},
+    store::{JobStore, StoreError},
 };
 
 /// The newest change of each host that gates ask.
@@ -17,7 +17,7 @@ pub(super) struct Disturbances(HashMap<HostId, HostChange>);
 impl Disturbances {
     /// Reads the changes of these hosts and of all hosts that their checks ask, at once.
     pub(super) async fn read<'h>(
-        store: &dyn Store,
+        store: &dyn JobStore,
         hosts: impl Iterator<Item = (HostId, &'h HostHealth)>,
     ) -> Result<Self, StoreError> {
         let asked = hosts.flat_map(|(host, health)| {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{GateRecord, Label, instant},
-    store::Store,
+    store::JobStore,
 };
 
 /// A named period, once or again and again, in which nothing starts.
@@ -185,13 +185,13 @@ impl FreezeSource for Vec<Arc<Freeze>> {
 #[derive(Clone, Debug)]
 pub struct Freezes {
     source: Arc<dyn FreezeSource>,
-    store: Arc<dyn Store>,
+    store: Arc<dyn JobStore>,
 }
 
 impl Freezes {
     /// Creates the conditions; periods are found by the store's clock.
     #[must_use]
-    pub fn new(source: Arc<dyn FreezeSource>, store: Arc<dyn Store>) -> Self {
+    pub fn new(source: Arc<dyn FreezeSource>, store: Arc<dyn JobStore>) -> Self {
         Self { source, store }
     }
 }

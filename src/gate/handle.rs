@@ -22,7 +22,7 @@ use crate::{
         EvidenceReason, GatePass, GateRecord, GateRequest, GateState, HostChange, HostId, JobId,
         ReasonCode, ViolationCode, Violations, instant,
     },
-    store::{Store, StoreError},
+    store::{JobStore, StoreError},
 };
 
 /// The application's handle on gates: opens and awaits them, spends their passes, and says what they
@@ -30,7 +30,7 @@ use crate::{
 /// another.
 #[derive(Clone, Debug)]
 pub struct Gate {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn JobStore>,
     pub(super) health: Arc<dyn HealthSource>,
     pub(super) windows: Arc<dyn WindowSource>,
     pub(super) clock: Arc<dyn Clock>,
@@ -49,7 +49,7 @@ impl Gate {
     /// # Errors
     /// A figure of the policy that is out of its bounds, or that is not the one of the source.
     pub fn new(
-        store: Arc<dyn Store>,
+        store: Arc<dyn JobStore>,
         health: Arc<dyn HealthSource>,
         windows: Arc<dyn WindowSource>,
         clock: Arc<dyn Clock>,

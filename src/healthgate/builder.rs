@@ -8,10 +8,11 @@ use super::{Healthgate, connections::Connections, policy::Policy, timing::Timing
 use crate::{
     ConfigError,
     checks::{
-        Capacity, CheckManager, HostRunner, ManageError, ObserverProbe, Poller, register_keys,
+        Capacity, CheckManager, HostRunner, ManageError, ObserverProbe, Poller, RegisteredKeys,
+        register_keys,
     },
     clock::{Clock, SystemClock},
-    crypto::{KeyRing, MissingKey, OpenCause, Sealer},
+    crypto::{KeyRing, OpenCause},
     directory::HostDirectory,
     gate::{
         AllowOverrides, ConditionSource, Gate, GateRunner, HealthSource, OverrideRights,
@@ -152,19 +153,16 @@ impl HealthgateBuilder {
         ])?;
         let install = store.install_id().await?;
         let polls = self.source.is_none();
-        let sealer: Arc<dyn Sealer> = match self.keys {
-            Some(keys) => {
-                register_keys(store.as_ref(), &keys, &Actor::system()).await?;
-                keys
-            }
+        let keys = match self.keys {
+            Some(ring) => register_keys(store.as_ref(), ring, &Actor::system()).await?,
             None if polls && !store.canaries().await?.is_empty() => {
                 return Err(BuildError::KeysMissing);
             }
-            None => Arc::new(MissingKey::new(OpenCause::KeyMissing)),
+            None => RegisteredKeys::missing(OpenCause::KeyMissing),
         };
         let runner = match self.runner {
             Some(runner) => runner,
-            None => self.connections.runner(sealer.clone(), install, polls)?,
+            None => self.connections.runner(keys.sealer(), install, polls)?,
         };
         let health = self.source.unwrap_or_else(|| {
             let (store, runner) = (store.clone(), runner.clone());
@@ -188,7 +186,7 @@ impl HealthgateBuilder {
             .with_override_rights(self.rights)
             .with_poll_interval(timing.tick)
             .with_nudge(gates.nudge_handle());
-        let mut checks = CheckManager::new(store.clone(), sealer, hosts.clone(), runner.clone())
+        let mut checks = CheckManager::new(store.clone(), keys, hosts.clone(), runner.clone())
             .with_check_limit(self.check_limit)
             .with_test_timeout(timing.timeout);
         let config = timing.poller();

@@ -22,8 +22,8 @@
 //! # }
 //! ```
 //!
-//! [`Store`] is a set of small traits. They are dyn-safe and have no transactions: whatever must happen
-//! together is one call. To write a store of your own, implement them, use the rules in [`transition`], and run the
+//! [`Store`] is a set of small traits, and [`JobStore`] the part of it that gates need. They are dyn-safe and
+//! have no transactions: whatever must happen together is one call. To write a store of your own, implement them, use the rules in [`transition`], and run the
 //! conformance suite (feature `conformance`), which tests each sentence of the contracts.
 //!
 //! # Contract of every store
@@ -34,9 +34,10 @@
 //! - Each answer that contains the store's clock names its epoch. A claim that finds the clock behind the
 //!   high-water mark begins the next epoch ([`KeptClock`]).
 //! - Every instant that a lease, a due time, a window or a pass depends on comes from the store's own clock
-//!   ([`Store::now`]).
+//!   ([`StoreBase::now`]).
 
 mod audit;
+mod base;
 mod change;
 mod check;
 mod clock;
@@ -63,15 +64,11 @@ pub(crate) mod sqlx_parts;
 pub mod transition;
 mod verification;
 
-use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-
-use crate::model::{ClockEpoch, StoreTime};
-
 #[cfg(feature = "testing")]
 pub use self::check::MockCheckStore;
 pub use self::{
     audit::{AuditFilter, AuditLog},
+    base::StoreBase,
     change::Change,
     check::{CheckInsert, CheckStore, CheckUpdate, FirstRun, SecretChange},
     clock::KeptClock,
@@ -94,39 +91,22 @@ pub use self::{
     verification::{VerificationClaim, VerificationClaims, VerificationStep, VerificationStore},
 };
 
-/// All of a store's abilities.
-#[async_trait]
-pub trait Store:
-    CheckStore
-    + ResultStore
-    + PollQueue
-    + GateStore
-    + RolloutStore
-    + GroupStore
-    + VerificationStore
-    + AuditLog
-    + SecretStore
+/// The part of a store that gates and jobs use. [`Gate`](crate::gate::Gate) and
+/// [`GateRunner`](crate::gate::GateRunner) need no more, so an application with a
+/// [`HealthSource`](crate::gate::HealthSource) of its own needs neither checks nor a poll queue.
+///
+/// Every type with these abilities implements it.
+pub trait JobStore:
+    StoreBase + GateStore + RolloutStore + GroupStore + VerificationStore + AuditLog
 {
-    /// Returns the store's clock, cut to microseconds, with its epoch.
-    async fn read_clock(&self) -> Result<StoreTime, StoreError>;
-
-    /// Begins a new epoch of the store's clock if `seen` is still the current one, and returns the current
-    /// epoch. Several workers that saw the clock step back thereby begin one epoch (F168).
-    async fn begin_epoch(&self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError>;
-
-    /// Returns the store's clock without its epoch.
-    async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
-        Ok(self.read_clock().await?.at)
-    }
-
-    /// Returns whether written data outlives the process (F62).
-    fn is_durable(&self) -> bool;
-
-    /// Subscribes to changes of checks and gates from now on, also by other processes on the same database. The
-    /// stream is lossy, and reports losses ([`StoreEvent::Resync`]).
-    async fn subscribe(&self) -> Result<Subscription, StoreError>;
-
-    /// Sends an event to every subscriber about a change that only the application knows, such as the end of a
-    /// patch, so that clients read the gate's job again. Nothing is stored.
-    async fn announce(&self, event: StoreEvent) -> Result<(), StoreError>;
 }
+
+impl<S> JobStore for S where
+    S: StoreBase + GateStore + RolloutStore + GroupStore + VerificationStore + AuditLog
+{
+}
+
+/// All of a store's abilities. Every type that has them implements it.
+pub trait Store: JobStore + CheckStore + ResultStore + PollQueue + SecretStore {}
+
+impl<S> Store for S where S: JobStore + CheckStore + ResultStore + PollQueue + SecretStore {}

@@ -12,7 +12,7 @@ use axum::{
 };
 use healthgate::{
     api::{Api, ApiBuilder, Authorizer, RolesAndGroups, envelope, fallback, routes},
-    checks::CheckManager,
+    checks::{CheckManager, RegisteredKeys},
     clock::{Clock, ManualClock},
     crypto::{Key, KeyRing},
     directory::StaticDirectory,
@@ -93,8 +93,8 @@ pub(crate) fn world_with(twist: Twist) -> World {
         directory.grant(user, &["web"]);
     }
     let runner = Arc::new(ScriptedRunner::new(shared.clone()));
-    let ring = Arc::new(KeyRing::new(Key::generate().unwrap()));
-    let checks = CheckManager::new(seen.clone(), ring, directory.clone(), runner.clone());
+    let keys = RegisteredKeys::assume(Arc::new(KeyRing::new(Key::generate().unwrap())));
+    let checks = CheckManager::new(seen.clone(), keys, directory.clone(), runner.clone());
     let policy = GatePolicy::default();
     let health = StoredChecks::new(seen.clone(), runner.clone(), directory.clone(), policy.timeout);
     let health = Arc::new(health);

@@ -8,7 +8,7 @@ use healthgate::{
     checks::PollerConfig,
     clock::Clock,
     model::{CheckStatus, ClockEpoch, GateState, HostChange, HostId, ReasonCode, WorkerId},
-    store::{ClaimRequest, GateStore, PollQueue, ResultStore, Spend, Store},
+    store::{ClaimRequest, GateStore, PollQueue, ResultStore, Spend, StoreBase},
     testing::{Fault, FaultRule, Operation},
 };
 use tokio_util::sync::CancellationToken;

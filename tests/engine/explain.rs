@@ -14,7 +14,7 @@ use healthgate::{
         Amount, AvailabilityGroup, GateRecord, GateRequest, GateState, HostId, JobId, PassId,
         ReasonCode, RolloutPolicy, RolloutStage, VerifyPolicy,
     },
-    store::{GateStore, Spend, Store, StoreEvent, Subscription},
+    store::{GateStore, Spend, StoreBase, StoreEvent, Subscription},
 };
 use tokio_util::sync::CancellationToken;
 

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use healthgate::{
     checks::{
         CheckManager, CheckOutcome, HostRun, HostRunner, OutcomeCollector, Poller, PollerConfig,
-        RunBudget,
+        RegisteredKeys, RunBudget,
     },
     clock::Clock,
     crypto::{Key, KeyRing},
@@ -185,8 +185,8 @@ fn f255_no_order_of_edits_jobs_and_tests_is_a_scanner() {
         ).unwrap();
         let gates = world.gates_on(health.clone());
         let budget = RunBudget::per_minute(clock, PER_MINUTE, 0).with_longest_wait(interval);
-        let ring = Arc::new(KeyRing::new(Key::generate().unwrap()));
-        let checks = CheckManager::new(store, ring, world.directory.clone(), runner.clone())
+        let keys = RegisteredKeys::assume(Arc::new(KeyRing::new(Key::generate().unwrap())));
+        let checks = CheckManager::new(store, keys, world.directory.clone(), runner.clone())
             .with_run_budget(budget.clone());
         let background = async {
             tokio::join!(poller.run(CancellationToken::new()), gates.run(CancellationToken::new()));

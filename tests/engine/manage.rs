@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use healthgate::{
     checks::{
-        CheckManager, CheckOutcome, HostRun, HostRunner, ManageError, RunBudget, may_create_key,
-        register_keys,
+        CheckManager, CheckOutcome, HostRun, HostRunner, ManageError, RegisteredKeys, RunBudget,
+        may_create_key, register_keys,
     },
     clock::SystemClock,
     crypto::{Key, KeyRing, SealContext, Sealer, key_id_of},
@@ -68,8 +68,9 @@ fn world_on(store: MemoryStore, ring: KeyRing) -> World {
     let ring = Arc::new(ring);
     let host = HostId::generate();
     directory.insert(host, None, &["web"]);
+    let keys = RegisteredKeys::assume(ring.clone());
     let checks =
-        CheckManager::new(Arc::new(store.clone()), ring.clone(), directory.clone(), runner.clone());
+        CheckManager::new(Arc::new(store.clone()), keys, directory.clone(), runner.clone());
     let admin = Actor::new("ada", Role::Admin);
     World { store, directory, runner, ring, checks, admin, host }
 }
@@ -379,11 +380,12 @@ async fn f78_a_second_first_key_is_refused() {
     assert!(may_create_key(&store).await.unwrap());
     let (first, second) =
         (KeyRing::new(Key::generate().unwrap()), KeyRing::new(Key::generate().unwrap()));
+    let first = Arc::new(first);
     let actor = Actor::system();
-    register_keys(&store, &first, &actor).await.unwrap();
-    register_keys(&store, &first, &actor).await.unwrap();
+    register_keys(&store, first.clone(), &actor).await.unwrap();
+    register_keys(&store, first.clone(), &actor).await.unwrap();
     assert!(!may_create_key(&store).await.unwrap());
-    let refused = register_keys(&store, &second, &actor).await;
+    let refused = register_keys(&store, second, &actor).await;
     assert!(matches!(refused, Err(ManageError::KeyMismatch(_))));
     assert_eq!(store.canaries().await.unwrap().len(), 1);
 }

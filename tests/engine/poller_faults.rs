@@ -317,7 +317,7 @@ fn f01_a_clock_that_jumps_ahead_brings_no_burst() {
 /// other's.
 #[test]
 fn f62_the_store_in_memory_says_what_it_is() {
-    use healthgate::store::Store;
+    use healthgate::store::StoreBase;
     assert!(!World::new().memory.is_durable());
 }
 

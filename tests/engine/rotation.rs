@@ -14,7 +14,10 @@ use aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use healthgate::{
-    checks::{CheckManager, CheckOutcome, HostRun, HostRunner, ManageError, RotationReport},
+    checks::{
+        CheckManager, CheckOutcome, HostRun, HostRunner, ManageError, RegisteredKeys,
+        RotationReport,
+    },
     clock::SystemClock,
     crypto::{
         Key, KeyFileError, KeyFiles, KeyRing, MissingKey, OpenCause, SealContext, Sealer, key_id_of,
@@ -72,8 +75,13 @@ impl Site {
     }
 
     fn checks(&self, store: Arc<dyn Store>, sealer: impl Sealer) -> CheckManager {
-        CheckManager::new(store, Arc::new(sealer), self.directory.clone(), Arc::new(NoRunner))
-            .with_check_limit(100)
+        CheckManager::new(
+            store,
+            RegisteredKeys::assume(Arc::new(sealer)),
+            self.directory.clone(),
+            Arc::new(NoRunner),
+        )
+        .with_check_limit(100)
     }
 
     /// The stored checks, with the password as it opens under these keys.

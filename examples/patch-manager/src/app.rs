@@ -11,10 +11,9 @@ use std::{
 use healthgate::{
     checks::{
         CertificateFiles, CheckManager, CheckRunner, DeniedDestination, DestinationPolicy,
-        HttpClient, HttpClientConfig, MutualTlsAgents, Nudge,
+        HttpClient, HttpClientConfig, MutualTlsAgents, Nudge, RegisteredKeys,
     },
     clock::{Clock, SystemClock},
-    crypto::Sealer,
     directory::HostDirectory,
     gate::{Freezes, Gate, GatePolicy, HealthSource, StoredChecks, WindowSource, WithConditions},
     model::{AvailabilityGroup, WorkerId},
@@ -40,7 +39,7 @@ pub(crate) struct App {
     pub(crate) database: Database,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) workers: ForWorkers,
-    pub(crate) sealer: Arc<dyn Sealer>,
+    pub(crate) keys: RegisteredKeys,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) runner: Arc<CheckRunner>,
@@ -243,11 +242,11 @@ impl App {
         http: HttpClient,
     ) -> Result<Self, Failure> {
         let Opened { database, store, workers, worker } = opened;
-        let sealer = keys::load(&config.key_file, &store).await?;
+        let keys = keys::load(&config.key_file, &store).await?;
         let figures = config.worker.clone();
         let directory = Arc::new(Directory::new(database.clone()));
         let install = store.install_id().await?;
-        let runner = Arc::new(CheckRunner::new(Arc::new(agents), http, sealer.clone(), install));
+        let runner = Arc::new(CheckRunner::new(Arc::new(agents), http, keys.sealer(), install));
         let checks = StoredChecks::new(
             store.clone(),
             runner.clone(),
@@ -289,7 +288,7 @@ impl App {
             database,
             store,
             workers,
-            sealer,
+            keys,
             directory,
             runner,
             policy,
@@ -324,9 +323,9 @@ impl App {
     }
 
     /// The rules of changing checks; `poller` is the one of this process, where there is one.
-    pub(crate) fn checks(&self, sealer: Arc<dyn Sealer>, poller: Option<Nudge>) -> CheckManager {
+    pub(crate) fn checks(&self, keys: RegisteredKeys, poller: Option<Nudge>) -> CheckManager {
         let directory: Arc<dyn HostDirectory> = self.directory.clone();
-        let checks = CheckManager::new(self.store.clone(), sealer, directory, self.runner.clone())
+        let checks = CheckManager::new(self.store.clone(), keys, directory, self.runner.clone())
             .with_test_timeout(self.figures.check_timeout);
         match poller {
             Some(nudge) => checks.with_nudge(nudge),

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
+    checks::RegisteredKeys,
     clock::{Clock, SystemClock},
-    crypto::Sealer,
     model::{TimeZoneData, instant},
 };
 
@@ -157,7 +157,7 @@ async fn rotate_key(path: &Path) -> Result<(), Failure> {
     let opened = app::open(&config.database, Schema::Leave).await?;
     let store = opened.store.clone();
     let app = App::new(&config, opened, agents, http).await?;
-    let checks = |sealer: Arc<dyn Sealer>| app.checks(sealer, None);
+    let checks = |keys: RegisteredKeys| app.checks(keys, None);
     let words = keys::rotate(&config.key_file, &store, checks).await?;
     app.database.close().await;
     println!("{words}");

@@ -9,8 +9,8 @@ use std::{
 };
 
 use healthgate::{
-    checks::{CheckManager, may_create_key, register_keys},
-    crypto::{Key, KeyFile, KeyFileError, KeyRing, MissingKey, Sealer},
+    checks::{CheckManager, RegisteredKeys, may_create_key, register_keys},
+    crypto::{Key, KeyFile, KeyFileError, KeyRing},
     model::Actor,
     store::Store,
 };
@@ -31,7 +31,7 @@ const RETIRED: &str = "retired";
 ///
 /// # Errors
 /// A file that is not safe or no key, or a key of another installation.
-pub(crate) async fn load(path: &Path, store: &Arc<dyn Store>) -> Result<Arc<dyn Sealer>, Failure> {
+pub(crate) async fn load(path: &Path, store: &Arc<dyn Store>) -> Result<RegisteredKeys, Failure> {
     let may_create = may_create_key(store.as_ref()).await?;
     if may_create {
         make_folder(path)?;
@@ -40,13 +40,12 @@ pub(crate) async fn load(path: &Path, store: &Arc<dyn Store>) -> Result<Arc<dyn 
     {
         Err(Failure::KeyFile(missing @ KeyFileError::Missing { .. })) => {
             error!(error = %missing, "passwords are stored, and their key is missing");
-            return Ok(Arc::new(MissingKey::new(missing.cause())));
+            return Ok(RegisteredKeys::missing(missing.cause()));
         }
         loaded => loaded?,
     };
     let ring = with_others(KeyRing::new(primary), path).await?;
-    register_keys(store.as_ref(), &ring, &Actor::system()).await?;
-    Ok(Arc::new(ring))
+    Ok(register_keys(store.as_ref(), ring, &Actor::system()).await?)
 }
 
 /// Makes a new key, seals every stored password under it, and puts it in the place of the old one,
@@ -58,7 +57,7 @@ pub(crate) async fn load(path: &Path, store: &Arc<dyn Store>) -> Result<Arc<dyn 
 pub(crate) async fn rotate(
     path: &Path,
     store: &Arc<dyn Store>,
-    checks: impl FnOnce(Arc<dyn Sealer>) -> CheckManager,
+    checks: impl FnOnce(RegisteredKeys) -> CheckManager,
 ) -> Result<String, Failure> {
     let current = blocking(path, KeyFile::open).await?;
     let retired = beside(path, &format!("{RETIRED}-{}", current.id()));
@@ -68,8 +67,7 @@ pub(crate) async fn rotate(
     let ring = KeyRing::new(primary).with_decrypt_only(current);
     let ring = with_retired(ring, path).await?;
     let actor = Actor::system();
-    register_keys(store.as_ref(), &ring, &actor).await?;
-    let checks = checks(Arc::new(ring));
+    let checks = checks(register_keys(store.as_ref(), ring, &actor).await?);
     let report = checks.rotate_keys(&actor).await?;
     if !report.unreadable.is_empty() {
         return Err(Failure::Unreadable { checks: report.unreadable.len() });

@@ -10,6 +10,7 @@ use super::{
     diff,
     host_run::{HostRun, HostRunner, OutcomeCollector, readable, results, unanswered},
     poller::Nudge,
+    rotate::RegisteredKeys,
     run_budget::RunBudget,
     run_metrics::{RanBy, ran},
 };
@@ -44,17 +45,17 @@ impl CheckManager {
     /// The default maximum number of checks of a host.
     pub const DEFAULT_LIMIT: u32 = 5;
 
-    /// Creates a manager for the checks of a store. `sealer` encrypts passwords, `runner` tests checks.
+    /// Creates a manager for the checks of a store. `keys` encrypt passwords, `runner` tests checks.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
-        sealer: Arc<dyn Sealer>,
+        keys: RegisteredKeys,
         directory: Arc<dyn HostDirectory>,
         runner: Arc<dyn HostRunner>,
     ) -> Self {
         Self {
             store,
-            sealer,
+            sealer: keys.sealer(),
             directory,
             runner,
             limit: Self::DEFAULT_LIMIT,

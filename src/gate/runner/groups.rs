@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::held::HeldGate;
 use crate::{
     model::{GateId, GroupStatus, Hold, HostId},
-    store::{Store, StoreError},
+    store::{JobStore, StoreError},
 };
 
 /// What the groups of these gates' hosts have left in this look.
@@ -23,7 +23,7 @@ impl GroupPlaces {
     /// # Errors
     /// The store's.
     pub(super) async fn read(
-        store: &dyn Store,
+        store: &dyn JobStore,
         held: &HashMap<GateId, HeldGate>,
         due: &[GateId],
     ) -> Result<Self, StoreError> {

@@ -46,7 +46,7 @@ use crate::{
     clock::{Clock, bounded},
     model::{TimeZoneData, WorkerId},
     observe::{GATE_CHECKS_IN_FLIGHT, Level, TIME_ZONE_DATA},
-    store::Store,
+    store::JobStore,
 };
 
 /// Takes every waiting gate of a store forward, together with any number of other runners.
@@ -56,7 +56,7 @@ use crate::{
 /// calls does not grow with them.
 #[derive(Debug)]
 pub struct GateRunner {
-    store: Arc<dyn Store>,
+    store: Arc<dyn JobStore>,
     health: Arc<dyn HealthSource>,
     windows: Arc<dyn WindowSource>,
     clock: Arc<dyn Clock>,
@@ -77,7 +77,7 @@ impl GateRunner {
     /// A figure of the configuration or of the policy that is out of its bounds, or that does not agree
     /// with the others.
     pub fn new(
-        store: Arc<dyn Store>,
+        store: Arc<dyn JobStore>,
         health: Arc<dyn HealthSource>,
         windows: Arc<dyn WindowSource>,
         clock: Arc<dyn Clock>,

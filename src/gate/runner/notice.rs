@@ -13,7 +13,7 @@ use crate::{
     clock::ClockTrust,
     gate::decide::Times,
     model::{CheckId, GateId, HostId, instant},
-    store::{AuditFilter, Store},
+    store::{AuditFilter, JobStore},
 };
 
 /// The most overrides whose refusal is audited at one look: each is a write of its own.
@@ -79,7 +79,7 @@ pub(super) async fn notice(
 /// Reads who changed these checks of these hosts, as words for a note, in few pages for any number of
 /// them. Without the audit log a note lacks the actor; the change counts all the same.
 async fn authors(
-    store: &dyn Store,
+    store: &dyn JobStore,
     hosts: Vec<HostId>,
     checks: &HashSet<CheckId>,
 ) -> HashMap<CheckId, String> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{groups::GroupPlaces, held::HeldGate, rollouts::Rations};
 use crate::{
     model::{GateId, Hold, StoreTime},
-    store::{Store, StoreError},
+    store::{JobStore, StoreError},
 };
 
 /// What the rollouts of the jobs and the groups of the hosts have left in this look.
@@ -20,7 +20,7 @@ impl Places {
     /// # Errors
     /// The store's.
     pub(super) async fn read(
-        store: &dyn Store,
+        store: &dyn JobStore,
         held: &mut HashMap<GateId, HeldGate>,
         due: &[GateId],
         now: StoreTime,

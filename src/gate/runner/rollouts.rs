@@ -9,7 +9,7 @@ use super::held::HeldGate;
 use crate::{
     gate::rollout::{RolloutAction, RolloutInput, decide, no_slot},
     model::{GateId, Hold, JobId, RolloutCounts, RolloutStatus, RolloutStep, StoreTime},
-    store::{Store, StoreError, transition},
+    store::{JobStore, StoreError, transition},
 };
 
 /// How many gates of a job may go in this look.
@@ -29,7 +29,7 @@ impl Rations {
     /// # Errors
     /// The store's.
     pub(super) async fn read(
-        store: &dyn Store,
+        store: &dyn JobStore,
         held: &mut HashMap<GateId, HeldGate>,
         due: &[GateId],
         now: StoreTime,
@@ -85,7 +85,7 @@ impl Rations {
 
 /// Takes a rollout forward until it lets hosts go or holds them.
 async fn take_forward(
-    store: &dyn Store,
+    store: &dyn JobStore,
     status: RolloutStatus,
     now: StoreTime,
     suspect: bool,

@@ -19,7 +19,7 @@ use crate::{
         VerificationState,
     },
     observe::{Part, STORE_ERRORS, VERIFICATIONS},
-    store::{Store, StoreError, StoreEvent, VerificationClaim, VerificationStep},
+    store::{JobStore, StoreError, StoreEvent, VerificationClaim, VerificationStep},
 };
 
 /// The most hosts that one runner looks at together.
@@ -89,7 +89,7 @@ impl Verifications {
 
 /// One look at one changed host.
 pub(super) struct Look {
-    store: Arc<dyn Store>,
+    store: Arc<dyn JobStore>,
     health: Arc<dyn HealthSource>,
     clock: Arc<dyn Clock>,
     capacity: Capacity,

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use self::state::State;
-use super::{Change, Feed, PruneGuard, Refusal, Store, StoreError, StoreEvent, Subscription};
+use super::{Change, Feed, PruneGuard, Refusal, StoreBase, StoreError, StoreEvent, Subscription};
 use crate::{
     clock::{Clock, SystemClock},
     model::{AuditEntry, AuditId, AuditRecord, ClockEpoch, Damping, StoreTime},
@@ -116,7 +116,7 @@ impl MemoryStore {
 }
 
 #[async_trait]
-impl Store for MemoryStore {
+impl StoreBase for MemoryStore {
     async fn read_clock(&self) -> Result<StoreTime, StoreError> {
         Ok(self.time_in(&self.lock()))
     }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     model::{ClockEpoch, Damping, StoreTime},
-    store::{PruneGuard, Store, StoreError, StoreEvent, Subscription},
+    store::{PruneGuard, StoreBase, StoreError, StoreEvent, Subscription},
 };
 
 /// How often a transaction that met a conflict is repeated (F58).
@@ -365,7 +365,7 @@ fn settle<T>(
 }
 
 #[async_trait]
-impl Store for PgStore {
+impl StoreBase for PgStore {
     async fn read_clock(&self) -> Result<StoreTime, StoreError> {
         self.read(|connection| read_clock(connection).boxed()).await
     }

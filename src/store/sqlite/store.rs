@@ -24,7 +24,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     model::{ClockEpoch, Damping, StoreTime},
-    store::{Feed, PruneGuard, Store, StoreError, StoreEvent, Subscription},
+    store::{Feed, PruneGuard, StoreBase, StoreError, StoreEvent, Subscription},
 };
 
 /// How often a subscription checks whether another process has written.
@@ -87,7 +87,7 @@ impl SqliteStore {
     /// The store takes one connection of `writer` at a time. Where the application writes its own
     /// tables through a pool of one connection, and gives that pool as `writer`, its writes and the
     /// store's never wait for each other's locks, and its commits are not taken for another
-    /// process's by [`Store::subscribe`].
+    /// process's by [`StoreBase::subscribe`].
     #[must_use]
     pub fn from_pools(writer: SqlitePool, readers: SqlitePool) -> Self {
         let inner = Inner {
@@ -324,7 +324,7 @@ impl Inner {
 }
 
 #[async_trait]
-impl Store for SqliteStore {
+impl StoreBase for SqliteStore {
     async fn read_clock(&self) -> Result<StoreTime, StoreError> {
         let clock = Arc::clone(&self.inner.clock);
         self.read(move |connection| {

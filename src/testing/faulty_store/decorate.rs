@@ -403,7 +403,7 @@ impl SecretStore for FaultyStore {
 }
 
 #[async_trait]
-impl Store for FaultyStore {
+impl StoreBase for FaultyStore {
     async fn read_clock(&self) -> Result<StoreTime, StoreError> {
         self.call(Operation::ReadClock, self.inner.read_clock()).await
     }

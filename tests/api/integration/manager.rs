@@ -17,7 +17,7 @@ use healthgate::{
         MutualTlsAgents, Poller, PollerConfig, may_create_key, register_keys,
     },
     clock::SystemClock,
-    crypto::{KeyFiles, KeyRing},
+    crypto::KeyFiles,
     gate::{Gate, GatePolicy, GateRunner, GateRunnerConfig, StoredChecks},
     model::{Actor, Role},
     store::{
@@ -61,8 +61,8 @@ impl Manager {
 
         // The old key file goes on. Passwords of the old form open until a rotation has bound them.
         let ring = KeyFiles::new(key_file).load(may_create_key(&*store).await?)?;
-        let keys: Arc<KeyRing> = Arc::new(ring.with_unbound_envelopes(true));
-        register_keys(&*store, &keys, &Actor::system()).await?;
+        let ring = ring.with_unbound_envelopes(true);
+        let keys = register_keys(&*store, ring, &Actor::system()).await?;
 
         let client = authority.issue_client("manager");
         let agents = MutualTlsAgents::from_pem(
@@ -75,7 +75,7 @@ impl Manager {
             DestinationPolicy { allowed: vec!["127.0.0.0/8".parse()?], ..Default::default() };
         let http = HttpClient::new(HttpClientConfig { destinations, ..Default::default() })?;
         let install = store.install_id().await?;
-        let runner = Arc::new(CheckRunner::new(Arc::new(agents), http, keys.clone(), install));
+        let runner = Arc::new(CheckRunner::new(Arc::new(agents), http, keys.sealer(), install));
 
         let pool = pool_options(8).connect(url).await?;
         let hosts = Arc::new(Hosts { pool: pool.clone() });

@@ -16,7 +16,7 @@ use healthgate::{
     model::{Actor, AuditAction, AuditEntry, Role},
     store::{
         AuditFilter, AuditLog, Change, MemoryHook, MemoryStore, PollQueue, Refusal, Store,
-        StoreError, conformance::Fixture,
+        StoreBase, StoreError, conformance::Fixture,
     },
     testing::{Fault, FaultRule, FaultyStore, Operation},
 };

@@ -130,9 +130,10 @@ async fn live(place: &Place) {
 }
 
 impl Life<'_> {
-    fn checks(&self, ring: KeyRing) -> CheckManager {
+    async fn checks(&self, ring: KeyRing) -> CheckManager {
+        let keys = register_keys(self.store.as_ref(), ring, &self.admin).await.unwrap();
         let (directory, runner) = (self.directory.clone(), self.runner.clone());
-        CheckManager::new(self.store.clone(), Arc::new(ring), directory, runner)
+        CheckManager::new(self.store.clone(), keys, directory, runner)
     }
 
     /// The check of this name, made where it is not there.
@@ -153,9 +154,7 @@ impl Life<'_> {
     async fn configure(&self) {
         let seen = self.store.read_clock().await.unwrap().epoch;
         self.store.begin_epoch(seen).await.unwrap();
-        let ring = KeyRing::new(key(1));
-        register_keys(self.store.as_ref(), &ring, &self.admin).await.unwrap();
-        let checks = self.checks(ring);
+        let checks = self.checks(KeyRing::new(key(1))).await;
         for host in [HEALTHY, FAILING, CANCELLED, FORGOTTEN] {
             self.ensure(&checks, host, "web").await;
         }
@@ -352,8 +351,7 @@ impl Life<'_> {
 
     async fn rotate(&self) {
         let ring = KeyRing::new(key(2)).with_decrypt_only(key(1));
-        register_keys(self.store.as_ref(), &ring, &self.admin).await.unwrap();
-        let report = self.checks(ring).rotate_keys(&self.admin).await.unwrap();
+        let report = self.checks(ring).await.rotate_keys(&self.admin).await.unwrap();
         assert_eq!((report.overtaken, report.unreadable.len()), (0, 0));
     }
 

@@ -12,7 +12,7 @@ use std::{
 use healthgate::{
     model::{CheckStatus, HostId, ReasonCode},
     store::{
-        CheckStore, PruneOutcome, ResultStore, Store,
+        CheckStore, PruneOutcome, ResultStore, StoreBase,
         postgres::{MigrateError, PgStore},
     },
 };

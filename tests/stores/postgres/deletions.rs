@@ -188,7 +188,7 @@ async fn f229_a_claim_passes_over_deleted_hosts() {
 }
 
 async fn claims_now(store: &PgStore) -> chrono::DateTime<chrono::Utc> {
-    healthgate::store::Store::now(store).await.expect("the time")
+    healthgate::store::StoreBase::now(store).await.expect("the time")
 }
 
 /// A check that is locked while a batch is recorded, and stays after all, is not left out of its host's summary.

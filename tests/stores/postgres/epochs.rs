@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     model::{ChangeEnd, HostChangeState, HostId, JobId},
-    store::{GateStore, Spend, Store, postgres::PgStore},
+    store::{GateStore, Spend, StoreBase, postgres::PgStore},
 };
 
 use super::support::{LEASE, database, passed, pool};

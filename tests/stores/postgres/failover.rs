@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use healthgate::{
     model::{GatePass, HostId, JobId, PassId, WorkerId},
     store::{
-        GateStore, HostClaim, HostCompletion, PollQueue, Spend, SpendRefusal, Store,
+        GateStore, HostClaim, HostCompletion, PollQueue, Spend, SpendRefusal, StoreBase,
         postgres::{PgStore, pool_options, session_options},
     },
 };

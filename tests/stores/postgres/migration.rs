@@ -8,7 +8,7 @@ use aes_gcm::{
 };
 use futures_util::future::join_all;
 use healthgate::{
-    checks::{CheckManager, register_keys},
+    checks::{CheckManager, RegisteredKeys, register_keys},
     clock::SystemClock,
     crypto::{Key, KeyRing},
     directory::StaticDirectory,
@@ -205,7 +205,7 @@ async fn the_plans_tables_are_adopted_without_losing_a_row() {
         .execute(store.pool())
         .await
         .expect("due");
-    let now = healthgate::store::Store::now(&store).await.expect("the time");
+    let now = healthgate::store::StoreBase::now(&store).await.expect("the time");
     crate::postgres::support::record(&store, healthgate::model::ReasonCode::Ok, now).await;
     let page = store.history(host, fixtures::check(10), None, 1).await.expect("read");
     assert_eq!(page.results[0].checked_at, now);
@@ -261,9 +261,9 @@ async fn old_passwords_open_and_are_bound_by_a_rotation() {
     let checks = |ring: KeyRing| {
         let runner = Arc::new(ScriptedRunner::new(Arc::new(SystemClock)));
         let directory = Arc::new(StaticDirectory::new());
-        CheckManager::new(store.clone(), Arc::new(ring), directory, runner)
+        CheckManager::new(store.clone(), RegisteredKeys::assume(Arc::new(ring)), directory, runner)
     };
-    register_keys(&*store, &KeyRing::new(key()), &actor).await.expect("registered");
+    register_keys(&*store, KeyRing::new(key()), &actor).await.expect("registered");
     let strict = checks(KeyRing::new(key())).rotate_keys(&actor).await.expect("rotated");
     assert_eq!(strict.unreadable, [fixtures::check(11)], "not where it is not allowed");
     let ring = KeyRing::new(key()).with_unbound_envelopes(true);
@@ -310,7 +310,8 @@ async fn f231_a_check_with_an_adopted_password_without_nonce_can_be_edited() {
         (ScriptedRunner::new(Arc::new(SystemClock)), Key::generate().expect("a key"));
     let ring = KeyRing::new(clock).with_unbound_envelopes(true);
     let directory = Arc::new(StaticDirectory::new());
-    let checks = CheckManager::new(store.clone(), Arc::new(ring), directory, Arc::new(runner));
+    let keys = RegisteredKeys::assume(Arc::new(ring));
+    let checks = CheckManager::new(store.clone(), keys, directory, Arc::new(runner));
     let host: uuid::Uuid =
         sqlx::query_scalar("select host_id from host_health_checks where check_type = 'http'")
             .fetch_one(store.pool())

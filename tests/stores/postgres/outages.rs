@@ -7,7 +7,7 @@ use futures_util::future::{FutureExt, join_all};
 use healthgate::{
     model::{AuditAction, HostId, WorkerId},
     store::{
-        AuditLog, Change, CheckStore, ClaimRequest, PollQueue, Refusal, ResultStore, Store,
+        AuditLog, Change, CheckStore, ClaimRequest, PollQueue, Refusal, ResultStore, StoreBase,
         StoreEvent,
         postgres::{PgFault, PgStore, PgTxHook, pool_options, session_options},
     },

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use healthgate::{
     model::{HostId, ReasonCode},
     store::{
-        PruneOutcome, ResultStore, Store,
+        PruneOutcome, ResultStore, StoreBase,
         postgres::{PgStore, pool_options},
     },
 };

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use healthgate::{
     model::{HostId, ReasonCode, WorkerId},
     store::{
-        ClaimRequest, PollQueue, PruneOutcome, ResultStore, Store, StoreEvent,
+        ClaimRequest, PollQueue, PruneOutcome, ResultStore, StoreBase, StoreEvent,
         postgres::{PgStore, pool_options, pooler_options},
     },
 };

@@ -14,7 +14,7 @@ use healthgate::{
         CheckResult, EndReason, Evidence, EvidenceReason, GateRecord, GateRequest, GateState,
         HostId, JobId, ReasonCode, Window, WorkerId,
     },
-    store::{GateStore, Store, StoreError},
+    store::{GateStore, Store, StoreBase, StoreError},
 };
 use tokio_util::sync::CancellationToken;
 

@@ -9,7 +9,7 @@ use healthgate::{
     model::{Actor, HostId, ReasonCode, WorkerId},
     store::{
         AuditFilter, AuditLog, ClaimRequest, GateStore, PollQueue, PruneOutcome, ResultStore,
-        Store, StoreEvent, postgres::PgStore,
+        StoreBase, StoreEvent, postgres::PgStore,
     },
     testing::fixtures,
 };
@@ -81,7 +81,7 @@ async fn f243_a_role_with_rows_alone_polls_gates_and_prunes() {
 
         // Keys.
         let ring = KeyRing::new(Key::generate().expect("a key"));
-        register_keys(&store, &ring, &Actor::system()).await.expect("registered");
+        register_keys(&store, ring, &Actor::system()).await.expect("registered");
         assert!(
             !store
                 .audit_page(&AuditFilter { hosts: None }, None, 9)

@@ -12,7 +12,7 @@ use healthgate::{
         GateRequest, GateState, HostChange, HostId, JobId, OverriddenCheck, PassId, PassKind,
         StoreTime, Window, WorkerId,
     },
-    store::{GateStore, GroupStore, Spend, SpendRefusal, Store, postgres::PgStore, transition},
+    store::{GateStore, GroupStore, Spend, SpendRefusal, StoreBase, postgres::PgStore, transition},
 };
 use sqlx::PgPool;
 use uuid::Uuid;

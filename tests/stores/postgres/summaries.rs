@@ -8,7 +8,9 @@ use healthgate::{
         AuditAction, Damping, GateRequest, HostId, HostStatus, HostSummary, JobId, ReasonCode,
         Window, WorkerId,
     },
-    store::{CheckStore, GateStore, LeasedGate, PollQueue, ResultStore, Store, postgres::PgStore},
+    store::{
+        CheckStore, GateStore, LeasedGate, PollQueue, ResultStore, StoreBase, postgres::PgStore,
+    },
     testing::fixtures::{audit, result},
 };
 

@@ -10,7 +10,8 @@ use healthgate::{
     },
     store::{
         CheckStore, CheckUpdate, ClaimRequest, FirstRun, GateStep, GateStore, GateTransition,
-        HostClaim, HostCompletion, LeasedGate, PollQueue, SecretChange, Store, StoreError,
+        HostClaim, HostCompletion, LeasedGate, PollQueue, SecretChange, Store, StoreBase,
+        StoreError,
         postgres::{PgFault, PgStore},
     },
     testing::fixtures::{audit, result, service_check},

@@ -9,7 +9,7 @@ use healthgate::{
     },
     store::{
         AttemptWrite, AuditFilter, AuditLog, CheckStore, ClaimRequest, GateStep, GateStore,
-        PollQueue, ResultStore, SecretStore, Store, StoreError, postgres::PgStore,
+        PollQueue, ResultStore, SecretStore, StoreBase, StoreError, postgres::PgStore,
     },
     testing::fixtures::audit,
 };

@@ -12,7 +12,7 @@ use std::{
 use futures_util::future::join_all;
 use healthgate::{
     model::{HostId, WorkerId},
-    store::{ClaimRequest, PollQueue, Store, postgres::PgStore},
+    store::{ClaimRequest, PollQueue, StoreBase, postgres::PgStore},
 };
 
 use crate::postgres::support::{LEASE, claim, completion, database, long, pool};

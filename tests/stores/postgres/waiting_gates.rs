@@ -14,7 +14,7 @@ use healthgate::{
     directory::StaticDirectory,
     gate::{GatePolicy, GateRunner, GateRunnerConfig, RequestedWindows, StoredChecks},
     model::{AgentEndpoint, Detail, GateRequest, HostId, JobId, ReasonCode, Window},
-    store::{GateStore, Store, postgres::PgStore},
+    store::{GateStore, StoreBase, postgres::PgStore},
 };
 use healthgate_testkit::Postgres;
 use sqlx::PgPool;

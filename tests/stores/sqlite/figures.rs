@@ -7,7 +7,8 @@ use chrono::TimeDelta;
 use healthgate::{
     model::{HostId, ReasonCode, WorkerId},
     store::{
-        ClaimRequest, HostClaim, HostCompletion, PollQueue, ResultStore, Store, sqlite::SqliteStore,
+        ClaimRequest, HostClaim, HostCompletion, PollQueue, ResultStore, StoreBase,
+        sqlite::SqliteStore,
     },
     testing::fixtures,
 };

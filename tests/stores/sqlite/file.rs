@@ -13,8 +13,8 @@ use futures_util::future::join_all;
 use healthgate::{
     model::{AuditAction, AuditEntry, HostId, WorkerId},
     store::{
-        AuditFilter, AuditLog, CheckStore, ClaimRequest, PollQueue, SecretStore, Store, StoreError,
-        StoreEvent,
+        AuditFilter, AuditLog, CheckStore, ClaimRequest, PollQueue, SecretStore, StoreBase,
+        StoreError, StoreEvent,
         sqlite::{MigrateError, SCHEMA_VERSION, SqliteStore},
     },
 };

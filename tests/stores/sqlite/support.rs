@@ -12,7 +12,7 @@ use healthgate::{
         HostId, JobId, PassId, PassKind, Window, WorkerId,
     },
     store::{
-        CheckInsert, CheckStore, GateStep, GateStore, GateTransition, LeasedGate, Store,
+        CheckInsert, CheckStore, GateStep, GateStore, GateTransition, LeasedGate, StoreBase,
         StoreError,
         sqlite::{SqliteOptions, SqliteStore},
     },

@@ -9,7 +9,7 @@ use healthgate::{
     },
     store::{
         AttemptWrite, AuditFilter, AuditLog, CheckStore, ClaimRequest, GateStep, GateStore,
-        PollQueue, ResultStore, SecretStore, Store, StoreError, sqlite::SqliteStore,
+        PollQueue, ResultStore, SecretStore, StoreBase, StoreError, sqlite::SqliteStore,
     },
     testing::fixtures::{audit, result},
 };

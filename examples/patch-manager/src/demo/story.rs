@@ -39,7 +39,7 @@ const BAD_ROLLOUT: [usize; 9] = [26, 27, 28, 31, 32, 33, 36, 37, 38];
 /// # Errors
 /// Where something cannot be stored.
 pub(super) async fn furnish(app: &App, fleet: &Fleet, open_minutes: u16) -> Result<(), Failure> {
-    let checks = app.checks(app.sealer.clone(), None);
+    let checks = app.checks(app.keys.clone(), None);
     let actor = Actor::system();
     for host in fleet.hosts() {
         let url = fleet.url(host);

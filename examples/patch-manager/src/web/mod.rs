@@ -75,7 +75,7 @@ impl Site {
         extra: Option<ExtraRoutes>,
         load: Load,
     ) -> Self {
-        let checks = app.checks(app.sealer.clone(), liveness.poller_nudge());
+        let checks = app.checks(app.keys.clone(), liveness.poller_nudge());
         let gate = match liveness.gate_nudge() {
             Some(nudge) => app.gate().with_nudge(nudge),
             None => app.gate(),

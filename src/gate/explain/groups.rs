@@ -34,9 +34,9 @@ pub struct ExplanationGroup {
 }
 
 impl ExplanationGroup {
-    /// The most hosts that a group names.
+    /// The maximum number of hosts that a group names.
     pub const MOST_HOSTS: usize = 50;
-    /// The most groups with a sentence of their own; the rest of a cause is one group.
+    /// The maximum number of groups with their own sentence. The rest of a cause forms one group.
     pub const MOST_GROUPS: usize = 100;
 
     fn add(&mut self, count: usize, hosts: &[HostId], earliest: Option<DateTime<Utc>>) {

@@ -1,4 +1,4 @@
-//! Who did what, and when.
+//! Audit records: who did what, and when.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -23,25 +23,25 @@ pub enum Role {
     System,
 }
 
-/// On whose behalf something happens.
+/// The user or system on whose behalf something happens.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Actor {
     /// The user's name or id, as the application knows them.
     pub name: String,
-    /// The role at the time of acting.
+    /// The role at the time of the action.
     pub role: Role,
-    /// The request that it happened in, where there was one.
+    /// The id of the request, if there was one.
     pub request_id: Option<String>,
 }
 
 impl Actor {
-    /// An actor outside any request.
+    /// Creates an actor outside of any request.
     #[must_use]
     pub fn new(name: impl Into<String>, role: Role) -> Self {
         Self { name: name.into(), role, request_id: None }
     }
 
-    /// The application itself.
+    /// Returns the actor that stands for the application itself.
     #[must_use]
     pub fn system() -> Self {
         Self::new("system", Role::System)
@@ -60,7 +60,7 @@ macro_rules! actions {
         }
 
         impl AuditAction {
-            /// Every action, in the order of the documentation.
+            /// All actions, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
         }
     };
@@ -138,7 +138,7 @@ pub struct FieldChange {
     pub after: Option<String>,
 }
 
-/// What a store is to record; it adds id and time.
+/// An audit record without id and time, which the store adds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AuditEntry {
     /// Who.
@@ -160,7 +160,7 @@ pub struct AuditEntry {
 }
 
 impl AuditEntry {
-    /// An allowed action without subject.
+    /// Creates an entry of an allowed action without a subject.
     #[must_use]
     pub const fn allowed(actor: Actor, action: AuditAction) -> Self {
         Self {
@@ -175,13 +175,13 @@ impl AuditEntry {
         }
     }
 
-    /// On this check of this host.
+    /// Sets the check and the host.
     #[must_use]
     pub fn with_check(self, host_id: HostId, check_id: CheckId) -> Self {
         Self { host_id: Some(host_id), check_id: Some(check_id), ..self }
     }
 
-    /// On this job's gate of this host.
+    /// Sets the job and the host.
     #[must_use]
     pub fn with_gate(self, job_id: JobId, host_id: HostId) -> Self {
         Self { host_id: Some(host_id), job_id: Some(job_id), ..self }
@@ -225,7 +225,7 @@ pub struct AuditRecord {
 }
 
 impl AuditRecord {
-    /// The record that an entry becomes when a store writes it.
+    /// Creates the record of an entry, as the store writes it.
     #[must_use]
     pub fn new(id: AuditId, at: DateTime<Utc>, entry: AuditEntry) -> Self {
         Self {

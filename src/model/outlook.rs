@@ -1,4 +1,4 @@
-//! What a gate would do, said without doing it.
+//! The predicted outcome of a gate.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The one vocabulary of outcomes, shared by poller, tests, gate, API, metrics and UI.
+//! The vocabulary of outcomes, shared by poller, tests, gate, API, metrics and UI.
 
 use std::{fmt, str::FromStr};
 
@@ -19,16 +19,16 @@ macro_rules! reasons {
         }
 
         impl ReasonCode {
-            /// Every code, in the order of the documentation.
+            /// All codes, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The code as it stands in JSON, metrics and databases.
+            /// Returns the code as written in JSON, metrics and databases.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// Whether the target was seen in this condition (`true`), or could not be seen at all.
+            /// Returns whether the target was seen in this condition (`true`) or could not be seen at all.
             #[must_use]
             pub const fn observed(self) -> bool {
                 match self { $(Self::$variant => $observed,)* }
@@ -139,8 +139,7 @@ reasons! {
 }
 
 impl ReasonCode {
-    /// Whether not even a connection came about: what a fault of the manager's own network looks like
-    /// from here.
+    /// Returns whether no connection could be made. A fault of the manager's own network looks like this.
     #[must_use]
     pub const fn is_unreachable(self) -> bool {
         matches!(
@@ -153,7 +152,7 @@ impl ReasonCode {
         )
     }
 
-    /// Whether this outcome says nothing of the target, so that a status made from it is `unknown`.
+    /// Returns whether this outcome says nothing about the target, so that the status becomes `unknown`.
     #[must_use]
     pub const fn is_unknown(self) -> bool {
         matches!(
@@ -177,7 +176,7 @@ impl fmt::Display for ReasonCode {
     }
 }
 
-/// A text that is no code of the vocabulary.
+/// The error of a text that is not a code of the vocabulary.
 #[derive(Debug, Error)]
 #[error("unknown reason code `{code}`")]
 pub struct UnknownReason {

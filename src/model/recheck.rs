@@ -1,4 +1,4 @@
-//! A check before and after a change of its host.
+//! The comparison of a check before and after a change of its host.
 
 use serde::{Deserialize, Serialize};
 

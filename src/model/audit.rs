@@ -13,13 +13,13 @@ use super::{
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Everything.
+    /// May do everything.
     Admin,
-    /// What belongs to the hosts of their groups.
+    /// Manages the hosts of their groups.
     Operator,
     /// Reads the hosts of their groups.
     Reporter,
-    /// The application itself: start-up, rotation, a worker.
+    /// Is the application itself: start-up, key rotation, or a worker.
     System,
 }
 
@@ -67,49 +67,49 @@ macro_rules! actions {
 }
 
 actions! {
-    /// A check was made.
+    /// A check was created.
     HealthCheckCreated,
     /// A check was changed.
     HealthCheckUpdated,
     /// A check was deleted.
     HealthCheckDeleted,
-    /// A check was run by hand.
+    /// A user tested a check.
     HealthCheckTested,
-    /// A password was sealed under another key.
+    /// A password was sealed with another key.
     HealthCheckRekeyed,
-    /// Failing checks were let pass for one job and host.
+    /// An override lets failing checks pass for one job and host.
     GateOverridden,
-    /// An override was taken back.
+    /// An override was removed.
     GateOverrideRemoved,
-    /// The time of a gate was put back to the store's clock.
+    /// The time of a gate was reset to the store's clock.
     GateClockCleared,
-    /// A gate's job was cancelled.
+    /// The cancellation of a gate was requested.
     GateCancelled,
-    /// A halted rollout was let go on.
+    /// A halted rollout was resumed.
     RolloutResumed,
-    /// A key was entered as one that this installation uses.
+    /// A key was registered for this installation.
     KeyRegistered,
-    /// The application made a job.
+    /// The application created a job.
     JobCreated,
     /// The application cancelled a job.
     JobCancelled,
-    /// The application made a maintenance window.
+    /// The application created a maintenance window.
     WindowCreated,
     /// The application changed a maintenance window.
     WindowUpdated,
     /// The application deleted a maintenance window.
     WindowDeleted,
-    /// The application holds a host back from being patched.
+    /// The application paused the patching of a host.
     HostPaused,
-    /// The application lets a host be patched again.
+    /// The application resumed the patching of a host.
     HostResumed,
-    /// The application made a token that signs a user in.
+    /// The application issued a token with which a user signs in.
     TokenIssued,
-    /// The application took such a token back.
+    /// The application revoked such a token.
     TokenRevoked,
-    /// The application could not sign somebody in; always refused, and the actor is `anonymous`.
+    /// The application refused a sign-in. The outcome is always refused, and the actor is `anonymous`.
     SignInFailed,
-    /// What is stored of the record cannot be read (F221).
+    /// The stored record cannot be read (F221).
     RecordUnreadable,
 }
 
@@ -118,9 +118,9 @@ actions! {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AuditOutcome {
-    /// It was done.
+    /// The action was done.
     Allowed,
-    /// It was refused for lack of a right.
+    /// The action was refused for lack of a right.
     Refused,
 }
 

@@ -19,9 +19,9 @@ use super::{
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CheckType {
-    /// The host's agent is asked for the state of a unit.
+    /// Asks the host's agent for the state of a unit.
     Service,
-    /// A URL is requested.
+    /// Requests a URL.
     Http,
 }
 

@@ -23,13 +23,13 @@ use super::{
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum GateState {
-    /// It waits for its window or for healthy checks.
+    /// The gate waits for its window or for healthy checks.
     Waiting,
-    /// It handed out a pass that is not spent yet.
+    /// The gate gave a pass that is not spent yet.
     Passed,
-    /// Its pass was spent: the job went ahead.
+    /// The pass was spent: the job went ahead.
     Spent,
-    /// It ended without a pass.
+    /// The gate ended without a pass.
     Failed,
     /// The job was cancelled.
     Cancelled,
@@ -52,11 +52,11 @@ pub enum PassKind {
     Healthy,
     /// The host has no enabled check.
     NoChecks,
-    /// An administrator let the failing checks pass.
+    /// An administrator's override let the failing checks pass.
     Overridden,
     /// The policy exempts this kind of job.
     Exempt,
-    /// The policy only reports.
+    /// The gate only reports.
     ReportOnly,
 }
 
@@ -67,19 +67,19 @@ pub enum PassKind {
 pub enum EndReason {
     /// The window closed before every check was healthy.
     WindowClosed,
-    /// The window was taken away.
+    /// The window was withdrawn.
     WindowWithdrawn,
     /// The job was cancelled.
     JobCancelled,
-    /// The host is gone.
+    /// The host was deleted.
     HostDeleted,
     /// There was no capacity to run the checks before the close.
     NotRunCapacity,
     /// Another job's gate held the host until the window ended.
     GateBusy,
-    /// The gate let the job go ahead, and nobody spent its pass before the window ended.
+    /// The gate passed, but the job did not spend the pass before the window ended.
     PassNotSpent,
-    /// What is stored of the gate cannot be read, so that nobody can tell what it has seen (F221).
+    /// The stored gate cannot be read, so its evidence is unknown (F221).
     RecordUnreadable,
 }
 
@@ -151,13 +151,13 @@ pub struct Evidence {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {
-    /// Its checks are being run.
+    /// Its checks are running.
     Running,
     /// Its checks have answered.
     Finished,
-    /// It was cut by a stop or a crash; it counts as an attempt (G28).
+    /// A shutdown or a crash cut it short. It counts as an attempt (G28).
     Interrupted,
-    /// Its stored record cannot be read. Stores answer with what is left of it, and never take it (F221).
+    /// Its stored record cannot be read. Stores return its readable parts, and never accept this outcome (F221).
     Unreadable,
 }
 

@@ -97,6 +97,6 @@ impl GateRequest {
 pub enum WindowKind {
     /// A maintenance window.
     Maintenance,
-    /// The longest wait of a job that was to run at once.
+    /// The maximum wait of an immediate job.
     Immediate,
 }

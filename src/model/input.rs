@@ -23,7 +23,7 @@ impl NewCheck {
     /// Reads a definition from its JSON form. `null` means absent.
     ///
     /// # Errors
-    /// Every violation at once.
+    /// Names every violation at once.
     pub fn from_json(body: Value) -> Result<Self, Violations> {
         let mut violations = Violations::new();
         let raw = RawCheck::read(body, &mut violations);

@@ -11,7 +11,7 @@ use super::gate::PassKind;
 pub enum Outlook {
     /// It would let the job go ahead.
     Proceed,
-    /// It would wait: for its window, for a check to be run or to recover, or for a condition.
+    /// It would wait for its window, for a check to run or to recover, or for a condition.
     Wait,
     /// It would end without a pass.
     Fail,

@@ -57,7 +57,7 @@ impl RawCheck {
     /// Builds the definition by the same rules as for user input.
     ///
     /// # Errors
-    /// Every violation at once.
+    /// Names every violation at once.
     pub fn into_definition(self) -> Result<CheckDefinition, Violations> {
         let mut violations = Violations::new();
         let definition = build(&self, &mut violations);

@@ -32,12 +32,12 @@ pub enum RecheckChange {
     Same,
     /// Healthy before, failing now.
     Broke,
-    /// Failing before (an override, a gate that did not block), healthy now.
+    /// Failing before (with an override, or a gate that did not block), healthy now.
     Mended,
-    /// Failing before and now, for whatever reason.
+    /// Failing before and now, not necessarily for the same reason.
     StillFailing,
-    /// Nothing was known of it when the pass was given: it was not required, or not run.
+    /// Unknown when the pass was given: it was not required, or had not run.
     New,
-    /// Not required any more: deleted or disabled.
+    /// No longer required: deleted or disabled.
     Gone,
 }

@@ -144,9 +144,9 @@ impl CheckResult {
 pub enum CheckStatus {
     /// The last result passed.
     Healthy,
-    /// The last result failed, for whatever reason.
+    /// The last result failed.
     Unhealthy,
-    /// There is no result since the last change, it is too old, or it says nothing of the target.
+    /// There is no result since the last change, it is too old, or it says nothing about the target.
     Unknown,
 }
 
@@ -159,9 +159,9 @@ pub enum HostStatus {
     None,
     /// At least one check is unhealthy.
     Unhealthy,
-    /// None is unhealthy, and at least one is unknown.
+    /// No check is unhealthy, and at least one is unknown.
     Unknown,
-    /// All are healthy.
+    /// All checks are healthy.
     Healthy,
 }
 
@@ -360,7 +360,7 @@ mod tests {
         }
     }
 
-    /// The statuses, and the seconds they hold since, after each of these results.
+    /// Returns the status, its start in seconds and the number of consecutive results, after each result.
     fn run(damping: Damping, reasons: &[ReasonCode]) -> Vec<(CheckStatus, i64, u32)> {
         let mut state: Option<CheckState> = None;
         let numbered = (1..).zip(reasons);

@@ -71,13 +71,13 @@ impl VerifyPolicy {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum VerificationState {
-    /// Its checks are being run.
+    /// The host's checks are running.
     Verifying,
     /// Every check that counts was healthy for the soak.
     Verified,
-    /// At the deadline a check that counts was seen failing.
+    /// At the deadline, a check that counts was seen failing.
     Regressed,
-    /// At the deadline it could not be told, or another change of the host began before.
+    /// At the deadline, the health was unknown, or another change of the host began before it.
     Unverified,
     /// The host has no enabled check.
     NoChecks,

@@ -26,27 +26,27 @@ use crate::{
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// Its window is not open yet, or cannot be read.
+    /// The host's window is not open yet, or cannot be read.
     Window,
-    /// Checks that are not known to be healthy.
+    /// Some checks are not known to be healthy.
     Checks,
-    /// A condition of the application, such as a freeze.
+    /// A condition of the application is not met, such as a freeze.
     Condition,
-    /// Another job.
+    /// Another job holds or changes the host.
     Busy,
-    /// Room to run its checks, or a worker that looks at it.
+    /// There is no capacity to run its checks, or no worker has looked at it yet.
     Capacity,
-    /// The store's clock, which is not believed now.
+    /// The store's clock is not trusted now.
     Clock,
-    /// The next stage of its job's rollout, or another host of this stage.
+    /// The next stage of its job's rollout has not begun, or other hosts of this stage have all places.
     Stage,
-    /// The limit of a group that the host belongs to.
+    /// A group of the host is at its limit.
     Group,
-    /// Somebody who resumes its job's rollout, which has used up its failure budget.
+    /// Its job's rollout is halted, because it has used up its failure budget.
     Budget,
-    /// Its pass is given, and nobody has spent it yet.
+    /// Its pass is not spent yet.
     PassGiven,
-    /// It is being verified after its change.
+    /// The host is being verified after its change.
     Verifying,
 }
 
@@ -55,9 +55,9 @@ pub enum Cause {
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
-    /// Nobody has to: time does.
+    /// Nobody: the cause clears with time.
     Time,
-    /// Who operates the host.
+    /// The operator of the host.
     Operator,
     /// An administrator.
     Administrator,

@@ -41,7 +41,7 @@ pub struct HostPreview {
     pub blocking: Vec<Blocking>,
 }
 
-/// A check or condition that would hold the gate back.
+/// A check or condition that would block the gate.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct Blocking {
@@ -50,14 +50,14 @@ pub struct Blocking {
     pub check_id: Option<CheckId>,
     /// The name of the check or condition.
     pub name: String,
-    /// Why.
+    /// The reason.
     pub reason: EvidenceReason,
     /// Whether the target was seen in this condition, or could not be seen.
     pub observed: bool,
     /// A sentence for people.
     #[cfg_attr(feature = "api", schema(value_type = String))]
     pub detail: Detail,
-    /// When the check was last run; `None` where it never was.
+    /// The time of the check's last run; `None` if it has never run.
     #[serde(with = "instant::option")]
     #[cfg_attr(feature = "api", schema(required))]
     pub checked_at: Option<DateTime<Utc>>,

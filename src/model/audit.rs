@@ -8,7 +8,7 @@ use super::{
     instant,
 };
 
-/// What a user may do.
+/// The role of a user.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -50,7 +50,7 @@ impl Actor {
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $variant:ident,)*) => {
-        /// What was done.
+        /// The action of an audit record.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
         #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
         #[serde(rename_all = "snake_case")]
@@ -113,7 +113,7 @@ actions! {
     RecordUnreadable,
 }
 
-/// Whether it was done.
+/// Whether an action was done.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -124,16 +124,16 @@ pub enum AuditOutcome {
     Refused,
 }
 
-/// One changed field. A secret is never shown: its texts are `set`, `changed` or `cleared`.
+/// A changed field. A secret is never shown: its values are `set`, `changed` or `cleared`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct FieldChange {
     /// The member's name in the API's form.
     pub field: String,
-    /// What it was.
+    /// The old value.
     #[cfg_attr(feature = "api", schema(required))]
     pub before: Option<String>,
-    /// What it became.
+    /// The new value.
     #[cfg_attr(feature = "api", schema(required))]
     pub after: Option<String>,
 }
@@ -141,17 +141,17 @@ pub struct FieldChange {
 /// An audit record without id and time, which the store adds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AuditEntry {
-    /// Who.
+    /// The actor.
     pub actor: Actor,
-    /// What.
+    /// The action.
     pub action: AuditAction,
-    /// Whether it was done.
+    /// Whether the action was done.
     pub outcome: AuditOutcome,
-    /// On which host.
+    /// The host.
     pub host_id: Option<HostId>,
-    /// On which check.
+    /// The check.
     pub check_id: Option<CheckId>,
-    /// For which job.
+    /// The job.
     pub job_id: Option<JobId>,
     /// The changed fields.
     pub changes: Vec<FieldChange>,
@@ -192,26 +192,26 @@ impl AuditEntry {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct AuditRecord {
-    /// Identity; ordered by time.
+    /// The id, ordered by time.
     pub id: AuditId,
-    /// When, by the store's clock.
+    /// The time, by the store's clock.
     #[serde(with = "instant")]
     pub at: DateTime<Utc>,
-    /// Who.
+    /// The name of the actor.
     pub actor: String,
-    /// Their role at the time.
+    /// The actor's role at the time.
     pub role: Role,
-    /// What.
+    /// The action.
     pub action: AuditAction,
-    /// Whether it was done.
+    /// Whether the action was done.
     pub outcome: AuditOutcome,
-    /// On which host.
+    /// The host.
     #[cfg_attr(feature = "api", schema(required))]
     pub host_id: Option<HostId>,
-    /// On which check.
+    /// The check.
     #[cfg_attr(feature = "api", schema(required))]
     pub check_id: Option<CheckId>,
-    /// For which job.
+    /// The job.
     #[cfg_attr(feature = "api", schema(required))]
     pub job_id: Option<JobId>,
     /// The changed fields.
@@ -219,7 +219,7 @@ pub struct AuditRecord {
     /// The reason that the actor gave.
     #[cfg_attr(feature = "api", schema(required))]
     pub reason: Option<String>,
-    /// The request that it happened in.
+    /// The id of the request.
     #[cfg_attr(feature = "api", schema(required))]
     pub request_id: Option<String>,
 }

@@ -18,7 +18,7 @@ use super::{
     window::Window,
 };
 
-/// Where a gate stands.
+/// The state of a gate.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -43,7 +43,7 @@ impl GateState {
     }
 }
 
-/// On what ground a pass was given.
+/// The reason for which a pass was given.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -119,7 +119,7 @@ impl fmt::Display for EvidenceReason {
     }
 }
 
-/// What a gate knows of one requirement: a check, or a condition that the application defines.
+/// The evidence of a gate on one requirement: a check, or a condition that the application defines.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct Evidence {
@@ -128,25 +128,25 @@ pub struct Evidence {
     pub check_id: Option<CheckId>,
     /// The name of the check or condition.
     pub name: String,
-    /// Whether it is met.
+    /// Whether the requirement is met.
     pub healthy: bool,
-    /// Why, or why not.
+    /// The reason.
     pub reason: EvidenceReason,
     /// Whether the target was seen in this condition, or could not be seen.
     pub observed: bool,
     /// A sentence for people.
     #[cfg_attr(feature = "api", schema(value_type = String))]
     pub detail: Detail,
-    /// How long the run took, in milliseconds; `None` where none is known.
+    /// The duration of the run in milliseconds; `None` if unknown.
     #[cfg_attr(feature = "api", schema(required))]
     pub latency_ms: Option<u32>,
-    /// When the run started; `None` where there was none.
+    /// The start of the run; `None` if there was none.
     #[serde(with = "instant::option")]
     #[cfg_attr(feature = "api", schema(required))]
     pub checked_at: Option<DateTime<Utc>>,
 }
 
-/// How an attempt came out.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -161,31 +161,31 @@ pub enum AttemptOutcome {
     Unreadable,
 }
 
-/// One evaluation by a gate that ran checks.
+/// An evaluation by a gate that ran checks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "api", schema(as = GateAttempt))]
 pub struct Attempt {
-    /// Counted from 1.
+    /// The number of the attempt, counted from 1.
     pub number: u32,
-    /// When its checks were started, by the store's clock.
+    /// The start of its checks, by the store's clock.
     #[serde(with = "instant")]
     pub started_at: DateTime<Utc>,
-    /// When it was over.
+    /// The end of the attempt.
     #[serde(with = "instant::option")]
     #[cfg_attr(feature = "api", schema(required))]
     pub finished_at: Option<DateTime<Utc>>,
-    /// How it came out.
+    /// The outcome.
     pub outcome: AttemptOutcome,
-    /// What is known of each check at its end.
+    /// The evidence of each check at its end.
     pub checks: Vec<Evidence>,
 }
 
-/// Something that happened to a waiting gate from outside, for its timeline.
+/// An external event of a waiting gate, for its timeline.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct GateNote {
-    /// When the gate saw it.
+    /// The time at which the gate saw it.
     #[serde(with = "instant")]
     pub at: DateTime<Utc>,
     /// A sentence for people.

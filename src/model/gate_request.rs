@@ -90,7 +90,7 @@ impl GateRequest {
     }
 }
 
-/// What bounds a gate's wait.
+/// What limits a gate's wait.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

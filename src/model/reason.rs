@@ -7,10 +7,10 @@ use thiserror::Error;
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident = $code:tt, $observed:literal;)*) => {
-        /// Why a check came out as it did. Only [`ReasonCode::Ok`] is healthy; every other fails the
-        /// check and blocks the gate alike.
+        /// The reason for the outcome of a check. Only [`ReasonCode::Ok`] is healthy; every other code fails
+        /// the check and blocks the gate.
         ///
-        /// The vocabulary is closed: a new word is a minor release and stands in the changelog.
+        /// The vocabulary is closed: a new code comes with a minor release and is listed in the changelog.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
         #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
         #[non_exhaustive]

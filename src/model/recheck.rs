@@ -4,26 +4,26 @@ use serde::{Deserialize, Serialize};
 
 use super::{gate::Evidence, ids::CheckId};
 
-/// One check or condition before and after.
+/// A check or condition before and after the change.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct Rechecked {
     /// The check; `None` for a condition that the application defines.
     #[cfg_attr(feature = "api", schema(required))]
     pub check_id: Option<CheckId>,
-    /// The name, as it is now where it still exists.
+    /// The name: the present one if the check still exists.
     pub name: String,
-    /// What was known when the pass was given; `None` where it was not required then.
+    /// The evidence when the pass was given; `None` if it was not required then.
     #[cfg_attr(feature = "api", schema(required))]
     pub was: Option<Evidence>,
-    /// What came out now; `None` where it is not required any more.
+    /// The present evidence; `None` if it is no longer required.
     #[cfg_attr(feature = "api", schema(required))]
     pub now: Option<Evidence>,
-    /// What that makes.
+    /// The comparison of the two.
     pub change: RecheckChange,
 }
 
-/// What became of a check.
+/// The change of a check between two runs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -137,7 +137,7 @@ impl CheckResult {
     }
 }
 
-/// What is known of a check.
+/// The status of a check.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -150,7 +150,7 @@ pub enum CheckStatus {
     Unknown,
 }
 
-/// What is known of a host, from its enabled checks.
+/// The status of a host, from its enabled checks.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -283,23 +283,23 @@ impl CheckView {
     }
 }
 
-/// How many of a host's enabled checks are in which status.
+/// The number of a host's enabled checks in each status.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct HostSummary {
     /// The host.
     pub host_id: HostId,
-    /// What they make of the host.
+    /// The status of the host.
     pub status: HostStatus,
     /// Healthy checks.
     pub healthy: u32,
     /// Unhealthy checks.
     pub unhealthy: u32,
-    /// Checks of which nothing is known.
+    /// Checks with unknown status.
     pub unknown: u32,
     /// Enabled checks.
     pub total: u32,
-    /// When the check that was run longest ago was run; `None` where one has no result.
+    /// The oldest of the checks' last runs; `None` if a check has no result.
     #[serde(with = "instant::option")]
     #[cfg_attr(feature = "api", schema(required))]
     pub oldest_checked_at: Option<DateTime<Utc>>,

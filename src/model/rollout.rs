@@ -168,7 +168,7 @@ impl RolloutPolicy {
     }
 }
 
-/// Whether a rollout goes on.
+/// The state of a rollout.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -29,16 +29,16 @@ pub struct TimeZoneName(&'static str);
 #[error("there is no such time zone")]
 pub struct UnknownTimeZone;
 
-/// What the clocks of a zone are ahead of UTC from an instant on.
+/// The offset of a zone from UTC, from an instant on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct UtcOffset {
-    /// From this instant.
+    /// The instant from which the offset is valid.
     #[serde(with = "instant")]
     pub from: DateTime<Utc>,
-    /// By so many seconds; negative where they are behind.
+    /// The offset in seconds, negative if the zone is behind UTC.
     pub seconds: i32,
-    /// What the zone is called meanwhile, for example `CET`, or `+03` where its data has no name for it.
+    /// The abbreviation of the zone's name, for example `CET`, or `+03` if the data has none.
     pub abbreviation: String,
 }
 

@@ -66,7 +66,7 @@ impl VerifyPolicy {
     }
 }
 
-/// What is known of a host since its change.
+/// The state of a host's verification.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -127,13 +127,12 @@ pub struct Verification {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct VerifiedCheck {
-    /// What it said when the pass was given, and says now.
+    /// The check when the pass was given, and now.
     #[serde(flatten)]
     pub seen: Rechecked,
     /// Whether the verdict depends on it.
     pub counted: bool,
-    /// The start of the first of its runs that has said since what the newest one says; `None` where it
-    /// was not run.
+    /// The start of the first of its consecutive runs with the newest outcome; `None` if it has not run.
     #[serde(with = "instant::option")]
     #[cfg_attr(feature = "api", schema(required))]
     pub since: Option<DateTime<Utc>>,

@@ -44,16 +44,16 @@ pub struct RecurrenceSpec {
     pub duration_minutes: Option<i64>,
 }
 
-/// [`NthWeekday`] in its raw form.
+/// The raw form of [`NthWeekday`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "api", schema(as = NthWeekday))]
 pub struct NthWeekdaySpec {
-    /// 1 to 5, or -1 to -5 from the end of the month.
+    /// The position: 1 to 5, or -1 to -5 from the end of the month.
     pub nth: i64,
     /// `mon` to `sun`.
     pub weekday: String,
-    /// -31 to 31 days after that weekday; 0 where it is left out.
+    /// The offset from that weekday in days, -31 to 31; 0 if absent.
     #[serde(default)]
     pub offset_days: i64,
 }

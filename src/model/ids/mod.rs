@@ -75,7 +75,7 @@ macro_rules! id {
 }
 
 id! {
-    /// A machine that the application manages. The application makes these.
+    /// A machine that the application manages. The application creates these ids.
     HostId
 }
 id! {
@@ -83,7 +83,7 @@ id! {
     CheckId
 }
 id! {
-    /// A job of the application's that wants to touch hosts. The application makes these.
+    /// A job of the application that changes hosts. The application creates these ids.
     JobId
 }
 id! {

@@ -61,11 +61,7 @@ pub(super) fn live(check_id: CheckId, name: &str, results: &[CheckResult]) -> Ev
         reason: EvidenceReason::Code(reason),
         observed: reason.observed(),
         detail: result.map_or_else(
-            || {
-                Detail::new(
-                    "no answer in time, or the check was changed and its first run is to come",
-                )
-            },
+            || Detail::new("no answer in time, or the check was changed and has not run yet"),
             |result| result.detail.clone(),
         ),
         latency_ms: result.map(|result| result.latency_ms),

@@ -92,7 +92,7 @@ fn next_stage(input: &RolloutInput<'_>, admitted: u32) -> RolloutAction {
 #[must_use]
 pub fn no_slot(rollout: &Rollout, counts: &RolloutCounts) -> Hold {
     let detail = format!(
-        "{}: {} of at most {} under way, {} of {} of the stage begun",
+        "{}: {} of at most {} changes in flight, {} of {} hosts of the stage started",
         stage_name(rollout),
         counts.in_flight + counts.passed,
         rollout.max_in_flight(),

@@ -288,7 +288,7 @@ fn waiting_detail(checks: &[VerifiedCheck]) -> String {
     let failing = checks.iter().filter(|check| check.counted && !check.is_healthy());
     let failing: Vec<String> = failing.map(in_words).collect();
     if failing.is_empty() {
-        "its checks are healthy since the change, and must stay so".to_owned()
+        "its checks are healthy since the change, and must stay healthy".to_owned()
     } else {
         format!("not healthy since the change: {}", failing.join("; "))
     }

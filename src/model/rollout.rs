@@ -258,8 +258,10 @@ impl Rollout {
     #[must_use]
     pub fn halt_reason(&self, counts: &RolloutCounts) -> Option<String> {
         let over = || match (self.used(counts), self.failure_budget()) {
-            (1, budget) => format!("1 host failed or stayed unverified, and {budget} may"),
-            (used, budget) => format!("{used} hosts failed or stayed unverified, and {budget} may"),
+            (1, budget) => format!("1 host failed or stayed unverified; the budget is {budget}"),
+            (used, budget) => {
+                format!("{used} hosts failed or stayed unverified; the budget is {budget}")
+            }
         };
         self.halted.clone().or_else(|| self.is_halted(counts).then(over))
     }

@@ -129,7 +129,7 @@ impl Explanation {
 
     /// Explains that the host only waits for a worker's look.
     pub(super) fn unattended() -> Self {
-        let detail = "nothing holds it back: a worker has yet to look at it";
+        let detail = "nothing holds it back: no worker has looked at it yet";
         Self::new(Cause::Capacity, Who::Worker, detail, "a worker looks at it, within seconds")
     }
 }
@@ -343,7 +343,7 @@ pub fn explain_change(change: &HostChange, now: DateTime<Utc>) -> Option<Explana
             (Who::Worker, "its checks are run for the first time since its change".to_owned())
         }
         (.., true) => {
-            (Who::Time, "its checks are healthy since its change, and must stay so".to_owned())
+            (Who::Time, "its checks are healthy since its change, and must stay healthy".to_owned())
         }
         (.., false) => {
             (Who::Operator, format!("not healthy since its change: {}", failing.join(", ")))

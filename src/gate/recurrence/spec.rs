@@ -8,38 +8,38 @@ use super::{
 };
 use crate::model::{TimeZoneName, instant};
 
-/// The members of a definition in their raw form. A member left out or null is `None`.
+/// The raw form of a definition. A member that is absent or null is `None`.
 ///
-/// Reading it refuses only wrong JSON types; [`RecurrenceSpec::resolve`] names every broken rule at once. Members it
-/// does not have are ignored, so that it can be flattened into a larger body.
+/// Deserialisation refuses only wrong JSON types; [`RecurrenceSpec::resolve`] names every broken rule at once. It
+/// ignores unknown members, so that the form can be flattened into a larger body.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RecurrenceSpec {
     /// `once`, `daily`, `weekly` or `monthly`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recurrence: Option<String>,
-    /// For `weekly`: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`, at least one. Elsewhere none.
+    /// For `weekly`: at least one of `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`. Otherwise none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weekdays: Option<Vec<String>>,
-    /// For `monthly`: 1 to 31; or else `nth_weekday`.
+    /// For `monthly`: 1 to 31. An alternative to `nth_weekday`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub day_of_month: Option<i64>,
-    /// For `monthly`: a weekday of the month; or else `day_of_month`.
+    /// For `monthly`: a counted weekday. An alternative to `day_of_month`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nth_weekday: Option<NthWeekdaySpec>,
-    /// An IANA name. For `once` it may be left out, and only says how to show the instant.
+    /// An IANA name. For `once` it is optional and only for display.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
-    /// For all but `once`: `HH:MM`, 00:00 to 23:59, local.
+    /// For all but `once`: the local time `HH:MM`, 00:00 to 23:59.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time: Option<String>,
     /// For `once`: an RFC 3339 instant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<String>,
-    /// For all but `once`: the local day `YYYY-MM-DD` before which nothing starts.
+    /// For all but `once`: the first local day with an occurrence, `YYYY-MM-DD`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_date: Option<String>,
-    /// 1 to 10,080 minutes of elapsed time.
+    /// The duration: 1 to 10,080 minutes of elapsed time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_minutes: Option<i64>,
 }

@@ -1,5 +1,6 @@
-//! A guide for embedders, from the first check to testing your own code against the library. The module
-//! contains no code; every snippet is a doc test.
+//! A guide for embedders, from the first check to testing your own code against the library.
+//!
+//! The module contains no code; every snippet is a doc test.
 //!
 //! The guide builds one application: a manager that patches hosts in maintenance windows, and must not
 //! patch an unhealthy one. Operators of the reference application read `docs/operations.md` instead.
@@ -13,9 +14,8 @@
 //! - [`Poller::run`], which runs every enabled check on schedule.
 //! - [`GateRunner::run`], which takes every waiting gate forward until it passes or its window ends.
 //!
-//! They communicate only through the store. Each may run in a process of its own, and there may be any
-//! number of pollers and gate runners. `run` is a future that spawns no task and ends when its token is
-//! cancelled.
+//! They communicate only through the store. Each may run in its own process, and you may run any number of
+//! pollers and gate runners. `run` is a future that spawns no task and ends when its token is cancelled.
 //!
 //! In this guide the clock is a [`ManualClock`] that advances by itself, so hours pass at once, and a script
 //! answers the checks. Your program uses [`SystemClock`] and [`CheckRunner`] instead, and nothing else
@@ -57,8 +57,8 @@
 //! # Checks
 //!
 //! A host has up to five checks. A service check asks the host's agent for the state of a unit; an HTTP
-//! check requests a URL. One constructor validates what people send and reports everything that is wrong at
-//! once, so an invalid check cannot exist:
+//! check requests a URL. One constructor validates user input and reports all violations at once, so an
+//! invalid check cannot exist:
 //!
 //! ```
 //! use healthgate::model::{NewCheck, ViolationCode};
@@ -72,8 +72,8 @@
 //! assert!(violations.as_slice().len() >= 3); // name and URL too
 //! ```
 //!
-//! [`CheckManager`] stores a valid check and its audit record in one step. Check first whether the actor may
-//! change it; the manager does not ask.
+//! [`CheckManager`] stores a valid check and its audit record in one step. Authorize the actor first; the
+//! manager does not.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -99,12 +99,12 @@
 //! let check = checks.create(&ada, host, new).await?;
 //! assert_eq!(check.revision, 1);
 //!
-//! // A change contains only the changed members. It raises the revision; gates ignore earlier results.
+//! // A change contains only the changed members. It raises the revision, so gates ignore earlier results.
 //! let change = CheckChange::from_json(json!({"service_name": "caddy.service"}));
 //! let check = checks.change(&ada, host, check.id, &change, Some(1)).await?;
 //! assert_eq!(check.revision, 2);
 //!
-//! // A test runs the check now and records no result, only that it was tested.
+//! // A test runs the check now. It is audited, but its result is not stored.
 //! let result = checks.test(&ada, host, check.id, None).await?;
 //! assert!(result.healthy());
 //! # Ok::<_, Box<dyn std::error::Error>>(())
@@ -116,7 +116,7 @@
 //!
 //! A poller claims due hosts, runs all enabled checks of each host together, and records the results. Every
 //! result has a [`ReasonCode`] from a closed vocabulary. Only `ok` is healthy. Every other code says whether
-//! the target was observed in that condition or could not be observed; both fail the check, as does a
+//! the target was observed in that condition or could not be observed. Both fail the check, and so does a
 //! missing answer.
 //!
 //! ```
@@ -171,14 +171,15 @@
 //!
 //! Each host has its own slot in the interval, so a restart causes no burst. A host whose checks kill three
 //! workers in a row is quarantined for an hour. If most of at least ten hosts become unreachable at the same
-//! time, the manager's own network is probably at fault: their results are flagged and their status is
-//! *unknown* instead of *unhealthy*. All workers of the store count together, refused connections do not
-//! count, and your [`ObserverProbe`] can confirm the fault. Gates stay blocked in any case.
+//! time, the manager's own network is probably at fault: the poller flags their results, and their status is
+//! *unknown* instead of *unhealthy*. This count covers all workers of the store and ignores refused
+//! connections; your [`ObserverProbe`] can confirm the fault. Gates stay blocked in either case.
 //!
 //! # Windows
 //!
-//! A [`Window`] lasts from its first instant to just before its second. An empty or reversed window cannot
-//! be built. Recurring windows are pure functions of an instant, in a time zone of your choice:
+//! A [`Window`] is a half-open interval: it includes its opening instant and excludes its closing instant.
+//! Its constructor rejects an empty or reversed window. Recurring windows are pure functions of an instant,
+//! in a time zone of your choice:
 //!
 //! ```
 //! use healthgate::gate::recurrence::RecurrenceSpec;
@@ -194,15 +195,16 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A gate reads its window again at every look, through a [`WindowSource`]. Implement one over your own tables:
-//! when you shorten a window or cancel a job, the wait ends within seconds. If the source hangs, panics or
-//! does not know, its gates are blocked, and they still end when their last known window closes.
+//! A gate reads its window again at every step, through a [`WindowSource`]. If you implement one over your
+//! own tables, the wait ends within seconds after you shorten a window or cancel a job. If the source hangs,
+//! panics or does not know the window, its gates are blocked. They still end when their last known window
+//! closes.
 //!
 //! # Gating
 //!
 //! A job opens a **gate** for each of its hosts and awaits it. The gate passes when every enabled check has a
-//! fresh healthy result; it runs checks with stale or missing results live. Otherwise it tries again every
-//! five minutes, and fails when the window closes, naming each failing check. A **pass** is valid for one
+//! fresh healthy result; it runs checks whose results are stale or missing. Otherwise it tries again every
+//! five minutes. When the window closes, it fails and names each failing check. A **pass** is valid for one
 //! minute and never beyond the close. The job spends it once, right before it patches the host.
 //!
 //! ```
@@ -252,7 +254,7 @@
 //!     }
 //!     assert!(matches!(gate.spend(&pass).await?, Spend::Refused(_)), "once");
 //!
-//!     // After the patch the host is verified: what was healthy before must be healthy again.
+//!     // Verify the host after its patch: every check that was healthy before must be healthy again.
 //!     runner.answer(check.id, Answer::new(ReasonCode::ServiceUnhealthy));
 //!     gate.verify(pass.id, VerifyPolicy::default()).await?;
 //!     let verification = loop {
@@ -274,17 +276,17 @@
 //! For jobs that need more:
 //!
 //! - [`VerifyPolicy`](crate::model::VerifyPolicy) sets how long a host may take to recover after its change,
-//!   and how long its checks must stay healthy. No run counts while the host settles, and a host is judged
-//!   worse only at the deadline.
+//!   and how long its checks must stay healthy. No run counts while the host settles, and a host is declared
+//!   regressed only at the deadline.
 //! - [`Gate::override_checks`] lets named checks fail for one job and host, with a reason, an expiry and
 //!   an audit record. The example `override_and_recheck` shows it.
-//! - [`WithConditions`] adds conditions of your own, such as "not paused by an operator". They appear in the
+//! - [`WithConditions`] adds your own conditions, such as "not paused by an operator". They appear in the
 //!   same decision, timeline and screens.
-//! - [`Freezes`] are periods in which nothing starts, such as the end of a year. A gate waits for the end of
+//! - [`Freezes`] are periods in which no patch starts, such as the end of a year. A gate waits for the end of
 //!   the freeze and passes in the rest of its window. A [`FreezeSource`] says which freezes apply to a host.
 //! - [`GateRequest::immediate`] is for a job without a window: it waits for a bounded time.
-//! - [`GatePolicy`] sets how fresh a result must be, how many in a row are required, how much time patching
-//!   needs before the close, and whether the gate only reports.
+//! - [`GatePolicy`] sets how fresh a result must be, how many consecutive healthy results are required, how
+//!   much time patching needs before the close, and whether the gate only reports.
 //! - Any [`HealthSource`] can feed a gate, without checks or a poller: see the example `gate_only`.
 //!
 //! # Across a fleet
@@ -320,19 +322,20 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - A host keeps its place from the spending of its pass until its change is over: report the end by
+//! - A host keeps its place from the spending of its pass until its change is over. Report the end with
 //!   [`Gate::verify`], [`Gate::finished`] or [`Gate::failed`].
-//! - Places are counted in the step that spends a pass, `health_spend_pass` included, so that any number of
-//!   workers together never exceed them.
-//! - A change that failed, regressed, stayed unverified or was never reported uses the failure budget. Beyond
-//!   the budget the rollout halts, also across restarts, until you call [`Gate::resume_rollout`].
+//! - The store counts places in the step that spends a pass, in SQL (`health_spend_pass`) too, so any number
+//!   of workers together never exceed them.
+//! - A change that failed, regressed, stayed unverified or was never reported uses up the failure budget.
+//!   Once more changes have failed than the budget allows, the rollout halts until you call
+//!   [`Gate::resume_rollout`]. A restart does not lift the halt.
 //! - A gate without a place is held ([`GateRecord::hold`](crate::model::GateRecord::hold)): it runs no
 //!   checks, and its detail says what it waits for. An unhealthy host takes no place.
 //!
 //! A rollout needs no checks and no windows: the example `rolling_deploy` uses one for a deploy.
 //!
-//! **Availability groups** hold over all jobs. Of the hosts that serve one purpose only so many may be down or
-//! under change at the same time, whichever jobs change them:
+//! **Availability groups** apply to all jobs. A group limits how many hosts that serve one purpose may be down
+//! or under change at the same time, no matter which jobs change them:
 //!
 //! ```
 //! # use std::{sync::Arc, time::Duration};
@@ -362,14 +365,14 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! - A member is down where a check of it is not healthy by a fresh result, and under change until its change
-//!   is over, verification included. The host that is to be changed does not count itself.
-//! - Nothing loosens the limit: no override, and no exemption of a rollback.
+//! - A member is down unless each of its checks has a fresh healthy result. It is under change until its
+//!   change and the verification are over. A host does not count against itself.
+//! - Neither an override nor the exemption of a rollback loosens the limit.
 //! - Set the groups at start and whenever they change; [`Gate::set_groups`] replaces all of them.
 //!
-//! **Why is it waiting?** [`Gate::explain`] tells it of all hosts of a job at once: the cause, in a sentence
-//! for people; what clears it, and who can; and the earliest instant at which the host can pass.
-//! [`explain::group`] makes a short list of it, the largest group first:
+//! **Why is it waiting?** [`Gate::explain`] answers for all hosts of a job at once. For each host it gives the
+//! cause, in a sentence for people; what clears it, and who can; and the earliest instant at which the host
+//! can pass. [`explain::group`] groups the hosts by cause, the largest group first:
 //!
 //! ```
 //! # use std::{sync::Arc, time::Duration};
@@ -400,16 +403,17 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Nothing in it judges by itself: the gate is decided again and again, each time as if what held it back
-//! had been cleared. Over HTTP it is `GET /api/v1/jobs/{job_id}/explain`. Ask again with each live event of
-//! the job ([`StoreEvent::Gate`](crate::store::StoreEvent::Gate)): a gate that a worker finds
-//! waiting for something else is written, and what is written is told.
+//! An explanation has no rules of its own. It runs the gate's decision repeatedly, each time as if the last
+//! blocker had been cleared. The HTTP endpoint is `GET /api/v1/jobs/{job_id}/explain`. Ask again at each live
+//! event of the job ([`StoreEvent::Gate`](crate::store::StoreEvent::Gate)): a worker that finds a gate waiting
+//! for something else writes the gate, and every write sends an event.
 //!
 //! # Secrets
 //!
-//! A check's password is encrypted under a key from a file, and bound to its check, to the origin it is sent
-//! to, and to whether the check ignores certificate errors. A copied or edited row does not open. The key is
-//! created at the first start, and never again while the store holds passwords.
+//! The library encrypts a check's password with a key from a file. It binds the password to its check, to
+//! the origin it is sent to, and to whether the check ignores certificate errors, so a copied or edited row
+//! cannot be decrypted. It creates the key at the first start, and never again while the store holds
+//! passwords.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -441,7 +445,7 @@
 //! let check = checks.create(&ada, fixtures::host(1), new).await?;
 //! assert!(check.has_password() && !format!("{check:?}").contains("horse"));
 //!
-//! // Rotation: stage the next key, restart every worker, promote it, restart them again, rewrite.
+//! // Rotation: stage the next key, restart every worker, promote the key, restart them again, rewrite.
 //! files.stage()?;
 //! files.promote()?;
 //! let ring = files.load(false)?; // seals with the new key, opens with both
@@ -456,8 +460,8 @@
 //!
 //! # Test your own code
 //!
-//! The feature `testing` has everything this guide uses. [`ManualClock::drive`] runs a future and advances
-//! time only when nothing else can happen, so a test of a whole night takes milliseconds and is
+//! The feature `testing` has everything that this guide uses. [`ManualClock::drive`] runs a future and
+//! advances time only when no task can make progress, so a test of a whole night takes milliseconds and is
 //! deterministic. [`FaultyStore`] fails on demand, before or after a call takes effect. This test shows
 //! that your job does not patch while the database is down, and continues afterwards:
 //!
@@ -505,15 +509,15 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! To test a store of your own, run the suite of [`store::conformance`](crate::store::conformance) on it, as
-//! the example `custom_store` does.
+//! To test your own store, run the suite in [`store::conformance`](crate::store::conformance) on it, as the
+//! example `custom_store` does.
 //!
 //! # Next steps
 //!
 //! - `docs/embedding.md`: runtime, keys, budgets, metrics, liveness and logs in production.
 //! - `docs/databases.md`: Postgres and SQLite.
 //! - `docs/glossary.md`: all terms.
-//! - `docs/failures.md`: what can go wrong, and the test that covers it.
+//! - `docs/failures.md`: possible failures, and the test that covers each.
 //! - [`decide`](mod@crate::gate::decide): the decision itself, a pure function.
 //!
 //! [`Healthgate`]: crate::Healthgate

@@ -1,22 +1,23 @@
-//! A figure of a configuration that is refused.
+//! The error of an invalid configuration value.
 
 use thiserror::Error;
 
-/// The error of a figure that is out of its bounds, or that does not agree with another one.
+/// A configuration value that is out of bounds or contradicts another value.
 ///
-/// Poller, gates and [`Healthgate`](crate::Healthgate) refuse their figures with it.
+/// The poller, the gates and [`Healthgate`](crate::Healthgate) return it when they validate their
+/// configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("`{field}` must be {rule}")]
 #[non_exhaustive]
 pub struct ConfigError {
-    /// The field of the configuration, of the policy or of the timing.
+    /// The field of the configuration, policy or timing.
     pub field: &'static str,
-    /// The rule that it breaks.
+    /// The rule that the field breaks, such as "at least 1".
     pub rule: &'static str,
 }
 
 impl ConfigError {
-    /// Returns the first rule that does not hold, as a field, whether it holds, and the rule in words.
+    /// Fails with the first rule that does not hold. A rule is a field, whether the rule holds, and its words.
     pub(crate) fn first_broken<const N: usize>(
         rules: [(&'static str, bool, &'static str); N],
     ) -> Result<(), Self> {

@@ -1,4 +1,4 @@
-//! The application's hosts, as the library asks for them.
+//! The trait through which the library looks up the application's hosts.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,28 +14,30 @@ use crate::model::{Actor, AgentEndpoint, HostId, Role};
 /// A host as the application knows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HostInfo {
-    /// The endpoint of its agent; `None` for a host without an agent.
+    /// The endpoint of the host's agent; `None` for a host without an agent.
     pub agent: Option<AgentEndpoint>,
-    /// The names of its groups.
+    /// The names of the host's groups.
     pub groups: Vec<String>,
 }
 
 /// Looks up the application's hosts, many at once.
 ///
-/// A host is named by a UUID. If your hosts have other ids, keep a table of both, or derive a UUID of
-/// version 5 from the id. Never give the id of a deleted host to another one.
+/// The id of a host is a UUID. If your hosts have other ids, keep a table of both, or derive a UUID of
+/// version 5 from your id. Never reuse the id of a deleted host.
 ///
 /// Contract:
-/// - Answers are current: a changed address or a deleted host shows at the next call.
-/// - Hosts that do not exist are left out. An error means "unknown" and blocks gates.
-/// - Dropping a call must have no effect.
+/// - Answers are current: a changed address or a deleted host appears in the next answer.
+/// - An answer omits hosts that do not exist. An error means "unknown" and blocks gates.
+/// - Dropping a call has no effect.
 #[async_trait]
 pub trait HostDirectory: Debug + Send + Sync + 'static {
     /// Returns the hosts among `ids` that exist.
     async fn hosts(&self, ids: &[HostId]) -> Result<HashMap<HostId, HostInfo>, DirectoryError>;
 
-    /// Returns the hosts among `ids` that the actor may see. The default is every host that exists;
-    /// override it if operators may see only the hosts of their groups.
+    /// Returns the hosts among `ids` that the actor may see.
+    ///
+    /// The default returns every host that exists. Override it if operators may see only the hosts of
+    /// their groups.
     async fn visible_to(
         &self,
         actor: &Actor,
@@ -46,7 +48,7 @@ pub trait HostDirectory: Debug + Send + Sync + 'static {
     }
 }
 
-/// The error of a directory that cannot be read.
+/// A failure to read the host directory.
 #[derive(Debug, Error)]
 #[error("the host directory cannot be read")]
 pub struct DirectoryError {
@@ -61,10 +63,10 @@ impl DirectoryError {
     }
 }
 
-/// A directory kept in memory: for tests, examples and applications with a fixed list of hosts.
+/// An in-memory directory for tests, examples and applications with a fixed list of hosts.
 ///
-/// Operators and reporters see the hosts of the groups given by [`grant`](Self::grant);
-/// administrators and the system see all.
+/// Operators and reporters see the hosts of the groups that [`grant`](Self::grant) gives them.
+/// Administrators and the system see all hosts.
 #[derive(Debug, Default)]
 pub struct StaticDirectory {
     hosts: RwLock<HashMap<HostId, HostInfo>>,
@@ -78,14 +80,14 @@ impl StaticDirectory {
         Self::default()
     }
 
-    /// Adds a host under a new id, and returns the id.
+    /// Adds a host under a new id and returns the id.
     pub fn add(&self, agent: Option<AgentEndpoint>, groups: &[&str]) -> HostId {
         let id = HostId::generate();
         self.insert(id, agent, groups);
         id
     }
 
-    /// Adds a host, or replaces it.
+    /// Adds or replaces a host.
     pub fn insert(&self, id: HostId, agent: Option<AgentEndpoint>, groups: &[&str]) {
         let groups = groups.iter().map(|group| (*group).to_owned()).collect();
         write(&self.hosts).insert(id, HostInfo { agent, groups });
@@ -96,7 +98,7 @@ impl StaticDirectory {
         write(&self.hosts).remove(&id);
     }
 
-    /// Lets the user of this name see the hosts of these groups.
+    /// Lets the named user see the hosts of these groups.
     pub fn grant(&self, user: impl Into<String>, groups: &[&str]) {
         let groups = groups.iter().map(|group| (*group).to_owned());
         write(&self.grants).entry(user.into()).or_default().extend(groups);
@@ -127,7 +129,7 @@ impl HostDirectory for StaticDirectory {
 }
 
 fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
-    // A panic elsewhere cannot leave these maps half written.
+    // A poisoned lock is safe to use: every write to these maps is a single call.
     lock.read().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 

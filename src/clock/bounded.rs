@@ -1,4 +1,4 @@
-//! Calls of foreign code, bounded in time and contained.
+//! Calls of the application's code, with a time limit and protected against panics.
 
 use std::{future::Future, panic::AssertUnwindSafe, pin::pin, time::Duration};
 
@@ -10,10 +10,10 @@ use thiserror::Error;
 
 use super::Clock;
 
-/// Why a bounded call gave no output.
+/// The reason why a bounded call gave no output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub(crate) enum Cut {
-    /// The call was dropped at its bound.
+    /// The call was dropped at its time limit.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
     /// The call panicked.
@@ -23,13 +23,13 @@ pub(crate) enum Cut {
 
 /// Returns the output of a call of the application's code, which may hang or panic (F141).
 ///
-/// A call that blocks its thread cannot be bounded.
+/// The time limit has no effect on a call that blocks its thread.
 pub(crate) async fn bounded<T>(
     clock: &dyn Clock,
     time: Duration,
     call: impl Future<Output = T> + Send,
 ) -> Result<T, Cut> {
-    // What a panicking call leaves behind is its own: nothing of it is used again here.
+    // Unwind safety: nothing of a call that panicked is used again.
     let call = pin!(AssertUnwindSafe(call).catch_unwind());
     match select(call, clock.sleep(time)).await {
         Either::Left((Ok(output), _)) => Ok(output),

@@ -1,4 +1,4 @@
-//! A worker's watch over the store's clock: whether it went back.
+//! Detects that the store's clock went back.
 
 use std::time::Duration;
 
@@ -7,33 +7,33 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::delta;
 use crate::model::{ClockEpoch, StoreTime};
 
-/// A clock that is behind by more than this went back (F01).
+/// A clock that is behind by more than this has gone back (F01).
 const TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 /// A sound clock loses at most one part in this many against the monotonic one.
 const DRIFT: i32 = 1_000;
 
-/// Compares a store's clock with the monotonic one of this process and tells when it went back, so that
+/// Compares a store's clock with the monotonic clock of this process to detect that it went back, so that
 /// the worker can let the store begin a new epoch (F168).
 ///
-/// A step forward needs no epoch: it makes what was seen look older than it is.
+/// A step forward needs no new epoch: it only makes earlier results look older than they are.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct EpochWatch {
-    /// The epoch of the newest reading, the earliest instant that the store's clock can have shown at the
-    /// monotonic clock's origin, and when that was known.
+    /// The epoch of the newest reading, the earliest possible instant of the store's clock at the monotonic
+    /// clock's origin, and the time of that knowledge.
     known: Option<(ClockEpoch, DateTime<Utc>, Duration)>,
-    /// The epoch that is over, which the store has not been told yet.
+    /// The ended epoch that was not reported to the store yet.
     ended: Option<ClockEpoch>,
 }
 
 impl EpochWatch {
-    /// Takes a reading of the store's clock, between two of the monotonic clock: only the bracket is
+    /// Takes a reading of the store's clock between two readings of the monotonic clock. Only the bracket is
     /// certain, so a slow answer is no step.
     pub(crate) fn observe(&mut self, read: StoreTime, asked: Duration, answered: Duration) {
         let origin = |monotonic| read.at - delta(monotonic);
         let (earliest, latest) = (origin(answered), origin(asked.min(answered)));
         let known = self.known.filter(|(epoch, ..)| *epoch == read.epoch);
         let Some((epoch, before, known_at)) = known else {
-            // Of an epoch that somebody else has begun since, nothing is known yet.
+            // Another worker has begun this epoch, so nothing is known about it yet.
             self.ended = None;
             self.known = Some((read.epoch, earliest, answered));
             return;
@@ -45,12 +45,12 @@ impl EpochWatch {
         self.known = Some((epoch, earliest, answered));
     }
 
-    /// Returns the epoch that is over and that the store is to be told of.
+    /// Returns the ended epoch to report to the store.
     pub(crate) const fn ended(&self) -> Option<ClockEpoch> {
         self.ended
     }
 
-    /// Notes the epoch that the store answered with.
+    /// Notes the new epoch from the store's answer.
     pub(crate) fn told(&mut self, present: ClockEpoch) {
         self.ended = None;
         if let Some((epoch, ..)) = &mut self.known {
@@ -71,8 +71,8 @@ mod tests {
     }
 
     proptest! {
-        /// One reading each second, answered late and read at any moment in between, by a clock that runs
-        /// a little slow: only a step back ends the epoch, and at the first prompt answer after it.
+        /// With one reading each second, answered late and read at any moment in between, by a slightly slow
+        /// clock: only a step back ends the epoch, at the first prompt answer after it.
         #[test]
         fn f168_only_a_step_back_ends_an_epoch(
             delays in proptest::collection::vec((0_u64..20_000, 0_u64..=100), 2..60),
@@ -99,7 +99,7 @@ mod tests {
                 let shown = i64::try_from(asked - asked / 5_000).expect("short") + offset;
                 watch.observe(reading(0, shown), prompt, prompt);
                 let seen_prompt = delays[..at].iter().any(|(delay, _)| *delay < 100);
-                // Slow answers before and a long time of drift may hide a small step.
+                // Earlier slow answers and long drift may hide a small step.
                 if seen_prompt && offset < -9_000 {
                     prop_assert_eq!(watch.ended(), Some(ClockEpoch::new(0)));
                 }

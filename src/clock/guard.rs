@@ -6,12 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::delta;
 
-/// A wall clock that moved further than this from where the monotonic clock expects it has stepped
-/// (F01).
+/// A wall clock that deviates from the monotonic clock by more than this has stepped (F01).
 const TOLERANCE: TimeDelta = TimeDelta::seconds(5);
-/// The number of consecutive readings that must agree before the clock is believed again …
+/// The number of consecutive readings that must agree before the clock is trusted again.
 const AGREEING: u32 = 3;
-/// … each at least this long after the one before.
+/// The minimum time between two of these readings.
 const APART: Duration = Duration::from_secs(10);
 /// A reading is prompt if its bracket is at most this wide.
 const PROMPT: TimeDelta = TimeDelta::milliseconds(100);
@@ -20,26 +19,26 @@ const DRIFT: i32 = 1_000;
 
 /// One reading of a wall clock, bracketed by the monotonic clock.
 ///
-/// The answer of a store may come seconds after its clock was read, or be read seconds after the
-/// question. Only the bracket is certain, so a slow answer is never taken for a step (F146).
+/// A store may read its clock seconds after the question, and its answer may arrive seconds later. Only the
+/// bracket is certain, so a slow answer never counts as a step (F146).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClockReading {
-    /// What the wall clock showed.
+    /// The instant of the wall clock.
     pub wall: DateTime<Utc>,
-    /// The monotonic clock before the reading was asked for.
+    /// The monotonic clock before the question.
     pub asked_at: Duration,
-    /// The monotonic clock after the answer arrived.
+    /// The monotonic clock after the answer.
     pub answered_at: Duration,
 }
 
 impl ClockReading {
-    /// Creates a reading of a clock that answers at once.
+    /// Creates a reading of a clock that answers without delay.
     #[must_use]
     pub const fn instant(wall: DateTime<Utc>, monotonic: Duration) -> Self {
         Self { wall, asked_at: monotonic, answered_at: monotonic }
     }
 
-    /// Returns where the reading puts the origin of the monotonic clock.
+    /// Returns the wall instant of the monotonic clock's origin, according to this reading.
     fn origin(&self) -> Span {
         Span {
             earliest: self.wall - delta(self.answered_at),
@@ -48,8 +47,7 @@ impl ClockReading {
     }
 }
 
-/// The wall instant of the monotonic clock's origin, as closely as it is known. It moves only when
-/// the wall clock steps.
+/// The bounds of the wall instant of the monotonic clock's origin. They move only when the wall clock steps.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     earliest: DateTime<Utc>,
@@ -61,14 +59,14 @@ impl Span {
         Self { earliest: self.earliest - by, latest: self.latest + by }
     }
 
-    /// Returns how far apart two spans are; zero where they overlap.
+    /// Returns the distance between two spans; zero if they overlap.
     fn distance(self, other: Self) -> TimeDelta {
         let gap = (self.earliest - other.latest).max(other.earliest - self.latest);
         gap.max(TimeDelta::zero())
     }
 
-    /// Returns the part of `other` that agrees best with `self`. A slow reading that disagrees changes
-    /// nothing: it must not hide a step that the next prompt one would show.
+    /// Returns the part of `other` that agrees best with `self`. A slow reading that disagrees has no effect,
+    /// because it must not hide a step that the next prompt one would show.
     fn narrowed_by(self, other: Self) -> Self {
         let is_slow = other.latest - other.earliest > PROMPT;
         if is_slow && self.distance(other) > TimeDelta::zero() {
@@ -81,37 +79,37 @@ impl Span {
     }
 }
 
-/// Compares a wall clock with the monotonic one and tells when it has stepped.
+/// Compares a wall clock with the monotonic one to detect its steps.
 ///
-/// A step that a slow reading could hide is seen at the next prompt one.
+/// A step that a slow reading may hide is detected at the next prompt one.
 #[derive(Clone, Debug, Default)]
 pub struct ClockGuard {
-    /// The origin, and when it was last confirmed.
+    /// The origin, and the time of its last confirmation.
     known: Option<(Span, Duration)>,
-    /// While suspect: how many readings have agreed, and when the last one of them was taken.
+    /// While the clock is suspect: the number of agreeing readings, and the time of the last one.
     doubt: Option<(u32, Duration)>,
 }
 
-/// What a reading says of the clock.
+/// Whether the clock can be trusted.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ClockTrust {
-    /// It runs as it should.
+    /// The clock runs evenly.
     Trusted,
-    /// It has stepped: nothing is to pass, fail or start by it.
+    /// The clock has stepped: no gate may pass, fail or start an attempt by it.
     Suspect,
-    /// It has run evenly for long enough after a step to be believed again. The time of a gate
-    /// that is ahead of it runs on by elapsed time (G21).
+    /// The clock has run evenly for long enough after a step to be trusted again. The time of a gate that is
+    /// ahead of it advances by elapsed time (G21).
     Recovered,
 }
 
 impl ClockGuard {
-    /// Creates a guard without a reading. The first reading is believed.
+    /// Creates a guard without a reading. It trusts the first reading.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes a reading and tells whether the clock can be believed.
+    /// Takes a reading and returns whether the clock can be trusted.
     pub fn observe(&mut self, reading: &ClockReading) -> ClockTrust {
         let (origin, read_at) = (reading.origin(), reading.answered_at);
         let Some((known, confirmed_at)) = self.known else {
@@ -145,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    /// Feeds one reading a second; the wall clock is off by what `offset` says at that second.
+    /// Feeds one reading per second. The wall clock deviates by `offset` of that second.
     fn trusts(seconds: i64, offset: impl Fn(i64) -> i64) -> Vec<ClockTrust> {
         let start = Utc.with_ymd_and_hms(2026, 11, 24, 2, 0, 0).single().expect("a date");
         let mut guard = ClockGuard::new();
@@ -185,9 +183,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// However slow the answers, and wherever in them the clock was read: an even clock is never
-        /// suspect, and a step after a prompt reading is seen at the latest by the next prompt one. The
-        /// least step is the tolerance and what the drift of 40 slow readings can cover.
+        /// For all delays of answers and all moments of reading: an even clock is never suspect, and a step after a
+        /// prompt reading is detected by the next prompt one at the latest. The smallest step is the tolerance plus
+        /// the drift of 40 slow readings.
         #[test]
         fn f146_a_slow_answer_is_no_step_and_hides_none(
             readings in proptest::collection::vec(

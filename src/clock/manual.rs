@@ -1,4 +1,4 @@
-//! A clock that tests move by hand.
+//! A clock that tests control.
 
 use std::{
     collections::BTreeMap,
@@ -18,9 +18,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Clock, delta};
 use crate::model::instant;
 
-/// A clock for tests and simulations. It moves only when told to, and wakes its own sleepers.
+/// A clock for tests and simulations. It moves only on request, and wakes its own sleepers.
 ///
-/// Cloning gives another handle on the same clock.
+/// Clones share the same clock.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -44,12 +44,12 @@ struct Inner {
     wall: DateTime<Utc>,
     monotonic: Duration,
     next_sleeper: u64,
-    /// By deadline, then by the order of falling asleep, so that waking is deterministic.
+    /// The sleepers by deadline, then in the order of their calls, so that waking is deterministic.
     sleepers: BTreeMap<(Duration, u64), Waker>,
 }
 
 impl ManualClock {
-    /// Creates a clock that shows this wall instant.
+    /// Creates a clock at this wall instant.
     #[must_use]
     pub fn new(wall: DateTime<Utc>) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl ManualClock {
         }
     }
 
-    /// Advances both readings, and wakes every sleeper whose deadline has passed.
+    /// Advances both clocks, and wakes every sleeper whose deadline has passed.
     pub fn advance(&self, by: Duration) {
         let woken = {
             let mut inner = self.lock();
@@ -75,7 +75,7 @@ impl ManualClock {
         woken.into_values().for_each(Waker::wake);
     }
 
-    /// Steps the wall clock only, as a time correction does. Sleepers do not notice.
+    /// Steps only the wall clock, as a time correction does. Sleepers are not affected.
     pub fn step_wall(&self, by: TimeDelta) {
         self.lock().wall += by;
     }
@@ -97,18 +97,18 @@ impl ManualClock {
     /// Runs a future to completion on this thread. Whenever it cannot make progress, the clock moves to
     /// the next sleeper's deadline.
     ///
-    /// The future must wait for nothing but this clock and itself.
+    /// The future must wait only for this clock and for itself.
     ///
     /// # Panics
-    /// Panics if the future waits while nobody sleeps, since it would wait for ever.
+    /// Panics if the future waits while nobody sleeps, because it would wait forever.
     pub fn drive<F: Future>(&self, future: F) -> F::Output {
         self.drive_until(future, |_| {})
     }
 
-    /// Like [`drive`](Self::drive), and calls `on_idle` each time before the clock moves.
+    /// Works like [`drive`](Self::drive), and calls `on_idle` each time before the clock moves.
     ///
     /// # Panics
-    /// As [`drive`](Self::drive).
+    /// Panics as [`drive`](Self::drive) does.
     pub fn drive_until<F: Future>(&self, future: F, mut on_idle: impl FnMut(&Self)) -> F::Output {
         let woken = Arc::new(Woken(AtomicBool::new(true)));
         let waker = Waker::from(Arc::clone(&woken));
@@ -131,7 +131,7 @@ impl ManualClock {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing in here can panic half way.
+        // A poisoned lock is safe to use: no code under it panics half way.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

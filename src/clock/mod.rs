@@ -23,19 +23,19 @@ pub use self::{
 pub(crate) use self::epoch_watch::EpochWatch;
 use crate::model::instant;
 
-/// The longest sleep between two readings of the wall clock, so that a step is noticed.
+/// The maximum sleep between two readings of the wall clock, so that a step is noticed.
 const WALL_CHECK: Duration = Duration::from_secs(5);
 
 /// A source of time.
 ///
 /// Contract:
-/// - `now` may step either way, as wall clocks do. It is truncated to microseconds.
+/// - `now` may step forward or back, as wall clocks do. It is truncated to microseconds.
 /// - `monotonic` never goes back.
 /// - `sleep` is measured by `monotonic`. Dropping it has no effect.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait Clock: Debug + Send + Sync + 'static {
-    /// Returns the wall clock's instant.
+    /// Returns the instant of the wall clock.
     fn now(&self) -> DateTime<Utc>;
 
     /// Returns the time since an arbitrary, fixed origin.
@@ -45,8 +45,8 @@ pub trait Clock: Debug + Send + Sync + 'static {
     async fn sleep(&self, duration: Duration);
 }
 
-/// Waits until the wall clock shows `instant`. Reads the clock at least every 5 s, so that a step
-/// neither lengthens the wait nor ends it early.
+/// Waits until the wall clock shows `instant`. It reads the clock at least every 5 s, so that a step neither
+/// lengthens the wait nor ends it early.
 pub async fn sleep_until(clock: &dyn Clock, instant: DateTime<Utc>) {
     loop {
         let left = (instant - clock.now()).to_std().unwrap_or_default();
@@ -57,12 +57,12 @@ pub async fn sleep_until(clock: &dyn Clock, instant: DateTime<Utc>) {
     }
 }
 
-/// Converts a duration for chrono; saturates.
+/// Converts a duration for chrono, saturating.
 pub(crate) fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
 
-/// The system's clock. It sleeps by tokio's timer.
+/// The system's clock. It sleeps with tokio's timer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

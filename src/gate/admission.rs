@@ -6,23 +6,23 @@ use crate::{
     store::{Spend, SpendRefusal},
 };
 
-/// The answer of [`Gate::admit`].
+/// Whether the work on a host may start: the answer of [`Gate::admit`].
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[must_use = "touch the host on `GoAhead` alone"]
+#[must_use = "touch the host only on `GoAhead`"]
 pub enum Admission {
-    /// The pass was spent by this call: start the work.
+    /// This call spent the pass: start the work.
     GoAhead(Box<GateRecord>),
-    /// The pass had been spent before, by an earlier call for the same job and host, maybe one whose
-    /// answer was lost. Do not start the work again: find out how far it is.
+    /// An earlier call for the same job and host spent the pass; its answer may have been lost. Do not
+    /// start the work again: find out how far it got.
     WentAhead(Box<GateRecord>),
-    /// The gate has ended without a pass: do not touch the host. The record's
-    /// [`detail`](GateRecord::detail) says why in words, its [`end_reason`](GateRecord::end_reason) in
-    /// one code.
+    /// The gate ended without a pass: do not touch the host. The record's
+    /// [`end_reason`](GateRecord::end_reason) gives the reason as a code, its
+    /// [`detail`](GateRecord::detail) in words.
     Held(Box<GateRecord>),
 }
 
 impl Admission {
-    /// Returns the gate as it was when the answer was given.
+    /// Returns the gate as it was when `admit` returned.
     #[must_use]
     pub fn record(&self) -> &GateRecord {
         let (Self::GoAhead(record) | Self::WentAhead(record) | Self::Held(record)) = self;
@@ -37,21 +37,23 @@ impl Admission {
 }
 
 impl Gate {
-    /// Opens a gate, waits for its pass and spends it: [`wait`](Self::wait) and [`spend`](Self::spend)
-    /// in one call. If the pass is refused because something has changed meanwhile, it waits again, until
-    /// a pass is spent or the gate has ended.
+    /// Opens a gate, waits for its pass and spends it.
     ///
-    /// Report the end of the work by [`finished`](Self::finished), [`failed`](Self::failed) or
-    /// [`verify`](Self::verify). Dropping the call stops the waiting only: the same request finds the gate
+    /// It combines [`wait`](Self::wait) and [`spend`](Self::spend). If the store refuses the pass because
+    /// something has changed meanwhile, `admit` waits again, until it has spent a pass or the gate has
+    /// ended.
+    ///
+    /// Report the end of the work with [`finished`](Self::finished), [`failed`](Self::failed) or
+    /// [`verify`](Self::verify). Dropping the call only stops the waiting: the same request finds the gate
     /// again.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait) and [`spend`](Self::spend): do not go ahead. Whether the pass was spent may
-    /// be unknown then; the same call says so with [`Admission::WentAhead`].
+    /// Those of [`wait`](Self::wait) and [`spend`](Self::spend): do not go ahead. The pass may have been
+    /// spent all the same. Repeat the call: it then returns [`Admission::WentAhead`].
     pub async fn admit(&self, mut request: GateRequest) -> Result<Admission, GateError> {
         loop {
             let record = self.wait(request.clone()).await?;
-            // This gate is the one that was asked for: its end is an answer, and nothing to try again.
+            // The gate of this request is open now. If it ends, that is the answer: do not open another.
             request.retry = false;
             let pass = match (record.state, &record.pass) {
                 (GateState::Passed, Some(pass)) => pass,
@@ -64,8 +66,8 @@ impl Gate {
                     let spent = self.store.gate(record.job_id, record.host_id).await?;
                     return Ok(Admission::WentAhead(spent.map_or(Box::new(record), Box::new)));
                 }
-                // The gate waits again, or ends: `wait` says which. Until a runner has looked at it, it
-                // may still have the refused pass.
+                // The gate waits again or ends; `wait` says which. It may keep the refused pass until a
+                // runner looks at it.
                 Spend::Refused(_) => self.pause().await,
             }
         }

@@ -10,26 +10,27 @@ use super::{
 };
 use crate::model::{CheckResult, GateRecord};
 
-/// Says which conditions of the application hold for hosts: not paused by an operator, package
-/// database clean.
+/// Supplies the application's conditions on hosts, such as "not paused by an operator" or "package database
+/// clean".
 ///
 /// Contract:
 /// - Answer for each gate, in order, from the current state. An unmet condition blocks the gate like a failing
-///   check. It also holds exempt jobs, unless [`Condition::spares_exempt`] is set. A condition that is not
+///   check. It also blocks exempt jobs, unless [`Condition::spares_exempt`] is set. A condition that is not
 ///   listed is not required.
-/// - Give the conditions of a host different names: they identify them in evidence and timeline.
+/// - Give each condition of a host its own name: the name identifies it in evidence and timeline.
 /// - If a condition is unknown for one host, return it as unmet with the reason; that blocks only that host's
 ///   gate. An error blocks the gates of all hosts (G32).
-/// - Dropping a call must have no effect. The gate runner asks at every look (every 2 s by default), for all
-///   gates at once; a preview asks with records that are not stored.
+/// - Dropping a call has no effect. The gate runner asks at every look (every 2 s by default), for all gates
+///   at once. A preview asks with records that are not stored.
 #[async_trait]
 pub trait ConditionSource: Debug + Send + Sync + 'static {
     /// Returns the conditions of each gate's host.
     async fn conditions(&self, gates: &[&GateRecord]) -> Result<Vec<Vec<Condition>>, SourceError>;
 }
 
-/// Adds conditions to a source of health, be it [`StoredChecks`](super::StoredChecks) or your own. Wrap it again
-/// to add another source of conditions.
+/// Adds conditions to a health source: [`StoredChecks`](super::StoredChecks) or your own.
+///
+/// Wrap the result again to add another source of conditions.
 #[derive(Clone, Debug)]
 pub struct WithConditions {
     health: Arc<dyn HealthSource>,

@@ -1,4 +1,4 @@
-//! Hosts that a job is changing: what was seen before the end of a change proves nothing (G35).
+//! Changes of hosts and the results that they invalidate: nothing seen before the end of a change counts (G35).
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -10,12 +10,12 @@ use crate::{
     store::{JobStore, StoreError},
 };
 
-/// The newest change of each host that gates ask.
+/// The newest change of each host that the gates or their checks ask.
 #[derive(Debug, Default)]
 pub(super) struct Disturbances(HashMap<HostId, HostChange>);
 
 impl Disturbances {
-    /// Reads the changes of these hosts and of all hosts that their checks ask, at once.
+    /// Reads the changes of these hosts and of all hosts that their checks ask, in one call.
     pub(super) async fn read<'h>(
         store: &dyn JobStore,
         hosts: impl Iterator<Item = (HostId, &'h HostHealth)>,
@@ -31,20 +31,19 @@ impl Disturbances {
         Ok(Self(changes.into_iter().map(|change| (change.host_id, change)).collect()))
     }
 
-    /// Whether a job is changing this host itself.
+    /// Returns whether a job is changing this host.
     pub(super) fn is_changing(&self, host: HostId, now: DateTime<Utc>) -> bool {
         self.0.get(&host).is_some_and(|change| change.is_running(now))
     }
 
-    /// Returns the checks of a host that ask another one which a job is changing: what they say proves
-    /// nothing.
+    /// Returns the checks that ask another host while a job changes it. Their results prove nothing.
     pub(super) fn disturbed(&self, health: &HostHealth, now: DateTime<Utc>) -> HashSet<CheckId> {
         let asks = health.asks.iter().filter(|(_, asked)| self.is_changing(*asked, now));
         asks.map(|(check, _)| *check).collect()
     }
 
-    /// Applies what is known to a host's health: a condition for each change that is under way, and no
-    /// result from before the end of one that is over. Returns that end, if any.
+    /// Adds an unmet condition for each running change, and voids results from before the end of a finished
+    /// one. Returns the newest such end, if any.
     pub(super) fn apply(
         &self,
         host: HostId,
@@ -64,7 +63,7 @@ impl Disturbances {
                 }
                 continue;
             }
-            // The end of a change can lie ahead of a clock that was put right.
+            // The end of a change can lie in the future after the clock was corrected.
             let end = change.ends_at().min(now);
             let concerned = |id: CheckId| check.is_none_or(|only| only == id);
             for check in health.requirements.iter_mut().filter(|check| concerned(check.check_id)) {
@@ -94,7 +93,7 @@ fn condition(host: HostId, change: &HostChange) -> Condition {
         met: false,
         reason: ReasonCode::HostDisturbed.as_str().into(),
         detail: Detail::new(format!("job {job} has been changing {what} since {since}")),
-        // Its spending is refused while the change runs (`HostBusy`).
+        // Spending an exempt pass is refused while the change runs (`HostBusy`).
         spares_exempt: true,
         from: None,
         until: None,

@@ -1,4 +1,4 @@
-//! Freezes: named periods in which nothing starts (G37).
+//! Freezes: named periods in which no job may start on a host (G37).
 
 use std::{collections::HashMap, fmt::Debug, sync::Arc};
 
@@ -17,12 +17,12 @@ use crate::{
     store::JobStore,
 };
 
-/// A named period, once or again and again, in which nothing starts.
+/// A named period, single or recurring, in which no job may start on a host.
 ///
-/// A gate whose window opens in a freeze waits for its end and passes afterwards, within the same window.
-/// The freeze neither closes nor withdraws the window. A pass that was given before the freeze is valid
-/// until it starts. Exempt jobs go ahead, unless [`with_exempt_held`](Self::with_exempt_held) holds them
-/// too; gates that only report are held back by nothing.
+/// A gate whose window opens in a freeze waits for the end of the freeze and passes afterwards, within the
+/// same window. The freeze neither closes nor withdraws the window. A pass that was given before the freeze is
+/// valid until the freeze starts. Exempt jobs go ahead, unless [`with_exempt_held`](Self::with_exempt_held)
+/// holds them too. A freeze never holds report-only gates.
 ///
 /// ```
 /// use chrono::{DateTime, Utc};
@@ -42,7 +42,7 @@ pub struct Freeze {
     holds_exempt: bool,
 }
 
-/// When a freeze is active.
+/// The periods of a freeze.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Calendar {
     Once(FreezePeriod),
@@ -52,9 +52,9 @@ enum Calendar {
 /// One period of a freeze.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct FreezePeriod {
-    /// Its start, inclusive.
+    /// The start, inclusive.
     pub starts_at: DateTime<Utc>,
-    /// Its end, exclusive; `None` where a recurrence does not end within 400 days.
+    /// The end, exclusive; `None` if a recurring freeze does not end within 400 days.
     pub ends_at: Option<DateTime<Utc>>,
 }
 
@@ -64,20 +64,20 @@ impl FreezePeriod {
     }
 }
 
-/// A freeze that cannot be.
+/// The reason why a freeze is invalid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum FreezeError {
-    /// It ends at its start or before.
+    /// The end is not after the start.
     #[error("a freeze must end after it starts")]
     Empty,
 }
 
 impl Freeze {
-    /// Creates a freeze from `starts_at`, inclusive, to `ends_at`, exclusive, however far apart they are.
+    /// Creates a freeze from `starts_at`, inclusive, to `ends_at`, exclusive. Its length is unlimited.
     ///
     /// # Errors
-    /// Fails if it does not end after it starts.
+    /// Fails if `ends_at` is not after `starts_at`.
     pub fn between(
         name: impl Into<Label>,
         starts_at: DateTime<Utc>,
@@ -98,7 +98,7 @@ impl Freeze {
         Self { name: name.into(), calendar, holds_exempt: false }
     }
 
-    /// Holds back exempt jobs, such as rollbacks, as well.
+    /// Makes the freeze hold exempt jobs, such as rollbacks, too.
     #[must_use]
     pub fn with_exempt_held(self) -> Self {
         Self { holds_exempt: true, ..self }
@@ -110,7 +110,7 @@ impl Freeze {
         self.name.as_str()
     }
 
-    /// Returns whether it holds back exempt jobs as well.
+    /// Returns whether the freeze holds exempt jobs, too.
     #[must_use]
     pub const fn holds_exempt(&self) -> bool {
         self.holds_exempt
@@ -129,7 +129,7 @@ impl Freeze {
         }
     }
 
-    /// Returns the period that starts next after the instant.
+    /// Returns the next period that starts after the instant.
     #[must_use]
     pub fn next_after(&self, instant: DateTime<Utc>) -> Option<FreezePeriod> {
         match &self.calendar {
@@ -141,8 +141,10 @@ impl Freeze {
     }
 
     /// Returns the freeze as conditions: one for the period that is active at the instant, and one for the
-    /// next, so that no pass reaches into it. Each counts for its period alone, by the clock of the
-    /// decision, which is later than this instant.
+    /// next period, so that no pass is valid into it.
+    ///
+    /// Each condition counts only during its period. The decision judges that by its own clock, which it
+    /// reads after this instant.
     #[must_use]
     pub fn conditions(&self, instant: DateTime<Utc>) -> Vec<Condition> {
         let periods = [self.active_at(instant), self.next_after(instant)];
@@ -162,18 +164,18 @@ impl Freeze {
     }
 }
 
-/// Says which freezes apply to hosts, active or not: those of their groups, for example.
+/// Supplies the freezes that apply to hosts, active or not, such as those of their groups.
 ///
-/// Contract: as for [`ConditionSource`], with one answer for each gate, in their order. An error blocks
-/// the gates of all hosts, since what cannot be read may be a freeze. Answer with the same [`Arc`]s for
-/// hosts that share a freeze: its periods are then computed once.
+/// The contract is that of [`ConditionSource`]: one answer for each gate, in order. An error blocks the gates
+/// of all hosts, because a freeze may have been missed. Return the same [`Arc`] for hosts that share a freeze:
+/// its periods are then computed once.
 #[async_trait]
 pub trait FreezeSource: Debug + Send + Sync + 'static {
-    /// Returns the freezes of these gates' hosts.
+    /// Returns the freezes of each gate's host.
     async fn freezes(&self, gates: &[&GateRecord]) -> Result<Vec<Vec<Arc<Freeze>>>, SourceError>;
 }
 
-/// The same freezes for all hosts.
+/// Applies the same freezes to all hosts.
 #[async_trait]
 impl FreezeSource for Vec<Arc<Freeze>> {
     async fn freezes(&self, gates: &[&GateRecord]) -> Result<Vec<Vec<Arc<Freeze>>>, SourceError> {
@@ -181,7 +183,7 @@ impl FreezeSource for Vec<Arc<Freeze>> {
     }
 }
 
-/// Freezes as conditions of gates, for [`WithConditions`](super::WithConditions).
+/// Turns freezes into conditions of gates, for [`WithConditions`](super::WithConditions).
 #[derive(Clone, Debug)]
 pub struct Freezes {
     source: Arc<dyn FreezeSource>,
@@ -189,7 +191,7 @@ pub struct Freezes {
 }
 
 impl Freezes {
-    /// Creates the conditions; periods are found by the store's clock.
+    /// Creates the conditions. The store's clock decides which periods are active.
     #[must_use]
     pub fn new(source: Arc<dyn FreezeSource>, store: Arc<dyn JobStore>) -> Self {
         Self { source, store }
@@ -199,7 +201,7 @@ impl Freezes {
 #[async_trait]
 impl ConditionSource for Freezes {
     async fn conditions(&self, gates: &[&GateRecord]) -> Result<Vec<Vec<Condition>>, SourceError> {
-        // The clock is read first, so that no period starts between the two unseen.
+        // The clock is read first, so that no period can start unseen between the two reads.
         let now = self.store.now().await.map_err(|error| SourceError::new("freezes", error))?;
         let freezes = self.source.freezes(gates).await?;
         let mut known: HashMap<*const Freeze, Vec<Condition>> = HashMap::new();

@@ -1,4 +1,4 @@
-//! What an application does with availability groups: sets them, and reads how they stand.
+//! Setting availability groups and reading their status.
 
 use super::handle::{Gate, GateError};
 use crate::{
@@ -7,14 +7,16 @@ use crate::{
 };
 
 impl Gate {
-    /// Replaces all availability groups by these. From then on no pass of a member is spent while as many
-    /// of the others as allowed are down or under change, whichever job the pass is of (R7).
+    /// Replaces all availability groups with these.
     ///
-    /// Call it at start, and whenever limits or members change. Members with checks need somebody who runs
-    /// these, such as a [`Poller`](crate::checks::Poller): a member whose results are old counts as down.
+    /// From then on, the store refuses to spend a member's pass while the allowed number of other members is
+    /// down or under change. This applies to every job (R7).
+    ///
+    /// Call it at start, and whenever limits or members change. A [`Poller`](crate::checks::Poller), or
+    /// another runner, must run the checks of members: a member with old results counts as down.
     ///
     /// # Errors
-    /// [`GateError::Invalid`] where a group makes no sense, or two have one name.
+    /// [`GateError::Invalid`] if a group is invalid, or if two groups have the same name.
     pub async fn set_groups(&self, groups: Vec<AvailabilityGroup>) -> Result<(), GateError> {
         AvailabilityGroup::validate(&groups)?;
         self.store.put_groups(groups).await?;
@@ -22,10 +24,10 @@ impl Gate {
         Ok(())
     }
 
-    /// The availability groups of these hosts, as they stand now, by name.
+    /// Returns the current status of these hosts' availability groups, ordered by name.
     ///
     /// # Errors
-    /// The store's.
+    /// Fails if the store fails.
     pub async fn groups_of(&self, hosts: &[HostId]) -> Result<Vec<GroupStatus>, StoreError> {
         self.store.groups_of(hosts).await
     }

@@ -1,4 +1,4 @@
-//! A gate as one call.
+//! The handle on gates.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,9 +25,10 @@ use crate::{
     store::{JobStore, StoreError},
 };
 
-/// The application's handle on gates: opens and awaits them, spends their passes, and says what they
-/// would do. The waiting itself is done by a [`GateRunner`](super::GateRunner), in this process or
-/// another.
+/// The application's handle on gates: opens and awaits them, spends their passes, and previews their
+/// decisions.
+///
+/// A [`GateRunner`](super::GateRunner), in this process or another, serves the gates while they wait.
 #[derive(Clone, Debug)]
 pub struct Gate {
     pub(super) store: Arc<dyn JobStore>,
@@ -44,10 +45,10 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Creates a gate over a store; health, windows, clock and policy are those of the runner.
+    /// Creates a handle over a store. Give it the health source, windows, clock and policy of the runner.
     ///
     /// # Errors
-    /// A figure of the policy that is out of its bounds, or that is not the one of the source.
+    /// Fails if a value of the policy is out of bounds or differs from that of the health source.
     pub fn new(
         store: Arc<dyn JobStore>,
         health: Arc<dyn HealthSource>,
@@ -72,48 +73,48 @@ impl Gate {
         })
     }
 
-    /// Asks, when a pass that needs an override is spent, whether whoever gave the override still may
-    /// (G26). Give it the rights that the runner asks.
+    /// Sets the source of override rights. [`spend`](Self::spend) asks it whether the author of an override
+    /// that the pass needs still has the right (G26). Give the handle and the runner the same rights.
     #[must_use]
     pub fn with_override_rights(self, rights: Arc<dyn OverrideRights>) -> Self {
         Self { rights, ..self }
     }
 
-    /// Lets a runner in the same process look at once when a gate is opened or overridden.
+    /// Wakes a runner in the same process when a gate is opened or overridden.
     #[must_use]
     pub fn with_nudge(self, nudge: Nudge) -> Self {
         Self { nudge: Some(nudge), ..self }
     }
 
-    /// How often [`wait`](Self::wait) and [`wait_verified`](Self::wait_verified) look; every second by default.
+    /// Sets how often [`wait`](Self::wait) and [`wait_verified`](Self::wait_verified) read the store. The
+    /// default is every second.
     #[must_use]
     pub fn with_poll_interval(self, look_every: Duration) -> Self {
         Self { look_every, ..self }
     }
 
-    /// Sets how long [`wait`](Self::wait) and [`wait_verified`](Self::wait_verified) go on although nobody
-    /// looks at the gate or the host. The default is
-    /// 5 minutes; a fifth of it is logged.
+    /// Sets how long [`wait`](Self::wait) and [`wait_verified`](Self::wait_verified) tolerate that no runner
+    /// looks at the gate or the host. The default is 5 minutes. They log a warning after a fifth of it.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// Sets the longest time that a call waits for the answer of a source. The default is 5 seconds.
+    /// Sets the maximum time that a call waits for a source. The default is 5 seconds.
     #[must_use]
     pub fn with_source_timeout(self, source_timeout: Duration) -> Self {
         Self { source_timeout, ..self }
     }
 
-    /// Opens a gate, or returns the one that this job has on this host.
+    /// Opens a gate, or returns the gate that this job already has on this host.
     ///
     /// # Errors
     /// [`GateError::Invalid`] if the closing margin leaves nothing of the window.
     /// [`StoreError::GateBusy`] if another job's gate on this host is unfinished;
-    /// [`open_all`](Self::open_all) makes more of that.
+    /// [`open_all`](Self::open_all) handles that case.
     pub async fn open(&self, request: GateRequest) -> Result<GateRecord, GateError> {
         if let Some(refusal) = self.refusal_of(&request) {
-            // One that was opened before is answered with all the same.
+            // A gate that was opened before is returned in any case.
             let opened = self.store.gate(request.job_id, request.host_id).await?;
             let mut violations = Violations::new();
             violations.push("window", ViolationCode::TooShort, refusal);
@@ -124,22 +125,23 @@ impl Gate {
         Ok(record)
     }
 
-    /// Opens a gate and waits until it has a pass that can be spent, or has ended. Where another job
-    /// holds the host, opening is tried again until the window ends, and then the gate fails as
+    /// Opens a gate and waits until it has a valid pass or has ended.
+    ///
+    /// If another job holds the host, `wait` tries again until the window ends; the gate then fails with
     /// `gate_busy`.
     ///
-    /// A pass that ran out or was refused is never returned: the gate waits again. Dropping the call
-    /// stops the waiting alone: the gate goes on, and the same request finds it again.
+    /// `wait` never returns a pass that expired or was refused: the gate waits again. Dropping the call only
+    /// stops the waiting: the gate stays open, and the same request finds it again.
     ///
     /// # Errors
-    /// [`GateError::Unattended`] if nobody looks at the gate for long after that was due: no runner
-    /// works on this store. [`StoreError::Unavailable`] is waited out for as long, counted from the
-    /// opening of the window. Any other error of the store ends the call.
+    /// [`GateError::Unattended`] if no runner looks at the gate for the
+    /// [patience](Self::with_patience) after a look was due. [`StoreError::Unavailable`] if the store is
+    /// unavailable for that long after the window has opened. Any other store error ends the call.
     pub async fn wait(&self, mut request: GateRequest) -> Result<GateRecord, GateError> {
         let mut watch = Unattended::new(self, &request);
         loop {
             let progress = self.progress(&request).await;
-            // What was opened anew is waited for, and not opened anew again.
+            // A retry that has been opened is awaited, not opened once more.
             request.retry &= !matches!(progress, Ok(Progress::Done(_) | Progress::Waiting { .. }));
             let pause = match progress {
                 Ok(Progress::Done(record)) => {
@@ -150,7 +152,7 @@ impl Gate {
                     watch.judge(overdue_since)?;
                     self.look_every
                 }
-                // The window is read again at least as often as a runner does.
+                // Read the window again at least as often as a runner does.
                 Ok(Progress::Busy) => {
                     watch.judge(None)?;
                     self.policy.retry.min(self.look_every * 5)
@@ -165,7 +167,7 @@ impl Gate {
         }
     }
 
-    /// Opens a gate or finds it, and tells how far it is.
+    /// Opens or finds a gate, and returns its progress.
     async fn progress(&self, request: &GateRequest) -> Result<Progress, GateError> {
         let record = match self.open_all(std::slice::from_ref(request)).await?.pop() {
             Some(Opening::Open(record)) if !record.state.is_terminal() => record,
@@ -191,14 +193,14 @@ impl Gate {
         self.clock.sleep(self.look_every).await;
     }
 
-    /// Lets the runner of this process look at its gates now.
+    /// Wakes the runner of this process.
     pub(super) fn nudge(&self) {
         if let Some(nudge) = &self.nudge {
             nudge.nudge();
         }
     }
 
-    /// What is known of these gates' hosts: one answer each.
+    /// Returns the health of these gates' hosts, one answer for each gate.
     pub(super) async fn health_of_all(
         &self,
         gates: &[&GateRecord],
@@ -207,7 +209,7 @@ impl Gate {
         ask(clock, time, "health", gates.len(), self.health.health(gates)).await
     }
 
-    /// What is known of this gate's host.
+    /// Returns the health of this gate's host.
     pub(super) async fn health_of(&self, gate: &GateRecord) -> Result<HostHealth, SourceError> {
         let health = self.health_of_all(&[gate]).await?.pop().unwrap_or_default();
         match &health.unknown {
@@ -216,7 +218,7 @@ impl Gate {
         }
     }
 
-    /// The windows of these gates: one answer each.
+    /// Returns the windows of these gates, one answer for each gate.
     pub(super) async fn windows_of(
         &self,
         gates: &[&GateRecord],
@@ -225,52 +227,52 @@ impl Gate {
         ask(clock, time, "windows", gates.len(), self.windows.windows(gates)).await
     }
 
-    /// Whether the overrides of these gates still count: one answer each.
+    /// Returns whether the overrides of these gates still count, one answer for each gate.
     pub(super) async fn rights_of(&self, gates: &[&GateRecord]) -> Result<Vec<bool>, SourceError> {
         let (clock, time) = (self.clock.as_ref(), self.source_timeout);
         ask(clock, time, "rights", gates.len(), self.rights.may_override(gates)).await
     }
 
-    /// This gate's window.
+    /// Returns this gate's window.
     pub(super) async fn window_of(&self, gate: &GateRecord) -> Result<WindowAnswer, SourceError> {
         Ok(self.windows_of(&[gate]).await?.pop().unwrap_or(WindowAnswer::Unknown))
     }
 }
 
-/// How far a gate is that somebody waits for.
+/// The progress of a gate that `wait` is waiting for.
 enum Progress {
-    /// It has a pass that can be spent, or has ended.
+    /// It has a valid pass, or has ended.
     Done(Box<GateRecord>),
-    /// It waits, and somebody should have looked at it since then.
+    /// It waits. A look has been overdue since the given instant, if any.
     Waiting { overdue_since: Option<DateTime<Utc>> },
     /// Another job holds the host.
     Busy,
 }
 
-/// Returns when a runner has to look at an unfinished gate, at the latest.
+/// Returns the latest instant at which a runner must look at an unfinished gate.
 fn due_at(record: &GateRecord) -> DateTime<Utc> {
     let (opened_at, window) = (record.opened_at, record.window);
     let closes_at = window.closes_at().max(opened_at);
     if let (GateState::Passed, Some(pass)) = (record.state, &record.pass) {
         return if record.cancel_requested { record.high_water } else { pass.valid_until };
     }
-    // After a look a gate says what it waits for.
+    // A gate without a detail has not been looked at yet.
     if record.detail.is_empty() {
         return window.opens_at().max(opened_at);
     }
-    // An attempt that finds no room stays due.
+    // An attempt without capacity stays due.
     let no_room = EvidenceReason::Code(ReasonCode::NotRunCapacity);
     let no_room = record.evidence.iter().any(|entry| entry.reason == no_room);
     record.next_attempt_at.filter(|_| !no_room).map_or(closes_at, |next| next.min(closes_at))
 }
 
-/// Tells when a gate or a change that somebody waits for is looked after by nobody (F154).
+/// Detects that no runner looks at a gate or a change that somebody waits for (F154).
 pub(super) struct Unattended<'a> {
     gate: &'a Gate,
     job_id: JobId,
     host_id: HostId,
     opens_at: DateTime<Utc>,
-    /// Since when, by the monotonic clock: a step of the store's clock makes nothing overdue.
+    /// The start of the neglect by the monotonic clock: a step of the store's clock makes nothing overdue.
     since: Option<Duration>,
     told: bool,
 }
@@ -301,15 +303,15 @@ impl<'a> Unattended<'a> {
         self.tell(waited, || {
             let due_at = instant::in_words(&due_at);
             warn!(job = %job_id, host = %host_id, due_at,
-                  "nobody looks at this host: does a gate runner work on this store?");
+                  "no gate runner looks at this host: is one running on this store?");
         });
         Ok(())
     }
 
-    /// Fails with the error if the store has been out of reach for too long after the window opened.
+    /// Fails with the error if the store has been unreachable for too long after the window opened.
     pub(super) fn unreachable(&mut self, error: StoreError) -> Result<(), GateError> {
         if self.gate.clock.now() < self.opens_at {
-            // Its time has not come: an outage does no harm yet.
+            // An outage before the opening does no harm.
             self.since = None;
         }
         let waited = self.waited();
@@ -320,7 +322,7 @@ impl<'a> Unattended<'a> {
         self.tell(waited, || {
             let source = std::error::Error::source(&error).map(tracing::field::display);
             warn!(job = %job_id, host = %host_id, %error, source,
-                  "a host is waited for, and the store cannot be reached");
+                  "a job waits for this host, and the store cannot be reached");
         });
         Ok(())
     }
@@ -330,7 +332,7 @@ impl<'a> Unattended<'a> {
         now.saturating_sub(*self.since.get_or_insert(now))
     }
 
-    /// Says it once, after a fifth of the patience.
+    /// Logs once, after a fifth of the patience.
     fn tell(&mut self, waited: Duration, log: impl FnOnce()) {
         if waited >= self.gate.patience / 5 && !std::mem::replace(&mut self.told, true) {
             log();
@@ -338,24 +340,24 @@ impl<'a> Unattended<'a> {
     }
 }
 
-/// Why a gate cannot be asked.
+/// The error of a call on a gate.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum GateError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A source cannot tell.
+    /// A source failed.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// Nobody has looked at the gate or the changed host for long after that was due. Run a
+    /// No runner has looked at the gate or the changed host long after a look was due. Run a
     /// [`GateRunner`](super::GateRunner) on this store.
-    #[error("nobody has looked at the host since {due_at}: run a gate runner on this store")]
+    #[error("no gate runner has looked at the host since {due_at}: run one on this store")]
     Unattended {
-        /// Since when it waits to be looked at, by the store's clock.
+        /// The instant at which the look was due, by the store's clock.
         due_at: DateTime<Utc>,
     },
-    /// What was asked for is invalid: every violation.
+    /// The request is invalid. Holds every violation.
     #[error(transparent)]
     Invalid(#[from] Violations),
 }

@@ -27,14 +27,14 @@
 //! # )?;
 //! # let gate = Gate::new(store.clone(), health, windows, clock, policy)?.with_nudge(gates.nudge_handle());
 //! # let job = async {
-//! // A job without a window waits for at most an hour; `GateRequest::new` takes a window.
+//! // A job without a window waits for at most one hour; `GateRequest::new` takes a window.
 //! let wait = Duration::from_secs(3600);
 //! let request = GateRequest::immediate(JobId::generate(), host, store.now().await?, wait)?;
 //! let record = gate.wait(request).await?;
 //! match record.pass {
 //!     Some(pass) => match gate.spend(&pass).await? {
 //!         Spend::Spent(_) => {
-//!             // Patch the host, then have it verified.
+//!             // Patch the host, then request its verification.
 //!             gate.verify(pass.id, VerifyPolicy::default()).await?;
 //!         }
 //!         Spend::Refused(why) => println!("not patched: {why:?}"),
@@ -47,13 +47,13 @@
 //! # }
 //! ```
 //!
-//! - [`GateRunner`] takes waiting gates forward, in this process or another. [`Gate`] is the job's handle.
-//! - [`GatePolicy`] has the figures: how fresh a result must be, and how often to try again.
-//! - [`HealthSource`] says how healthy a host is: [`StoredChecks`], or signals of your own.
-//! - [`WindowSource`] says when a host may be patched; [`recurrence`] has windows that recur.
+//! - [`GateRunner`] serves waiting gates, in this process or another. [`Gate`] is the job's handle.
+//! - [`GatePolicy`] sets how fresh a result must be and how often a gate tries again.
+//! - [`HealthSource`] supplies the health of hosts: [`StoredChecks`], or your own signals.
+//! - [`WindowSource`] supplies the windows of jobs; [`recurrence`] has recurring windows.
 //! - [`decide`](mod@decide) is the decision itself, a pure function.
-//! - [`rollout`] lets a job pass over its hosts in stages, [`verify`](mod@verify) judges a host after its
-//!   change, and [`Freezes`] are periods in which nothing starts.
+//! - [`rollout`] takes a job over its hosts in stages, [`verify`](mod@verify) judges a host after its
+//!   change, and [`Freezes`] are periods in which no job may start on a host.
 
 mod admission;
 mod conditions;

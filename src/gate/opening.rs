@@ -1,4 +1,4 @@
-//! Opening gates where other jobs may hold the hosts (G27).
+//! Opening gates on hosts that other jobs may hold (G27).
 
 use tracing::debug;
 
@@ -11,24 +11,23 @@ use crate::{
     store::StoreError,
 };
 
-/// What came of asking for a gate.
+/// The result of opening a gate.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Opening {
-    /// The job has its gate on the host, in whatever state: a runner takes it from here.
+    /// The job has a gate on the host, in any state. A runner serves it.
     Open(GateRecord),
     /// Another job's gate holds the host. Ask again at the next retry.
     Busy {
-        /// That gate.
+        /// The gate that holds the host.
         holder: GateId,
     },
-    /// The gate ended without ever waiting, and is recorded so: the closing margin leaves nothing of
-    /// its window, or its time ended while another job's gate held the host.
+    /// The gate ended and was recorded without ever waiting: the closing margin leaves nothing of its
+    /// window, or its window ended while another job's gate held the host.
     Ended(GateRecord),
 }
 
 impl Gate {
-    /// Returns why a gate cannot be opened with this window, in words: the closing margin leaves nothing
-    /// of it (F138).
+    /// Returns a sentence that refuses the window if the closing margin leaves nothing of it (F138).
     pub(super) fn refusal_of(&self, request: &GateRequest) -> Option<String> {
         let window = request.window;
         self.policy.swallows(window, request.window_kind).then(|| {
@@ -42,16 +41,16 @@ impl Gate {
         })
     }
 
-    /// Opens gates, or finds those that the jobs have on the hosts. A host that another job holds is
-    /// [`Opening::Busy`] while the request's window lasts, and then ended with a record. The answers
-    /// are in the requests' order.
+    /// Opens gates, or returns those that the jobs already have on the hosts, in the order of the requests.
     ///
-    /// Call it for all queued hosts at each retry: asked again, it answers with what there is. The
-    /// window source is asked once for all held hosts.
+    /// A host that another job holds is [`Opening::Busy`] until the request's window ends. The gate is then
+    /// recorded as [`Opening::Ended`].
+    ///
+    /// Call it for all queued hosts at each retry; it may be repeated. It asks the window source once for
+    /// all held hosts. If the source does not know a window, the window of the request counts.
     ///
     /// # Errors
-    /// Fails if the store cannot be reached. Some of the gates may be open then: repeat the call. A
-    /// window that cannot be told is taken as it stands in the request.
+    /// Fails if the store cannot be reached. Some of the gates may be open then: repeat the call.
     pub async fn open_all(&self, requests: &[GateRequest]) -> Result<Vec<Opening>, GateError> {
         let mut openings = Vec::with_capacity(requests.len());
         let mut held = Vec::new();
@@ -76,7 +75,7 @@ impl Gate {
                 Err(error) => return Err(error.into()),
             });
         }
-        // One that no runner has looked at yet: after a look it says what it waits for.
+        // A gate without a detail: no runner has looked at it yet.
         let unseen = |opening: &Opening| {
             matches!(opening, Opening::Open(record)
                 if record.state == GateState::Waiting && record.detail.is_empty())
@@ -107,7 +106,7 @@ impl Gate {
                 {
                     continue;
                 }
-                // Where none can be told, the window that was asked for counts.
+                // If the window is unknown, the window of the request counts.
                 WindowAnswer::Unknown
                     if now < self.policy.end_of(asked.window, asked.window_kind) =>
                 {

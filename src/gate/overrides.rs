@@ -1,4 +1,4 @@
-//! Letting named failing checks pass, for one job on one host (G26).
+//! Overrides, cancellation and clock corrections of a gate (G26).
 
 use chrono::{DateTime, Utc};
 
@@ -12,34 +12,36 @@ use crate::{
     store::StoreError,
 };
 
-/// What an administrator asks for.
+/// An administrator's request to let failing checks pass.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OverrideRequest {
-    /// For this job.
+    /// The job.
     pub job_id: JobId,
-    /// On this host.
+    /// The host.
     pub host_id: HostId,
-    /// These checks of the host may fail.
+    /// The checks of the host that may fail.
     pub check_ids: Vec<CheckId>,
-    /// Why, in 10 to 500 characters.
+    /// The reason, in 10 to 500 characters.
     pub reason: String,
-    /// Until when; in the future, and not after the gate's end.
+    /// The expiry: in the future, and not after the gate's end.
     pub expires_at: DateTime<Utc>,
 }
 
 impl Gate {
-    /// Lets the named checks fail for one job on one host, in the revision that they have now: a check
-    /// that is changed afterwards blocks again. It takes the place of an earlier override, and its
-    /// audit record is written in the same step. It never touches window, cancellation or clock.
+    /// Lets the named checks fail for one job on one host.
     ///
-    /// Whether the actor may do this is for the caller to ask first, and for
-    /// [`OverrideRights`](super::OverrideRights) at every look from then on.
+    /// The override covers the present revision of each check: a check that is changed afterwards blocks
+    /// again. It replaces an earlier override. The audit record is written in the same step. An override
+    /// never changes window, cancellation or clock.
+    ///
+    /// Authorize the actor before the call. From then on, the runner asks
+    /// [`OverrideRights`](super::OverrideRights) at every look.
     ///
     /// # Errors
-    /// [`GateError::Invalid`] with every violation: no check, or one that the host does not have, a
-    /// reason too short or too long, an expiry that is past or after the end.
-    /// [`StoreError::NotFound`] where the job has no gate on this host, [`StoreError::InvalidState`]
-    /// where it does not wait.
+    /// [`GateError::Invalid`] with every violation: no check, a check that the host does not have, a reason
+    /// that is too short or too long, or an expiry in the past or after the end.
+    /// [`StoreError::NotFound`] if the job has no gate on this host, [`StoreError::InvalidState`] if the
+    /// gate is not waiting.
     pub async fn override_checks(
         &self,
         request: OverrideRequest,
@@ -75,7 +77,7 @@ impl Gate {
             Ok(exception) if violations.is_empty() => exception,
             made => {
                 for violation in made.err().iter().flat_map(Violations::as_slice) {
-                    // That no check is left is no news where the named ones are unknown.
+                    // Unknown checks are reported already; "no check" would only repeat that.
                     if !violations.contains(&violation.field, ViolationCode::UnknownValue) {
                         violations.push(&violation.field, violation.code, &*violation.message);
                     }
@@ -101,13 +103,14 @@ impl Gate {
         Ok(record)
     }
 
-    /// Takes the override of a gate back, with its audit record in the same step. If there is none,
-    /// nothing happens. A gate that has passed by it keeps its pass, which cannot be spent any more: it
-    /// waits again once the pass's time is over.
+    /// Removes the override of a gate, if there is one, with its audit record in the same step.
+    ///
+    /// If the gate has passed because of the override, its pass can no longer be spent. The gate waits
+    /// again once the pass has expired.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if the job has no gate on this host, [`StoreError::InvalidState`] if it
-    /// has ended or its pass was spent.
+    /// [`StoreError::NotFound`] if the job has no gate on this host, [`StoreError::InvalidState`] if the
+    /// gate has ended or its pass was spent.
     pub async fn remove_override(
         &self,
         job_id: JobId,
@@ -125,8 +128,10 @@ impl Gate {
         Ok(record)
     }
 
-    /// Asks for a gate's cancellation, with its audit record in the same step. From here on its pass cannot be
-    /// spent, and a runner ends the gate. Returns the gate as it then stands; one that has ended is unchanged.
+    /// Requests the cancellation of a gate, with its audit record in the same step, and returns the gate.
+    ///
+    /// From then on the pass of the gate cannot be spent, and a runner ends the gate. A gate that has ended
+    /// does not change.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] if the job has no gate on this host.
@@ -143,16 +148,17 @@ impl Gate {
         Ok(record)
     }
 
-    /// Puts the time of a gate back to the store's clock, with its audit record in the same step. Do so
-    /// if the clock was wrong and was put right: the gate keeps its own time then, which runs ahead by
-    /// [`GateRecord::clock_offset`], and its window closes that much too early. Where the two agree,
-    /// nothing happens.
+    /// Resets the time of a gate to the store's clock, with its audit record in the same step.
     ///
-    /// Never do so if the clock is wrong now: the host could be touched after its window.
+    /// Call it after a wrong clock has been corrected. The gate keeps its own time, which is then ahead by
+    /// [`GateRecord::clock_offset`], and its window closes too early by that offset. The call does nothing if
+    /// the two times agree.
+    ///
+    /// Never call it while the clock is wrong: the host could be touched after its window.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] if the job has no gate on this host, [`StoreError::InvalidState`] if it
-    /// has ended.
+    /// [`StoreError::NotFound`] if the job has no gate on this host, [`StoreError::InvalidState`] if the
+    /// gate has ended.
     pub async fn clear_clock_offset(
         &self,
         job_id: JobId,

@@ -1,4 +1,4 @@
-//! The figures that a gate decides by.
+//! The policy of a gate.
 
 use std::time::Duration;
 
@@ -11,40 +11,41 @@ use crate::{
     model::{Window, WindowKind},
 };
 
-/// What a gate does for a host without an enabled check.
+/// The treatment of a host without an enabled check.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum NoChecks {
-    /// It passes, recorded as `no_checks`.
+    /// The gate passes, recorded as `no_checks`.
     #[default]
     Pass,
-    /// It blocks until the window closes.
+    /// The gate blocks until the window closes.
     Block,
 }
 
-/// The figures that a gate decides by. [`GatePolicy::default`] fits the poller's defaults, and
-/// [`GatePolicy::for_poller`] fits a given poller. [`Gate`](super::Gate) and
-/// [`GateRunner`](super::GateRunner) refuse figures that are out of their bounds.
+/// The durations and requirements by which a gate decides.
+///
+/// [`GatePolicy::default`] fits the poller's defaults, and [`GatePolicy::for_poller`] fits a given poller.
+/// [`Gate`](super::Gate) and [`GateRunner`](super::GateRunner) refuse values that are out of bounds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GatePolicy {
     /// The time between two attempts: 1 s to 7 days.
     pub retry: Duration,
-    /// The total time of one check, 1 to 60 s; the same as the poller's.
+    /// The deadline for one run of a check: 1 s to 60 s, and the same as the poller's.
     pub timeout: Duration,
     /// The age beyond which a result does not count: at least `timeout`, at most 7 days. The default
-    /// is one poll interval and a check's time.
+    /// is one poll interval plus `timeout`.
     pub max_age: Duration,
-    /// How long a pass can be spent, never beyond the gate's end (G16): 1 s to 1 day.
+    /// The lifetime of a pass, which never extends beyond the gate's end (G16): 1 s to 1 day.
     pub pass_ttl: Duration,
-    /// A gate with a maintenance window ends this long before the window closes: less than 7 days.
+    /// The time before the close of a maintenance window at which the gate ends: less than 7 days.
     /// The wait of an immediate job has no such margin.
     pub closing_margin: Duration,
-    /// What happens without an enabled check.
+    /// The treatment of a host without an enabled check.
     pub no_checks: NoChecks,
     /// The number of consecutive healthy results required of each check: 1 to 100.
     pub healthy_after: u32,
-    /// Only results from after the gate and its window opened count (G5).
+    /// Whether only results from after the opening of both the gate and its window count (G5).
     pub live_only: bool,
-    /// The time over which first attempts are spread where a window opens (F37): at most 7 days.
+    /// The time over which first attempts are spread when a window opens (F37): at most 7 days.
     pub spread: Duration,
 }
 
@@ -64,12 +65,11 @@ impl Default for GatePolicy {
     }
 }
 
-/// First attempts of windows shorter than this are not spread.
+/// The length below which a window's first attempts are not spread.
 const SHORTEST_SPREAD_WINDOW: TimeDelta = TimeDelta::minutes(10);
 
 impl GatePolicy {
-    /// Creates the default policy with the figures that must agree with a poller: `retry`, `timeout`
-    /// and `max_age`.
+    /// Creates the default policy, with `retry`, `timeout` and `max_age` taken from a poller.
     #[must_use]
     pub fn for_poller(poller: &PollerConfig) -> Self {
         Self {
@@ -80,8 +80,10 @@ impl GatePolicy {
         }
     }
 
-    /// Returns the end of a gate with this window, exclusive (G10): its close less the closing margin,
-    /// which an immediate job's wait does not have.
+    /// Returns the end of a gate with this window, exclusive (G10).
+    ///
+    /// It is the close of a maintenance window minus the closing margin, or the close of an immediate
+    /// job's wait.
     #[must_use]
     pub fn end_of(&self, window: Window, kind: WindowKind) -> DateTime<Utc> {
         match kind {
@@ -90,50 +92,51 @@ impl GatePolicy {
         }
     }
 
-    /// Returns whether the closing margin leaves nothing of a window, so that no gate could ever pass
-    /// in it.
+    /// Returns whether the closing margin leaves nothing of a window, so that no gate can pass in it.
     #[must_use]
     pub fn swallows(&self, window: Window, kind: WindowKind) -> bool {
         self.end_of(window, kind) <= window.opens_at()
     }
 
-    /// B: the longest that an attempt may take.
+    /// Returns the maximum duration of an attempt.
     #[must_use]
     pub fn budget(&self) -> Duration {
         run_bound(self.timeout)
     }
 
-    /// The shortest time between the starts of two attempts, whatever calls for them (G14).
+    /// Returns the minimum time between the starts of two attempts, whatever triggers them (G14).
     #[must_use]
     pub fn min_gap(&self) -> Duration {
         Duration::from_secs(30).min(self.retry / 2)
     }
 
-    /// An attempt with less time than this before the end is not worth starting (G12).
+    /// Returns the minimum time that must be left before the end for an attempt to start (G12).
     #[must_use]
     pub fn min_useful(&self) -> Duration {
         Duration::from_secs(2).min(self.timeout)
     }
 
-    /// Returns whether what is left of a maintenance window at `now` has room for a first attempt and a
-    /// retry, each with its whole time. Without it a check that fails at the first attempt fails the
-    /// job, which is worth a warning before anything is submitted.
+    /// Returns whether the rest of a maintenance window at `now` has room for a first attempt and a full
+    /// retry.
+    ///
+    /// Without that room, a check that fails at the first attempt fails the job. Warn people before they
+    /// submit such a job.
     #[must_use]
     pub fn has_room_for_retry(&self, window: Window, now: DateTime<Utc>) -> bool {
         let from = now.max(window.opens_at());
         from + delta(self.retry + self.budget()) <= self.end_of(window, WindowKind::Maintenance)
     }
 
-    /// Over how long first attempts are spread in a window of this length.
+    /// Returns the time over which first attempts are spread in this window.
     #[must_use]
     pub(super) fn spread_in(&self, window: Window) -> Duration {
         if window.length() < SHORTEST_SPREAD_WINDOW { Duration::ZERO } else { self.spread }
     }
 
-    /// Checks the figures and how they agree with each other.
+    /// Validates the values, alone and against each other.
     ///
     /// # Errors
-    /// The first figure that is out of its bounds.
+    /// Names the first value that is out of bounds.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let second = Duration::from_secs(1);
         let minute = Duration::from_secs(60);
@@ -154,12 +157,12 @@ impl GatePolicy {
         ConfigError::first_broken(rules)
     }
 
-    /// Checks the figures against those of the poller whose results the gates judge.
+    /// Validates the values against the configuration of the poller whose results the gates judge.
     ///
     /// # Errors
-    /// The first figure that does not fit: a `timeout` other than the poller's, or a `max_age` that the
-    /// poller's results exceed before the next one is due, so that every gate would run every check
-    /// itself. Ask for that with `live_only`.
+    /// Names the first value that does not fit: a `timeout` that differs from the poller's, or a `max_age`
+    /// so short that results become stale before the poller's next run. Every gate would then run every
+    /// check itself; if you want that, set `live_only`.
     pub fn validate_with_poller(&self, poller: &PollerConfig) -> Result<(), ConfigError> {
         let longest = poller.interval.saturating_add(poller.timeout);
         ConfigError::first_broken([
@@ -172,8 +175,7 @@ impl GatePolicy {
         ])
     }
 
-    /// Checks the total time of a check against that of the source that runs the checks, where the
-    /// source knows it.
+    /// Validates `timeout` against that of the source that runs the checks, if the source knows it.
     pub(super) fn validate_with_source(
         &self,
         timeout: Option<Duration>,

@@ -1,4 +1,4 @@
-//! What the gate would say now: by what is stored, or by a live run. Nothing is written.
+//! The decision that a gate would make now, from stored results or a live run. Nothing is written.
 
 use std::collections::HashMap;
 
@@ -21,27 +21,27 @@ use crate::{
     store::StoreError,
 };
 
-/// What the gate would say of one host now.
+/// The decision that a gate would make for one host now.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HostPreview {
     /// The host.
     pub host_id: HostId,
     /// Whether the job would go ahead, wait or fail.
     pub decision: Outlook,
-    /// On what ground it would go ahead.
+    /// The kind of pass that the gate would give; `None` if it would give none.
     pub kind: Option<PassKind>,
-    /// The window is not open yet: that alone makes it wait where nothing is blocking.
+    /// Whether the window is not open yet. If nothing is blocking, the host waits only for that.
     pub not_open: bool,
-    /// The host does not exist.
+    /// Whether the host does not exist.
     pub host_gone: bool,
-    /// What is left of the window has no room for a second attempt: a check that fails at the first
-    /// one fails the job.
+    /// Whether the rest of the window has no room for a second attempt. A check that fails at the first
+    /// attempt then fails the job.
     pub window_too_short: bool,
-    /// The checks and conditions that are not known to be met, those whose result is too old included.
+    /// The checks and conditions that are not known to be met, including checks with stale results.
     pub blocking: Vec<Blocking>,
 }
 
-/// A check or condition that would hold the gate back.
+/// A check or condition that would block the gate.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct Blocking {
@@ -50,32 +50,32 @@ pub struct Blocking {
     pub check_id: Option<CheckId>,
     /// The name of the check or condition.
     pub name: String,
-    /// Why.
+    /// The reason.
     pub reason: EvidenceReason,
     /// Whether the target was seen in this condition, or could not be seen.
     pub observed: bool,
     /// A sentence for people.
     #[cfg_attr(feature = "api", schema(value_type = String))]
     pub detail: Detail,
-    /// When the check was last run; `None` where it never was.
+    /// The time of the check's last run; `None` if it has never run.
     #[serde(with = "instant::option")]
     #[cfg_attr(feature = "api", schema(required))]
     pub checked_at: Option<DateTime<Utc>>,
 }
 
 impl Gate {
-    /// What the gate would say of these hosts now, each with its window, in their order. Nothing is run
-    /// and nothing written. What is asked of store and application does not grow with the hosts: the
-    /// store's clock, and the health and the holders of all hosts at once.
+    /// Previews the decision for each host in its window, in order. It runs no check and writes nothing.
     ///
-    /// A gate would run a check live whose result is too old; here that check is blocking, and the
-    /// host waits. Where another job's gate holds the host, the job would stay queued until that one
-    /// has ended: it waits, and the holder is blocking as `gate_busy`.
+    /// The number of calls to the store and the application does not depend on the number of hosts.
+    ///
+    /// A gate would run a check whose result is stale. The preview does not: it reports the check as
+    /// blocking, and the host as waiting. If another job's gate holds the host, the preview reports the
+    /// holder as blocking with `gate_busy`.
     ///
     /// # Errors
-    /// Where store or health cannot be read.
+    /// Fails if the store or the health source cannot be read.
     pub async fn preview(&self, hosts: &[(HostId, Window)]) -> Result<Vec<HostPreview>, GateError> {
-        // The clock comes last, as in a look of the runner's: nothing read can lie in its future.
+        // The clock is read last, as in a runner's look: nothing read lies in its future.
         let before = self.store.read_clock().await?;
         let job = JobId::from_uuid(Uuid::nil());
         let gates: Vec<GateRecord> = hosts
@@ -89,15 +89,16 @@ impl Gate {
         self.judge(gates, health).await
     }
 
-    /// Runs the host's enabled checks once, live, and says what the gate would then say of the host in
-    /// this window. Nothing is written, no gate is opened and the host is not held. Takes at most as
-    /// long as an attempt.
+    /// Runs the host's enabled checks once and returns the decision that a gate would then make in this
+    /// window.
     ///
-    /// The run is not one of those that share a [`Capacity`](crate::checks::Capacity): bound how many
-    /// go on at once. Dropping the call closes what it opened.
+    /// It writes nothing, opens no gate and does not hold the host. It takes at most as long as an attempt.
+    ///
+    /// The run does not use the shared [`Capacity`](crate::checks::Capacity), so limit how many run at
+    /// once. Dropping the call closes the connections that it opened.
     ///
     /// # Errors
-    /// Where store or health cannot be read.
+    /// Fails if the store or the health source cannot be read.
     pub async fn dry_run(
         &self,
         job_id: JobId,
@@ -108,14 +109,14 @@ impl Gate {
         let request = GateRequest::new(job_id, host_id, window);
         let gate = GateRecord::open(GateId::generate(), &request, started);
         let mut health = self.health_of_all(&[&gate]).await?.pop().unwrap_or_default();
-        // Of a check that did not answer in time, what is stored counts.
+        // If a check did not answer in time, its stored result counts.
         let results = self.run_live(&gate, &health, started).await;
         health.results.extend(results);
         let mut previews = self.judge(vec![gate], vec![health]).await?;
         previews.pop().ok_or_else(|| StoreError::NotFound.into())
     }
 
-    /// Holds gates that nobody opened against the health of their hosts.
+    /// Decides hypothetical gates by the health of their hosts.
     async fn judge(
         &self,
         gates: Vec<GateRecord>,
@@ -126,7 +127,7 @@ impl Gate {
         let disturbances = Disturbances::read(self.store.as_ref(), asked).await?;
         let ids: Vec<HostId> = gates.iter().map(|gate| gate.host_id).collect();
         let mut holders = self.store.holders_of(&ids).await?;
-        // The gate of an exempt job holds nobody up but another exempt one.
+        // An exempt gate blocks only other exempt gates.
         holders.retain(|holder| !holder.exempt);
         let holders: HashMap<HostId, GateRecord> =
             holders.into_iter().map(|holder| (holder.host_id, holder)).collect();
@@ -179,7 +180,7 @@ impl Gate {
 }
 
 impl Blocking {
-    /// The gate of another job, which a host has to itself until it has ended.
+    /// Returns the entry for another job's gate, which holds the host until it ends.
     fn by_holder(holder: &GateRecord) -> Self {
         let end = instant::in_words(&holder.window.closes_at());
         let job = holder.job_id;

@@ -1,4 +1,4 @@
-//! The same checks again, after the patch.
+//! A comparison of a host's checks after the patch with those before it.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -17,22 +17,22 @@ use crate::{
     store::StoreError,
 };
 
-/// What the checks of a host say after the patch, against the pass on which it was patched.
+/// The state of a host's checks after the patch, compared with the pass that allowed it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Recheck {
     /// The job.
     pub job_id: JobId,
     /// The host.
     pub host_id: HostId,
-    /// When the checks were run, by the store's clock.
+    /// The time of the run, by the store's clock.
     #[serde(with = "instant")]
     pub checked_at: DateTime<Utc>,
-    /// Each check and condition of the host now, and then those of the pass that are no more.
+    /// Each present check and condition of the host, followed by those of the pass that no longer exist.
     pub checks: Vec<Rechecked>,
 }
 
 impl Recheck {
-    /// Whether anything fails that did not fail before.
+    /// Returns whether anything fails now that did not fail before.
     #[must_use]
     pub fn is_worse(&self) -> bool {
         let worse = |one: &Rechecked| match one.change {
@@ -48,16 +48,17 @@ impl Recheck {
 }
 
 impl Gate {
-    /// Runs the host's checks again, live, and compares them with the newest pass of this job's gate. Takes at
-    /// most as long as an attempt. Conditions are asked again too.
+    /// Runs the host's checks again and compares them with the newest pass of this job's gate.
+    ///
+    /// It asks conditions again, too. It takes at most as long as an attempt.
     ///
     /// Nothing is stored; keep the answer with the job. The run does not use the shared
     /// [`Capacity`](crate::checks::Capacity), so limit how many run at once. Dropping the call closes the
     /// connections that it opened.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where the job has no gate on this host, [`StoreError::InvalidState`]
-    /// where that gate has given no pass; where store or health cannot be read.
+    /// [`StoreError::NotFound`] if the job has no gate on this host, [`StoreError::InvalidState`] if that
+    /// gate has given no pass. Also fails if the store or the health source cannot be read.
     pub async fn recheck(&self, job_id: JobId, host_id: HostId) -> Result<Recheck, GateError> {
         let record = self.store.gate(job_id, host_id).await?.ok_or(StoreError::NotFound)?;
         let Some(pass) = &record.pass else {
@@ -70,7 +71,7 @@ impl Gate {
         Ok(Recheck { job_id, host_id, checked_at, checks: compare(&pass.evidence, now) })
     }
 
-    /// What every enabled check says now, and every condition.
+    /// Returns the present evidence of every enabled check and every condition.
     async fn run_all(
         &self,
         record: &GateRecord,
@@ -82,14 +83,14 @@ impl Gate {
             |check: &Requirement| report::live(check.check_id, check.name.as_str(), &results);
         let enabled = health.requirements.iter().filter(|check| check.enabled);
         let mut evidence: Vec<Evidence> = enabled.map(live).collect();
-        // A period in which nothing starts says nothing about what the patch did.
+        // Periods, such as freezes, say nothing about the effect of the patch.
         let lasting = |one: &&Condition| one.from.is_none() && one.until.is_none();
         let conditions = health.conditions.iter().filter(lasting);
         evidence.extend(conditions.map(report::condition));
         evidence
     }
 
-    /// Runs every enabled check of a gate's host now. A run that is cut keeps what has answered (F142).
+    /// Runs every enabled check of a gate's host now. A run that is cut short keeps the answers it has (F142).
     pub(super) async fn run_live(
         &self,
         record: &GateRecord,
@@ -113,12 +114,12 @@ impl Gate {
     }
 }
 
-/// Whether an entry tells of no run that counted.
+/// Returns whether an entry is not based on a run that counted.
 fn says_nothing(was: &Evidence) -> bool {
     matches!(&was.reason, EvidenceReason::Code(reason) if reason.is_unknown())
 }
 
-/// Compares what was known of each check and condition with what is known now.
+/// Compares the evidence of each check and condition before and now.
 pub(super) fn compare(before: &[Evidence], now: Vec<Evidence>) -> Vec<Rechecked> {
     let same = |a: &Evidence, b: &Evidence| match (a.check_id, b.check_id) {
         (None, None) => a.name == b.name,

@@ -1,4 +1,4 @@
-//! The words of a gate: evidence, and what is said of a wait or a failure.
+//! The texts of a gate: evidence, and the explanation of a wait or a failure.
 
 use chrono::{DateTime, Utc};
 
@@ -12,7 +12,7 @@ use crate::model::{
     ReasonCode, Window, WindowKind, instant,
 };
 
-/// What is known of each requirement, from the verdicts of a decision.
+/// Returns the evidence of each requirement, from the verdicts of a decision.
 pub(super) fn evidence(verdicts: &[Verdict], input: &GateInput<'_>) -> Vec<Evidence> {
     let checks = verdicts.iter().map(|verdict| {
         let requirement = &input.requirements[verdict.index];
@@ -31,12 +31,12 @@ pub(super) fn evidence(verdicts: &[Verdict], input: &GateInput<'_>) -> Vec<Evide
     checks.chain(conditions(input.conditions, Times::of(input))).collect()
 }
 
-/// What is known of the application's conditions that count now.
+/// Returns the evidence of the application's conditions that count now.
 pub(super) fn conditions(conditions: &[Condition], times: Times) -> impl Iterator<Item = Evidence> {
     conditions.iter().filter(move |one| one.counts(times)).map(condition)
 }
 
-/// What is known of a condition of the application.
+/// Returns the evidence of one condition of the application.
 pub(super) fn condition(condition: &Condition) -> Evidence {
     Evidence {
         check_id: None,
@@ -50,7 +50,7 @@ pub(super) fn condition(condition: &Condition) -> Evidence {
     }
 }
 
-/// What a live run says of one of its checks, where it answered.
+/// Returns the evidence of one check from a live run.
 pub(super) fn live(check_id: CheckId, name: &str, results: &[CheckResult]) -> Evidence {
     let result = results.iter().find(|result| result.check_id == check_id);
     let reason = result.map_or(ReasonCode::Interrupted, |result| result.reason);
@@ -61,11 +61,7 @@ pub(super) fn live(check_id: CheckId, name: &str, results: &[CheckResult]) -> Ev
         reason: EvidenceReason::Code(reason),
         observed: reason.observed(),
         detail: result.map_or_else(
-            || {
-                Detail::new(
-                    "no answer in time, or the check was changed and its first run is to come",
-                )
-            },
+            || Detail::new("no answer in time, or the check was changed and has not run yet"),
             |result| result.detail.clone(),
         ),
         latency_ms: result.map(|result| result.latency_ms),
@@ -73,20 +69,20 @@ pub(super) fn live(check_id: CheckId, name: &str, results: &[CheckResult]) -> Ev
     }
 }
 
-/// What a waiting gate waits for first of all.
+/// The first thing that a waiting gate waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Waiting<'a> {
-    /// For its window to open.
+    /// The opening of its window.
     Opening,
-    /// For room to run checks.
+    /// Capacity to run checks.
     Room,
-    /// For what is not met.
+    /// Checks or conditions that are not met.
     Health,
-    /// For its hold to be lifted.
+    /// The end of its hold.
     Hold(&'a Hold),
 }
 
-/// Returns what a waiting gate waits for, in one line for people.
+/// Returns one line for people that says what a gate waits for.
 pub(super) fn waiting(
     policy: &GatePolicy,
     evidence: &[Evidence],
@@ -108,12 +104,12 @@ pub(super) fn waiting(
     bounded(head, failing(evidence, health))
 }
 
-/// Returns whether a gate blocks since the host has no enabled check.
+/// Returns whether a gate blocks because the host has no enabled check.
 fn lacks_checks(policy: &GatePolicy, health: &HostHealth) -> bool {
     policy.no_checks == NoChecks::Block && !health.requirements.iter().any(|check| check.enabled)
 }
 
-/// Why a gate failed, in one line for people (G30).
+/// Returns one line for people that says why a gate failed (G30).
 pub(super) fn failed(
     reason: EndReason,
     record: &GateRecord,
@@ -146,7 +142,7 @@ pub(super) fn failed(
         return bounded(&words, std::iter::once(hold.detail.clone()));
     }
     let head = match (reason, record.window_kind) {
-        // An exempt job is held back by conditions alone.
+        // Only conditions hold an exempt job back.
         (EndReason::WindowClosed, _) if record.exempt || conditions_alone => {
             format!("{closed} before every condition was met, {attempts}")
         }
@@ -157,7 +153,7 @@ pub(super) fn failed(
             format!("{closed} before every check was healthy, {attempts}")
         }
         (EndReason::WindowClosed, WindowKind::Immediate) => {
-            format!("not every check became healthy until {end}, the end of the wait, {attempts}")
+            format!("not every check became healthy before the wait ended at {end}, {attempts}")
         }
         (EndReason::PassNotSpent, _) => {
             let given = record.pass.as_ref().map(|pass| instant::in_words(&pass.granted_at));
@@ -182,7 +178,7 @@ fn failing_entries(evidence: &[Evidence]) -> impl Iterator<Item = &Evidence> {
     evidence.iter().filter(|entry| !entry.healthy)
 }
 
-/// Each failing requirement: its name, its reason, since when, and a sentence.
+/// Returns a text for each failing requirement: name, reason, time of the failure, and a sentence.
 fn failing<'a>(
     evidence: &'a [Evidence],
     health: &'a HostHealth,
@@ -208,8 +204,10 @@ fn since(health: &HostHealth, check: CheckId) -> Option<DateTime<Utc>> {
     health.since.iter().find(|(id, _)| *id == check).map(|(_, since)| *since)
 }
 
-/// The head and every entry, within [`GateRecord::MAXIMUM_DETAIL`] bytes: each entry is cut to its
-/// share, so that none is missing; only where shares get too small to be read is the rest counted.
+/// Joins the head and all entries within [`GateRecord::MAXIMUM_DETAIL`] bytes.
+///
+/// Each entry is cut to its share of the space, so that none is missing. If the shares become too small to
+/// read, the last entries are only counted.
 fn bounded(head: &str, entries: impl Iterator<Item = String>) -> String {
     const SHORTEST: usize = 60;
     let mut text = Detail::new(head).to_string();

@@ -1,4 +1,4 @@
-//! The decision whether a rollout goes on, and how many of its hosts may go now: pure, by what was counted.
+//! The decision of a rollout: a pure function of its counts that returns how many hosts may be changed now.
 
 use chrono::{DateTime, Utc};
 
@@ -7,37 +7,38 @@ use crate::{
     model::{Hold, HoldCause, Rollout, RolloutCounts, RolloutStep, instant},
 };
 
-/// Everything that a rollout depends on.
+/// The input of a rollout's decision.
 #[derive(Clone, Copy, Debug)]
 pub struct RolloutInput<'a> {
     /// The store's clock.
     pub now: DateTime<Utc>,
-    /// The clock has stepped and is not believed yet: no stage begins (V5).
+    /// Whether the clock has stepped and is not trusted yet. No stage begins while it is suspect (V5).
     pub clock_suspect: bool,
     /// The rollout.
     pub rollout: &'a Rollout,
-    /// What has become of its hosts.
+    /// The counts of its changes.
     pub counts: &'a RolloutCounts,
 }
 
-/// What is to be done with a rollout now.
+/// The next action of a rollout.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RolloutAction {
     /// Take this step, and decide again.
     Step(RolloutStep),
-    /// Let hosts go.
+    /// Let hosts be changed.
     Go {
-        /// So many, at least one. Further ones wait for a slot.
+        /// The number of free places, at least one. Other hosts wait for a place.
         free: u32,
     },
-    /// Let none go.
+    /// Let no host be changed.
     Hold(Hold),
 }
 
-/// Decides what is to be done with a rollout now.
+/// Decides the next action of a rollout.
 ///
 /// Equal input gives equal output. A stage is over when all of its passes are spent and all changes have
-/// ended within the budget; the next one begins after the soak (R1). Beyond the budget it halts (R2).
+/// ended within the budget. The next stage begins after the soak (R1). The rollout halts once more changes
+/// have failed than the budget allows (R2).
 #[must_use]
 pub fn decide(input: &RolloutInput<'_>) -> RolloutAction {
     let RolloutInput { rollout, counts, .. } = *input;
@@ -60,7 +61,7 @@ pub fn decide(input: &RolloutInput<'_>) -> RolloutAction {
     next_stage(input, admitted)
 }
 
-/// The present stage has spent all of its passes.
+/// Decides for a stage that has spent all of its passes.
 fn next_stage(input: &RolloutInput<'_>, admitted: u32) -> RolloutAction {
     let RolloutInput { now, rollout, counts, .. } = *input;
     let name = stage_name(rollout);
@@ -68,11 +69,11 @@ fn next_stage(input: &RolloutInput<'_>, admitted: u32) -> RolloutAction {
         return hold(HoldCause::Stage, "every host of the job has been changed".to_owned(), None);
     }
     if counts.in_flight > 0 {
-        let detail = format!("{name} has {} to come through", hosts(counts.in_flight));
+        let detail = format!("{name} waits for {} to finish", hosts(counts.in_flight));
         return hold(HoldCause::Stage, detail, None);
     }
     if input.clock_suspect {
-        let detail = format!("{name} is over, and the clock is not believed yet");
+        let detail = format!("{name} is over, and the clock is not trusted yet");
         return hold(HoldCause::Stage, detail, None);
     }
     let soak = rollout.policy.stages.get(rollout.stage as usize).map(|stage| stage.soak);
@@ -87,11 +88,11 @@ fn next_stage(input: &RolloutInput<'_>, admitted: u32) -> RolloutAction {
     RolloutAction::Step(RolloutStep::Advance { stage })
 }
 
-/// What a gate waits for that finds the places of its rollout taken.
+/// Returns the hold of a gate whose rollout has no free place.
 #[must_use]
 pub fn no_slot(rollout: &Rollout, counts: &RolloutCounts) -> Hold {
     let detail = format!(
-        "{}: {} of at most {} under way, {} of {} of the stage begun",
+        "{}: {} of at most {} changes in flight, {} of {} hosts of the stage started",
         stage_name(rollout),
         counts.in_flight + counts.passed,
         rollout.max_in_flight(),
@@ -109,7 +110,7 @@ fn hosts(count: u32) -> String {
     if count == 1 { "1 host".to_owned() } else { format!("{count} hosts") }
 }
 
-/// The present stage, counted from 1, with what follows the last one.
+/// Returns the name of the present stage, counted from 1, or that of the rest after the last stage.
 fn stage_name(rollout: &Rollout) -> String {
     let stages = rollout.policy.stages.len();
     match usize::try_from(rollout.stage).unwrap_or(stages) {

@@ -1,4 +1,4 @@
-//! What an application does with a rollout: opens it, reads it, and lets it go on.
+//! Opening, reading and resuming a rollout.
 
 use super::handle::{Gate, GateError};
 use crate::{
@@ -10,14 +10,17 @@ use crate::{
 };
 
 impl Gate {
-    /// Opens the rollout of a job over `hosts` hosts, or answers with the one there is. From then on the
-    /// job's gates pass stage by stage, and its passes are spent within the rollout's limits (R1 to R4).
+    /// Opens the rollout of a job over `hosts` hosts, or returns the existing one.
     ///
-    /// Open it before the job's first gate. Report the end of every change, by [`finished`](Self::finished),
-    /// [`failed`](Self::failed) or [`verify`](Self::verify): a host keeps its slot until then.
+    /// From then on, the job's gates pass stage by stage, and the store spends their passes only within the
+    /// rollout's limits (R1 to R4).
+    ///
+    /// Open it before the job's first gate. Report the end of every change with
+    /// [`finished`](Self::finished), [`failed`](Self::failed) or [`verify`](Self::verify): a host keeps its
+    /// place until then.
     ///
     /// # Errors
-    /// [`GateError::Invalid`] where the policy makes no sense.
+    /// [`GateError::Invalid`] if the policy is invalid. Also fails if the store fails.
     pub async fn open_rollout(
         &self,
         job: JobId,
@@ -28,20 +31,22 @@ impl Gate {
         Ok(self.store.open_rollout(job, hosts, policy).await?)
     }
 
-    /// The rollout of a job, and what has become of its hosts. `None` where it has none.
+    /// Returns the rollout of a job with its counts; `None` if the job has no rollout.
     ///
     /// # Errors
-    /// The store's.
+    /// Fails if the store fails.
     pub async fn rollout(&self, job: JobId) -> Result<Option<RolloutStatus>, StoreError> {
         Ok(self.store.rollouts(&[job]).await?.pop())
     }
 
-    /// Lets a halted rollout go on: what has failed so far does not count any more (R2). Whether `actor`
-    /// may do so is for the application to ask; the record names them.
+    /// Resumes a halted rollout: changes that have failed so far no longer count (R2).
+    ///
+    /// Authorize `actor` before the call. The audit record names them.
     ///
     /// # Errors
-    /// [`GateError::Invalid`] where the reason is too short or too long, as that of an override;
-    /// [`StoreError::NotFound`]; [`StoreError::InvalidState`] where it is not halted.
+    /// [`GateError::Invalid`] if the reason is not 10 to 500 characters long, as for an override;
+    /// [`StoreError::NotFound`] if the job has no rollout; [`StoreError::InvalidState`] if the rollout is
+    /// not halted.
     pub async fn resume_rollout(
         &self,
         job: JobId,

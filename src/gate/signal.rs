@@ -1,4 +1,4 @@
-//! A signal of the application in a closure.
+//! An application signal from a closure.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -26,14 +26,14 @@ use crate::{
     },
 };
 
-/// A signal of the application, asked about one host at a time: "replication lag below 5 s".
+/// A signal of the application about one host, such as "replication lag below 5 s".
 ///
-/// The closure answers `Ok(())` if a job may touch the host, and otherwise says why not. An answer that
-/// does not come in time and a panic hold the gate back, too.
+/// The closure returns `Ok(())` if a job may touch the host, and otherwise the reason why not. A late answer
+/// and a panic block the gate, too.
 ///
-/// As a [`HealthSource`] it takes the place of the stored checks: each attempt of a gate asks it, and its
-/// answers count and age like results of checks. As a [`ConditionSource`] it is added to them: it is asked
-/// at every look at a gate, about every 2 s, and holds exempt jobs back as well.
+/// As a [`HealthSource`] it replaces the stored checks: each attempt of a gate asks it, and its answers count
+/// and age like results of checks. As a [`ConditionSource`] it is added to the checks: every look at a gate,
+/// about every 2 s, asks it, and it also blocks exempt jobs.
 ///
 /// ```
 /// # use std::{sync::Arc, time::Duration};
@@ -61,12 +61,14 @@ pub struct Signal {
 
 type Ask = dyn Fn(HostId) -> BoxFuture<'static, Result<(), String>> + Send + Sync;
 
-/// The default time for an answer as a condition: well within what a source may take.
+/// The default time limit for an answer as a condition, well within the time limit of a source.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 impl Signal {
-    /// Creates a signal. The name identifies it in evidence and timelines, in all processes over one
-    /// store: keep it as long as gates wait for it.
+    /// Creates a signal.
+    ///
+    /// The name identifies the signal in evidence and timelines, in all processes over one store. Do not
+    /// change it while gates wait for the signal.
     pub fn new<F, A, E>(name: impl Into<Label>, ask: F) -> Self
     where
         F: Fn(HostId) -> A + Send + Sync + 'static,
@@ -82,22 +84,22 @@ impl Signal {
         Self { id: id_of(&name), name, ask: Box::new(asking), clock, timeout: TIMEOUT }
     }
 
-    /// Sets how long an answer may take where the signal is a condition: 3 s by default. As a source of
-    /// health it has the time of an attempt.
+    /// Sets the time limit for an answer as a condition. The default is 3 s. As a health source, the signal
+    /// has the time of an attempt.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Sets the clock that bounds answers. The default is the system's.
+    /// Sets the clock that limits the time of answers. The default is the system's clock.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
 
-    /// Asks, for at most `time`. The outer error says why there is no answer.
+    /// Asks the closure, for at most `time`. The outer error says why there is no answer.
     async fn answer(&self, host: HostId, time: Duration) -> Result<Result<(), String>, String> {
-        // The closure itself may panic as well as its future.
+        // Both the closure and its future may panic.
         let asking = async { (self.ask)(host).await };
         bounded(self.clock.as_ref(), time, asking).await.map_err(|cut| cut.to_string())
     }
@@ -110,7 +112,7 @@ impl fmt::Debug for Signal {
     }
 }
 
-/// Returns the same id in every process, since passes are spent in others than they are given in.
+/// Returns the same id in every process: one process may give a pass and another spend it.
 fn id_of(name: &Label) -> CheckId {
     let mut bytes = [0; 16];
     let hash = Sha256::digest(name.as_str().as_bytes());

@@ -1,4 +1,4 @@
-//! What a gate asks: windows, and the health of hosts. Both are asked for many gates at once.
+//! The sources that a gate asks: windows and the health of hosts, each for many gates at once.
 
 use std::{
     fmt::Debug,
@@ -18,23 +18,23 @@ use crate::{
     model::{CheckId, CheckResult, ClockEpoch, Detail, GateRecord, HostId, JobId},
 };
 
-/// Says which window a job has on a host, at every step.
+/// Supplies the window of a job on a host. A gate asks at every step.
 ///
 /// Contract:
-/// - Answer from the current state: a shortened window, a cancelled job and a deleted host must show at the
-///   next call.
-/// - Return one answer for each gate, in order. [`WindowAnswer::Unknown`] blocks only that gate, an error
+/// - Answer from the current state: a shortened window, a cancelled job and a deleted host must appear in the
+///   next answer.
+/// - Return one answer for each gate, in order. [`WindowAnswer::Unknown`] blocks only that gate; an error
 ///   blocks all of them (G32). A gate still ends when its last known window closes.
 /// - Answer within a few seconds: a runner drops a call after
 ///   [`source_timeout`](super::GateRunnerConfig::source_timeout), and a panic counts as an error.
-/// - Dropping a call must have no effect.
+/// - Dropping a call has no effect.
 #[async_trait]
 pub trait WindowSource: Debug + Send + Sync + 'static {
     /// Returns the window of each of these gates.
     async fn windows(&self, gates: &[&GateRecord]) -> Result<Vec<WindowAnswer>, SourceError>;
 }
 
-/// Returns the window from the request of the gate, for applications whose windows never change.
+/// Answers with the window of the gate's request, for applications whose windows never change.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestedWindows;
 
@@ -45,24 +45,24 @@ impl WindowSource for RequestedWindows {
     }
 }
 
-/// The requirements of a host, and what is known about them.
+/// The requirements of a host and their known results.
 #[derive(Clone, Debug, Default)]
 pub struct HostHealth {
-    /// The checks of the host, disabled ones too.
+    /// The checks of the host, including disabled ones.
     pub requirements: Vec<Requirement>,
-    /// Results of their runs. A result of a check that is not required has no effect (G7).
+    /// The results of their runs. A result of a check that is not required has no effect (G7).
     pub results: Vec<CheckResult>,
-    /// When each check last changed to the status of its newest result, for the text of a failure.
+    /// For each check, the time since which it has had the status of its newest result. Failures name it.
     pub since: Vec<(CheckId, DateTime<Utc>)>,
-    /// How long stored runs have been healthy, if known.
+    /// The number of consecutive healthy stored runs of each check, if known.
     pub streaks: Vec<Streak>,
     /// The application's conditions.
     pub conditions: Vec<Condition>,
     /// The checks that ask another host, with that host. They prove nothing while a job changes it (G35).
     pub asks: Vec<(CheckId, HostId)>,
-    /// The host no longer exists.
+    /// Whether the host no longer exists.
     pub host_gone: bool,
-    /// Why the health of this host is unknown. It blocks only this host's gate (F160).
+    /// The reason why the health of this host is unknown, if it is. It blocks only this host's gate (F160).
     pub unknown: Option<Detail>,
 }
 
@@ -73,7 +73,7 @@ impl HostHealth {
         Self { unknown: Some(Detail::new(why)), ..Self::default() }
     }
 
-    /// Adds what is unknown as a condition, so that it blocks and is shown like any other.
+    /// Turns unknown health into an unmet condition, so that it blocks and is shown like one.
     pub(super) fn block_unknown(&mut self) {
         if let Some(why) = &self.unknown {
             self.conditions.push(Condition::unknown("health of the host", why.as_str()));
@@ -90,72 +90,73 @@ pub struct LiveRun {
     pub host_id: HostId,
     /// The checks.
     pub checks: Vec<CheckId>,
-    /// The store's clock at the start: every result's `checked_at`.
+    /// The start by the store's clock, used as every result's `checked_at`.
     pub started_at: DateTime<Utc>,
-    /// Its epoch: every result's `epoch`.
+    /// The epoch of that clock, used as every result's `epoch`.
     pub epoch: ClockEpoch,
-    /// The time after which the run is abandoned.
+    /// The duration after which the run is abandoned.
     pub time: Duration,
 }
 
-/// Says how healthy hosts are, by the library's checks or by signals of your own.
+/// Supplies the health of hosts, from the library's checks or from your own signals.
 ///
 /// Contract:
-/// - `health` answers for each gate, in order, from stored data; it runs nothing.
-///   [`HostHealth::unknown`] blocks only that gate, an error blocks all of them (G32).
+/// - `health` answers for each gate, in order, from stored data. It runs no check.
+///   [`HostHealth::unknown`] blocks only that gate; an error blocks all of them (G32).
 /// - Answer within a few seconds: a runner drops a call after
 ///   [`source_timeout`](super::GateRunnerConfig::source_timeout), and a panic counts as an error.
-/// - `run` runs checks now and answers with their results, all with the given `checked_at` and
-///   `epoch`. A check
-///   that gave no answer is left out, or has the reason for it.
-/// - Dropping a run closes what it opened; it stores nothing.
+/// - `run` runs checks now and returns their results, all with the given `checked_at` and `epoch`. Omit a
+///   check that gave no answer, or return a result with the reason.
+/// - Dropping a run closes its connections. A run stores nothing.
 #[async_trait]
 pub trait HealthSource: Debug + Send + Sync + 'static {
-    /// What is known of the hosts of these gates.
+    /// Returns the health of each gate's host.
     async fn health(&self, gates: &[&GateRecord]) -> Result<Vec<HostHealth>, SourceError>;
 
-    /// Runs checks of one host now.
+    /// Runs checks of one host now and returns their results.
     async fn run(&self, run: LiveRun) -> Vec<CheckResult>;
 
-    /// Runs checks of one host now and hands each result over by the time the run ends or is dropped,
-    /// so that an attempt that is cut keeps what has answered (F142). Gates call this.
+    /// Runs checks of one host now and records their results.
     ///
-    /// By default it hands over what [`run`](Self::run) answers, at its end. A source around another
-    /// one passes this call on, too.
+    /// Gates call this method. It records every result before the run ends or is dropped, so that an attempt
+    /// that is cut short keeps the answers it has (F142).
+    ///
+    /// The default calls [`run`](Self::run) and records its results at the end. A source that wraps another
+    /// one must forward this call, too.
     async fn collect(&self, run: LiveRun, results: &ResultCollector) {
         results.record(self.run(run).await);
     }
 
-    /// Returns the total time of one check, where the source knows it. A gate whose policy has another
-    /// one is refused.
+    /// Returns the deadline for one run of a check, if the source knows it. A gate policy with another
+    /// `timeout` is refused.
     fn check_timeout(&self) -> Option<Duration> {
         None
     }
 }
 
-/// What has come out of a live run so far. Cloning gives another handle on the same results.
+/// Collects the results of a live run. Clones share the same results.
 #[derive(Clone, Debug, Default)]
 pub struct ResultCollector(Arc<Mutex<Vec<CheckResult>>>);
 
 impl ResultCollector {
-    /// Keeps results.
+    /// Adds results.
     pub fn record(&self, results: impl IntoIterator<Item = CheckResult>) {
         self.lock().extend(results);
     }
 
-    /// Takes what is there.
+    /// Removes and returns the results so far.
     #[must_use]
     pub fn take(&self) -> Vec<CheckResult> {
         std::mem::take(&mut *self.lock())
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<CheckResult>> {
-        // Nothing of ours under this lock panics.
+        // A poisoned lock is safe to use: no code under it panics half way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Runs checks now, for no longer than the run's time. A run that is cut keeps what has answered (F142).
+/// Runs checks now, within the run's time. A run that is cut short keeps the answers it has (F142).
 pub(super) async fn run_bounded(
     source: &dyn HealthSource,
     clock: &dyn Clock,
@@ -164,12 +165,12 @@ pub(super) async fn run_bounded(
     let results = ResultCollector::default();
     let (host, time) = (run.host_id, run.time);
     if let Err(cut) = bounded(clock, time, source.collect(run, &results)).await {
-        warn!(%host, %cut, "a run of a host's checks was cut");
+        warn!(%host, %cut, "a run of a host's checks was cut short");
     }
     results.take()
 }
 
-/// A source cannot tell now.
+/// The error of a source that cannot answer now.
 #[derive(Debug, Error)]
 #[error("the source of {what} has no answer now")]
 pub struct SourceError {
@@ -179,7 +180,7 @@ pub struct SourceError {
 }
 
 impl SourceError {
-    /// The error with what caused it.
+    /// Creates the error from the name of the source's data and the cause.
     pub fn new(
         what: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -188,8 +189,8 @@ impl SourceError {
     }
 }
 
-/// Asks a source about `gates` gates, for at most `time`. A panic, a hanging call and a missing answer
-/// are errors (F141).
+/// Asks a source about `gates` gates, for at most `time`. A panic, a late answer and a missing answer are
+/// errors (F141).
 pub(super) async fn ask<T>(
     clock: &dyn Clock,
     time: Duration,

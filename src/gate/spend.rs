@@ -1,4 +1,4 @@
-//! Spending a pass: the last look before a host is touched (G17).
+//! Spending a pass: the last decision before a job touches a host (G17).
 
 use std::{
     collections::HashMap,
@@ -25,26 +25,26 @@ use crate::{
 };
 
 impl Gate {
-    /// Spends a pass. Of the pass that is given only its id is believed: gate, evidence and validity are
-    /// those that the store holds, and all copies of a pass are spent once (G36).
+    /// Spends a pass. Patch only after [`Spend::Spent`].
     ///
-    /// It reads window, checks, conditions and the right to the override once more, then takes the one
-    /// conditional step (G17). Patch only after [`Spend::Spent`].
+    /// It reads window, checks, conditions and the override's rights once more, and then spends the pass in
+    /// one conditional write (G17). It trusts only the id of the given pass. Gate, evidence and validity come
+    /// from the store, and all copies of a pass together are spent once (G36).
     ///
-    /// No check is run. A pass is [`SpendRefusal::Outdated`] if a check was added or changed since, if a newer
-    /// result of a check fails, if a condition is no longer met, or if it needs an override that has expired,
-    /// was revoked, or whose author has lost the right. A check under a valid override may fail. The
-    /// application's hook can refuse later changes, in the same transaction.
+    /// It runs no check. A pass is [`SpendRefusal::Outdated`] if a check was added or changed since, if a
+    /// newer result of a check fails, or if a condition is no longer met. It is also outdated if it needs an
+    /// override that has expired, was removed, or whose author has lost the right. A check under a valid
+    /// override may fail. The application's hook can refuse later changes, in the same transaction.
     ///
     /// # Errors
-    /// Fails if window, health or rights cannot be read, or the store cannot be written: do not patch. If the
-    /// answer of the last step was lost, repeat the call: [`SpendRefusal::AlreadySpent`] means that it took
-    /// effect. Compare the pass's id with that of the dispatch.
+    /// Fails if window, health or rights cannot be read, or if the store cannot be written: do not patch. If
+    /// the answer of the write was lost, repeat the call. [`SpendRefusal::AlreadySpent`] then means that the
+    /// write took effect; compare the pass's id with that of the dispatch.
     pub async fn spend(&self, pass: &GatePass) -> Result<Spend, GateError> {
         let Some(record) = self.store.gate_of_pass(pass.id).await? else {
             return Ok(Spend::Refused(SpendRefusal::Superseded));
         };
-        // A pass that was spent before is told apart from one that is merely too late.
+        // Distinguish a pass that was spent before from one that is only too late.
         let Some(stored) = record.pass.as_ref().filter(|_| record.state != GateState::Spent) else {
             return Ok(self.store.spend_pass(pass.id).await?);
         };
@@ -57,10 +57,10 @@ impl Gate {
         let time = self.store.read_clock().await?;
         let StoreTime { at: now, epoch } = time;
         disturbances.apply(host, &mut health, time);
-        // The close is judged by the gate's own time, the opening by the clock (G21).
+        // The gate's own time judges the close; the clock judges the opening (G21).
         let gate_time = record.gate_time(now).max(self.seen.time_of(&record, self.clock.as_ref()));
         let refusal = match window {
-            // The store says so too, should the other spending be later than this look.
+            // The store checks this again, in case the other pass is spent after this read.
             WindowAnswer::Open(_) if disturbances.is_changing(host, now) => {
                 Some(SpendRefusal::HostBusy)
             }
@@ -91,7 +91,7 @@ impl Gate {
                     SpendRefusal::NoSlot | SpendRefusal::Halted | SpendRefusal::GroupAtLimit,
                 ) = spend
                 {
-                    // Others of its job or of its groups may have its place.
+                    // Another host of its job or groups may take its place.
                     self.take_back(pass).await;
                 }
                 Ok(spend)
@@ -99,8 +99,8 @@ impl Gate {
         }
     }
 
-    /// Makes the gate of a refused pass wait again at once (F154). A failure is harmless: then the pass
-    /// runs out.
+    /// Makes the gate of a refused pass wait again at once (F154). A failure is harmless: the pass then
+    /// expires.
     async fn take_back(&self, pass: &GatePass) {
         match self.store.return_pass(pass.id).await {
             Ok(()) => self.nudge(),
@@ -110,7 +110,7 @@ impl Gate {
         }
     }
 
-    /// Returns whether whoever gave the gate's override still has the right to (G26).
+    /// Returns whether the author of the gate's override still has the right to give it (G26).
     async fn may_override(&self, record: &GateRecord) -> Result<bool, SourceError> {
         if record.exception.is_none() {
             return Ok(false);
@@ -121,41 +121,42 @@ impl Gate {
 }
 
 impl Gate {
-    /// Reports the end of what a spent pass allowed: the host is not being changed any more.
+    /// Reports that the change allowed by a spent pass has ended. It may be repeated.
     ///
-    /// Until then, and for [`HostChange::LONGEST`] at most, no other gate passes that asks this host, nor
-    /// is another of its passes spent; afterwards only runs that started after the end count. Report a
-    /// change that has failed by [`failed`](Self::failed). Harmless to repeat.
+    /// Until then, for at most [`HostChange::LONGEST`], no other gate that asks this host passes, and no other
+    /// pass of the host can be spent. Afterwards only runs that started after the end count. Report a failed
+    /// change with [`failed`](Self::failed).
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where the pass was not spent.
+    /// [`StoreError::NotFound`] if the pass was not spent.
     pub async fn finished(&self, pass: PassId) -> Result<HostChange, StoreError> {
         self.end_change(pass, ChangeEnd::Done).await
     }
 
-    /// Reports that what a spent pass allowed has failed: the host is not being changed any more, and a
-    /// rollout counts the change as failed. Harmless to repeat.
+    /// Reports that the change allowed by a spent pass has ended and failed. It may be repeated.
+    ///
+    /// A rollout counts the change as failed.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where the pass was not spent.
+    /// [`StoreError::NotFound`] if the pass was not spent.
     pub async fn failed(&self, pass: PassId) -> Result<HostChange, StoreError> {
         self.end_change(pass, ChangeEnd::Failed).await
     }
 
-    /// Reports the end as [`finished`](Self::finished) does, and has the host verified: a
-    /// [`GateRunner`](super::GateRunner) runs its checks until they are as healthy as they were when the
-    /// pass was given, or the deadline is over. The change's
-    /// [`verification`](HostChange::verification) tells how far that has come; await its end by
-    /// [`wait_verified`](Self::wait_verified), or read it by
-    /// [`changes_of`](crate::store::VerificationStore::changes_of). It survives every process. A change
-    /// that had ended before stays as it is.
+    /// Reports the end of a change, as [`finished`](Self::finished) does, and requests the verification of
+    /// the host.
     ///
-    /// Call it where the change has succeeded: whether a host is healthy after a change that failed says
-    /// nothing of the change.
+    /// A [`GateRunner`](super::GateRunner) then runs the host's checks until they are as healthy as they were
+    /// when the pass was given, or until the deadline. The store keeps the verification, so it survives every
+    /// process. [`wait_verified`](Self::wait_verified) waits for its end, and
+    /// [`changes_of`](crate::store::VerificationStore::changes_of) returns its present
+    /// [state](HostChange::verification). A change that has ended before does not change.
+    ///
+    /// Call it only if the change has succeeded: a healthy host does not show that a failed change was good.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where the pass was not spent; [`GateError::Invalid`] where the figures are
-    /// out of their bounds.
+    /// [`StoreError::NotFound`] if the pass was not spent; [`GateError::Invalid`] if the policy is out of
+    /// bounds.
     pub async fn verify(
         &self,
         pass: PassId,
@@ -165,11 +166,11 @@ impl Gate {
         Ok(self.end_change(pass, ChangeEnd::Verify(policy)).await?)
     }
 
-    /// Ends a change, and tells whoever shows its job.
+    /// Ends a change and announces it to the readers of its job.
     async fn end_change(&self, pass: PassId, end: ChangeEnd) -> Result<HostChange, StoreError> {
         let change = self.store.end_host_change(pass, end).await?;
         self.nudge();
-        // The end is written, whether or not anybody can be told.
+        // The end is written even if it cannot be announced.
         if let Ok(Some(gate)) = self.store.gate_of_pass(pass).await
             && let Err(error) = self.store.announce(StoreEvent::of_gate(&gate)).await
         {
@@ -179,7 +180,7 @@ impl Gate {
     }
 }
 
-/// What is known of a gate when its pass is spent.
+/// The state that was read for the spending of a pass.
 struct LastLook<'a> {
     record: &'a GateRecord,
     health: &'a HostHealth,
@@ -189,7 +190,7 @@ struct LastLook<'a> {
 }
 
 impl LastLook<'_> {
-    /// Returns whether what the pass was given on does not hold any more.
+    /// Returns whether the evidence of the pass no longer holds.
     fn is_outdated(&self, pass: &GatePass) -> bool {
         let exempt = match pass.kind {
             PassKind::ReportOnly => return false,
@@ -209,8 +210,8 @@ impl LastLook<'_> {
     fn is_proven(&self, check: &Requirement, pass: &GatePass) -> bool {
         let own = |entry: &&Evidence| entry.check_id == Some(check.check_id);
         let Some(entry) = pass.evidence.iter().find(own) else { return false };
-        // What was proven in another epoch proves nothing now (F168), and the run that proved it must not
-        // have started before the check was changed (G5).
+        // Evidence of another epoch proves nothing (F168), nor does a run that started before the check's
+        // last change (G5).
         let proven = entry.checked_at.map(|at| StoreTime::new(pass.epoch, at));
         let current = |at: &StoreTime| pass.epoch == self.epoch && *at >= check.changed();
         let Some(proven) = proven.filter(current) else { return false };
@@ -233,12 +234,12 @@ impl LastLook<'_> {
     }
 }
 
-/// When this process first saw the passes of gates, by the monotonic clock: a step of the store's clock
-/// does not prolong a pass that was seen before it (G21).
+/// When this process first saw each pass, by the monotonic clock. A step of the store's clock does not
+/// prolong a pass that was seen before the step (G21).
 #[derive(Debug, Default)]
 pub(super) struct SeenPasses(Mutex<HashMap<PassId, Duration>>);
 
-/// Passes are valid for at most this long, so that an older one needs no remembering.
+/// The maximum lifetime of a pass, after which it is forgotten.
 const REMEMBERED: Duration = Duration::from_secs(86_400);
 
 impl SeenPasses {
@@ -249,11 +250,11 @@ impl SeenPasses {
         }
     }
 
-    /// Returns the gate's time now, at least, by the time that has passed since its pass was first seen.
+    /// Returns a lower bound of the gate's time now, from the time since its pass was first seen.
     fn time_of(&self, record: &GateRecord, clock: &dyn Clock) -> DateTime<Utc> {
         let Some(pass) = &record.pass else { return record.high_water };
         let now = clock.monotonic();
-        // Nothing in here can panic half way.
+        // A poisoned lock is safe to use: no code under it panics half way.
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         seen.retain(|_, first| now.saturating_sub(*first) < REMEMBERED);
         let first = *seen.entry(pass.id).or_insert(now);

@@ -1,4 +1,4 @@
-//! The library's own health checks as what a gate asks.
+//! The health source over the library's own checks.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -24,7 +24,7 @@ use crate::{
     store::{FirstRun, Store, StoreError},
 };
 
-/// The checks of a store, run live by a runner.
+/// The health source over the checks of a store. It runs checks with a [`HostRunner`].
 #[derive(Debug)]
 pub struct StoredChecks {
     store: Arc<dyn Store>,
@@ -34,8 +34,8 @@ pub struct StoredChecks {
 }
 
 impl StoredChecks {
-    /// Creates a source over the checks of a store. `timeout` is the total time of one check, the same as the
-    /// poller's.
+    /// Creates a source over the checks of a store. `timeout` is the deadline for one run of a check, the
+    /// same as the poller's.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -46,8 +46,8 @@ impl StoredChecks {
         Self { store, runner, directory, timeout }
     }
 
-    /// Leaves out the changed checks that no run has seen yet and whose first run has to wait for its
-    /// slot, whoever runs them (F255). Without a result they hold a gate back.
+    /// Leaves out changed checks whose first run must wait for its slot, whoever runs them (F255). Without a
+    /// result they block the gate.
     async fn admitted(
         &self,
         run: &LiveRun,
@@ -67,7 +67,7 @@ impl StoredChecks {
         if !checks.iter().any(is_new) {
             return Ok(checks);
         }
-        // After the checks: a slot that is read too late is only later than theirs.
+        // Read after the checks: a slot that is read too late is only later than theirs.
         let Some(due_at) = self.store.due_at(run.host_id).await? else { return Ok(checks) };
         checks.retain(|check| !is_new(check) || slot(check, due_at) <= now.at);
         Ok(checks)
@@ -88,14 +88,14 @@ impl HealthSource for StoredChecks {
     async fn health(&self, gates: &[&GateRecord]) -> Result<Vec<HostHealth>, SourceError> {
         let failed = |error| SourceError::new("checks", error);
         let hosts: Vec<HostId> = gates.iter().map(|gate| gate.host_id).collect();
-        // A store answers once for each time that a host is named (F180).
+        // A store answers once for each mention of a host (F180).
         let once: HashSet<HostId> = hosts.iter().copied().collect();
         let once: Vec<HostId> = once.into_iter().collect();
         let checks = self.store.checks_of(&once).await.map_err(failed)?;
         let states = self.store.states(&once).await.map_err(failed)?;
         let asked = checks.iter().map(HealthCheck::asked_host);
         let known = self.known(hosts.iter().copied().chain(asked)).await?;
-        // What a check said before somebody made it unreadable does not count for it (F221).
+        // Healthy results from before a check became unreadable do not count (F221).
         let unreadable: HashSet<CheckId> = checks
             .iter()
             .filter(|check| check.definition.unreadable().is_some())
@@ -151,7 +151,7 @@ impl HealthSource for StoredChecks {
         let checks = match self.admitted(&run, checks).await {
             Ok(checks) => checks,
             Err(error) => {
-                warn!(host = %run.host_id, %error, "an attempt cannot read what has run");
+                warn!(host = %run.host_id, %error, "an attempt cannot read the slots of its checks");
                 return;
             }
         };
@@ -180,7 +180,7 @@ impl HealthSource for StoredChecks {
     }
 }
 
-/// Hands over what has answered when a live run ends, also when it is cut.
+/// Records the answers of a live run when it ends or is cut short.
 struct Handover<'a> {
     outcomes: OutcomeCollector,
     checks: Vec<HealthCheck>,
@@ -197,23 +197,23 @@ impl Drop for Handover<'_> {
     }
 }
 
-/// Whether the first run of a check may have to wait still. A time of another epoch says nothing.
+/// Returns whether the first run of a check may still have to wait. A time of another epoch says nothing.
 fn may_wait(check: &HealthCheck, now: StoreTime) -> bool {
     check.updated_epoch == now.epoch && check.updated_at + FirstRun::LONGEST > now.at
 }
 
-/// When a changed check may run that no run has seen yet. A host that was due before the change is the
-/// poller's to run, for a while: the change has reserved no slot of its own.
+/// Returns when the first run of a changed check may start. A host that was due before the change is left to
+/// the poller for a while: the change has reserved no slot of its own.
 fn slot(check: &HealthCheck, due_at: DateTime<Utc>) -> DateTime<Utc> {
     if due_at + SAME_INSTANT >= check.updated_at { due_at } else { check.updated_at + LATE }
 }
 
-/// A change and the due time that it sets may be read from the clock one after the other.
+/// The tolerance between a change and the due time that it sets: each may read the clock by itself.
 const SAME_INSTANT: TimeDelta = TimeDelta::milliseconds(1);
-/// How long a poller is left a host that is late.
+/// How long an overdue host is left to the poller.
 const LATE: TimeDelta = TimeDelta::seconds(30);
 
-/// The other host that an enabled check asks.
+/// Returns the other host that an enabled check asks, with the check.
 fn asks(check: &HealthCheck) -> Option<(CheckId, HostId)> {
     let asked = check.asked_host();
     (check.definition.enabled && asked != check.host_id).then_some((check.id, asked))
@@ -233,7 +233,7 @@ fn requirement(check: &HealthCheck, known: &HashMap<HostId, HostInfo>) -> Requir
     }
 }
 
-/// How long a check's runs have been healthy; the gate's own are among them, once they are recorded.
+/// Returns the consecutive healthy runs of a check, including recorded runs of the gate.
 fn streak(state: &CheckState) -> Option<Streak> {
     let CheckState { latest, in_a_row, .. } = state;
     let (check_id, newest) = (latest.check_id, latest.started());

@@ -1,4 +1,4 @@
-//! The decision whether a host is as healthy after its change as it was before: pure, by what was seen.
+//! The verdict on a changed host: a pure function that compares its checks with those before the change.
 
 use std::collections::HashSet;
 
@@ -14,56 +14,55 @@ use crate::{
     },
 };
 
-/// Everything that the verdict on a changed host depends on.
+/// The input of the verdict on a changed host.
 #[derive(Clone, Copy, Debug)]
 pub struct VerifyInput<'a> {
     /// The store's clock, with its epoch.
     pub now: StoreTime,
-    /// The clock has stepped and is not believed yet: there is no verdict (V5).
+    /// Whether the clock has stepped and is not trusted yet. There is no verdict while it is suspect (V5).
     pub clock_suspect: bool,
-    /// The pass on which the host was changed.
+    /// The pass that allowed the change.
     pub pass: &'a GatePass,
     /// The change; it has ended.
     pub change: &'a HostChange,
-    /// What is known of the host since.
+    /// The verification so far.
     pub verification: &'a Verification,
-    /// The checks of the host, disabled ones too, as they were read for this decision.
+    /// The checks of the host, including disabled ones, as they were read for this decision.
     pub requirements: &'a [Requirement],
-    /// The checks that ask a host which another job is changing: what they say proves nothing.
+    /// The checks that ask a host while another job changes it. Their results prove nothing.
     pub disturbed: &'a HashSet<CheckId>,
-    /// The host does not exist any more.
+    /// Whether the host no longer exists.
     pub host_gone: bool,
-    /// Why nothing can be told of this host now.
+    /// The reason why the health of this host is unknown, if it is.
     pub unknown: Option<&'a str>,
 }
 
-/// What is to be done for a host that is being verified.
+/// The next action of a verification.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum VerifyAction {
-    /// Nothing, until then.
+    /// Wait.
     Wait {
-        /// By the store's clock.
+        /// The time of the next look, by the store's clock.
         until: DateTime<Utc>,
     },
-    /// Run these checks now: indexes into the requirements.
+    /// Run these checks now, by index into the requirements.
     Run(Vec<usize>),
-    /// The verdict.
+    /// End with a verdict.
     End {
-        /// How it ends.
+        /// The verdict.
         state: VerificationState,
-        /// Why, in one line for people.
+        /// The reason, in one line for people.
         detail: String,
     },
 }
 
-/// Decides what is to be done for a host that is being verified.
+/// Decides the next action of a verification.
 ///
-/// - V1: no run starts before the settling time is over, so that nothing counts in it.
-/// - V2: `verified` needs every check that counts healthy in the newest run, and since a run that
-///   started at least the soak before it.
-/// - V3: `regressed` and `unverified` are said at the deadline alone, by a run that started at the
-///   deadline or after it.
-/// - V6: a check that counts and was changed, disabled or deleted since the pass is not verified.
+/// - V1: no run starts before the settling time is over.
+/// - V2: `verified` requires that every check that counts is healthy in the newest run, and in every run for
+///   at least the soak before it.
+/// - V3: only a run that started at or after the deadline gives `regressed` or `unverified`.
+/// - V6: a host is not verified if a check that counts was changed, disabled or deleted since the pass.
 #[must_use]
 pub fn decide(input: &VerifyInput<'_>) -> VerifyAction {
     let VerifyInput { now, verification, .. } = *input;
@@ -79,7 +78,7 @@ pub fn decide(input: &VerifyInput<'_>) -> VerifyAction {
     }
     if let Some(why) = input.unknown {
         if now.at >= deadline {
-            return end(VerificationState::Unverified, format!("nothing can be told: {why}"));
+            return end(VerificationState::Unverified, format!("its health is unknown: {why}"));
         }
         return VerifyAction::Wait { until: (now.at + INTERVAL).min(deadline) };
     }
@@ -93,7 +92,7 @@ pub fn decide(input: &VerifyInput<'_>) -> VerifyAction {
     if now.at < settled {
         return VerifyAction::Wait { until: settled };
     }
-    // A run of another epoch cannot be measured against this one: it counts as none.
+    // The time of a run in another epoch cannot be compared: the run does not count.
     let last_run = verification.last_run_at.filter(|_| verification.epoch == now.epoch);
     let last_run = last_run.filter(|at| *at >= settled && *at <= now.at);
     let Some(last_run) = last_run else { return VerifyAction::Run(enabled) };
@@ -107,8 +106,8 @@ pub fn decide(input: &VerifyInput<'_>) -> VerifyAction {
     if now.at < due { VerifyAction::Wait { until: due } } else { VerifyAction::Run(enabled) }
 }
 
-/// Takes the results of a run into what is known of the host. A check that gave no answer is not
-/// observed; neither is one that asks a host which another job is changing.
+/// Adds the results of a run to the verification. A check without an answer counts as not observed, and so
+/// does a check that asks a host while another job changes it.
 pub fn absorb(
     input: &VerifyInput<'_>,
     started: StoreTime,
@@ -121,7 +120,7 @@ pub fn absorb(
     let was: Vec<Evidence> =
         input.pass.evidence.iter().filter(|entry| entry.check_id.is_some()).cloned().collect();
     let same_epoch = before.epoch == started.epoch;
-    // While nobody looked, nobody knows that a check stayed healthy.
+    // After a gap between runs, nobody knows that a check stayed healthy.
     let watched = before.last_run_at.is_some_and(|at| started.at - at <= INTERVAL * 3);
     let checks = compare(&was, now).into_iter().map(|seen| {
         let counted = seen.check_id.is_some_and(|id| counted.all.contains(&id));
@@ -161,11 +160,11 @@ pub fn absorb(
     }
 }
 
-/// How long a look is put off while the clock is not believed.
+/// The delay of a look while the clock is not trusted.
 const SUSPECT: TimeDelta = TimeDelta::seconds(5);
 const INTERVAL: TimeDelta = TimeDelta::seconds(VerifyPolicy::INTERVAL.as_secs().cast_signed());
 
-/// What the newest run says of a check.
+/// Returns the evidence of the newest run on a check.
 fn seen(input: &VerifyInput<'_>, check: &Requirement, results: &[CheckResult]) -> Evidence {
     let mut entry = report::live(check.check_id, check.name.as_str(), results);
     if input.disturbed.contains(&check.check_id) {
@@ -178,14 +177,14 @@ fn seen(input: &VerifyInput<'_>, check: &Requirement, results: &[CheckResult]) -
 
 /// The checks on which the verdict depends.
 struct Counted {
-    /// The checks that are what they were.
+    /// The checks that have not changed since the pass was given.
     all: HashSet<CheckId>,
-    /// Names of those that are no more what they were when the pass was given.
+    /// The names of those that were changed, disabled or deleted since the pass was given.
     lost: Vec<String>,
 }
 
 impl Counted {
-    /// Those that were healthy when the pass was given; where none was, all of the host's.
+    /// Returns the checks that were healthy when the pass was given or, if none was, all enabled ones.
     fn of(input: &VerifyInput<'_>) -> Self {
         let healthy = input.pass.evidence.iter().filter(|entry| entry.healthy);
         let healthy = healthy.filter_map(|entry| Some((entry.check_id?, entry)));
@@ -207,7 +206,7 @@ impl Counted {
         if !any {
             let enabled = input.requirements.iter().filter(|check| check.enabled);
             all = enabled.map(|check| check.check_id).collect();
-            // What a run has counted goes on counting when somebody takes it away.
+            // A check that a run has counted still counts after it was disabled or deleted.
             let ran = input.verification.checks.iter().filter(|check| check.counted);
             let is_gone =
                 |check: &&VerifiedCheck| check.seen.check_id.is_some_and(|id| !all.contains(&id));
@@ -216,7 +215,7 @@ impl Counted {
         Self { all, lost }
     }
 
-    /// Whether all of them have been healthy for the soak, up to the run that started at `last_run`.
+    /// Returns whether all of them have been healthy for the soak, up to the run that started at `last_run`.
     fn are_verified(&self, input: &VerifyInput<'_>, last_run: DateTime<Utc>) -> bool {
         let soak = delta(input.verification.policy.soak);
         let run = StoreTime::new(input.now.epoch, last_run);
@@ -233,7 +232,7 @@ impl Counted {
         self.lost.is_empty() && !self.all.is_empty() && self.all.iter().all(soaked)
     }
 
-    /// The verdict at the deadline, where the host is not verified.
+    /// Returns the verdict at the deadline on a host that is not verified.
     fn verdict(&self, input: &VerifyInput<'_>, policy: &VerifyPolicy) -> VerifyAction {
         let checks = &input.verification.checks;
         let counted =
@@ -253,7 +252,7 @@ impl Counted {
         let detail = if !self.lost.is_empty() {
             format!("changed since the pass was given: {}", self.lost.join(", "))
         } else if !unseen.is_empty() {
-            format!("no answer that tells: {}", unseen.join("; "))
+            format!("not observed: {}", unseen.join("; "))
         } else {
             let soak = policy.soak.as_secs();
             format!("healthy, but not for {soak} s before the deadline")
@@ -266,7 +265,7 @@ fn known(verification: &Verification, id: CheckId) -> Option<&VerifiedCheck> {
     verification.checks.iter().find(|check| check.seen.check_id == Some(id))
 }
 
-/// A check that does not pass, with its reason and since when.
+/// Describes a check that does not pass, with its reason and since when.
 fn in_words(check: &VerifiedCheck) -> String {
     let reason = check.seen.now.as_ref().map_or("not required any more", |now| now.reason.as_str());
     let since = check.since.map(|since| format!(" since {}", instant::in_words(&since)));
@@ -289,7 +288,7 @@ fn waiting_detail(checks: &[VerifiedCheck]) -> String {
     let failing = checks.iter().filter(|check| check.counted && !check.is_healthy());
     let failing: Vec<String> = failing.map(in_words).collect();
     if failing.is_empty() {
-        "its checks are healthy since the change, and must stay so".to_owned()
+        "its checks are healthy since the change, and must stay healthy".to_owned()
     } else {
         format!("not healthy since the change: {}", failing.join("; "))
     }

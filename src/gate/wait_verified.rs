@@ -1,4 +1,4 @@
-//! Waiting for the end of a host's verification, as for the end of a gate.
+//! Waiting for the end of a host's verification.
 
 use chrono::{DateTime, Utc};
 
@@ -9,16 +9,17 @@ use crate::{
 };
 
 impl Gate {
-    /// Reports the end of a change as [`verify`](Self::verify) does, and waits until the verification of
-    /// the host has ended: its [`state`](crate::model::Verification::state) tells how.
+    /// Reports the end of a change, as [`verify`](Self::verify) does, and waits for the end of the host's
+    /// verification. Its [`state`](crate::model::Verification::state) is the verdict.
     ///
-    /// A change that was reported before without a verification is returned at once. Dropping the call
-    /// stops the waiting alone: the verification goes on, and the same call finds it again.
+    /// A change whose end was reported before without a verification is returned at once. Dropping the call
+    /// only stops the waiting: the verification continues, and the same call finds it again.
     ///
     /// # Errors
-    /// Those of [`verify`](Self::verify). [`GateError::Unattended`] if nobody looks at the host for long
-    /// after that was due: no runner works on this store. [`StoreError::Unavailable`] is waited out for as
-    /// long, once the end is reported; [`StoreError::NotFound`] if the change was pruned meanwhile.
+    /// Those of [`verify`](Self::verify). [`GateError::Unattended`] if no runner looks at the host for the
+    /// [patience](Self::with_patience) after a look was due. [`StoreError::Unavailable`] if the store is
+    /// unavailable for that long after the end was reported. [`StoreError::NotFound`] if the change was pruned
+    /// in the meantime.
     pub async fn wait_verified(
         &self,
         pass: PassId,
@@ -40,7 +41,7 @@ impl Gate {
         Ok(change)
     }
 
-    /// Reads a change anew, and since when its next look is overdue.
+    /// Reads the change again, and returns since when its next look is overdue.
     async fn look_again(
         &self,
         change: &HostChange,

@@ -6,8 +6,10 @@ use super::Healthgate;
 use crate::api::{Api, ApiBuilder, Authorizer};
 
 impl Healthgate {
-    /// Begins the REST API over the same parts; `authorizer` says who may do what. Mount its
-    /// [`routes`](crate::api::routes), and run [`Api::run`] beside [`run`](Self::run).
+    /// Returns a builder for the REST API over the same parts. `authorizer` decides who may do what.
+    ///
+    /// Mount the [`routes`](crate::api::routes) of the built API, and run [`Api::run`] concurrently with
+    /// [`run`](Self::run).
     #[must_use]
     pub fn api(&self, authorizer: Arc<dyn Authorizer>) -> ApiBuilder {
         let (store, hosts, clock) = (self.store.clone(), self.hosts.clone(), self.clock.clone());

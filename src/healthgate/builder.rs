@@ -1,4 +1,4 @@
-//! Puts a [`Healthgate`] together.
+//! The builder of a [`Healthgate`].
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// A [`Healthgate`] in the making; [`Healthgate::builder`] begins it. Everything has a default.
+/// Builds a [`Healthgate`]. [`Healthgate::builder`] creates it, and every setting has a default.
 #[derive(Debug)]
 #[must_use = "call `build`"]
 pub struct HealthgateBuilder {
@@ -67,58 +67,58 @@ impl HealthgateBuilder {
         }
     }
 
-    /// Seals and opens passwords with these keys. Without them, checks with a password are refused.
+    /// Seals and opens passwords with these keys. Without keys, checks with a password are refused.
     pub fn keys(self, keys: impl Into<Arc<KeyRing>>) -> Self {
         Self { keys: Some(keys.into()), ..self }
     }
 
-    /// Asks the application for the windows of its jobs. By default a job has the window that it was
+    /// Asks the application for the windows of its jobs. By default a gate keeps the window that it was
     /// opened with.
     pub fn windows(self, windows: Arc<dyn WindowSource>) -> Self {
         Self { windows, ..self }
     }
 
-    /// Adds conditions of the application, which hold gates back like failing checks. Several sources
-    /// add up.
+    /// Adds a source of application conditions, which block gates like failing checks. Call it once for
+    /// each source; all of them apply.
     pub fn conditions(mut self, conditions: Arc<dyn ConditionSource>) -> Self {
         self.conditions.push(conditions);
         self
     }
 
-    /// Lets gates ask this source in place of the stored checks. Then this process polls nothing.
+    /// Makes gates ask this source instead of the stored checks. This process then polls nothing.
     pub fn health_source(self, source: Arc<dyn HealthSource>) -> Self {
         Self { source: Some(source), ..self }
     }
 
-    /// Runs checks by this runner in place of the library's own.
+    /// Runs checks with this runner instead of the library's own.
     pub fn runner(self, runner: Arc<dyn HostRunner>) -> Self {
         Self { runner: Some(runner), ..self }
     }
 
-    /// Asks whether whoever gave an override still may (G26). By default every override counts until it
-    /// expires.
+    /// Asks whether the author of an override still has the right to give it (G26). By default every
+    /// override counts until it expires.
     pub fn override_rights(self, rights: Arc<dyn OverrideRights>) -> Self {
         Self { rights, ..self }
     }
 
-    /// Asks the application whether the network works before unreachable hosts are taken for a fault of
-    /// this machine.
+    /// Asks the application whether this machine's network works. The poller asks before it attributes
+    /// unreachable hosts to a fault of this machine.
     pub fn probe(self, probe: Arc<dyn ObserverProbe>) -> Self {
         Self { probe: Some(probe), ..self }
     }
 
-    /// Sets what the gates ask for.
+    /// Sets the policy of the gates.
     pub fn policy(self, policy: Policy) -> Self {
         Self { policy, ..self }
     }
 
-    /// Sets the times of poller, gates and tests of checks.
+    /// Sets the times of the poller, the gates and the tests of checks.
     pub fn timing(self, timing: Timing) -> Self {
         Self { timing, ..self }
     }
 
-    /// Sets the checks in flight, which poller and gates share (H15). The default is 512, of which gates
-    /// may take three quarters.
+    /// Sets the maximum number of checks in flight, which poller and gates share (H15). The default is 512.
+    /// Gates may use three quarters of it.
     pub fn capacity(self, capacity: Capacity) -> Self {
         Self { capacity, ..self }
     }
@@ -128,17 +128,17 @@ impl HealthgateBuilder {
         Self { check_limit, ..self }
     }
 
-    /// Sets the clock, which must be the store's if the store takes one. The default is the system's.
+    /// Sets the clock. A store that takes a clock must have the same one. The default is the system's clock.
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
 
-    /// Holds all figures against each other, reads the installation's id, registers the keys, and puts
-    /// the parts together. It may be repeated, and dropped at any time.
+    /// Validates all settings, reads the installation's id, registers the keys, and puts the parts together.
+    /// The call may be repeated, and the future may be dropped at any time.
     ///
     /// # Errors
-    /// [`BuildError::Config`] if figures are out of their bounds or do not agree; nothing was read then.
-    /// The other errors name what is missing or cannot be reached.
+    /// [`BuildError::Config`] if a setting is out of bounds or contradicts another one; `build` then read
+    /// nothing. The other errors name what is missing or cannot be reached.
     pub async fn build(self) -> Result<Healthgate, BuildError> {
         let Self { store, hosts, clock, capacity, windows, timing, .. } = self;
         let policy = timing.policy(self.policy);
@@ -206,20 +206,20 @@ impl HealthgateBuilder {
     }
 }
 
-/// Why a [`Healthgate`] cannot be built.
+/// The reason why a [`Healthgate`] cannot be built.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A figure is out of its bounds, or does not agree with another one.
+    /// A setting is out of bounds or contradicts another one.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The installation has sealed passwords before, and this process has no key.
-    #[error("this installation seals passwords, and no keys are given: give its keys")]
+    /// The installation has sealed passwords, but the builder was given no keys.
+    #[error("the store holds sealed passwords, but no keys were given: pass their keys")]
     KeysMissing,
-    /// The keys cannot be registered: they are not the installation's, or the store fails.
+    /// The keys cannot be registered: they belong to another installation, or the store failed.
     #[error("the keys cannot be used with this installation")]
     Keys(#[from] ManageError),
     /// The HTTP client cannot be built.

@@ -1,4 +1,4 @@
-//! The library's own runner of checks, over HTTP and mutual TLS.
+//! The library's own check runner, over HTTP and mutual TLS.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::{
     crypto::{InstallId, Sealer},
 };
 
-/// How targets are reached.
+/// The transports to agents and HTTP targets.
 #[derive(Debug)]
 pub(super) struct Connections {
     agents: Arc<dyn AgentTransport>,
@@ -34,14 +34,14 @@ impl Connections {
 }
 
 impl HealthgateBuilder {
-    /// Reaches agents by this transport, such as
-    /// [`MutualTlsAgents`](crate::checks::MutualTlsAgents). By default there are [none](NoAgents).
+    /// Reaches agents through this transport, such as
+    /// [`MutualTlsAgents`](crate::checks::MutualTlsAgents). The default is [`NoAgents`].
     pub fn agents(mut self, agents: Arc<dyn AgentTransport>) -> Self {
         self.connections.agents = agents;
         self
     }
 
-    /// Sets how HTTP checks are run, such as the addresses that they may reach.
+    /// Configures HTTP checks, such as the addresses that they may reach.
     pub fn http(mut self, config: HttpClientConfig) -> Self {
         self.connections.http = config;
         self

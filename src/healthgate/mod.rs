@@ -1,4 +1,4 @@
-//! One front door: checks, poller and gates over one store, with one timing and one policy.
+//! The entry point: checks, poller and gates over one store, with one timing and one policy.
 
 #[cfg(feature = "api")]
 mod api;
@@ -28,13 +28,14 @@ use crate::{
     store::Store,
 };
 
-/// Checks, poller and gates of one process, put together so that their figures agree.
+/// Combines the checks, the poller and the gates of one process, with settings that agree.
 ///
-/// Any number of processes may work over one store. Each runs what it is for: [`run`](Self::run) does all
-/// of it, [`run_poller`](Self::run_poller) and [`run_gates`](Self::run_gates) a part. Nothing is spawned.
+/// Any number of processes may share one store. [`run`](Self::run) polls and serves gates;
+/// [`run_poller`](Self::run_poller) and [`run_gates`](Self::run_gates) each do one of the two. They spawn no
+/// task.
 ///
-/// An application that needs another arrangement, such as a store for each part, puts the parts together
-/// itself: [`CheckManager`], [`Poller`], [`GateRunner`] and [`Gate`] are public.
+/// If you need another arrangement, such as a store for each part, build the parts yourself:
+/// [`CheckManager`], [`Poller`], [`GateRunner`] and [`Gate`] are public.
 ///
 /// ```
 /// # use std::{sync::Arc, time::Duration};
@@ -59,40 +60,40 @@ pub struct Healthgate {
     checks: CheckManager,
     gate: Gate,
     gates: GateRunner,
-    /// `None` where the gates ask a source of the application.
+    /// `None` if the gates ask a source of the application.
     poller: Option<Poller>,
     stale_after: Duration,
 }
 
 impl Healthgate {
-    /// Begins with a store and the application's hosts; [`HealthgateBuilder::build`] ends.
+    /// Creates a builder over a store and the application's hosts.
     pub fn builder(store: Arc<dyn Store>, hosts: Arc<dyn HostDirectory>) -> HealthgateBuilder {
         HealthgateBuilder::new(store, hosts)
     }
 
-    /// Returns what creates, changes and tests checks. A change wakes the poller of this process.
+    /// Returns the manager that creates, changes and tests checks. A change wakes the poller of this process.
     #[must_use]
     pub const fn checks(&self) -> &CheckManager {
         &self.checks
     }
 
-    /// Returns what jobs ask before they touch a host: begin with [`Gate::admit`].
+    /// Returns the gate, which a job asks before it touches a host. Start with [`Gate::admit`].
     #[must_use]
     pub const fn gate(&self) -> &Gate {
         &self.gate
     }
 
-    /// Polls and serves gates until `shutdown` is cancelled. Then it lets what is under way end within
-    /// the grace period, writes it, and hands back its leases.
+    /// Polls and serves gates until `shutdown` is cancelled. It then lets running checks end within the
+    /// grace period, writes their results, and hands back its leases.
     ///
-    /// Errors of the store or of a source end nothing: gates keep waiting. Dropping the future stops at
-    /// once; leases expire, and another process takes over.
+    /// An error of the store or of a source does not end the loop: gates keep waiting. Dropping the future
+    /// stops the work at once; leases expire, and another process takes over.
     pub async fn run(&self, shutdown: CancellationToken) {
         tokio::join!(self.run_poller(shutdown.clone()), self.run_gates(shutdown));
     }
 
-    /// Polls and serves gates while `work` goes on. Then it stops as [`run`](Self::run) does, and returns
-    /// what came out of the work.
+    /// Polls and serves gates until `work` completes, then stops as [`run`](Self::run) does and returns the
+    /// output of `work`.
     pub async fn run_while<T>(&self, work: impl Future<Output = T>) -> T {
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone().drop_guard();
@@ -104,20 +105,20 @@ impl Healthgate {
         tokio::join!(working, self.run(shutdown)).0
     }
 
-    /// Polls alone, as [`Poller::run`] does. Returns at once if the gates ask a
-    /// [source of the application](HealthgateBuilder::health_source): then nothing is polled.
+    /// Runs the poller alone, as [`Poller::run`] does. Returns at once if the gates ask a
+    /// [source of the application](HealthgateBuilder::health_source), because there is nothing to poll.
     pub async fn run_poller(&self, shutdown: CancellationToken) {
         if let Some(poller) = &self.poller {
             poller.run(shutdown).await;
         }
     }
 
-    /// Serves gates alone, as [`GateRunner::run`] does.
+    /// Runs the gates alone, as [`GateRunner::run`] does.
     pub async fn run_gates(&self, shutdown: CancellationToken) {
         self.gates.run(shutdown).await;
     }
 
-    /// Returns how poller and gates are doing. It waits for nothing, so a health endpoint may ask.
+    /// Returns the health of the poller and the gates. It never blocks, so a health endpoint may call it.
     #[must_use]
     pub fn health(&self) -> HealthReport {
         let poller = self.poller.as_ref().map(Poller::health);
@@ -149,14 +150,15 @@ impl Healthgate {
         self.poller.as_ref()
     }
 
-    /// Returns the runner of gates.
+    /// Returns the gate runner.
     #[must_use]
     pub const fn gate_runner(&self) -> &GateRunner {
         &self.gates
     }
 
-    /// Returns the age beyond which a result says nothing of now: two intervals. Pass it to
-    /// [`ResultStore::views`](crate::store::ResultStore::views) and
+    /// Returns the age beyond which a result is stale: two intervals.
+    ///
+    /// Pass it to [`ResultStore::views`](crate::store::ResultStore::views) and
     /// [`summaries`](crate::store::ResultStore::summaries).
     #[must_use]
     pub const fn stale_after(&self) -> Duration {
@@ -164,19 +166,20 @@ impl Healthgate {
     }
 }
 
-/// The answer of [`Healthgate::health`].
+/// The health of the poller and the gates, as returned by [`Healthgate::health`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct HealthReport {
-    /// How the poller is doing; `None` if there is none.
+    /// The health of the poller; `None` if there is no poller.
     pub poller: Option<PollerHealth>,
-    /// How the gates are doing.
+    /// The health of the gate runner.
     pub gates: GateHealth,
 }
 
 impl HealthReport {
-    /// Returns whether poller and gates run and have both worked within this time. A minute is a sensible
-    /// bound. If a process runs one of them alone, ask that one.
+    /// Returns whether poller and gates are running and have both worked within the given time.
+    ///
+    /// One minute is a sensible bound. If the process runs only one of them, ask that one instead.
     #[must_use]
     pub fn is_live(&self, within: Duration) -> bool {
         self.poller.is_none_or(|poller| poller.is_live(within)) && self.gates.is_live(within)

@@ -1,4 +1,4 @@
-//! Without the feature `http` the library has no runner of its own.
+//! The stand-in for `connections` without the feature `http`: the library then has no check runner.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use crate::{
     crypto::{InstallId, Sealer},
 };
 
-/// How targets are reached: not at all.
+/// The absence of any transport.
 #[derive(Debug, Default)]
 pub(super) struct Connections {}
 
 impl Connections {
-    #[allow(clippy::needless_pass_by_value, clippy::unused_self)] // The form that it has with `http`.
+    #[allow(clippy::needless_pass_by_value, clippy::unused_self)] // The same signature as with `http`.
     pub(super) fn runner(
         self,
         _sealer: Arc<dyn Sealer>,
@@ -28,7 +28,7 @@ impl Connections {
     }
 }
 
-/// Runs nothing, for a process whose gates ask a source of the application.
+/// A runner that runs nothing, for a process whose gates ask a source of the application.
 #[derive(Debug)]
 struct NoRunner;
 

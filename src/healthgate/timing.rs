@@ -9,33 +9,34 @@ use crate::{
     gate::{GatePolicy, GateRunnerConfig},
 };
 
-/// The times of a [`Healthgate`](crate::Healthgate), each given once. Poller, gates and tests of checks
-/// take theirs from here.
+/// The times of a [`Healthgate`](crate::Healthgate), each given once for the poller, the gates and the
+/// tests of checks.
 ///
-/// A result counts for a gate for `interval + timeout`, and its check's status is unknown after two
-/// intervals.
+/// A result counts for a gate for `interval + timeout`. The status of a check becomes unknown two
+/// intervals after its newest result.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Timing {
-    /// How often every enabled check runs: 1 s to 6 days. The default is 5 minutes.
+    /// The interval at which every enabled check runs: 1 s to 6 days. The default is 5 minutes.
     pub interval: Duration,
-    /// How often a host runs while one of its checks fails: between `timeout` and `interval`. `None`, the
-    /// default, is `interval`.
+    /// The interval at which a host's checks run while one of them fails: between `timeout` and `interval`.
+    /// The default, `None`, means `interval`.
     pub unhealthy_interval: Option<Duration>,
-    /// The total time of one check: 1 s to 60 s, and at most `interval`. The default is 10 s.
+    /// The deadline for one run of a check: 1 s to 60 s, and at most `interval`. The default is 10 s.
     pub timeout: Duration,
     /// The time between two attempts of a gate: 1 s to 7 days. The default is 5 minutes.
     pub retry: Duration,
-    /// How often the poller looks for due hosts, and a waiting job at its gate, if nothing calls for it
-    /// earlier; gates are looked at every second tick. 10 ms to 2.5 s. The default is 1 s.
+    /// The interval of looking without being woken: 10 ms to 2.5 s. The default is 1 s.
+    ///
+    /// The poller looks for due hosts, and a waiting job looks at its gate, once a tick. The gate runner
+    /// looks for due gates every second tick.
     pub tick: Duration,
-    /// How long runs may go on after the order to stop. The default is 12 s.
+    /// The time for running checks to finish after a shutdown is requested. The default is 12 s.
     pub grace: Duration,
-    /// How long results are kept: at least `interval`. The default is 4 days.
+    /// The retention of results: at least `interval`. The default is 4 days.
     pub retention: Duration,
-    /// How long ended gates are kept: at least 1 day; `None` keeps them for ever. The default is 90 days.
+    /// The retention of ended gates: at least 1 day. `None` keeps them forever. The default is 90 days.
     pub gate_retention: Option<Duration>,
-    /// How long audit records are kept: at least 1 day; `None` keeps them for ever. The default is
-    /// 400 days.
+    /// The retention of audit records: at least 1 day. `None` keeps them forever. The default is 400 days.
     pub audit_retention: Option<Duration>,
 }
 
@@ -56,15 +57,16 @@ impl Default for Timing {
     }
 }
 
-/// A result counts for `interval + timeout`, and for 7 days at most.
+/// Keeps `interval + timeout` below the maximum age of a result, which is 7 days.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(6 * 24 * 3600);
 
 impl Timing {
-    /// Checks the times against each other. [`HealthgateBuilder::build`](super::HealthgateBuilder::build)
-    /// does it, too.
+    /// Validates the times, alone and against each other.
+    ///
+    /// [`HealthgateBuilder::build`](super::HealthgateBuilder::build) calls it, too.
     ///
     /// # Errors
-    /// The first time that is out of its bounds.
+    /// Names the first time that is out of bounds.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let tick = Duration::from_millis(10)..=Duration::from_millis(2_500);
         ConfigError::first_broken([
@@ -98,7 +100,7 @@ impl Timing {
         }
     }
 
-    /// Returns `policy` with the times that are given here.
+    /// Returns `policy` with the times of `self`.
     pub(super) fn policy(&self, policy: Policy) -> GatePolicy {
         GatePolicy {
             retry: self.retry,

@@ -1,4 +1,4 @@
-//! Who did what, and when.
+//! Audit records: who did what, and when.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,40 +8,40 @@ use super::{
     instant,
 };
 
-/// What a user may do.
+/// The role of a user.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Everything.
+    /// May do everything.
     Admin,
-    /// What belongs to the hosts of their groups.
+    /// Manages the hosts of their groups.
     Operator,
     /// Reads the hosts of their groups.
     Reporter,
-    /// The application itself: start-up, rotation, a worker.
+    /// Is the application itself: start-up, key rotation, or a worker.
     System,
 }
 
-/// On whose behalf something happens.
+/// The user or system on whose behalf something happens.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Actor {
     /// The user's name or id, as the application knows them.
     pub name: String,
-    /// The role at the time of acting.
+    /// The role at the time of the action.
     pub role: Role,
-    /// The request that it happened in, where there was one.
+    /// The id of the request, if there was one.
     pub request_id: Option<String>,
 }
 
 impl Actor {
-    /// An actor outside any request.
+    /// Creates an actor outside of any request.
     #[must_use]
     pub fn new(name: impl Into<String>, role: Role) -> Self {
         Self { name: name.into(), role, request_id: None }
     }
 
-    /// The application itself.
+    /// Returns the actor that stands for the application itself.
     #[must_use]
     pub fn system() -> Self {
         Self::new("system", Role::System)
@@ -50,7 +50,7 @@ impl Actor {
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $variant:ident,)*) => {
-        /// What was done.
+        /// The action of an audit record.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
         #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
         #[serde(rename_all = "snake_case")]
@@ -60,98 +60,98 @@ macro_rules! actions {
         }
 
         impl AuditAction {
-            /// Every action, in the order of the documentation.
+            /// All actions, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
         }
     };
 }
 
 actions! {
-    /// A check was made.
+    /// A check was created.
     HealthCheckCreated,
     /// A check was changed.
     HealthCheckUpdated,
     /// A check was deleted.
     HealthCheckDeleted,
-    /// A check was run by hand.
+    /// A user tested a check.
     HealthCheckTested,
-    /// A password was sealed under another key.
+    /// A password was sealed with another key.
     HealthCheckRekeyed,
-    /// Failing checks were let pass for one job and host.
+    /// An override lets failing checks pass for one job and host.
     GateOverridden,
-    /// An override was taken back.
+    /// An override was removed.
     GateOverrideRemoved,
-    /// The time of a gate was put back to the store's clock.
+    /// The time of a gate was reset to the store's clock.
     GateClockCleared,
-    /// A gate's job was cancelled.
+    /// The cancellation of a gate was requested.
     GateCancelled,
-    /// A halted rollout was let go on.
+    /// A halted rollout was resumed.
     RolloutResumed,
-    /// A key was entered as one that this installation uses.
+    /// A key was registered for this installation.
     KeyRegistered,
-    /// The application made a job.
+    /// The application created a job.
     JobCreated,
     /// The application cancelled a job.
     JobCancelled,
-    /// The application made a maintenance window.
+    /// The application created a maintenance window.
     WindowCreated,
     /// The application changed a maintenance window.
     WindowUpdated,
     /// The application deleted a maintenance window.
     WindowDeleted,
-    /// The application holds a host back from being patched.
+    /// The application paused the patching of a host.
     HostPaused,
-    /// The application lets a host be patched again.
+    /// The application resumed the patching of a host.
     HostResumed,
-    /// The application made a token that signs a user in.
+    /// The application issued a token with which a user signs in.
     TokenIssued,
-    /// The application took such a token back.
+    /// The application revoked such a token.
     TokenRevoked,
-    /// The application could not sign somebody in; always refused, and the actor is `anonymous`.
+    /// The application refused a sign-in. The outcome is always refused, and the actor is `anonymous`.
     SignInFailed,
-    /// What is stored of the record cannot be read (F221).
+    /// The stored record cannot be read (F221).
     RecordUnreadable,
 }
 
-/// Whether it was done.
+/// Whether an action was done.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AuditOutcome {
-    /// It was done.
+    /// The action was done.
     Allowed,
-    /// It was refused for lack of a right.
+    /// The action was refused for lack of a right.
     Refused,
 }
 
-/// One changed field. A secret is never shown: its texts are `set`, `changed` or `cleared`.
+/// A changed field. A secret is never shown: its values are `set`, `changed` or `cleared`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct FieldChange {
     /// The member's name in the API's form.
     pub field: String,
-    /// What it was.
+    /// The old value.
     #[cfg_attr(feature = "api", schema(required))]
     pub before: Option<String>,
-    /// What it became.
+    /// The new value.
     #[cfg_attr(feature = "api", schema(required))]
     pub after: Option<String>,
 }
 
-/// What a store is to record; it adds id and time.
+/// An audit record without id and time, which the store adds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AuditEntry {
-    /// Who.
+    /// The actor.
     pub actor: Actor,
-    /// What.
+    /// The action.
     pub action: AuditAction,
-    /// Whether it was done.
+    /// Whether the action was done.
     pub outcome: AuditOutcome,
-    /// On which host.
+    /// The host.
     pub host_id: Option<HostId>,
-    /// On which check.
+    /// The check.
     pub check_id: Option<CheckId>,
-    /// For which job.
+    /// The job.
     pub job_id: Option<JobId>,
     /// The changed fields.
     pub changes: Vec<FieldChange>,
@@ -160,7 +160,7 @@ pub struct AuditEntry {
 }
 
 impl AuditEntry {
-    /// An allowed action without subject.
+    /// Creates an entry of an allowed action without a subject.
     #[must_use]
     pub const fn allowed(actor: Actor, action: AuditAction) -> Self {
         Self {
@@ -175,13 +175,13 @@ impl AuditEntry {
         }
     }
 
-    /// On this check of this host.
+    /// Sets the check and the host.
     #[must_use]
     pub fn with_check(self, host_id: HostId, check_id: CheckId) -> Self {
         Self { host_id: Some(host_id), check_id: Some(check_id), ..self }
     }
 
-    /// On this job's gate of this host.
+    /// Sets the job and the host.
     #[must_use]
     pub fn with_gate(self, job_id: JobId, host_id: HostId) -> Self {
         Self { host_id: Some(host_id), job_id: Some(job_id), ..self }
@@ -192,26 +192,26 @@ impl AuditEntry {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct AuditRecord {
-    /// Identity; ordered by time.
+    /// The id, ordered by time.
     pub id: AuditId,
-    /// When, by the store's clock.
+    /// The time, by the store's clock.
     #[serde(with = "instant")]
     pub at: DateTime<Utc>,
-    /// Who.
+    /// The name of the actor.
     pub actor: String,
-    /// Their role at the time.
+    /// The actor's role at the time.
     pub role: Role,
-    /// What.
+    /// The action.
     pub action: AuditAction,
-    /// Whether it was done.
+    /// Whether the action was done.
     pub outcome: AuditOutcome,
-    /// On which host.
+    /// The host.
     #[cfg_attr(feature = "api", schema(required))]
     pub host_id: Option<HostId>,
-    /// On which check.
+    /// The check.
     #[cfg_attr(feature = "api", schema(required))]
     pub check_id: Option<CheckId>,
-    /// For which job.
+    /// The job.
     #[cfg_attr(feature = "api", schema(required))]
     pub job_id: Option<JobId>,
     /// The changed fields.
@@ -219,13 +219,13 @@ pub struct AuditRecord {
     /// The reason that the actor gave.
     #[cfg_attr(feature = "api", schema(required))]
     pub reason: Option<String>,
-    /// The request that it happened in.
+    /// The id of the request.
     #[cfg_attr(feature = "api", schema(required))]
     pub request_id: Option<String>,
 }
 
 impl AuditRecord {
-    /// The record that an entry becomes when a store writes it.
+    /// Creates the record of an entry, as the store writes it.
     #[must_use]
     pub fn new(id: AuditId, at: DateTime<Utc>, entry: AuditEntry) -> Self {
         Self {

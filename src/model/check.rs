@@ -1,4 +1,4 @@
-//! A health check as it is configured.
+//! Health checks and their definitions.
 
 use std::fmt;
 
@@ -19,14 +19,14 @@ use super::{
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CheckType {
-    /// The host's agent is asked for the state of a unit.
+    /// Asks the host's agent for the state of a unit.
     Service,
-    /// A URL is requested.
+    /// Requests a URL.
     Http,
 }
 
 impl CheckType {
-    /// The type as it stands in JSON and databases.
+    /// Returns the type as written in JSON and databases.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,57 +42,57 @@ impl fmt::Display for CheckType {
     }
 }
 
-/// What a check asks. Only what belongs to its type can stand here.
+/// The question of a check. It holds only the members of its type.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Probe {
-    /// Ask an agent for a unit.
+    /// Ask an agent for the state of a unit.
     Service(ServiceProbe),
     /// Request a URL.
     Http(HttpProbe),
-    /// What is stored breaks a rule. Such a check asks nothing: it fails with
+    /// The stored definition breaks a rule. The check asks nothing and fails with
     /// [`ReasonCode::CheckUnreadable`](super::ReasonCode::CheckUnreadable) until it is edited or deleted (F221).
     Unreadable(Box<UnreadableCheck>),
 }
 
-/// What a service check asks.
+/// The question of a service check.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ServiceProbe {
-    /// The unit, in the agent's own rule for names.
+    /// The unit, whose name follows the agent's rule.
     pub service_name: ServiceName,
-    /// Ask this host's agent instead of the check's own, for redundant services.
+    /// The host whose agent is asked instead of the check's own, for redundant services.
     pub target_host_id: Option<HostId>,
 }
 
-/// What an HTTP check asks.
+/// The question of an HTTP check.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HttpProbe {
-    /// The URL, as the parser wrote it back.
+    /// The URL, as the parser writes it.
     pub url: CheckUrl,
-    /// The bytes that the body must hold; empty for "the status alone".
+    /// The bytes that the body must contain. If it is empty, only the status counts.
     pub expected_body: ExpectedBody,
     /// The user for basic authentication; `None` sends none.
     pub user: Option<UserName>,
 }
 
-/// A definition without identity: what an operator enters, or what a store holds.
+/// A definition without an id, as an operator enters it or a store holds it.
 ///
-/// [`NewCheck`](super::NewCheck) and [`CheckChange`](super::CheckChange) make valid ones only.
-/// [`StoredCheck::read`](super::StoredCheck::read) may make one whose probe is
+/// [`NewCheck`](super::NewCheck) and [`CheckChange`](super::CheckChange) create only valid definitions.
+/// [`StoredCheck::read`](super::StoredCheck::read) may create one whose probe is
 /// [`Unreadable`](Probe::Unreadable).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CheckDefinition {
-    /// A name for people; not unique.
+    /// A name for people. It need not be unique.
     pub name: CheckName,
-    /// A disabled check is neither polled nor asked for by gates.
+    /// Whether the check is enabled. A disabled check is neither polled nor required by gates.
     pub enabled: bool,
-    /// Accept any certificate. Without effect on service checks.
+    /// Whether any certificate is accepted. It has no effect on service checks.
     pub ignore_cert_errors: bool,
-    /// What is asked.
+    /// The question of the check.
     pub probe: Probe,
 }
 
 impl CheckDefinition {
-    /// The type of the check.
+    /// Returns the type of the check.
     #[must_use]
     pub fn check_type(&self) -> CheckType {
         match &self.probe {
@@ -102,7 +102,7 @@ impl CheckDefinition {
         }
     }
 
-    /// What is wrong with what is stored, where it cannot be read.
+    /// Returns what is wrong with an unreadable definition; `None` if it can be read.
     #[must_use]
     pub const fn unreadable(&self) -> Option<&UnreadableCheck> {
         match &self.probe {
@@ -111,7 +111,7 @@ impl CheckDefinition {
         }
     }
 
-    /// The origin that a password is sent to, and bound to.
+    /// Returns the origin that a password is sent to and bound to.
     #[must_use]
     pub fn origin(&self) -> Option<Origin> {
         match &self.probe {
@@ -121,7 +121,7 @@ impl CheckDefinition {
         }
     }
 
-    /// The HTTP part, where this is an HTTP check.
+    /// Returns the probe of an HTTP check.
     #[must_use]
     pub const fn http(&self) -> Option<&HttpProbe> {
         match &self.probe {
@@ -130,7 +130,7 @@ impl CheckDefinition {
         }
     }
 
-    /// The service part, where this is a service check.
+    /// Returns the probe of a service check.
     #[must_use]
     pub const fn service(&self) -> Option<&ServiceProbe> {
         match &self.probe {
@@ -139,7 +139,7 @@ impl CheckDefinition {
         }
     }
 
-    /// The host whose agent a service check asks, where it is not the check's own.
+    /// Returns the other host whose agent a service check asks, if any.
     #[must_use]
     pub fn target_host_id(&self) -> Option<HostId> {
         match &self.probe {
@@ -150,36 +150,36 @@ impl CheckDefinition {
     }
 }
 
-/// A check as it is stored.
+/// A stored check.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HealthCheck {
-    /// Identity.
+    /// The id.
     pub id: CheckId,
-    /// The host it belongs to.
+    /// The host of the check.
     pub host_id: HostId,
-    /// What it asks.
+    /// The definition.
     pub definition: CheckDefinition,
-    /// The password, sealed; `None` where there is none.
+    /// The sealed password, if there is one.
     pub secret: Option<SealedSecret>,
-    /// When it was made, by the store's clock.
+    /// The time of its creation, by the store's clock.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed, by the store's clock. Results from before do not count for a gate.
+    /// The time of the last change, by the store's clock. Earlier results do not count for a gate.
     pub updated_at: DateTime<Utc>,
     /// The epoch of the store's clock at the last change.
     pub updated_epoch: ClockEpoch,
-    /// Raised by every change, from 1.
+    /// The revision, counted from 1. Every change raises it.
     pub revision: i64,
 }
 
 impl HealthCheck {
-    /// The host whose agent a service check asks: its own, or the one it names.
+    /// Returns the host whose agent a service check asks: its own host, or the one that it names.
     #[must_use]
     pub fn asked_host(&self) -> HostId {
         self.definition.target_host_id().unwrap_or(self.host_id)
     }
 
-    /// Returns the time of a change at `now`: later than the last change also where the clock stands
-    /// still, unless that change was dated by a clock that has gone back since (F136).
+    /// Returns the time of a change at `now`. It is later than the last change even if the clock stands still,
+    /// unless the clock has gone back since that change (F136).
     #[must_use]
     pub fn next_update(&self, now: StoreTime) -> DateTime<Utc> {
         if self.updated_epoch == now.epoch {
@@ -189,7 +189,7 @@ impl HealthCheck {
         }
     }
 
-    /// Whether a password is stored.
+    /// Returns whether a password is stored.
     #[must_use]
     pub const fn has_password(&self) -> bool {
         self.secret.is_some()

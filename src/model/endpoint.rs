@@ -1,13 +1,13 @@
-//! Where a host's agent answers.
+//! The endpoint of a host's agent.
 
 use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Address, port and identity of an agent, as the application's host record names them.
+/// The address, port and identity of an agent, as in the application's host record.
 ///
-/// A result carries the endpoint it was seen at, so that a changed host record voids it (G24).
+/// A result holds the endpoint that answered, so that a changed host record voids it (G24).
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "RawEndpoint")]
 pub struct AgentEndpoint {
@@ -18,11 +18,11 @@ pub struct AgentEndpoint {
 }
 
 impl AgentEndpoint {
-    /// The endpoint at an IP address or host name. The agent's certificate must be valid for
-    /// `identity`, or, where that is `None`, for `address` itself (F108).
+    /// Creates an endpoint at an IP address or host name. The agent's certificate must be valid for `identity`
+    /// or, if that is `None`, for `address` (F108).
     ///
     /// # Errors
-    /// An address or identity that is neither an IP address nor a DNS name, or port 0.
+    /// Fails if `address` or `identity` is neither an IP address nor a DNS name, or if `port` is 0.
     pub fn new(
         address: impl Into<String>,
         port: u16,
@@ -41,25 +41,25 @@ impl AgentEndpoint {
         Ok(Self { address, port, identity })
     }
 
-    /// The IP address or host name to connect to.
+    /// Returns the IP address or host name to connect to.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// The TCP port.
+    /// Returns the TCP port.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// The name or address that the certificate must be valid for.
+    /// Returns the name or address that the certificate must be valid for.
     #[must_use]
     pub fn expected_identity(&self) -> &str {
         self.identity.as_deref().unwrap_or(&self.address)
     }
 
-    /// The identity that the host record names beside the address.
+    /// Returns the identity, if the host record has one in addition to the address.
     #[must_use]
     pub fn identity(&self) -> Option<&str> {
         self.identity.as_deref()
@@ -109,23 +109,23 @@ impl TryFrom<RawEndpoint> for AgentEndpoint {
     }
 }
 
-/// Why an endpoint cannot be built.
+/// The reason why an endpoint is invalid.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EndpointError {
     /// The address is neither an IP address nor a DNS name.
     #[error("`{address}` is neither an IP address nor a DNS name")]
     Address {
-        /// What was given.
+        /// The given text.
         address: String,
     },
     /// The identity is neither an IP address nor a DNS name.
     #[error("the identity `{identity}` is neither an IP address nor a DNS name")]
     Identity {
-        /// What was given.
+        /// The given text.
         identity: String,
     },
-    /// Port 0 cannot be connected to.
+    /// The port is 0.
     #[error("port 0 cannot be connected to")]
     Port,
 }

@@ -1,14 +1,14 @@
-//! Instants of a store's clock, which may step: ordered by epoch first, then by time.
+//! Instants of a store's clock, which may step. They are ordered by epoch first, then by time.
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// A stretch of a store's time in which its clock has not gone back, counted from 0.
+/// A period in which the store's clock has not gone back, counted from 0.
 ///
-/// Instants of one epoch are in the order in which they were read. A step back begins the next epoch,
-/// so that what was dated by a clock that was ahead is never newer than what came afterwards (F168).
+/// Instants of one epoch are in the order of their readings. A step back begins the next epoch, so a date
+/// from a clock that was ahead is never newer than what came afterwards (F168).
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize,
 )]
@@ -22,7 +22,7 @@ impl ClockEpoch {
         Self(number)
     }
 
-    /// Returns its number.
+    /// Returns the number of the epoch.
     #[must_use]
     pub const fn number(self) -> i64 {
         self.0
@@ -41,14 +41,14 @@ impl fmt::Display for ClockEpoch {
     }
 }
 
-/// An instant by a store's clock, with the epoch in which it was read.
+/// An instant of a store's clock, with the epoch of its reading.
 ///
-/// The order is that of the readings: a later epoch comes later, whatever its clock shows.
+/// The order is that of the readings: a later epoch comes later, regardless of the clock.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct StoreTime {
     /// The epoch.
     pub epoch: ClockEpoch,
-    /// What the clock showed.
+    /// The instant that the clock showed.
     pub at: DateTime<Utc>,
 }
 

@@ -1,4 +1,4 @@
-//! The life of a gate as it is stored and shown.
+//! The state of a gate as it is stored and shown.
 
 use std::fmt;
 
@@ -18,32 +18,32 @@ use super::{
     window::Window,
 };
 
-/// Where a gate stands.
+/// The state of a gate.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum GateState {
-    /// It waits for its window or for healthy checks.
+    /// The gate waits for its window or for healthy checks.
     Waiting,
-    /// It handed out a pass that is not spent yet.
+    /// The gate gave a pass that is not spent yet.
     Passed,
-    /// Its pass was spent: the job went ahead.
+    /// The pass was spent: the job went ahead.
     Spent,
-    /// It ended without a pass.
+    /// The gate ended without a pass.
     Failed,
     /// The job was cancelled.
     Cancelled,
 }
 
 impl GateState {
-    /// Whether nothing can change any more (G18).
+    /// Returns whether the state is final (G18).
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Spent | Self::Failed | Self::Cancelled)
     }
 }
 
-/// On what ground a pass was given.
+/// The reason for which a pass was given.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -52,11 +52,11 @@ pub enum PassKind {
     Healthy,
     /// The host has no enabled check.
     NoChecks,
-    /// An administrator let the failing checks pass.
+    /// An administrator's override let the failing checks pass.
     Overridden,
     /// The policy exempts this kind of job.
     Exempt,
-    /// The policy only reports.
+    /// The gate only reports.
     ReportOnly,
 }
 
@@ -67,19 +67,19 @@ pub enum PassKind {
 pub enum EndReason {
     /// The window closed before every check was healthy.
     WindowClosed,
-    /// The window was taken away.
+    /// The window was withdrawn.
     WindowWithdrawn,
     /// The job was cancelled.
     JobCancelled,
-    /// The host is gone.
+    /// The host was deleted.
     HostDeleted,
     /// There was no capacity to run the checks before the close.
     NotRunCapacity,
     /// Another job's gate held the host until the window ended.
     GateBusy,
-    /// The gate let the job go ahead, and nobody spent its pass before the window ended.
+    /// The gate passed, but the job did not spend the pass before the window ended.
     PassNotSpent,
-    /// What is stored of the gate cannot be read, so that nobody can tell what it has seen (F221).
+    /// The stored gate cannot be read, so its evidence is unknown (F221).
     RecordUnreadable,
 }
 
@@ -94,7 +94,7 @@ pub enum EvidenceReason {
 }
 
 impl EvidenceReason {
-    /// The reason as it stands in JSON.
+    /// Returns the reason as written in JSON.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -103,7 +103,7 @@ impl EvidenceReason {
         }
     }
 
-    /// Whether the target was seen in this condition.
+    /// Returns whether the target was seen in this condition.
     #[must_use]
     pub fn observed(&self) -> bool {
         match self {
@@ -119,7 +119,7 @@ impl fmt::Display for EvidenceReason {
     }
 }
 
-/// What a gate knows of one requirement: a check, or a condition that the application defines.
+/// The evidence of a gate on one requirement: a check, or a condition that the application defines.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct Evidence {
@@ -128,64 +128,64 @@ pub struct Evidence {
     pub check_id: Option<CheckId>,
     /// The name of the check or condition.
     pub name: String,
-    /// Whether it is met.
+    /// Whether the requirement is met.
     pub healthy: bool,
-    /// Why, or why not.
+    /// The reason.
     pub reason: EvidenceReason,
     /// Whether the target was seen in this condition, or could not be seen.
     pub observed: bool,
     /// A sentence for people.
     #[cfg_attr(feature = "api", schema(value_type = String))]
     pub detail: Detail,
-    /// How long the run took, in milliseconds; `None` where none is known.
+    /// The duration of the run in milliseconds; `None` if unknown.
     #[cfg_attr(feature = "api", schema(required))]
     pub latency_ms: Option<u32>,
-    /// When the run started; `None` where there was none.
+    /// The start of the run; `None` if there was none.
     #[serde(with = "instant::option")]
     #[cfg_attr(feature = "api", schema(required))]
     pub checked_at: Option<DateTime<Utc>>,
 }
 
-/// How an attempt came out.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {
-    /// Its checks are being run.
+    /// Its checks are running.
     Running,
     /// Its checks have answered.
     Finished,
-    /// It was cut by a stop or a crash; it counts as an attempt (G28).
+    /// A shutdown or a crash cut it short. It counts as an attempt (G28).
     Interrupted,
-    /// Its stored record cannot be read. Stores answer with what is left of it, and never take it (F221).
+    /// Its stored record cannot be read. Stores return its readable parts, and never accept this outcome (F221).
     Unreadable,
 }
 
-/// One evaluation by a gate that ran checks.
+/// An evaluation by a gate that ran checks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "api", schema(as = GateAttempt))]
 pub struct Attempt {
-    /// Counted from 1.
+    /// The number of the attempt, counted from 1.
     pub number: u32,
-    /// When its checks were started, by the store's clock.
+    /// The start of its checks, by the store's clock.
     #[serde(with = "instant")]
     pub started_at: DateTime<Utc>,
-    /// When it was over.
+    /// The end of the attempt.
     #[serde(with = "instant::option")]
     #[cfg_attr(feature = "api", schema(required))]
     pub finished_at: Option<DateTime<Utc>>,
-    /// How it came out.
+    /// The outcome.
     pub outcome: AttemptOutcome,
-    /// What is known of each check at its end.
+    /// The evidence of each check at its end.
     pub checks: Vec<Evidence>,
 }
 
-/// Something that happened to a waiting gate from outside, for its timeline.
+/// An external event of a waiting gate, for its timeline.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct GateNote {
-    /// When the gate saw it.
+    /// The time at which the gate saw it.
     #[serde(with = "instant")]
     pub at: DateTime<Utc>,
     /// A sentence for people.
@@ -193,43 +193,43 @@ pub struct GateNote {
     pub text: Detail,
 }
 
-/// A check that an override lets pass, in the revision that the administrator saw.
+/// A check that an override lets fail, in the revision that the administrator saw.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct OverriddenCheck {
     /// The check.
     pub check_id: CheckId,
-    /// Its revision; a later change is not covered.
+    /// The revision. The override does not cover a later change.
     pub revision: i64,
 }
 
-/// An administrator's word that named checks may fail for one job and host (G26).
+/// An administrator's permission for named checks to fail, for one job and host (G26).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GateOverride {
     /// The checks that may fail.
     pub checks: Vec<OverriddenCheck>,
-    /// Why, in the administrator's words.
+    /// The reason, in the administrator's words.
     pub reason: String,
-    /// Until when; not after the close.
+    /// The expiry, not after the close.
     #[serde(with = "instant")]
     pub expires_at: DateTime<Utc>,
-    /// Who.
+    /// The name of the administrator.
     pub actor: String,
-    /// When it was given.
+    /// The time of its creation.
     #[serde(with = "instant")]
     pub created_at: DateTime<Utc>,
 }
 
 impl GateOverride {
-    /// The fewest characters of a reason.
+    /// The minimum number of characters of a reason.
     pub const MINIMUM_REASON: usize = 10;
-    /// The most characters of a reason.
+    /// The maximum number of characters of a reason.
     pub const MAXIMUM_REASON: usize = 500;
 
-    /// An override given at `created_at` for a gate whose end is `end`.
+    /// Creates an override at `created_at` for a gate whose end is `end`.
     ///
     /// # Errors
-    /// Every violation: no check named, a reason that is too short or too long, an expiry that is
-    /// past or after the end.
+    /// Names every violation: no check, a reason that is too short or too long, or an expiry in the past or
+    /// after the end.
     pub fn new(
         checks: Vec<OverriddenCheck>,
         reason: &str,
@@ -247,7 +247,7 @@ impl GateOverride {
             violations.push("reason", code, message);
         }
         if expires_at <= created_at || expires_at > end {
-            let message = "let it expire in the future, and not after the close";
+            let message = "give an expiry in the future and not after the close";
             violations.push("expires_at", ViolationCode::OutOfRange, message);
         }
         violations.or_ok(Some(Self {
@@ -259,8 +259,8 @@ impl GateOverride {
         }))
     }
 
-    /// Returns what is wrong with the reason of an override, or of any other way around a gate: its
-    /// length, without the spaces around it.
+    /// Returns what is wrong with the length of a reason for an override or for resuming a rollout. Spaces around
+    /// the reason do not count.
     #[must_use]
     pub fn fault_of_reason(reason: &str) -> Option<(ViolationCode, &'static str)> {
         match reason.trim().chars().count() {
@@ -276,20 +276,20 @@ impl GateOverride {
 /// The permission to go ahead, for one job and host, once, until it expires (G16, G17).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GatePass {
-    /// Identity. A dispatch carries it, so that a repeated one can be told.
+    /// The id. A dispatch carries it, so that a repeated dispatch can be recognised.
     pub id: PassId,
-    /// The gate that gave it.
+    /// The gate that gave the pass.
     pub gate_id: GateId,
-    /// For this job.
+    /// The job.
     pub job_id: JobId,
-    /// On this host.
+    /// The host.
     pub host_id: HostId,
-    /// On what ground.
+    /// The reason for which it was given.
     pub kind: PassKind,
-    /// When it was given, by the store's clock.
+    /// The time at which it was given, by the store's clock.
     #[serde(with = "instant")]
     pub granted_at: DateTime<Utc>,
-    /// It can be spent before this instant, which is never after the gate's end.
+    /// The instant before which it can be spent, never after the gate's end.
     #[serde(with = "instant")]
     pub valid_until: DateTime<Utc>,
     /// The worker that gave it.
@@ -299,28 +299,28 @@ pub struct GatePass {
     /// The epoch of the store's clock in which it was given, and of all its evidence.
     #[serde(default)]
     pub epoch: ClockEpoch,
-    /// What was known of each check.
+    /// The evidence of each check.
     pub evidence: Vec<Evidence>,
-    /// What a blocking gate would have done on the same evidence; for a gate that only reports (G34).
+    /// What a blocking gate would have done on the same evidence, if the gate is report-only (G34).
     #[serde(default)]
     pub would_have: Option<WouldHave>,
 }
 
-/// A gate as it is stored, without its attempts.
+/// A stored gate, without its attempts.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct GateRecord {
-    /// Identity.
+    /// The id.
     pub id: GateId,
-    /// For this job.
+    /// The job.
     pub job_id: JobId,
-    /// On this host.
+    /// The host.
     pub host_id: HostId,
-    /// Counted from 1: a host that is tried again under the same job has a gate for each try.
+    /// The number of the try, counted from 1. Each retry of a host under the same job has a gate of its own.
     #[serde(default = "first_generation")]
     pub generation: u32,
-    /// Where it stands.
+    /// The state.
     pub state: GateState,
-    /// When it was opened, by the store's clock.
+    /// The time of its opening, by the store's clock.
     #[serde(with = "instant")]
     pub opened_at: DateTime<Utc>,
     /// The epoch of the store's clock when it was opened.
@@ -328,37 +328,38 @@ pub struct GateRecord {
     pub opened_epoch: ClockEpoch,
     /// The window as it was last read.
     pub window: Window,
-    /// What the window is.
+    /// The kind of the window.
     pub window_kind: WindowKind,
-    /// It reports and does not block.
+    /// Whether the gate only reports and does not block.
     pub report_only: bool,
-    /// It does not block.
+    /// Whether checks do not block the gate.
     pub exempt: bool,
-    /// The job asked for its cancellation; nothing can be spent any more (G25).
+    /// Whether its cancellation was requested. Its pass can then no longer be spent (G25).
     pub cancel_requested: bool,
-    /// Attempts started so far.
+    /// The number of attempts started so far.
     pub attempts: u32,
-    /// When the newest attempt started, in the gate's own time.
+    /// The start of the newest attempt, in the gate's own time.
     #[serde(with = "instant::option")]
     pub last_attempt_at: Option<DateTime<Utc>>,
-    /// When the next attempt is due, while it waits.
+    /// The due time of the next attempt, while the gate waits.
     #[serde(with = "instant::option")]
     pub next_attempt_at: Option<DateTime<Utc>>,
-    /// The latest instant of the gate's own time that was acted on (G21).
+    /// The latest instant of the gate's own time that a step has used (G21).
     #[serde(with = "instant")]
     pub high_water: DateTime<Utc>,
-    /// How far the gate's own time runs ahead of the store's clock, in microseconds. It is more than
-    /// zero after that clock has stepped back: the close is judged by the gate's own time, so that a
-    /// step back never lengthens a window (G21).
+    /// The lead of the gate's own time over the store's clock, in microseconds.
+    ///
+    /// It is positive after that clock has stepped back. The gate's own time judges the close, so that a step
+    /// back never lengthens a window (G21).
     #[serde(default)]
     pub clock_offset_us: i64,
     /// How often an administrator has cleared the offset.
     #[serde(default)]
     pub offset_clearings: u32,
-    /// What it waits for before its checks are asked (R3); `None` where nothing holds it.
+    /// The limit that holds the gate before its checks are judged (R3); `None` if nothing holds it.
     #[serde(default)]
     pub hold: Option<HoldCause>,
-    /// Results of runs that started before this do not count (F14, G16).
+    /// The instant before which runs do not count (F14, G16).
     #[serde(with = "instant::option")]
     pub void_before: Option<DateTime<Utc>>,
     /// The epoch of [`void_before`](Self::void_before).
@@ -366,19 +367,19 @@ pub struct GateRecord {
     pub void_epoch: ClockEpoch,
     /// The newest verdict on each requirement.
     pub evidence: Vec<Evidence>,
-    /// What happened from outside while it waited; the newest [`GateRecord::MAXIMUM_NOTES`].
+    /// Notes on external events while the gate waited: the newest [`GateRecord::MAXIMUM_NOTES`].
     pub notes: Vec<GateNote>,
-    /// The override that is in force, if any.
+    /// The override in force, if any.
     #[serde(rename = "override")]
     pub exception: Option<GateOverride>,
     /// The newest pass.
     pub pass: Option<GatePass>,
-    /// Why it ended without a pass.
+    /// The reason why the gate ended without a pass.
     pub end_reason: Option<EndReason>,
-    /// When it ended.
+    /// The time of the end.
     #[serde(with = "instant::option")]
     pub ended_at: Option<DateTime<Utc>>,
-    /// Where it stands, for people; while it waits it names what is failing.
+    /// The state in words for people. While the gate waits, it names what is failing.
     pub detail: String,
 }
 
@@ -387,31 +388,31 @@ const fn first_generation() -> u32 {
 }
 
 impl GateRecord {
-    /// Returns whether results of a run that started then are void: the gate's pass was not spent, or
-    /// its window moved, after that (F14, G16).
+    /// Returns whether results of a run that started then are void, because the gate's pass expired unspent
+    /// or its window moved after that (F14, G16).
     #[must_use]
     pub fn voids(&self, started: StoreTime) -> bool {
         self.void_before.is_some_and(|at| started < StoreTime::new(self.void_epoch, at))
     }
 
-    /// The most notes that are kept.
+    /// The maximum number of notes.
     pub const MAXIMUM_NOTES: usize = 20;
-    /// The most bytes of [`detail`](Self::detail) (G30).
+    /// The maximum length of [`detail`](Self::detail) in bytes (G30).
     pub const MAXIMUM_DETAIL: usize = 4_096;
 
-    /// Returns how far the gate's own time runs ahead of the store's clock.
+    /// Returns the lead of the gate's own time over the store's clock.
     #[must_use]
     pub fn clock_offset(&self) -> TimeDelta {
         TimeDelta::microseconds(self.clock_offset_us.max(0))
     }
 
-    /// Returns the gate's own time when the store's clock shows `now`, as far as the record tells.
+    /// Returns the gate's own time when the store's clock shows `now`, according to the record.
     #[must_use]
     pub fn gate_time(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         (now + self.clock_offset()).max(self.high_water)
     }
 
-    /// A gate that has just been opened.
+    /// Creates the record of a gate at its opening.
     #[must_use]
     pub fn open(id: GateId, request: &GateRequest, now: StoreTime) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What somebody asks a gate for.
+//! The request of a gate.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use super::{
     window::{Window, WindowError},
 };
 
-/// What somebody asks a gate for.
+/// A request to open a gate.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GateRequest {
-    /// For this job.
+    /// The job.
     pub job_id: JobId,
-    /// On this host.
+    /// The host.
     pub host_id: HostId,
-    /// The window as it is known when the gate is opened.
+    /// The window at the time of opening the gate.
     pub window: Window,
-    /// What the window is, for the words of a failure.
+    /// The kind of the window, for the text of a failure.
     pub window_kind: WindowKind,
-    /// Record what the gate would have done, and proceed. Fixed when the gate is opened (G34).
+    /// Whether the gate only records what it would have done, and proceeds. Fixed when the gate is opened (G34).
     pub report_only: bool,
-    /// This kind of job is not held back by checks.
+    /// Whether checks do not block this kind of job.
     pub exempt: bool,
-    /// Open the next generation of the job's gate on this host, if the newest one ended without a pass
-    /// that was spent.
+    /// Whether to open the next generation of the job's gate on this host, if the newest one ended without a
+    /// spent pass.
     pub retry: bool,
 }
 
 impl GateRequest {
-    /// A gate with a maintenance window that blocks on unhealthy checks.
+    /// Creates a request for a gate that blocks on unhealthy checks, in a maintenance window.
     #[must_use]
     pub const fn new(job_id: JobId, host_id: HostId, window: Window) -> Self {
         Self {
@@ -45,11 +45,12 @@ impl GateRequest {
         }
     }
 
-    /// A gate of a job without a maintenance window: it waits from `now` for at most `max_wait`, and
-    /// its failure does not speak of a window. Take `now` from the store's clock.
+    /// Creates a request for a job without a maintenance window.
+    ///
+    /// The gate waits from `now` for at most `max_wait`. Take `now` from the store's clock.
     ///
     /// # Errors
-    /// [`WindowError`] where the wait is shorter than a microsecond or longer than 7 days.
+    /// [`WindowError`] if the wait is shorter than a microsecond or longer than 7 days.
     pub fn immediate(
         job_id: JobId,
         host_id: HostId,
@@ -61,25 +62,27 @@ impl GateRequest {
         Ok(Self { window_kind: WindowKind::Immediate, ..Self::new(job_id, host_id, window) })
     }
 
-    /// The same for a kind of job that must not be held back by what it is to mend, such as a
-    /// rollback: it passes as soon as its window is open, recorded as `exempt`. Which
-    /// kinds these are is the application's policy.
+    /// Exempts the job from checks. Use it for jobs that repair a host, such as a rollback.
+    ///
+    /// The gate passes as soon as its window is open, recorded as `exempt`. The application decides which kinds
+    /// of jobs are exempt.
     #[must_use]
     pub const fn with_exemption(mut self) -> Self {
         self.exempt = true;
         self
     }
 
-    /// The same for a host that is tried again under the same job: if the job's newest gate on it has
-    /// failed or was cancelled, the next generation opens, and the old one stays as it is. Without this
-    /// the answer is the old end.
+    /// Tries a host again under the same job.
+    ///
+    /// If the job's newest gate on the host has failed or was cancelled, the next generation opens, and the old
+    /// one does not change. Without this setting, the answer is the ended gate.
     #[must_use]
     pub const fn with_retry(mut self) -> Self {
         self.retry = true;
         self
     }
 
-    /// The same for a gate that records what it would have done and proceeds.
+    /// Makes the gate report-only: it records what it would have done and proceeds.
     #[must_use]
     pub const fn with_report_only(mut self) -> Self {
         self.report_only = true;
@@ -87,13 +90,13 @@ impl GateRequest {
     }
 }
 
-/// What bounds a gate's wait.
+/// What limits a gate's wait.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WindowKind {
     /// A maintenance window.
     Maintenance,
-    /// The longest wait of a job that was to run at once.
+    /// The maximum wait of an immediate job.
     Immediate,
 }

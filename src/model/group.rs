@@ -1,4 +1,4 @@
-//! A group of hosts of which only so many may be unavailable at the same time (R7, R8).
+//! Groups of hosts with a limit on simultaneously unavailable members (R7, R8).
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,29 +12,30 @@ use super::{
     violation::{ViolationCode, Violations},
 };
 
-/// A group of hosts of which only so many may be unavailable at the same time, whichever jobs change
-/// them. A host may be in several.
+/// A group of hosts with a limit on simultaneously unavailable members, across all jobs.
+///
+/// A host may belong to several groups.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AvailabilityGroup {
-    /// Its name, which identifies it: 1 to 255 characters.
+    /// The name, which identifies the group: 1 to 255 characters.
     pub name: String,
-    /// At most so many members may be down or under change; at least 1.
+    /// The maximum number of members that may be down or under change: at least 1.
     pub max_unavailable: u32,
-    /// A member whose checks have no younger results counts as down. Two polling intervals, as for the
-    /// dashboard.
+    /// The age beyond which a result is stale. A member with a stale check counts as down. Use two polling
+    /// intervals, as for the dashboard.
     pub stale_after: Duration,
-    /// The hosts that belong to it.
+    /// The hosts that belong to the group.
     pub members: BTreeSet<HostId>,
 }
 
 impl AvailabilityGroup {
-    /// The longest name, in characters.
+    /// The maximum length of a name, in characters.
     pub const LONGEST_NAME: usize = 255;
 
-    /// Refuses groups that make no sense together.
+    /// Validates the groups, alone and against each other.
     ///
     /// # Errors
-    /// Every violation, by the names `groups[N].name`, `groups[N].max_unavailable` and
+    /// Names every violation, under `groups[N].name`, `groups[N].max_unavailable` and
     /// `groups[N].stale_after_secs`.
     pub fn validate(groups: &[Self]) -> Result<(), Violations> {
         let mut found = Violations::new();
@@ -63,9 +64,11 @@ impl AvailabilityGroup {
     }
 }
 
-/// Returns whether a member of a group is unavailable: it is being changed or verified, or one of its
-/// enabled checks is not known to be healthy by a run that began after its newest change ended (R8).
-/// A host without enabled checks is up. `checks` are those of the host, seen with the group's
+/// Returns whether a member of a group is unavailable (R8).
+///
+/// A member is unavailable while it is being changed or verified, or while one of its enabled checks is not
+/// known to be healthy by a run that started after its newest change ended. A host without enabled checks is
+/// up. `checks` are the host's checks, viewed with the group's
 /// [`stale_after`](AvailabilityGroup::stale_after).
 #[must_use]
 pub fn is_unavailable<'a>(
@@ -76,7 +79,7 @@ pub fn is_unavailable<'a>(
     if newest_change.is_some_and(|change| change.outcome(now).is_none()) {
         return true;
     }
-    // The end of a change can lie ahead of a clock that was put right.
+    // The end of a change can lie in the future after the clock was corrected.
     let changed_at = newest_change.map(|change| change.ends_at().min(now));
     let is_up = |view: &CheckView| {
         let checked_at = view.last_result.as_ref().map(|result| result.checked_at);
@@ -85,31 +88,31 @@ pub fn is_unavailable<'a>(
     checks.into_iter().any(|view| view.check.definition.enabled && !is_up(view))
 }
 
-/// How a group stands.
+/// The status of a group.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GroupStatus {
-    /// Its name.
+    /// The name of the group.
     pub name: String,
-    /// At most so many members may be down or under change.
+    /// The maximum number of members that may be down or under change.
     pub max_unavailable: u32,
-    /// The hosts, of those that were asked for, that belong to it.
+    /// The requested hosts that belong to the group.
     pub members: BTreeSet<HostId>,
-    /// All of its members that are down or under change.
+    /// All members that are down or under change.
     pub unavailable: BTreeSet<HostId>,
-    /// All of its members with a pass that is given and not spent yet.
+    /// All members with an unspent pass.
     pub passed: BTreeSet<HostId>,
 }
 
 impl GroupStatus {
-    /// Whether a member may not be changed now: as many of the others as allowed are unavailable. What
-    /// the host itself is does not count (R7).
+    /// Returns whether a member may not be changed now because the allowed number of other members is
+    /// unavailable. The host does not count against itself (R7).
     #[must_use]
     pub fn is_at_limit(&self, host: HostId) -> bool {
         beside(&self.unavailable, host) >= self.max_unavailable as usize
     }
 
-    /// What a gate waits for that finds its group at the limit. `taken` are the members that are
-    /// unavailable or about to be.
+    /// Returns the hold of a gate whose group is at its limit. `taken` are the members that are unavailable or
+    /// about to be.
     #[must_use]
     pub(crate) fn hold(&self, host: HostId, taken: &BTreeSet<HostId>) -> Option<Hold> {
         let (count, most) = (beside(taken, host), self.max_unavailable);
@@ -125,7 +128,7 @@ impl GroupStatus {
     }
 }
 
-/// How many hosts of a set are others than this one.
+/// Returns how many hosts of a set differ from this one.
 fn beside(hosts: &BTreeSet<HostId>, host: HostId) -> usize {
     hosts.len() - usize::from(hosts.contains(&host))
 }

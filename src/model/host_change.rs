@@ -1,4 +1,4 @@
-//! What a spent pass allows: the change of a host, from the spending until its end.
+//! The change of a host, from the spending of its pass to its end.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,73 +10,75 @@ use super::{
     verification::{Verification, VerifyPolicy},
 };
 
-/// How the application says that a change has ended.
+/// The end of a change, as the application reports it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ChangeEnd {
-    /// It has failed.
+    /// The change has failed.
     Failed,
-    /// It is done, and the host is not verified.
+    /// The change is done, and the host is not verified.
     Done,
-    /// It is done, and the host is to be verified.
+    /// The change is done, and the host is to be verified.
     Verify(VerifyPolicy),
 }
 
-/// How a change came out, as rollouts count it.
+/// The outcome of a change, as rollouts count it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeOutcome {
-    /// It is done; where it was verified, the host was found as healthy as before.
+    /// The change is done. If the host was verified, it is as healthy as before.
     Succeeded,
-    /// It failed, its host regressed or stayed unverified, or nobody reported its end in time.
+    /// The change failed, its host regressed or stayed unverified, or nobody reported the end in time.
     Failed,
 }
 
-/// Whether a host is being changed.
+/// Whether a change has ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HostChangeState {
-    /// The pass is spent, and no end is known.
+    /// The pass is spent, and the end is not reported.
     Running,
     /// The application has reported the end, or [`HostChange::LONGEST`] has passed.
     Ended,
 }
 
-/// The change of a host by a job: it begins when the pass is spent, and ends when the application says
-/// so. What checks said before its end proves nothing about the host after it (G35).
+/// The change of a host by a job.
+///
+/// It begins when the pass is spent, and ends when the application reports it. Results from before the end
+/// prove nothing about the host after it (G35).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HostChange {
     /// The pass that was spent.
     pub pass_id: PassId,
     /// The gate that gave the pass.
     pub gate_id: GateId,
-    /// For this job.
+    /// The job.
     pub job_id: JobId,
     /// The host.
     pub host_id: HostId,
-    /// As it is stored. [`HostChange::is_running`] also asks the clock.
+    /// The stored state. [`HostChange::is_running`] also considers the time.
     pub state: HostChangeState,
-    /// When the pass was spent, by the store's clock.
+    /// The time at which the pass was spent, by the store's clock.
     #[serde(with = "instant")]
     pub started_at: DateTime<Utc>,
-    /// When it ended; `None` while no end is known.
+    /// The time of the end; `None` until the end is reported.
     #[serde(with = "instant::option")]
     pub ended_at: Option<DateTime<Utc>>,
-    /// What is known of the host since; `None` where it was not asked for.
+    /// The verification of the host; `None` if the application did not request it.
     #[serde(default)]
     pub verification: Option<Verification>,
-    /// How it came out; `None` while that is not known. [`HostChange::outcome`] also asks the clock.
+    /// The outcome; `None` while it is unknown. [`HostChange::outcome`] also considers the time.
     #[serde(default)]
     pub outcome: Option<ChangeOutcome>,
-    /// When that was known, by the store's clock.
+    /// The time at which the outcome became known, by the store's clock.
     #[serde(default, with = "instant::option")]
     pub judged_at: Option<DateTime<Utc>>,
 }
 
 impl HostChange {
-    /// A change without a reported end counts as ended after this time.
+    /// The time after which a change without a reported end counts as ended.
     pub const LONGEST: TimeDelta = TimeDelta::minutes(30);
 
-    /// The change that begins with the spending of a gate's pass. `None` if the gate has no pass.
+    /// Creates the change that begins when a gate's pass is spent. Returns `None` if the gate has no pass.
     #[must_use]
     pub fn begin(gate: &GateRecord, now: DateTime<Utc>) -> Option<Self> {
         Some(Self {
@@ -93,20 +95,20 @@ impl HostChange {
         })
     }
 
-    /// When it ended, or ends at the latest.
+    /// Returns the time of the end, or the latest possible end.
     #[must_use]
     pub fn ends_at(&self) -> DateTime<Utc> {
         self.ended_at.unwrap_or(self.started_at + Self::LONGEST)
     }
 
-    /// Whether the host is being changed at this instant.
+    /// Returns whether the host is being changed at this instant.
     #[must_use]
     pub fn is_running(&self, now: DateTime<Utc>) -> bool {
         self.state == HostChangeState::Running && now < self.ends_at()
     }
 
-    /// Puts dates back to `now` that lie ahead of it, since the store's clock was put right: it began,
-    /// and ended if it has, before now (F173).
+    /// Limits its dates to `now`, after the store's clock was corrected: a change began, and an ended one ended,
+    /// at `now` or earlier (F173).
     pub fn put_back(&mut self, now: DateTime<Utc>) {
         self.started_at = self.started_at.min(now);
         self.ended_at = self.ended_at.map(|ended_at| ended_at.min(now));
@@ -116,9 +118,10 @@ impl HostChange {
         }
     }
 
-    /// Ends it, and begins the verification that is asked for. One that has ended stays as it is; returns
-    /// whether it has not. An end that is reported later than [`HostChange::LONGEST`] comes too late: the
-    /// change has failed.
+    /// Ends the change, and begins a requested verification. Returns whether it had not ended before; a change
+    /// that had ended stays as it is.
+    ///
+    /// If the end is reported later than [`HostChange::LONGEST`], the change has failed.
     pub fn end(&mut self, at: DateTime<Utc>, end: ChangeEnd) -> bool {
         if self.state == HostChangeState::Ended {
             return false;
@@ -136,7 +139,7 @@ impl HostChange {
         true
     }
 
-    /// Takes over how its verification stands, and how the change came out by that.
+    /// Sets the verification, and the outcome that follows from it.
     pub fn take_verification(&mut self, verification: Verification) {
         if let (Some(outcome), Some(at)) = (verification.outcome(), verification.ended_at) {
             self.judge(outcome, at);
@@ -144,8 +147,8 @@ impl HostChange {
         self.verification = Some(verification);
     }
 
-    /// Ends what is left of it since the next change of the host begins at `now`. Returns whether anything
-    /// was.
+    /// Ends the change and its verification because the next change of the host begins at `now`. Returns whether
+    /// anything was still running.
     pub fn give_way(&mut self, now: DateTime<Utc>) -> bool {
         if self.state == HostChangeState::Running {
             return self.end(self.ends_at(), ChangeEnd::Failed);
@@ -159,14 +162,14 @@ impl HostChange {
         true
     }
 
-    /// Notes how it came out. What is known already stays.
+    /// Sets the outcome, unless it is known already.
     fn judge(&mut self, outcome: ChangeOutcome, at: DateTime<Utc>) {
         if self.outcome.is_none() {
             (self.outcome, self.judged_at) = (Some(outcome), Some(at));
         }
     }
 
-    /// How it has come out by this instant; `None` while it goes on, its verification included.
+    /// Returns the outcome at this instant; `None` while the change or its verification is running.
     #[must_use]
     pub fn outcome(&self, now: DateTime<Utc>) -> Option<ChangeOutcome> {
         match self.outcome {
@@ -175,13 +178,13 @@ impl HostChange {
         }
     }
 
-    /// When it was known how it came out, or is at the latest.
+    /// Returns the time at which the outcome became known, or the latest possible one.
     #[must_use]
     pub fn settled_at(&self) -> DateTime<Utc> {
         self.judged_at.unwrap_or_else(|| self.ends_at())
     }
 
-    /// Whether its verification goes on.
+    /// Returns whether its verification is running.
     #[must_use]
     pub fn is_being_verified(&self) -> bool {
         self.verification.as_ref().is_some_and(Verification::is_running)

@@ -1,4 +1,4 @@
-//! What people send: new checks and changes of checks, or the whole list of what is wrong with them.
+//! User input: new checks and changes of checks, or all violations at once.
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
@@ -10,27 +10,27 @@ use super::{
     violation::{ViolationCode, Violations},
 };
 
-/// A valid definition of a check that does not exist yet, with its password.
+/// A valid definition of a new check, with its password.
 #[derive(Debug)]
 pub struct NewCheck {
-    /// What it asks.
+    /// The definition.
     pub definition: CheckDefinition,
     /// The password for basic authentication.
     pub password: Option<Password>,
 }
 
 impl NewCheck {
-    /// Reads a definition from its JSON form; `null` means absent.
+    /// Reads a definition from its JSON form. `null` means absent.
     ///
     /// # Errors
-    /// Every violation at once.
+    /// Names every violation at once.
     pub fn from_json(body: Value) -> Result<Self, Violations> {
         let mut violations = Violations::new();
         let raw = RawCheck::read(body, &mut violations);
         Self::from_raw(raw, violations)
     }
 
-    /// Judges the members, in addition to the violations found while reading them.
+    /// Validates the members, and adds to the violations found while reading them.
     pub(super) fn from_raw(raw: RawCheck, mut violations: Violations) -> Result<Self, Violations> {
         let definition = build(&raw, &mut violations);
         let password = raw.password(&mut violations);
@@ -43,34 +43,34 @@ impl NewCheck {
     }
 }
 
-/// What a change does with one member.
+/// The change of one member.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Patch<T> {
-    /// Absent: the value stays.
+    /// The member is absent: keep the value.
     #[default]
     Keep,
-    /// `null`: the value goes.
+    /// The member is `null`: clear the value.
     Clear,
-    /// The new value.
+    /// Set a new value.
     Set(T),
 }
 
 /// A partial body: an absent member keeps its value, `null` clears an optional one.
 ///
-/// Reading one never fails: everything that is wrong with it is reported together, when it is
-/// [applied](Self::apply) to the check that it is for.
+/// Reading it never fails. [`apply`](Self::apply) reports all violations together, for the check that the
+/// change is for.
 #[derive(Debug)]
 pub struct CheckChange {
     raw: RawCheck,
     violations: Violations,
 }
 
-/// A change held against the check it is for.
+/// A change that was applied to its check.
 #[derive(Debug)]
 pub struct AppliedChange {
     /// The definition after the change.
     pub definition: CheckDefinition,
-    /// What happens to the password.
+    /// The change of the password.
     pub password: Patch<Password>,
 }
 
@@ -83,10 +83,10 @@ impl CheckChange {
         Self { raw, violations }
     }
 
-    /// The definition that the check has after this change.
+    /// Applies the change to a check, and returns the new definition.
     ///
     /// # Errors
-    /// Every violation at once: of the body's members and types, and of the result.
+    /// Names every violation at once: of the body's members and types, and of the result.
     pub fn apply(&self, check: &HealthCheck) -> Result<AppliedChange, Violations> {
         let (raw, mut violations) = (self.raw.clone(), self.violations.clone());
         for (field, member) in
@@ -102,7 +102,7 @@ impl CheckChange {
         let definition = violations.or_ok(definition)?;
         let has_user = definition.http().is_some_and(|http| http.user.is_some());
         let password = match password {
-            // Without a user there is nothing a password could belong to.
+            // A password without a user has no use.
             Patch::Keep if !has_user && check.has_password() => Patch::Clear,
             password => password,
         };

@@ -1,35 +1,35 @@
-//! Instants in stored and transmitted text: RFC 3339, UTC, exactly six decimals, `Z`.
+//! Instants in stored and transmitted text: RFC 3339 in UTC with exactly six decimals and `Z`.
 //!
-//! One spelling per instant lets text be compared and sorted as it stands, in a store as well as in a client.
+//! Each instant has a single spelling, so stores and clients can compare and sort the text.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// The only spelling of an instant that is written, for example `2026-03-29T01:00:00.000000Z`.
+/// Returns the spelling of an instant in stored and transmitted text, for example `2026-03-29T01:00:00.000000Z`.
 #[must_use]
 pub fn to_text(instant: &DateTime<Utc>) -> String {
     truncate(*instant).format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
-/// An instant within a sentence, to the second: `2026-03-29T01:00:00Z`.
+/// Returns the spelling of an instant within a sentence, to the second: `2026-03-29T01:00:00Z`.
 #[must_use]
 pub fn in_words(instant: &DateTime<Utc>) -> String {
     truncate(*instant).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// The instant without what is finer than a microsecond, so that a value read back equals the value written.
+/// Truncates the instant to microseconds, so that a value read back equals the value written.
 ///
-/// A leap second, which stores and most clients cannot name, becomes the second that follows it.
+/// A leap second, which stores and most clients cannot represent, becomes the following second.
 #[must_use]
 pub fn truncate(instant: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(instant.timestamp_micros()).unwrap_or(instant)
 }
 
-/// Writes the instant as [`to_text`] spells it; for `#[serde(with = "crate::model::instant")]`.
+/// Writes the instant as [`to_text`] does, for `#[serde(with = "crate::model::instant")]`.
 ///
 /// # Errors
-/// Only those of the serializer.
+/// Fails if the serializer fails.
 pub fn serialize<S: Serializer>(instant: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&to_text(instant))
 }
@@ -37,7 +37,7 @@ pub fn serialize<S: Serializer>(instant: &DateTime<Utc>, serializer: S) -> Resul
 /// Reads RFC 3339 text with any offset, truncated to microseconds.
 ///
 /// # Errors
-/// Text that is not RFC 3339, or no text at all.
+/// Fails if the value is not RFC 3339 text.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
     let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
     parse(&text).map_err(|error| D::Error::custom(format_args!("not an RFC 3339 instant: {error}")))
@@ -46,19 +46,19 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTim
 /// Reads RFC 3339 text with any offset, truncated to microseconds.
 ///
 /// # Errors
-/// Text that is not RFC 3339.
+/// Fails if the text is not RFC 3339.
 pub fn parse(text: &str) -> Result<DateTime<Utc>, chrono::ParseError> {
     DateTime::parse_from_rfc3339(text).map(|instant| truncate(instant.with_timezone(&Utc)))
 }
 
-/// The same for `Option<DateTime<Utc>>`; combine with `#[serde(default)]` where the member may be left out.
+/// The same for `Option<DateTime<Utc>>`. Add `#[serde(default)]` if the member may be absent.
 pub mod option {
     use super::{DateTime, Deserialize, Deserializer, Serializer, Utc};
 
-    /// Writes the instant, or null.
+    /// Writes the instant or null.
     ///
     /// # Errors
-    /// Only those of the serializer.
+    /// Fails if the serializer fails.
     pub fn serialize<S: Serializer>(
         instant: &Option<DateTime<Utc>>,
         serializer: S,
@@ -72,7 +72,7 @@ pub mod option {
     /// Reads null or RFC 3339 text.
     ///
     /// # Errors
-    /// Text that is not RFC 3339.
+    /// Fails if the text is not RFC 3339.
     pub fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<DateTime<Utc>>, D::Error> {

@@ -1,22 +1,22 @@
-//! A short text that an application gives, cleaned where it enters.
+//! Short texts from the application, cleaned on entry.
 
 use std::fmt;
 
 use super::text::is_deceptive;
 
-/// A short name or word that an application gives, such as the name of a condition: at most 100
-/// characters, none of them a control or an invisible one (F144).
+/// A short text from the application, such as the name of a condition.
 ///
-/// Anything else is replaced or cut, so that a text of an application's can neither be refused by a
-/// database nor deceive people.
+///
+/// It has at most 100 characters and no control or invisible ones (F144). The constructor replaces such
+/// characters and cuts longer texts, so that no text can be refused by a database or deceive people.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Label(String);
 
 impl Label {
-    /// The most characters that are kept.
+    /// The maximum number of characters.
     pub const MAXIMUM_CHARACTERS: usize = 100;
 
-    /// Creates a label, with every control and invisible character replaced and the rest cut.
+    /// Creates a label. It replaces every control and invisible character, and cuts the text at the maximum.
     #[must_use]
     pub fn new(text: impl AsRef<str>) -> Self {
         let clean = |character: char| if is_deceptive(character) { '\u{FFFD}' } else { character };

@@ -1,4 +1,5 @@
-//! Plain data and its rules. Nothing is asynchronous, and nothing but the time-zone data, once, is read.
+//! Plain data and its rules. Nothing here is asynchronous. The only data read from the system is the time-zone
+//! data, once.
 
 mod audit;
 mod check;

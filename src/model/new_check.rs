@@ -1,4 +1,4 @@
-//! Definitions written in Rust.
+//! Builders of check definitions.
 
 use super::{
     check::CheckType,
@@ -9,8 +9,9 @@ use super::{
 };
 
 impl NewCheck {
-    /// Begins an HTTP check: a request of `url` must be answered with a status of 2xx. Certificates are
-    /// verified unless [`any_certificate`](NewHttpCheck::any_certificate) is called.
+    /// Returns a builder for an HTTP check, which requires a 2xx answer from `url`.
+    ///
+    /// Certificates are verified unless [`any_certificate`](NewHttpCheck::any_certificate) is called.
     ///
     /// ```
     /// use healthgate::model::NewCheck;
@@ -29,7 +30,7 @@ impl NewCheck {
         NewHttpCheck { raw }
     }
 
-    /// Begins a service check: the host's agent must report `unit` as healthy.
+    /// Returns a builder for a service check, which requires that the host's agent reports `unit` as healthy.
     ///
     /// ```
     /// use healthgate::model::NewCheck;
@@ -45,7 +46,7 @@ impl NewCheck {
     }
 }
 
-/// An HTTP check in the making; [`NewCheck::http`] begins one.
+/// Builds an HTTP check. [`NewCheck::http`] creates it.
 #[derive(Debug)]
 #[must_use = "call `build`"]
 pub struct NewHttpCheck {
@@ -53,41 +54,41 @@ pub struct NewHttpCheck {
 }
 
 impl NewHttpCheck {
-    /// Requires the body to contain `text`, at most 500 characters.
+    /// Requires the body to contain `text`, which has at most 500 characters.
     pub fn expecting(mut self, text: impl Into<String>) -> Self {
         self.raw.expected_body = Patch::Set(text.into());
         self
     }
 
-    /// Authenticates by HTTP basic authentication. The password is sealed before it is stored.
+    /// Sets the user and password for HTTP basic authentication. The password is sealed before it is stored.
     pub fn basic_auth(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.raw.basic_auth_user = Patch::Set(user.into());
         self.raw.set_password(password.into());
         self
     }
 
-    /// Accepts any certificate: expired, of another name, or of an unknown authority.
+    /// Accepts any certificate: expired, for another name, or from an unknown authority.
     pub fn any_certificate(mut self) -> Self {
         self.raw.ignore_cert_errors = Patch::Set(true);
         self
     }
 
-    /// Keeps the check disabled: it is neither run nor asked by gates until it is enabled.
+    /// Creates the check disabled: it is neither run nor required by gates until it is enabled.
     pub fn disabled(mut self) -> Self {
         self.raw.enabled = Patch::Set(false);
         self
     }
 
-    /// Returns the valid definition.
+    /// Validates and returns the definition.
     ///
     /// # Errors
-    /// Every violation at once, by the rules and under the names of the JSON form.
+    /// Names every violation at once, under the member names of the JSON form.
     pub fn build(self) -> Result<NewCheck, Violations> {
         NewCheck::from_raw(self.raw, Violations::new())
     }
 }
 
-/// A service check in the making; [`NewCheck::service`] begins one.
+/// Builds a service check. [`NewCheck::service`] creates it.
 #[derive(Debug)]
 #[must_use = "call `build`"]
 pub struct NewServiceCheck {
@@ -95,28 +96,28 @@ pub struct NewServiceCheck {
 }
 
 impl NewServiceCheck {
-    /// Asks the agent of another host, for a service that several hosts share.
+    /// Asks the agent of another host, for a service that several hosts provide.
     pub fn on_host(mut self, host: HostId) -> Self {
         self.raw.target_host_id = Patch::Set(host.to_string());
         self
     }
 
-    /// Keeps the check disabled: it is neither run nor asked by gates until it is enabled.
+    /// Creates the check disabled: it is neither run nor required by gates until it is enabled.
     pub fn disabled(mut self) -> Self {
         self.raw.enabled = Patch::Set(false);
         self
     }
 
-    /// Returns the valid definition.
+    /// Validates and returns the definition.
     ///
     /// # Errors
-    /// Every violation at once, by the rules and under the names of the JSON form.
+    /// Names every violation at once, under the member names of the JSON form.
     pub fn build(self) -> Result<NewCheck, Violations> {
         NewCheck::from_raw(self.raw, Violations::new())
     }
 }
 
-/// The members that both kinds have, with strict certificates.
+/// Creates the members that both kinds share, with strict certificates.
 fn draft(kind: CheckType, name: String) -> RawCheck {
     let mut raw = RawCheck::default();
     raw.name = Patch::Set(name);

@@ -1,4 +1,4 @@
-//! What a gate would do, said without doing it.
+//! The predicted outcome of a gate.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,22 +11,22 @@ use super::gate::PassKind;
 pub enum Outlook {
     /// It would let the job go ahead.
     Proceed,
-    /// It would wait: for its window, for a check to be run or to recover, or for a condition.
+    /// It would wait for its window, for a check to run or to recover, or for a condition.
     Wait,
     /// It would end without a pass.
     Fail,
 }
 
-/// What a gate that does not block would have done if it did (G34).
+/// What a non-blocking gate would have done if it had blocked (G34).
 ///
-/// Made from what was known when it passed; nothing is run for it. So a check without a fresh result
-/// makes it [`Outlook::Wait`], where a blocking gate would have run that check first.
+/// It is derived from the evidence at the pass, without running checks. So a check without a fresh result
+/// gives [`Outlook::Wait`], although a blocking gate would have run that check first.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct WouldHave {
-    /// What it would have done.
+    /// The decision.
     pub decision: Outlook,
-    /// On what ground, where it would have let the job go ahead.
+    /// The kind of the pass, if it would have let the job go ahead.
     #[cfg_attr(feature = "api", schema(required))]
     pub kind: Option<PassKind>,
 }

@@ -1,7 +1,7 @@
-//! The raw form of a check, from which every definition is built.
+//! The raw form of a check, which every definition is built from.
 //!
-//! Bodies read the raw form, and [`build`] alone makes definitions of it, so an invalid one cannot be
-//! entered. What a store holds already is for [`StoredCheck`].
+//! Request bodies are read into the raw form, and only [`build`] turns it into a definition, so nobody can
+//! enter an invalid one. [`StoredCheck`] reads stored definitions.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use super::{
     violation::{ViolationCode, Violations},
 };
 
-/// The members as they were sent: the right JSON types, nothing else known of them.
+/// The members as they were sent, with valid JSON types but otherwise unchecked.
 #[derive(Clone, Debug, Default)]
 pub struct RawCheck {
     /// `name`
@@ -43,7 +43,7 @@ pub struct RawCheck {
     password: Patch<Secret>,
 }
 
-/// A password on its way through; shown by nothing, wiped when dropped.
+/// A password in transit. It is never shown, and wiped when dropped.
 #[derive(Clone, Default)]
 struct Secret(Zeroizing<String>);
 
@@ -54,10 +54,10 @@ impl fmt::Debug for Secret {
 }
 
 impl RawCheck {
-    /// The definition, by the same rules as for what people send.
+    /// Builds the definition by the same rules as for user input.
     ///
     /// # Errors
-    /// Every violation at once.
+    /// Names every violation at once.
     pub fn into_definition(self) -> Result<CheckDefinition, Violations> {
         let mut violations = Violations::new();
         let definition = build(&self, &mut violations);
@@ -101,7 +101,7 @@ impl RawCheck {
         raw
     }
 
-    /// These members laid over those of a stored check; a changed type drops the other type's.
+    /// Merges these members over those of a stored check. A changed type drops the members of the other type.
     pub(super) fn over(self, check: &HealthCheck) -> Self {
         let stored = &check.definition;
         let kept = match &self.check_type {
@@ -109,7 +109,7 @@ impl RawCheck {
             Patch::Keep => true,
             Patch::Clear => false,
         };
-        // A member that breaks a rule is laid under too, and refused until it is given anew.
+        // A stored member that breaks a rule is kept, and refused until it is given again.
         let members = StoredCheck::of(stored);
         let is = |check_type| kept && stored.check_type() == check_type;
         let of_http = |member: Option<String>| member.filter(|_| is(CheckType::Http));
@@ -142,7 +142,7 @@ impl RawCheck {
         judge("target_host_id", &self.target_host_id, host_id, violations);
     }
 
-    /// Returns what happens to the password, by the rules for the other members.
+    /// Returns the change of the password, by the rules for the other members.
     pub(super) fn password(self, violations: &mut Violations) -> Patch<Password> {
         let secret = match self.password {
             Patch::Keep => return Patch::Keep,
@@ -170,7 +170,7 @@ impl RawCheck {
 }
 
 impl<T> Patch<T> {
-    /// This member, or the stored one where it was not sent.
+    /// Returns this member, or the stored one if it was not sent.
     fn or_kept(self, stored: Option<T>) -> Self {
         match (self, stored) {
             (Self::Keep, Some(stored)) => Self::Set(stored),
@@ -188,7 +188,7 @@ impl Patch<bool> {
     }
 }
 
-/// Builds a definition, or adds every violation and returns `None`. It is the only constructor.
+/// Builds a definition, or adds every violation and returns `None`. This is the only constructor.
 pub(super) fn build(raw: &RawCheck, violations: &mut Violations) -> Option<CheckDefinition> {
     let name = required("name", &raw.name, CheckName::parse, violations);
     let enabled = flag(&raw.enabled);
@@ -197,7 +197,7 @@ pub(super) fn build(raw: &RawCheck, violations: &mut Violations) -> Option<Check
         Some(CheckType::Service) => service(raw, violations).map(Probe::Service),
         Some(CheckType::Http) => http(raw, violations).map(Probe::Http),
         None => {
-            // Which members belong is not known; what they hold can be judged all the same.
+            // The type is unknown, so the members cannot be matched with it. Their values can still be validated.
             let mut values = Violations::new();
             raw.judge_values(&mut values);
             for violation in values.as_slice() {
@@ -257,7 +257,7 @@ fn not_allowed(field: &str, member: &Patch<String>, message: &str, violations: &
     }
 }
 
-/// The parsed value of an optional member; `Err` where it is there and wrong.
+/// Parses an optional member. Returns `Err` if it is present and invalid.
 fn parsed<T>(
     field: &str,
     member: &Patch<String>,
@@ -268,7 +268,7 @@ fn parsed<T>(
     parse(text).map(Some).map_err(|(code, message)| violations.push(field, code, message))
 }
 
-/// Adds what is wrong with the value of a member, where it is there.
+/// Adds the violation of a member, if it is present and invalid.
 fn judge<T>(
     field: &str,
     member: &Patch<String>,
@@ -294,7 +294,7 @@ fn required<T>(
     parsed(field, member, parse, violations).ok().flatten()
 }
 
-/// Both flags are on unless they are switched off.
+/// Returns a flag, which is on by default.
 fn flag(member: &Patch<bool>) -> bool {
     *member != Patch::Set(false)
 }

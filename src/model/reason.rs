@@ -1,4 +1,4 @@
-//! The one vocabulary of outcomes, shared by poller, tests, gate, API, metrics and UI.
+//! The vocabulary of outcomes, shared by poller, tests, gate, API, metrics and UI.
 
 use std::{fmt, str::FromStr};
 
@@ -7,10 +7,10 @@ use thiserror::Error;
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident = $code:tt, $observed:literal;)*) => {
-        /// Why a check came out as it did. Only [`ReasonCode::Ok`] is healthy; every other fails the
-        /// check and blocks the gate alike.
+        /// The reason for the outcome of a check. Only [`ReasonCode::Ok`] is healthy; every other code fails
+        /// the check and blocks the gate.
         ///
-        /// The vocabulary is closed: a new word is a minor release and stands in the changelog.
+        /// The vocabulary is closed: a new code comes with a minor release and is listed in the changelog.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
         #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
         #[non_exhaustive]
@@ -19,16 +19,16 @@ macro_rules! reasons {
         }
 
         impl ReasonCode {
-            /// Every code, in the order of the documentation.
+            /// All codes, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The code as it stands in JSON, metrics and databases.
+            /// Returns the code as written in JSON, metrics and databases.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// Whether the target was seen in this condition (`true`), or could not be seen at all.
+            /// Returns whether the target was seen in this condition (`true`) or could not be seen at all.
             #[must_use]
             pub const fn observed(self) -> bool {
                 match self { $(Self::$variant => $observed,)* }
@@ -55,7 +55,7 @@ reasons! {
     ServiceUnhealthy = "service_unhealthy", true;
     /// The agent does not know the unit (404 in its envelope).
     ServiceNotFound = "service_not_found", true;
-    /// The agent refuses the unit's name (400).
+    /// The agent refused the unit's name (400).
     ServiceNameInvalid = "service_name_invalid", true;
     /// The HTTP status was not 2xx.
     Status = "status", true;
@@ -67,13 +67,13 @@ reasons! {
     BodyTooLarge = "body_too_large", true;
     /// The name does not exist, or has no address.
     Dns = "dns", false;
-    /// The resolver gave no answer now; the name may exist.
+    /// The resolver failed; the name may exist.
     ResolverFailed = "resolver_failed", false;
     /// No connection could be made, or it broke before an answer.
     Connect = "connect", false;
     /// Time ran out while the name was resolved.
     TimeoutDns = "timeout_dns", false;
-    /// Time ran out while connecting; TLS is included where the client cannot tell.
+    /// Time ran out while connecting, or during the TLS handshake.
     TimeoutConnect = "timeout_connect", false;
     /// Time ran out before the head of the answer was complete.
     TimeoutHead = "timeout_head", false;
@@ -85,21 +85,21 @@ reasons! {
     TlsExpired = "tls_expired", false;
     /// The certificate is not valid yet.
     TlsNotYetValid = "tls_not_yet_valid", false;
-    /// The certificate is not valid for the name or address that was asked.
+    /// The certificate is not valid for the requested name or address.
     TlsName = "tls_name", false;
-    /// The peer refused us in the handshake (no or revoked client certificate).
+    /// The peer refused the manager in the handshake (missing or revoked client certificate).
     TlsRefused = "tls_refused", false;
-    /// Any other fault of TLS.
+    /// Any other TLS error.
     TlsOther = "tls_other", false;
-    /// The answer is not HTTP/1.1 as the client can read it.
+    /// The answer is not valid HTTP/1.1.
     Protocol = "protocol", false;
-    /// The transfer broke before the expected text was found.
+    /// The connection broke before the expected text was found.
     BodyTruncated = "body_truncated", false;
-    /// The body came in an encoding that was not asked for.
+    /// The body has a content encoding that was not requested.
     EncodingRefused = "encoding_refused", false;
-    /// The answer redirects to where a check does not follow.
+    /// The answer redirects to a URL that checks do not follow.
     RedirectRefused = "redirect_refused", false;
-    /// The policy of destinations refuses the address.
+    /// The destination policy refuses the address.
     DestinationRefused = "destination_refused", false;
     /// The agent failed (5xx, or `success: false`).
     AgentError = "agent_error", false;
@@ -109,19 +109,19 @@ reasons! {
     AgentRateLimited = "agent_rate_limited", false;
     /// The agent has no such endpoint (405, or 404 without its envelope).
     AgentUnsupported = "agent_unsupported", false;
-    /// The agent's answer cannot be read.
+    /// The agent's answer is invalid.
     AgentBadReply = "agent_bad_reply", false;
-    /// The stored password does not open.
+    /// The stored password cannot be decrypted.
     SecretUnreadable = "secret_unreadable", false;
-    /// What is stored of the check cannot be read. The target was not asked.
+    /// The stored check cannot be read. The target was not asked.
     CheckUnreadable = "check_unreadable", false;
-    /// The host to be asked is gone.
+    /// The target host was deleted.
     TargetMissing = "target_missing", false;
-    /// The run was cut by a stop or a crash.
+    /// A shutdown or a crash interrupted the run.
     Interrupted = "interrupted", false;
     /// This manager was out of file descriptors or memory. The target was not asked.
     NoResources = "no_resources", false;
-    /// A fault of our own.
+    /// An internal error.
     Internal = "internal", false;
     /// Gate evidence: the check has no result that counts.
     NoResult = "no_result", false;
@@ -129,18 +129,17 @@ reasons! {
     Stale = "stale", false;
     /// Gate evidence: the newest result is dated in the future.
     Clock = "clock", false;
-    /// The check has waited too long for its turn at a busy agent. Gate evidence: no capacity to run it
-    /// before the close.
+    /// The check waited too long for a busy agent. Gate evidence: there was no capacity to run it before the
+    /// close.
     NotRunCapacity = "not_run_capacity", false;
     /// Gate evidence: another job's gate holds the host.
     GateBusy = "gate_busy", false;
-    /// Gate evidence: a job is changing the host, or a host that a check asks.
+    /// Gate evidence: a job is changing the host, or another host that one of its checks asks.
     HostDisturbed = "host_disturbed", false;
 }
 
 impl ReasonCode {
-    /// Whether not even a connection came about: what a fault of the manager's own network looks like
-    /// from here.
+    /// Returns whether no connection could be made. A fault of the manager's own network looks like this.
     #[must_use]
     pub const fn is_unreachable(self) -> bool {
         matches!(
@@ -153,7 +152,7 @@ impl ReasonCode {
         )
     }
 
-    /// Whether this outcome says nothing of the target, so that a status made from it is `unknown`.
+    /// Returns whether this outcome says nothing about the target, so that the status becomes `unknown`.
     #[must_use]
     pub const fn is_unknown(self) -> bool {
         matches!(
@@ -177,7 +176,7 @@ impl fmt::Display for ReasonCode {
     }
 }
 
-/// A text that is no code of the vocabulary.
+/// The error of a text that is not a code of the vocabulary.
 #[derive(Debug, Error)]
 #[error("unknown reason code `{code}`")]
 pub struct UnknownReason {

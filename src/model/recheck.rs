@@ -1,29 +1,29 @@
-//! A check before and after a change of its host.
+//! The comparison of a check before and after a change of its host.
 
 use serde::{Deserialize, Serialize};
 
 use super::{gate::Evidence, ids::CheckId};
 
-/// One check or condition before and after.
+/// A check or condition before and after the change.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct Rechecked {
     /// The check; `None` for a condition that the application defines.
     #[cfg_attr(feature = "api", schema(required))]
     pub check_id: Option<CheckId>,
-    /// The name, as it is now where it still exists.
+    /// The name: the present one if the check still exists.
     pub name: String,
-    /// What was known when the pass was given; `None` where it was not required then.
+    /// The evidence when the pass was given; `None` if it was not required then.
     #[cfg_attr(feature = "api", schema(required))]
     pub was: Option<Evidence>,
-    /// What came out now; `None` where it is not required any more.
+    /// The present evidence; `None` if it is no longer required.
     #[cfg_attr(feature = "api", schema(required))]
     pub now: Option<Evidence>,
-    /// What that makes.
+    /// The comparison of the two.
     pub change: RecheckChange,
 }
 
-/// What became of a check.
+/// The change of a check between two runs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -32,12 +32,12 @@ pub enum RecheckChange {
     Same,
     /// Healthy before, failing now.
     Broke,
-    /// Failing before (an override, a gate that did not block), healthy now.
+    /// Failing before (with an override, or a gate that did not block), healthy now.
     Mended,
-    /// Failing before and now, for whatever reason.
+    /// Failing before and now, not necessarily for the same reason.
     StillFailing,
-    /// Nothing was known of it when the pass was given: it was not required, or not run.
+    /// Unknown when the pass was given: it was not required, or had not run.
     New,
-    /// Not required any more: deleted or disabled.
+    /// No longer required: deleted or disabled.
     Gone,
 }

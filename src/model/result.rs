@@ -1,4 +1,4 @@
-//! One run of a check, and what it makes of the check's and the host's status.
+//! Results of checks, and the status of checks and hosts that follows from them.
 
 use std::fmt;
 
@@ -15,25 +15,25 @@ use super::{
     text::is_deceptive,
 };
 
-/// A sentence for people: at most 500 characters, none of them a control or an invisible one.
+/// A sentence for people, with at most 500 characters and no control or invisible ones.
 ///
-/// Never built from a password or from what a target's body holds.
+/// It is never built from a password or the body of a target.
 #[derive(Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(from = "String")]
 pub struct Detail(String);
 
 impl Detail {
-    /// The most characters that are kept.
+    /// The maximum number of characters.
     pub const MAXIMUM_CHARACTERS: usize = 500;
 
-    /// The text with every control and invisible character replaced, cut to its bound.
+    /// Creates a detail. It replaces every control and invisible character, and cuts the text at the maximum.
     #[must_use]
     pub fn new(text: impl AsRef<str>) -> Self {
         let clean = |character: char| if is_deceptive(character) { '\u{FFFD}' } else { character };
         Self(text.as_ref().chars().take(Self::MAXIMUM_CHARACTERS).map(clean).collect())
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -69,62 +69,62 @@ pub enum ResultSource {
     Gate,
 }
 
-/// One run of a check, as it is stored.
+/// The stored result of one run of a check.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CheckResult {
     /// The check that ran.
     pub check_id: CheckId,
-    /// Its host.
+    /// The host of the check.
     pub host_id: HostId,
-    /// The check's revision that ran. A result of an older one is void.
+    /// The revision of the check that ran. A result of an older revision is void.
     pub revision: i64,
-    /// How it came out; healthy is [`ReasonCode::Ok`] alone.
+    /// The outcome. Only [`ReasonCode::Ok`] is healthy.
     pub reason: ReasonCode,
     /// A sentence for people.
     pub detail: Detail,
-    /// How long the run took, in milliseconds.
+    /// The duration of the run in milliseconds.
     pub latency_ms: u32,
-    /// When the run started, by the store's clock: what it saw is no older than that.
+    /// The start of the run, by the store's clock.
     #[serde(with = "instant")]
     pub checked_at: DateTime<Utc>,
-    /// The epoch of the store's clock when the run started. Results are ordered by epoch first.
+    /// The epoch of the store's clock at the start of the run. Results are ordered by epoch first.
     #[serde(default)]
     pub epoch: ClockEpoch,
     /// Who ran it.
     pub source: ResultSource,
-    /// Most hosts turned unreachable at once, so that the fault is probably the observer's own.
+    /// Whether most hosts became unreachable at once, so that the fault is probably the observer's own.
     pub observer_fault: bool,
-    /// The agent that was asked, where one was.
+    /// The agent that was asked, if any.
     pub endpoint: Option<AgentEndpoint>,
 }
 
 impl CheckResult {
-    /// Whether the check passed.
+    /// Returns whether the check passed.
     #[must_use]
     pub fn healthy(&self) -> bool {
         self.reason == ReasonCode::Ok
     }
 
-    /// When the run started, as results are ordered.
+    /// Returns the start of the run, by which results are ordered.
     #[must_use]
     pub const fn started(&self) -> StoreTime {
         StoreTime::new(self.epoch, self.checked_at)
     }
 
-    /// Returns whether this result is to be kept rather than `other`, a result of the same check: the
-    /// one that started later, and of two that tell of one run the worse one.
+    /// Returns whether this result replaces `other`, a result of the same check. The later start wins; of two
+    /// results of one run, the worse one.
     #[must_use]
     pub fn outranks(&self, other: &Self) -> bool {
         (self.started(), !self.healthy()) > (other.started(), !other.healthy())
     }
 
-    /// When the run ended, by the store's clock.
+    /// Returns the end of the run, by the store's clock.
     #[must_use]
     pub fn finished_at(&self) -> DateTime<Utc> {
         self.checked_at + TimeDelta::milliseconds(i64::from(self.latency_ms))
     }
 
-    /// What this run alone says of the check.
+    /// Returns the status of the check according to this run alone.
     #[must_use]
     pub fn status(&self) -> CheckStatus {
         if self.healthy() {
@@ -137,20 +137,20 @@ impl CheckResult {
     }
 }
 
-/// What is known of a check.
+/// The status of a check.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
     /// The last result passed.
     Healthy,
-    /// The last result failed, for whatever reason.
+    /// The last result failed.
     Unhealthy,
-    /// There is no result since the last change, it is too old, or it says nothing of the target.
+    /// There is no result since the last change, it is too old, or it says nothing about the target.
     Unknown,
 }
 
-/// What is known of a host, from its enabled checks.
+/// The status of a host, from its enabled checks.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -159,18 +159,18 @@ pub enum HostStatus {
     None,
     /// At least one check is unhealthy.
     Unhealthy,
-    /// None is unhealthy, and at least one is unknown.
+    /// No check is unhealthy, and at least one is unknown.
     Unknown,
-    /// All are healthy.
+    /// All checks are healthy.
     Healthy,
 }
 
-/// How many results in a row turn a check's status. By default the first one does.
+/// The number of consecutive results that change a check's status. By default, a single result does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Damping {
-    /// So many failed results in a row make a healthy check unhealthy. At least 1.
+    /// The number of consecutive failed results that make a healthy check unhealthy: at least 1.
     pub unhealthy_after: u32,
-    /// So many passed results in a row make an unhealthy check healthy. At least 1.
+    /// The number of consecutive passed results that make an unhealthy check healthy: at least 1.
     pub healthy_after: u32,
 }
 
@@ -185,21 +185,23 @@ impl Default for Damping {
 pub struct CheckState {
     /// The newest result.
     pub latest: CheckResult,
-    /// What the newest results make of the check, damped.
+    /// The damped status.
     pub status: CheckStatus,
-    /// When the status last turned.
+    /// The time of the last change of the status.
     pub since: DateTime<Utc>,
-    /// How many of the newest results in a row, of this revision, say the same as the newest one;
-    /// healthy ones were all seen at one agent.
+    /// The number of consecutive newest results of this revision that agree with the newest one. Healthy ones
+    /// all come from one agent.
     pub in_a_row: u32,
 }
 
 impl CheckState {
-    /// Returns the state after another result. A state moves only forward, by epoch and then by time
-    /// (L5): an older result changes nothing, and of two that tell of one run the worse one stays.
-    /// Within an epoch, a result dated after `now`, the store's clock, gives way to any that is not:
-    /// it would hide what is seen until its date, and be fresh then (F01). A result of another epoch
-    /// or revision begins anew, and what says nothing of the target is never damped.
+    /// Returns the state after another result.
+    ///
+    /// A state only moves forward, by epoch and then by time (L5): an older result changes nothing, and of two
+    /// results of one run, the worse one stays. Within an epoch, any result replaces one dated after `now`, the
+    /// store's clock, which would otherwise hide newer results until its date and then be fresh (F01). A result
+    /// of another epoch or revision resets the state. A result that says nothing about the target is never
+    /// damped.
     #[must_use]
     pub fn after(
         previous: Option<&Self>,
@@ -222,7 +224,7 @@ impl CheckState {
         if !same_epoch || latest.revision != result.revision {
             return first(result.checked_at);
         }
-        // What was seen at another agent says nothing of this one (G24).
+        // A result from another agent says nothing about this one (G24).
         let elsewhere = said == CheckStatus::Healthy && latest.endpoint != result.endpoint;
         let same = latest.status() == said && !elsewhere && !same_run;
         let in_a_row = if same { previous.in_a_row.saturating_add(1) } else { 1 };
@@ -241,22 +243,22 @@ impl CheckState {
     }
 }
 
-/// A check with what is known of it.
+/// A check with its status and newest result.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CheckView {
     /// The check.
     pub check: HealthCheck,
-    /// Its status at the time of asking.
+    /// The status at the time of the query.
     pub status: CheckStatus,
-    /// When the status last turned.
+    /// The time of the last change of the status.
     pub since: DateTime<Utc>,
-    /// The newest result, also where it is too old to count.
+    /// The newest result, even if it is too old to count.
     pub last_result: Option<CheckResult>,
 }
 
 impl CheckView {
-    /// Returns what is known of a check at `now`. Results older than `stale_after` (two intervals) do
-    /// not count, nor do those of another epoch or dated in the future (F136, F168).
+    /// Returns the view of a check at `now`. Results older than `stale_after` (two intervals) do not count, nor
+    /// do results of another epoch or with a future date (F136, F168).
     #[must_use]
     pub fn at(
         check: HealthCheck,
@@ -281,30 +283,30 @@ impl CheckView {
     }
 }
 
-/// How many of a host's enabled checks are in which status.
+/// The number of a host's enabled checks in each status.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct HostSummary {
     /// The host.
     pub host_id: HostId,
-    /// What they make of the host.
+    /// The status of the host.
     pub status: HostStatus,
     /// Healthy checks.
     pub healthy: u32,
     /// Unhealthy checks.
     pub unhealthy: u32,
-    /// Checks of which nothing is known.
+    /// Checks with unknown status.
     pub unknown: u32,
     /// Enabled checks.
     pub total: u32,
-    /// When the check that was run longest ago was run; `None` where one has no result.
+    /// The oldest of the checks' last runs; `None` if a check has no result.
     #[serde(with = "instant::option")]
     #[cfg_attr(feature = "api", schema(required))]
     pub oldest_checked_at: Option<DateTime<Utc>>,
 }
 
 impl HostSummary {
-    /// The summary of a host's checks; disabled ones count nowhere.
+    /// Creates the summary of a host's checks, without disabled ones.
     #[must_use]
     pub fn of<'a>(host_id: HostId, checks: impl IntoIterator<Item = &'a CheckView>) -> Self {
         let mut summary = Self {
@@ -358,7 +360,7 @@ mod tests {
         }
     }
 
-    /// The statuses, and the seconds they hold since, after each of these results.
+    /// Returns the status, its start in seconds and the number of consecutive results, after each result.
     fn run(damping: Damping, reasons: &[ReasonCode]) -> Vec<(CheckStatus, i64, u32)> {
         let mut state: Option<CheckState> = None;
         let numbered = (1..).zip(reasons);

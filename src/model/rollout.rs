@@ -1,4 +1,4 @@
-//! A rollout: a job's hosts in stages, which stops by itself once too many of them have failed (R1 to R6).
+//! Rollouts: a job changes its hosts in stages, and stops by itself after too many failures (R1 to R6).
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -13,18 +13,18 @@ use super::{
     violation::{ViolationCode, Violations},
 };
 
-/// A number of hosts, or a share of a job's hosts in percent, rounded up. As text `5` or `10%`.
+/// A number of hosts, or a percentage of a job's hosts, rounded up. The text form is `5` or `10%`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Amount {
-    /// So many hosts.
+    /// A number of hosts.
     Hosts(u32),
-    /// So many of a hundred hosts.
+    /// A percentage of a job's hosts.
     Percent(u32),
 }
 
 impl Amount {
-    /// Returns the number of hosts, of `hosts` in all.
+    /// Returns the amount as a number of hosts, out of `hosts` in total.
     #[must_use]
     pub fn of(self, hosts: u32) -> u32 {
         match self {
@@ -36,12 +36,12 @@ impl Amount {
         }
     }
 
-    /// Whether it is a percentage above 100.
+    /// Returns whether the amount is a percentage above 100.
     const fn is_too_much(self) -> bool {
         matches!(self, Self::Percent(percent) if percent > 100)
     }
 
-    /// Whether it is no host at all.
+    /// Returns whether the amount is zero.
     const fn is_zero(self) -> bool {
         matches!(self, Self::Hosts(0) | Self::Percent(0))
     }
@@ -56,7 +56,7 @@ impl fmt::Display for Amount {
     }
 }
 
-/// A text that is no [`Amount`].
+/// The error of a text that is not an [`Amount`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("give a number of hosts, such as 5, or a percentage, such as 10%")]
 pub struct AmountError;
@@ -93,35 +93,36 @@ impl From<Amount> for String {
 /// One stage of a rollout.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct RolloutStage {
-    /// How many hosts may have been changed by its end, those of the stages before included.
+    /// The number of hosts that may have been changed by its end, including those of earlier stages.
     pub up_to: Amount,
-    /// How long the next stage waits after the last change of this one has ended. At most 7 days.
+    /// The wait between the end of this stage's last change and the next stage: at most 7 days.
     #[serde(with = "seconds", rename = "soak_secs")]
     pub soak: Duration,
 }
 
-/// How a job goes over its hosts.
+/// The stages and limits of a rollout.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct RolloutPolicy {
-    /// The stages. After the last one the hosts that are left follow; without any, all may go at once.
+    /// The stages. The remaining hosts follow after the last one. Without stages, all hosts may be changed at
+    /// once.
     pub stages: Vec<RolloutStage>,
-    /// At most so many hosts are being changed or verified at the same time.
+    /// The maximum number of hosts that are changed or verified at the same time.
     pub max_in_flight: Amount,
-    /// So many changes may fail, end regressed or stay unverified. With one more the rollout halts.
+    /// The number of changes that may fail, regress or stay unverified. One more halts the rollout.
     pub failure_budget: Amount,
 }
 
-/// The longest soak of a stage.
+/// The maximum soak of a stage.
 const LONGEST_SOAK: Duration = Duration::from_secs(7 * 86_400);
 
 impl RolloutPolicy {
-    /// The most stages that a rollout has.
+    /// The maximum number of stages.
     pub const MAXIMUM_STAGES: usize = 20;
 
-    /// Refuses what makes no sense.
+    /// Validates the policy.
     ///
     /// # Errors
-    /// Every violation, by the names `stages`, `stages[N].up_to`, `stages[N].soak_secs`, `max_in_flight`
+    /// Names every violation, under `stages`, `stages[N].up_to`, `stages[N].soak_secs`, `max_in_flight`
     /// and `failure_budget`.
     pub fn validate(&self) -> Result<(), Violations> {
         let mut found = Violations::new();
@@ -148,7 +149,7 @@ impl RolloutPolicy {
         found.or_ok(Some(()))
     }
 
-    /// What stands for a policy that a store holds and nobody can read: whoever reads it halts the rollout.
+    /// Returns the stand-in for a stored policy that cannot be read. It halts the rollout.
     #[must_use]
     pub const fn unreadable() -> Self {
         Self {
@@ -158,7 +159,7 @@ impl RolloutPolicy {
         }
     }
 
-    /// How many of `hosts` may have been changed by the end of a stage, counted from 0.
+    /// Returns how many of `hosts` may have been changed by the end of a stage, counted from 0.
     #[must_use]
     pub fn admitted(&self, stage: u32, hosts: u32) -> u32 {
         let Some(stages) = self.stages.get(..=stage as usize) else { return hosts };
@@ -167,38 +168,38 @@ impl RolloutPolicy {
     }
 }
 
-/// Whether a rollout goes on.
+/// The state of a rollout.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RolloutState {
-    /// Hosts may go, within its limits.
+    /// Hosts may be changed, within its limits.
     Running,
-    /// More changes have failed than its budget allows: no further host goes until an administrator
+    /// More changes have failed than its budget allows: no further host is changed until an administrator
     /// resumes it.
     Halted,
     /// Every host of the job has been changed.
     Done,
 }
 
-/// The rollout of a job, as it is stored.
+/// The stored rollout of a job.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rollout {
     /// The job.
     pub job_id: JobId,
-    /// How many hosts it has.
+    /// The number of the job's hosts.
     pub hosts: u32,
-    /// How it goes over them.
+    /// The policy.
     pub policy: RolloutPolicy,
-    /// The present stage, counted from 0. After the last one of the policy it is their number.
+    /// The present stage, counted from 0. After the last stage of the policy it is the number of stages.
     pub stage: u32,
-    /// How many failed changes do not count, since an administrator has resumed the rollout after them.
+    /// The number of failed changes that no longer count, because an administrator has resumed the rollout.
     pub forgiven: u32,
-    /// Why it was halted.
+    /// The reason for the halt, if it is halted.
     pub halted: Option<String>,
-    /// Raised by every change of what stands above.
+    /// The revision, which every change of the fields above raises.
     pub revision: i64,
-    /// When it began, by the store's clock.
+    /// The time of its creation, by the store's clock.
     pub opened_at: DateTime<Utc>,
 }
 
@@ -223,47 +224,49 @@ impl Rollout {
         }
     }
 
-    /// How many passes may have been spent by the end of the present stage.
+    /// Returns how many passes may have been spent by the end of the present stage.
     #[must_use]
     pub fn admitted(&self) -> u32 {
         self.policy.admitted(self.stage, self.hosts)
     }
 
-    /// How many hosts may be changed or verified at the same time.
+    /// Returns how many hosts may be changed or verified at the same time.
     #[must_use]
     pub fn max_in_flight(&self) -> u32 {
         self.policy.max_in_flight.of(self.hosts).max(1)
     }
 
-    /// How many changes may fail.
+    /// Returns how many changes may fail.
     #[must_use]
     pub fn failure_budget(&self) -> u32 {
         self.policy.failure_budget.of(self.hosts)
     }
 
-    /// How much of the budget is used.
+    /// Returns how much of the failure budget is used.
     #[must_use]
     pub const fn used(&self, counts: &RolloutCounts) -> u32 {
         counts.failed.saturating_sub(self.forgiven)
     }
 
-    /// Whether no further host may go, also where nobody has noted it yet.
+    /// Returns whether no further host may be changed, even if no worker has noted the halt yet.
     #[must_use]
     pub fn is_halted(&self, counts: &RolloutCounts) -> bool {
         self.halted.is_some() || self.used(counts) > self.failure_budget()
     }
 
-    /// Why no further host may go, for people; `None` where hosts may.
+    /// Returns the reason for a halt in words for people; `None` if the rollout is not halted.
     #[must_use]
     pub fn halt_reason(&self, counts: &RolloutCounts) -> Option<String> {
         let over = || match (self.used(counts), self.failure_budget()) {
-            (1, budget) => format!("1 host failed or stayed unverified, and {budget} may"),
-            (used, budget) => format!("{used} hosts failed or stayed unverified, and {budget} may"),
+            (1, budget) => format!("1 host failed or stayed unverified; the budget is {budget}"),
+            (used, budget) => {
+                format!("{used} hosts failed or stayed unverified; the budget is {budget}")
+            }
         };
         self.halted.clone().or_else(|| self.is_halted(counts).then(over))
     }
 
-    /// Where it stands.
+    /// Returns the state.
     #[must_use]
     pub fn state(&self, counts: &RolloutCounts) -> RolloutState {
         if self.is_halted(counts) {
@@ -276,24 +279,23 @@ impl Rollout {
     }
 }
 
-/// What has become of a job's hosts so far.
+/// The counts of a job's changes.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct RolloutCounts {
-    /// Passes that were spent.
+    /// The number of spent passes.
     pub spent: u32,
-    /// Changes that go on, their verification included.
+    /// The number of running changes, including those under verification.
     pub in_flight: u32,
-    /// Changes that failed, regressed or stayed unverified, and those whose end nobody has reported in
-    /// time.
+    /// The number of changes that failed, regressed, stayed unverified, or whose end nobody reported in time.
     pub failed: u32,
-    /// Passes that are given and not spent yet.
+    /// The number of unspent passes.
     pub passed: u32,
-    /// When the last change ended of those that have.
+    /// The end of the change that ended last.
     pub last_end: Option<DateTime<Utc>>,
 }
 
 impl RolloutCounts {
-    /// Counts a job's changes of hosts, beside `passed` passes that are not spent.
+    /// Counts a job's changes. `passed` is the number of unspent passes.
     #[must_use]
     pub fn of<'a>(
         changes: impl IntoIterator<Item = &'a HostChange>,
@@ -317,17 +319,17 @@ impl RolloutCounts {
     }
 }
 
-/// A rollout and what has become of its hosts.
+/// A rollout with its counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RolloutStatus {
     /// The rollout.
     pub rollout: Rollout,
-    /// Its hosts so far.
+    /// The counts.
     pub counts: RolloutCounts,
 }
 
 impl RolloutStatus {
-    /// Where it stands.
+    /// Returns the state.
     #[must_use]
     pub fn state(&self) -> RolloutState {
         self.rollout.state(&self.counts)
@@ -339,37 +341,37 @@ impl RolloutStatus {
 pub enum RolloutStep {
     /// The next stage begins.
     Advance {
-        /// Its number, counted from 0.
+        /// The number of the stage, counted from 0.
         stage: u32,
     },
-    /// No further host goes.
+    /// The rollout halts.
     Halt {
-        /// Why, for people.
+        /// The reason, in words for people.
         reason: String,
     },
 }
 
-/// Why a gate has to wait although its window is open, before its checks are asked (R3).
+/// The reason why a gate is held in its open window before its checks are judged (R3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldCause {
-    /// For the next stage of its job's rollout.
+    /// The next stage of its job's rollout has not begun.
     Stage,
-    /// For another host of its job to be through.
+    /// Other hosts of its job have taken all places.
     Slot,
     /// The job's rollout is halted.
     Budget,
-    /// For other members of a group that the host belongs to.
+    /// Other members of the host's group are unavailable.
     Group,
 }
 
-/// What a gate waits for before its checks are asked.
+/// The limit that holds a gate before its checks are judged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hold {
-    /// What for.
+    /// The cause.
     pub cause: HoldCause,
-    /// The same in a sentence for people.
+    /// The cause in a sentence for people.
     pub detail: String,
-    /// When it is over, by the store's clock, where that is known.
+    /// The end of the hold by the store's clock, if known.
     pub until: Option<DateTime<Utc>>,
 }

@@ -1,26 +1,27 @@
-//! Passwords, open and sealed.
+//! Passwords, in plain text and sealed.
 
 use std::fmt;
 
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// A sealed password as it stands in a row: what a database can hold, also where it is corrupt.
-/// Whether it opens is for a [`Sealer`](crate::crypto::Sealer) to say.
+/// A sealed password as a database row holds it, possibly corrupt.
+///
+/// A [`Sealer`](crate::crypto::Sealer) decides whether it can be opened.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedSecret {
-    /// 0: the old form without associated data; 1: bound to its check.
+    /// The format: 0 is the old one without associated data, 1 is bound to the check.
     pub format: i16,
-    /// The nonce: 12 bytes where the row is sound.
+    /// The nonce: 12 bytes in a valid row.
     pub nonce: Vec<u8>,
-    /// In format 1: version, key id, ciphertext and tag. In format 0: ciphertext and tag.
+    /// The payload. In format 1: version, key id, ciphertext and tag. In format 0: ciphertext and tag.
     pub ciphertext: Vec<u8>,
 }
 
 impl SealedSecret {
-    /// The old form without associated data.
+    /// The old format without associated data.
     pub const UNBOUND: i16 = 0;
-    /// The form that is bound to its check, field, origin and tolerance.
+    /// The format that is bound to check, field, origin and tolerance of certificate errors.
     pub const BOUND: i16 = 1;
 }
 
@@ -35,24 +36,25 @@ impl fmt::Debug for SealedSecret {
     }
 }
 
-/// A password for basic authentication: UTF-8, at most 1,024 bytes, possibly empty. Wiped when it is
-/// dropped, shown by nothing, never cloned.
+/// A password for basic authentication: UTF-8, at most 1,024 bytes, possibly empty.
+///
+/// It is wiped when dropped, never shown and never cloned.
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// The most bytes that a password may have.
+    /// The maximum number of bytes.
     pub const MAXIMUM_BYTES: usize = 1_024;
 
-    /// The password of this text.
+    /// Creates a password.
     ///
     /// # Errors
-    /// A text of more than [`Password::MAXIMUM_BYTES`] bytes.
+    /// Fails if the text has more than [`Password::MAXIMUM_BYTES`] bytes.
     pub fn new(text: impl Into<String>) -> Result<Self, PasswordTooLong> {
         let text = Zeroizing::new(text.into());
         if text.len() > Self::MAXIMUM_BYTES { Err(PasswordTooLong) } else { Ok(Self(text)) }
     }
 
-    /// The text. Use it where it is sent, and keep no copy.
+    /// Returns the plain text. Use it only to send it, and keep no copy.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -65,7 +67,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A password of more than 1,024 bytes.
+/// The error of a password with more than 1,024 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("a password has at most 1,024 bytes")]
 pub struct PasswordTooLong;

@@ -1,4 +1,4 @@
-//! A check's definition as a store keeps it, which need not be one that could be made today.
+//! Stored definitions of checks, which may break the present rules.
 
 use std::fmt;
 
@@ -10,18 +10,18 @@ use super::{
     violation::{ViolationCode, Violations},
 };
 
-/// The columns of a definition, as they stand in a row.
+/// The columns of a definition in a row.
 ///
-/// [`read`](Self::read) always makes a definition of it. Another program may have written what no rule of
-/// this library allows, such as a URL with a password in it: then the definition is
-/// [unreadable](Probe::Unreadable), and its check blocks its own host and nothing else (F221).
+/// [`read`](Self::read) always returns a definition. Another program may have written a row that the rules of
+/// this library do not allow, such as a URL with a password in it. The definition is then
+/// [unreadable](Probe::Unreadable), and its check blocks only its own host (F221).
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredCheck {
     /// The name.
     pub name: String,
     /// `service` or `http`.
     pub check_type: String,
-    /// Whether it is run and asked for.
+    /// Whether the check is enabled.
     pub enabled: bool,
     /// The unit of a service check.
     pub service_name: Option<String>,
@@ -29,16 +29,16 @@ pub struct StoredCheck {
     pub target_host_id: Option<HostId>,
     /// The URL of an HTTP check.
     pub url: Option<String>,
-    /// The text that its body must hold.
+    /// The text that the body must contain.
     pub expected_body: Option<String>,
-    /// Whether any certificate will do.
+    /// Whether any certificate is accepted.
     pub ignore_cert_errors: bool,
     /// The user of an HTTP check.
     pub basic_auth_user: Option<String>,
 }
 
 impl StoredCheck {
-    /// Returns the columns that keep a definition. What was unreadable stays as it was.
+    /// Returns the columns of a definition. An unreadable one keeps its stored columns.
     #[must_use]
     pub fn of(definition: &CheckDefinition) -> Self {
         let (service, http) = match &definition.probe {
@@ -63,7 +63,7 @@ impl StoredCheck {
         }
     }
 
-    /// Reads the definition, each text held against its rule again.
+    /// Reads the definition, and validates each member again.
     #[must_use]
     pub fn read(self) -> CheckDefinition {
         let mut violations = Violations::new();
@@ -101,7 +101,7 @@ impl StoredCheck {
                 Some(Probe::Http(HttpProbe { url: url?, expected_body: body?, user: user? }))
             }
             ("service" | "http", ..) => {
-                let message = "the type and the other members do not fit: give what belongs to it";
+                let message = "the members do not belong to this type: give those of the type";
                 violations.push("check_type", ViolationCode::NotAllowed, message);
                 None
             }
@@ -115,7 +115,7 @@ impl StoredCheck {
 }
 
 impl fmt::Debug for StoredCheck {
-    /// Without URL and user: a URL that cannot be read may hold a password.
+    /// Omits URL and user: an invalid URL may hold a password.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("StoredCheck")
@@ -126,7 +126,7 @@ impl fmt::Debug for StoredCheck {
     }
 }
 
-/// A stored definition that cannot be read, and what is wrong with it.
+/// A stored definition that cannot be read, with its violations.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnreadableCheck {
     pub(super) stored: StoredCheck,
@@ -134,7 +134,7 @@ pub struct UnreadableCheck {
 }
 
 impl UnreadableCheck {
-    /// Creates one for a row that could not even be taken apart.
+    /// Creates the definition of a row whose columns could not be decoded.
     #[must_use]
     pub fn of_row(stored: StoredCheck) -> CheckDefinition {
         let message = "a column of the row holds a value of another type: give every member again";
@@ -150,13 +150,13 @@ impl UnreadableCheck {
         }
     }
 
-    /// Returns what is wrong with it. No message holds a stored text.
+    /// Returns its violations. No message holds a stored text.
     #[must_use]
     pub const fn violations(&self) -> &Violations {
         &self.violations
     }
 
-    /// Returns the type that it claims to be; a type that is unknown counts by what it asks.
+    /// Returns the stored type. If it is unknown, the other members decide.
     #[must_use]
     pub fn check_type(&self) -> CheckType {
         match (self.stored.check_type.as_str(), &self.stored.service_name) {
@@ -166,13 +166,13 @@ impl UnreadableCheck {
         }
     }
 
-    /// Returns the other host that it claims to ask.
+    /// Returns the stored target host.
     #[must_use]
     pub const fn target_host_id(&self) -> Option<HostId> {
         self.stored.target_host_id
     }
 
-    /// Returns the stored URL as it may be shown: without anything that could be a user or password.
+    /// Returns the stored URL without anything that could be a user or password, so that it may be shown.
     #[must_use]
     pub fn shown_url(&self) -> Option<String> {
         self.stored.url.as_deref().map(|url| {
@@ -187,14 +187,14 @@ impl UnreadableCheck {
         })
     }
 
-    /// Returns the origin that its password belongs to, where the URL can be read.
+    /// Returns the origin that its password belongs to, if the URL can be read.
     #[must_use]
     pub fn origin(&self) -> Option<Origin> {
         let url = self.stored.url.as_deref().filter(|_| self.check_type() == CheckType::Http)?;
         CheckUrl::parse(url).ok().map(|url| url.origin())
     }
 
-    /// Returns what is wrong, in one sentence for people.
+    /// Returns the violations in one sentence for people.
     #[must_use]
     pub fn sentence(&self) -> String {
         let fault = |violation: &super::Violation| match violation.field.as_str() {
@@ -206,7 +206,7 @@ impl UnreadableCheck {
     }
 }
 
-/// The value, or the violation that it is noted as.
+/// Returns the value, or notes its violation.
 fn kept<T>(field: &str, parsed: Result<T, Refusal>, violations: &mut Violations) -> Option<T> {
     parsed.map_err(|(code, message)| violations.push(field, code, message)).ok()
 }

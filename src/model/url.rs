@@ -7,16 +7,18 @@ use url::{Host, Url};
 
 use super::violation::ViolationCode;
 
-/// An absolute `http` or `https` URL that a check may ask for (H1): parsed by the WHATWG rules and
-/// kept as the parser wrote it back, without user info or fragment, at most 2,048 bytes.
+/// An absolute `http` or `https` URL that a check may request (H1).
 ///
-/// Where it leads to is judged when a check runs, never here.
+/// It is parsed by the WHATWG rules and kept as the parser writes it, without user info or fragment, in at
+/// most 2,048 bytes.
+///
+/// The destination is judged when the check runs, not here.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct CheckUrl(Url);
 
 impl CheckUrl {
-    /// The most bytes that a URL may have.
+    /// The maximum number of bytes.
     pub const MAXIMUM_BYTES: usize = 2_048;
 
     pub(crate) fn parse(text: &str) -> Result<Self, (ViolationCode, String)> {
@@ -25,8 +27,8 @@ impl CheckUrl {
         if text.len() > Self::MAXIMUM_BYTES {
             return refuse(TooLong, "give a URL of at most 2,048 bytes");
         }
-        // The parser would drop tabs and line feeds and trim spaces, so that what was seen in the
-        // field and what is asked would differ.
+        // The parser would drop tabs and line feeds and trim spaces, so the URL in the field and the
+        // requested one would differ.
         if text.chars().any(|character| character.is_control() || character.is_whitespace()) {
             return refuse(InvalidCharacter, "remove spaces and control characters from the URL");
         }
@@ -58,27 +60,27 @@ impl CheckUrl {
             return refuse(InvalidFormat, "remove the fragment (`#…`) from the URL");
         }
         if url.port() == Some(0) {
-            return refuse(InvalidFormat, "port 0 cannot be asked");
+            return refuse(InvalidFormat, "give a port other than 0");
         }
         if url.as_str().len() > Self::MAXIMUM_BYTES {
-            return refuse(TooLong, "the URL grows over 2,048 bytes when it is written out");
+            return refuse(TooLong, "the encoded URL is longer than 2,048 bytes: shorten it");
         }
         Ok(Self(url))
     }
 
-    /// The URL as the parser wrote it back.
+    /// Returns the URL as the parser writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// The parsed form.
+    /// Returns the parsed form.
     #[must_use]
     pub const fn as_url(&self) -> &Url {
         &self.0
     }
 
-    /// Scheme, host and port: what a password is bound to, and the bound of a redirect.
+    /// Returns scheme, host and port: a password is bound to them, and redirects stay within them.
     #[must_use]
     pub fn origin(&self) -> Origin {
         // The constructor refuses what has no host or port.
@@ -90,7 +92,7 @@ impl CheckUrl {
     }
 }
 
-/// The text's authority: what stands between `//` and the next `/`, `?` or `#`.
+/// Returns the authority of a URL: the text between `//` and the next `/`, `?` or `#`.
 fn authority(text: &str) -> &str {
     let rest = text.split_once("//").map_or("", |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or("")
@@ -103,7 +105,7 @@ impl fmt::Display for CheckUrl {
 }
 
 impl fmt::Debug for CheckUrl {
-    /// Without the query, which may hold a token (H1).
+    /// Omits the query, which may hold a token (H1).
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut url = self.0.clone();
         if url.query().is_some() {
@@ -113,19 +115,19 @@ impl fmt::Debug for CheckUrl {
     }
 }
 
-/// Scheme, host and port of a URL, with the scheme's own port written out.
+/// The scheme, host and port of a URL. The port is explicit even if it is the scheme's default.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Origin {
     /// `http` or `https`.
     pub scheme: String,
-    /// The host as the parser wrote it, an IPv6 address in brackets.
+    /// The host as the parser writes it, with an IPv6 address in brackets.
     pub host: String,
     /// The port.
     pub port: u16,
 }
 
 impl Origin {
-    /// The origin of a URL that has a host and a known port.
+    /// Returns the origin of a URL, if the URL has a host and a known port.
     #[must_use]
     pub fn of(url: &Url) -> Option<Self> {
         Some(Self {

@@ -1,4 +1,4 @@
-//! How a host is judged after its change: by the checks that were healthy before it (V1 to V6).
+//! The verification of a host after its change, by the checks that were healthy before it (V1 to V6).
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use super::{
     violation::{ViolationCode, Violations},
 };
 
-/// How long a host is watched after its change.
+/// The times of a verification.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct VerifyPolicy {
-    /// Nothing counts against the host for so long after its change: it may restart. At most a day.
+    /// The time after the change in which no check runs, because the host may restart: at most 1 day.
     #[serde(with = "seconds", rename = "settle_secs")]
     pub settle: Duration,
-    /// How long the checks must stay healthy. At most a day.
+    /// The time for which the checks must stay healthy: at most 1 day.
     #[serde(with = "seconds", rename = "soak_secs")]
     pub soak: Duration,
-    /// A host that is not verified so long after its change is not verified any more: more than
-    /// `settle` and `soak` together, at most 7 days.
+    /// The time after the change by which the host must be verified: more than `settle` and `soak` together, at
+    /// most 7 days.
     #[serde(with = "seconds", rename = "deadline_secs")]
     pub deadline: Duration,
 }
@@ -43,13 +43,13 @@ impl Default for VerifyPolicy {
 const DAY: u64 = 86_400;
 
 impl VerifyPolicy {
-    /// The time between two looks at a host that is being verified.
+    /// The interval between two looks at a host that is being verified.
     pub const INTERVAL: Duration = Duration::from_secs(30);
 
-    /// Refuses figures that are out of their bounds, or that leave no time for a look.
+    /// Validates the policy. The deadline must leave time for a look.
     ///
     /// # Errors
-    /// Every violation, by the names `settle_secs`, `soak_secs` and `deadline_secs`.
+    /// Names every violation, under `settle_secs`, `soak_secs` and `deadline_secs`.
     pub fn validate(&self) -> Result<(), Violations> {
         let mut found = Violations::new();
         for (field, value) in [("settle_secs", self.settle), ("soak_secs", self.soak)] {
@@ -66,25 +66,25 @@ impl VerifyPolicy {
     }
 }
 
-/// What is known of a host since its change.
+/// The state of a host's verification.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum VerificationState {
-    /// Its checks are being run.
+    /// The host's checks are running.
     Verifying,
     /// Every check that counts was healthy for the soak.
     Verified,
-    /// At the deadline a check that counts was seen failing.
+    /// At the deadline, a check that counts was seen failing.
     Regressed,
-    /// At the deadline it could not be told, or another change of the host began before.
+    /// At the deadline, the health was unknown, or another change of the host began before it.
     Unverified,
     /// The host has no enabled check.
     NoChecks,
 }
 
 impl VerificationState {
-    /// The state as it stands in JSON, metrics and databases.
+    /// Returns the state as written in JSON, metrics and databases.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -97,29 +97,29 @@ impl VerificationState {
     }
 }
 
-/// The verification of a host after its change, as far as it has come.
+/// The verification of a host after its change, with its progress.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Verification {
-    /// Whether it goes on, or how it ended.
+    /// The state: running, or the verdict.
     pub state: VerificationState,
-    /// What it goes by.
+    /// The policy.
     pub policy: VerifyPolicy,
-    /// When the host is looked at next, by the store's clock; `None` once it has ended.
+    /// The time of the next look, by the store's clock; `None` once it has ended.
     #[serde(with = "instant::option")]
     pub next_at: Option<DateTime<Utc>>,
-    /// When it ended, by the store's clock.
+    /// The time of the end, by the store's clock.
     #[serde(with = "instant::option")]
     pub ended_at: Option<DateTime<Utc>>,
-    /// When the newest run of its checks started, by the store's clock.
+    /// The start of the newest run of its checks, by the store's clock.
     #[serde(with = "instant::option")]
     pub last_run_at: Option<DateTime<Utc>>,
-    /// The epoch of the store's clock in that run; nothing of another one is measured against it (F168).
+    /// The epoch of the store's clock in that run. Times of another epoch are not compared with it (F168).
     pub epoch: ClockEpoch,
-    /// How often its checks were run.
+    /// The number of runs of its checks.
     pub runs: u32,
-    /// Each check of the host after the newest run, and then those of the pass that are no more.
+    /// Each check of the host after the newest run, followed by those of the pass that no longer exist.
     pub checks: Vec<VerifiedCheck>,
-    /// Where it stands, in one line for people.
+    /// The progress or verdict, in one line for people.
     pub detail: String,
 }
 
@@ -127,26 +127,25 @@ pub struct Verification {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct VerifiedCheck {
-    /// What it said when the pass was given, and says now.
+    /// The check when the pass was given, and now.
     #[serde(flatten)]
     pub seen: Rechecked,
     /// Whether the verdict depends on it.
     pub counted: bool,
-    /// The start of the first of its runs that has said since what the newest one says; `None` where it
-    /// was not run.
+    /// The start of the first of its consecutive runs with the newest outcome; `None` if it has not run.
     #[serde(with = "instant::option")]
     #[cfg_attr(feature = "api", schema(required))]
     pub since: Option<DateTime<Utc>>,
 }
 
 impl VerifiedCheck {
-    /// Whether the newest run found it healthy.
+    /// Returns whether the newest run found the check healthy.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.seen.now.as_ref().is_some_and(|now| now.healthy)
     }
 
-    /// Whether the newest run saw its target fail.
+    /// Returns whether the newest run saw the target fail.
     #[must_use]
     pub fn is_seen_failing(&self) -> bool {
         self.seen.now.as_ref().is_some_and(|now| now.observed && !now.healthy)
@@ -154,7 +153,7 @@ impl VerifiedCheck {
 }
 
 impl Verification {
-    /// Begins the verification of a host whose change has just ended.
+    /// Creates the verification of a host whose change has just ended.
     #[must_use]
     pub fn begin(policy: VerifyPolicy, now: DateTime<Utc>) -> Self {
         Self {
@@ -170,25 +169,24 @@ impl Verification {
         }
     }
 
-    /// What stands for a verification that a store holds and nobody can read: it is over, and nothing is
-    /// known of it.
+    /// Returns the stand-in for a stored verification that cannot be read. It has ended as unverified.
     #[must_use]
     pub fn unreadable() -> Self {
         Self {
             state: VerificationState::Unverified,
             next_at: None,
-            detail: "what is stored of the verification cannot be read".to_owned(),
+            detail: "the stored verification cannot be read".to_owned(),
             ..Self::begin(VerifyPolicy::default(), DateTime::UNIX_EPOCH)
         }
     }
 
-    /// Whether it goes on.
+    /// Returns whether the verification is running.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.state == VerificationState::Verifying
     }
 
-    /// Ends it. One that has ended stays as it is.
+    /// Ends the verification, unless it has ended before.
     pub fn end(&mut self, state: VerificationState, detail: impl Into<String>, at: DateTime<Utc>) {
         if self.is_running() {
             (self.state, self.detail) = (state, detail.into());
@@ -196,7 +194,7 @@ impl Verification {
         }
     }
 
-    /// How the change came out, for a rollout: `None` while the verification goes on.
+    /// Returns the outcome of the change for a rollout; `None` while the verification is running.
     #[must_use]
     pub const fn outcome(&self) -> Option<ChangeOutcome> {
         match self.state {
@@ -210,8 +208,8 @@ impl Verification {
         }
     }
 
-    /// Ends it because the next change of the host begins: from now on the checks tell about that change
-    /// (V4).
+    /// Ends the verification because the next change of the host begins: from now on, the checks show the effect
+    /// of that change (V4).
     pub fn supersede(&mut self, at: DateTime<Utc>) {
         let detail = "another change of the host began before the verification had ended";
         self.end(VerificationState::Unverified, detail, at);

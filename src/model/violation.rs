@@ -1,21 +1,21 @@
-//! What is wrong with a definition, all of it at once.
+//! The violations of a definition, all at once.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// One thing that is wrong with a field.
+/// One violation of a field's rules.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Violation {
-    /// The member's name as it stands in the body; empty for the body as a whole.
+    /// The member's name in the body; empty for the body as a whole.
     pub field: String,
-    /// What kind of fault it is, for programs.
+    /// The kind of violation, for programs.
     pub code: ViolationCode,
-    /// What to do about it, for people. Holds no secret.
+    /// The advice for people. It holds no secret.
     pub message: String,
 }
 
-/// The kinds of faults that a definition can have.
+/// The kinds of violations.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -32,22 +32,22 @@ pub enum ViolationCode {
     TooShort,
     /// The value is longer than allowed.
     TooLong,
-    /// The value holds characters that are not allowed.
+    /// The value contains characters that are not allowed.
     InvalidCharacter,
-    /// The value is not of the form that is wanted.
+    /// The value does not have the required form.
     InvalidFormat,
-    /// The value is none of those that are known.
+    /// The value is none of the known ones.
     UnknownValue,
     /// The number or instant is out of range.
     OutOfRange,
     /// The target host does not exist, or the actor may not see it.
     TargetHostUnknown,
-    /// The body as a whole holds nothing that could be changed.
+    /// The body contains no change.
     Empty,
 }
 
 impl ViolationCode {
-    /// The code as it stands in JSON.
+    /// Returns the code as written in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -67,24 +67,24 @@ impl ViolationCode {
     }
 }
 
-/// Every violation of one definition; never empty where it is an error.
+/// All violations of one definition. As an error, it is never empty.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
-    /// No violation yet.
+    /// Creates an empty list.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// Adds one.
+    /// Adds a violation.
     pub fn push(&mut self, field: &str, code: ViolationCode, message: impl Into<String>) {
         self.0.push(Violation { field: field.to_owned(), code, message: message.into() });
     }
 
-    /// Adds what is wrong within a member of this name: its own names stand behind it.
+    /// Adds the violations within a member of this name, whose name becomes the prefix of theirs.
     pub fn extend_within(&mut self, field: &str, found: &Self) {
         for violation in found.as_slice() {
             let field = format!("{field}.{}", violation.field);
@@ -92,7 +92,7 @@ impl Violations {
         }
     }
 
-    /// The one violation `field: code`.
+    /// Creates a list with a single violation.
     #[must_use]
     pub fn one(field: &str, code: ViolationCode, message: impl Into<String>) -> Self {
         let mut violations = Self::new();
@@ -100,33 +100,33 @@ impl Violations {
         violations
     }
 
-    /// Whether there is none.
+    /// Returns whether there is no violation.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether there is one of this field and code.
+    /// Returns whether there is a violation of this field and code.
     #[must_use]
     pub fn contains(&self, field: &str, code: ViolationCode) -> bool {
         self.0.iter().any(|violation| violation.field == field && violation.code == code)
     }
 
-    /// Whether a field has any.
+    /// Returns whether a field has a violation.
     pub(crate) fn has_field(&self, field: &str) -> bool {
         self.0.iter().any(|violation| violation.field == field)
     }
 
-    /// All of them, in the order of the fields.
+    /// Returns all violations, in the order of the fields.
     #[must_use]
     pub fn as_slice(&self) -> &[Violation] {
         &self.0
     }
 
-    /// `Ok(value)` where there is none, else all of them.
+    /// Returns `Ok(value)` if there is no violation, and otherwise all of them.
     ///
     /// # Errors
-    /// The violations themselves.
+    /// Returns the violations themselves.
     pub fn or_ok<T>(self, value: Option<T>) -> Result<T, Self> {
         match value {
             Some(value) if self.is_empty() => Ok(value),

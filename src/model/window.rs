@@ -1,4 +1,4 @@
-//! The stretch of time in which a host may be touched.
+//! The period in which a job may touch a host.
 
 use std::{
     cmp::Ordering,
@@ -10,14 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{TimeZoneName, instant};
 
-/// From `opens_at` (inside) to `closes_at` (outside): two instants, so no time zone can move it afterwards.
+/// A period from `opens_at`, inclusive, to `closes_at`, exclusive.
 ///
-/// It lasts at least one microsecond and at most [`Window::MAXIMUM_LENGTH`]; anything else cannot be built or read.
-/// Both ends are whole microseconds of the years 0 to 9999, so that every window survives being written and read.
-/// Windows sort by opening, then by close.
+/// Both ends are instants, so no time zone can move them. A window lasts at least one microsecond and at most
+/// [`Window::MAXIMUM_LENGTH`]; constructor and deserialisation refuse anything else. Both ends are whole microseconds
+/// in the years 0 to 9999, so that a window can be written and read without loss. Windows sort by opening, then by
+/// close.
 ///
-/// A window may know the time zone to show it in ([`Window::with_time_zone`]). That is for people alone: it moves
-/// neither end, and two windows with the same ends are equal whatever their zones.
+/// A window may have a time zone for display ([`Window::with_time_zone`]). It moves neither end, and two windows with
+/// the same ends are equal even if their zones differ.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(try_from = "RawWindow")]
 pub struct Window {
@@ -29,45 +30,45 @@ pub struct Window {
     time_zone: Option<TimeZoneName>,
 }
 
-/// Why two instants are not a window.
+/// The reason why two instants are not a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WindowError {
-    /// Both ends are the same microsecond.
+    /// Both ends fall in the same microsecond.
     #[error("a window that opens and closes at {at} has no length")]
     Empty {
         /// The instant of both ends.
         at: DateTime<Utc>,
     },
-    /// The close lies before the opening.
+    /// The close is before the opening.
     #[error("a window cannot close at {closes_at}, before it opens at {opens_at}")]
     Reversed {
-        /// The opening as given.
+        /// The given opening.
         opens_at: DateTime<Utc>,
-        /// The close as given.
+        /// The given close.
         closes_at: DateTime<Utc>,
     },
-    /// Longer than [`Window::MAXIMUM_LENGTH`].
+    /// The window is longer than [`Window::MAXIMUM_LENGTH`].
     #[error("a window from {opens_at} to {closes_at} is longer than 7 days")]
     TooLong {
-        /// The opening as given.
+        /// The given opening.
         opens_at: DateTime<Utc>,
-        /// The close as given.
+        /// The given close.
         closes_at: DateTime<Utc>,
     },
-    /// An end that RFC 3339 cannot write: outside the years 0 to 9999.
+    /// An end is outside the years 0 to 9999, which RFC 3339 can represent.
     #[error("the end of a window must lie in the years 0 to 9999")]
     OutOfRange,
 }
 
 impl Window {
-    /// The longest window: 7 days of elapsed time.
+    /// The maximum length: 7 days of elapsed time.
     pub const MAXIMUM_LENGTH: TimeDelta = TimeDelta::days(7);
 
-    /// A window between two instants; what is finer than a microsecond is dropped first.
+    /// Creates a window between two instants, after truncating them to microseconds.
     ///
     /// # Errors
-    /// [`WindowError`] if it would be empty, reversed, longer than 7 days or not writable.
+    /// [`WindowError`] if the window is empty, reversed, longer than 7 days or outside the years 0 to 9999.
     pub fn new(opens_at: DateTime<Utc>, closes_at: DateTime<Utc>) -> Result<Self, WindowError> {
         let (opens_at, closes_at) = (instant::truncate(opens_at), instant::truncate(closes_at));
         if [opens_at, closes_at].iter().any(|end| !(0..=9999).contains(&end.year())) {
@@ -85,62 +86,62 @@ impl Window {
         Ok(Self { opens_at, closes_at, time_zone: None })
     }
 
-    /// The window `[opens_at, opens_at + length)`, which also bounds the wait of a job that has no maintenance
+    /// Creates the window `[opens_at, opens_at + length)`. It can also limit the wait of a job without a maintenance
     /// window.
     ///
     /// # Errors
-    /// As [`Window::new`].
+    /// Those of [`Window::new`].
     pub fn lasting(opens_at: DateTime<Utc>, length: TimeDelta) -> Result<Self, WindowError> {
         let opens_at = instant::truncate(opens_at);
         let closes_at = opens_at.checked_add_signed(length).ok_or(WindowError::OutOfRange)?;
         Self::new(opens_at, closes_at)
     }
 
-    /// The same window, to be shown in this zone: that of the calendar that it comes from.
+    /// Sets the zone for display, usually that of the window's calendar.
     #[must_use]
     pub fn with_time_zone(self, time_zone: TimeZoneName) -> Self {
         Self { time_zone: Some(time_zone), ..self }
     }
 
-    /// The zone to show it in; `None` for a window that comes from no calendar.
+    /// Returns the zone for display; `None` for a window without a calendar.
     #[must_use]
     pub fn time_zone(&self) -> Option<TimeZoneName> {
         self.time_zone
     }
 
-    /// The first instant inside.
+    /// Returns the opening, the first instant inside the window.
     #[must_use]
     pub fn opens_at(&self) -> DateTime<Utc> {
         self.opens_at
     }
 
-    /// The first instant after the window.
+    /// Returns the close, the first instant after the window.
     #[must_use]
     pub fn closes_at(&self) -> DateTime<Utc> {
         self.closes_at
     }
 
-    /// Whether the instant lies inside; the close does not.
+    /// Returns whether the instant lies inside. The close does not.
     #[must_use]
     pub fn contains(&self, instant: DateTime<Utc>) -> bool {
         self.opens_at <= instant && instant < self.closes_at
     }
 
-    /// Elapsed time between opening and close.
+    /// Returns the elapsed time between opening and close.
     #[must_use]
     pub fn length(&self) -> TimeDelta {
         self.closes_at - self.opens_at
     }
 
-    /// The end that counts when `closing_margin` before the close is too late to start anything.
+    /// Returns the end of the window with a closing margin: `closing_margin` before the close.
     ///
-    /// Never before the opening, never after the close: a negative margin cannot lengthen a window.
+    /// The result is never before the opening nor after the close, so a negative margin cannot lengthen a window.
     #[must_use]
     pub fn end_with_margin(&self, closing_margin: TimeDelta) -> DateTime<Utc> {
         self.closes_at - closing_margin.clamp(TimeDelta::zero(), self.length())
     }
 
-    /// Whether `instant` lies inside and before the end that [`Window::end_with_margin`] names.
+    /// Returns whether `instant` lies inside and before the end that [`Window::end_with_margin`] returns.
     #[must_use]
     pub fn contains_with_margin(&self, instant: DateTime<Utc>, closing_margin: TimeDelta) -> bool {
         self.opens_at <= instant && instant < self.end_with_margin(closing_margin)
@@ -179,14 +180,14 @@ impl Hash for Window {
     }
 }
 
-/// What is read before it is known to be a window.
+/// The unvalidated form of a window.
 #[derive(Deserialize)]
 struct RawWindow {
     #[serde(with = "instant")]
     opens_at: DateTime<Utc>,
     #[serde(with = "instant")]
     closes_at: DateTime<Utc>,
-    /// A zone that this build does not know is dropped: it must not keep a gate from being read.
+    /// The zone. An unknown zone is dropped, so that the gate can still be read.
     #[serde(default)]
     time_zone: Option<String>,
 }
@@ -292,7 +293,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-        /// F10: whatever can be built is ordered, bounded and survives text.
+        /// F10: every window that can be built is ordered, bounded and survives its text form.
         #[test]
         fn f10_every_window_that_exists_is_sound(
             opens in -70_000_000_000_i64..260_000_000_000,

@@ -1,15 +1,15 @@
-//! How far a worker's clock is from the store's (F04).
+//! The offset between a worker's clock and the store's (F04).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tracing::{info, warn};
 
 use super::{CLOCK_OFFSET, Part};
 
-/// Beyond this a worker's clock is worth a warning. Nothing depends on it: due times, leases and
-/// windows are judged by the store's clock.
+/// The offset above which a worker logs a warning. The offset has no other effect: due times, leases and
+/// windows use the store's clock.
 const TOLERATED: TimeDelta = TimeDelta::seconds(2);
 
-/// Follows the distance between a worker's wall clock and the store's.
+/// Tracks the offset between a worker's wall clock and the store's.
 #[derive(Debug)]
 pub(crate) struct ClockOffset {
     part: Part,
@@ -21,8 +21,8 @@ impl ClockOffset {
         Self { part, apart: false }
     }
 
-    /// Notes a reading of the store's clock between two readings of the worker's; answers with the
-    /// offset, which is positive where the worker is ahead.
+    /// Notes a reading of the store's clock between two readings of the worker's, and returns the offset. It is
+    /// positive if the worker is ahead.
     pub(crate) fn note(
         &mut self,
         before: DateTime<Utc>,
@@ -32,16 +32,16 @@ impl ClockOffset {
         let offset = before + (after - before) / 2 - store;
         let seconds = offset.as_seconds_f64();
         CLOCK_OFFSET.set(seconds, &[("part", self.part.as_str())]);
-        // What the round trip leaves open is no offset.
+        // The uncertainty of the round trip does not count as an offset.
         let apart = offset.abs() - (after - before).abs() / 2 > TOLERATED;
         if apart && !self.apart {
             warn!(
                 seconds,
                 part = self.part.as_str(),
-                "this machine's clock and the store's are apart: the store's counts"
+                "this machine's clock and the store's differ: the store's counts"
             );
         } else if self.apart && !apart {
-            info!(seconds, part = self.part.as_str(), "this machine's clock is right again");
+            info!(seconds, part = self.part.as_str(), "this machine's clock agrees again");
         }
         self.apart = apart;
         offset

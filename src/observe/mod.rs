@@ -1,11 +1,12 @@
-//! Metrics over the facade of the `metrics` crate (feature `metrics`). Without the feature nothing of it is
-//! compiled.
+//! Metrics through the facade of the `metrics` crate.
 //!
-//! [`METRICS`] lists them all; `docs/operations.md` explains them. Install a recorder of your choice, then
-//! call [`describe`] once.
+//! They need the feature `metrics`; without it, none of their code is compiled.
 //!
-//! Histograms are in seconds, and their buckets are the recorder's: set some for every name that ends in
-//! `_seconds`, up to the timeout of a check at least. `docs/embedding.md` shows it for
+//! [`METRICS`] lists all metrics, and `docs/operations.md` explains them. Install a recorder, then call
+//! [`describe`] once.
+//!
+//! Histograms are in seconds. The recorder defines their buckets: set buckets for every name that ends in
+//! `_seconds`, at least up to the timeout of a check. `docs/embedding.md` shows this for
 //! `metrics-exporter-prometheus`, which exports summaries otherwise.
 
 mod clock_offset;
@@ -22,12 +23,12 @@ pub(crate) use self::{clock_offset::ClockOffset, metric::*};
 /// The labels of one measurement, each with a value from a closed set.
 pub(crate) type Labels<'a> = &'a [(&'static str, &'static str)];
 
-/// Which loop a measurement comes from.
+/// The loop that a measurement comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Part {
     /// The poller.
     Poll,
-    /// The runner of gates.
+    /// The gate runner.
     Gate,
 }
 
@@ -40,7 +41,7 @@ impl Part {
     }
 }
 
-/// Tells the recorder what each metric means and in which unit it is.
+/// Registers the meaning and unit of each metric with the recorder.
 pub fn describe() {
     METRICS.iter().copied().for_each(sink::describe);
 }
@@ -56,7 +57,7 @@ impl Metric {
         sink::set(self.name, value, labels);
     }
 
-    /// Adds to a gauge, or takes from it.
+    /// Adds to a gauge, or subtracts from it.
     pub(crate) fn shift(&self, by: f64, labels: Labels<'_>) {
         sink::shift(self.name, by, labels);
     }
@@ -69,7 +70,7 @@ impl Metric {
 
 /// One worker's part of a gauge that sums over all workers of the process.
 ///
-/// Takes its part off the gauge when it is dropped.
+/// It subtracts its part from the gauge when dropped.
 #[derive(Debug)]
 pub(crate) struct Level {
     metric: &'static Metric,
@@ -95,7 +96,7 @@ impl Drop for Level {
     }
 }
 
-/// Converts a count; exact up to `u32::MAX`.
+/// Converts a count. The result is exact up to `u32::MAX`.
 fn float(value: usize) -> f64 {
     f64::from(u32::try_from(value).unwrap_or(u32::MAX))
 }

@@ -1,4 +1,4 @@
-//! Where measurements go without the feature: nowhere.
+//! The sink without the feature `metrics`: it drops all measurements.
 
 use super::{Labels, Metric};
 

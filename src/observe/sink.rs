@@ -1,4 +1,4 @@
-//! Where measurements go: to the recorder that the application has installed.
+//! The sink that sends measurements to the application's recorder.
 
 use super::{Labels, Metric, MetricKind, Unit};
 

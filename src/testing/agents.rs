@@ -1,4 +1,4 @@
-//! Agents that exist on paper.
+//! Scripted agents.
 
 use std::{
     collections::HashMap,
@@ -17,11 +17,11 @@ use crate::{
     model::{AgentEndpoint, ReasonCode, ServiceName},
 };
 
-/// An [`AgentTransport`] whose agents answer as it is written down, by endpoint and unit, and by
-/// time. What is not written down is a unit that runs and is healthy, after 10 ms.
+/// An [`AgentTransport`] with scripted answers, by endpoint, unit and time. Without a script, every unit is
+/// healthy after 10 ms.
 ///
-/// [`ReasonCode::Ok`] and [`ReasonCode::ServiceUnhealthy`] are states of a unit; every other reason
-/// is the error that a real transport has for it. Cloning gives another handle on the same agents.
+/// [`ReasonCode::Ok`] and [`ReasonCode::ServiceUnhealthy`] are states of a unit. For every other reason, the
+/// transport returns the error of a real transport. Clones share the same agents.
 #[derive(Clone, Debug)]
 pub struct ScriptedAgents {
     clock: Arc<dyn Clock>,
@@ -35,18 +35,18 @@ struct Script {
 }
 
 impl ScriptedAgents {
-    /// Agents whose every unit is healthy so far.
+    /// Creates agents whose units are all healthy.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, script: Arc::default() }
     }
 
-    /// From now on a unit answers like this.
+    /// Scripts the answer of a unit from now on.
     pub fn answer(&self, endpoint: &AgentEndpoint, unit: &str, answer: Answer) {
         self.answer_from(endpoint, unit, self.clock.now(), answer);
     }
 
-    /// From an instant on a unit answers like this, until an answer that is written down for later.
+    /// Scripts the answer of a unit from an instant on, until the next scripted answer.
     pub fn answer_from(
         &self,
         endpoint: &AgentEndpoint,
@@ -58,14 +58,14 @@ impl ScriptedAgents {
         self.script().units.entry(key).or_default().set(from, answer);
     }
 
-    /// Who was asked for which unit so far, in order.
+    /// Returns the endpoints and units that were asked so far, in order.
     #[must_use]
     pub fn asked(&self) -> Vec<(AgentEndpoint, String)> {
         self.script().asked.clone()
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
-        // Nothing under this lock panics.
+        // A poisoned lock is safe to use: no code under it panics.
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,5 +1,5 @@
-//! Makers of the usual things. Ids are made from small numbers, so that every run is the same and a
-//! failure can be read.
+//! Constructors of common test data. Ids come from small numbers, so that every run is reproducible and
+//! failures are readable.
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use serde_json::{Value, json};
@@ -14,78 +14,78 @@ use crate::{
     store::{CheckInsert, FirstRun},
 };
 
-/// The instant at which [`clock`] starts: 2026-11-24, 02:00 UTC.
+/// Returns the instant at which [`clock`] starts: 2026-11-24, 02:00 UTC.
 ///
 /// # Panics
-/// Never.
+/// Never panics.
 #[must_use]
 pub fn start() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 24, 2, 0, 0).single().expect("a date that exists")
 }
 
-/// A clock that shows [`start`].
+/// Returns a clock that starts at [`start`].
 #[must_use]
 pub fn clock() -> ManualClock {
     ManualClock::new(start())
 }
 
-/// The host with this number.
+/// Returns the host with this number.
 #[must_use]
 pub const fn host(number: u128) -> HostId {
     HostId::from_uuid(Uuid::from_u128(number))
 }
 
-/// The job with this number.
+/// Returns the job with this number.
 #[must_use]
 pub const fn job(number: u128) -> JobId {
     JobId::from_uuid(Uuid::from_u128(number))
 }
 
-/// The check with this number.
+/// Returns the check with this number.
 #[must_use]
 pub const fn check(number: u128) -> CheckId {
     CheckId::from_uuid(Uuid::from_u128(number))
 }
 
-/// An agent of its own for the host with this number.
+/// Returns a distinct agent for the host with this number.
 ///
 /// # Panics
-/// Never.
+/// Never panics.
 #[must_use]
 pub fn agent(number: u16) -> AgentEndpoint {
     AgentEndpoint::new("192.0.2.1", number.max(1), None).expect("an address and a port")
 }
 
-/// A service check to be inserted; the unit is named as the check.
+/// Returns the insertion of a service check whose unit has the name of the check.
 ///
 /// # Panics
-/// Where `name` is not also the name of a unit.
+/// Panics if `name` is not a valid name of a unit.
 #[must_use]
 pub fn service_check(id: CheckId, host_id: HostId, name: &str) -> CheckInsert {
     insert(id, host_id, json!({"name": name, "check_type": "service", "service_name": name}))
 }
 
-/// A web check to be inserted, which looks at the status alone.
+/// Returns the insertion of an HTTP check that tests only the status.
 ///
 /// # Panics
-/// Where name or URL are not valid.
+/// Panics if the name or the URL is invalid.
 #[must_use]
 pub fn http_check(id: CheckId, host_id: HostId, name: &str, url: &str) -> CheckInsert {
     let body = json!({"name": name, "check_type": "http", "url": url, "expected_body": ""});
     insert(id, host_id, body)
 }
 
-/// A check to be inserted from what the API takes. At most 5 for a host, and no password.
+/// Returns the insertion of a check from an API body, with at most 5 checks for a host and no password.
 ///
 /// # Panics
-/// Where the body is not valid.
+/// Panics if the body is invalid.
 #[must_use]
 pub fn insert(id: CheckId, host_id: HostId, body: Value) -> CheckInsert {
     let definition = NewCheck::from_json(body).expect("a valid check").definition;
     CheckInsert { id, host_id, definition, secret: None, limit: 5, first_run: FirstRun::AtOnce }
 }
 
-/// A result of a check's run that started at an instant and took 10 ms.
+/// Returns the result of a run that started at an instant and took 10 ms.
 #[must_use]
 pub fn result(check: &HealthCheck, reason: ReasonCode, checked_at: DateTime<Utc>) -> CheckResult {
     CheckResult {
@@ -103,25 +103,25 @@ pub fn result(check: &HealthCheck, reason: ReasonCode, checked_at: DateTime<Utc>
     }
 }
 
-/// A window from an instant on.
+/// Returns a window that opens at an instant.
 ///
 /// # Panics
-/// Where the length is not that of a window.
+/// Panics if the length is invalid for a window.
 #[must_use]
 pub fn window(opens_at: DateTime<Utc>, length: TimeDelta) -> Window {
     Window::lasting(opens_at, length).expect("a window of at most 7 days")
 }
 
-/// A request of the job with this number, for a window from [`start`] on.
+/// Returns a request of the job with this number, for a window that opens at [`start`].
 ///
 /// # Panics
-/// As [`window`].
+/// Panics as [`window`] does.
 #[must_use]
 pub fn request(number: u128, host_id: HostId, length: TimeDelta) -> GateRequest {
     GateRequest::new(job(number), host_id, window(start(), length))
 }
 
-/// An administrator's audit entry.
+/// Returns an administrator's audit entry.
 #[must_use]
 pub fn audit(action: AuditAction) -> AuditEntry {
     AuditEntry::allowed(Actor::new("ada", Role::Admin), action)

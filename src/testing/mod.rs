@@ -1,14 +1,14 @@
-//! What other projects' test suites need (feature `testing`).
+//! Test helpers for applications (feature `testing`).
 //!
-//! | for | take |
+//! | for | use |
 //! | --- | --- |
-//! | all of it at once: clock, store, hosts, answers | [`World`] |
+//! | clock, store, hosts and answers at once | [`World`] |
 //! | time | [`ManualClock`](crate::clock::ManualClock), which needs no feature |
-//! | checks that answer as you like | [`ScriptedRunner`]; [`ScriptedAgents`] where the runner is real |
-//! | a store that breaks | [`FaultyStore`] over any store |
+//! | scripted answers of checks | [`ScriptedRunner`], or [`ScriptedAgents`] with the real runner |
+//! | a store that fails on demand | [`FaultyStore`] over any store |
 //! | hosts, checks, windows, gates | [`fixtures`] |
-//! | a call that must or must not happen | [`MockAgentTransport`], [`MockAgentLink`], [`MockCheckStore`], [`MockClock`], [`MockHealthSource`], [`MockWindowSource`], by mockall |
-//! | runs that are the same every time | [`SeededIds`] |
+//! | expectations on calls | [`MockAgentTransport`], [`MockAgentLink`], [`MockCheckStore`], [`MockClock`], [`MockHealthSource`], [`MockWindowSource`], from mockall |
+//! | reproducible runs | [`SeededIds`] |
 
 mod agents;
 mod faulty_store;

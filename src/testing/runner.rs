@@ -1,4 +1,4 @@
-//! A runner of checks that asks nobody.
+//! A scripted check runner.
 
 use std::{
     collections::HashMap,
@@ -17,11 +17,11 @@ use crate::{
     model::{CheckId, Detail, HealthCheck, HostId, ReasonCode},
 };
 
-/// A [`HostRunner`] whose answers are written down by check or by host, and by time. What is not
-/// written down is healthy after 10 ms.
+/// A [`HostRunner`] with scripted answers, by check or host and by time. Without a script, every check is
+/// healthy after 10 ms.
 ///
-/// The checks of a run start together, and the run lasts as long as the slowest of them, by the
-/// given clock. Under a [`ManualClock`](crate::clock::ManualClock) that costs no time at all.
+/// The checks of a run start together, and the run lasts as long as the slowest of them, by the given clock.
+/// With a [`ManualClock`](crate::clock::ManualClock) that takes no real time.
 ///
 /// ```
 /// # use std::{sync::Arc, time::Duration};
@@ -46,44 +46,44 @@ struct Script {
     runs: Vec<RunRecord>,
 }
 
-/// One run that took place.
+/// A run that was started.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RunRecord {
     /// The host.
     pub host_id: HostId,
-    /// The checks, in the order given.
+    /// The checks, in the given order.
     pub checks: Vec<CheckId>,
-    /// When it started, by the wall clock.
+    /// The start, by the wall clock.
     pub at: DateTime<Utc>,
-    /// When it started, by the monotonic clock.
+    /// The start, by the monotonic clock.
     pub monotonic: Duration,
 }
 
 impl ScriptedRunner {
-    /// A runner whose every answer is healthy so far.
+    /// Creates a runner whose answers are all healthy.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, script: Mutex::default() }
     }
 
-    /// From now on a check answers like this.
+    /// Scripts the answer of a check from now on.
     pub fn answer(&self, check: CheckId, answer: Answer) {
         self.answer_from(check, self.clock.now(), answer);
     }
 
-    /// From an instant on a check answers like this, until an answer that is written down for later.
-    /// What holds when a run starts is what it answers.
+    /// Scripts the answer of a check from an instant on, until the next scripted answer. A run gives the answer
+    /// that is valid at its start.
     pub fn answer_from(&self, check: CheckId, from: DateTime<Utc>, answer: Answer) {
         self.script().checks.entry(check).or_default().set(from, answer);
     }
 
-    /// From now on the checks of a host for which nothing else is written down answer like this.
+    /// Scripts the answer, from now on, of a host's checks without a script of their own.
     pub fn answer_host(&self, host: HostId, answer: Answer) {
         let now = self.clock.now();
         self.script().hosts.entry(host).or_default().set(now, answer);
     }
 
-    /// The runs so far, in the order of their start.
+    /// Returns the runs so far, in the order of their start.
     #[must_use]
     pub fn runs(&self) -> Vec<RunRecord> {
         self.script().runs.clone()
@@ -97,7 +97,7 @@ impl ScriptedRunner {
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
-        // Nothing under this lock panics.
+        // A poisoned lock is safe to use: no code under it panics.
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

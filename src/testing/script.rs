@@ -1,4 +1,4 @@
-//! Answers that are written down beforehand, and when each of them holds.
+//! Scripted answers and their times.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::model::ReasonCode;
 
-/// How a scripted target answers, and after how long.
+/// The answer of a scripted target, with its delay.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Answer {
     pub(super) saying: Saying,
@@ -22,45 +22,45 @@ pub(super) enum Saying {
 }
 
 impl Answer {
-    /// An answer with this reason, after 10 ms.
+    /// Creates an answer with this reason, after 10 ms.
     #[must_use]
     pub const fn new(reason: ReasonCode) -> Self {
         Self { saying: Saying::Reason(reason), takes: Duration::from_millis(10) }
     }
 
-    /// A healthy one.
+    /// Creates a healthy answer.
     #[must_use]
     pub const fn healthy() -> Self {
         Self::new(ReasonCode::Ok)
     }
 
-    /// A connection that the target refuses, after 10 ms: [`ReasonCode::Connect`], over a network that
-    /// works.
+    /// Creates the answer of a target that refuses the connection, after 10 ms: [`ReasonCode::Connect`] over a
+    /// working network.
     #[must_use]
     pub const fn refused() -> Self {
         Self { saying: Saying::Refused, takes: Duration::from_millis(10) }
     }
 
-    /// Never answers, not even with the failure that a real runner gives at its deadline.
+    /// Creates a target that never answers, not even with the failure of a real runner at its deadline.
     #[must_use]
     pub const fn never() -> Self {
         Self { saying: Saying::Nothing, takes: Duration::ZERO }
     }
 
-    /// Panics in the code that asks.
+    /// Creates an answer that panics in the code that asks.
     #[must_use]
     pub const fn panic() -> Self {
         Self { saying: Saying::Panic, takes: Duration::ZERO }
     }
 
-    /// Delays the answer by this time, by the script's clock.
+    /// Sets the delay of the answer, by the script's clock.
     #[must_use]
     pub const fn with_delay(self, takes: Duration) -> Self {
         Self { takes, ..self }
     }
 
-    /// What comes of it within `time`: the reason, and how long it took. Where time runs out first,
-    /// that is [`ReasonCode::TimeoutHead`]; `None` where there is no answer, ever.
+    /// Returns the outcome within `time`: the reason and the duration. After a timeout, the reason is
+    /// [`ReasonCode::TimeoutHead`]; `None` if there is never an answer.
     pub(super) fn within(self, time: Duration) -> Option<(ReasonCode, Duration)> {
         match self.saying {
             Saying::Nothing => None,
@@ -77,13 +77,13 @@ impl Answer {
 pub(super) struct Timeline(Vec<(DateTime<Utc>, Answer)>);
 
 impl Timeline {
-    /// From this instant on, until one that begins later.
+    /// Sets the answer from this instant on, until the next one.
     pub(super) fn set(&mut self, from: DateTime<Utc>, answer: Answer) {
         let place = self.0.partition_point(|(start, _)| *start <= from);
         self.0.insert(place, (from, answer));
     }
 
-    /// The answer that holds at an instant.
+    /// Returns the answer that is valid at an instant.
     pub(super) fn at(&self, instant: DateTime<Utc>) -> Option<Answer> {
         let place = self.0.partition_point(|(start, _)| *start <= instant);
         place.checked_sub(1).map(|index| self.0[index].1)

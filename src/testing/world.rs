@@ -1,4 +1,4 @@
-//! A front door on a clock that is turned by hand.
+//! A test world: a [`Healthgate`] on a manual clock.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,8 +12,9 @@ use crate::{
     testing::fixtures,
 };
 
-/// A store, hosts, a runner whose answers are scripted, and a [`ManualClock`]: everything that a
-/// [`Healthgate`] needs in a test. Hours pass at once, and every run is the same.
+/// A store, hosts, a scripted runner and a [`ManualClock`]: everything that a [`Healthgate`] needs in a test.
+///
+/// Hours pass at once, and every run is reproducible.
 ///
 /// ```
 /// # use healthgate::chrono::TimeDelta;
@@ -31,13 +32,13 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct World {
-    /// The clock of everything. It moves by itself while nothing else can happen.
+    /// The clock of the whole world. It moves by itself when no task can make progress.
     pub clock: ManualClock,
     /// The store.
     pub store: MemoryStore,
     /// The hosts.
     pub hosts: Arc<StaticDirectory>,
-    /// The answers of checks. By default they are healthy after 10 ms.
+    /// The answers of checks. By default, checks are healthy after 10 ms.
     pub runner: Arc<ScriptedRunner>,
 }
 
@@ -67,14 +68,15 @@ impl World {
     /// Adds a service check of this name to a host.
     ///
     /// # Panics
-    /// Panics if the name is no name of a unit, or the host has as many checks as it may have.
+    /// Panics if the name is not a valid name of a unit, or if the host has the maximum number of checks.
     pub async fn check(&self, healthgate: &Healthgate, host: HostId, name: &str) -> HealthCheck {
         let check = NewCheck::service(name, name).build().expect("the name of a unit");
         let created = healthgate.checks().create(&Actor::system(), host, check).await;
         created.expect("a check of a host in memory")
     }
 
-    /// Begins a [`Healthgate`] on this world. First attempts are not spread: gate ids are drawn at random.
+    /// Returns a builder of a [`Healthgate`] in this world. First attempts are not spread, because gate ids are
+    /// random.
     pub fn builder(&self) -> HealthgateBuilder {
         let policy = Policy { spread: Duration::ZERO, ..Policy::default() };
         Healthgate::builder(Arc::new(self.store.clone()), self.hosts.clone())
@@ -83,7 +85,7 @@ impl World {
             .policy(policy)
     }
 
-    /// Tells a story while poller and gates run, with the defaults of [`builder`](Self::builder).
+    /// Runs a story while poller and gates run, with the defaults of [`builder`](Self::builder).
     ///
     /// # Panics
     /// Panics if the story waits for something that never happens.
@@ -91,10 +93,10 @@ impl World {
         self.play_on(self.builder(), story)
     }
 
-    /// Tells a story while poller and gates of this builder run.
+    /// Runs a story while the poller and gates of this builder run.
     ///
     /// # Panics
-    /// Panics if the builder's figures do not agree, or the story waits for something that never happens.
+    /// Panics if the builder's settings are invalid, or if the story waits for something that never happens.
     pub fn play_on<T>(
         &self,
         builder: HealthgateBuilder,

@@ -222,7 +222,7 @@ fn r2_a_bad_patch_hurts_the_first_stage_alone() {
         assert_eq!((status.counts.spent, status.counts.failed), (1, 1));
         assert_eq!(
             status.rollout.halted.as_deref(),
-            Some("1 host failed or stayed unverified, and 0 may")
+            Some("1 host failed or stayed unverified; the budget is 0")
         );
         scene.settled(&status).await;
     });

@@ -1,4 +1,4 @@
-//! Everything that a decision depends on.
+//! The input of a gate's decision.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -10,56 +10,57 @@ use crate::{
     },
 };
 
-/// Everything that a decision depends on. The decision borrows it and answers with indexes into it.
+/// The complete input of a decision. A decision refers to it by index.
 #[derive(Clone, Copy, Debug)]
 pub struct GateInput<'a> {
     /// The store's clock.
     pub now: DateTime<Utc>,
-    /// The gate's own time: the store's clock, or later where that clock has stepped back (G21). It
-    /// counts only as far as it is later than the clock and the gate's high-water mark.
+    /// The gate's own time: the store's clock, or a later instant after that clock has stepped back (G21).
+    /// The decision uses the latest of this time, the clock and the gate's high-water mark.
     pub gate_time: DateTime<Utc>,
-    /// Its epoch: results of another one do not count (F168).
+    /// The epoch of the store's clock. Results of another epoch do not count (F168).
     pub epoch: ClockEpoch,
-    /// The clock has stepped and is not believed yet.
+    /// Whether the clock has stepped and is not trusted yet.
     pub clock_suspect: bool,
     /// The gate as it is stored.
     pub gate: &'a GateRecord,
-    /// An attempt is under way.
+    /// Whether an attempt is running.
     pub in_flight: bool,
-    /// An attempt was due and found no room, and none has started since (F38).
+    /// Whether an attempt was due without capacity for it, and none has started since (F38).
     pub no_room: bool,
-    /// Something changed since the last attempt: the next one need not wait for the retry (G14).
+    /// Whether something changed since the last attempt, so that the next one need not wait for the retry
+    /// (G14).
     pub dirty: bool,
     /// The window as it was read for this decision (G19).
     pub window: WindowAnswer,
-    /// The checks of the host, disabled ones too, as they were read for this decision (G23).
+    /// The checks of the host, including disabled ones, as they were read for this decision (G23).
     pub requirements: &'a [Requirement],
-    /// Results of their runs, in any order, from the poller and from attempts alike.
+    /// The results of their runs, from the poller and from attempts, in any order.
     pub observations: &'a [CheckResult],
-    /// How long the checks' stored runs have been healthy, where that is known.
+    /// The consecutive healthy stored runs of the checks, if known.
     pub streaks: &'a [Streak],
     /// The application's conditions.
     pub conditions: &'a [Condition],
-    /// What the gate waits for before its checks are asked, such as a slot of its job's rollout (R3).
+    /// The limit that holds the gate before its checks are judged, such as that of its rollout (R3).
     pub hold: Option<&'a Hold>,
-    /// Whoever gave the override still has the right to (G26).
+    /// Whether the author of the override still has the right to give it (G26).
     pub override_allowed: bool,
-    /// The figures to decide by.
+    /// The policy to decide by.
     pub policy: &'a GatePolicy,
 }
 
-/// What a [`WindowSource`](crate::gate::WindowSource) answers.
+/// The answer of a [`WindowSource`](crate::gate::WindowSource) for one gate.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum WindowAnswer {
-    /// The job has this window on the host; it may lie ahead or be over.
+    /// The job has this window on the host. It may be in the future or the past.
     Open(Window),
-    /// The job has no window any more.
+    /// The job no longer has a window.
     Withdrawn,
     /// The job is cancelled.
     JobCancelled,
-    /// The host is gone.
+    /// The host no longer exists.
     HostGone,
-    /// It cannot be told now. The gate neither passes nor starts an attempt, and ends when its last
+    /// The window is unknown now. The gate neither passes nor starts an attempt, and ends when its last
     /// known window closes (F141, F160).
     Unknown,
 }
@@ -67,66 +68,68 @@ pub enum WindowAnswer {
 /// A check that must be healthy.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Requirement {
-    /// Identity.
+    /// The id of the check.
     pub check_id: CheckId,
-    /// Its name, for people.
+    /// The name for people.
     pub name: Label,
-    /// Its revision; results of another one do not count.
+    /// The revision. Results of another revision do not count.
     pub revision: i64,
-    /// A disabled check is not required.
+    /// Whether the check is enabled. A disabled check is not required.
     pub enabled: bool,
-    /// When it was last changed; results of runs that started before do not count.
+    /// The time of the last change. Results of runs that started before it do not count.
     pub changed_at: DateTime<Utc>,
     /// The epoch of the store's clock at that change.
     pub changed_epoch: ClockEpoch,
-    /// The agent that is asked; results seen at another one do not count (G24). `None` where no agent
-    /// is asked.
+    /// The agent that the check asks; `None` if it asks no agent. Results from another agent do not count
+    /// (G24).
     pub endpoint: Option<AgentEndpoint>,
 }
 
 impl Requirement {
-    /// When it was last changed, as results are ordered.
+    /// Returns the time of the last change, comparable with the start of results.
     #[must_use]
     pub const fn changed(&self) -> StoreTime {
         StoreTime::new(self.changed_epoch, self.changed_at)
     }
 }
 
-/// How many of a check's newest stored runs in a row were healthy, so that a gate that asks for more
-/// than one need not see them all itself.
+/// The number of consecutive healthy stored runs of a check, up to the newest.
+///
+/// With it, a gate that requires several healthy runs need not see all of them itself.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Streak {
     /// The check.
     pub check_id: CheckId,
-    /// When the newest of these runs started. It counts beside that run's result alone, as the newest.
+    /// The start of the newest of these runs. The streak counts only together with that run's result, as the
+    /// newest.
     pub newest: StoreTime,
-    /// How many, that one included: all of its revision and seen at its endpoint.
+    /// The number of runs, including the newest. All are of the same revision and from the same endpoint.
     pub runs: u32,
-    /// A change of a host that it asks has ended, maybe since some of these runs: they count against a
-    /// row and not for one (G35).
+    /// Whether a change of an asked host has ended, possibly after some of these runs. The runs then cannot
+    /// prove health; a number that is too small still blocks (G35).
     pub disturbed: bool,
 }
 
 /// A condition that the application sets, such as "not paused by an operator".
 ///
-/// A condition that is not met holds back every job, exempt ones included, unless
-/// [`spares_exempt`](Self::spares_exempt) says otherwise (F140). With [`from`](Self::from) and
-/// [`until`](Self::until) it does so for a time, which the decision judges by its own clock (G37).
+/// An unmet condition blocks every job, including exempt ones, unless
+/// [`spares_exempt`](Self::spares_exempt) is set (F140). [`from`](Self::from) and [`until`](Self::until) limit
+/// it to a period, which the decision judges by its own clock (G37).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Condition {
-    /// Its name, for people.
+    /// The name for people.
     pub name: Label,
-    /// Whether it is met.
+    /// Whether the condition is met.
     pub met: bool,
     /// The reason, as a short word that the application defines.
     pub reason: Label,
     /// A sentence for people.
     pub detail: Detail,
-    /// Exempt jobs, such as a rollback, go ahead although it is not met.
+    /// Whether exempt jobs, such as a rollback, go ahead although the condition is not met.
     pub spares_exempt: bool,
-    /// It counts from this instant on, and no pass is valid beyond it. `None`: it counts already.
+    /// The instant from which the condition counts; no pass is valid beyond it. `None` if it counts already.
     pub from: Option<DateTime<Utc>>,
-    /// It counts until this instant, exclusive; a gate that it holds back looks again then. `None`: it
+    /// The instant until which the condition counts, exclusive; a blocked gate looks again then. `None` if it
     /// counts until the source answers otherwise.
     pub until: Option<DateTime<Utc>>,
 }
@@ -146,7 +149,7 @@ impl Condition {
         }
     }
 
-    /// Creates a condition that is not met and holds back every job.
+    /// Creates a condition that is not met and blocks every job.
     #[must_use]
     pub fn unmet(
         name: impl Into<Label>,
@@ -182,35 +185,35 @@ impl Condition {
         Self { until: Some(until), ..self }
     }
 
-    /// Returns whether the condition does not hold back a job, which is exempt or not, while it counts.
+    /// Returns whether the condition, while it counts, lets an exempt or ordinary job go ahead.
     #[must_use]
     pub const fn allows(&self, exempt: bool) -> bool {
         self.met || (exempt && self.spares_exempt)
     }
 
-    /// Returns whether it counts now. It starts by the gate's time and ends by the clock, so that a gate
-    /// can lose time by a clock that steps back, and gains none (G21).
+    /// Returns whether the condition counts now. It starts by the gate's time and ends by the clock, so a
+    /// clock that steps back can only cost the gate time (G21).
     pub(in crate::gate) fn counts(&self, times: Times) -> bool {
         self.from.is_none_or(|from| from <= times.gate)
             && self.until.is_none_or(|until| times.clock < until)
     }
 
-    /// Returns whether it holds back a job now.
+    /// Returns whether the condition blocks a job now.
     pub(in crate::gate) fn holds(&self, exempt: bool, times: Times) -> bool {
         self.counts(times) && !self.allows(exempt)
     }
 
-    /// Returns when it will hold back a job that it does not hold back yet.
+    /// Returns when the condition will block a job that it does not block yet.
     pub(super) fn will_hold(&self, exempt: bool, times: Times) -> Option<DateTime<Utc>> {
         self.from.filter(|from| times.gate < *from && !self.allows(exempt))
     }
 }
 
-/// The two times that a decision goes by (G21).
+/// The two times of a decision (G21).
 ///
-/// Close, passes, overrides and the distance of attempts are judged by the gate's own time, which never
-/// goes back. Opening and freshness are judged by the store's clock. Where the two differ, the gate
-/// can lose time of its window, and gains none.
+/// The gate's own time, which never goes back, judges the close, passes, overrides and the distance of
+/// attempts. The store's clock judges the opening and freshness. If the two differ, the gate can only lose
+/// time of its window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::gate) struct Times {
     /// The store's clock.
@@ -225,27 +228,27 @@ impl Times {
         Self { clock: input.now, gate }
     }
 
-    /// Returns how far the gate's own time is ahead of the clock.
+    /// Returns the lead of the gate's own time over the clock.
     pub(super) fn offset(self) -> TimeDelta {
         self.gate - self.clock
     }
 
-    /// Returns an instant that the store's clock showed once, by that clock as it is now: what lies
-    /// ahead of it was read before it stepped back.
+    /// Returns an earlier reading of the store's clock, limited to its present reading: a later one was
+    /// taken before the clock stepped back.
     pub(super) fn by_clock(self, instant: DateTime<Utc>) -> DateTime<Utc> {
         if instant > self.clock { instant - self.offset() } else { instant }
     }
 }
 
 impl Condition {
-    /// Creates the condition that stands for something that cannot be told of a host now. It is not
-    /// met, so that it blocks that host's gate and no other (F160).
+    /// Creates the unmet condition for something that is unknown about a host now. It blocks only that
+    /// host's gate (F160).
     #[must_use]
     pub fn unknown(name: impl Into<Label>, why: impl AsRef<str>) -> Self {
         Self::unmet(name, "unknown", why)
     }
 
-    /// The reason as it stands in evidence: the library's own condition has a code of the vocabulary.
+    /// Returns the reason as evidence shows it: the library's own condition has a code of the vocabulary.
     #[must_use]
     pub fn evidence_reason(&self) -> EvidenceReason {
         let disturbed = ReasonCode::HostDisturbed;

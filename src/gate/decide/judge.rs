@@ -8,30 +8,31 @@ use crate::{
     model::{CheckResult, ReasonCode, StoreTime},
 };
 
-/// What is made of one enabled check.
+/// The verdict on one enabled check.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Verdict {
     /// The requirement, by index.
     pub index: usize,
-    /// Whether it is freshly healthy.
+    /// Whether the check is freshly healthy.
     pub met: bool,
-    /// Why not, or `ok`. A result that does not count has the reason for that (G4).
+    /// `ok`, or the reason why the check is not met. A result that does not count has the reason for that
+    /// (G4).
     pub reason: ReasonCode,
     /// The newest result, by index, whether it counts or not.
     pub observation: Option<usize>,
-    /// It may fail, by an override.
+    /// Whether an override lets the check fail.
     pub overridden: bool,
 }
 
 impl Verdict {
-    /// Whether it does not hold the gate back.
+    /// Returns whether the check does not block the gate.
     #[must_use]
     pub const fn is_satisfied(&self) -> bool {
         self.met || self.overridden
     }
 }
 
-/// Judges every enabled check, however many there are (G8).
+/// Judges every enabled check, regardless of their number (G8).
 pub(super) fn judge(input: &GateInput<'_>, times: Times) -> Vec<Verdict> {
     let enabled = input.requirements.iter().enumerate().filter(|(_, check)| check.enabled);
     enabled.map(|(index, check)| judge_one(input, times, index, check)).collect()
@@ -43,8 +44,8 @@ fn judge_one(input: &GateInput<'_>, times: Times, index: usize, check: &Requirem
         input.observations.iter().enumerate().filter(of_check)
     };
     let judged = |result: &CheckResult| reason(input, times.clock, check, result);
-    // The newest by epoch and start; of two that tell of one run the worse one (G6), whatever their
-    // order (G1).
+    // The newest result by epoch and start wins; of two results of one run, the worse one (G6). Their
+    // order does not matter (G1).
     let rank = |result: &CheckResult| {
         let reason = judged(result);
         (result.started(), reason != ReasonCode::Ok, reason, result.latency_ms)
@@ -63,7 +64,7 @@ fn judge_one(input: &GateInput<'_>, times: Times, index: usize, check: &Requirem
             reason => reason,
         },
     };
-    // Not seen, for want of room to look: that is no fault of the host's (F38).
+    // A check that was not run for lack of capacity is not the host's fault (F38).
     let reason = match reason {
         ReasonCode::NoResult | ReasonCode::Stale if input.no_room => ReasonCode::NotRunCapacity,
         reason => reason,
@@ -79,14 +80,14 @@ fn judge_one(input: &GateInput<'_>, times: Times, index: usize, check: &Requirem
     }
 }
 
-/// Why a result does not count, or its own reason where it does (G5).
+/// Returns why a result does not count or, if it counts, its own reason (G5).
 fn reason(
     input: &GateInput<'_>,
     now: DateTime<Utc>,
     check: &Requirement,
     result: &CheckResult,
 ) -> ReasonCode {
-    // Nothing that another epoch's clock has dated is fresh, or in the future (F168).
+    // A date of another epoch is neither fresh nor in the future (F168).
     if result.epoch != input.epoch {
         return ReasonCode::Stale;
     }
@@ -103,14 +104,14 @@ fn reason(
     result.reason
 }
 
-/// Whether a result tells of the check, the agent and the gate's time as they are now.
+/// Returns whether a result is of the present check and agent, and from the time that the gate accepts.
 fn is_current(input: &GateInput<'_>, check: &Requirement, result: &CheckResult) -> bool {
     let gate = input.gate;
     let live = !input.policy.live_only
         || matches!(input.window, WindowAnswer::Open(window)
             if result.checked_at >= window.opens_at()
                 && result.started() >= StoreTime::new(gate.opened_epoch, gate.opened_at));
-    // A run that failed before it knew whom to ask carries no endpoint and keeps its own reason.
+    // A run that failed before it knew the agent has no endpoint and keeps its own reason.
     let same_agent =
         result.endpoint == check.endpoint || (result.endpoint.is_none() && !result.healthy());
     let same_check = result.revision == check.revision && result.started() >= check.changed();
@@ -118,7 +119,7 @@ fn is_current(input: &GateInput<'_>, check: &Requirement, result: &CheckResult) 
     result.epoch == input.epoch && same_check && same_agent && live && !void
 }
 
-/// Whether the newest runs are healthy, as many of them as the policy asks for.
+/// Returns whether the newest runs are healthy, in the number that the policy requires.
 fn in_a_row<'a>(
     input: &GateInput<'_>,
     check: &Requirement,
@@ -131,16 +132,17 @@ fn in_a_row<'a>(
     let mut runs: Vec<(StoreTime, bool)> = results
         .map(|result| (result.started(), result.healthy() && is_current(input, check, result)))
         .collect();
-    // Newest first, and of two that tell of one run the worse one.
+    // Newest first; of two results of one run, the worse one.
     runs.sort_unstable_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     runs.dedup_by_key(|(started, _)| *started);
     runs.len() >= wanted && runs.iter().take(wanted).all(|(_, healthy)| *healthy)
 }
 
-/// Whether the stored runs that end with the newest result are healthy, as many as the policy asks for.
+/// Returns whether the stored runs up to the newest result are healthy, in the number that the policy
+/// requires.
 ///
-/// Of the older ones only their number is known. So a streak does not count where results from before
-/// some instant do not, other than by age: then the gate has to see them itself.
+/// Only the number of the older runs is known, not their times. So a streak does not count if the gate
+/// rejects results from before some instant (other than by age): the gate must then see the runs itself.
 fn in_a_streak(input: &GateInput<'_>, check: &Requirement, newest: StoreTime) -> bool {
     if input.policy.live_only || input.gate.void_before.is_some() {
         return false;
@@ -150,14 +152,14 @@ fn in_a_streak(input: &GateInput<'_>, check: &Requirement, newest: StoreTime) ->
     own.peek().is_some() && own.all(whole)
 }
 
-/// Whether the stored runs say that the row of healthy ones is shorter than the policy asks for. The
-/// results at hand can look longer: what failed between two of them need not be among them.
+/// Returns whether the store knows fewer consecutive healthy runs than the policy requires. The results at
+/// hand can look like more: a failure between two of them may be missing.
 fn streak_is_short(input: &GateInput<'_>, check: &Requirement, newest: StoreTime) -> bool {
     streaks(input, check, newest).any(|streak| streak.runs < input.policy.healthy_after)
 }
 
-/// What is known of the stored runs of a check up to the newest result. Of two answers that contradict
-/// each other the shorter one counts (G1).
+/// Returns the streaks of a check up to the newest result. If two contradict each other, the shorter one
+/// counts (G1).
 fn streaks<'a>(
     input: &'a GateInput<'_>,
     check: &Requirement,
@@ -168,7 +170,7 @@ fn streaks<'a>(
     own.filter(move |streak| streak.newest == newest)
 }
 
-/// Whether an override lets the check, in this revision, fail (G26).
+/// Returns whether an override lets the check fail in this revision (G26).
 fn overridden(input: &GateInput<'_>, now: DateTime<Utc>, check: &Requirement) -> bool {
     input.gate.exception.as_ref().is_some_and(|exception| {
         input.override_allowed

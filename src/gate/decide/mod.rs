@@ -1,7 +1,7 @@
-//! The decision of a gate: one pure, total function of what is known.
+//! The decision of a gate: one pure, total function of its input.
 //!
-//! Nothing in here reads a clock, waits, or draws at random: equal input gives equal output (G1). The
-//! invariants are named G1 to G37, as in the tests.
+//! The module reads no clock, does not wait, and uses no randomness: equal input gives equal output (G1).
+//! `docs/rules.md` explains the rules G1 to G38.
 
 mod input;
 mod judge;
@@ -21,78 +21,78 @@ use crate::{
     model::{ClockEpoch, EndReason, GateState, Outlook, PassKind, ReasonCode, Window, WouldHave},
 };
 
-/// What a gate is to do now.
+/// The decision of a gate.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Decision {
-    /// The gate's own time, by which the close was judged (G21).
+    /// The gate's own time, which judged the close (G21).
     pub gate_time: DateTime<Utc>,
-    /// How far it is ahead of the store's clock.
+    /// The lead of the gate's own time over the store's clock.
     pub clock_offset: TimeDelta,
-    /// The epoch of the store's clock that it was decided in.
+    /// The epoch of the store's clock at the decision.
     pub epoch: ClockEpoch,
-    /// What to do.
+    /// The action to take.
     pub action: Action,
     /// The verdict on each enabled check, in the order of the requirements (G8).
     pub verdicts: Vec<Verdict>,
-    /// Whether every requirement is met, also where that did not decide.
+    /// Whether every requirement is met, even if something else decided.
     pub satisfied: bool,
-    /// What a blocking gate would have done, where this one passes since it only reports (G34).
+    /// What a blocking gate would have done, if this report-only gate passes (G34).
     pub would_have: Option<WouldHave>,
 }
 
-/// What to do. Exactly one of these.
+/// The action to take.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
     /// The gate has ended; nothing changes it (G18).
     Ended,
     /// Start an attempt.
     Start {
-        /// Counted from 1.
+        /// The number of the attempt, counted from 1.
         number: u32,
-        /// The attempt ends by then.
+        /// The instant by which the attempt ends.
         deadline: DateTime<Utc>,
-        /// Which requirements to run, by index: all that are not known to be freshly healthy.
+        /// The requirements to run, by index: all that are not freshly healthy.
         run: Vec<usize>,
     },
     /// Wait.
     Wait {
-        /// Look again then, at the latest.
+        /// The latest instant of the next look.
         next_at: DateTime<Utc>,
-        /// What for.
+        /// What the gate waits for.
         why: WaitReason,
     },
-    /// The clock cannot be believed now: do nothing and read it again.
+    /// The clock is not trusted now: do nothing and read it again.
     Hold {
-        /// Look again then.
+        /// The instant of the next look.
         until: DateTime<Utc>,
     },
     /// Let the job go ahead.
     Pass {
-        /// On what ground.
+        /// The kind of the pass.
         kind: PassKind,
-        /// Until when (G16).
+        /// The instant before which the pass can be spent (G16).
         valid_until: DateTime<Utc>,
     },
-    /// The pass was not spent in time: wait again, with all results so far void (G16).
+    /// Wait again, because the pass was not spent in time. All results so far are void (G16).
     Renew,
     /// End without a pass.
     Fail {
-        /// Why.
+        /// The reason.
         reason: EndReason,
     },
-    /// End since the reason to wait is gone.
+    /// End because there is nothing left to wait for.
     Abort {
-        /// Why.
+        /// The reason.
         reason: EndReason,
     },
 }
 
 impl Action {
-    /// Returns the action with the instants that others act on by the store's clock, not by the gate's
-    /// own time, which is `offset` ahead.
+    /// Returns the action with its instants converted from the gate's own time, which is `offset` ahead, to
+    /// the store's clock.
     fn by_clock(self, offset: TimeDelta) -> Self {
         match self {
-            // The opening is judged by the clock.
+            // The opening is by the store's clock already.
             Self::Wait { why: WaitReason::NotOpen, .. } => self,
             Self::Wait { next_at, why } => Self::Wait { next_at: next_at - offset, why },
             Self::Start { number, deadline, run } => {
@@ -105,7 +105,7 @@ impl Action {
         }
     }
 
-    /// What it means for the job, said before it is done.
+    /// Returns what the action means for the job.
     #[must_use]
     pub const fn outlook(&self) -> WouldHave {
         let (decision, kind) = match self {
@@ -122,32 +122,32 @@ impl Action {
 /// What a gate waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum WaitReason {
-    /// For its window to open.
+    /// Its window is not open yet.
     NotOpen,
-    /// For its pass to be spent.
+    /// Its pass is not spent yet.
     PassGiven,
-    /// For an attempt that is under way.
+    /// An attempt is running.
     InFlight,
-    /// For the next attempt.
+    /// The next attempt is not due yet.
     NextAttempt,
-    /// For a condition that no attempt can change.
+    /// A condition is not met, and no attempt can change that.
     Condition,
-    /// For its hold to be lifted (R3).
+    /// A rollout or a group holds the gate (R3).
     Held,
-    /// For the end: no further attempt fits.
+    /// No further attempt fits before the end.
     End,
-    /// For the window, which cannot be told now.
+    /// The window is unknown now.
     Unknown,
 }
 
-/// A gate that only reports proceeds this long before its end at the latest: at least two looks of a
+/// The time before its end at which a report-only gate proceeds at the latest: at least two looks of a
 /// runner, so that it never misses its end.
 const LAST_REPORT: TimeDelta = TimeDelta::seconds(10);
 
-/// How long to leave a clock that cannot be believed.
+/// The wait before an untrusted clock is read again.
 const HOLD: TimeDelta = TimeDelta::seconds(10);
 
-/// Decides.
+/// Decides what a gate does now.
 #[must_use]
 pub fn decide(input: &GateInput<'_>) -> Decision {
     let times = Times::of(input);
@@ -222,8 +222,8 @@ fn act(input: &GateInput<'_>, times: Times, verdicts: &[Verdict], satisfied: boo
     on_checks(input, times, window, end, verdicts, satisfied)
 }
 
-/// What a gate that only reports does in its open window: it runs the checks as a gate that blocks
-/// would, and proceeds when its attempt has ended, or when there is no time for one any more (G34).
+/// Decides a report-only gate in its open window. It runs the checks as a blocking gate would, and proceeds
+/// when its attempt has ended or when there is no time left for one (G34).
 fn report(
     input: &GateInput<'_>,
     times: Times,
@@ -242,14 +242,14 @@ fn report(
     pass(input, times, window, PassKind::ReportOnly)
 }
 
-/// Returns whether an attempt whose results can count has been started and is over.
+/// Returns whether an attempt whose results can count has ended.
 fn attempted(input: &GateInput<'_>, times: Times) -> bool {
     let gate = input.gate;
     !input.in_flight
         && gate.last_attempt_at.is_some_and(|last| !schedule::is_void(input, times, last))
 }
 
-/// What a gate that blocks does in its open window; no attempt lasts beyond `end`.
+/// Decides a blocking gate in its open window. No attempt lasts beyond `end`.
 fn on_checks(
     input: &GateInput<'_>,
     times: Times,
@@ -285,7 +285,7 @@ fn on_checks(
     }
 }
 
-/// Waits until a condition counts no more, and for one retry at most.
+/// Waits until a condition no longer counts, for at most one retry.
 fn wait_for_conditions(input: &GateInput<'_>, times: Times, end: DateTime<Utc>) -> Action {
     let holding = input.conditions.iter().filter(|one| one.holds(input.gate.exempt, times));
     let by_gate = |until: DateTime<Utc>| until.checked_add_signed(times.offset());
@@ -298,7 +298,7 @@ fn wait_for_conditions(input: &GateInput<'_>, times: Times, end: DateTime<Utc>) 
 fn pass(input: &GateInput<'_>, times: Times, window: Window, kind: PassKind) -> Action {
     let ttl = times.gate + delta(input.policy.pass_ttl);
     let mut valid_until = ttl.min(end_of(input, window));
-    // A pass does not reach into what will hold the job back (G37).
+    // A pass ends before a coming condition blocks the job (G37).
     if kind != PassKind::ReportOnly {
         let exempt = input.gate.exempt;
         let coming = input.conditions.iter().filter_map(|one| one.will_hold(exempt, times));
@@ -311,7 +311,7 @@ fn pass(input: &GateInput<'_>, times: Times, window: Window, kind: PassKind) -> 
     Action::Pass { kind, valid_until }
 }
 
-/// Why a gate ends at its end.
+/// Returns why a gate fails at its end.
 fn end_reason(input: &GateInput<'_>, times: Times, verdicts: &[Verdict]) -> EndReason {
     if input.gate.state == GateState::Passed {
         return EndReason::PassNotSpent;
@@ -323,7 +323,7 @@ fn end_reason(input: &GateInput<'_>, times: Times, verdicts: &[Verdict]) -> EndR
     if !conditions_met(input, times) || lacks_checks(input, verdicts) {
         return EndReason::WindowClosed;
     }
-    // Not seen since its last pass ran out: what was seen before it let the job go ahead (F148).
+    // Unseen since the last pass expired: the results before it had let the job go ahead (F148).
     let unseen = |verdict: &Verdict| {
         use ReasonCode::{NoResult, NotRunCapacity, Stale};
         matches!(verdict.reason, NoResult | NotRunCapacity | Stale)
@@ -344,12 +344,12 @@ fn end_of(input: &GateInput<'_>, window: Window) -> DateTime<Utc> {
     input.policy.end_of(window, input.gate.window_kind)
 }
 
-/// Returns whether no condition holds this gate back.
+/// Returns whether no condition blocks this gate.
 fn conditions_met(input: &GateInput<'_>, times: Times) -> bool {
     !input.conditions.iter().any(|condition| condition.holds(input.gate.exempt, times))
 }
 
-/// Returns whether the gate blocks since the host has no enabled check.
+/// Returns whether the gate blocks because the host has no enabled check.
 fn lacks_checks(input: &GateInput<'_>, verdicts: &[Verdict]) -> bool {
     verdicts.is_empty() && input.policy.no_checks == NoChecks::Block
 }

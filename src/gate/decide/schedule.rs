@@ -1,4 +1,4 @@
-//! When a gate's attempts start (G12 to G14).
+//! The schedule of a gate's attempts (G12 to G14).
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::input::{GateInput, Times};
 use crate::{checks::schedule::stable_hash, clock::delta, model::Window};
 
-/// When the next attempt starts.
+/// The start of the next attempt.
 pub(super) enum Next {
     /// Now.
     Now,
-    /// Then.
+    /// At this instant.
     At(DateTime<Utc>),
-    /// None fits before the end.
+    /// No attempt fits before the end.
     Never,
 }
 
-/// When the next attempt starts: at the retry, or at once where something changed; where the retry
-/// comes too late to finish before the end, one last attempt is placed so that it can.
+/// Returns when the next attempt starts: at the retry, or at once if something changed. If the retry is too
+/// late to finish before the end, one last attempt is placed so that it can.
 pub(super) fn next(
     input: &GateInput<'_>,
     times: Times,
@@ -27,7 +27,7 @@ pub(super) fn next(
 ) -> Next {
     let (policy, now) = (input.policy, times.gate);
     let last_start = end - delta(policy.min_useful());
-    // The start of an attempt that has its whole time before the end.
+    // The latest start of an attempt that has its full time before the end.
     let full = end - delta(policy.budget());
     let due = match input.gate.last_attempt_at {
         None => {
@@ -39,8 +39,8 @@ pub(super) fn next(
         Some(last) => {
             let soonest = last + delta(policy.min_gap());
             let retry = last + delta(policy.retry);
-            // A pass ran out, or the window moved to later: nothing seen so far counts, so the checks
-            // are run again promptly (F148).
+            // A pass expired, or the window moved to later. No result so far counts, so run the checks again
+            // promptly (F148).
             if input.dirty || is_void(input, times, last) {
                 soonest
             } else if retry <= full {
@@ -62,14 +62,14 @@ pub(super) fn next(
     }
 }
 
-/// Returns whether the results of an attempt that started at this instant of the gate's own time do
-/// not count any more.
+/// Returns whether the results of an attempt that started at this instant of the gate's own time no longer
+/// count.
 pub(super) fn is_void(input: &GateInput<'_>, times: Times, started: DateTime<Utc>) -> bool {
     let void_before = input.gate.void_before.map(|void_before| times.by_clock(void_before));
     void_before.is_some_and(|void_before| started - times.offset() < void_before)
 }
 
-/// Until when an attempt that is under way may take.
+/// Returns the latest end of a running attempt.
 pub(super) fn in_flight_until(
     input: &GateInput<'_>,
     now: DateTime<Utc>,
@@ -80,7 +80,7 @@ pub(super) fn in_flight_until(
     deadline.max(now + TimeDelta::seconds(1)).min(end)
 }
 
-/// How far into the spread of first attempts this gate's lies: a stable hash of its id (F37).
+/// Returns this gate's delay within the spread of first attempts: a stable hash of its id (F37).
 fn spread(input: &GateInput<'_>, window: Window) -> Duration {
     let width = u64::try_from(input.policy.spread_in(window).as_micros()).unwrap_or(u64::MAX);
     Duration::from_micros(stable_hash(input.gate.id.as_uuid()).checked_rem(width).unwrap_or(0))

@@ -1,4 +1,4 @@
-//! Explains the gates of a job by what stores and sources say now, in few calls for any number of hosts.
+//! Explains the gates of a job from store and sources, in few calls for any number of hosts.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,15 +19,15 @@ use crate::{
     store::transition,
 };
 
-/// What a job's rollout keeps its gates from, as a runner's next look would find it (R3).
+/// The limit of a job's rollout, as a runner's next look would find it (R3).
 struct Keeps {
-    /// None of them goes.
+    /// Whether the rollout holds all gates.
     all: bool,
     hold: Hold,
 }
 
 impl Keeps {
-    /// Takes the rollout forward as a look does, and writes nothing.
+    /// Advances the rollout as a runner's look does, but writes nothing.
     fn of(status: RolloutStatus, now: DateTime<Utc>) -> Self {
         let RolloutStatus { mut rollout, counts } = status;
         loop {
@@ -43,21 +43,21 @@ impl Keeps {
         }
     }
 
-    /// Where some may go, those wait that a worker has found no place for.
+    /// Returns the hold of a gate. If some gates may pass, those wait for which a worker has found no place.
     fn hold(&self, gate: &GateRecord) -> Option<&Hold> {
         (!gate.exempt && (self.all || gate.hold.is_some())).then_some(&self.hold)
     }
 }
 
-/// The limits that hold gates back.
+/// The limits that hold gates.
 struct Holds {
     rollouts: HashMap<JobId, Keeps>,
-    /// Of hosts with a group at its limit.
+    /// The holds of hosts with a group at its limit.
     groups: HashMap<HostId, Hold>,
 }
 
 impl Holds {
-    /// In the order of a runner's look.
+    /// Returns the first hold of a gate, in the order of a runner's look.
     fn of(&self, gate: &GateRecord) -> Option<&Hold> {
         let group = self.groups.get(&gate.host_id);
         match self.rollouts.get(&gate.job_id) {
@@ -68,15 +68,17 @@ impl Holds {
 }
 
 impl Gate {
-    /// Explains why the hosts of a job wait: those of the given gates that have not ended, those that are
-    /// being verified after their change, and of `queued` those without a gate.
+    /// Explains why the hosts of a job wait.
     ///
-    /// Give it gates of one job, of hosts that the reader may see. It runs and writes nothing, and asks as
-    /// often for ten thousand hosts as for one. It knows neither the attempts that are under way nor what
-    /// a runner thinks of the store's clock.
+    /// It explains the given gates that have not ended, the hosts that are being verified after their change,
+    /// and the hosts in `queued` that have no gate.
+    ///
+    /// Pass the gates of one job, on hosts that the reader may see. The call runs no check and writes
+    /// nothing, and its number of queries does not depend on the number of hosts. It does not know the
+    /// running attempts, nor whether a runner trusts the store's clock.
     ///
     /// # Errors
-    /// Where store or sources cannot be read.
+    /// Fails if the store or a source cannot be read.
     pub async fn explain(
         &self,
         job: JobId,
@@ -101,7 +103,7 @@ impl Gate {
             queued.iter().filter(|host| !known.contains(host)).copied().collect();
         if !queued.is_empty() {
             let mut holders = self.store.holders_of(&queued).await?;
-            // Its own gates may have been opened since they were read.
+            // The job's own gates may have been opened since they were read.
             holders.retain(|holder| !holder.exempt && holder.job_id != job);
             let holders: HashMap<HostId, JobId> =
                 holders.iter().map(|holder| (holder.host_id, holder.job_id)).collect();
@@ -154,7 +156,7 @@ impl Gate {
         let asked = gates.iter().map(|gate| gate.host_id).zip(&health);
         let disturbances = Disturbances::read(self.store.as_ref(), asked).await?;
         let holds = self.holds_of(gates).await?;
-        // Last, as in a runner's look: nothing read lies in its future.
+        // The clock is read last, as in a runner's look: nothing read lies in its future.
         let time = self.store.read_clock().await?;
         let StoreTime { at: now, epoch } = time;
         let no_room = EvidenceReason::Code(ReasonCode::NotRunCapacity);

@@ -8,35 +8,34 @@ use serde::{Deserialize, Serialize};
 use super::{Cause, Explanation, Who};
 use crate::model::{Detail, HostId, instant};
 
-/// Hosts that wait for the same.
+/// Hosts that wait for the same cause.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub struct ExplanationGroup {
-    /// What they wait for.
+    /// The cause of the wait.
     pub cause: Cause,
-    /// That, in one sentence for people.
+    /// The cause in one sentence for people.
     #[cfg_attr(feature = "api", schema(value_type = String))]
     pub detail: Detail,
-    /// How many hosts there are.
+    /// The number of hosts.
     pub count: usize,
-    /// The first of them, at most 50.
+    /// The first hosts, at most 50.
     pub host_ids: Vec<HostId>,
-    /// What clears it, in one sentence for people.
+    /// What clears the cause, in one sentence for people.
     #[cfg_attr(feature = "api", schema(value_type = String))]
     pub clears: Detail,
-    /// Who can clear it.
+    /// Who can clear the cause.
     pub who: Who,
-    /// When the first of them can pass, or be verified, at the earliest; `null` where none can in the time
-    /// that it has left.
+    /// The earliest instant at which one of the hosts can pass or be verified; `null` if none can in time.
     #[serde(with = "instant::option")]
     #[cfg_attr(feature = "api", schema(required))]
     pub earliest_pass_at: Option<DateTime<Utc>>,
 }
 
 impl ExplanationGroup {
-    /// The most hosts that a group names.
+    /// The maximum number of hosts that a group names.
     pub const MOST_HOSTS: usize = 50;
-    /// The most groups with a sentence of their own; the rest of a cause is one group.
+    /// The maximum number of groups with their own sentence. The rest of a cause forms one group.
     pub const MOST_GROUPS: usize = 100;
 
     fn add(&mut self, count: usize, hosts: &[HostId], earliest: Option<DateTime<Utc>>) {

@@ -1,4 +1,4 @@
-//! A gate as it would be decided if something changed.
+//! The hypothetical input of a gate's decision.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::{
     model::{CheckResult, Detail, GateRecord, GateState, ReasonCode, ResultSource},
 };
 
-/// The input of a decision, with the changes that were made to it.
+/// The input of a decision with hypothetical changes.
 pub(super) struct Hypothesis<'a> {
     input: GateInput<'a>,
     gate: Cow<'a, GateRecord>,
@@ -47,7 +47,7 @@ impl<'a> Hypothesis<'a> {
         self.input.now
     }
 
-    /// The gate's pass has run out: it waits again, and what was seen before does not count (G16).
+    /// Assumes that the gate's pass has expired: the gate waits again, and earlier results do not count (G16).
     pub(super) fn renew(&mut self) {
         let (now, epoch) = (self.input.now, self.input.epoch);
         let gate = self.gate.to_mut();
@@ -55,7 +55,7 @@ impl<'a> Hypothesis<'a> {
         (gate.void_before, gate.void_epoch) = (Some(now), epoch);
     }
 
-    /// Makes a change. Returns whether it changes anything: if not, nobody can clear what holds the gate.
+    /// Applies a change. Returns whether it has any effect: if not, nobody can clear the blocker.
     pub(super) fn apply(&mut self, change: &Change) -> bool {
         match change {
             Change::Until(instant) => self.wait_until(*instant),
@@ -84,13 +84,13 @@ impl<'a> Hypothesis<'a> {
         let waited = instant - self.input.now;
         self.input.gate_time = Times::of(&self.input()).gate + waited;
         self.input.now = instant;
-        // What is over by then holds nobody.
+        // A hold that is over by then holds no gate.
         self.input.hold =
             self.input.hold.filter(|hold| hold.until.is_none_or(|until| instant < until));
         waited > chrono::TimeDelta::zero()
     }
 
-    /// Gives each of these checks one healthy run now, and asks for no more than one.
+    /// Gives each of these checks one healthy run now, and requires only one.
     fn run_healthy(&mut self, indexes: &[usize]) -> bool {
         let (now, epoch, host_id) = (self.input.now, self.input.epoch, self.gate.host_id);
         let requirements = self.input.requirements;
@@ -109,7 +109,7 @@ impl<'a> Hypothesis<'a> {
                 observer_fault: false,
                 endpoint: check.endpoint.clone(),
             };
-            // Tried before, and it did not help.
+            // The run was added before and did not help.
             if observations.contains(&run) {
                 return false;
             }

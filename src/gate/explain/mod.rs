@@ -1,7 +1,7 @@
-//! Why a gate waits, what lets it pass, and when at the earliest.
+//! Explains why a gate waits, what lets it pass, and when it can pass at the earliest.
 //!
-//! Nothing here judges by itself: [`explain`] has the gate decided again and again, each time as if what
-//! held it back had been cleared, until it passes (G38).
+//! The module has no rules of its own: [`explain`] runs the gate's decision repeatedly, each time as if the last
+//! blocker had been cleared, until the gate passes (G38).
 
 mod gates;
 mod groups;
@@ -21,43 +21,43 @@ use crate::{
     },
 };
 
-/// What a host waits for first of all.
+/// The first cause of a host's wait.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// Its window is not open yet, or cannot be read.
+    /// The host's window is not open yet, or cannot be read.
     Window,
-    /// Checks that are not known to be healthy.
+    /// Some checks are not known to be healthy.
     Checks,
-    /// A condition of the application, such as a freeze.
+    /// A condition of the application is not met, such as a freeze.
     Condition,
-    /// Another job.
+    /// Another job holds or changes the host.
     Busy,
-    /// Room to run its checks, or a worker that looks at it.
+    /// There is no capacity to run its checks, or no worker has looked at it yet.
     Capacity,
-    /// The store's clock, which is not believed now.
+    /// The store's clock is not trusted now.
     Clock,
-    /// The next stage of its job's rollout, or another host of this stage.
+    /// The next stage of its job's rollout has not begun, or other hosts of this stage have all places.
     Stage,
-    /// The limit of a group that the host belongs to.
+    /// A group of the host is at its limit.
     Group,
-    /// Somebody who resumes its job's rollout, which has used up its failure budget.
+    /// Its job's rollout is halted, because it has used up its failure budget.
     Budget,
-    /// Its pass is given, and nobody has spent it yet.
+    /// Its pass is not spent yet.
     PassGiven,
-    /// It is being verified after its change.
+    /// The host is being verified after its change.
     Verifying,
 }
 
-/// Who can clear it.
+/// Who can clear the cause of a wait.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Who {
-    /// Nobody has to: time does.
+    /// Nobody: the cause clears with time.
     Time,
-    /// Who operates the host.
+    /// The operator of the host.
     Operator,
     /// An administrator.
     Administrator,
@@ -67,43 +67,45 @@ pub enum Who {
     Worker,
 }
 
-/// A change of what a decision depends on.
+/// A hypothetical change of a decision's input.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
     /// The store's clock shows this instant.
     Until(DateTime<Utc>),
-    /// The clock is believed.
+    /// The clock is trusted.
     ClockTrusted,
-    /// The window can be read, and is the last one known.
+    /// The window can be read, and is the last known one.
     WindowKnown,
-    /// The attempt that is under way has ended.
+    /// The running attempt has ended.
     AttemptEnded,
     /// These conditions are met, by index.
     Met(Vec<usize>),
-    /// Its job's rollout and the groups of its host have a place for the gate.
+    /// The rollout of the job and the groups of the host have a place for the gate.
     Admitted,
-    /// The host has an enabled check, and that is healthy.
+    /// The host has an enabled check, and that check is healthy.
     CheckEnabled,
-    /// The newest runs of these requirements, by index, are healthy, as many as the policy asks for.
+    /// The newest runs of these requirements, by index, are healthy, in the number that the policy requires.
     Healthy(Vec<usize>),
 }
 
-/// Why a gate waits.
+/// The explanation of why a gate waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Explanation {
-    /// What it waits for first of all.
+    /// The first cause of the wait.
     pub cause: Cause,
-    /// That, in one sentence for people.
+    /// The cause in one sentence for people.
     pub detail: Detail,
-    /// What clears it, in one sentence for people.
+    /// What clears the cause, in one sentence for people.
     pub clears: Detail,
-    /// Who can clear it.
+    /// Who can clear the cause.
     pub who: Who,
-    /// Everything that has to change until the gate passes, that first.
+    /// All changes that let the gate pass, in order. The first one clears the cause.
     pub changes: Vec<Change>,
-    /// When all of it has changed at once, the gate passes at this instant of the store's clock, and never
-    /// before; a host that is being verified is verified then, or at the look after it. `None` where that
-    /// cannot be in what is left of its window, or before the deadline of its verification.
+    /// The earliest instant of the store's clock at which the gate can pass.
+    ///
+    /// The gate passes then if all changes are made at once, and never before. A host that is being verified
+    /// is verified then or at the next look. `None` if the rest of the window, or the time until the deadline
+    /// of the verification, is too short.
     pub earliest_pass_at: Option<DateTime<Utc>>,
 }
 
@@ -119,26 +121,26 @@ impl Explanation {
         }
     }
 
-    /// Another gate holds the host, so that this job has none on it yet.
+    /// Explains that another gate holds the host, so this job has no gate on it yet.
     pub(super) fn held_by(job: impl std::fmt::Display) -> Self {
         let detail = format!("the gate of job {job} holds this host");
         Self::new(Cause::Busy, Who::OtherJob, detail, "that gate ends")
     }
 
-    /// Nothing holds the host back but that no worker has come to it.
+    /// Explains that the host only waits for a worker's look.
     pub(super) fn unattended() -> Self {
-        let detail = "nothing holds it back: a worker has yet to look at it";
+        let detail = "nothing holds it back: no worker has looked at it yet";
         Self::new(Cause::Capacity, Who::Worker, detail, "a worker looks at it, within seconds")
     }
 }
 
-/// Explains why a gate waits. `None` if it waits for nothing: it passes at the next look, or it has ended
-/// or will end.
+/// Explains why a gate waits. Returns `None` if it waits for nothing: it passes at the next look, has ended or
+/// will end.
 #[must_use]
 pub fn explain(input: &GateInput<'_>) -> Option<Explanation> {
     let mut hypothesis = Hypothesis::new(input);
     let mut first: Option<Explanation> = None;
-    // Each step clears something for good, so that few are needed.
+    // Each step clears a blocker for good, so few steps are needed.
     for _ in 0..MOST_STEPS {
         let action = decide(&hypothesis.input()).action;
         let (step, change) = match action {
@@ -150,7 +152,7 @@ pub fn explain(input: &GateInput<'_>) -> Option<Explanation> {
                 return Some(pass_given(input.now));
             }
             Action::Ended | Action::Fail { .. } | Action::Abort { .. } => break,
-            // The pass ran out: what follows is decided as at the next look.
+            // The pass expired: continue as the next look would.
             Action::Renew => {
                 hypothesis.renew();
                 continue;
@@ -165,15 +167,15 @@ pub fn explain(input: &GateInput<'_>) -> Option<Explanation> {
     first
 }
 
-/// More than there are kinds of changes, with some freezes in a row.
+/// The maximum number of steps: more than the kinds of changes plus a few consecutive freezes.
 const MOST_STEPS: usize = 24;
 
-/// What holds the gate back in this hypothesis, and the change that clears it.
+/// Returns what blocks the gate in this hypothesis, and the change that clears it.
 fn held_back(hypothesis: &Hypothesis<'_>, action: &Action) -> (Explanation, Change) {
     let input = hypothesis.input();
     match action {
         Action::Hold { .. } => {
-            let detail = "the store's clock has leapt and is not believed yet";
+            let detail = "the store's clock has stepped and is not trusted yet";
             let clears = "the clock runs evenly again";
             let step = Explanation::new(Cause::Clock, Who::Administrator, detail, clears);
             return (step, Change::ClockTrusted);
@@ -199,7 +201,7 @@ fn held_back(hypothesis: &Hypothesis<'_>, action: &Action) -> (Explanation, Chan
     by_conditions(&input).unwrap_or_else(|| by_checks(&input))
 }
 
-/// The limit of a rollout or a group that a gate waits for.
+/// Explains the limit of a rollout or a group.
 fn by_hold(hold: &Hold) -> (Explanation, Change) {
     let (cause, who, clears) = match (hold.cause, hold.until) {
         (HoldCause::Stage, Some(until)) => {
@@ -231,8 +233,7 @@ fn pass_given(now: DateTime<Utc>) -> Explanation {
     Explanation { earliest_pass_at: Some(now), ..step }
 }
 
-/// The conditions that hold a gate back, where there are any. Gates that only report mind none, unless
-/// they are exempt.
+/// Explains the conditions that block a gate, if any. A report-only gate ignores them, unless it is exempt.
 fn by_conditions(input: &GateInput<'_>) -> Option<(Explanation, Change)> {
     let (gate, times) = (input.gate, Times::of(input));
     let minds = gate.exempt || !gate.report_only;
@@ -242,7 +243,7 @@ fn by_conditions(input: &GateInput<'_>) -> Option<(Explanation, Change)> {
     };
     let (_, first) = holding().next()?;
     let change = match first.until {
-        // All that end are over when the last one is.
+        // All temporary conditions are over when the last one ends.
         Some(until) => {
             Change::Until(holding().filter_map(|(_, one)| one.until).fold(until, DateTime::max))
         }
@@ -276,11 +277,11 @@ fn of_condition(condition: &Condition) -> Explanation {
     }
 }
 
-/// The checks that hold a gate back.
+/// Explains the checks that block a gate.
 fn by_checks(input: &GateInput<'_>) -> (Explanation, Change) {
     let verdicts = decide(input).verdicts;
     let failing: Vec<_> = verdicts.iter().filter(|verdict| !verdict.is_satisfied()).collect();
-    // A gate that only reports waits for its attempt, whatever that finds.
+    // A report-only gate waits for its attempt, whatever its result.
     let ended = decide(&GateInput { in_flight: false, ..*input }).action;
     let attempt_is_enough = failing.is_empty() || matches!(ended, Action::Pass { .. });
     if input.in_flight && input.gate.report_only && attempt_is_enough {
@@ -314,10 +315,10 @@ fn by_checks(input: &GateInput<'_>) -> (Explanation, Change) {
     (step, Change::Healthy(failing.iter().map(|one| one.index).collect()))
 }
 
-/// The most checks that a sentence names.
+/// The maximum number of checks that a sentence names.
 const SHOWN: usize = 8;
 
-/// Explains why a changed host is not done yet. `None` if it is not being verified.
+/// Explains why a changed host is not verified yet. Returns `None` if it is not being verified.
 #[must_use]
 pub fn explain_change(change: &HostChange, now: DateTime<Utc>) -> Option<Explanation> {
     let verification = change.verification.as_ref()?;
@@ -327,7 +328,7 @@ pub fn explain_change(change: &HostChange, now: DateTime<Utc>) -> Option<Explana
     let policy = &verification.policy;
     let begin = change.ends_at().min(now);
     let settled = begin + delta(policy.settle);
-    // Each of the checks that count has to be healthy for the soak, by a run that is still to come.
+    // Every check that counts must be healthy for the soak, shown by a future run.
     let next = verification.next_at.unwrap_or(now).max(settled).max(now);
     let counted = || verification.checks.iter().filter(|check| check.counted);
     let healthy_since =
@@ -342,7 +343,7 @@ pub fn explain_change(change: &HostChange, now: DateTime<Utc>) -> Option<Explana
             (Who::Worker, "its checks are run for the first time since its change".to_owned())
         }
         (.., true) => {
-            (Who::Time, "its checks are healthy since its change, and must stay so".to_owned())
+            (Who::Time, "its checks are healthy since its change, and must stay healthy".to_owned())
         }
         (.., false) => {
             (Who::Operator, format!("not healthy since its change: {}", failing.join(", ")))
@@ -350,7 +351,7 @@ pub fn explain_change(change: &HostChange, now: DateTime<Utc>) -> Option<Explana
     };
     let clears = "its checks are healthy for as long as the job asks";
     let step = Explanation::new(Cause::Verifying, who, detail, clears);
-    // The last run starts at the deadline, and a check that is gone is never healthy again (V3, V6).
+    // The last run starts at the deadline, and a removed check is never healthy again (V3, V6).
     let in_time = earliest <= (begin + delta(policy.deadline)).max(next);
     let is_gone = counted().any(|check| check.seen.change == RecheckChange::Gone);
     let earliest_pass_at = (in_time && !is_gone).then_some(earliest);

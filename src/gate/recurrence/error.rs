@@ -1,12 +1,12 @@
-//! The rules a definition can break, and what is said about them.
+//! The rules that a definition can break, and their messages.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc, WeekdaySet};
 
 use super::{Recurrence, is_whole_minute};
 
-/// A definition was refused: every rule that it breaks, at least one, in the order of the members.
+/// The error of an invalid definition: every rule that it breaks, at least one, in the order of the members.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the recurrence is refused: {}", joined(violations))]
+#[error("the recurrence is invalid: {}", joined(violations))]
 #[non_exhaustive]
 pub struct RecurrenceError {
     pub(super) violations: Vec<RecurrenceViolation>,
@@ -16,7 +16,7 @@ pub struct RecurrenceError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecurrenceViolation {
-    /// The kind of recurrence needs this member.
+    /// The kind of recurrence requires this member.
     #[error("{field} is required")]
     Missing {
         /// The member.
@@ -30,7 +30,7 @@ pub enum RecurrenceViolation {
         /// The kind.
         recurrence: &'static str,
     },
-    /// Of two members that say the same thing in two ways, one must be left out.
+    /// The two members exclude each other.
     #[error("{field} cannot be combined with {other}")]
     Conflicting {
         /// The member.
@@ -38,47 +38,47 @@ pub enum RecurrenceViolation {
         /// The other one.
         other: &'static str,
     },
-    /// A name from a fixed set was expected.
+    /// The value is none of the known names.
     #[error("{field} has no value {value:?}")]
     Unknown {
         /// The member.
         field: &'static str,
-        /// What was given, at most 64 characters of it.
+        /// The given value, cut to 64 characters.
         value: String,
     },
-    /// Text of the wrong form.
+    /// The text has the wrong form.
     #[error("{field} must be {expected}")]
     Malformed {
         /// The member.
         field: &'static str,
-        /// The form.
+        /// The expected form.
         expected: &'static str,
     },
-    /// A value of the right form that is too small, too large or too fine.
+    /// The value has the right form but is too small, too large or too precise.
     #[error("{field} must be {allowed}")]
     OutOfRange {
         /// The member.
         field: &'static str,
-        /// What is allowed.
+        /// The allowed values.
         allowed: &'static str,
     },
 }
 
 impl RecurrenceError {
-    /// The broken rules, at least one.
+    /// Returns the broken rules, at least one.
     #[must_use]
     pub fn violations(&self) -> &[RecurrenceViolation] {
         &self.violations
     }
 
-    /// An error if there is anything to say.
+    /// Fails with the violations, if there are any.
     pub(super) fn unless_empty(violations: Vec<RecurrenceViolation>) -> Result<(), Self> {
         if violations.is_empty() { Ok(()) } else { Err(Self { violations }) }
     }
 }
 
 impl RecurrenceViolation {
-    /// The member that breaks the rule, as [`super::RecurrenceSpec`] calls it.
+    /// Returns the name of the member that breaks the rule, as in [`super::RecurrenceSpec`].
     #[must_use]
     pub fn field(&self) -> &'static str {
         match self {
@@ -91,7 +91,7 @@ impl RecurrenceViolation {
         }
     }
 
-    /// A stable name of the rule for programs.
+    /// Returns a stable name of the rule for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -104,23 +104,23 @@ impl RecurrenceViolation {
         }
     }
 
-    /// An unknown name, of which only the beginning is repeated.
+    /// Creates the violation of an unknown name, with only the beginning of that name.
     pub(super) fn unknown(field: &'static str, value: &str) -> Self {
         Self::Unknown { field, value: value.chars().take(64).collect() }
     }
 }
 
-/// At least one weekday.
+/// Requires at least one weekday.
 pub(super) fn check_weekdays(weekdays: WeekdaySet, violations: &mut Vec<RecurrenceViolation>) {
     require(!weekdays.is_empty(), "weekdays", "at least one weekday", violations);
 }
 
-/// A day that some month has.
+/// Requires a day that some month has.
 pub(super) fn check_day_of_month(day: i64, violations: &mut Vec<RecurrenceViolation>) {
     require((1..=31).contains(&day), "day_of_month", "1 to 31", violations);
 }
 
-/// A weekday that some month has so often, and a day near it.
+/// Requires a position that the weekday has in some month, and an offset of at most 31 days.
 pub(super) fn check_nth_weekday(
     nth: i64,
     offset_days: i64,
@@ -132,22 +132,22 @@ pub(super) fn check_nth_weekday(
     require(counted && moved, "nth_weekday", allowed, violations);
 }
 
-/// Whole minutes.
+/// Requires a whole minute.
 pub(super) fn check_start_time(time: NaiveTime, violations: &mut Vec<RecurrenceViolation>) {
     require(is_whole_minute(time), "start_time", "a whole minute", violations);
 }
 
-/// A year the calendar covers.
+/// Requires a year that the calendar covers.
 pub(super) fn check_first_date(date: NaiveDate, violations: &mut Vec<RecurrenceViolation>) {
     require(is_covered(date.year()), "first_date", COVERED, violations);
 }
 
-/// A year the calendar covers.
+/// Requires a year that the calendar covers.
 pub(super) fn check_starts_at(instant: DateTime<Utc>, violations: &mut Vec<RecurrenceViolation>) {
     require(is_covered(instant.year()), "starts_at", COVERED, violations);
 }
 
-/// One minute to 7 days, in whole minutes.
+/// Requires one minute to 7 days, in whole minutes.
 pub(super) fn check_duration(duration: TimeDelta, violations: &mut Vec<RecurrenceViolation>) {
     let bounds = Recurrence::MINIMUM_DURATION..=Recurrence::MAXIMUM_DURATION;
     let is_whole = TimeDelta::try_minutes(duration.num_minutes()) == Some(duration);
@@ -159,7 +159,7 @@ pub(super) fn check_duration(duration: TimeDelta, violations: &mut Vec<Recurrenc
     );
 }
 
-/// The years in which definitions may lie.
+/// The years that the calendar covers.
 const COVERED: &str = "in the years 1970 to 9000";
 
 fn is_covered(year: i32) -> bool {

@@ -1,19 +1,19 @@
-//! The occurrence that a gate keeps to while its calendar changes.
+//! The window of a gate while its calendar changes.
 
 use chrono::{DateTime, Utc};
 
 use super::{Recurrence, current_or_next};
 use crate::model::Window;
 
-/// Returns the window at `now` of a job that was given the window `known`, for a
-/// [`WindowSource`](crate::gate::WindowSource) over calendars: pass
-/// [`GateRecord::window`](crate::model::GateRecord::window) as `known`. `None` means that it was
-/// withdrawn.
+/// Returns the window at `now` of a job that was given the window `known`; `None` if it was withdrawn.
 ///
-/// Until the window opens, the job follows the calendar wherever its next window moves. From then on it
-/// keeps to that occurrence: the calendar can shorten, extend or move it, but the job never rolls over
-/// to the next one. A window without an end, such as 24 hours every day, therefore ends 7 days after it
-/// opened for this job, instead of moving on with every look (F164).
+/// Use it in a [`WindowSource`](crate::gate::WindowSource) over calendars. Pass
+/// [`GateRecord::window`](crate::model::GateRecord::window) as `known`.
+///
+/// Until the window opens, the job follows the calendar to wherever its next window moves. From then on, the
+/// job keeps that occurrence: the calendar can shorten, extend or move it, but the job never continues in
+/// the next one. A window without an end, such as 24 hours every day, therefore ends 7 days after it
+/// opened for this job, instead of moving with every look (F164).
 ///
 /// ```
 /// use chrono::{DateTime, TimeDelta, Utc};

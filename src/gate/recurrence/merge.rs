@@ -1,17 +1,17 @@
-//! Occurrences of several definitions as windows: what touches or overlaps is one.
+//! Merges touching and overlapping occurrences of several definitions into windows.
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 use super::Recurrence;
 use crate::model::{TimeZoneName, Window, instant};
 
-/// The window that is open at the instant, over all definitions, with touching and overlapping occurrences merged.
+/// Returns the window that is open at the instant over all definitions, with touching and overlapping occurrences
+/// merged.
 ///
-/// A merged window closes at most 7 days after the instant asked about, so an endless one (24 hours every day) has an
-/// end which moves on with the instant. It opens when its first occurrence starts, yet not earlier than 7 days before
-/// its close, so that it is a [`Window`]; an endless one therefore opens at the very instant asked about. An answer for
-/// an instant outside the years 1969 to 9001 is `None`. It is to be shown in the zone of the definition that it opens
-/// with.
+/// A merged window closes at most 7 days after the given instant, so the end of an endless one (24 hours every day)
+/// moves with that instant. The window opens when its first occurrence starts, but at most 7 days before its close,
+/// because a [`Window`] is no longer than that. An endless one therefore opens at the given instant. For an instant
+/// outside the years 1969 to 9001 the answer is `None`. The window has the time zone of its first occurrence.
 #[must_use]
 pub fn open_at(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Window> {
     let instant = instant::truncate(instant);
@@ -21,14 +21,14 @@ pub fn open_at(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Win
     Window::new(opens_at, closes_at).ok().map(|window| window.with_time_zone(run.time_zone))
 }
 
-/// The next window that opens after the instant, over all definitions, as [`open_at`] shows it when it opens.
+/// Returns the next window that opens after the instant over all definitions, as [`open_at`] returns it when it opens.
 ///
-/// What is open at the instant is not an answer, nor is an occurrence that prolongs it. A window that is open at the
-/// instant is followed to its end for at least 400 days; if it lasts longer, the answer is `None`.
+/// A window that is open at the instant does not count, nor does an occurrence that prolongs it. The search follows
+/// such a window for at least 400 days; if it lasts longer, the answer is `None`.
 #[must_use]
 pub fn next_after(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Window> {
     let closed_at = closed_from(recurrences, instant::truncate(instant))?;
-    // Nothing is open here, so the earliest start that follows is an opening.
+    // Nothing is open at this instant, so the earliest following start is an opening.
     let opening = recurrences
         .iter()
         .filter_map(|recurrence| recurrence.first_start_after(closed_at))
@@ -36,7 +36,7 @@ pub fn next_after(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<
     open_at(recurrences, opening)
 }
 
-/// The window open at the instant, or else the next one that opens.
+/// Returns the window that is open at the instant or, if there is none, the next one that opens.
 #[must_use]
 pub fn current_or_next(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Window> {
     open_at(recurrences, instant).or_else(|| next_after(recurrences, instant))
@@ -45,15 +45,15 @@ pub fn current_or_next(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Op
 /// An opening or a close.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Transition {
-    /// When.
+    /// The instant of the transition.
     pub at: DateTime<Utc>,
-    /// Whether something is open from then on.
+    /// Whether a window opens (`true`) or closes.
     pub opens: bool,
 }
 
-/// When something opens next where nothing is open at the instant, and else when nothing is open any more.
+/// Returns the close of the window that is open at the instant or, if there is none, the next opening.
 ///
-/// What is open at the instant is followed as by [`next_after`].
+/// The search follows an open window as far as [`next_after`] does.
 #[must_use]
 pub fn next_transition(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Transition> {
     let instant = instant::truncate(instant);
@@ -65,7 +65,7 @@ pub fn next_transition(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Op
     Some(Transition { at: window.opens_at(), opens: true })
 }
 
-/// The first instant from the given one on at which nothing is open.
+/// Returns the first instant at or after the given one at which nothing is open.
 fn closed_from(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
     if !is_in_calendar(instant) {
         return None;
@@ -82,19 +82,20 @@ fn closed_from(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Dat
     Some(closed_at)
 }
 
-/// Each step follows a run for more than 7 days, or to its end.
+/// The maximum number of steps. Each one follows a run for more than 7 days, or to its end.
 const FOLLOWED_STEPS: u32 = 60;
 
 /// A stretch in which at least one occurrence is open at every instant.
 struct Run {
     start: DateTime<Utc>,
     end: DateTime<Utc>,
-    /// Of its first occurrence.
+    /// The zone of its first occurrence.
     time_zone: TimeZoneName,
 }
 
-/// The run that covers the instant, seen from 7 days before it to 7 days after it: exact where it ends within that
-/// stretch, otherwise reaching at least to its border.
+/// Returns the run that covers the instant, searched from 7 days before it to 7 days after it.
+///
+/// An end within that range is exact. Otherwise the run reaches at least to the border of the range.
 fn run_covering(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Run> {
     if !is_in_calendar(instant) || !recurrences.iter().any(|recurrence| covers(recurrence, instant))
     {
@@ -121,10 +122,10 @@ fn run_covering(recurrences: &[Recurrence], instant: DateTime<Utc>) -> Option<Ru
     run.filter(|run| run.start <= instant && instant < run.end)
 }
 
-/// How far a run is looked at in each direction.
+/// The range of the search in each direction.
 const SEEN_EITHER_WAY: TimeDelta = Window::MAXIMUM_LENGTH;
 
-/// Whether an occurrence of the definition alone is open at the instant.
+/// Returns whether an occurrence of this one definition is open at the instant.
 fn covers(recurrence: &Recurrence, instant: DateTime<Utc>) -> bool {
     recurrence
         .starts_between(instant - recurrence.duration(), instant)
@@ -132,7 +133,8 @@ fn covers(recurrence: &Recurrence, instant: DateTime<Utc>) -> bool {
         .any(|start| instant < start + recurrence.duration())
 }
 
-/// Definitions lie in the years 1970 to 9000; far outside nothing is open, and dates could not be reckoned with.
+/// Returns whether date arithmetic is safe at the instant. Definitions lie in the years 1970 to 9000, so nothing is
+/// open far outside of them.
 fn is_in_calendar(instant: DateTime<Utc>) -> bool {
     (1969..=9001).contains(&instant.year())
 }

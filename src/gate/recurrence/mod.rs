@@ -1,14 +1,20 @@
-//! Recurring maintenance windows: a pure calendar that is asked about an instant.
+//! Recurring maintenance windows: a pure calendar that answers for an instant.
 //!
-//! Answers depend on the definitions, the instant and the time-zone data in use ([`TimeZoneData`]) alone: neither a
-//! clock nor the time zone of the process is read. Each call does a bounded amount of work.
+//! Answers depend only on the definitions, the instant and the time-zone data in use ([`TimeZoneData`]). The calendar
+//! reads neither a clock nor the time zone of the process. Each call does a bounded amount of work.
 //!
 //! [`TimeZoneData`]: crate::model::TimeZoneData
 //!
-//! The rules: an occurrence belongs to the local day on which it starts, and may reach into the next days. Its length
-//! is elapsed time, so a change of the clocks inside it moves its local end. A local start that does not exist moves to
-//! the first instant that does; one that exists twice is the first. A monthly day that the month does not have is its
-//! last day; a month without a fifth weekday has no occurrence on it. Nothing starts before the first date. Occurrences that touch or overlap are one window.
+//! # Rules
+//!
+//! - An occurrence belongs to the local day on which it starts, and may extend into the next days.
+//! - Its length is elapsed time, so a daylight-saving change during it moves its local end.
+//! - A local start that does not exist moves to the first instant after the gap. If a local start exists twice, the
+//!   first one counts.
+//! - A monthly day that the month does not have becomes its last day. A month without a fifth weekday has no
+//!   occurrence on it.
+//! - Nothing starts before the first date.
+//! - Occurrences that touch or overlap form one window.
 
 mod error;
 mod follow;
@@ -29,9 +35,9 @@ pub use spec::{NthWeekdaySpec, RecurrenceSpec};
 
 use crate::model::{TimeZoneName, Window, instant};
 
-/// One definition of maintenance windows, known to be possible.
+/// A valid definition of maintenance windows.
 ///
-/// Serialised as [`RecurrenceSpec`], and read through it, so what is stored is checked again when it is loaded.
+/// Its serialised form is [`RecurrenceSpec`]. Deserialisation validates it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "RecurrenceSpec", into = "RecurrenceSpec")]
 pub struct Recurrence {
@@ -39,40 +45,40 @@ pub struct Recurrence {
     duration: TimeDelta,
 }
 
-/// When the occurrences of a [`Recurrence`] start.
+/// The days and times at which the occurrences of a [`Recurrence`] start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pattern {
     /// One occurrence.
     Once {
-        /// Its start.
+        /// The start.
         starts_at: DateTime<Utc>,
-        /// The zone in which to show it; it moves nothing.
+        /// The zone in which to show the window. It does not move the window.
         time_zone: TimeZoneName,
     },
-    /// One on every local day.
+    /// One occurrence on every local day.
     Daily {
-        /// When it starts.
+        /// The local start.
         start: LocalStart,
     },
-    /// One on each of the chosen weekdays.
+    /// One occurrence on each of the chosen weekdays.
     Weekly {
         /// The local days on which an occurrence starts, at least one.
         weekdays: WeekdaySet,
-        /// When it starts.
+        /// The local start.
         start: LocalStart,
     },
-    /// One in every month.
+    /// One occurrence in every month.
     Monthly {
-        /// 1 to 31; a shorter month has it on its last day.
+        /// The day, 1 to 31. In a shorter month it is the last day.
         day: u8,
-        /// When it starts.
+        /// The local start.
         start: LocalStart,
     },
-    /// One in every month that has the weekday so often.
+    /// One occurrence in every month that has the counted weekday.
     MonthlyWeekday {
         /// The local day on which an occurrence starts.
         day: NthWeekday,
-        /// When it starts.
+        /// The local start.
         start: LocalStart,
     },
 }
@@ -80,25 +86,29 @@ pub enum Pattern {
 /// The local time at which the occurrences of a repeated definition start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LocalStart {
-    /// The zone whose calendar and clocks count.
+    /// The zone of the calendar and the time of day.
     pub time_zone: TimeZoneName,
     /// The time of day, in whole minutes.
     pub start_time: NaiveTime,
-    /// No occurrence belongs to an earlier local day. Years 1970 to 9000.
+    /// The first local day that can have an occurrence, in the years 1970 to 9000.
     pub first_date: NaiveDate,
 }
 
 impl Recurrence {
-    /// The shortest occurrence: one minute.
+    /// The minimum duration of an occurrence: one minute.
     pub const MINIMUM_DURATION: TimeDelta = TimeDelta::minutes(1);
-    /// The longest occurrence: as long as a window may be, 7 days.
+    /// The maximum duration of an occurrence, which is that of a window: 7 days.
     pub const MAXIMUM_DURATION: TimeDelta = Window::MAXIMUM_LENGTH;
 
-    /// A definition whose occurrences each last `duration` of elapsed time.
+    /// Creates a definition whose occurrences each last `duration` of elapsed time.
     ///
     /// # Errors
-    /// Every rule that is broken: a duration that is not 1 to 10,080 whole minutes, no weekday, a day outside 1 to 31,
-    /// a weekday counted outside 1 to 5 and -1 to -5 or moved by more than 31 days, a start time with seconds, a first date or single start outside the years 1970 to 9000.
+    /// Names every broken rule:
+    /// - the duration is not 1 to 10,080 whole minutes;
+    /// - there is no weekday, or the day is outside 1 to 31;
+    /// - the position of a weekday is outside 1 to 5 and -1 to -5, or its offset exceeds 31 days;
+    /// - the start time has seconds;
+    /// - the first date or single start is outside the years 1970 to 9000.
     pub fn new(pattern: Pattern, duration: TimeDelta) -> Result<Self, RecurrenceError> {
         let mut violations = Vec::new();
         let pattern = match pattern {
@@ -129,19 +139,19 @@ impl Recurrence {
         RecurrenceError::unless_empty(violations).map(|()| Self { pattern, duration })
     }
 
-    /// When the occurrences start.
+    /// Returns the pattern of the starts.
     #[must_use]
     pub fn pattern(&self) -> Pattern {
         self.pattern
     }
 
-    /// The elapsed time that each occurrence lasts.
+    /// Returns the duration of each occurrence, in elapsed time.
     #[must_use]
     pub fn duration(&self) -> TimeDelta {
         self.duration
     }
 
-    /// The zone of the calendar, or of the display for [`Pattern::Once`].
+    /// Returns the zone of the calendar or, for [`Pattern::Once`], of the display.
     #[must_use]
     pub fn time_zone(&self) -> TimeZoneName {
         match self.pattern {
@@ -153,48 +163,49 @@ impl Recurrence {
         }
     }
 
-    /// The window of this definition that is open at the instant; see the function [`open_at`].
+    /// Returns the window of this definition that is open at the instant; see the function [`open_at`].
     #[must_use]
     pub fn open_at(&self, instant: DateTime<Utc>) -> Option<Window> {
         open_at(std::slice::from_ref(self), instant)
     }
 
-    /// The next window of this definition that opens after the instant; see the function [`next_after`].
+    /// Returns the next window of this definition that opens after the instant; see the function [`next_after`].
     #[must_use]
     pub fn next_after(&self, instant: DateTime<Utc>) -> Option<Window> {
         next_after(std::slice::from_ref(self), instant)
     }
 
-    /// When this definition opens or closes next; see the function [`next_transition`].
+    /// Returns the next opening or close of this definition; see the function [`next_transition`].
     #[must_use]
     pub fn next_transition(&self, instant: DateTime<Utc>) -> Option<Transition> {
         next_transition(std::slice::from_ref(self), instant)
     }
 
-    /// The window open at the instant, or else the next one.
+    /// Returns the window that is open at the instant or, if there is none, the next one.
     #[must_use]
     pub fn current_or_next(&self, instant: DateTime<Utc>) -> Option<Window> {
         current_or_next(std::slice::from_ref(self), instant)
     }
 
-    /// The starts from `from` to `until`, both inside, in order. `until - from` bounds the work.
+    /// Returns the starts from `from` to `until`, both inclusive, in order. `until - from` bounds the work.
     fn starts_between(&self, from: DateTime<Utc>, until: DateTime<Utc>) -> Vec<DateTime<Utc>> {
         self.starts_from(from, until).take_while(|start| *start <= until).collect()
     }
 
-    /// The first start after the instant, however far off the first date is.
+    /// Returns the first start after the instant, no matter how distant the first date is.
     fn first_start_after(&self, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let from = match self.pattern.start() {
             Some(start) => instant.max(start.first_date.and_time(NaiveTime::MIN).and_utc()),
             None => instant,
         };
-        // No two starts of a definition lie further apart than four months, and none before its first date.
+        // Starts of a definition are at most four months apart, and none is before its first date.
         self.starts_from(instant, from.checked_add_signed(SEARCH_AHEAD)?)
             .find(|start| *start > instant)
     }
 
-    /// The starts not before `from` that belong to local days up to that of `until`, in order. Later days never start
-    /// earlier: where the clocks skip, two days may share a start.
+    /// Returns the starts at or after `from` on local days up to that of `until`, in order.
+    ///
+    /// Later days never start earlier, but two days may share a start if the local clock skips.
     fn starts_from(
         &self,
         from: DateTime<Utc>,
@@ -206,7 +217,7 @@ impl Recurrence {
             };
             return Box::new(std::iter::once(starts_at).filter(move |start| *start >= from));
         };
-        // The neighbouring days are looked at as well: a skipped or repeated hour may cross midnight.
+        // Include the neighbouring days: a skipped or repeated hour may cross midnight.
         let local_date = |instant: &DateTime<Utc>| start.time_zone.date_at(*instant);
         let first = (local_date(&from) - SLACK).max(start.first_date);
         let last = local_date(&until) + SLACK;
@@ -222,14 +233,14 @@ impl Recurrence {
     }
 }
 
-/// Longer than the longest distance between two starts of one definition, with room for skipped days.
+/// Exceeds the maximum distance between two starts of one definition, with room for skipped days.
 const SEARCH_AHEAD: TimeDelta = TimeDelta::days(130);
 
-/// Local days looked at beyond either end of a stretch of time.
+/// The local days that a search adds at either end of a range.
 const SLACK: Days = Days::new(2);
 
 impl Pattern {
-    /// The local start, which [`Pattern::Once`] does not have.
+    /// Returns the local start; `None` for [`Pattern::Once`].
     fn start(&self) -> Option<LocalStart> {
         match self {
             Self::Once { .. } => None,
@@ -240,7 +251,7 @@ impl Pattern {
         }
     }
 
-    /// Whether an occurrence belongs to this local day, the first date aside.
+    /// Returns whether an occurrence belongs to this local day, regardless of the first date.
     fn falls_on(&self, date: NaiveDate) -> bool {
         match self {
             Self::Once { .. } => false,
@@ -255,14 +266,14 @@ impl Pattern {
 }
 
 impl LocalStart {
-    /// The first instant at which the local clock shows the start time of that day or, where it skips that time, the
-    /// instant of the skip.
+    /// Returns the first instant at which the local clock shows the start time of that day or, if the clock skips
+    /// that time, the instant of the skip.
     fn instant_on(&self, date: NaiveDate) -> Option<DateTime<Utc>> {
         self.time_zone.first_instant_of(date.and_time(self.start_time))
     }
 }
 
-/// Whether the time is a whole minute (and no leap second).
+/// Returns whether the time is a whole minute (and no leap second).
 fn is_whole_minute(time: NaiveTime) -> bool {
     time.second() == 0 && time.nanosecond() == 0
 }

@@ -1,21 +1,22 @@
-//! "The second Tuesday of the month, plus two days".
+//! Weekdays counted within a month, such as "the second Tuesday of the month, plus two days".
 
 use chrono::{Datelike, Days, NaiveDate, Weekday};
 
-/// A weekday counted within its month, and a day so many days before or after it.
+/// A weekday counted within its month, with an offset in days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NthWeekday {
-    /// 1 to 5 from the beginning of the month, -1 to -5 from its end. A month without a fifth one has no
-    /// occurrence.
+    /// The position: 1 to 5 from the beginning of the month, -1 to -5 from its end. A month without a fifth
+    /// such weekday has no occurrence.
     pub nth: i8,
-    /// Which weekday is counted.
+    /// The weekday that is counted.
     pub weekday: Weekday,
-    /// How many days after it an occurrence starts, -31 to 31: that can be in another month.
+    /// The number of days from that weekday to the start of the occurrence, -31 to 31. The start can lie in
+    /// another month.
     pub offset_days: i8,
 }
 
 impl NthWeekday {
-    /// Whether an occurrence belongs to this local day.
+    /// Returns whether an occurrence belongs to this local day.
     pub(super) fn falls_on(self, date: NaiveDate) -> bool {
         let offset = Days::new(u64::from(self.offset_days.unsigned_abs()));
         let counted = if self.offset_days < 0 {
@@ -26,7 +27,7 @@ impl NthWeekday {
         counted.is_some_and(|date| date.weekday() == self.weekday && self.nth == self.place(date))
     }
 
-    /// Which one of its weekday a day is in its month, counted from the same end as `nth`.
+    /// Returns the position of a day among its weekdays of the month, counted from the same end as `nth`.
     fn place(self, date: NaiveDate) -> i8 {
         let from_end = self.nth < 0;
         let (day, days) = (date.day(), u32::from(date.num_days_in_month()));

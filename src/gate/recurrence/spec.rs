@@ -1,4 +1,4 @@
-//! A definition as it is sent and stored, before it is known to be possible.
+//! The raw form of a definition, as it is sent and stored.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday, WeekdaySet};
 use serde::{Deserialize, Serialize};
@@ -8,62 +8,62 @@ use super::{
 };
 use crate::model::{TimeZoneName, instant};
 
-/// The members of a definition in their raw form. A member left out or null is `None`.
+/// The raw form of a definition. A member that is absent or null is `None`.
 ///
-/// Reading it refuses only wrong JSON types; [`RecurrenceSpec::resolve`] names every broken rule at once. Members it
-/// does not have are ignored, so that it can be flattened into a larger body.
+/// Deserialisation refuses only wrong JSON types; [`RecurrenceSpec::resolve`] names every broken rule at once. It
+/// ignores unknown members, so that the form can be flattened into a larger body.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RecurrenceSpec {
     /// `once`, `daily`, `weekly` or `monthly`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recurrence: Option<String>,
-    /// For `weekly`: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`, at least one. Elsewhere none.
+    /// For `weekly`: at least one of `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`. Otherwise none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weekdays: Option<Vec<String>>,
-    /// For `monthly`: 1 to 31; or else `nth_weekday`.
+    /// For `monthly`: 1 to 31. An alternative to `nth_weekday`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub day_of_month: Option<i64>,
-    /// For `monthly`: a weekday of the month; or else `day_of_month`.
+    /// For `monthly`: a counted weekday. An alternative to `day_of_month`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nth_weekday: Option<NthWeekdaySpec>,
-    /// An IANA name. For `once` it may be left out, and only says how to show the instant.
+    /// An IANA name. For `once` it is optional and only for display.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
-    /// For all but `once`: `HH:MM`, 00:00 to 23:59, local.
+    /// For all but `once`: the local time `HH:MM`, 00:00 to 23:59.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time: Option<String>,
     /// For `once`: an RFC 3339 instant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<String>,
-    /// For all but `once`: the local day `YYYY-MM-DD` before which nothing starts.
+    /// For all but `once`: the first local day with an occurrence, `YYYY-MM-DD`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_date: Option<String>,
-    /// 1 to 10,080 minutes of elapsed time.
+    /// The duration: 1 to 10,080 minutes of elapsed time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_minutes: Option<i64>,
 }
 
-/// [`NthWeekday`] in its raw form.
+/// The raw form of [`NthWeekday`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "api", schema(as = NthWeekday))]
 pub struct NthWeekdaySpec {
-    /// 1 to 5, or -1 to -5 from the end of the month.
+    /// The position: 1 to 5, or -1 to -5 from the end of the month.
     pub nth: i64,
     /// `mon` to `sun`.
     pub weekday: String,
-    /// -31 to 31 days after that weekday; 0 where it is left out.
+    /// The offset from that weekday in days, -31 to 31; 0 if absent.
     #[serde(default)]
     pub offset_days: i64,
 }
 
 impl RecurrenceSpec {
-    /// Fills in a missing first date: the local day of `now`, in UTC where the zone is not known. Nothing
-    /// happens where a first date has no meaning.
+    /// Sets a missing first date to the local day of `now`, in UTC if the zone is unknown. It does nothing for
+    /// a recurrence without a first date.
     #[must_use]
     pub fn with_first_date_from(mut self, now: DateTime<Utc>) -> Self {
-        // A zone that is unknown is refused by itself, and nothing else for it.
+        // `resolve` refuses an unknown zone; the first date needs no error of its own.
         let zone = self
             .time_zone
             .as_deref()
@@ -78,11 +78,11 @@ impl RecurrenceSpec {
         self
     }
 
-    /// The definition, if it is possible.
+    /// Validates the members and returns the definition.
     ///
     /// # Errors
-    /// Every broken rule with its member's name: members missing, unknown, malformed, out of range, or without meaning
-    /// for the kind of recurrence.
+    /// Names every broken rule with its member: missing, unknown, malformed, out of range, or without meaning for the
+    /// kind of recurrence.
     pub fn resolve(&self) -> Result<Recurrence, RecurrenceError> {
         let mut reader = Reader { violations: Vec::new() };
         let pattern = reader.pattern(self);
@@ -90,7 +90,7 @@ impl RecurrenceSpec {
         RecurrenceError::unless_empty(reader.violations)?;
         match (pattern, duration) {
             (Some(pattern), Some(duration)) => Recurrence::new(pattern, duration),
-            // Unreachable while every `None` above leaves a violation; refused all the same.
+            // Unreachable, because every `None` above leaves a violation. Refuse rather than panic.
             _ => Err(RecurrenceError { violations: vec![missing("recurrence")] }),
         }
     }
@@ -144,7 +144,7 @@ impl From<Recurrence> for RecurrenceSpec {
     }
 }
 
-/// The names of the weekdays, in the order in which they are written.
+/// The names of the weekdays, in the order of serialisation.
 const WEEKDAYS: [(&str, Weekday); 7] = [
     ("mon", Weekday::Mon),
     ("tue", Weekday::Tue),
@@ -159,7 +159,7 @@ fn weekday_name(weekday: Weekday) -> &'static str {
     WEEKDAYS.iter().find(|(_, known)| *known == weekday).map_or("", |(name, _)| name)
 }
 
-/// Reads members one by one; where it answers `None` it has noted why.
+/// Reads the members one by one. Whenever it returns `None`, it has noted the violation.
 struct Reader {
     violations: Vec<RecurrenceViolation>,
 }
@@ -180,7 +180,7 @@ impl Reader {
                 return None;
             }
         };
-        // An empty list chooses nothing, so for the other kinds it is as good as left out.
+        // For the other kinds, an empty list counts as absent.
         let has_weekdays = spec.weekdays.as_ref().is_some_and(|weekdays| !weekdays.is_empty());
         self.refuse_unless(kind == "weekly", has_weekdays, "weekdays", kind);
         self.refuse_unless(kind == "monthly", spec.day_of_month.is_some(), "day_of_month", kind);
@@ -229,7 +229,7 @@ impl Reader {
         }
     }
 
-    /// The value, or `None` with a note that it is missing.
+    /// Returns the value, or `None` after noting that it is missing.
     fn given<'a, T>(&mut self, value: Option<&'a T>, field: &'static str) -> Option<&'a T> {
         if value.is_none() {
             self.violations.push(missing(field));
@@ -320,7 +320,7 @@ impl Reader {
 
     fn duration(&mut self, minutes: Option<i64>) -> Option<TimeDelta> {
         let minutes = *self.given(minutes.as_ref(), "duration_minutes")?;
-        // What is too large for a span of time is too large for a window as well.
+        // A value that overflows a duration is also too long for a window.
         let duration = TimeDelta::try_minutes(minutes).unwrap_or(TimeDelta::MAX);
         error::check_duration(duration, &mut self.violations);
         Some(duration)
@@ -331,7 +331,7 @@ fn missing(field: &'static str) -> RecurrenceViolation {
     RecurrenceViolation::Missing { field }
 }
 
-/// Whether the text has digits exactly where the form has a zero, and the form's signs elsewhere.
+/// Returns whether the text has a digit at each zero of the form, and the form's own character elsewhere.
 fn has_form(text: &str, form: &[u8]) -> bool {
     let fits = |(given, wanted): (u8, &u8)| {
         if *wanted == b'0' { given.is_ascii_digit() } else { given == *wanted }

@@ -1,4 +1,4 @@
-//! When a runner looks at which of its gates.
+//! The schedule of a runner's looks at its gates.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -7,21 +7,21 @@ use chrono::{DateTime, Utc};
 use super::held::HeldGate;
 use crate::{clock::ClockTrust, model::GateId};
 
-/// How often the windows of gates that are not open yet are read.
+/// The interval at which the windows of gates that are not open yet are read.
 const EARLY: Duration = Duration::from_secs(60);
-/// How often nudges can make that happen, at most.
+/// The minimum interval at which nudges cause such a read.
 const NUDGED: Duration = Duration::from_secs(5);
 
-/// When a runner looks at which of its gates, by the monotonic clock.
+/// The schedule of a runner's looks at its gates, by the monotonic clock.
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
     tick: Duration,
-    /// When all open gates are looked at next.
+    /// The time of the next look at all open gates.
     open_at: Duration,
-    /// When all gates that are not open yet were looked at.
+    /// The time of the last look at all gates that are not open yet.
     early_at: Option<Duration>,
     nudged: bool,
-    /// When half of the lease is over.
+    /// The time at which half of the lease is over.
     extend_at: Duration,
 }
 
@@ -34,12 +34,12 @@ impl Agenda {
         self.nudged = true;
     }
 
-    /// The lease was made to last so long from this instant on.
+    /// Notes that the lease was extended by `lease` from this instant on.
     pub(super) fn extended(&mut self, at: Duration, lease: Duration) {
         self.extend_at = at + lease / 2;
     }
 
-    /// The store may hold gates for this worker that it does not know of.
+    /// Extends the lease at the next chance. The store may hold gates for this worker that it does not know of.
     pub(super) const fn extend_soon(&mut self) {
         self.extend_at = Duration::ZERO;
     }
@@ -48,8 +48,8 @@ impl Agenda {
         self.extend_at <= monotonic
     }
 
-    /// The gates to look at now: those whose own time has come, the open ones at each tick, the others
-    /// each minute, and all of them while the clock is in doubt.
+    /// Returns the gates to look at now: those that are due, the open ones at each tick, the others every
+    /// minute, and all of them while the clock is suspect.
     pub(super) fn due(
         &mut self,
         held: &HashMap<GateId, HeldGate>,

@@ -1,4 +1,4 @@
-//! One attempt of a gate while its checks run.
+//! A running attempt of a gate.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -26,11 +26,11 @@ pub(super) struct Attempt {
     pub(super) gate_id: GateId,
     pub(super) number: u32,
     pub(super) run: LiveRun,
-    /// The checks' names, for the record.
+    /// The names of the checks, for the record.
     pub(super) names: Vec<(CheckId, String)>,
-    /// Cuts it: its gate is lost or has ended.
+    /// Cuts the attempt short when its gate is lost or has ended.
     pub(super) cut: CancellationToken,
-    /// Its places among the checks in flight, given back when its checks have ended.
+    /// The places among the checks in flight, returned when the checks have ended.
     pub(super) permit: Permit,
 }
 
@@ -47,8 +47,8 @@ pub(super) struct EndedAttempt {
 }
 
 impl Attempt {
-    /// Runs the checks, no longer than the attempt's time. A panic in them ends this attempt alone,
-    /// and what has answered by then is kept (F142).
+    /// Runs the checks, within the attempt's time. A panic in a check ends only this attempt, and the
+    /// answers until then are kept (F142).
     pub(super) async fn run(
         self,
         health: Arc<dyn HealthSource>,
@@ -85,7 +85,7 @@ impl Attempt {
 }
 
 impl EndedAttempt {
-    /// What is known of each check at the end of this attempt, for its record.
+    /// Returns the evidence of each check at the end of this attempt, for its record.
     pub(super) fn evidence(&self) -> Vec<Evidence> {
         let evidence =
             |(check_id, name): &(CheckId, String)| report::live(*check_id, name, &self.results);

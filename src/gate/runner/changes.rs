@@ -1,4 +1,4 @@
-//! What changed around a waiting gate between two looks, for its timeline (G23, G19).
+//! The changes around a waiting gate between two looks, for its timeline (G23, G19).
 
 use chrono::{DateTime, Utc};
 
@@ -7,13 +7,13 @@ use crate::{
     model::{CheckId, Detail, GateNote, GateOverride, Window, instant},
 };
 
-/// What a gate saw around it at its last look.
+/// The surroundings of a gate at its last look.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LastSeen {
     checks: Option<Vec<SeenCheck>>,
-    /// Name, and whether it held.
+    /// Each condition by name, and whether it was met.
     conditions: Option<Vec<(String, bool)>>,
-    /// When the override in force was given.
+    /// The creation time of the override in force.
     exception: Option<Option<DateTime<Utc>>>,
 }
 
@@ -25,7 +25,7 @@ struct SeenCheck {
     enabled: bool,
 }
 
-/// A change of one check, with the id under which the audit log tells who made it.
+/// A change of one check, with the id under which the audit log names its author.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct CheckChanged {
     pub(super) check_id: CheckId,
@@ -33,7 +33,7 @@ pub(super) struct CheckChanged {
 }
 
 impl LastSeen {
-    /// The changes since the last look; none at the first.
+    /// Returns the changes of checks since the last look; none at the first look.
     pub(super) fn checks(&mut self, requirements: &[Requirement]) -> Vec<CheckChanged> {
         let same = self.checks.as_ref().is_some_and(|seen| {
             seen.len() == requirements.len()
@@ -81,14 +81,14 @@ impl LastSeen {
         changes
     }
 
-    /// The conditions that have turned since the last look; none at the first.
+    /// Returns notes on the conditions that have changed since the last look; none at the first look.
     pub(super) fn conditions(&mut self, conditions: &[Condition], times: Times) -> Vec<String> {
         let counting = || conditions.iter().filter(|one| one.counts(times));
         let now = counting().map(|one| (one.name.to_string(), one.met)).collect();
         let Some(before) = self.conditions.replace(now) else { return Vec::new() };
         let turned = counting().filter(|one| {
             let was = before.iter().find(|(name, _)| *name == one.name.as_str());
-            // One that was not asked for before is told only where it blocks.
+            // A new condition is reported only if it blocks.
             was.map_or(!one.met, |(_, met)| *met != one.met)
         });
         let text = |one: &Condition| match one.met {
@@ -98,7 +98,7 @@ impl LastSeen {
         turned.map(text).collect()
     }
 
-    /// What was made of the override since the last look; nothing at the first.
+    /// Returns a note on a change of the override since the last look; none at the first look.
     pub(super) fn exception(&mut self, exception: Option<&GateOverride>) -> Option<String> {
         let now = exception.map(|exception| exception.created_at);
         let before = self.exception.replace(now)?;
@@ -121,7 +121,7 @@ impl LastSeen {
     }
 }
 
-/// What to say of a window that differs from the one read before.
+/// Returns a note on a window that differs from the previous one.
 pub(super) fn window_note(at: DateTime<Utc>, before: Window, now: Window) -> Option<GateNote> {
     let what = if now.opens_at() > before.opens_at() && now.opens_at() > at {
         "moved to later"

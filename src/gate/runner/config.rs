@@ -1,28 +1,28 @@
-//! How a runner of gates works.
+//! The configuration of a gate runner.
 
 use std::time::Duration;
 
 use crate::ConfigError;
 
-/// How a runner of gates works.
+/// The configuration of a gate runner.
 #[derive(Clone, Debug)]
 pub struct GateRunnerConfig {
-    /// The longest time between two looks at every gate; at most 5 s, so that a shortened window or a
-    /// cancellation ends a wait within that (F11, F13).
+    /// The maximum time between two looks at each open gate: 10 ms to 5 s. A shortened window or a
+    /// cancellation ends a wait within it (F11, F13).
     pub tick: Duration,
-    /// The most gates of one claim.
+    /// The maximum number of gates in one claim.
     pub claim_block: u32,
-    /// The most gates that one runner holds.
+    /// The maximum number of gates that one runner holds.
     pub max_gates: usize,
-    /// The most checks that run for gates at the same time; where the runner shares a
-    /// [`Capacity`](crate::checks::Capacity), that one's share of gates counts instead.
+    /// The maximum number of checks in flight for gates. If the runner shares a
+    /// [`Capacity`](crate::checks::Capacity), its share for gates counts instead.
     pub max_concurrent_checks: usize,
-    /// How long a lease lasts where nobody renews it.
+    /// The duration of a lease that is not renewed.
     pub lease: Duration,
-    /// The longest that a look waits for the answer of a source. Then the source counts as failing, and
-    /// gates wait, or end by their last known window (F141).
+    /// The maximum time that a look waits for a source. After that, the source counts as failing, and gates
+    /// wait or end by their last known window (F141).
     pub source_timeout: Duration,
-    /// How long attempts may go on after the order to stop.
+    /// The time for running attempts to finish after a shutdown is requested.
     pub grace: Duration,
 }
 
@@ -41,10 +41,10 @@ impl Default for GateRunnerConfig {
 }
 
 impl GateRunnerConfig {
-    /// Holds the figures against each other.
+    /// Validates the values, alone and against each other.
     ///
     /// # Errors
-    /// The first that is out of its bounds.
+    /// Names the first value that is out of bounds.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let tick = Duration::from_millis(10)..=Duration::from_secs(5);
         let rules = [

@@ -1,4 +1,4 @@
-//! The gates that a runner holds, and one pass over them.
+//! The gates that a runner holds, and one pass over all of them.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -35,10 +35,10 @@ use crate::{
     store::{AttemptWrite, GateStep, GateTransition},
 };
 
-/// Longer than any gate can wait.
+/// A time longer than any gate can wait.
 const FAR: TimeDelta = TimeDelta::days(36_500);
 
-/// How long after the end of a gate sources may still be asked about it.
+/// The time after the end of a gate for which sources may still be asked about it.
 const END_PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -53,22 +53,22 @@ pub(super) struct Gates<'a> {
     pub(super) guard: ClockGuard,
     /// The newest reading of the store's clock.
     pub(super) reading: Option<ClockReading>,
-    /// Whether the store's clock went back.
+    /// Detects that the store's clock went back.
     pub(super) epochs: EpochWatch,
-    /// Attempts that are over and not recorded yet.
+    /// Ended attempts that are not recorded yet.
     ended: Vec<EndedAttempt>,
-    /// Gates whose newest step the store may or may not have taken: claimed anew before they go on.
+    /// Gates whose newest step the store may or may not have taken. They are claimed again before their next step.
     pub(super) doubtful: HashMap<GateId, HeldGate>,
-    /// Gates of which the store has refused a step.
+    /// Gates with a step that the store has refused.
     unwritable: HashSet<GateId>,
     pub(super) agenda: Agenda,
-    /// What attempts are due and find no room.
+    /// The demand of due attempts that find no capacity.
     demand: GateDemand,
-    /// The agents that they wait for (F165).
+    /// The agents that these attempts wait for (F165).
     agents: AgentDemand,
     waiting: Level,
     pub(super) offset: ClockOffset,
-    /// Whether the newest reading of the store's clock is not believed.
+    /// Whether the newest reading of the store's clock is not trusted.
     pub(super) suspect: bool,
 }
 
@@ -95,12 +95,12 @@ impl<'a> Gates<'a> {
         }
     }
 
-    /// Notes attempts that are over; the next pass records them.
+    /// Notes ended attempts; the next pass records them.
     pub(super) fn over(&mut self, ended: Vec<EndedAttempt>) {
         self.ended.extend(ended);
     }
 
-    /// Somebody asks for a look: the next pass also reads the windows of gates that are not open yet.
+    /// Makes the next pass also read the windows of gates that are not open yet.
     pub(super) fn nudged(&mut self) {
         self.agenda.nudged();
     }
@@ -114,7 +114,7 @@ impl<'a> Gates<'a> {
         self.sources.are_failing()
     }
 
-    /// Looks at the gates that are due: records what has ended, reads afresh, decides, writes.
+    /// Looks at the due gates: records ended attempts, reads, decides and writes.
     pub(super) async fn pass(&mut self) -> Result<Pass, Error> {
         let runner = self.runner;
         self.record_ended().await?;
@@ -143,8 +143,7 @@ impl<'a> Gates<'a> {
         };
         let asked = read.iter().map(|(id, read)| (self.held[id].record.host_id, &read.health));
         let disturbances = Disturbances::read(runner.store.as_ref(), asked).await?;
-        // The clock is read last, together with flags and overrides: what was read before it cannot
-        // lie in its future.
+        // The clock is read last, together with flags and overrides: nothing read before lies in its future.
         let before = news.trust;
         news = self.watch().await?;
         let trust = if news.trust == ClockTrust::Trusted { before } else { news.trust };
@@ -178,8 +177,8 @@ impl<'a> Gates<'a> {
                     decision = Sight { now: time, suspect, read }.decide(&runner.policy, held);
                 }
             }
-            // Where one finds no room, none that comes later in the order starts before it. A busy
-            // agent holds up the attempts that ask it alone, in the same order.
+            // If an attempt finds no capacity, no later one in the order starts before it. A busy agent
+            // delays only the attempts that ask it, in the same order.
             let mut at_agent = false;
             let mut admit = |checks, asked: HashSet<AgentKey>| {
                 if wanted > 0 {
@@ -199,14 +198,14 @@ impl<'a> Gates<'a> {
             let sight = Sight { now: time, suspect, read };
             let looked = look(&runner.policy, runner.worker, held, sight, decision, &mut admit);
             held.look_at = match (read.right, looked.out_of_room) {
-                // Asked again at once, and whenever there may be room.
+                // Look again at once, and whenever there may be capacity.
                 (Right::TooNew, _) => now,
                 (_, 1..) => DateTime::<Utc>::MIN_UTC,
                 _ => now.checked_add_signed(delta(looked.wait)).unwrap_or(now + FAR),
             };
             held.no_room = looked.out_of_room > 0 || (held.no_room && looked.start.is_none());
             if looked.out_of_room > 0 {
-                debug!(gate = %id, checks = looked.out_of_room, "no room for an attempt now");
+                debug!(gate = %id, checks = looked.out_of_room, "no capacity for an attempt now");
                 runner.stats.out_of_room();
                 wanted += if at_agent { 0 } else { looked.out_of_room };
             }
@@ -222,7 +221,7 @@ impl<'a> Gates<'a> {
         Ok(Pass { starts, wait: self.wait(now) })
     }
 
-    /// Decides these gates. Those whose attempts are due come first, by turns.
+    /// Decides these gates. Those with a due attempt come first, in turns.
     fn decisions(
         &self,
         read: &BTreeMap<GateId, Read>,
@@ -250,10 +249,10 @@ impl<'a> Gates<'a> {
         order.filter_map(|id| decisions.remove_entry(&id)).collect()
     }
 
-    /// How long nothing is due.
+    /// Returns the time until the next gate is due.
     fn wait(&self, now: DateTime<Utc>) -> Duration {
         let until = |held: &HeldGate| {
-            // Room comes with the end of an attempt or the next tick.
+            // Capacity becomes free with the end of an attempt or the next tick.
             let waits_for_room = held.no_room && held.look_at == DateTime::<Utc>::MIN_UTC;
             (!waits_for_room).then(|| (held.look_at - now).to_std().unwrap_or_default())
         };
@@ -261,7 +260,7 @@ impl<'a> Gates<'a> {
         soonest.map_or(self.runner.config.tick, |soonest| soonest.min(self.runner.config.tick))
     }
 
-    /// Hands everything back; attempts that have not ended count as interrupted.
+    /// Hands all gates back. Attempts that have not ended count as interrupted.
     pub(super) async fn hand_back(&mut self) {
         if let Err(error) = self.record_ended().await {
             warn!(%error, "the last attempts cannot be recorded");
@@ -272,14 +271,14 @@ impl<'a> Gates<'a> {
         }
     }
 
-    /// Forgets every gate, and returns them as they are to be handed back.
+    /// Forgets every gate, and returns those to hand back.
     fn give_up(&mut self) -> Vec<(GateId, i64)> {
         let held = self.held.drain().chain(self.doubtful.drain());
         held.map(|(id, held)| (id, held.token)).collect()
     }
 
-    /// Records attempts that are over, with their results, before anything is decided by them: what
-    /// is not stored does not count.
+    /// Records ended attempts with their results, before any decision: results that are not stored do not
+    /// count.
     async fn record_ended(&mut self) -> Result<(), Error> {
         let held = &self.held;
         self.ended.retain(|ended| {
@@ -312,7 +311,7 @@ impl<'a> Gates<'a> {
                 held.running = None;
                 held.unacknowledged = false;
                 held.look_at = DateTime::<Utc>::MIN_UTC;
-                // What is not stored does not count.
+                // Results that are not stored do not count.
                 if settled.has_written_whole(ended.gate_id) {
                     held.remember(ended.results, self.runner.policy.healthy_after);
                 }
@@ -322,14 +321,14 @@ impl<'a> Gates<'a> {
         Ok(())
     }
 
-    /// Asks the sources about these gates. They get no more time than a gate that is about to end has
-    /// until its end must be written (G33).
+    /// Asks the sources about these gates. Their time is limited so that the end of a gate is written in time
+    /// (G33).
     async fn read(
         &mut self,
         due: &[GateId],
     ) -> (BTreeMap<GateId, Read>, HashMap<GateId, Answered>) {
         let runner = self.runner;
-        // By the store's clock: a gate's own time may be ahead of it (G21).
+        // In the store's clock: a gate's own time may be ahead of it (G21).
         let ends = self.held.values().map(|held| {
             let end = runner.policy.end_of(held.record.window, held.record.window_kind);
             end - held.record.clock_offset()
@@ -347,7 +346,7 @@ impl<'a> Gates<'a> {
         (ids.zip(answers.read).collect(), answers.rights.into_iter().collect())
     }
 
-    /// Writes the steps and answers with the attempts whose start was accepted.
+    /// Writes the steps and returns the attempts whose start was accepted.
     async fn write(
         &mut self,
         steps: Vec<GateStep>,
@@ -405,8 +404,8 @@ impl<'a> Gates<'a> {
     }
 }
 
-/// A runner that is dropped while it works hands its gates back if a runtime is there to do it. Otherwise they
-/// are free when the lease ends (F167).
+/// Hands the gates back when a working runner is dropped, if there is a runtime to do it. Without one, they are
+/// free when the lease ends (F167).
 impl Drop for Gates<'_> {
     fn drop(&mut self) {
         let gates = self.give_up();
@@ -423,7 +422,7 @@ impl Drop for Gates<'_> {
     }
 }
 
-/// A change of a gate's state, for the figures.
+/// A change of a gate's state, for the statistics.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Transition {
     Passed(PassKind),

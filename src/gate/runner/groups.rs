@@ -1,5 +1,5 @@
-//! The availability groups of the hosts whose gates a runner holds: each look lets so many gates go as these
-//! have places left (R3, R7).
+//! The availability groups of the hosts of a runner's gates. Each look lets only as many gates pass as the
+//! groups have places (R3, R7).
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,7 +9,7 @@ use crate::{
     store::{JobStore, StoreError},
 };
 
-/// What the groups of these gates' hosts have left in this look.
+/// The free places of these gates' groups in this look.
 #[derive(Default)]
 pub(super) struct GroupPlaces {
     groups: Vec<(GroupStatus, BTreeSet<HostId>)>,
@@ -17,11 +17,11 @@ pub(super) struct GroupPlaces {
 }
 
 impl GroupPlaces {
-    /// Reads the groups of these gates' hosts. Members with a pass, or whose attempt is under way, are
-    /// about to be changed: they take a place.
+    /// Reads the groups of these gates' hosts. Members with a pass or a running attempt are about to be
+    /// changed, so they take a place.
     ///
     /// # Errors
-    /// The store's.
+    /// Fails if the store fails.
     pub(super) async fn read(
         store: &dyn JobStore,
         held: &HashMap<GateId, HeldGate>,
@@ -47,13 +47,13 @@ impl GroupPlaces {
         Ok(places)
     }
 
-    /// What keeps a host from going; `None` where each of its groups has a place for it.
+    /// Returns the hold of a host; `None` if each of its groups has a place for it.
     pub(super) fn hold(&self, host: HostId) -> Option<Hold> {
         let groups = self.of.get(&host)?.iter().filter_map(|index| self.groups.get(*index));
         groups.filter_map(|(status, taken)| status.hold(host, taken)).next()
     }
 
-    /// Takes a place of each of its groups for a host that goes.
+    /// Takes a place for a host in each of its groups.
     pub(super) fn take(&mut self, host: HostId) {
         for index in self.of.get(&host).into_iter().flatten() {
             if let Some((_, taken)) = self.groups.get_mut(*index) {

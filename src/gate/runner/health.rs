@@ -1,4 +1,4 @@
-//! Whether a runner of gates is alive, for the application's own health endpoint.
+//! The liveness of a gate runner, for the application's health endpoint.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -9,35 +9,35 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::Clock;
 
-/// How a runner of gates is doing, as far as it knows without asking anybody: safe to call from a
-/// health endpoint, since it waits for nothing.
+/// The health of a gate runner, from its own memory. Reading it never blocks, so a health endpoint may do it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct GateHealth {
-    /// Whether [`GateRunner::run`](super::GateRunner::run) is under way.
+    /// Whether [`GateRunner::run`](super::GateRunner::run) is running.
     pub running: bool,
-    /// When it last looked at all its gates without a failure, by this machine's clock.
+    /// The time of the last successful look at all gates, by this machine's clock.
     pub last_look_at: Option<DateTime<Utc>>,
-    /// How long ago that was, unmoved by steps of the clock.
+    /// The age of that look, unaffected by steps of the clock.
     pub last_look_age: Option<Duration>,
-    /// Whether the last look failed, for the store or a source: every gate keeps waiting.
+    /// Whether the last look failed because of the store or a source. Every gate keeps waiting.
     pub failing: bool,
-    /// Gates held now.
+    /// The number of gates held now.
     pub gates_held: usize,
-    /// How far this machine's clock is ahead of the store's (F04).
+    /// The lead of this machine's clock over the store's (F04).
     pub clock_offset: TimeDelta,
 }
 
 impl GateHealth {
-    /// Whether the runner works and has looked at its gates within so long. A few ticks and the
-    /// longest back-off of 30 s make a sensible bound: a minute.
+    /// Returns whether the runner is running and has looked at its gates within the given time.
+    ///
+    /// One minute is a sensible bound: a few ticks plus the maximum back-off of 30 s.
     #[must_use]
     pub fn is_live(&self, within: Duration) -> bool {
         self.running && self.last_look_age.is_some_and(|age| age <= within)
     }
 }
 
-/// What a running runner notes of itself.
+/// The notes that a runner keeps of its own health.
 #[derive(Debug, Default)]
 pub(super) struct HealthCell(Mutex<RunnerNotes>);
 
@@ -51,11 +51,11 @@ pub(super) struct RunnerNotes {
 
 impl HealthCell {
     pub(super) fn note(&self) -> MutexGuard<'_, RunnerNotes> {
-        // Nothing in here can panic half way.
+        // A poisoned lock is safe to use: no code under it panics half way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a look that went well.
+    /// Notes a successful look.
     pub(super) fn looked(&self, clock: &dyn Clock) {
         let mut noted = self.note();
         noted.last_look = Some((clock.monotonic(), clock.now()));
@@ -66,7 +66,7 @@ impl HealthCell {
         self.note().failing = true;
     }
 
-    /// Says that the runner works for as long as the answer lives, however its future ends.
+    /// Marks the runner as running until the returned guard is dropped, however its future ends.
     pub(super) fn running(&self) -> RunnerAlive<'_> {
         self.note().running = true;
         RunnerAlive(self)
@@ -85,7 +85,7 @@ impl HealthCell {
     }
 }
 
-/// A runner at work.
+/// The guard of a running runner.
 #[derive(Debug)]
 pub(super) struct RunnerAlive<'a>(&'a HealthCell);
 

@@ -1,4 +1,4 @@
-//! One gate under lease, as its runner knows it.
+//! A gate under lease, with its runner's knowledge of it.
 
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
@@ -13,56 +13,56 @@ use crate::{
     store::{GateStep, LeasedGate, transition},
 };
 
-/// One gate under lease.
+/// A gate under lease.
 pub(super) struct HeldGate {
     pub(super) record: GateRecord,
     pub(super) token: i64,
-    /// The changes by others that `record` shows.
+    /// The number of changes by others that `record` includes.
     pub(super) changes: i64,
-    /// The store waits for a step that has seen the newest change.
+    /// Whether the store waits for a step that has seen the newest change.
     pub(super) unacknowledged: bool,
-    /// When it is to be looked at, by the store's clock.
+    /// The time of the next look, by the store's clock.
     pub(super) look_at: DateTime<Utc>,
     pub(super) running: Option<RunningAttempt>,
-    /// Something changed since the last attempt, so that the next one need not wait for the retry.
+    /// Whether something changed since the last attempt, so that the next one need not wait for the retry.
     pub(super) dirty: bool,
-    /// An attempt that was due found no room (F38).
+    /// Whether a due attempt found no capacity (F38).
     pub(super) no_room: bool,
     /// Whether its job has a rollout; asked once.
     pub(super) in_rollout: Option<bool>,
-    /// The override that is known to be refused, by the time it was given.
+    /// The creation time of the override that is known to be refused.
     pub(super) refused: Option<DateTime<Utc>>,
-    /// The newest results of this gate's own attempts, which are recorded: a source need not keep them.
+    /// The newest recorded results of this gate's own attempts: a source need not keep them.
     pub(super) live: Vec<CheckResult>,
     pub(super) seen: LastSeen,
-    /// When the newest change of a host that the gate asks ended, as of the last look.
+    /// The end of the newest change of an asked host, as of the last look.
     undisturbed_since: Option<Option<DateTime<Utc>>>,
-    /// What happened from outside and is not in the store's timeline yet (F143).
+    /// Notes on external events that are not in the store's timeline yet (F143).
     pub(super) notes: Vec<GateNote>,
     pub(super) time: GateClock,
     /// The gate's own time, as of the last reading of the store's clock (G21).
     pub(super) gate_time: DateTime<Utc>,
 }
 
-/// An attempt that is under way.
+/// A running attempt.
 pub(super) struct RunningAttempt {
     pub(super) number: u32,
     pub(super) cut: CancellationToken,
 }
 
 impl Drop for RunningAttempt {
-    /// Whoever forgets an attempt ends it.
+    /// Cuts the attempt short.
     fn drop(&mut self) {
         self.cut.cancel();
     }
 }
 
-/// What was read of one gate in a pass.
+/// The data that a pass has read for one gate.
 pub(super) struct Read {
     pub(super) window: WindowAnswer,
     pub(super) health: HostHealth,
     pub(super) right: Right,
-    /// What the gate waits for before its checks are asked (R3).
+    /// The limit that holds the gate before its checks are judged (R3).
     pub(super) hold: Option<Hold>,
 }
 
@@ -73,19 +73,19 @@ pub(super) enum Right {
     None,
     /// It counts.
     Granted,
-    /// Whoever gave it may not any more (F40).
+    /// Its author has lost the right to give it (F40).
     Refused,
-    /// It cannot be told now.
+    /// The right is unknown now.
     Unknown,
-    /// It was set after rights were asked for: ask again at once.
+    /// It was set after the rights were asked for: ask again at once.
     TooNew,
 }
 
-/// What was answered of an override: when that was given, and whether it counts.
+/// The answer about an override: its creation time, and whether it counts.
 pub(super) type Answered = (DateTime<Utc>, Option<bool>);
 
 impl Right {
-    /// What an answer says of the override that a gate has now.
+    /// Applies an answer to the present override of a gate.
     pub(super) fn of(exception: Option<&GateOverride>, answered: Option<&Answered>) -> Self {
         let Some(exception) = exception else { return Self::None };
         match answered {
@@ -101,7 +101,7 @@ impl Right {
 
 impl HeldGate {
     pub(super) fn new(LeasedGate { record, token, changes }: LeasedGate) -> Self {
-        // What the worker before has written of it tells whether it was out of room.
+        // The evidence of the previous worker shows whether the gate was out of capacity.
         let out_of_room = EvidenceReason::Code(ReasonCode::NotRunCapacity);
         let no_room = record.evidence.iter().any(|entry| entry.reason == out_of_room);
         Self {
@@ -124,7 +124,7 @@ impl HeldGate {
         }
     }
 
-    /// Takes over what somebody else has made of the gate: it is to be looked at now.
+    /// Takes over a change of the gate by somebody else, and makes it due now.
     pub(super) fn changed(&mut self, gate: LeasedGate) {
         self.record = gate.record;
         self.changes = gate.changes;
@@ -132,18 +132,18 @@ impl HeldGate {
         self.look_at = DateTime::<Utc>::MIN_UTC;
     }
 
-    /// Whether it cannot act before its window opens, so that it is looked at less often.
+    /// Returns whether the gate cannot act before its window opens, so that it needs fewer looks.
     pub(super) fn is_early(&self, now: DateTime<Utc>) -> bool {
         self.record.state == GateState::Waiting && now < self.record.window.opens_at()
     }
 
-    /// Takes over when hosts were changed last. Once a change has ended, the next attempt need not wait.
+    /// Notes the end of the newest change of an asked host. After a new end, the next attempt need not wait.
     pub(super) fn undisturbed_since(&mut self, end: Option<DateTime<Utc>>) {
         let before = self.undisturbed_since.replace(end);
         self.dirty |= before.is_some_and(|before| before < end);
     }
 
-    /// Keeps the results of an attempt, as many of each check as a decision can need.
+    /// Keeps the results of an attempt, as many for each check as a decision can need.
     pub(super) fn remember(&mut self, results: Vec<CheckResult>, runs: u32) {
         self.live.extend(results);
         let live = std::mem::take(&mut self.live);
@@ -156,22 +156,22 @@ impl HeldGate {
         self.live.reverse();
     }
 
-    /// Keeps what happened for the next step that is written, however long that takes.
+    /// Keeps a note until a step with it is written.
     pub(super) fn note(&mut self, at: DateTime<Utc>, text: impl AsRef<str>) {
         let surplus = (self.notes.len() + 1).saturating_sub(GateRecord::MAXIMUM_NOTES);
         self.notes.drain(..surplus);
         self.notes.push(GateNote { at, text: Detail::new(text) });
     }
 
-    /// Keeps what the store has made of a step: the next one must not bring back an older window or an
-    /// earlier time (G21).
+    /// Applies a stored step to the record: the next step must not restore an older window or an earlier
+    /// time (G21).
     pub(super) fn took(&mut self, step: &GateStep, now: DateTime<Utc>) {
         self.unacknowledged = false;
         self.notes.clear();
         transition::apply(&mut self.record, step, now);
     }
 
-    /// Takes over what was known of the gate before it was claimed anew, and looks at it soon.
+    /// Restores the knowledge of the gate from before it was claimed again, and makes it due soon.
     pub(super) fn resume(&mut self, before: Self) {
         self.live = before.live;
         self.seen = before.seen;
@@ -182,7 +182,7 @@ impl HeldGate {
         self.dirty = true;
     }
 
-    /// A step that changes nothing yet.
+    /// Creates a step that changes nothing yet.
     pub(super) fn unchanged(&self) -> GateStep {
         GateStep {
             gate_id: self.record.id,

@@ -1,4 +1,4 @@
-//! How a runner comes by its gates, keeps them, and learns what others have changed (L10).
+//! Claiming and keeping gates, and reading the changes of others (L10).
 
 use std::cmp::Reverse;
 
@@ -15,10 +15,10 @@ use crate::{
     store::GateExtension,
 };
 
-/// Gates that open within this time go before gates that open later, where there is no room for all.
+/// The time within which a gate must open to displace one that opens later, if there is no room for both.
 const SOON: TimeDelta = TimeDelta::minutes(5);
 
-/// The last word of the store before a decision.
+/// The newest state from the store before a decision.
 pub(super) struct News {
     pub(super) now: DateTime<Utc>,
     pub(super) epoch: ClockEpoch,
@@ -28,7 +28,7 @@ pub(super) struct News {
 }
 
 impl Gates<'_> {
-    /// Hands back the gates whose newest step got no answer, so that a claim tells how they stand.
+    /// Hands back the gates whose newest step got no answer, so that a new claim returns their state.
     pub(super) async fn release_doubtful(&mut self) -> Result<(), Error> {
         if self.doubtful.is_empty() {
             return Ok(());
@@ -38,7 +38,7 @@ impl Gates<'_> {
         self.claim().await
     }
 
-    /// Hands back gates that open late, where all places are taken and others open soon.
+    /// Hands back gates that open late if all places are taken and other gates open soon.
     pub(super) async fn make_room(&mut self, news: &News) -> Result<(), Error> {
         let soon = news.now + SOON;
         let config = &self.runner.config;
@@ -64,7 +64,7 @@ impl Gates<'_> {
         Ok(())
     }
 
-    /// Takes gates as long as there are any and there is room.
+    /// Claims gates while there are any and there is room.
     pub(super) async fn claim(&mut self) -> Result<(), Error> {
         let config = &self.runner.config;
         loop {
@@ -75,7 +75,7 @@ impl Gates<'_> {
             }
             let asked_at = self.runner.clock.monotonic();
             let store = &self.runner.store;
-            // Where the answer is lost, the next extension frees what nobody knows of.
+            // If the answer is lost, the next extension frees the gates that nobody knows of.
             self.agenda.extend_soon();
             let claims = store.claim_gates(self.runner.worker, limit, config.lease).await?;
             self.agenda.extended(asked_at, config.lease);
@@ -84,7 +84,7 @@ impl Gates<'_> {
             for gate in claims.gates {
                 let mut held = HeldGate::new(gate);
                 let record = &held.record;
-                debug!(gate = %record.id, job = %record.job_id, host = %record.host_id, "gate taken");
+                debug!(gate = %record.id, job = %record.job_id, host = %record.host_id, "gate claimed");
                 if let Some(before) = self.doubtful.remove(&record.id) {
                     held.resume(before);
                 }
@@ -94,12 +94,12 @@ impl Gates<'_> {
                 break;
             }
         }
-        // The others have gone to another worker, or have ended.
+        // Another worker has claimed the others, or they have ended.
         self.doubtful.clear();
         Ok(())
     }
 
-    /// Asks what others have changed, and extends the lease where half of it is over.
+    /// Reads the changes of others, and extends the lease once half of it is over.
     pub(super) async fn watch(&mut self) -> Result<News, Error> {
         let runner = self.runner;
         let (before, asked_at) = (runner.clock.now(), runner.clock.monotonic());
@@ -132,15 +132,15 @@ impl Gates<'_> {
                 held.changed(gate);
             }
         }
-        // Also where there is nothing to do: a step of the clock that is seen only once there is would
-        // hold up a gate that may have little time.
+        // Observe the clock even if there is nothing to do. Otherwise an old step of the clock would delay the
+        // next gate, which may have little time.
         let trust = self.guard.observe(&reading);
         self.suspect = trust == ClockTrust::Suspect;
         Ok(News { now, epoch, trust, reading, unclaimed: watch.unclaimed })
     }
 
-    /// Returns the epoch of a reading of the store's clock. Where the clock went back, the store begins a new
-    /// one, to which the reading belongs (F168).
+    /// Returns the epoch of a reading of the store's clock. If the clock went back, the store begins a new
+    /// epoch, to which the reading belongs (F168).
     async fn present_epoch(
         &mut self,
         read: ClockEpoch,
@@ -151,7 +151,7 @@ impl Gates<'_> {
         let Some(ended) = self.epochs.ended() else { return Ok(read) };
         let epoch = self.runner.store.begin_epoch(ended).await?;
         self.epochs.told(epoch);
-        warn!(%epoch, "the store's clock went back: what was seen before is void");
+        warn!(%epoch, "the store's clock went back: earlier results are void");
         Ok(epoch)
     }
 }

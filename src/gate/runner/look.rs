@@ -1,4 +1,4 @@
-//! One look at one gate: from what was read to what is written.
+//! One look at one gate: turns the data that was read into the step that is written.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -26,7 +26,7 @@ use crate::{
     store::{AttemptWrite, GateStep, GateTransition},
 };
 
-/// What a gate is looked at with.
+/// The input of a look.
 #[derive(Clone, Copy)]
 pub(super) struct Sight<'a> {
     pub(super) now: StoreTime,
@@ -40,7 +40,7 @@ impl Sight<'_> {
         decide(&self.input(policy, held))
     }
 
-    /// Everything that the decision of this gate depends on.
+    /// Returns the input of this gate's decision.
     fn input<'b>(&'b self, policy: &'b GatePolicy, held: &'b HeldGate) -> GateInput<'b> {
         let read = self.read;
         GateInput {
@@ -67,20 +67,19 @@ impl Sight<'_> {
     }
 }
 
-/// What came of a look.
+/// The result of a look.
 pub(super) struct Looked {
-    /// What is to be written; `None` where nothing has changed.
+    /// The step to write; `None` if nothing has changed.
     pub(super) step: Option<GateStep>,
     /// An attempt that starts once its step is written.
     pub(super) start: Option<Attempt>,
-    /// How many checks an attempt would have run, had there been room.
+    /// The number of checks of an attempt that found no capacity.
     pub(super) out_of_room: usize,
-    /// How long until the gate has to be looked at again.
+    /// The time until the next look.
     pub(super) wait: Duration,
 }
 
-/// Turns the decision of one gate, by what was read of it, into what is written. An attempt starts only
-/// with a permit of `admit`'s.
+/// Turns the decision of one gate into a step. An attempt starts only with a permit from `admit`.
 pub(super) fn look(
     policy: &GatePolicy,
     worker: WorkerId,
@@ -104,14 +103,14 @@ pub(super) fn look(
             run.iter().filter_map(|index| read.health.requirements[*index].endpoint.as_ref());
         permit = admit(run.len(), asked.map(AgentKey::from).collect());
         if permit.is_none() {
-            // The verdicts say so; what is to be done stays the same.
+            // This changes the verdicts, not the action.
             input.no_room = true;
             decision = decide(&input);
         }
     }
     let mut evidence = report::evidence(&decision.verdicts, &input);
     if read.health.unknown.is_some() && !matches!(decision.action, Action::Pass { .. }) {
-        // What was known last of each check stays, beside that nothing is known now.
+        // Keep the last evidence of each check, and add that nothing is known now.
         let known = record.evidence.iter().filter(|entry| entry.check_id.is_some());
         evidence.splice(0..0, known.cloned());
     }
@@ -125,7 +124,7 @@ pub(super) fn look(
             _ => None,
         },
         notes,
-        // A window that moved to later makes what was seen before its new start void (F14).
+        // If the window moved to later, results from before its new start are void (F14).
         void_before: (window.opens_at() > now && record.window.opens_at() <= now)
             .then_some(StoreTime::new(epoch, now)),
         ..held.unchanged()
@@ -141,7 +140,7 @@ pub(super) fn look(
     let shown = |window: Window| (window, window.time_zone());
     let mut write =
         held.unacknowledged || !step.notes.is_empty() || shown(window) != shown(record.window);
-    // Waiting: for what, and when the next attempt is due.
+    // Describes a wait and its next attempt.
     let mut waits = |for_what, next_attempt_at, evidence: Vec<Evidence>| {
         let detail = report::waiting(policy, &evidence, &read.health, for_what);
         write |= record.next_attempt_at != next_attempt_at || record.detail != detail;
@@ -234,14 +233,14 @@ fn attempt(
     }
 }
 
-/// A pass that is given.
+/// A pass to give.
 struct Granted {
     at: DateTime<Utc>,
     kind: PassKind,
     valid_until: DateTime<Utc>,
 }
 
-/// The gate's own time was moved by at least this much: that is noted at once.
+/// The minimum change of the gate's offset that is noted at once.
 const OFFSET_SHOWN: TimeDelta = TimeDelta::seconds(1);
 
 fn offset_note(offset: TimeDelta) -> String {
@@ -265,7 +264,7 @@ fn pass(
 ) {
     let record = &held.record;
     if kind == PassKind::NoChecks && record.attempts > 0 {
-        warn!(gate = %record.id, host = %record.host_id, "a gate that waited passes since its last check is gone");
+        warn!(gate = %record.id, host = %record.host_id, "a waiting gate passes because its last check is gone");
     }
     info!(gate = %record.id, job = %record.job_id, host = %record.host_id, ?kind, "gate passed");
     step.next_attempt_at = None;
@@ -307,7 +306,7 @@ fn end(
     step.transition = Some(GateTransition::End(reason));
 }
 
-/// An attempt that is still running when its gate is decided ends with it.
+/// Ends an attempt that is still running when its gate passes or ends.
 fn cut(step: &mut GateStep, held: &HeldGate, at: DateTime<Utc>) {
     if let Some(running) = &held.running {
         step.attempt = Some(AttemptWrite::End {
@@ -319,7 +318,7 @@ fn cut(step: &mut GateStep, held: &HeldGate, at: DateTime<Utc>) {
     }
 }
 
-/// Whether two sets of verdicts differ in more than their times.
+/// Returns whether two sets of evidence differ in more than their times.
 fn differs(before: &[Evidence], now: &[Evidence]) -> bool {
     let key = |entry: &Evidence| (entry.check_id, entry.healthy, entry.reason.clone());
     before.len() != now.len() || before.iter().zip(now).any(|(a, b)| key(a) != key(b))

@@ -1,4 +1,4 @@
-//! The runner of gates: claims the waiting ones in blocks and takes each one step at a time.
+//! The gate runner: claims waiting gates in blocks and takes each one step at a time.
 
 mod agenda;
 mod attempt;
@@ -49,11 +49,11 @@ use crate::{
     store::JobStore,
 };
 
-/// Takes every waiting gate of a store forward, together with any number of other runners.
+/// Serves every waiting gate of a store, together with any number of other runners.
 ///
-/// [`GateRunner::run`] is one future: nothing is spawned, and a waiting gate costs no future of its
-/// own. Each tick reads windows, checks and states of all gates at once, so that its number of store
-/// calls does not grow with them.
+/// [`GateRunner::run`] is one future: it spawns no task, and a waiting gate needs no future of its own. Each
+/// tick reads the windows, checks and states of all gates at once, so its number of store calls does not
+/// depend on the number of gates.
 #[derive(Debug)]
 pub struct GateRunner {
     store: Arc<dyn JobStore>,
@@ -71,10 +71,10 @@ pub struct GateRunner {
 }
 
 impl GateRunner {
-    /// A runner over a store, what gates ask, and a clock.
+    /// Creates a runner over a store, the sources of the gates, and a clock.
     ///
     /// # Errors
-    /// A figure of the configuration or of the policy that is out of its bounds, or that does not agree
+    /// Fails if a value of the configuration or policy is out of bounds or contradicts another one.
     /// with the others.
     pub fn new(
         store: Arc<dyn JobStore>,
@@ -119,31 +119,33 @@ impl GateRunner {
         Self { rights, ..self }
     }
 
-    /// What the runner has done so far.
+    /// Returns the statistics of the runner.
     #[must_use]
     pub fn stats(&self) -> GateStats {
         self.stats.snapshot()
     }
 
-    /// Whether the runner is alive and well, for the application's own health endpoint.
+    /// Returns the health of the runner, for the application's health endpoint.
     #[must_use]
     pub fn health(&self) -> GateHealth {
         self.cell.read(self.clock.as_ref(), self.stats().gates_held)
     }
 
-    /// A handle that makes this runner look at its gates at once.
+    /// Returns a handle that makes this runner look at its gates at once.
     #[must_use]
     pub fn nudge_handle(&self) -> Nudge {
         self.nudge.clone()
     }
 
-    /// Runs gates until `shutdown` is cancelled; then starts nothing more, lets attempts end within
-    /// the grace period, and hands its gates back, so that another worker resumes them at once.
+    /// Serves gates until `shutdown` is cancelled.
     ///
-    /// Errors of the store or of a source end nothing: every gate keeps waiting, and nothing passes
-    /// (G32). Dropping the future stops at once, and an attempt that was running counts as interrupted
-    /// (G28). A task of the runtime then hands the gates back; without one, or if the process is gone, they
-    /// are free when the lease ends.
+    /// It then starts no more attempts, lets running ones end within the grace period, and hands its gates
+    /// back, so that another worker resumes them at once.
+    ///
+    /// An error of the store or of a source does not end the loop: every gate keeps waiting, and none passes
+    /// (G32). Dropping the future stops the work at once, and a running attempt counts as interrupted (G28). A
+    /// task of the runtime then hands the gates back. Without a runtime, or after a crash, the gates are free
+    /// when the lease ends.
     pub async fn run(&self, shutdown: CancellationToken) {
         let span = info_span!("gates", worker = %self.worker);
         self.look_after_gates(shutdown).instrument(span).await;
@@ -179,7 +181,7 @@ impl GateRunner {
                         self.cell.looked(self.clock.as_ref());
                     }
                     if std::mem::take(&mut failures) > 0 {
-                        info!("gates go on");
+                        info!("gates are served again");
                     }
                     work.extend(pass.starts.into_iter().map(|attempt| self.start(attempt)));
                     let asked_next = verifications.asked_next();
@@ -192,20 +194,20 @@ impl GateRunner {
                     failures = failures.saturating_add(1);
                     let source = error.source().map(tracing::field::display);
                     if failures == 1 {
-                        warn!(%error, source, "gates cannot go on: they keep waiting");
+                        warn!(%error, source, "gates cannot be served: they keep waiting");
                     } else {
-                        debug!(%error, source, failures, "gates cannot go on");
+                        debug!(%error, source, failures, "gates cannot be served");
                     }
                     schedule::backoff(failures, self.worker.as_uuid())
                 }
             };
             let look_at = self.clock.monotonic() + wait;
             loop {
-                // After a failure nothing calls for a look before the back-off is over (F150).
+                // After a failure, nothing triggers a look before the back-off is over (F150).
                 let calm = failures == 0;
                 if calm && gates.has_ended_attempts() {
-                    // A few more may end meanwhile: where many windows open at once there would be a
-                    // look for each.
+                    // Gather further ended attempts: if many windows open at once, each would cause
+                    // a look.
                     let (_, ended) = meanwhile(self.clock.sleep(self.moment()), &mut work).await;
                     self.note(ended, &mut gates, &mut verifications);
                     break;
@@ -229,8 +231,8 @@ impl GateRunner {
         self.stop(gates, work).await;
     }
 
-    /// Returns the output of `work`, unless it goes on for longer than the grace period after the order
-    /// to stop: a store that hangs does not keep the runner from stopping (F141).
+    /// Returns the output of `work`, unless it takes longer than the grace period after the shutdown: a hanging
+    /// store does not keep the runner from stopping (F141).
     async fn unless_stopped<T>(
         &self,
         shutdown: &CancellationToken,
@@ -257,7 +259,7 @@ impl GateRunner {
         }
     }
 
-    /// How long what falls due is gathered before all gates are looked at.
+    /// Returns the time for which due gates are gathered before a look at all gates.
     fn moment(&self) -> Duration {
         GATHER.min(self.config.tick / 20)
     }
@@ -301,24 +303,24 @@ impl GateRunner {
     }
 }
 
-/// How long what falls due is gathered before all gates are looked at, at most.
+/// The maximum time for which due gates are gathered before a look at all gates.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// What goes on beside the looks at gates.
+/// Work that runs concurrently with the looks at gates.
 type Work = BoxFuture<'static, Done>;
 
-/// What has come of it.
+/// The result of such work.
 enum Done {
-    /// An attempt of a gate is over.
+    /// An attempt of a gate has ended.
     Attempt(EndedAttempt),
     /// A changed host was looked at.
     Look {
-        /// In how long it is due again, where that is known.
+        /// The time until it is due again, if known.
         due_in: Option<Duration>,
     },
 }
 
-/// Runs `pass` to its end and lets other work go on meanwhile.
+/// Runs `pass` to its end while other work continues.
 async fn meanwhile<T>(
     pass: impl Future<Output = T>,
     work: &mut FuturesUnordered<Work>,
@@ -334,7 +336,7 @@ async fn meanwhile<T>(
     }
 }
 
-/// What came of one pass over all gates.
+/// The result of one pass over all gates.
 struct Pass {
     starts: Vec<Attempt>,
     wait: Duration,

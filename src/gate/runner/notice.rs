@@ -1,4 +1,4 @@
-//! Notes what happened to gates from outside since the last look, with who did it (G23).
+//! Notes external events of gates since the last look, with their authors (G23).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -16,14 +16,14 @@ use crate::{
     store::{AuditFilter, JobStore},
 };
 
-/// The most overrides whose refusal is audited at one look: each is a write of its own.
+/// The maximum number of refused overrides that one look audits: each needs its own write.
 const REFUSALS: usize = 100;
-/// The most audit records of one page …
+/// The number of audit records in one page.
 const PAGE: u32 = 1_000;
-/// … and the most pages of one look, so that it does not outlast its lease.
+/// The maximum number of pages of one look, so that the look does not outlast its lease.
 const PAGES: u32 = 8;
 
-/// Notes for the timelines what has happened to the gates since the last look. Each note stays with its
+/// Notes the external events of the gates since the last look, for their timelines. Each note stays with its
 /// gate until it is written (F143).
 pub(super) async fn notice(
     runner: &GateRunner,
@@ -32,7 +32,7 @@ pub(super) async fn notice(
     now: DateTime<Utc>,
     trust: ClockTrust,
 ) {
-    // A time that is in doubt stands in no timeline.
+    // A timeline does not show an untrusted time.
     let at = |held: &HeldGate| match trust {
         ClockTrust::Suspect => held.record.high_water,
         ClockTrust::Trusted | ClockTrust::Recovered => now,
@@ -40,7 +40,7 @@ pub(super) async fn notice(
     let mut changed = Vec::new();
     for (id, read) in read {
         let Some(held) = held.get_mut(id) else { continue };
-        // What cannot be told has not changed.
+        // Unknown health counts as unchanged.
         if read.health.unknown.is_none() {
             let changes = held.seen.checks(&read.health.requirements);
             held.dirty |= !changes.is_empty();
@@ -69,15 +69,15 @@ pub(super) async fn notice(
         for text in texts.into_iter().chain(exception) {
             held.note(at(held), text);
         }
-        // The rest is for the next looks.
+        // The next looks handle the rest.
         if read.right == Right::Refused && refusals < REFUSALS {
             refusals += usize::from(refuse(runner, held, at(held)).await);
         }
     }
 }
 
-/// Reads who changed these checks of these hosts, as words for a note, in few pages for any number of
-/// them. Without the audit log a note lacks the actor; the change counts all the same.
+/// Reads the authors of these changes of checks, as words for a note, in few pages for any number of
+/// changes. Without the audit log, a note lacks its author, but the change still counts.
 async fn authors(
     store: &dyn JobStore,
     hosts: Vec<HostId>,

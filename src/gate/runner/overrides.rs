@@ -1,4 +1,4 @@
-//! Overrides that do not count any more, since whoever gave them has lost the right (G26, F40).
+//! Overrides that no longer count because their author has lost the right to give them (G26, F40).
 
 use chrono::{DateTime, Utc};
 use tracing::warn;
@@ -6,9 +6,9 @@ use tracing::warn;
 use super::{GateRunner, held::HeldGate};
 use crate::model::{Actor, AuditAction, AuditEntry, AuditOutcome, Detail, instant};
 
-/// Audits and notes that an override does not count, once for each override. Returns whether it was
-/// audited now. A worker that dies between the two leaves the note to the next one, with a second
-/// record.
+/// Audits and notes, once for each override, that it does not count. Returns whether it was audited now.
+///
+/// If a worker dies between the audit record and the note, the next one writes the note and a second record.
 pub(super) async fn refuse(runner: &GateRunner, held: &mut HeldGate, at: DateTime<Utc>) -> bool {
     let record = &held.record;
     let Some(exception) = &record.exception else { return false };
@@ -18,7 +18,7 @@ pub(super) async fn refuse(runner: &GateRunner, held: &mut HeldGate, at: DateTim
     let created_at = exception.created_at;
     let given = instant::in_words(&created_at);
     let text = format!(
-        "the override that {} gave at {given} does not count: there is no right to it any more",
+        "the override that {} gave at {given} does not count: its author has lost the right to give it",
         exception.actor
     );
     let text = Detail::new(text);
@@ -37,7 +37,7 @@ pub(super) async fn refuse(runner: &GateRunner, held: &mut HeldGate, at: DateTim
         return true;
     }
     warn!(gate = %record.id, job = %record.job_id, host = %record.host_id,
-          actor = exception.actor, "an override does not count: no right to it any more");
+          actor = exception.actor, "an override does not count: its author has lost the right to give it");
     runner.stats.override_refused();
     held.refused = Some(created_at);
     held.note(at, text.as_str());

@@ -1,4 +1,4 @@
-//! Who may go in this look: what the rollouts and the groups have left (R3).
+//! The gates that may pass in this look, by the free places of rollouts and groups (R3).
 
 use std::collections::HashMap;
 
@@ -8,17 +8,17 @@ use crate::{
     store::{JobStore, StoreError},
 };
 
-/// What the rollouts of the jobs and the groups of the hosts have left in this look.
+/// The free places of the jobs' rollouts and the hosts' groups in this look.
 pub(super) struct Places {
     rollouts: Rations,
     groups: GroupPlaces,
 }
 
 impl Places {
-    /// Reads what concerns these gates, and takes the rollouts forward.
+    /// Reads the rollouts and groups of these gates, and advances the rollouts.
     ///
     /// # Errors
-    /// The store's.
+    /// Fails if the store fails.
     pub(super) async fn read(
         store: &dyn JobStore,
         held: &mut HashMap<GateId, HeldGate>,
@@ -30,12 +30,12 @@ impl Places {
         Ok(Self { rollouts, groups: GroupPlaces::read(store, held, due).await? })
     }
 
-    /// What keeps this gate from going; `None` where it may.
+    /// Returns the hold of this gate; `None` if it may pass.
     pub(super) fn hold(&self, held: &HeldGate) -> Option<Hold> {
         self.rollouts.hold(held).or_else(|| self.groups.hold(held.record.host_id))
     }
 
-    /// Takes a place for a gate that would go now; answers with what it waits for where there is none.
+    /// Takes a place for a gate that would pass now. Returns its hold if there is no place.
     pub(super) fn take(&mut self, held: &HeldGate) -> Option<Hold> {
         let hold = self.hold(held);
         if hold.is_none() {

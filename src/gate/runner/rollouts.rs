@@ -1,5 +1,5 @@
-//! The rollouts of the jobs whose gates a runner holds: each look takes them forward, and lets so many gates
-//! go (R1 to R3).
+//! The rollouts of the jobs of a runner's gates. Each look advances them, and lets only as many gates pass as
+//! they have places (R1 to R3).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,22 +12,22 @@ use crate::{
     store::{JobStore, StoreError, transition},
 };
 
-/// How many gates of a job may go in this look.
+/// The number of gates of one job that may pass in this look.
 struct Ration {
     free: u32,
-    /// What the others wait for.
+    /// The hold of the other gates.
     hold: Hold,
 }
 
-/// How many gates of each job with a rollout may go in this look.
+/// The number of gates that may pass in this look, for each job with a rollout.
 #[derive(Default)]
 pub(super) struct Rations(HashMap<JobId, Ration>);
 
 impl Rations {
-    /// Reads the rollouts of these gates' jobs, takes each forward, and tells how many gates may go.
+    /// Reads and advances the rollouts of these gates' jobs, and counts the gates that may pass.
     ///
     /// # Errors
-    /// The store's.
+    /// Fails if the store fails.
     pub(super) async fn read(
         store: &dyn JobStore,
         held: &mut HashMap<GateId, HeldGate>,
@@ -64,13 +64,13 @@ impl Rations {
         Ok(Self(rations))
     }
 
-    /// What keeps all gates of this one's job from going; `None` where some may.
+    /// Returns the hold of all gates of this gate's job; `None` if some may pass.
     pub(super) fn hold(&self, held: &HeldGate) -> Option<Hold> {
         let ration = self.of(held)?;
         (ration.free == 0).then(|| ration.hold.clone())
     }
 
-    /// Takes a place for a gate that goes now.
+    /// Takes a place for a gate that passes now.
     pub(super) fn take(&mut self, held: &HeldGate) {
         let ration = self.0.get_mut(&held.record.job_id).filter(|_| !held.record.exempt);
         if let Some(ration) = ration {
@@ -83,7 +83,7 @@ impl Rations {
     }
 }
 
-/// Takes a rollout forward until it lets hosts go or holds them.
+/// Advances a rollout until it admits hosts or holds them.
 async fn take_forward(
     store: &dyn JobStore,
     status: RolloutStatus,
@@ -107,7 +107,7 @@ async fn take_forward(
         };
         let job = rollout.job_id;
         if !store.settle_rollout(job, rollout.revision, step.clone()).await? {
-            // Somebody else was first: the next look reads what they made of it.
+            // Another worker was first: the next look reads its result.
             return Ok(Ration { free: 0, hold: no_slot(&rollout, &counts) });
         }
         tell(job, &step, &counts);

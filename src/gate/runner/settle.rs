@@ -1,4 +1,4 @@
-//! Writing steps so that one that cannot be stored fails alone (F144).
+//! Writes steps so that a step that cannot be stored fails alone (F144).
 
 use std::collections::HashSet;
 
@@ -10,31 +10,33 @@ use crate::{
     store::{AttemptWrite, GateStep, GateTransition, StoreError},
 };
 
-/// What became of the steps of one look.
+/// The outcome of writing the steps of one look.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
-    /// Gates whose lease is lost.
+    /// The gates whose lease is lost.
     pub(super) fenced: Vec<GateId>,
-    /// Gates of whose steps nothing was written: the store refuses them.
+    /// The gates whose steps were not written at all, because the store refuses them.
     pub(super) refused: HashSet<GateId>,
-    /// The steps as they were written, where the lease is not lost.
+    /// The steps as they were written under a valid lease.
     pub(super) written: Vec<GateStep>,
-    /// Gates whose step was written without its texts and results.
+    /// The gates whose step was written without its texts and results.
     bare: HashSet<GateId>,
 }
 
 impl Settled {
-    /// Returns whether everything that was known of the gate is written.
+    /// Returns whether the gate's step was written with its texts and results.
     pub(super) fn has_written_whole(&self, gate: GateId) -> bool {
         !self.refused.contains(&gate) && !self.bare.contains(&gate)
     }
 }
 
-/// Writes steps. `unwritable` holds the gates of which it was said before that one was refused. Where the store refuses a batch for what it holds, halves of it are written, down to
-/// the step that is to blame, and that one without its texts.
+/// Writes steps.
+///
+/// If the store refuses a batch because of its content, `settle` writes the halves of the batch, down to the
+/// faulty step, which it writes without texts. `unwritable` holds the gates whose refusal was logged before.
 ///
 /// # Errors
-/// The store's, if it is not available: any of the steps may have been written.
+/// Fails if the store is unavailable: any of the steps may have been written.
 pub(super) async fn settle(
     runner: &GateRunner,
     steps: Vec<GateStep>,
@@ -78,8 +80,8 @@ pub(super) async fn settle(
     Ok(settled)
 }
 
-/// Returns the step without its texts, so that a gate still ends in time. A pass must rest on evidence
-/// that is stored: there is none without.
+/// Returns the step without its texts, so that a gate still ends in time. Returns `None` for a pass, which
+/// must rest on stored evidence.
 fn bare(step: &GateStep) -> Option<GateStep> {
     if let Some(GateTransition::Pass(_)) = step.transition {
         return None;
@@ -87,7 +89,7 @@ fn bare(step: &GateStep) -> Option<GateStep> {
     let mut bare = GateStep {
         evidence: None,
         notes: Vec::new(),
-        detail: Some("the store cannot hold what is known of this gate".to_owned()),
+        detail: Some("the store cannot hold the details of this gate".to_owned()),
         results: Vec::new(),
         ..step.clone()
     };

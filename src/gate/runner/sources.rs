@@ -1,4 +1,4 @@
-//! What a runner asks of sources at a look, and how it leaves a failing source alone.
+//! The questions of a look to its sources, and the back-off of a failing source.
 
 use std::{future::Future, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
     model::{Detail, GateId, GateRecord},
 };
 
-/// The sources of a runner, with what they have failed to answer.
+/// The sources of a runner, with their failures.
 #[derive(Debug)]
 pub(super) struct Sources {
     windows: Source,
@@ -26,11 +26,11 @@ pub(super) struct Sources {
     rights: Source,
 }
 
-/// What the sources say of the gates of one look.
+/// The answers of the sources about the gates of one look.
 pub(super) struct Answers {
-    /// One for each gate, in their order.
+    /// One answer for each gate, in order.
     pub(super) read: Vec<Read>,
-    /// Whether the overrides count, by gate; only of gates with an override.
+    /// The answers about overrides, only for gates with an override.
     pub(super) rights: Vec<(GateId, Answered)>,
 }
 
@@ -43,13 +43,13 @@ impl Sources {
         }
     }
 
-    /// Returns whether a source has failed the last time.
+    /// Returns whether a source failed at the last look.
     pub(super) const fn are_failing(&self) -> bool {
         self.windows.failures > 0 || self.health.failures > 0 || self.rights.failures > 0
     }
 
-    /// Asks all sources at the same time about these gates, for at most `time`. A source that fails
-    /// blocks what depends on it, and its back-off outranks every look but an `urgent` one.
+    /// Asks all sources concurrently about these gates, for at most `time`. A failing source blocks whatever
+    /// depends on it. Only an `urgent` look ignores its back-off.
     pub(super) async fn read(
         &mut self,
         runner: &GateRunner,
@@ -87,7 +87,7 @@ impl Sources {
             };
             if window == WindowAnswer::Unknown {
                 let why =
-                    windows.as_ref().err().map_or("the source cannot tell now", String::as_str);
+                    windows.as_ref().err().map_or("the source has no answer now", String::as_str);
                 health.conditions.push(Condition::unknown("maintenance window", why));
             }
             health.block_unknown();
@@ -109,9 +109,9 @@ struct Source {
     what: &'static str,
     /// The number of consecutive failures.
     failures: u32,
-    /// By the monotonic clock: it is left alone until then.
+    /// The end of the back-off, by the monotonic clock.
     not_before: Duration,
-    /// Why it failed the last time.
+    /// The reason for its last failure.
     why: String,
 }
 
@@ -120,7 +120,7 @@ impl Source {
         Self { what, failures: 0, not_before: Duration::ZERO, why: String::new() }
     }
 
-    /// Asks it, unless it is left alone after a failure. The error is a sentence for people.
+    /// Asks the source, unless it is in back-off. The error is a sentence for people.
     async fn ask<T>(
         &mut self,
         runner: &GateRunner,
@@ -146,13 +146,13 @@ impl Source {
                 let wait = schedule::backoff(self.failures, runner.worker.as_uuid());
                 self.not_before = clock.monotonic() + wait;
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
-                // Said once, not at every look.
+                // Warn once, not at every look.
                 if self.failures == 1 {
-                    warn!(%error, cause, "what depends on this source waits");
+                    warn!(%error, cause, "a source of gates fails: its gates wait");
                 } else {
                     debug!(%error, cause, failures = self.failures, "a source still fails");
                 }
-                // The cause may hold what only the application's logs should show.
+                // The cause may hold details that only the application's logs should show.
                 self.why = Detail::new(error.to_string()).to_string();
                 Err(self.why.clone())
             }

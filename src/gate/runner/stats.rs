@@ -1,4 +1,4 @@
-//! What a runner of gates has done, as figures.
+//! The statistics of a gate runner.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Figures of one gate runner since its making.
+/// The statistics of one gate runner since its creation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct GateStats {
@@ -23,31 +23,31 @@ pub struct GateStats {
     pub gates_claimed: u64,
     /// Attempts started.
     pub attempts_started: u64,
-    /// Attempts whose checks have answered.
+    /// Attempts that ran to their end.
     pub attempts_finished: u64,
-    /// Attempts that were cut by their time, a stop, or the end of their gate.
+    /// Attempts that were cut short by their deadline, a shutdown, or the end of their gate.
     pub attempts_interrupted: u64,
     /// Passes given.
     pub passes: u64,
-    /// Passes taken back, since nobody spent them in time.
+    /// Passes that expired unspent, after which the gate waited again.
     pub passes_renewed: u64,
-    /// Gates ended without a pass.
+    /// Gates that ended without a pass.
     pub ends: u64,
-    /// Steps that the store refused, since the lease was lost (G29).
+    /// Steps that the store refused because the lease was lost (G29).
     pub fenced: u64,
-    /// Times that an attempt was due and found no room.
+    /// Due attempts that found no capacity.
     pub out_of_room: u64,
-    /// Overrides that did not count, since their giver had lost the right.
+    /// Overrides that did not count because their author had lost the right to give them.
     pub overrides_refused: u64,
-    /// Looks at all gates that failed for the store or a source.
+    /// Looks at all gates that failed because of the store or a source.
     pub failed_looks: u64,
     /// Gates held now.
     pub gates_held: usize,
-    /// When the gate that has waited longest, of those held now, was opened.
+    /// The opening time of the gate held now that has waited longest.
     pub oldest_opened_at: Option<DateTime<Utc>>,
 }
 
-/// The one place where a runner counts.
+/// The counters of a runner.
 #[derive(Debug, Default)]
 pub(super) struct StatsCell {
     gates_claimed: AtomicU64,
@@ -142,7 +142,7 @@ impl StatsCell {
         lost("fenced", gates);
     }
 
-    /// Gates that another worker has taken, as the renewal of the leases shows.
+    /// Counts gates that another worker has taken, as the renewal of the leases shows.
     pub(super) fn taken(&self, gates: usize) {
         lost("taken", gates);
     }

@@ -1,4 +1,4 @@
-//! The time of one gate, as its runner knows it.
+//! The time of one gate, as its runner measures it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -7,23 +7,22 @@ use crate::{
     model::GateRecord,
 };
 
-/// The time of one gate: the store's clock, until that steps back. From then on it runs on by the
-/// monotonic clock, so that a step back never lengthens a window (G21).
+/// The time of one gate: the store's clock until that clock steps back. From then on, the time advances with
+/// the monotonic clock, so a step back never lengthens a window (G21).
 #[derive(Debug, Default)]
 pub(super) struct GateClock {
-    /// What the gate's time was at the origin of the monotonic clock, at least.
+    /// A lower bound of the gate's time at the origin of the monotonic clock.
     origin: Option<DateTime<Utc>>,
-    /// How far the gate's time was ahead of the store's clock at the last reading.
+    /// The lead of the gate's time over the store's clock at the last reading.
     ahead: TimeDelta,
     clearings: u32,
 }
 
-/// Less than this is drift, which the gate's time follows, and no step.
+/// The maximum drift of the clock: the gate's time follows it, while a larger change is a step.
 const DRIFT: TimeDelta = TimeDelta::milliseconds(100);
 
 impl GateClock {
-    /// Returns the gate's time at a reading of the store's clock. One that is not trusted moves nothing
-    /// for good.
+    /// Returns the gate's time at a reading of the store's clock. An untrusted reading has no lasting effect.
     pub(super) fn read(
         &mut self,
         record: &GateRecord,
@@ -33,8 +32,8 @@ impl GateClock {
         if self.clearings != record.offset_clearings {
             *self = Self { clearings: record.offset_clearings, ..Self::default() };
         }
-        // The clock was read between the question and the answer, so that a slow answer is no step. In
-        // between, the gate's time is as far ahead of the clock as it was (F171).
+        // The clock was read at some instant between the question and the answer, so a slow answer is no step.
+        // Within these bounds, the gate's time keeps its lead over the clock (F171).
         let (line, latest) = match self.origin {
             None => (record.gate_time(now), record.gate_time(now)),
             Some(origin) => (origin + delta(asked_at), origin + delta(answered_at)),
@@ -64,8 +63,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Whatever steps the clock makes and however slow its answers are: the gate's time never goes
-        /// back, never falls behind the time that has truly passed, and follows a sound clock exactly.
+        /// For all steps of the clock and all delays of its answers: the gate's time never goes back, never falls
+        /// behind the true elapsed time, and follows a sound clock exactly.
         #[test]
         fn f155_the_time_of_a_gate_runs_on_by_elapsed_time(
             readings in proptest::collection::vec(
@@ -106,8 +105,8 @@ mod tests {
             }
         }
 
-        /// However slow its answers are: a gate that has seen a step back of the clock is as far ahead of
-        /// the clock at every reading as the step was.
+        /// For all delays of the answers: after a step back of the clock, the gate's lead over the clock equals the
+        /// step at every reading.
         #[test]
         fn f171_a_slow_answer_holds_back_no_gates_time(
             step in 100_i64..7_200_000,

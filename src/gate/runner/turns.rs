@@ -1,15 +1,15 @@
-//! The order in which attempts take places: first attempts and retries take turns (F137).
+//! The order in which attempts take places: first attempts and retries alternate (F137).
 
 use chrono::{DateTime, Utc};
 
 use crate::model::GateId;
 
-/// An attempt that is due.
+/// A due attempt.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct DueAttempt {
-    /// The end of the gate's window. Earlier ones go first.
+    /// The end of the gate's window. The earliest end goes first.
     pub(super) closes_at: DateTime<Utc>,
-    /// Since when the attempt is due. Of two gates that close together the longer due one goes first.
+    /// The time since which the attempt is due. If two gates close together, the one due longer goes first.
     pub(super) due_at: DateTime<Utc>,
     /// The gate.
     pub(super) gate_id: GateId,
@@ -17,8 +17,8 @@ pub(super) struct DueAttempt {
     pub(super) retry: bool,
 }
 
-/// Whose turn it is. Neither kind of attempt can keep the other from its places: dead hosts that are
-/// tried again and again do not use up the window of a host that was never tried.
+/// The turns of first attempts and retries. Neither kind can starve the other: retries of dead hosts do not
+/// use up the window of a host that has had no attempt yet.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Turns {
     retry_is_next: bool,
@@ -58,8 +58,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// While both kinds wait they alternate, over any number of looks; within a kind the earliest
-        /// close goes first, then the longest due.
+        /// While both kinds wait, they alternate over any number of looks. Within a kind, the earliest close goes
+        /// first, then the attempt due longest.
         #[test]
         fn f137_first_attempts_and_retries_alternate(
             due in proptest::collection::vec((0_i64..5, 0_i64..5, any::<bool>()), 0..30),

@@ -1,4 +1,4 @@
-//! Looks at hosts after their changes: claims the due ones, runs their checks, writes what came out.
+//! Looks at hosts after their changes: claims due hosts, runs their checks and writes the results.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -22,29 +22,29 @@ use crate::{
     store::{JobStore, StoreError, StoreEvent, VerificationClaim, VerificationStep},
 };
 
-/// The most hosts that one runner looks at together.
+/// The maximum number of hosts that one runner looks at concurrently.
 const LOOKS: usize = 64;
-/// How long a look waits for room, and how often it asks.
+/// The maximum time that a look waits for capacity.
 const ROOM_PATIENCE: Duration = Duration::from_secs(10);
 const ROOM_ASKED_EVERY: Duration = Duration::from_millis(500);
-/// How long a look that found no room is put off.
+/// The delay of a look that found no capacity.
 const PUT_OFF: Duration = Duration::from_secs(5);
 
-/// When this runner asks for changed hosts again, and how many it is looking at.
+/// The time of the runner's next claim of changed hosts, and the number of its running looks.
 #[derive(Debug, Default)]
 pub(super) struct Verifications {
-    /// By the monotonic clock.
+    /// The time of the next claim, by the monotonic clock.
     asked_next: Duration,
     looks: usize,
 }
 
 impl Verifications {
-    /// Asks at the next chance.
+    /// Claims at the next chance.
     pub(super) fn nudged(&mut self) {
         self.asked_next = Duration::ZERO;
     }
 
-    /// Notes a look that is over, and when its host is due again.
+    /// Notes the end of a look, and when its host is due again.
     pub(super) fn over(&mut self, monotonic: Duration, due_in: Option<Duration>) {
         self.looks = self.looks.saturating_sub(1);
         if let Some(due_in) = due_in {
@@ -52,12 +52,12 @@ impl Verifications {
         }
     }
 
-    /// Returns when the next question is due, by the monotonic clock.
+    /// Returns the time of the next claim, by the monotonic clock.
     pub(super) const fn asked_next(&self) -> Duration {
         self.asked_next
     }
 
-    /// Takes changed hosts that are due. A failure is counted: they stay due.
+    /// Claims changed hosts that are due. A failure is counted, and the hosts stay due.
     pub(super) async fn claim(&mut self, runner: &GateRunner, suspect: bool) -> Vec<Look> {
         let asked_at = runner.clock.monotonic();
         let room = LOOKS.saturating_sub(self.looks);
@@ -80,7 +80,7 @@ impl Verifications {
             }
             Err(error) => {
                 STORE_ERRORS.add(1, &[("part", Part::Gate.as_str())]);
-                debug!(%error, "changed hosts cannot be read: they stay due");
+                debug!(%error, "changed hosts cannot be claimed: they stay due");
                 Vec::new()
             }
         }
@@ -101,7 +101,7 @@ pub(super) struct Look {
     suspect: bool,
 }
 
-/// What is known of a host at a look.
+/// The data that a look has read for a host.
 struct Known {
     health: HostHealth,
     disturbed: HashSet<CheckId>,
@@ -139,8 +139,8 @@ impl Look {
         self.claim.change.host_id
     }
 
-    /// Looks, and returns in how long the host is due again; `None` where its verification is over, or
-    /// nothing could be written. Then the host is due again when its claim is over.
+    /// Looks at the host, and returns the time until it is due again. Returns `None` if its verification has
+    /// ended, or if nothing could be written: the host is then due again when its claim expires.
     pub(super) async fn run(mut self) -> Option<Duration> {
         match self.look().await {
             Ok(due_in) => due_in,
@@ -199,7 +199,7 @@ impl Look {
         }
     }
 
-    /// Reads the host's checks, and which of them ask a host that is being changed.
+    /// Reads the host's checks, and finds those that ask a host under change.
     async fn read(&self) -> Result<Known, StoreError> {
         let gate = &self.claim.gate;
         let (clock, time) = (self.clock.as_ref(), self.source_timeout);
@@ -214,7 +214,7 @@ impl Look {
         Ok(Known { health, disturbed })
     }
 
-    /// Reads the store's clock, and notes where it has stepped since the look began.
+    /// Reads the store's clock, and notes whether it has stepped since the look began.
     async fn read_clock(&mut self) -> Result<StoreTime, StoreError> {
         let asked_at = self.clock.monotonic();
         let time = self.store.read_clock().await?;
@@ -226,7 +226,7 @@ impl Look {
         Ok(time)
     }
 
-    /// Places for a run, once there are any.
+    /// Waits for the places of a run.
     async fn admit(&self, checks: usize, asked: &HashSet<AgentKey>) -> Option<Permit> {
         let mut demand = self.capacity.gate_demand();
         let patience = self.clock.monotonic().saturating_add(ROOM_PATIENCE);
@@ -292,7 +292,7 @@ impl Look {
             self.tell(state);
         }
         if moved {
-            // Whoever shows the job reads it afresh; where that fails, a little later.
+            // Readers of the job refresh it. If the announcement fails, they do so a little later.
             let _ = self.store.announce(StoreEvent::of_gate(&self.claim.gate)).await;
         }
         Ok(next_at.map(|next_at: DateTime<Utc>| (next_at - now).to_std().unwrap_or_default()))

@@ -1,4 +1,4 @@
-//! Identifiers as types of their own, so that a check's id cannot stand where a host's is wanted.
+//! Identifiers as distinct types, so that the id of a check cannot be used as that of a host.
 
 use std::{fmt, str::FromStr};
 
@@ -27,19 +27,19 @@ macro_rules! id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new id, ordered by the time of its making (UUID version 7, RFC 9562).
+            /// Creates a new id, ordered by the time of creation (UUID version 7, RFC 9562).
             #[must_use]
             pub fn generate() -> Self {
                 Self(source::next())
             }
 
-            /// The id with this value.
+            /// Creates the id with this value.
             #[must_use]
             pub const fn from_uuid(value: Uuid) -> Self {
                 Self(value)
             }
 
-            /// The value, for a database or a message.
+            /// Returns the value, for a database or a message.
             #[must_use]
             pub const fn as_uuid(&self) -> Uuid {
                 self.0
@@ -75,7 +75,7 @@ macro_rules! id {
 }
 
 id! {
-    /// A machine that the application manages. The application makes these.
+    /// A machine that the application manages. The application creates these ids.
     HostId
 }
 id! {
@@ -83,7 +83,7 @@ id! {
     CheckId
 }
 id! {
-    /// A job of the application's that wants to touch hosts. The application makes these.
+    /// A job of the application that changes hosts. The application creates these ids.
     JobId
 }
 id! {

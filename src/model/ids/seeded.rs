@@ -1,4 +1,4 @@
-//! Ids for simulations: drawn from a seed, where a thread asks for that.
+//! Seeded ids for simulations.
 
 use std::{cell::Cell, marker::PhantomData};
 
@@ -9,18 +9,19 @@ thread_local! {
     static SEEDED: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
 }
 
-/// Until it is dropped, every id that is generated on this thread comes from a seed, in growing
-/// order, so that a simulation is the same every time: the spread of attempts and the jitter of
-/// back-offs hang on ids.
+/// Makes every id that is generated on this thread come from a seed, until it is dropped.
+///
+/// The ids have ascending order. A simulation is then reproducible: the spread of attempts and the jitter of
+/// back-offs depend on ids.
 #[derive(Debug)]
 pub struct SeededIds {
     before: Option<(u64, u64)>,
-    /// It belongs to its thread.
+    /// Keeps the guard on its thread.
     not_send: PhantomData<*const ()>,
 }
 
 impl SeededIds {
-    /// Ids from this seed from now on.
+    /// Starts generating ids from this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { before: SEEDED.replace(Some((seed, 0))), not_send: PhantomData }
@@ -33,7 +34,7 @@ impl Drop for SeededIds {
     }
 }
 
-/// The next id.
+/// Returns the next id.
 pub(super) fn next() -> Uuid {
     let Some((seed, count)) = SEEDED.get() else { return Uuid::now_v7() };
     SEEDED.set(Some((seed, count + 1)));

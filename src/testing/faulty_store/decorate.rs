@@ -1,4 +1,4 @@
-//! The decorator's calls: each goes through the one place where faults are decided.
+//! The decorator's calls. Each goes through the single place that decides on faults.
 
 use std::time::Duration;
 

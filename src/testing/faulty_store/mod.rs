@@ -1,4 +1,4 @@
-//! A store whose calls can be made to fail, before or after they take effect.
+//! A store whose calls fail on demand, before or after they take effect.
 
 mod decorate;
 mod operation;
@@ -19,13 +19,13 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// A [`Store`] over another one that makes its calls fail or take long, when it is told to.
+/// A [`Store`] that wraps another one and makes its calls fail or take longer on demand.
 ///
-/// The first rule that befalls a call decides; a plan ([`with_plan`](Self::with_plan)) is asked
-/// before all rules. Failed calls answer [`StoreError::Unavailable`], which by the contract leaves
-/// open whether the call took effect: what a caller does then is what this is for.
+/// The first rule that applies to a call decides. A plan ([`with_plan`](Self::with_plan)) takes precedence
+/// over all rules. Failed calls return [`StoreError::Unavailable`]. By the store's contract, the caller then
+/// does not know whether the call took effect; this store tests how it handles that.
 ///
-/// To fail every single call of a piece of code in turn, until a run meets no fault any more:
+/// To fail every single call of a piece of code in turn, until a run meets no more fault:
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -51,18 +51,18 @@ pub struct FaultyStore {
     observer: Option<Observer>,
 }
 
-/// Before or after a call's effect.
+/// The moment before or after a call's effect.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Moment {
-    /// The call is about to be made.
+    /// The call has not reached the store yet.
     Before,
-    /// The store has answered; the caller does not know it yet.
+    /// The store has answered, but the caller has no answer yet.
     After,
 }
 
 type Observer = Box<dyn Fn(Moment, Operation) + Send + Sync>;
 
-/// Decides call by call; `None` leaves the call to the rules.
+/// Decides on each call. `None` leaves the call to the rules.
 type Plan = Box<dyn FnMut(Operation) -> Option<Fault> + Send>;
 
 #[derive(Default)]
@@ -74,28 +74,27 @@ struct Script {
 }
 
 impl FaultyStore {
-    /// A store that passes every call on, until a rule says otherwise.
+    /// Creates a store that forwards every call, until a rule is injected.
     #[must_use]
     pub fn new(inner: Arc<dyn Store>) -> Self {
         Self { inner, clock: Arc::new(SystemClock), script: Mutex::default(), observer: None }
     }
 
-    /// The same with delays by another clock than the system's.
+    /// Sets the clock for delays. The default is the system's clock.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
 
-    /// The same with a plan, which is asked at every call and goes before the rules. A simulation
-    /// draws its faults here.
+    /// Sets a plan, which decides on every call before the rules do. A simulation draws its faults there.
     #[must_use]
     pub fn with_plan(self, plan: impl FnMut(Operation) -> Option<Fault> + Send + 'static) -> Self {
         self.script().plan = Some(Box::new(plan));
         self
     }
 
-    /// The same with somebody to be told of every call that reaches the store, just before and just
-    /// after: the place for a test to kill its own process.
+    /// Sets an observer, which is called just before and just after every call that reaches the store. A test
+    /// can kill its own process there.
     #[must_use]
     pub fn with_observer(
         self,
@@ -109,35 +108,35 @@ impl FaultyStore {
         self.script().rules.push(rule);
     }
 
-    /// Makes this fault befall every call from now on, in the place of all rules so far.
+    /// Applies this fault to every call from now on, instead of all rules so far.
     pub fn fail(&self, fault: Fault) {
         self.script().rules = vec![FaultRule::new(fault)];
     }
 
-    /// Drops all rules. A plan stays.
+    /// Removes all rules, but not the plan.
     pub fn heal(&self) {
         self.script().rules.clear();
     }
 
-    /// How many calls were made, failed ones included.
+    /// Returns the number of calls, including failed ones.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.script().calls.values().sum()
     }
 
-    /// How many calls of one operation were made, failed ones included.
+    /// Returns the number of calls of one operation, including failed ones.
     #[must_use]
     pub fn calls_of(&self, operation: Operation) -> u64 {
         self.script().calls.get(&operation).copied().unwrap_or_default()
     }
 
-    /// How many calls a fault befell.
+    /// Returns the number of calls that met a fault.
     #[must_use]
     pub fn faults(&self) -> u64 {
         self.script().faults
     }
 
-    /// Makes one call, with what befalls it.
+    /// Makes one call, with its fault if there is one.
     async fn call<T>(
         &self,
         operation: Operation,
@@ -155,7 +154,7 @@ impl FaultyStore {
                 Err(StoreError::unavailable(fault.to_string()))
             }
             Fault::After => {
-                // An answer that says no loses nothing by being lost: the effect is none.
+                // Losing a refusal changes nothing: the call had no effect.
                 let _ = call.await;
                 Err(StoreError::unavailable(fault.to_string()))
             }
@@ -178,13 +177,13 @@ impl FaultyStore {
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
-        // A plan that panics leaves nothing half done here.
+        // A poisoned lock is safe to use: a plan that panics leaves nothing half done.
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Script {
-    /// Counts a call and answers with the fault that befalls it. Every rule counts it.
+    /// Counts a call and returns its fault, if any. Every rule counts the call.
     fn meet(&mut self, operation: Operation) -> Option<Fault> {
         *self.calls.entry(operation).or_default() += 1;
         let planned = self.plan.as_mut().and_then(|plan| plan(operation));

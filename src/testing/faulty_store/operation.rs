@@ -1,10 +1,10 @@
-//! The calls of a store, by name.
+//! The operations of a store, by name.
 
 use std::fmt;
 
 macro_rules! operations {
     ($($variant:ident $name:literal $effect:ident,)*) => {
-        /// A call of a [`Store`](crate::store::Store), named as its method.
+        /// A method of [`Store`](crate::store::Store).
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[non_exhaustive]
         pub enum Operation {
@@ -12,17 +12,16 @@ macro_rules! operations {
         }
 
         impl Operation {
-            /// All of them.
+            /// All operations.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The method's name.
+            /// Returns the method's name.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// Whether it changes what is stored: such calls fail where a store is full, or may only
-            /// be read.
+            /// Returns whether the call writes. Such calls fail if a store is full or read-only.
             #[must_use]
             pub const fn writes(self) -> bool {
                 match self { $(Self::$variant => operations!(@$effect),)* }

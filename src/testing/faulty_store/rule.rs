@@ -8,24 +8,24 @@ use super::Operation;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// It fails and has no effect, as when the store is down.
+    /// The call fails without effect, as when the store is down.
     Before,
-    /// It takes effect and its answer is lost, as when a connection breaks after a commit.
+    /// The call takes effect but its answer is lost, as when a connection breaks after a commit.
     After,
-    /// It takes effect after this time, as on a slow server. If the caller is dropped before that, it has no
+    /// The call takes effect after this time, as on a slow server. If the caller is dropped before that, it has no
     /// effect.
     Delay(Duration),
-    /// It takes effect at once and answers after this time. If the caller is dropped before that, the effect
+    /// The call takes effect at once and answers after this time. If the caller is dropped before that, the effect
     /// stays.
     DelayAnswer(Duration),
-    /// It fails without effect if it writes, as on a standby; reads work (F54).
+    /// A writing call fails without effect, as on a standby. Reads work (F54).
     ReadOnly,
-    /// It fails without effect if it writes, as on a full disk; reads work (F53).
+    /// A writing call fails without effect, as on a full disk. Reads work (F53).
     Full,
 }
 
 impl Fault {
-    /// Whether it touches this call at all.
+    /// Returns whether the fault can affect this operation.
     #[must_use]
     pub const fn applies_to(self, operation: Operation) -> bool {
         match self {
@@ -48,7 +48,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A fault and the calls that it befalls: every one, where nothing narrows it.
+/// A fault and the calls that it affects. By default it affects every call.
 ///
 /// ```
 /// # use healthgate::testing::{Fault, FaultRule, Operation};
@@ -71,32 +71,31 @@ enum Calls {
 }
 
 impl FaultRule {
-    /// The fault at every call.
+    /// Creates a rule that applies the fault to every call.
     #[must_use]
     pub const fn new(fault: Fault) -> Self {
         Self { fault, operations: None, calls: Calls::Every, seen: 0 }
     }
 
-    /// At these operations only.
+    /// Limits the rule to these operations.
     #[must_use]
     pub fn with_operations(self, operations: impl IntoIterator<Item = Operation>) -> Self {
         Self { operations: Some(operations.into_iter().collect()), ..self }
     }
 
-    /// At the `n`th call alone, counted from 1 over the calls that the rule is about, from the time
-    /// when it is injected.
+    /// Limits the rule to the `n`th call, counted from 1 over the rule's operations since it was injected.
     #[must_use]
     pub fn with_nth(self, n: u64) -> Self {
         Self { calls: Calls::Nth(n), ..self }
     }
 
-    /// At the `n`th call and at all later ones.
+    /// Limits the rule to the `n`th call and all later ones.
     #[must_use]
     pub fn with_first(self, n: u64) -> Self {
         Self { calls: Calls::From(n), ..self }
     }
 
-    /// Counts a call and answers with the fault that befalls it.
+    /// Counts a call and returns its fault, if any.
     pub(super) fn meet(&mut self, operation: Operation) -> Option<Fault> {
         let named = self.operations.as_ref().is_none_or(|named| named.contains(&operation));
         if !named || !self.fault.applies_to(operation) {

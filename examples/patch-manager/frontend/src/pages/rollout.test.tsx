@@ -156,7 +156,7 @@ describe('the page of a job', () => {
     max_in_flight: 3,
     used: 3,
     failure_budget: 2,
-    reason: '3 hosts failed or stayed unverified, and 2 may',
+    reason: '3 hosts failed or stayed unverified; the budget is 2',
   };
 
   function serve(rollout: Rollout | null, part: Partial<Job> = {}) {

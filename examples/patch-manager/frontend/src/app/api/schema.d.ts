@@ -607,16 +607,16 @@ export interface components {
             /** @description What they may do. */
             role: components["schemas"]["Role"];
         };
-        /** @description [`NthWeekday`] in its raw form. */
+        /** @description The raw form of [`NthWeekday`]. */
         NthWeekday: {
             /**
              * Format: int64
-             * @description 1 to 5, or -1 to -5 from the end of the month.
+             * @description The position: 1 to 5, or -1 to -5 from the end of the month.
              */
             nth: number;
             /**
              * Format: int64
-             * @description -31 to 31 days after that weekday; 0 where it is left out.
+             * @description The offset from that weekday in days, -31 to 31; 0 if absent.
              */
             offset_days?: number;
             /** @description `mon` to `sun`. */
@@ -707,7 +707,7 @@ export interface components {
             up_to: string;
         };
         /**
-         * @description Whether a rollout goes on.
+         * @description The state of a rollout.
          * @enum {string}
          */
         RolloutState: "running" | "halted" | "done";

@@ -248,12 +248,12 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description How an attempt came out.
+         * @description The outcome of an attempt.
          * @enum {string}
          */
         AttemptOutcome: "running" | "finished" | "interrupted" | "unreadable";
         /**
-         * @description What was done.
+         * @description The action of an audit record.
          * @enum {string}
          */
         AuditAction: "health_check_created" | "health_check_updated" | "health_check_deleted" | "health_check_tested" | "health_check_rekeyed" | "gate_overridden" | "gate_override_removed" | "gate_clock_cleared" | "gate_cancelled" | "rollout_resumed" | "key_registered" | "job_created" | "job_cancelled" | "window_created" | "window_updated" | "window_deleted" | "host_paused" | "host_resumed" | "token_issued" | "token_revoked" | "sign_in_failed" | "record_unreadable";
@@ -263,35 +263,35 @@ export interface components {
          */
         AuditId: string;
         /**
-         * @description Whether it was done.
+         * @description Whether an action was done.
          * @enum {string}
          */
         AuditOutcome: "allowed" | "refused";
         /** @description One entry of the audit log, in the API's form. */
         AuditRecord: {
-            /** @description What. */
+            /** @description The action. */
             action: components["schemas"]["AuditAction"];
-            /** @description Who. */
+            /** @description The name of the actor. */
             actor: string;
             /**
              * Format: date-time
-             * @description When, by the store's clock.
+             * @description The time, by the store's clock.
              */
             at: string;
             /** @description The changed fields. */
             changes: components["schemas"]["FieldChange"][];
             check_id: components["schemas"]["CheckId"] | null;
             host_id: components["schemas"]["HostId"] | null;
-            /** @description Identity; ordered by time. */
+            /** @description The id, ordered by time. */
             id: components["schemas"]["AuditId"];
             job_id: components["schemas"]["JobId"] | null;
-            /** @description Whether it was done. */
+            /** @description Whether the action was done. */
             outcome: components["schemas"]["AuditOutcome"];
             /** @description The reason that the actor gave. */
             reason: string | null;
-            /** @description The request that it happened in. */
+            /** @description The id of the request. */
             request_id: string | null;
-            /** @description Their role at the time. */
+            /** @description The actor's role at the time. */
             role: components["schemas"]["Role"];
         };
         /** @description A part of the audit log, newest first. */
@@ -301,12 +301,12 @@ export interface components {
             /** @description The records. There may be fewer than asked for before the end: go on with `next_cursor`. */
             records: components["schemas"]["AuditRecord"][];
         };
-        /** @description A check or condition that would hold the gate back. */
+        /** @description A check or condition that would block the gate. */
         Blocking: {
             check_id: components["schemas"]["CheckId"] | null;
             /**
              * Format: date-time
-             * @description When the check was last run; `None` where it never was.
+             * @description The time of the check's last run; `None` if it has never run.
              */
             checked_at: string | null;
             /** @description A sentence for people. */
@@ -315,11 +315,11 @@ export interface components {
             name: string;
             /** @description Whether the target was seen in this condition, or could not be seen. */
             observed: boolean;
-            /** @description Why. */
+            /** @description The reason. */
             reason: components["schemas"]["EvidenceReason"];
         };
         /**
-         * @description What a host waits for first of all.
+         * @description The first cause of a host's wait.
          * @enum {string}
          */
         Cause: "window" | "checks" | "condition" | "busy" | "capacity" | "clock" | "stage" | "group" | "budget" | "pass_given" | "verifying";
@@ -357,7 +357,7 @@ export interface components {
             results: components["schemas"]["PastCheckResult"][];
         };
         /**
-         * @description What is known of a check.
+         * @description The status of a check.
          * @enum {string}
          */
         CheckStatus: "healthy" | "unhealthy" | "unknown";
@@ -393,51 +393,50 @@ export interface components {
             /** @description What to do about it, for people. */
             message: string;
         };
-        /** @description What a gate knows of one requirement: a check, or a condition that the application defines. */
+        /** @description The evidence of a gate on one requirement: a check, or a condition that the application defines. */
         Evidence: {
             check_id: components["schemas"]["CheckId"] | null;
             /**
              * Format: date-time
-             * @description When the run started; `None` where there was none.
+             * @description The start of the run; `None` if there was none.
              */
             checked_at: string | null;
             /** @description A sentence for people. */
             detail: string;
-            /** @description Whether it is met. */
+            /** @description Whether the requirement is met. */
             healthy: boolean;
             /**
              * Format: int32
-             * @description How long the run took, in milliseconds; `None` where none is known.
+             * @description The duration of the run in milliseconds; `None` if unknown.
              */
             latency_ms: number | null;
             /** @description The name of the check or condition. */
             name: string;
             /** @description Whether the target was seen in this condition, or could not be seen. */
             observed: boolean;
-            /** @description Why, or why not. */
+            /** @description The reason. */
             reason: components["schemas"]["EvidenceReason"];
         };
         /** @description a reason code, or a word that a condition of the application defines */
         EvidenceReason: string;
-        /** @description Hosts that wait for the same. */
+        /** @description Hosts that wait for the same cause. */
         ExplanationGroup: {
-            /** @description What they wait for. */
+            /** @description The cause of the wait. */
             cause: components["schemas"]["Cause"];
-            /** @description What clears it, in one sentence for people. */
+            /** @description What clears the cause, in one sentence for people. */
             clears: string;
-            /** @description How many hosts there are. */
+            /** @description The number of hosts. */
             count: number;
-            /** @description That, in one sentence for people. */
+            /** @description The cause in one sentence for people. */
             detail: string;
             /**
              * Format: date-time
-             * @description When the first of them can pass, or be verified, at the earliest; `null` where none can in the time
-             *     that it has left.
+             * @description The earliest instant at which one of the hosts can pass or be verified; `null` if none can in time.
              */
             earliest_pass_at: string | null;
-            /** @description The first of them, at most 50. */
+            /** @description The first hosts, at most 50. */
             host_ids: components["schemas"]["HostId"][];
-            /** @description Who can clear it. */
+            /** @description Who can clear the cause. */
             who: components["schemas"]["Who"];
         };
         /** @description The hosts of a job that wait, by what they wait for. */
@@ -447,11 +446,11 @@ export interface components {
             /** @description How many hosts wait. */
             total: number;
         };
-        /** @description One changed field. A secret is never shown: its texts are `set`, `changed` or `cleared`. */
+        /** @description A changed field. A secret is never shown: its values are `set`, `changed` or `cleared`. */
         FieldChange: {
-            /** @description What it became. */
+            /** @description The new value. */
             after: string | null;
-            /** @description What it was. */
+            /** @description The old value. */
             before: string | null;
             /** @description The member's name in the API's form. */
             field: string;
@@ -526,25 +525,25 @@ export interface components {
             /** @description What bounds the wait. */
             window_kind: components["schemas"]["WindowKind"];
         };
-        /** @description One evaluation by a gate that ran checks. */
+        /** @description An evaluation by a gate that ran checks. */
         GateAttempt: {
-            /** @description What is known of each check at its end. */
+            /** @description The evidence of each check at its end. */
             checks: components["schemas"]["Evidence"][];
             /**
              * Format: date-time
-             * @description When it was over.
+             * @description The end of the attempt.
              */
             finished_at: string | null;
             /**
              * Format: int32
-             * @description Counted from 1.
+             * @description The number of the attempt, counted from 1.
              */
             number: number;
-            /** @description How it came out. */
+            /** @description The outcome. */
             outcome: components["schemas"]["AttemptOutcome"];
             /**
              * Format: date-time
-             * @description When its checks were started, by the store's clock.
+             * @description The start of its checks, by the store's clock.
              */
             started_at: string;
         };
@@ -573,11 +572,11 @@ export interface components {
             /** @description Ask with it for the next page; `null` at the end. */
             next_cursor: string | null;
         };
-        /** @description Something that happened to a waiting gate from outside, for its timeline. */
+        /** @description An external event of a waiting gate, for its timeline. */
         GateNote: {
             /**
              * Format: date-time
-             * @description When the gate saw it.
+             * @description The time at which the gate saw it.
              */
             at: string;
             /** @description A sentence for people. */
@@ -634,7 +633,7 @@ export interface components {
             window?: components["schemas"]["Window"] | null;
         };
         /**
-         * @description Where a gate stands.
+         * @description The state of a gate.
          * @enum {string}
          */
         GateState: "waiting" | "passed" | "spent" | "failed" | "cancelled";
@@ -726,7 +725,7 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description A machine that the application manages. The application makes these.
+         * @description A machine that the application manages. The application creates these ids.
          */
         HostId: string;
         /** @description What a host's gate would say now. */
@@ -761,11 +760,11 @@ export interface components {
             window_too_short: boolean;
         };
         /**
-         * @description What is known of a host, from its enabled checks.
+         * @description The status of a host, from its enabled checks.
          * @enum {string}
          */
         HostStatus: "none" | "unhealthy" | "unknown" | "healthy";
-        /** @description How many of a host's enabled checks are in which status. */
+        /** @description The number of a host's enabled checks in each status. */
         HostSummary: {
             /**
              * Format: int32
@@ -776,10 +775,10 @@ export interface components {
             host_id: components["schemas"]["HostId"];
             /**
              * Format: date-time
-             * @description When the check that was run longest ago was run; `None` where one has no result.
+             * @description The oldest of the checks' last runs; `None` if a check has no result.
              */
             oldest_checked_at: string | null;
-            /** @description What they make of the host. */
+            /** @description The status of the host. */
             status: components["schemas"]["HostStatus"];
             /**
              * Format: int32
@@ -793,7 +792,7 @@ export interface components {
             unhealthy: number;
             /**
              * Format: int32
-             * @description Checks of which nothing is known.
+             * @description Checks with unknown status.
              */
             unknown: number;
         };
@@ -804,7 +803,7 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description A job of the application's that wants to touch hosts. The application makes these.
+         * @description A job of the application that changes hosts. The application creates these ids.
          */
         JobId: string;
         /** @description What an administrator asks for with an override. */
@@ -855,7 +854,7 @@ export interface components {
          */
         PassId: string;
         /**
-         * @description On what ground a pass was given.
+         * @description The reason for which a pass was given.
          * @enum {string}
          */
         PassKind: "healthy" | "no_checks" | "overridden" | "exempt" | "report_only";
@@ -885,24 +884,24 @@ export interface components {
             type: string;
         };
         /**
-         * @description Why a check came out as it did. Only [`ReasonCode::Ok`] is healthy; every other fails the
-         *     check and blocks the gate alike.
+         * @description The reason for the outcome of a check. Only [`ReasonCode::Ok`] is healthy; every other code fails
+         *     the check and blocks the gate.
          *
-         *     The vocabulary is closed: a new word is a minor release and stands in the changelog.
+         *     The vocabulary is closed: a new code comes with a minor release and is listed in the changelog.
          * @enum {string}
          */
         ReasonCode: "ok" | "service_unhealthy" | "service_not_found" | "service_name_invalid" | "status" | "body_mismatch" | "body_missing" | "body_too_large" | "dns" | "resolver_failed" | "connect" | "timeout_dns" | "timeout_connect" | "timeout_head" | "timeout_body" | "tls_untrusted" | "tls_expired" | "tls_not_yet_valid" | "tls_name" | "tls_refused" | "tls_other" | "protocol" | "body_truncated" | "encoding_refused" | "redirect_refused" | "destination_refused" | "agent_error" | "agent_refused" | "agent_rate_limited" | "agent_unsupported" | "agent_bad_reply" | "secret_unreadable" | "check_unreadable" | "target_missing" | "interrupted" | "no_resources" | "internal" | "no_result" | "stale" | "clock" | "not_run_capacity" | "gate_busy" | "host_disturbed";
         /**
-         * @description What became of a check.
+         * @description The change of a check between two runs.
          * @enum {string}
          */
         RecheckChange: "same" | "broke" | "mended" | "still_failing" | "new" | "gone";
-        /** @description One check or condition before and after. */
+        /** @description A check or condition before and after the change. */
         Rechecked: {
-            /** @description What that makes. */
+            /** @description The comparison of the two. */
             change: components["schemas"]["RecheckChange"];
             check_id: components["schemas"]["CheckId"] | null;
-            /** @description The name, as it is now where it still exists. */
+            /** @description The name: the present one if the check still exists. */
             name: string;
             now: components["schemas"]["Evidence"] | null;
             was: components["schemas"]["Evidence"] | null;
@@ -913,22 +912,22 @@ export interface components {
          */
         ResultSource: "poll" | "gate";
         /**
-         * @description What a user may do.
+         * @description The role of a user.
          * @enum {string}
          */
         Role: "admin" | "operator" | "reporter" | "system";
-        /** @description What the clocks of a zone are ahead of UTC from an instant on. */
+        /** @description The offset of a zone from UTC, from an instant on. */
         UtcOffset: {
-            /** @description What the zone is called meanwhile, for example `CET`, or `+03` where its data has no name for it. */
+            /** @description The abbreviation of the zone's name, for example `CET`, or `+03` if the data has none. */
             abbreviation: string;
             /**
              * Format: date-time
-             * @description From this instant.
+             * @description The instant from which the offset is valid.
              */
             from: string;
             /**
              * Format: int32
-             * @description By so many seconds; negative where they are behind.
+             * @description The offset in seconds, negative if the zone is behind UTC.
              */
             seconds: number;
         };
@@ -982,7 +981,7 @@ export interface components {
             state: components["schemas"]["VerificationState"];
         };
         /**
-         * @description What is known of a host since its change.
+         * @description The state of a host's verification.
          * @enum {string}
          */
         VerificationState: "verifying" | "verified" | "regressed" | "unverified" | "no_checks";
@@ -992,13 +991,12 @@ export interface components {
             counted: boolean;
             /**
              * Format: date-time
-             * @description The start of the first of its runs that has said since what the newest one says; `None` where it
-             *     was not run.
+             * @description The start of the first of its consecutive runs with the newest outcome; `None` if it has not run.
              */
             since: string | null;
         };
         /**
-         * @description Who can clear it.
+         * @description Who can clear the cause of a wait.
          * @enum {string}
          */
         Who: "time" | "operator" | "administrator" | "other_job" | "worker";
@@ -1026,18 +1024,18 @@ export interface components {
             utc_offsets?: components["schemas"]["UtcOffset"][];
         };
         /**
-         * @description What bounds a gate's wait.
+         * @description What limits a gate's wait.
          * @enum {string}
          */
         WindowKind: "maintenance" | "immediate";
         /**
-         * @description What a gate that does not block would have done if it did (G34).
+         * @description What a non-blocking gate would have done if it had blocked (G34).
          *
-         *     Made from what was known when it passed; nothing is run for it. So a check without a fresh result
-         *     makes it [`Outlook::Wait`], where a blocking gate would have run that check first.
+         *     It is derived from the evidence at the pass, without running checks. So a check without a fresh result
+         *     gives [`Outlook::Wait`], although a blocking gate would have run that check first.
          */
         WouldHave: {
-            /** @description What it would have done. */
+            /** @description The decision. */
             decision: components["schemas"]["Outlook"];
             kind: components["schemas"]["PassKind"] | null;
         };

@@ -25,3 +25,4 @@ mod rights;
 mod rollouts;
 mod routes;
 mod secrets;
+mod soak;

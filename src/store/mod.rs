@@ -1,7 +1,7 @@
-//! Stores keep checks, results, gates and the audit log: the traits, and the store in memory.
+//! Traits of the stores that keep checks, results, gates and the audit log, and the in-memory store.
 //!
-//! Choose [`MemoryStore`], `sqlite::SqliteStore` or `postgres::PgStore`, share it in an [`Arc`](std::sync::Arc)
-//! with the poller and the gates, and read from it what you show:
+//! Choose [`MemoryStore`], `sqlite::SqliteStore` or `postgres::PgStore`. Share it in an
+//! [`Arc`](std::sync::Arc) with the poller and the gates, and read what you display from it:
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};
@@ -22,17 +22,17 @@
 //! # }
 //! ```
 //!
-//! [`Store`] is a set of small traits. They are dyn-safe and have no transactions: whatever must happen
-//! together is one call. To write a store of your own, implement them, use the rules in [`transition`], and run the
-//! conformance suite (feature `conformance`), which tests each sentence of the contracts.
-//!
+//! [`Store`] is a set of small traits. They are dyn-safe, and callers handle no transactions: whatever must
+//! happen together is one call. To write your own store, implement the traits with the rules in
+//! [`transition`], and run the conformance suite (feature `conformance`), which tests each sentence of the
+//! contracts.
 //! # Contract of every store
 //!
-//! - Each call is atomic. After an error nothing of it has happened, except after
-//!   [`StoreError::Unavailable`], where the outcome is unknown and repeating the call is harmless.
-//! - Dropping a call may lose its answer, never half of its effect.
-//! - Each answer that contains the store's clock names its epoch. A claim that finds the clock behind the
-//!   high-water mark begins the next epoch ([`KeptClock`]).
+//! - Each call is atomic. A call that returns an error has no effect, except for
+//!   [`StoreError::Unavailable`]: its outcome is unknown, and repeating the call is harmless.
+//! - Dropping a call's future may lose its answer, but never leaves half of its effect.
+//! - Each answer that contains the store's clock also contains its epoch. A claim that finds the clock
+//!   behind the high-water mark begins the next epoch ([`KeptClock`]).
 //! - Every instant that a lease, a due time, a window or a pass depends on comes from the store's own clock
 //!   ([`Store::now`]).
 
@@ -94,7 +94,7 @@ pub use self::{
     verification::{VerificationClaim, VerificationClaims, VerificationStep, VerificationStore},
 };
 
-/// All of a store's abilities.
+/// Combines all traits of a store.
 #[async_trait]
 pub trait Store:
     CheckStore
@@ -107,11 +107,11 @@ pub trait Store:
     + AuditLog
     + SecretStore
 {
-    /// Returns the store's clock, cut to microseconds, with its epoch.
+    /// Returns the store's clock, truncated to microseconds, with its epoch.
     async fn read_clock(&self) -> Result<StoreTime, StoreError>;
 
     /// Begins a new epoch of the store's clock if `seen` is still the current one, and returns the current
-    /// epoch. Several workers that saw the clock step back thereby begin one epoch (F168).
+    /// epoch. Several workers that see the same step back thus begin one epoch together (F168).
     async fn begin_epoch(&self, seen: ClockEpoch) -> Result<ClockEpoch, StoreError>;
 
     /// Returns the store's clock without its epoch.
@@ -119,14 +119,14 @@ pub trait Store:
         Ok(self.read_clock().await?.at)
     }
 
-    /// Returns whether written data outlives the process (F62).
+    /// Returns whether written data survives the process (F62).
     fn is_durable(&self) -> bool;
 
-    /// Subscribes to changes of checks and gates from now on, also by other processes on the same database. The
-    /// stream is lossy, and reports losses ([`StoreEvent::Resync`]).
+    /// Subscribes to changes of checks and gates from now on, including changes by other processes on the
+    /// same database. The stream is lossy, and reports losses with [`StoreEvent::Resync`].
     async fn subscribe(&self) -> Result<Subscription, StoreError>;
 
-    /// Sends an event to every subscriber about a change that only the application knows, such as the end of a
-    /// patch, so that clients read the gate's job again. Nothing is stored.
+    /// Sends an event to every subscriber and stores nothing. Applications announce changes that only they
+    /// know, such as the end of a patch, so that clients reload the gate's job.
     async fn announce(&self, event: StoreEvent) -> Result<(), StoreError>;
 }

@@ -1,4 +1,4 @@
-//! `GateStore`: opening, leases, steps, attempts.
+//! Cases of `GateStore`: opening, leases, steps and attempts.
 
 use std::collections::HashSet;
 
@@ -30,7 +30,7 @@ fn ended(gate: &LeasedGate, reason: EndReason) -> GateStep {
     }
 }
 
-/// F19.
+/// Opening a gate twice returns the same gate (F19).
 pub async fn opening_twice_is_one_gate(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let request = make::request(&store, host).await;
@@ -48,7 +48,7 @@ pub async fn opening_twice_is_one_gate(fixture: &dyn Fixture) {
     assert!(store.gate(JobId::generate(), host).await.expect("read").is_none());
 }
 
-/// F18: one unfinished gate for each host, and the other is told which.
+/// F18: a host has one unfinished gate, and the error names its holder.
 pub async fn a_second_gate_of_a_host_is_busy(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let first = make::open(&store, host).await;
@@ -57,7 +57,7 @@ pub async fn a_second_gate_of_a_host_is_busy(fixture: &dyn Fixture) {
     make::open(&store, HostId::generate()).await;
 }
 
-/// Who holds a host is known for many hosts at once; an ended gate holds none, a passed one does.
+/// One call returns the holders of many hosts. An ended gate holds no host, a passed one does.
 pub async fn the_unfinished_gate_of_a_host_is_its_holder(fixture: &dyn Fixture) {
     let store = fixture.store();
     let hosts = [(); 4].map(|()| HostId::generate());
@@ -77,7 +77,7 @@ pub async fn the_unfinished_gate_of_a_host_is_its_holder(fixture: &dyn Fixture) 
     assert!(store.holders_of(&[]).await.expect("read").is_empty());
 }
 
-/// An ended gate makes room for the next.
+/// A new gate can open once the host's old gate has ended.
 pub async fn an_ended_gate_frees_its_host(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let first = make::open(&store, host).await;
@@ -90,7 +90,7 @@ pub async fn an_ended_gate_frees_its_host(fixture: &dyn Fixture) {
     make::open(&store, host).await;
 }
 
-/// G29, F20.
+/// A fenced step writes nothing (G29, F20).
 pub async fn a_fenced_step_writes_nothing(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;
@@ -112,7 +112,7 @@ pub async fn a_fenced_step_writes_nothing(fixture: &dyn Fixture) {
     assert_eq!(make::newest(&store, &gate).await.state, GateState::Failed);
 }
 
-/// Attempts are kept with what came of them, by number.
+/// The store keeps attempts with their outcomes, ordered by number.
 pub async fn attempts_are_kept(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;
@@ -143,7 +143,7 @@ pub async fn attempts_are_kept(fixture: &dyn Fixture) {
     }));
 }
 
-/// G28: an attempt that was cut by a crash counts, as interrupted.
+/// G28: an attempt that a crash cut off counts as interrupted.
 pub async fn an_attempt_is_interrupted_by_a_takeover(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;
@@ -159,8 +159,8 @@ pub async fn an_attempt_is_interrupted_by_a_takeover(fixture: &dyn Fixture) {
     assert!(attempts[0].1.finished_at.is_some());
 }
 
-/// Whatever begins, ends, is cut by a takeover or ends unheard of: each attempt is as the steps have left
-/// it, and the newest come first where not all are wanted.
+/// Attempts match the steps that started, ended or interrupted them, and a limited read returns the newest
+/// ones.
 pub async fn attempts_are_as_steps_left_them(fixture: &dyn Fixture) {
     use AttemptOutcome::{Finished, Interrupted, Running};
     let (store, host) = (fixture.store(), HostId::generate());
@@ -215,7 +215,7 @@ pub async fn attempts_are_as_steps_left_them(fixture: &dyn Fixture) {
     }
 }
 
-/// A gate's runs are results like any other, under the gate's fence.
+/// A step stores the results of the gate's runs under the gate's fence.
 pub async fn a_step_records_its_results(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -253,7 +253,7 @@ pub async fn notes_are_bounded(fixture: &dyn Fixture) {
     assert_eq!(notes.last().map(|note| note.text.as_str()), Some("29"));
 }
 
-/// G18.
+/// An ended gate never changes (G18).
 pub async fn an_ended_gate_never_changes(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;
@@ -271,7 +271,7 @@ pub async fn an_ended_gate_never_changes(fixture: &dyn Fixture) {
     assert_eq!(make::newest(&store, &gate).await, end);
 }
 
-/// A job whose host was busy to the end has a gate that says so.
+/// A job whose host was busy until the close has an ended gate that says so.
 pub async fn a_gate_can_end_without_having_waited(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let holder = make::open(&store, host).await;
@@ -284,7 +284,7 @@ pub async fn a_gate_can_end_without_having_waited(fixture: &dyn Fixture) {
     assert_eq!(make::claim_gates(&store, WorkerId::generate(), make::LEASE).await.len(), 1);
 }
 
-/// F166: a host is tried again under the same job where it is asked for, and the old end is kept.
+/// F166: a retry under the same job opens the next generation, and the old end is kept.
 pub async fn an_ended_gate_has_a_next_generation(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let request = make::request(&store, host).await;
@@ -321,8 +321,8 @@ pub async fn an_ended_gate_has_a_next_generation(fixture: &dyn Fixture) {
     assert_eq!((spent.generation, spent.state), (2, GateState::Spent), "what was done is done");
 }
 
-/// G26: an override can be taken back until the pass is spent, and cannot be set any more. A pass that
-/// needs it is refused then.
+/// G26: an override can be revoked until the pass is spent. Afterwards none can be set, and a pass that
+/// needs it is refused.
 pub async fn an_override_is_taken_back_from_a_passed_gate(fixture: &dyn Fixture) {
     let store = fixture.store();
     for (kind, refused) in [(PassKind::Overridden, true), (PassKind::Healthy, false)] {
@@ -348,8 +348,8 @@ pub async fn an_override_is_taken_back_from_a_passed_gate(fixture: &dyn Fixture)
     }
 }
 
-/// F155: the offset of a gate's time is kept, and cleared with its record; a step from before does not
-/// bring it back.
+/// F155: the store keeps the offset of the gate time and clears it with its audit record. A step decided
+/// before does not restore it.
 pub async fn the_time_of_a_gate_is_kept_and_cleared(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;
@@ -380,7 +380,7 @@ pub async fn the_time_of_a_gate_is_kept_and_cleared(fixture: &dyn Fixture) {
     assert!(matches!(clear().await, Err(StoreError::InvalidState { .. })));
 }
 
-/// An override is set and taken back while the gate waits, and not after.
+/// An override can be set and revoked only while the gate waits.
 pub async fn overrides_are_for_waiting_gates(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;

@@ -1,4 +1,4 @@
-//! `VerificationStore`: hosts after their changes (V4).
+//! Cases of `VerificationStore`: hosts after their changes (V4).
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -24,7 +24,7 @@ async fn spent(store: &std::sync::Arc<dyn Store>, host: HostId) -> GatePass {
     pass
 }
 
-/// A change whose host is to be verified.
+/// Makes a change whose host is to be verified.
 async fn to_verify(store: &std::sync::Arc<dyn Store>, host: HostId) -> GatePass {
     let pass = spent(store, host).await;
     let end = ChangeEnd::Verify(VerifyPolicy::default());
@@ -43,7 +43,7 @@ fn step(claim: &VerificationClaim, change: impl FnOnce(&mut Verification)) -> Ve
     VerificationStep { pass_id, token, verification, results: Vec::new() }
 }
 
-/// The end of a change begins the verification that was asked for, once, in the same step.
+/// The end of a change begins the requested verification once, in the same step.
 pub async fn the_end_of_a_change_begins_its_verification(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let pass = spent(&store, host).await;
@@ -65,7 +65,7 @@ pub async fn the_end_of_a_change_begins_its_verification(fixture: &dyn Fixture) 
     assert_eq!((only.change.pass_id, only.gate.pass.map(|pass| pass.id)), (pass.id, Some(pass.id)));
 }
 
-/// Racing claims take each verification once; it is due again when its time is over.
+/// Concurrent claims take each verification once. It is due again after its hidden time.
 pub async fn a_due_verification_is_claimed_once(fixture: &dyn Fixture) {
     let store = fixture.store();
     let mut wanted = Vec::new();
@@ -94,7 +94,7 @@ pub async fn a_due_verification_is_claimed_once(fixture: &dyn Fixture) {
     }
 }
 
-/// A step is written whole, with its results, under the newest token alone.
+/// A step is written completely, with its results, and only under the newest token.
 pub async fn a_step_of_a_verification_is_fenced(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -128,7 +128,7 @@ pub async fn a_step_of_a_verification_is_fenced(fixture: &dyn Fixture) {
     assert!(!store.settle_verification(unknown).await.expect("answered"));
 }
 
-/// The next change of a host ends what is left of the one before.
+/// The next change of a host ends the verification of the previous one.
 pub async fn the_next_change_ends_a_verification(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let first = to_verify(&store, host).await;
@@ -148,7 +148,7 @@ pub async fn the_next_change_ends_a_verification(fixture: &dyn Fixture) {
     assert_eq!(due.change.pass_id, second.id);
 }
 
-/// A gate stays while its host is being verified, however old it is.
+/// A gate stays while its host is being verified, whatever its age.
 pub async fn a_verified_gate_leaves_by_age(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let pass = to_verify(&store, host).await;
@@ -166,8 +166,8 @@ pub async fn a_verified_gate_leaves_by_age(fixture: &dyn Fixture) {
     assert!(matches!(gone, Err(StoreError::NotFound)));
 }
 
-/// Whatever is claimed and settled in whatever order, the store agrees with a model: a step counts
-/// only under the newest token of a verification that runs, and an end is for ever.
+/// For any order of claims and steps, the store agrees with a model: a step counts only under the newest
+/// token of a running verification, and an end is final.
 pub async fn verifications_are_as_steps_left_them(fixture: &dyn Fixture) {
     let store = fixture.store();
     let mut random = make::Random::new();

@@ -158,7 +158,7 @@ impl GateStore for MemoryStore {
             .filter(|row| leased && row.owner == Some(worker) && row.changes != row.seen)
             .map(GateRow::leased);
         let mut changed: Vec<_> = changed.collect();
-        // Not in the order of a hash map, which differs between two runs.
+        // Sorted, because a hash map's order differs from run to run.
         changed.sort_unstable_by_key(|gate| gate.record.id);
         let openings = state.waiting_for_worker(now).map(|row| row.record.window.opens_at());
         let unclaimed = openings.min();

@@ -1,4 +1,4 @@
-//! `/health-checks/audit`: who did what.
+//! `/health-checks/audit`: the audit log.
 
 use axum::{Json, extract::State};
 
@@ -15,11 +15,11 @@ use crate::{
     store::AuditFilter,
 };
 
-/// So many pages of the log are looked through for records that the caller may see.
+/// The maximum number of log pages that are searched for records that the caller may see.
 const MOST_PAGES: usize = 10;
 
 problems! {
-    /// What can go wrong with reading the audit log.
+    /// The problems of reading the audit log.
     AuditProblems {
         403: ["forbidden"],
         422: ["invalid"],
@@ -60,7 +60,7 @@ pub(super) async fn audit(
     let before = page.position::<AuditId>()?;
     let filtered = query.first("host_ids").is_some();
     let filter = AuditFilter { hosts: filtered.then_some(asked) };
-    // Whoever looks sees what has been refused up to now.
+    // The log must include the refusals up to now.
     api.refusals.flush().await?;
     let (records, next) = match (scope, &filter.hosts) {
         (AuditScope::All, _) => api.page_of_all(&filter, before, page.limit()).await?,
@@ -77,7 +77,7 @@ pub(super) async fn audit(
 type Found = (Vec<AuditRecord>, Option<AuditId>);
 
 impl Parts {
-    /// The hosts among these whose records the actor may read.
+    /// Returns those of these hosts whose records the actor may read.
     async fn operated(&self, actor: &Actor, hosts: &[HostId]) -> Result<Vec<HostId>, Problem> {
         let access = self.access(actor, hosts).await?;
         let operated = |host: &HostId| access.get(host) >= Some(&HostAccess::Operate);
@@ -97,8 +97,8 @@ impl Parts {
         Ok((records, next))
     }
 
-    /// Looks through the log and leaves out what the actor may not see. The rights are asked for each
-    /// part at once, so that no list of all the actor's hosts is needed.
+    /// Searches the log and leaves out records that the actor may not see. Checks the rights of one part at
+    /// a time, so that it never needs a list of all the actor's hosts.
     async fn page_of_own(
         &self,
         actor: &Actor,

@@ -25,14 +25,14 @@ use crate::{
 };
 
 problems! {
-    /// What can go wrong with reading a host's checks.
+    /// The problems of reading a host's checks.
     ReadProblems {
         404: ["not_found"],
     }
 }
 
 problems! {
-    /// What can go wrong with making a check.
+    /// The problems of creating a check.
     CreateProblems {
         400: ["malformed"],
         403: ["forbidden"],
@@ -47,7 +47,7 @@ problems! {
 }
 
 problems! {
-    /// What can go wrong with changing a check.
+    /// The problems of changing a check.
     ChangeProblems {
         400: ["malformed"],
         403: ["forbidden"],
@@ -63,7 +63,7 @@ problems! {
 }
 
 problems! {
-    /// What can go wrong with deleting a check.
+    /// The problems of deleting a check.
     DeleteProblems {
         403: ["forbidden"],
         404: ["not_found"],
@@ -251,7 +251,7 @@ impl Parts {
         Ok(views.into_iter().find(|view| view.check.id == check))
     }
 
-    /// The revision that the request is for; `None` for whichever there is.
+    /// Returns the revision that the request requires, or `None` for any.
     async fn expected(
         &self,
         host: HostId,
@@ -286,7 +286,7 @@ impl Parts {
     }
 }
 
-/// A check that has just been written: nothing is known of it yet.
+/// Returns the view of a check that was just written: it has no result.
 fn unseen(check: HealthCheck) -> CheckView {
     let now = StoreTime::new(check.updated_epoch, check.updated_at);
     CheckView::at(check, None, now, TimeDelta::zero())

@@ -1,4 +1,4 @@
-//! What the library's errors are to a client.
+//! Converts the library's errors to problems.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use crate::{
 };
 
 problems! {
-    /// What can go wrong with explaining a job.
+    /// The problems of explaining a job.
     ExplainProblems {
         404: ["not_found"],
     }

@@ -1,4 +1,4 @@
-//! `/jobs/{job_id}/gates`: what holds a job back, host by host.
+//! `/jobs/{job_id}/gates`: the gates of a job, one per host.
 
 use std::{collections::HashMap, fmt, str::FromStr};
 
@@ -13,7 +13,7 @@ use super::{
 use crate::model::{Attempt, GateId, GateRecord, HostId, JobId};
 
 problems! {
-    /// What can go wrong with reading a job's gates.
+    /// The problems of reading a job's gates.
     GateProblems {
         404: ["not_found"],
         422: ["invalid"],
@@ -66,7 +66,7 @@ pub(super) async fn gates(
         attempts += record.attempts.min(ATTEMPTS_OF_A_GATE);
         attempts <= ATTEMPTS_OF_A_PAGE
     };
-    // One gate alone always fits.
+    // A single gate always fits.
     let count = records.iter().take(page.limit() as usize).take_while(|one| fits(one)).count();
     records.truncate(count);
     let next = records.last().filter(|_| count < all).map(Position::of);
@@ -74,12 +74,12 @@ pub(super) async fn gates(
     Ok(Json(GateList { gates, next_cursor: next.map(Page::cursor) }))
 }
 
-/// The most attempts of a gate that are shown, the newest. A gate may have thousands.
+/// The maximum number of attempts shown per gate: the newest ones. A gate may have thousands.
 const ATTEMPTS_OF_A_GATE: u32 = 200;
-/// The most attempts of all gates of a page together: what bounds an answer and its memory (F250).
+/// The maximum number of attempts of all gates on a page, which bounds the answer and its memory (F250).
 const ATTEMPTS_OF_A_PAGE: u32 = 2_000;
 
-/// The place of a gate in the list of its job's: by the time of its opening.
+/// The position of a gate in its job's list, which is ordered by the time of opening.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Position(i64, GateId);
 
@@ -105,7 +105,7 @@ impl FromStr for Position {
 }
 
 impl Parts {
-    /// These gates with their newest attempts.
+    /// Returns these gates with their newest attempts.
     pub(super) async fn gate_forms(
         &self,
         records: Vec<GateRecord>,

@@ -1,4 +1,4 @@
-//! `/jobs/{job_id}/hosts/{host_id}/override`: letting named failing checks pass.
+//! `/jobs/{job_id}/hosts/{host_id}/override`: overrides of named failing checks.
 
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
@@ -16,7 +16,7 @@ use crate::{
 };
 
 problems! {
-    /// What can go wrong with an override.
+    /// The problems of setting an override.
     OverrideProblems {
         400: ["malformed"],
         403: ["forbidden"],
@@ -30,7 +30,7 @@ problems! {
 }
 
 problems! {
-    /// What can go wrong with taking an override back.
+    /// The problems of revoking an override.
     RemoveProblems {
         403: ["forbidden"],
         404: ["not_found"],
@@ -38,7 +38,7 @@ problems! {
     }
 }
 
-/// The most checks that one override names.
+/// The maximum number of checks in one override.
 const MOST_CHECKS: usize = 100;
 
 /// Lets named checks fail for one job on one host, until an expiry.

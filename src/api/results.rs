@@ -11,7 +11,7 @@ use super::{
 use crate::model::{CheckId, HostId};
 
 problems! {
-    /// What can go wrong with reading a history.
+    /// The problems of reading a history.
     HistoryProblems {
         404: ["not_found"],
         422: ["invalid"],

@@ -5,11 +5,11 @@ use axum::{Json, extract::State};
 use super::{Api, Caller, Problem, Query, forms::SummaryList, openapi::problems};
 use crate::model::{HostId, ViolationCode};
 
-/// The most hosts of one request.
+/// The maximum number of hosts in one request.
 pub(super) const MOST_HOSTS: usize = 500;
 
 problems! {
-    /// What can go wrong with summaries.
+    /// The problems of reading summaries.
     SummaryProblems {
         422: ["invalid"],
     }

@@ -1,4 +1,4 @@
-//! `…/test`: running a check by hand.
+//! `…/test`: manual runs of a check.
 
 use axum::{Json, extract::State};
 
@@ -11,7 +11,7 @@ use super::{
 use crate::model::{AuditAction, CheckChange, CheckId, HostId, NewCheck};
 
 problems! {
-    /// What can go wrong with testing a check.
+    /// The problems of testing a check.
     TestProblems {
         400: ["malformed"],
         403: ["forbidden"],
@@ -27,7 +27,7 @@ problems! {
 }
 
 problems! {
-    /// What can go wrong with testing a definition that is not stored.
+    /// The problems of testing a definition that is not stored.
     TestUnsavedProblems {
         400: ["malformed"],
         403: ["forbidden"],

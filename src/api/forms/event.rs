@@ -59,7 +59,7 @@ pub enum EventForm {
 }
 
 impl EventForm {
-    /// An event's name, and its data as one line of JSON.
+    /// Returns an event's name, and its data as one line of JSON.
     #[must_use]
     pub fn of(event: &StoreEvent) -> (&'static str, String) {
         let (name, form) = match event {

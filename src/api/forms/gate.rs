@@ -44,8 +44,8 @@ impl From<Window> for WindowForm {
     }
 }
 
-/// What the clocks of a window's zone show from an instant on, at the latest from its opening, to its close
-/// and through the days after it, which is as long as times that belong to it can be.
+/// Returns the offsets of a window's zone, from this instant (at the latest from the window's opening) to
+/// the close and through the following days in which related times can lie.
 pub(super) fn utc_offsets(window: Window, from: DateTime<Utc>) -> Vec<UtcOffset> {
     let Some(zone) = window.time_zone() else { return Vec::new() };
     zone.utc_offsets(from.min(window.opens_at()), window.closes_at() + Window::MAXIMUM_LENGTH)
@@ -196,7 +196,7 @@ pub struct GateForm {
 }
 
 impl GateForm {
-    /// The form of a gate with these attempts.
+    /// Creates the form of a gate with these attempts.
     #[must_use]
     pub fn new(record: GateRecord, attempts: Vec<Attempt>) -> Self {
         Self {

@@ -54,7 +54,7 @@ pub struct PreviewForm {
 }
 
 impl PreviewForm {
-    /// The form of a preview in this window.
+    /// Creates the form of a preview in this window.
     #[must_use]
     pub fn new(preview: HostPreview, window: Window) -> Self {
         Self {

@@ -42,7 +42,7 @@ pub struct VerificationForm {
 }
 
 impl VerificationForm {
-    /// The verification of a change, where one was asked for.
+    /// Returns the verification of a change, if one was requested.
     #[must_use]
     pub fn of(change: HostChange) -> Option<Self> {
         let verification = change.verification?;

@@ -89,7 +89,7 @@ impl Page {
         self.position.as_ref().map(parse).transpose()
     }
 
-    /// The cursor to a position in a list.
+    /// Returns the cursor of a position in a list.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "a position is small, and made for the call")]
     pub fn cursor(position: impl ToString) -> String {

@@ -1,4 +1,4 @@
-//! The password rule: when a stored password may stay, and when it has to be given again.
+//! The password rule: whether a stored password may stay or must be entered again.
 
 use tracing::warn;
 
@@ -10,8 +10,8 @@ use crate::{
 };
 
 impl CheckManager {
-    /// Decides what happens to the password when a check gets a new definition: a new origin, or
-    /// tolerance that is switched on, asks for it again (F123, F124).
+    /// Decides about the password when a check gets a new definition. A new origin, or newly enabled
+    /// tolerance, requires it again (F123, F124).
     pub(super) async fn secret_after(
         &self,
         check: &HealthCheck,
@@ -38,7 +38,8 @@ impl CheckManager {
                         because: "certificate errors are to be ignored",
                     }),
                     (true, false) => {
-                        // Stricter is harmless: the password is bound anew without asking for it.
+                        // Stricter is harmless: the password is sealed for the new context without asking
+                        // for it.
                         let install = self.store.install_id().await?;
                         let context = SealContext::of(install, check.host_id, check.id, before);
                         let context = context.ok_or(ManageError::Store(StoreError::NotFound))?;

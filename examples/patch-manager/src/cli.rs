@@ -106,7 +106,7 @@ pub(crate) struct TokenOptions {
     pub(crate) expires_in: Option<u16>,
 }
 
-/// What is done with the audit log.
+/// What to do with the audit log.
 #[derive(Subcommand, Debug)]
 pub(crate) enum AuditAction {
     /// Reports whether a record was changed or removed since it was chained
@@ -115,7 +115,7 @@ pub(crate) enum AuditAction {
     Export(ConfigOption),
 }
 
-/// What is done with tokens that exist.
+/// What to do with existing tokens.
 #[derive(Subcommand, Debug)]
 pub(crate) enum TokenAction {
     /// Lists the tokens: id, user, name, creation, expiry, last use

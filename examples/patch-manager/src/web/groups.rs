@@ -51,7 +51,7 @@ pub(super) async fn list(
     let app = &web.0.app;
     let own = user.map(|Extension(user)| user.groups).unwrap_or_default();
     let members = app.database.members_of_groups().await?;
-    // Any member leads to its group.
+    // Any member identifies its group.
     let first = members.values().filter_map(|hosts| hosts.first().copied());
     let first: Vec<HostId> = first.collect();
     let found = app.gate().groups_of(&first).await?;

@@ -206,10 +206,10 @@ pub(super) async fn pause(
 }
 
 impl Web {
-    /// Whether the caller may see all of these hosts.
+    /// Checks that the caller may see all of these hosts.
     ///
     /// # Errors
-    /// 404 where one does not exist, or is not for them.
+    /// Returns a 404 if a host does not exist, or the caller may not see it.
     pub(crate) async fn visible(&self, actor: &Actor, hosts: &[HostId]) -> Result<(), Problem> {
         let visible = self.0.app.directory.visible_to(actor, hosts).await?;
         if hosts.iter().all(|host| visible.contains(host)) {

@@ -1,4 +1,4 @@
-//! What somebody asks for with a new job.
+//! Requests for new jobs.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -135,7 +135,7 @@ pub(in crate::web) struct VerifyRequest {
 }
 
 impl VerifyRequest {
-    /// The figures, where what is left out is as in `configured`.
+    /// Returns the policy, with the configured value of each missing field.
     fn over(self, configured: VerifyPolicy) -> VerifyPolicy {
         let seconds =
             |given: Option<u64>, configured| given.map_or(configured, Duration::from_secs);
@@ -159,7 +159,7 @@ impl FromMember for VerifyRequest {
     }
 }
 
-/// What somebody asks for.
+/// A validated request.
 pub(super) struct Asked {
     pub(super) hosts: Vec<HostId>,
     pub(super) window: WindowChoice,
@@ -170,22 +170,22 @@ pub(super) struct Asked {
     pub(super) name: Option<String>,
     pub(super) verify: VerifyPolicy,
     pub(super) rollout: Option<RolloutPolicy>,
-    /// What the configuration says in its place.
+    /// The configured default.
     usual_verify: VerifyPolicy,
 }
 
-/// The most hosts of one job.
+/// The maximum number of hosts in one job.
 const MOST_HOSTS: usize = 10_000;
 
-/// The most characters of a job's name.
+/// The maximum length of a job's name in characters.
 const MOST_OF_A_NAME: usize = 100;
 
-/// Whether somebody may let a job go around its gates: the same right as that to an override.
+/// Returns whether this role may create jobs that bypass their gates: the same right as for an override.
 pub(super) fn may_go_around(role: Role) -> bool {
     role == Role::Admin
 }
 
-/// Holds the reason of a way around the gate against what an override asks of one.
+/// Applies the rules for an override's reason to the reason for bypassing the gate.
 fn need_reason(members: &mut Members, reason: Option<&str>) {
     match reason.filter(|reason| !reason.is_empty()) {
         None => {
@@ -219,8 +219,8 @@ impl ResumeRequest {
 }
 
 impl Asked {
-    /// Reads what `actor` asks for. A way around the gate needs a reason; of those who may not go
-    /// around it none is asked, since they are refused.
+    /// Reads the request of `actor`. Bypassing the gate requires a reason. Callers who may not bypass it
+    /// need none, because they are refused.
     pub(super) async fn read(
         body: JsonBody,
         actor: &Actor,
@@ -318,7 +318,7 @@ impl Asked {
         })
     }
 
-    /// What sets the job apart from an ordinary one, as the audit shows it.
+    /// Returns the job's special settings, for the audit log.
     pub(super) fn flags(&self) -> Vec<FieldChange> {
         let flags = [
             ("report_only", self.report_only, "true"),
@@ -361,14 +361,14 @@ impl Asked {
         changes
     }
 
-    /// Whether its gates would not hold its hosts back.
+    /// Returns whether its gates do not hold its hosts back.
     pub(super) fn goes_around(&self) -> bool {
         self.report_only || self.kind == JobKind::Rollback
     }
 }
 
 impl Web {
-    /// Each asked host with its name and its window.
+    /// Returns each requested host with its name and its window.
     pub(super) async fn windows_of(
         &self,
         asked: &Asked,

@@ -1,4 +1,4 @@
-//! What a job looks like from outside.
+//! The API's form of a job.
 
 use std::collections::HashMap;
 
@@ -162,7 +162,7 @@ pub(in crate::web) struct JobList {
     pub(super) next_cursor: Option<String>,
 }
 
-/// The status of a host from its row alone, for lists.
+/// Returns the status of a host from its row alone, for lists.
 pub(super) fn stored_status(host: &JobHostRow, now: DateTime<Utc>) -> HostJobStatus {
     match host.stage {
         Stage::Queued => HostJobStatus::Queued,
@@ -177,8 +177,8 @@ pub(super) fn stored_status(host: &JobHostRow, now: DateTime<Utc>) -> HostJobSta
     }
 }
 
-/// The status of a host with its gate: what the gate knows counts at once, whether or not the job
-/// executor has seen it yet.
+/// Returns the status of a host with its gate. The gate's state applies immediately, even if the job
+/// executor has not seen it yet.
 pub(super) fn status(
     host: &JobHostRow,
     gate: Option<&GateRecord>,
@@ -192,7 +192,8 @@ pub(super) fn status(
     }
 }
 
-/// The status of a host that waits, by its gate. One whose gate has passed waits for no check any more.
+/// Returns the status of a waiting host from its gate. A host whose gate has passed waits for no check any
+/// more.
 const fn waiting_status(gate: GateState, is_early: bool, is_held: bool) -> HostJobStatus {
     match gate {
         GateState::Failed => HostJobStatus::Failed,

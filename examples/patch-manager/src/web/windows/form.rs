@@ -1,4 +1,4 @@
-//! What a maintenance window looks like from outside.
+//! The API's form of a maintenance window.
 
 use chrono::{DateTime, Utc};
 use healthgate::{

@@ -24,7 +24,8 @@ use self::{
 use super::{Web, refusals::in_time};
 use crate::{database::WindowRow, directory::sees_all};
 
-/// The most hosts of all windows of a page together; a page is shorter where they have more (F250).
+/// The maximum number of hosts of all windows on a page (F250). The page is shorter if its windows have
+/// more.
 const HOSTS_OF_A_PAGE: usize = 5_000;
 
 /// The windows of hosts that the caller may see, newest first.
@@ -57,7 +58,7 @@ pub(super) async fn list(
         hosts += row.host_ids.len();
         hosts <= HOSTS_OF_A_PAGE
     };
-    // One window alone always fits.
+    // A single window always fits.
     let count = rows.iter().take(page.limit() as usize).take_while(|row| fits(row)).count();
     rows.truncate(count.max(1));
     let more = read > rows.len();
@@ -197,7 +198,7 @@ pub(super) async fn delete(
     }
 }
 
-/// The refusal of a write on a window, which has no member of its own in a record.
+/// Creates the record of a refused write on a window. A record has no field for windows.
 fn of_window(id: Uuid, actor: &Actor, action: AuditAction) -> AuditEntry {
     let window =
         FieldChange { field: "window".to_owned(), before: None, after: Some(id.to_string()) };
@@ -205,7 +206,7 @@ fn of_window(id: Uuid, actor: &Actor, action: AuditAction) -> AuditEntry {
 }
 
 impl Web {
-    /// A window that the caller may change or delete; `entry` is noted where they may not.
+    /// Returns a window that the caller may change or delete. Notes `entry` if they may not.
     async fn written_window(&self, id: Uuid, entry: &AuditEntry) -> Result<WindowRow, Problem> {
         let actor = &entry.actor;
         let seen = self.seen_window(actor, id).await;
@@ -221,7 +222,7 @@ impl Web {
         }
     }
 
-    /// A window of which the caller may see a host, and whether they may see all of its hosts.
+    /// Returns a window with a host that the caller may see, and whether they may see all of its hosts.
     async fn seen_window(&self, actor: &Actor, id: Uuid) -> Result<(WindowRow, bool), Problem> {
         use healthgate::directory::HostDirectory as _;
         let row = self.0.app.database.window(id).await?.ok_or_else(Problem::not_found)?;

@@ -26,10 +26,10 @@ problems! {
     }
 }
 
-/// Who did what, newest first: everything for administrators, and for operators what was done to their
-/// hosts.
+/// Lists the audit log, newest first.
 ///
-/// A page may hold fewer records than asked for before the end: go on with `next_cursor`.
+/// Administrators see all records, and operators see those of their hosts. A page before the last may have
+/// fewer records than requested: continue with `next_cursor`.
 #[utoipa::path(
     get,
     path = "/api/v1/health-checks/audit",
@@ -38,10 +38,10 @@ problems! {
     params(
         (
             "host_ids" = Option<Vec<HostId>>, Query, explode = false,
-            description = "only records of these hosts; those that the caller may not see are left out",
+            description = "only records of these hosts; hosts that the caller may not see are left out",
         ),
-        ("limit" = Option<u32>, Query, description = "at most so many", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
+        ("limit" = Option<u32>, Query, description = "the maximum number of records", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the previous page"),
     ),
     responses((status = 200, description = "the records", body = AuditList), AuditProblems),
 )]

@@ -20,10 +20,10 @@ problems! {
     }
 }
 
-/// The gates of a job with their newest attempts, override and pass, by the time of their opening.
+/// Lists the gates of a job with their newest attempts, override and pass, ordered by their opening.
 ///
-/// Only those of hosts that the caller may see; where there are none, the job is unknown. A page may hold
-/// fewer gates than asked for before the end: go on with `next_cursor`.
+/// Only gates of hosts that the caller may see are listed. If there are none, the job is unknown. A page
+/// before the last may have fewer gates than requested: continue with `next_cursor`.
 #[utoipa::path(
     get,
     path = "/api/v1/jobs/{job_id}/gates",
@@ -31,8 +31,8 @@ problems! {
     operation_id = "list_gates",
     params(
         ("job_id" = JobId, Path, description = "the job"),
-        ("limit" = Option<u32>, Query, description = "at most so many", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
+        ("limit" = Option<u32>, Query, description = "the maximum number of gates", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the previous page"),
     ),
     responses((status = 200, description = "a page of its gates", body = GateList), GateProblems),
 )]

@@ -31,8 +31,8 @@ use crate::model::EvidenceReason;
     modifiers(&BearerToken),
     tags(
         (name = "checks", description = "Health checks and their results"),
-        (name = "gates", description = "What may be patched now, and why not"),
-        (name = "audit", description = "Who did what"),
+        (name = "gates", description = "Which hosts may be patched now, and what holds the others back"),
+        (name = "audit", description = "The audit log"),
         (name = "events", description = "Changes as they happen"),
     ),
 )]

@@ -41,7 +41,7 @@ problems! {
 /// The maximum number of checks in one override.
 const MOST_CHECKS: usize = 100;
 
-/// Lets named checks fail for one job on one host, until an expiry.
+/// Allows named checks to fail for one job on one host, until an expiry.
 #[utoipa::path(
     post,
     path = "/api/v1/jobs/{job_id}/hosts/{host_id}/override",
@@ -81,7 +81,7 @@ pub(super) async fn set(
     forms.into_iter().next().map(Json).ok_or_else(Problem::internal)
 }
 
-/// Takes an override back. Where there is none, nothing happens.
+/// Revokes an override. Does nothing if there is none.
 #[utoipa::path(
     delete,
     path = "/api/v1/jobs/{job_id}/hosts/{host_id}/override",
@@ -91,7 +91,7 @@ pub(super) async fn set(
         ("job_id" = JobId, Path, description = "the job"),
         ("host_id" = HostId, Path, description = "the host"),
     ),
-    responses((status = 204, description = "there is none any more"), RemoveProblems),
+    responses((status = 204, description = "there is no override"), RemoveProblems),
 )]
 pub(super) async fn remove(
     State(api): State<Api>,

@@ -48,16 +48,16 @@ problems! {
     }
 }
 
-/// What the gates of these hosts would say now. Nothing is run, and nothing written.
+/// Returns what the gates of these hosts would decide now, without running or writing anything.
 ///
-/// Without a window each host's own is taken, the one that is open or the next.
+/// Without a window, each host is judged in its own open or next window.
 #[utoipa::path(
     post,
     path = "/api/v1/gates/preview",
     tag = "gates",
     operation_id = "preview_gates",
     request_body = PreviewRequestForm,
-    responses((status = 200, description = "host by host", body = PreviewList), PreviewProblems),
+    responses((status = 200, description = "the decision for each host", body = PreviewList), PreviewProblems),
 )]
 pub(super) async fn preview(
     State(api): State<Api>,

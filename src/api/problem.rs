@@ -233,35 +233,35 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The body of a [`Problem`].
+/// The body of an error answer (RFC 9457).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody {
-    /// Always `about:blank`: `code` says what it is.
+    /// Always `about:blank`. `code` identifies the problem.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The status in words.
+    /// The status as text.
     pub title: String,
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
-    /// What it is, for programs.
+    /// The problem's code, for programs.
     pub code: String,
-    /// What to do about it, for people.
+    /// What happened and what to do, for people.
     pub detail: String,
-    /// What is wrong with which member or parameter; empty where nothing of the kind is.
+    /// The invalid fields or parameters, if any.
     pub errors: Vec<FieldProblem>,
-    /// The same again, as the existing front end reads it.
+    /// Code and message again, for the existing front end.
     pub error: ErrorMember,
 }
 
-/// What is wrong with one member or parameter.
+/// An invalid field or parameter.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct FieldProblem {
-    /// Its name; empty for the body as a whole.
+    /// The field's name. Empty for the body as a whole.
     pub field: String,
-    /// What is wrong, for programs.
+    /// The violation's code, for programs.
     pub code: String,
-    /// What to do about it, for people.
+    /// What to do, for people.
     pub message: String,
 }
 
@@ -275,11 +275,11 @@ impl From<&crate::model::Violation> for FieldProblem {
     }
 }
 
-/// Code and message in one member.
+/// Code and message in one object.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ErrorMember {
-    /// What it is, for programs.
+    /// The problem's code, for programs.
     pub code: String,
-    /// What to do about it, for people.
+    /// What happened and what to do, for people.
     pub message: String,
 }

@@ -15,7 +15,7 @@ problems! {
     }
 }
 
-/// How many checks of each of these hosts are healthy, unhealthy, unknown.
+/// Returns how many checks of each of these hosts are healthy, unhealthy and unknown.
 #[utoipa::path(
     get,
     path = "/api/v1/health-checks/summary",
@@ -23,7 +23,7 @@ problems! {
     operation_id = "summarise_hosts",
     params((
         "host_ids" = Vec<HostId>, Query, explode = false,
-        description = "1 to 500 hosts; those that the caller may not see are left out",
+        description = "1 to 500 hosts; hosts that the caller may not see are left out",
     )),
     responses((status = 200, description = "the summaries", body = SummaryList), SummaryProblems),
 )]

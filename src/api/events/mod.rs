@@ -204,12 +204,12 @@ problems! {
     }
 }
 
-/// Changes as they happen, as server-sent events.
+/// Streams changes as server-sent events.
 ///
-/// `check_status` (`CheckStatusEvent`), `gate` (`GateEvent`), and `resync` (`{}`) when something was
-/// missed: read afresh what you show. Only events of hosts that the caller may see are sent. A comment
-/// comes after 15 s of silence. Come back with `Last-Event-ID` for what happened meanwhile; a reader
-/// that is too slow is disconnected.
+/// The events are `check_status` (`CheckStatusEvent`), `gate` (`GateEvent`), and `resync` (`{}`) if events
+/// were missed: reload what you display. Only events of hosts that the caller may see are sent. A comment
+/// follows 15 s of silence. Reconnect with `Last-Event-ID` to receive missed events. A reader that is too
+/// slow is disconnected.
 #[utoipa::path(
     get,
     path = "/api/v1/events",

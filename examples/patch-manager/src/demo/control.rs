@@ -101,7 +101,7 @@ struct FleetList {
     hosts: Vec<FleetHostForm>,
 }
 
-/// What is to be broken or mended: one of `service`, `http`, `agent` and `patch`.
+/// A part of a simulated host to break or repair: one of `service`, `http`, `agent` and `patch`.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct FleetRequest {
@@ -113,11 +113,11 @@ struct FleetRequest {
     agent: Option<bool>,
     /// The host's patches.
     patch: Option<bool>,
-    /// How it behaves from now on.
+    /// The new behaviour.
     state: Behaviour,
 }
 
-/// Who may sign in to the demo, with their tokens. There is no such route outside the demo.
+/// Lists who may sign in to the demo, with their tokens. This route only exists in the demo.
 #[utoipa::path(
     get,
     path = "/api/v1/demo/users",
@@ -136,7 +136,7 @@ async fn users(Extension(control): Extension<Arc<DemoControl>>) -> Json<DemoUser
     std::future::ready(Json(DemoUserList { users })).await
 }
 
-/// How the simulated hosts behave.
+/// Lists how the simulated hosts behave.
 #[utoipa::path(
     get,
     path = "/api/v1/demo/fleet",
@@ -152,7 +152,7 @@ async fn fleet(
     std::future::ready(Json(FleetList { hosts })).await
 }
 
-/// Breaks or mends a part of a simulated host, so that a person can watch a gate react.
+/// Breaks or repairs a part of a simulated host, so that a person can watch a gate react.
 #[utoipa::path(
     post,
     path = "/api/v1/demo/fleet/{host_id}",

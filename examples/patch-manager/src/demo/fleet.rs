@@ -16,25 +16,25 @@ use uuid::Uuid;
 
 use crate::config::ConfiguredHost;
 
-/// How a service, a web service or an agent behaves.
+/// The behaviour of a service, a web service or an agent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Behaviour {
-    /// As it should.
+    /// It works.
     Healthy,
-    /// It answers, and is not well.
+    /// It answers, but is not healthy.
     Failed,
     /// It answers too late.
     Slow,
-    /// It is well and fails by turns.
+    /// It alternates between healthy and failed.
     Flapping,
-    /// Nothing listens any more.
+    /// Nothing listens.
     Dead,
     /// Its certificate is for another name.
     WrongName,
     /// Its certificate has expired.
     Expired,
-    /// Its certificate comes from an authority that nobody knows.
+    /// Its certificate comes from an unknown authority.
     WrongAuthority,
 }
 
@@ -301,7 +301,7 @@ impl FleetHost {
     }
 }
 
-/// How a simulated host behaves.
+/// The behaviour of a simulated host.
 #[derive(Serialize, ToSchema)]
 #[schema(as = FleetHost)]
 pub(crate) struct FleetHostForm {
@@ -311,7 +311,7 @@ pub(crate) struct FleetHostForm {
     agent: Behaviour,
     /// Its services: `healthy`, `failed`, `slow` or `flapping`.
     services: BTreeMap<String, Behaviour>,
-    /// Its web service, where it has one: `healthy`, `failed` or `slow`.
+    /// Its web service, if it has one: `healthy`, `failed` or `slow`.
     #[schema(required)]
     http: Option<Behaviour>,
     /// Its patches: `healthy` or `failed`.

@@ -84,7 +84,7 @@ pub(super) async fn healthz() -> &'static str {
     std::future::ready("ok\n").await
 }
 
-/// This document.
+/// Returns this document.
 #[utoipa::path(
     get,
     path = "/api/v1/openapi.json",

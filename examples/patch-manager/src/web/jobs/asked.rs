@@ -21,50 +21,51 @@ use crate::{
     web::texts,
 };
 
-/// What a job is made from. Of `window` and `immediate` one at most; without either each host's
-/// current or next maintenance window counts.
+/// A request for a job. Give at most one of `window` and `immediate`. Without either, each host's current
+/// or next maintenance window counts.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct JobRequest {
     /// 1 to 10,000 hosts that the caller may see.
     #[schema(min_items = 1, max_items = 10000)]
     host_ids: Vec<HostId>,
-    /// `opens_at` may lie in the past, `closes_at` must not.
+    /// The window. `opens_at` may be in the past, `closes_at` must not.
     window: Option<WindowForm>,
-    /// Run at once, and wait for health for a bounded time.
+    /// Whether to run immediately, and to wait for health for a limited time.
     immediate: Option<bool>,
-    /// Let the gates report and not block: for administrators, with a `reason`.
+    /// Whether the gates only report and do not block. For administrators, with a `reason`.
     report_only: Option<bool>,
-    /// Patch nothing: run the checks once, and say of each host what would happen. Counts as a test of each host.
+    /// Whether to patch nothing, run the checks once, and report what would happen to each host. Counts as
+    /// a test of each host.
     dry_run: Option<bool>,
-    /// `patch` (the default), or `rollback`, which is not held back by what it is to mend: for
-    /// administrators, with a `reason`.
+    /// `patch` (the default), or `rollback`, which failing checks do not hold back: for administrators,
+    /// with a `reason`.
     kind: Option<JobKind>,
-    /// Why the job goes around the gate.
+    /// Why the job bypasses the gate.
     #[schema(min_length = 10, max_length = 500)]
     reason: Option<String>,
-    /// What people call it.
+    /// A display name.
     #[schema(min_length = 1, max_length = 100)]
     name: Option<String>,
-    /// How long its hosts are verified after their patch; what is left out is as the configuration says.
+    /// How long its hosts are verified after their patch. Missing values come from the configuration.
     verify: Option<VerifyRequest>,
-    /// How it goes over its hosts: in stages, and no further once too many have failed. Without it all may go at
+    /// The rollout: in stages, and halted after too many failures. Without it, all hosts may be patched at
     /// once.
     rollout: Option<RolloutRequest>,
 }
 
-/// How a job goes over its hosts. Amounts are numbers of hosts, such as `5`, or percentages of the job's hosts,
-/// such as `10%`, rounded up.
+/// The rollout of a job. Amounts are numbers of hosts, such as `5`, or percentages of the job's hosts, such
+/// as `10%`, rounded up.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct RolloutRequest {
-    /// The stages, in their order; the hosts that are left follow the last one. Without any there is one.
+    /// The stages in order. The remaining hosts follow the last one. Without stages there is one stage.
     #[schema(max_items = 20)]
     stages: Option<Vec<RolloutStageRequest>>,
-    /// At most so many hosts are patched or verified at the same time; without it, all.
+    /// The maximum number of hosts that are patched or verified at the same time. Without it, all hosts.
     #[schema(value_type = Option<String>, pattern = "^[0-9]+%?$", max_length = 11)]
     max_in_flight: Option<Amount>,
-    /// So many hosts may fail or stay unverified; with one more the rollout halts. Without it, none.
+    /// The number of hosts that may fail or stay unverified. One more halts the rollout. Without it, 0.
     #[schema(value_type = Option<String>, pattern = "^[0-9]+%?$", max_length = 11)]
     failure_budget: Option<Amount>,
 }
@@ -73,10 +74,10 @@ pub(in crate::web) struct RolloutRequest {
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct RolloutStageRequest {
-    /// How many hosts may have been patched by its end, those of earlier stages included.
+    /// The number of hosts that may have been patched by its end, including those of earlier stages.
     #[schema(value_type = String, pattern = "^[0-9]+%?$", max_length = 11)]
     up_to: Amount,
-    /// How long the next stage waits once all hosts of this one are through.
+    /// How long to wait before the next stage after all hosts of this one have ended.
     #[schema(maximum = 604800)]
     soak_secs: Option<u64>,
 }
@@ -122,14 +123,13 @@ impl RolloutRequest {
 #[derive(Clone, Copy, Default, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct VerifyRequest {
-    /// Nothing counts against a host for so long: it may restart.
+    /// The time after the patch in which failures do not count, because the host may restart.
     #[schema(maximum = 86400)]
     settle_secs: Option<u64>,
     /// How long the checks must stay healthy.
     #[schema(maximum = 86400)]
     soak_secs: Option<u64>,
-    /// A host that is not verified so long after its patch is not verified any more: more than the other
-    /// two together.
+    /// The time limit for the verification after the patch. It must exceed the sum of the other two.
     #[schema(minimum = 1, maximum = 604800)]
     deadline_secs: Option<u64>,
 }
@@ -200,7 +200,7 @@ fn need_reason(members: &mut Members, reason: Option<&str>) {
     }
 }
 
-/// Why a halted rollout is to go on.
+/// A request to resume a halted rollout.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct ResumeRequest {

@@ -41,7 +41,7 @@ use crate::{
 /// The number of jobs in a list whose hosts are read at the same time.
 const JOBS_AT_ONCE: usize = 8;
 
-/// Jobs with a host that the caller may see, newest first.
+/// Lists jobs with a host that the caller may see, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/jobs",
@@ -49,7 +49,7 @@ const JOBS_AT_ONCE: usize = 8;
     operation_id = "list_jobs",
     params(
         ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the previous page"),
     ),
     responses((status = 200, description = "a page of jobs", body = JobList), Problem),
 )]
@@ -84,7 +84,7 @@ pub(super) async fn list(
     Ok(Json(JobList { jobs: forms, next_cursor }))
 }
 
-/// A job with its hosts and their gates.
+/// Returns a job with its hosts and their gates.
 #[utoipa::path(
     get,
     path = "/api/v1/jobs/{job_id}",
@@ -101,7 +101,7 @@ pub(super) async fn read(
     web.job_form(&actor, job_id).await.map(Json)
 }
 
-/// A job on one host, with the newest attempts of its gate, 200 at most.
+/// Returns a job on one host, with at most the newest 200 attempts of its gate.
 #[utoipa::path(
     get,
     path = "/api/v1/jobs/{job_id}/hosts/{host_id}",
@@ -125,7 +125,7 @@ pub(super) async fn read_host(
     forms.into_iter().next().map(Json).ok_or_else(Problem::not_found)
 }
 
-/// Makes a job: one gate for each host, each with its own window.
+/// Creates a job with one gate for each host, each with its own window.
 #[utoipa::path(
     post,
     path = "/api/v1/jobs",
@@ -201,7 +201,7 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// Cancels a job. Hosts that are being patched are patched to the end; the others end at once.
+/// Cancels a job. Hosts that are being patched are finished. The others end immediately.
 #[utoipa::path(
     post,
     path = "/api/v1/jobs/{job_id}/cancel",
@@ -264,7 +264,7 @@ pub(super) async fn cancel(
     web.job_form(&actor, job_id).await.map(Json)
 }
 
-/// Lets a halted rollout go on; for administrators, with a reason.
+/// Resumes a halted rollout. For administrators, with a reason.
 #[utoipa::path(
     post,
     path = "/api/v1/jobs/{job_id}/resume",

@@ -28,7 +28,7 @@ use crate::{database::WindowRow, directory::sees_all};
 /// more.
 const HOSTS_OF_A_PAGE: usize = 5_000;
 
-/// The windows of hosts that the caller may see, newest first.
+/// Lists the windows of hosts that the caller may see, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/maintenance-windows",
@@ -36,7 +36,7 @@ const HOSTS_OF_A_PAGE: usize = 5_000;
     operation_id = "list_maintenance_windows",
     params(
         ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the previous page"),
     ),
     responses(
         (status = 200, description = "a page of windows", body = MaintenanceWindowList),
@@ -66,7 +66,7 @@ pub(super) async fn list(
     Ok(Json(MaintenanceWindowList { windows: web.window_forms(&actor, rows).await?, next_cursor }))
 }
 
-/// A window.
+/// Returns a window.
 #[utoipa::path(
     get,
     path = "/api/v1/maintenance-windows/{window_id}",
@@ -87,7 +87,7 @@ pub(super) async fn read(
     web.window_form(&actor, row).await.map(Json)
 }
 
-/// Makes a window.
+/// Creates a window.
 #[utoipa::path(
     post,
     path = "/api/v1/maintenance-windows",
@@ -132,7 +132,7 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// Changes a window: what is absent stays as it is. Gates that wait see it within seconds.
+/// Changes a window. Absent fields stay unchanged. Waiting gates notice the change within seconds.
 #[utoipa::path(
     put,
     path = "/api/v1/maintenance-windows/{window_id}",
@@ -178,7 +178,7 @@ pub(super) async fn change(
     tag = "application",
     operation_id = "delete_maintenance_window",
     params(("window_id" = Uuid, Path, description = "the window")),
-    responses((status = 204, description = "it is gone"), Problem),
+    responses((status = 204, description = "the window is deleted"), Problem),
 )]
 pub(super) async fn delete(
     State(web): State<Web>,

@@ -8,7 +8,7 @@ use crate::{
 };
 
 fn refused<T>(result: Result<T, StoreError>) {
-    assert!(result.err().is_some(), "a change without its record must not succeed");
+    assert!(result.err().is_some(), "a change must fail without its record");
 }
 
 /// A check is not created if its audit record cannot be written (F129).

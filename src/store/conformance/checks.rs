@@ -16,7 +16,7 @@ pub async fn insert_keeps_everything_and_starts_at_revision_one(fixture: &dyn Fi
     insert.secret = Some(make::sealed(1));
     let entry = make::audit(AuditAction::HealthCheckCreated);
     let made = store.insert_check(insert.clone(), entry).await.expect("inserted");
-    let read = store.check(host, made.id).await.expect("read").expect("it is there");
+    let read = store.check(host, made.id).await.expect("read").expect("the check exists");
     assert_eq!(made, read);
     assert_eq!((read.revision, &read.definition), (1, &insert.definition));
     assert_eq!((read.id, read.secret), (insert.id, insert.secret));
@@ -140,7 +140,7 @@ pub async fn a_forgotten_host_leaves_nothing(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     make::check(&store, host, "a").await;
     store.forget_host(host).await.expect("forgotten");
-    store.forget_host(HostId::generate()).await.expect("an unknown one is no error");
+    store.forget_host(HostId::generate()).await.expect("an unknown host is not an error");
     assert!(store.checks_of(&[host]).await.expect("read").is_empty());
     let worker = crate::model::WorkerId::generate();
     assert!(make::claim(&store, worker, make::LEASE).await.is_empty());

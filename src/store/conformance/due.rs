@@ -48,7 +48,10 @@ pub async fn f255_a_first_run_waits_for_its_slot(fixture: &dyn Fixture) {
     let before = store.now().await.expect("the time");
     let check = make::check_later(&store, host, HOUR).await;
     let after = store.now().await.expect("the time");
-    assert!(make::claim(&store, worker, make::LONG_LEASE).await.is_empty(), "it waits");
+    assert!(
+        make::claim(&store, worker, make::LONG_LEASE).await.is_empty(),
+        "the host waits for its slot"
+    );
     assert_eq!(store.backlog().await.expect("read").due, 0);
     let due_at = async |host| store.due_at(host).await.expect("read");
     let slot = due_at(host).await.expect("an enabled check");
@@ -100,7 +103,10 @@ pub async fn f255_a_change_during_a_run_waits_for_its_slot(fixture: &dyn Fixture
     let after = store.now().await.expect("the time");
     let batch = vec![make::completion(&held, until, Vec::new())];
     store.complete_hosts(worker, batch).await.expect("completed");
-    assert!(make::claim(&store, worker, make::LEASE).await.is_empty(), "they wait");
+    assert!(
+        make::claim(&store, worker, make::LEASE).await.is_empty(),
+        "the hosts wait for their slots"
+    );
     for host in [running, parked] {
         let held = make::claim_named(&store, worker, host).await;
         assert!((before + HOUR..=after + HOUR).contains(&held.due_at), "{}", held.due_at);
@@ -142,7 +148,7 @@ pub async fn named_hosts_are_claimed_before_they_are_due(fixture: &dyn Fixture) 
     assert_eq!(claims.len(), 1);
     assert_eq!((claims[0].host_id, claims[0].due_at), (host, due));
     assert_eq!(claims[0].checks.len(), 1);
-    assert!(claim(WorkerId::generate(), &[host]).await.is_empty(), "it is held");
+    assert!(claim(WorkerId::generate(), &[host]).await.is_empty(), "the host is under a lease");
 }
 
 /// A parked host is not due until its time, unless its checks change.
@@ -182,7 +188,7 @@ pub async fn f147_a_living_worker_loses_no_lease(fixture: &dyn Fixture) {
     let worker = WorkerId::generate();
     for _ in 0..4 {
         let held = make::claim(&store, worker, make::LEASE).await.remove(0);
-        assert_eq!(held.lost_leases, 0, "its own");
+        assert_eq!(held.lost_leases, 0, "a worker's own lease does not count");
         fixture.elapse(make::PAST_LEASE).await;
     }
     let held = make::claim(&store, worker, make::LEASE).await.remove(0);
@@ -190,9 +196,12 @@ pub async fn f147_a_living_worker_loses_no_lease(fixture: &dyn Fixture) {
     let release = HostRelease::new(host, held.token);
     store.release_hosts(worker, vec![release]).await.expect("released");
     let other = make::claim(&store, WorkerId::generate(), make::LONG_LEASE).await.remove(0);
-    assert_eq!(other.lost_leases, 0, "handed back");
+    assert_eq!(other.lost_leases, 0, "a released lease does not count");
     store.release_hosts(worker, vec![release]).await.expect("ignored");
-    assert!(make::claim(&store, worker, make::LEASE).await.is_empty(), "it is somebody else's");
+    assert!(
+        make::claim(&store, worker, make::LEASE).await.is_empty(),
+        "another worker holds the host"
+    );
 }
 
 /// F68: an unfinished run neither resets nor increments the count of lost leases.
@@ -237,15 +246,19 @@ pub async fn f162_all_workers_tell_which_hosts_are_reached(fixture: &dyn Fixture
         complete(*host, Some(true)).await;
     }
     complete(hosts[3], Some(false)).await;
-    assert_eq!(reach(hour, hour).await, (4, 3, 0), "one was never reached");
+    assert_eq!(reach(hour, hour).await, (4, 3, 0), "a host that was never reached does not count");
     complete(hosts[0], Some(false)).await;
     complete(hosts[1], None).await;
     assert_eq!(reach(hour, hour).await, (4, 3, 1));
     fixture.elapse(Duration::from_millis(50)).await;
     let moment = Duration::from_millis(25);
-    assert_eq!(reach(moment, hour).await, (0, 0, 0), "nothing ran lately");
+    assert_eq!(reach(moment, hour).await, (0, 0, 0), "no host ran recently");
     complete(hosts[0], Some(false)).await;
-    assert_eq!(reach(hour, moment).await, (4, 2, 0), "it turned before, and stays so");
+    assert_eq!(
+        reach(hour, moment).await,
+        (4, 2, 0),
+        "a host that became unreachable earlier does not count"
+    );
     complete(hosts[0], Some(true)).await;
     assert_eq!(reach(hour, hour).await, (4, 3, 0));
 }

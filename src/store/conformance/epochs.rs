@@ -51,7 +51,11 @@ pub async fn f168_an_epoch_is_begun_once(fixture: &dyn Fixture) {
     make::check(&store, host, "a").await;
     let first = time(&store).await.epoch;
     let second = begin(&store).await;
-    assert_eq!(store.begin_epoch(first).await.expect("answered"), second, "it has begun");
+    assert_eq!(
+        store.begin_epoch(first).await.expect("answered"),
+        second,
+        "the epoch has already begun"
+    );
     let (worker, lease) = (WorkerId::generate(), make::LONG_LEASE);
     let claims = store.claim_hosts(ClaimRequest::new(worker, 9, lease)).await.expect("claimed");
     assert_eq!((claims.epoch, claims.hosts.len()), (second, 1));
@@ -124,7 +128,7 @@ pub async fn f136_what_another_epoch_saw_is_unknown(fixture: &dyn Fixture) {
     assert_eq!(statuses(&store, host).await, [Unknown, Unknown]);
     let now = time(&store).await.at;
     make::record(&store, host, vec![result(&b, ReasonCode::Status, epoch, now)]).await;
-    assert_eq!(statuses(&store, host).await, [Unknown, Unhealthy], "what broke is seen at once");
+    assert_eq!(statuses(&store, host).await, [Unknown, Unhealthy], "a failure counts immediately");
     // A run that began before the step back is recorded late.
     let late = vec![result(&b, ReasonCode::Ok, ClockEpoch::new(epoch.number() - 1), ahead)];
     make::record(&store, host, late).await;
@@ -156,7 +160,7 @@ pub async fn f136_a_change_is_dated_by_the_clock_of_its_epoch(fixture: &dyn Fixt
     let epoch = begin(&store).await;
     let changed = make::edit(&store, &check, |_| {}).await;
     assert_eq!(changed.updated_epoch, epoch);
-    assert!(changed.updated_at <= time(&store).await.at, "it is not ahead");
+    assert!(changed.updated_at <= time(&store).await.at, "the change is not dated ahead");
     let stored = store.check(host, check.id).await.expect("read");
     assert_eq!(stored, Some(changed));
 }

@@ -115,5 +115,5 @@ pub async fn what_is_announced_is_told(fixture: &dyn Fixture) {
         assert_eq!(next(feed, host).await, event);
     }
     let kept = make::newest(&store, &gate).await;
-    assert_eq!(kept.state, GateState::Waiting, "nothing is stored of it");
+    assert_eq!(kept.state, GateState::Waiting, "an announcement stores nothing");
 }

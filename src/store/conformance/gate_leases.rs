@@ -102,7 +102,7 @@ pub async fn a_new_lease_brings_no_gate_of_the_old_one(fixture: &dyn Fixture) {
     let new = store.claim_gates(worker, 1, make::LONG_LEASE).await.expect("claimed").gates;
     for gate in &old {
         let fenced = make::settle(&store, worker, make::step(gate)).await;
-        assert_eq!(fenced, [gate.record.id], "under the token of the old lease");
+        assert_eq!(fenced, [gate.record.id], "the old lease's token is fenced");
     }
     assert!(make::settle(&store, worker, make::step(&new[0])).await.is_empty());
     assert_eq!(make::claim_gates(&store, WorkerId::generate(), make::LEASE).await.len(), 1);
@@ -131,7 +131,7 @@ pub async fn a_change_is_told_until_it_was_seen(fixture: &dyn Fixture) {
     store.request_cancel(gate.job_id, host, entry).await.expect("asked");
     make::settle(&store, worker, make::step(&told)).await;
     let told = store.watch_gates(worker, None).await.expect("answered").changed.remove(0);
-    assert!(told.record.cancel_requested, "a change after the one that was seen");
+    assert!(told.record.cancel_requested, "a later change is reported too");
     make::settle(&store, worker, make::step(&told)).await;
     assert!(store.watch_gates(worker, None).await.expect("answered").changed.is_empty());
     let other = store.watch_gates(WorkerId::generate(), None).await.expect("answered");

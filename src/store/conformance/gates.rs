@@ -44,7 +44,11 @@ pub async fn opening_twice_is_one_gate(fixture: &dyn Fixture) {
     let gates = store.gates_of(request.job_id).await.expect("read");
     assert_eq!(gates.len(), 1);
     assert_eq!((gates[0].state, gates[0].window), (GateState::Waiting, request.window));
-    assert_eq!(gates[0].window.time_zone(), request.window.time_zone(), "the zone to show it in");
+    assert_eq!(
+        gates[0].window.time_zone(),
+        request.window.time_zone(),
+        "the window's zone is kept"
+    );
     assert!(store.gate(JobId::generate(), host).await.expect("read").is_none());
 }
 
@@ -101,14 +105,14 @@ pub async fn a_fenced_step_writes_nothing(fixture: &dyn Fixture) {
         next_attempt_at: Some(gate.opened_at),
         ..ended(&old, EndReason::HostDeleted)
     };
-    assert_eq!(make::settle(&store, zombie, step()).await, [gate.id], "before a take-over");
+    assert_eq!(make::settle(&store, zombie, step()).await, [gate.id], "fenced before a takeover");
     let heir = WorkerId::generate();
     let new = make::claim_gates(&store, heir, make::LONG_LEASE).await.remove(0);
-    assert_eq!(make::settle(&store, zombie, step()).await, [gate.id], "and after it");
+    assert_eq!(make::settle(&store, zombie, step()).await, [gate.id], "fenced after a takeover");
     assert_eq!(make::newest(&store, &gate).await, gate);
     let steps = vec![step(), ended(&new, EndReason::WindowClosed)];
     let fenced = store.settle_gates(heir, steps).await.expect("settled");
-    assert_eq!(fenced, [gate.id], "the sound one of two is written");
+    assert_eq!(fenced, [gate.id], "only the fenced one of two is refused");
     assert_eq!(make::newest(&store, &gate).await.state, GateState::Failed);
 }
 
@@ -291,11 +295,15 @@ pub async fn an_ended_gate_has_a_next_generation(fixture: &dyn Fixture) {
     let worker = WorkerId::generate();
     let first = store.open_gate(request.clone()).await.expect("opened");
     let again = store.open_gate(request.clone().with_retry()).await.expect("answered");
-    assert_eq!(again, first, "it has not ended");
+    assert_eq!(again, first, "an unfinished gate is not retried");
     let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
     make::settle(&store, worker, ended(&held, EndReason::WindowClosed)).await;
     let end = make::newest(&store, &first).await;
-    assert_eq!(store.open_gate(request.clone()).await.expect("answered"), end, "not asked for");
+    assert_eq!(
+        store.open_gate(request.clone()).await.expect("answered"),
+        end,
+        "without a retry the ended gate is returned"
+    );
     let other = make::open(&store, host).await;
     let busy = store.open_gate(request.clone().with_retry()).await;
     assert!(matches!(busy, Err(StoreError::GateBusy { holder }) if holder == other.id));
@@ -307,7 +315,7 @@ pub async fn an_ended_gate_has_a_next_generation(fixture: &dyn Fixture) {
     });
     let ids: HashSet<GateId> =
         join_all(openers).await.into_iter().map(|id| id.expect("no panic")).collect();
-    assert_eq!(ids.len(), 1, "one next generation");
+    assert_eq!(ids.len(), 1, "racers open one next generation");
     let second = make::newest(&store, &first).await;
     assert_eq!((second.generation, second.state), (2, GateState::Waiting));
     assert!(second.id != first.id && second.attempts == 0);
@@ -318,7 +326,11 @@ pub async fn an_ended_gate_has_a_next_generation(fixture: &dyn Fixture) {
     let pass = make::pass(&store, worker, &pass, std::time::Duration::from_secs(60)).await;
     store.spend_pass(pass.id).await.expect("spent");
     let spent = store.open_gate(request.clone().with_retry()).await.expect("answered");
-    assert_eq!((spent.generation, spent.state), (2, GateState::Spent), "what was done is done");
+    assert_eq!(
+        (spent.generation, spent.state),
+        (2, GateState::Spent),
+        "a spent gate is not retried"
+    );
 }
 
 /// G26: an override can be revoked until the pass is spent. Afterwards none can be set, and a pass that

@@ -98,7 +98,7 @@ pub async fn racing_spendings_keep_the_limits_of_groups(fixture: &dyn Fixture) {
     for pass in passes.iter().filter(|pass| !changing.contains(&pass.host_id)) {
         let held = left.contains(&pass.host_id) && full(left, 2)
             || right.contains(&pass.host_id) && full(right, 3);
-        assert!(held, "a place was left: {changing:?}");
+        assert!(held, "refused although a slot was free: {changing:?}");
     }
     let ended = passes.iter().find(|pass| changing.contains(&pass.host_id)).expect("one went");
     store.end_host_change(ended.id, ChangeEnd::Done).await.expect("ended");
@@ -172,7 +172,7 @@ impl Scene {
     async fn end_a_verification(&self, state: VerificationState) {
         let claims = self.store.claim_verifications(1, Duration::ZERO).await.expect("claimed");
         for claim in claims.claims {
-            let mut verification = claim.change.verification.expect("it is verified");
+            let mut verification = claim.change.verification.expect("the change is verified");
             verification.end(state, "judged", self.store.now().await.expect("the time"));
             let (pass_id, token) = (claim.change.pass_id, claim.token);
             let step = VerificationStep { pass_id, token, verification, results: Vec::new() };

@@ -28,7 +28,7 @@ pub async fn an_exempt_gate_opens_beside_another_one(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let first = make::open(&store, host).await;
     let request = make::request(&store, host).await.with_exemption();
-    let exempt = store.open_gate(request).await.expect("opened beside it");
+    let exempt = store.open_gate(request).await.expect("an exempt gate opens in addition");
     for (request, holder) in [
         (make::request(&store, host).await, first.id),
         (make::request(&store, host).await.with_exemption(), exempt.id),
@@ -48,9 +48,9 @@ pub async fn spending_begins_a_change_of_the_host(fixture: &dyn Fixture) {
     let pass = make::passed(&store, host, VALID).await;
     assert!(store.host_changes(&[host]).await.expect("read").is_empty());
     let early = store.end_host_change(pass.id, ChangeEnd::Done).await;
-    assert!(matches!(early, Err(StoreError::NotFound)), "it is not spent");
+    assert!(matches!(early, Err(StoreError::NotFound)), "an unspent pass has no change");
     let Spend::Spent(record) = store.spend_pass(pass.id).await.expect("answered") else {
-        panic!("it is spent")
+        panic!("the pass must be spent")
     };
     let changes = store.host_changes(&[host, other]).await.expect("read");
     let [change] = changes.as_slice() else { panic!("one change: {changes:?}") };
@@ -80,13 +80,13 @@ pub async fn a_host_is_changed_on_one_pass_at_a_time(fixture: &dyn Fixture) {
         let spends = join_all(spends).await.into_iter().map(|spend| spend.expect("no panic"));
         let spends: Vec<_> = spends.collect();
         let first = spends.iter().position(|spend| matches!(spend, Spend::Spent(_)));
-        let first = first.expect("one is spent");
+        let first = first.expect("one of the passes is spent");
         let second = 1 - first;
         assert_eq!(spends[second], Spend::Refused(SpendRefusal::HostBusy));
         let again = store.spend_pass(passes[second].id).await.expect("answered");
         assert_eq!(again, Spend::Refused(SpendRefusal::HostBusy));
         let known = store.gate_of_pass(passes[second].id).await.expect("read");
-        assert!(known.is_some_and(|gate| gate.ended_at.is_none()), "the refused one goes on");
+        assert!(known.is_some_and(|gate| gate.ended_at.is_none()), "the refused gate continues");
         store.end_host_change(passes[first].id, ChangeEnd::Done).await.expect("ended");
         let spend = store.spend_pass(passes[second].id).await.expect("answered");
         assert!(matches!(spend, Spend::Spent(_)));

@@ -71,7 +71,7 @@ pub async fn an_unknown_or_older_pass_is_refused(fixture: &dyn Fixture) {
     assert!(store.gate_of_pass(unknown).await.expect("read").is_none());
     let spend = store.spend_pass(unknown).await.expect("answered");
     assert_eq!(refusal(&spend), SpendRefusal::Superseded);
-    let gate = store.gate_of_pass(pass.id).await.expect("read").expect("it is there");
+    let gate = store.gate_of_pass(pass.id).await.expect("read").expect("the gate exists");
     assert_eq!((gate.id, gate.pass.as_ref()), (pass.gate_id, Some(&pass)));
     assert!(matches!(store.spend_pass(pass.id).await.expect("answered"), Spend::Spent(_)));
 }
@@ -85,7 +85,7 @@ pub async fn a_cancellation_refuses_the_pass(fixture: &dyn Fixture) {
     let spend = store.spend_pass(pass.id).await.expect("answered");
     assert_eq!(refusal(&spend), SpendRefusal::Cancelled);
     let held = make::claim_gates(&store, WorkerId::generate(), make::LEASE).await;
-    assert_eq!(held.len(), 1, "a worker ends it");
+    assert_eq!(held.len(), 1, "a worker claims the cancelled gate");
 }
 
 /// G25, F22: of a cancellation and a spending exactly one succeeds.
@@ -161,16 +161,16 @@ pub async fn a_returned_pass_makes_its_gate_wait_at_once(fixture: &dyn Fixture) 
     let pass = make::passed(&store, HostId::generate(), VALID).await;
     store.return_pass(PassId::generate()).await.expect("answered");
     let gate = store.gate(pass.job_id, pass.host_id).await.expect("read").expect("it exists");
-    assert_eq!(gate.state, GateState::Passed, "another pass is not this one");
+    assert_eq!(gate.state, GateState::Passed, "returning another pass does nothing");
     store.return_pass(pass.id).await.expect("taken back");
-    store.return_pass(pass.id).await.expect("it is done already");
+    store.return_pass(pass.id).await.expect("returning again does nothing");
     let gate = store.gate(pass.job_id, pass.host_id).await.expect("read").expect("it exists");
     assert_eq!(gate.state, GateState::Waiting);
     assert!(gate.void_before.is_some_and(|void_before| void_before >= pass.granted_at));
     let spend = store.spend_pass(pass.id).await.expect("answered");
     assert!(matches!(spend, Spend::Refused(_)), "{spend:?}");
     let held = make::claim_gates(&store, WorkerId::generate(), make::LEASE).await;
-    assert_eq!(held.len(), 1, "a worker takes it forward");
+    assert_eq!(held.len(), 1, "a worker claims the gate");
 
     let spent = make::passed(&store, HostId::generate(), VALID).await;
     assert!(matches!(store.spend_pass(spent.id).await.expect("answered"), Spend::Spent(_)));

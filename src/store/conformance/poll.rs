@@ -129,7 +129,7 @@ pub async fn a_late_completion_is_refused_for_ever(fixture: &dyn Fixture) {
     for _ in 0..20 {
         let worker = WorkerId::generate();
         let taken = make::claim(&store, worker, make::LONG_LEASE).await;
-        assert_eq!(taken.len(), 1, "it stayed due");
+        assert_eq!(taken.len(), 1, "the host stayed due");
         let completed = store.complete_hosts(zombie, late()).await.expect("answered");
         assert_eq!(completed.fenced, [host]);
         let now = store.now().await.expect("the time");
@@ -312,5 +312,5 @@ pub async fn lost_leases_are_counted(fixture: &dyn Fixture) {
     fixture.elapse(make::PAST_LEASE).await;
     make::edit(&store, &check, |definition| definition.ignore_cert_errors = false).await;
     let held = make::claim(&store, worker, make::LEASE).await.remove(0);
-    assert!(held.lost_leases <= 1, "a change begins anew");
+    assert!(held.lost_leases <= 1, "a change resets the count");
 }

@@ -64,7 +64,7 @@ pub async fn a_state_moves_only_forward(fixture: &dyn Fixture) {
     let states = store.states(&[host]).await.expect("read");
     assert_eq!((states[0].latest.reason, states[0].latest.checked_at), (ReasonCode::Ok, now));
     let page = store.history(host, check.id, None, 10).await.expect("read");
-    assert_eq!(page.results.len(), 2, "the history has both");
+    assert_eq!(page.results.len(), 2, "the history contains both results");
 }
 
 /// F01: a state dated by a clock that ran ahead gives way once the clock is corrected.
@@ -150,7 +150,7 @@ pub async fn a_stale_check_is_unknown(fixture: &dyn Fixture) {
     let view = store.views(&[host], FRESH).await.expect("read").remove(0);
     assert_eq!(view.status, CheckStatus::Unknown);
     assert_eq!(view.since, long_ago + TimeDelta::seconds(600));
-    assert!(view.last_result.is_some(), "it is shown all the same");
+    assert!(view.last_result.is_some(), "a stale result is still shown");
 }
 
 /// Faults of healthgate and of the observer do not tell the target's status.
@@ -194,7 +194,7 @@ pub async fn summaries_count_enabled_checks(fixture: &dyn Fixture) {
     let of = &summaries[1];
     assert_eq!(of.status, HostStatus::Unhealthy);
     assert_eq!((of.healthy, of.unhealthy, of.unknown, of.total), (1, 1, 1, 3));
-    assert_eq!(of.oldest_checked_at, None, "one has never run");
+    assert_eq!(of.oldest_checked_at, None, "one check has never run");
     make::record(&store, host, vec![make::result(&unseen, ReasonCode::Ok, now)]).await;
     assert_eq!(summary().await[1].oldest_checked_at, Some(now));
 }
@@ -292,5 +292,5 @@ pub async fn f222_adoption_and_downtime_are_pruned(fixture: &dyn Fixture) {
     let gone = prune_all(&store, keep).await;
     assert_eq!(gone, 11);
     let left = store.history(host, check.id, None, 100).await.expect("read").results;
-    assert_eq!(left.len(), 1, "the newest stays");
+    assert_eq!(left.len(), 1, "the newest result stays");
 }

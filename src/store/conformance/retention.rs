@@ -27,11 +27,11 @@ pub async fn ended_gates_leave_by_age(fixture: &dyn Fixture) {
     let waiting = make::open(&store, HostId::generate()).await;
     let running = make::passed(&store, HostId::generate(), make::LONG_LEASE).await;
     let Spend::Spent(running) = store.spend_pass(running.id).await.expect("answered") else {
-        panic!("it is spent")
+        panic!("the pass must be spent")
     };
     let done = make::passed(&store, HostId::generate(), make::LONG_LEASE).await;
     let Spend::Spent(finished) = store.spend_pass(done.id).await.expect("answered") else {
-        panic!("it is spent")
+        panic!("the pass must be spent")
     };
     store.end_host_change(done.id, ChangeEnd::Done).await.expect("ended");
     let young = store.prune_gates(Duration::from_secs(60), 2, false).await.expect("pruned");
@@ -53,7 +53,7 @@ pub async fn ended_gates_leave_by_age(fixture: &dyn Fixture) {
     ));
     assert!(store.gate_of_pass(done.id).await.expect("read").is_none());
     for gate in [&waiting, &*running] {
-        assert_eq!(make::newest(&store, gate).await, *gate, "it has not ended");
+        assert_eq!(make::newest(&store, gate).await, *gate, "an unfinished gate stays");
     }
     assert_eq!(store.host_changes(&[running.host_id]).await.expect("read").len(), 1);
 }

@@ -122,7 +122,11 @@ pub async fn a_halted_rollout_is_resumed(fixture: &dyn Fixture) {
     assert_eq!((resumed.halted.as_deref(), resumed.forgiven), (None, 1));
     spend(&store, &passes[1]).await.expect("spent");
     store.end_host_change(passes[1].id, ChangeEnd::Failed).await.expect("ended");
-    assert_eq!(spend(&store, &passes[2]).await, Err(SpendRefusal::Halted), "one more has failed");
+    assert_eq!(
+        spend(&store, &passes[2]).await,
+        Err(SpendRefusal::Halted),
+        "one more failure halts it again"
+    );
 }
 
 /// A rollout does not limit exempt gates or jobs without a rollout.
@@ -201,7 +205,8 @@ pub async fn spendings_are_as_the_rules_admit_them(fixture: &dyn Fixture) {
                     let claims =
                         store.claim_verifications(1, Duration::ZERO).await.expect("claimed");
                     for claim in claims.claims {
-                        let mut verification = claim.change.verification.expect("it is verified");
+                        let mut verification =
+                            claim.change.verification.expect("the change is verified");
                         let now = store.now().await.expect("the time");
                         let bad = below(3) == 0;
                         let state = if bad {

@@ -42,7 +42,10 @@ pub async fn a_canary_is_entered_in_knowledge_of_the_others(fixture: &dyn Fixtur
         async move { store.insert_canary(canary, &known, entry).await.expect("answered") }
     };
     assert!(insert(canary(1), &[]).await);
-    assert!(!insert(canary(2), &[]).await, "it did not know of the first");
+    assert!(
+        !insert(canary(2), &[]).await,
+        "a caller that does not know the first canary is refused"
+    );
     assert!(insert(canary(2), &[canary(1)]).await);
     assert_eq!(store.canaries().await.expect("read"), [canary(1), canary(2)]);
 }

@@ -353,7 +353,7 @@ impl GateStore for CustomStore {
         self.write(|world, now| {
             let row = world.gate_of(job, host).ok_or(StoreError::NotFound)?;
             if !transition::takes_override(&row.record, exception.as_ref()) {
-                return Err(StoreError::InvalidState { state: "the gate does not wait" });
+                return Err(StoreError::InvalidState { state: "the gate is not waiting" });
             }
             row.record.exception = exception;
             row.changes += 1;

@@ -106,7 +106,7 @@ fn read(bytes: &[u8]) -> Result<Value, Problem> {
         // Reports the position and not the text, which may be part of a password.
         let (line, column) = (error.line(), error.column());
         let detail = format!(
-            "this is not valid JSON, or a member occurs twice: see line {line}, column {column}"
+            "the body is not valid JSON or contains a duplicate member: see line {line}, column {column}"
         );
         Problem::malformed(detail)
     })
@@ -116,7 +116,7 @@ fn unread(rejection: &BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return Problem::too_large();
     }
-    tracing::debug!(error = ?rejection.source(), "a body broke off");
+    tracing::debug!(error = ?rejection.source(), "a request body was cut off");
     Problem::malformed("the body is incomplete: send it again")
 }
 

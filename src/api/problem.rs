@@ -84,8 +84,7 @@ impl Problem {
     /// Creates a 412: `If-Match` names another revision than the current one.
     #[must_use]
     pub fn revision_mismatch(current: i64) -> Self {
-        let detail =
-            "somebody else has changed it meanwhile: read it again, and repeat your change";
+        let detail = "someone else has changed it meanwhile: reload it and repeat your change";
         let problem = Self::new(StatusCode::PRECONDITION_FAILED, "revision_mismatch", detail);
         Self { revision: Some(current), ..problem }
     }

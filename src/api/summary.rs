@@ -35,7 +35,7 @@ pub(super) async fn summary(
     let api = &api.0;
     let mut hosts = query.host_ids("host_ids", MOST_HOSTS)?;
     if query.first("host_ids").is_none() {
-        let message = "give the ids of 1 to 500 hosts, parted by commas";
+        let message = "give the ids of 1 to 500 hosts, separated by commas";
         return Err(Problem::invalid_field("host_ids", ViolationCode::Required, message));
     }
     let access = api.access(&actor, &hosts).await?;

@@ -21,7 +21,7 @@ pub struct CheckInsert {
     pub secret: Option<SealedSecret>,
     /// The maximum number of checks of the host, including this one.
     pub limit: u32,
-    /// When the host runs first.
+    /// When the host runs next.
     pub first_run: FirstRun,
 }
 

@@ -20,7 +20,7 @@ pub enum StoreError {
         limit: u32,
     },
     /// Someone else has changed the record since it was read.
-    #[error("the record has been changed meanwhile: it is at revision {current}")]
+    #[error("someone else has changed the record: it is now at revision {current}")]
     Conflict {
         /// The record's current revision.
         current: i64,
@@ -32,7 +32,7 @@ pub enum StoreError {
         holder: GateId,
     },
     /// The record's state does not allow the call.
-    #[error("this cannot be done in the record's state: {state}")]
+    #[error("the record's state does not allow this: {state}")]
     InvalidState {
         /// The record's state.
         state: &'static str,

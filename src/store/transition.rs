@@ -155,7 +155,7 @@ pub fn refusal(
         GateState::Passed if stored.kind == PassKind::Overridden && record.exception.is_none() => {
             Some(SpendRefusal::Outdated)
         }
-        // Claimed anew since: the worker that gave this pass has lost the gate.
+        // Claimed again since: the worker that gave this pass has lost the gate.
         GateState::Passed if token != stored.token => Some(SpendRefusal::Superseded),
         GateState::Passed => None,
     }

@@ -126,7 +126,7 @@ pub(crate) enum TokenAction {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
-    /// Revokes a token: it signs nobody in from now on, and its event streams end within seconds
+    /// Revokes a token, which stops working at once and ends its event streams within seconds
     Revoke {
         #[command(flatten)]
         file: ConfigOption,

@@ -369,7 +369,7 @@ pub enum ManageError {
     #[error(transparent)]
     Invalid(Violations),
     /// The actor must enter the stored password again.
-    #[error("give the password again: {because}")]
+    #[error("enter the password again: {because}")]
     PasswordRequired {
         /// Why it is required.
         because: &'static str,

@@ -35,7 +35,7 @@ impl CheckManager {
                 }
                 match (before.ignore_cert_errors, after.ignore_cert_errors) {
                     (false, true) => Err(ManageError::PasswordRequired {
-                        because: "certificate errors are to be ignored",
+                        because: "certificate errors will be ignored",
                     }),
                     (true, false) => {
                         // Stricter is harmless: the password is sealed for the new context without asking
@@ -46,7 +46,7 @@ impl CheckManager {
                         let opened = self.sealer.open(&context, secret).map_err(|error| {
                             warn!(check = %check.id, %error, "a stored password does not open");
                             ManageError::PasswordRequired {
-                                because: "the stored one does not open",
+                                because: "the stored password does not open",
                             }
                         })?;
                         self.seal(check.host_id, check.id, definition, &opened)

@@ -339,7 +339,7 @@ impl GateStore for MemoryStore {
         let mut state = self.lock();
         let row = state.gate_row(job, host).ok_or(StoreError::NotFound)?;
         if !transition::takes_override(&row.record, exception.as_ref()) {
-            return Err(StoreError::InvalidState { state: "the gate does not wait" });
+            return Err(StoreError::InvalidState { state: "the gate is not waiting" });
         }
         let id = row.record.id;
         let entry = self.audit(audit)?;

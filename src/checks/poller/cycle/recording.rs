@@ -46,7 +46,7 @@ pub(super) struct Finished {
     unfinished: bool,
 }
 
-/// What a run tells besides its results.
+/// Facts about a run in addition to its results.
 #[derive(Clone, Default, Debug)]
 pub(super) struct RunEnd {
     /// The checks whose targets refused the connection.

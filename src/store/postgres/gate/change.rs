@@ -162,7 +162,7 @@ impl Write<'_> {
         let mut gate = self.lock_gate(job, host).await?;
         sound(gate.readable)?;
         if !transition::takes_override(&gate.record, exception.as_ref()) {
-            return Err(StoreError::InvalidState { state: "the gate does not wait" }.into());
+            return Err(StoreError::InvalidState { state: "the gate is not waiting" }.into());
         }
         gate.record.exception = exception;
         gate.change();

@@ -164,7 +164,7 @@ impl Write<'_> {
         let StoredGate { mut record, readable } = row.gate();
         sound(readable)?;
         if !transition::takes_override(&record, exception.as_ref()) {
-            return Err(StoreError::InvalidState { state: "the gate does not wait" }.into());
+            return Err(StoreError::InvalidState { state: "the gate is not waiting" }.into());
         }
         record.exception = exception;
         row.changes += 1;

@@ -57,24 +57,23 @@ pub(in crate::web) struct JobForm {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::web) enum HostJobStatus {
-    /// Its gate is not open yet: a worker takes it up, or another job holds the host.
+    /// Its gate is not open yet: no worker has opened it, or another job holds the host.
     Queued,
     /// Its gate waits for the window to open.
     WaitingForWindow,
     /// Its gate waits for healthy checks.
     WaitingHealthCheck,
-    /// Nothing of its own holds it back: its gate waits for its turn in the rollout, or has passed and a worker
-    /// has a place for its patch soon.
+    /// It is ready. Its gate waits for a slot in the rollout, or has passed and waits for a worker to patch it.
     WaitingForSlot,
     /// It is being patched.
     Patching,
-    /// It was patched, and its checks are being run.
+    /// It was patched, and its checks are running.
     Verifying,
     /// It was patched, and is as healthy as before.
     Succeeded,
-    /// It was not patched, the patch failed, or a check that was healthy fails since.
+    /// It was not patched, the patch failed, or a healthy check fails since the patch.
     Failed,
-    /// It was patched, and whether it is as healthy as before could not be told.
+    /// It was patched, but its health could not be verified.
     Unverified,
     /// The job was cancelled before it was patched.
     Cancelled,

@@ -59,7 +59,7 @@ pub(super) struct Due {
 }
 
 impl Due {
-    /// A parking that begins in the future predates a step back of the clock.
+    /// Returns whether it is parked. A parking that begins in the future predates a step back of the clock.
     pub(super) fn is_parked(&self, now: Instant) -> bool {
         self.parked.is_some_and(|(from, until)| from <= now && now < until)
     }
@@ -132,7 +132,7 @@ impl World {
         StoreTime::new(self.clock.epoch, now)
     }
 
-    /// Every claim checks whether the clock stepped back while no worker watched.
+    /// Returns the epoch of a claim, after checking whether the clock stepped back while no worker watched.
     pub(super) fn epoch_at_claim(&mut self, now: Instant) -> ClockEpoch {
         let next = self.clock.at_claim(now).unwrap_or(self.clock);
         self.keep_clock(next, now)

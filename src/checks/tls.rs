@@ -20,7 +20,7 @@ use super::{
 };
 use crate::model::ReasonCode;
 
-/// The cryptography provider. It is passed explicitly, so no process-wide default is needed.
+/// Returns the cryptography provider. It is passed explicitly, so no process-wide default is needed.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }

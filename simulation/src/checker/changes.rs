@@ -32,7 +32,7 @@ impl ChangeAccount {
 }
 
 impl Checker {
-    /// A pass was spent, which begins a change.
+    /// Records a spent pass, which begins a change.
     pub(super) fn host_change_began(
         &mut self,
         eyes: EyesId,
@@ -63,14 +63,14 @@ impl Checker {
         }
     }
 
-    /// The store's clock was corrected. A later step ahead can end a change that counts from now.
+    /// Records a correction of the store's clock. A later step ahead can end a change that counts from now.
     pub(super) fn put_back_changes(&mut self, now: DateTime<Utc>) {
         for account in self.changes.values_mut() {
             account.runs_until = account.runs_until.min(now + HostChange::LONGEST);
         }
     }
 
-    /// An executor has reported the end of a change.
+    /// Records the end of a change, as an executor reported it.
     pub(crate) fn host_change_ended(&mut self, change: &HostChange) {
         let at = self.at();
         if let Some(account) = self.changes.get_mut(&change.host_id)

@@ -130,7 +130,7 @@ impl Checker {
         }
     }
 
-    /// The worker received its changed gates, and extended its lease if it asked to.
+    /// Records a watch: the worker received its changed gates, and extended its lease if it asked to.
     pub(crate) fn watched_gates(
         &mut self,
         eyes: EyesId,
@@ -384,7 +384,7 @@ impl Checker {
         }
     }
 
-    /// Someone requested a cancellation, or set or revoked an override.
+    /// Records a cancellation, or a change of an override.
     pub(crate) fn gate_changed(&mut self, record: &GateRecord) {
         let at = self.at();
         if let Some(gate) = self.gates.get_mut(&record.id) {

@@ -20,7 +20,7 @@ impl Checker {
         own.cloned().collect()
     }
 
-    /// A pass was spent while the checks of these members of the host's groups failed.
+    /// Checks a spent pass against the host's groups, given the members whose checks failed.
     pub(crate) fn group_had_a_place(
         &mut self,
         gate: &GateRecord,

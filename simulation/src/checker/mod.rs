@@ -233,7 +233,7 @@ impl Checker {
         jumps.take_while(|(stepped, _)| *stepped <= at).count()
     }
 
-    /// Someone claimed hosts or gates, and received this time.
+    /// Records a claim of hosts or gates that returned this time.
     fn claimed(&mut self, now: DateTime<Utc>) {
         if now < self.latest_claim - OBVIOUS {
             let at = self.at();

@@ -226,7 +226,7 @@ impl Checker {
         Ok(())
     }
 
-    /// Someone tried to spend a pass, and the store has answered.
+    /// Records an attempt to spend a pass, with the store's answer.
     pub(crate) fn spent_pass(&mut self, eyes: EyesId, pass: PassId, spend: &Spend) {
         let now = self.now();
         let newest = |gate: &&GateAccount| gate.pass.as_ref().is_some_and(|given| given.id == pass);
@@ -285,7 +285,7 @@ impl Checker {
         }
     }
 
-    /// An executor starts to patch.
+    /// Records that an executor starts to patch.
     pub(crate) fn dispatched(&mut self, pass: &GatePass) {
         let name = Named(pass.job_id, pass.host_id);
         self.tell(format_args!("{name}: PATCHED"));
@@ -297,7 +297,7 @@ impl Checker {
         }
     }
 
-    /// An executor makes a call that must fail.
+    /// Records that an executor makes a call that must fail.
     pub(crate) fn tries(&mut self, eyes: EyesId, pass: &GatePass, event: Event) {
         // Earlier answers of the sources do not count for this.
         let eyes = self.eyes.entry(eyes).or_default();

@@ -52,7 +52,8 @@ impl Started {
 }
 
 impl Checker {
-    /// A host's checks have changed. Without an enabled check it leaves the queue, and its lease ends.
+    /// Records a change of a host's checks. Without an enabled check it leaves the queue, and its lease
+    /// ends.
     pub(super) fn host_changed(&mut self, host: HostId) {
         let runs = self.checks.values().any(|account| {
             account.check.host_id == host && !account.deleted && account.check.enabled()
@@ -104,14 +105,14 @@ impl Checker {
         }
     }
 
-    /// Every worker restarts with another interval, so slots change.
+    /// Records a restart of every worker with another interval, which moves the slots.
     pub(crate) fn change_interval(&mut self, interval: Duration) {
         self.note(Event::IntervalChanged, format_args!("{interval:?}"));
         self.settings.interval = interval;
         self.queue.values_mut().for_each(|account| account.changes += 1);
     }
 
-    /// The poller starts a host's run.
+    /// Records that the poller starts a host's run.
     pub(crate) fn poll_started(&mut self, eyes: EyesId, host: HostId, checks: &[HealthCheck]) {
         let (at, store) = (self.at(), self.now());
         let interval = self.settings.unhealthy_interval.unwrap_or(self.settings.interval);

@@ -88,7 +88,7 @@ impl Checker {
         }
     }
 
-    /// A pass was spent. Checks that its rollout had a slot.
+    /// Records a spent pass, and checks that its rollout had a slot.
     pub(super) fn rollout_spent(&mut self, gate: &GateRecord) {
         let at = self.at();
         let Some(pass) = gate.pass.as_ref().map(|pass| pass.id) else { return };
@@ -123,7 +123,7 @@ impl Checker {
         account.members.values().filter(going_on).count()
     }
 
-    /// The application has reported the end of a change, or its verification has ended.
+    /// Records that the application reported the end of a change, or that its verification ended.
     pub(super) fn rollout_member_over(
         &mut self,
         change: &HostChange,

@@ -105,7 +105,7 @@ impl Checker {
         }
     }
 
-    /// A worker starts to run a check.
+    /// Records that a worker starts to run a check.
     pub(crate) fn asked(&mut self, check: &HealthCheck) {
         if let Some(account) = self.checks.get_mut(&check.id) {
             account.asked = account.asked.max(Some(check.revision));

@@ -25,7 +25,7 @@ pub(super) struct VerificationAccount {
 }
 
 impl Checker {
-    /// The end of a change was reported, and its host is to be verified.
+    /// Records the reported end of a change whose host is to be verified.
     pub(super) fn verification_began(&mut self, change: &HostChange) {
         if !change.is_being_verified() || self.verifications.contains_key(&change.pass_id) {
             return;
@@ -45,7 +45,7 @@ impl Checker {
         accounts.any(|account| account.change.host_id == host && !account.over)
     }
 
-    /// The next pass of a host was spent.
+    /// Records that the next pass of a host was spent.
     pub(super) fn verification_gave_way(&mut self, change: &HostChange) {
         let of_host = self.verifications.values_mut();
         let mut overtaken = Vec::new();
@@ -60,7 +60,7 @@ impl Checker {
         }
     }
 
-    /// A step of a verification was written.
+    /// Records a step of a verification.
     pub(crate) fn verification_settled(&mut self, eyes: EyesId, step: &VerificationStep) {
         self.record(eyes, &step.results);
         let Some(mut account) = self.verifications.remove(&step.pass_id) else { return };

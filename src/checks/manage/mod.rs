@@ -262,7 +262,8 @@ impl CheckManager {
         self.run_test(actor, check, changes).await
     }
 
-    /// `changes` lists the differences from the stored check, so that the audit shows what the test ran.
+    /// Runs a test, and records it with the differences from the stored check, so that the audit log shows
+    /// what ran.
     async fn run_test(
         &self,
         actor: &Actor,

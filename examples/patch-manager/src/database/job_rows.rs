@@ -29,13 +29,13 @@ impl WindowChoice {
     }
 }
 
-/// What a job does.
+/// The purpose of a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum JobKind {
-    /// It patches; unhealthy checks hold it back.
+    /// Patches the hosts. Unhealthy checks hold it back.
     Patch,
-    /// It takes a patch back; it is not held back by what it is to mend.
+    /// Rolls a patch back. Failing checks do not hold it back, because it repairs them.
     Rollback,
 }
 
@@ -134,19 +134,19 @@ impl Stage {
     }
 }
 
-/// Where a job stands.
+/// The status of a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum JobStatus {
-    /// None of its hosts has begun: their windows are not open yet.
+    /// No host has begun, because their windows are not open yet.
     Queued,
-    /// At least one host is under way.
+    /// At least one host is in progress.
     Running,
     /// Every host was patched and verified.
     Succeeded,
-    /// All have ended, and at least one failed or could not be verified.
+    /// All hosts have ended, and at least one failed or could not be verified.
     Failed,
-    /// All have ended, none failed, and at least one was cancelled.
+    /// All hosts have ended, none failed, and at least one was cancelled.
     Cancelled,
 }
 

@@ -492,7 +492,7 @@ export interface components {
             verification: components["schemas"]["Verification"] | null;
         };
         /**
-         * @description What a job does.
+         * @description The purpose of a job.
          * @enum {string}
          */
         JobKind: "patch" | "rollback";
@@ -528,7 +528,7 @@ export interface components {
             window?: components["schemas"]["Window"] | null;
         };
         /**
-         * @description Where a job stands.
+         * @description The status of a job.
          * @enum {string}
          */
         JobStatus: "queued" | "running" | "succeeded" | "failed" | "cancelled";

@@ -1,5 +1,5 @@
-//! Another service gates a deploy on a signal of its own: no checks, no poller, no network, and nothing
-//! stored beyond memory.
+//! Another service gates a deploy on its own signal: no checks, no poller, no network, and no storage
+//! beyond memory.
 //!
 //! `cargo run --example gate_only --no-default-features`
 
@@ -24,7 +24,7 @@ use healthgate::{
 async fn main() -> Result<(), Box<dyn Error>> {
     let hosts = Arc::new(StaticDirectory::new());
     let host = hosts.add(None, &[]);
-    // How long the replication of the database lags behind, in seconds. Here it shrinks at every look.
+    // The database's replication lag in seconds. In this example it shrinks with every look.
     let lag = Arc::new(AtomicU32::new(12));
     let signal = Signal::new("replication lag below 5 s", move |_host| {
         let lag = lag.clone();

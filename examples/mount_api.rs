@@ -1,6 +1,6 @@
-//! The library's routes inside an axum application that has routes and users of its own.
+//! Mounts the library's routes in an axum application with its own routes and users.
 //!
-//! `cargo run --features api --example mount_api` prints what to ask it with curl.
+//! `cargo run --features api --example mount_api` prints curl commands to try.
 
 use std::{error::Error, sync::Arc};
 
@@ -23,8 +23,8 @@ use healthgate::{
 };
 use healthgate_testkit::{Agent, Authority, ServiceScript};
 
-/// The application's authentication: it says who a request is from. A real one reads the user, and the
-/// role that they have now, from its database. What the user may do, the routes ask themselves.
+/// The application's authentication. It determines the caller. A real one reads the user and the user's
+/// current role from its database. The routes check the user's rights themselves.
 async fn sign_in(mut request: Request, next: Next) -> Response {
     let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let role = match token {
@@ -38,14 +38,14 @@ async fn sign_in(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// A route of the application's own, with the library's callers and errors.
+/// A route of the application that uses the library's callers and errors.
 async fn who_am_i(Caller(actor): Caller) -> Result<Json<Actor>, Problem> {
     Ok(Json(actor))
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // One host, whose agent answers over mutual TLS.
+    // One host with an agent over mutual TLS.
     let authority = Authority::new("example");
     let agent =
         Agent::builder(&authority).with_service("sshd", ServiceScript::Healthy).start().await?;
@@ -54,7 +54,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let host = hosts.add(Some(endpoint), &["web"]);
     hosts.grant("olga", &["web"]);
 
-    // What the routes work with.
+    // The parts that the routes need.
     let manager = authority.issue_client("manager");
     let agents = MutualTlsAgents::from_pem(
         authority.ca_pem().as_bytes(),
@@ -68,7 +68,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await?;
     let api = healthgate.api(Arc::new(RolesAndGroups::new(hosts))).build();
 
-    // The application's router: the library's routes, one of its own, and users around both.
+    // The application's router: the library's routes, one of its own, and authentication around both.
     let (router, document) = routes(&api).split_for_parts();
     let document = Json(document);
     let app = router

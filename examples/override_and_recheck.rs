@@ -1,5 +1,5 @@
-//! A check that fails for the very reason the patch is to mend: an administrator lets it pass for one
-//! job, and after the patch the same checks are run again and held against the pass.
+//! A check fails because of the fault that the patch repairs. An administrator overrides it for one job.
+//! After the patch the same checks run again and are compared with the pass.
 //!
 //! `cargo run --example override_and_recheck`
 
@@ -29,7 +29,7 @@ use healthgate::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// A host whose leaking service is healthy only once it is patched.
+/// A host with a leaking service, which is healthy only after the patch.
 #[derive(Debug, Default)]
 struct Leaking {
     patched: AtomicBool,
@@ -106,7 +106,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("before: {:?}, blocked by {}", preview.decision, preview.blocking[0].name);
         assert_eq!(preview.decision, Outlook::Wait);
 
-        let reason = "the patch is what mends the leak".to_owned();
+        let reason = "this patch fixes the leak".to_owned();
         let (check_ids, expires_at) = (vec![checks[0].id], request.window.closes_at());
         let given = OverrideRequest { job_id: job, host_id: host, check_ids, reason, expires_at };
         gate.override_checks(given, ada).await?;

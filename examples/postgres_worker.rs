@@ -1,9 +1,9 @@
-//! A worker to embed: it polls and serves gates over Postgres, and stops when it is told to. Start as
-//! many as you like, on as many machines; they share the work without a leader.
+//! A worker to embed: it polls, serves gates over Postgres, and stops on request. Start any number of
+//! workers on any number of machines. They share the work without a leader.
 //!
 //! `DATABASE_URL=postgres://… cargo run --example postgres_worker --features postgres` runs one worker
-//! until Ctrl-C. Without the variable, two of them share the load of a small fleet on a throw-away
-//! server, and end by themselves after a few seconds.
+//! until Ctrl-C. Without the variable, two workers share the load of a small fleet on a temporary server,
+//! and end after a few seconds.
 
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -17,8 +17,8 @@ use healthgate::{
 };
 use healthgate_testkit::{Authority, Postgres, WebScript, WebTarget};
 
-/// What the workers of an installation have in common: the application's hosts, its keys, and its
-/// certificates for the agents.
+/// The common parts of an installation's workers: the application's hosts, its keys, and its certificates
+/// for the agents.
 struct Installation {
     hosts: Arc<StaticDirectory>,
     keys: Arc<KeyRing>,
@@ -26,11 +26,11 @@ struct Installation {
 }
 
 impl Installation {
-    /// Creates a worker with connections of its own.
+    /// Creates a worker with its own connections.
     async fn worker(&self, url: &str) -> Result<Healthgate, Box<dyn Error>> {
         let pool = pool_options(4).connect_with(session_options(url.parse()?)).await?;
         let store = PgStore::new(pool);
-        // Harmless however many start at once.
+        // Any number of workers may migrate at the same time.
         store.migrate().await?;
         let manager = self.authority.issue_client("manager");
         let agents = MutualTlsAgents::from_pem(
@@ -45,7 +45,7 @@ impl Installation {
             .agents(Arc::new(agents))
             .http(HttpClientConfig { destinations, ..Default::default() })
             .keys(self.keys.clone())
-            // The default interval is five minutes; here every second, to have something to see.
+            // The default interval is five minutes. One second shows results sooner.
             .timing(Timing { interval: second, timeout: second, ..Default::default() })
             .build()
             .await?)
@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let stop = CancellationToken::new();
     if let Ok(url) = std::env::var("DATABASE_URL") {
         let worker = installation.worker(&url).await?;
-        // It lets what is under way finish, writes it, and hands back its leases.
+        // Finishes running work, writes its results, and releases its leases.
         worker.run_while(tokio::signal::ctrl_c()).await?;
         return Ok(());
     }

@@ -1,5 +1,5 @@
-//! The main job on real connections: a poller checks a small fleet over mutual TLS and HTTP, a gate
-//! holds a patch back until its host is healthy, and another one fails when its window closes.
+//! The main use case on real connections. A poller checks a small fleet over mutual TLS and HTTP. One gate
+//! holds a patch back until its host is healthy, and another gate fails when its window closes.
 //!
 //! Everything runs in this process on loopback addresses and ends by itself within 30 seconds:
 //! `cargo run --example quickstart`
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let page = WebScript::basic_auth("monitor", "s3cret", "status: all good");
     let website = WebTarget::builder().with_path("/health", page).start().await?;
 
-    // What an application gives: its hosts, a store, a key, and its own certificates.
+    // The application provides its hosts, a store, a key, and its own certificates.
     let hosts = Arc::new(StaticDirectory::new());
     let host = |agent: &Agent| -> Result<_, Box<dyn Error>> {
         let (ip, port) = (agent.addr().ip().to_string(), agent.addr().port());

@@ -1,5 +1,5 @@
 //! Another service rolls a deploy out over its hosts: first one, then a quarter, then all, at most two at a
-//! time, and no further once two have failed. No check, no window, no database.
+//! time, and stops once two have failed. No checks, no windows, no database.
 //!
 //! `cargo run --example rolling_deploy --no-default-features`
 
@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use healthgate::{clock::SystemClock, gate::*, model::*, store::*};
 use tokio_util::sync::CancellationToken;
 
-/// Nothing is asked of a host before its deploy.
+/// A host needs no check before its deploy.
 #[derive(Debug)]
 struct NoChecks;
 
@@ -69,7 +69,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             for pass in passed.filter_map(|gate| gate.pass) {
                 if let Spend::Spent(_) = gate.spend(&pass).await? {
                     println!("deploying to {}", pass.host_id);
-                    // The deploy itself. The sixth and later ones fail.
+                    // The deploy itself. It fails from the sixth host on.
                     match counts.spent {
                         ..5 => gate.finished(pass.id).await?,
                         _ => gate.failed(pass.id).await?,

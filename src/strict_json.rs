@@ -1,4 +1,4 @@
-//! JSON that can be read in one way only: no duplicate members, bounded depth, nothing after the end (F112).
+//! Parses JSON strictly: no duplicate members, bounded depth, nothing after the end (F112).
 
 use std::fmt;
 

@@ -60,7 +60,7 @@ impl CheckStore for CustomStore {
             }
             check.definition = update.definition;
             check.revision += 1;
-            // Later than before also where the clock stands still or has stepped back.
+            // Always later than before, even if the clock has not advanced or has stepped back.
             (check.updated_at, check.updated_epoch) = (check.next_update(time), time.epoch);
             match update.secret {
                 SecretChange::Keep => {}
@@ -170,7 +170,7 @@ impl ResultStore for CustomStore {
         force: bool,
     ) -> Result<PruneOutcome, StoreError> {
         self.write(|world, now| {
-            // What is dated further ahead than results are kept was dated by a clock that was ahead.
+            // A clock that ran ahead dated results further ahead than the retention time.
             let kept = (now - delta(keep))..=(now + delta(keep));
             let newest = |check: &CheckId| world.states.get(check).map(|s| s.latest.checked_at);
             let old = |(check, at): &&(CheckId, Instant)| {

@@ -1,4 +1,4 @@
-//! Gates. What a step, a claim or a spending makes of one is said by `healthgate::store::transition`.
+//! Gates. `healthgate::store::transition` decides how a step, a claim or a spending changes a gate.
 
 use std::time::Duration;
 
@@ -128,7 +128,7 @@ impl GateStore for CustomStore {
                 row.owner = Some(worker);
                 row.token += 1;
                 row.seen = row.changes;
-                // Whoever ran this attempt has lost the gate.
+                // The worker that ran this attempt has lost the gate.
                 for attempt in &mut row.attempts {
                     if attempt.outcome == AttemptOutcome::Running {
                         attempt.outcome = AttemptOutcome::Interrupted;
@@ -353,7 +353,7 @@ impl GateStore for CustomStore {
         self.write(|world, now| {
             let row = world.gate_of(job, host).ok_or(StoreError::NotFound)?;
             if !transition::takes_override(&row.record, exception.as_ref()) {
-                return Err(StoreError::InvalidState { state: "the gate does not wait" });
+                return Err(StoreError::InvalidState { state: "the gate is not waiting" });
             }
             row.record.exception = exception;
             row.changes += 1;

@@ -1,4 +1,4 @@
-//! Availability groups: how many of their members may be unavailable.
+//! Availability groups limit how many of their members may be unavailable.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ impl GroupStore for CustomStore {
 }
 
 impl World {
-    /// The groups that any of these hosts belongs to, by name.
+    /// Returns the groups that any of these hosts belongs to, ordered by name.
     pub(super) fn groups_of(&self, hosts: &[HostId], now: Instant) -> Vec<GroupStatus> {
         let asked: BTreeSet<HostId> = hosts.iter().copied().collect();
         let status = |group: &AvailabilityGroup| GroupStatus {

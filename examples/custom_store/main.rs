@@ -1,7 +1,8 @@
-//! A store of your own, through the public API alone: every trait, over plain vectors and maps.
+//! A custom store, written against the public API only: every trait, over plain vectors and maps.
 //!
-//! `tests/stores/custom_store.rs` runs the conformance suite on it. Take it as the shape of a store for your
-//! database: [`CustomStore::write`] is where its transaction goes, and the rest says what one does.
+//! `tests/stores/custom_store.rs` runs the conformance suite on it. Use it as the outline of a store for
+//! your database: [`CustomStore::write`] stands in for a transaction, and the other functions show what
+//! each transaction does.
 //!
 //! `cargo run --example custom_store --no-default-features`
 
@@ -41,10 +42,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::world::{Instant, World};
 
-/// The application's own part of an audit record, in the same step: it may refuse.
+/// The application's part of an audit record, in the same step. It may refuse.
 pub(crate) type AuditSink = Box<dyn Fn(&AuditRecord) -> Result<(), Refusal> + Send + Sync>;
 
-/// The store: one lock over everything.
+/// The store: one lock around everything.
 pub(crate) struct CustomStore {
     clock: Arc<dyn Clock>,
     sink: AuditSink,
@@ -57,7 +58,7 @@ impl CustomStore {
         Self { clock, sink, world: Mutex::default(), feed: Feed::new(), pruning: PruneGuard::new() }
     }
 
-    /// Takes a reading of the clock; returns whether pruning waits, since it has leapt ahead.
+    /// Takes a reading of the clock, and returns whether pruning waits because the clock jumped ahead.
     fn holds_pruning(&self, now: Instant) -> bool {
         self.pruning.holds(self.clock.monotonic(), now)
     }
@@ -66,8 +67,8 @@ impl CustomStore {
         look(&self.world.lock().unwrap_or_else(PoisonError::into_inner), self.clock.now())
     }
 
-    /// All or nothing: a change is made to a copy, which takes the world's place where it succeeds.
-    /// The feed hears of it after that, still under the lock: so in order.
+    /// Applies a change completely or not at all: changes a copy of the world, and replaces the world if
+    /// that succeeds. Then publishes the events, still under the lock and thus in order.
     fn write<T>(
         &self,
         change: impl FnOnce(&mut World, Instant) -> Result<T, StoreError>,
@@ -81,7 +82,7 @@ impl CustomStore {
         Ok(answer)
     }
 
-    /// Adds a record to a change: where the application refuses it, the change fails as a whole.
+    /// Adds an audit record to a change. If the application refuses it, the whole change fails.
     fn audit(
         &self,
         world: &mut World,

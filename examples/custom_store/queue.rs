@@ -1,4 +1,4 @@
-//! The queue of hosts that are due.
+//! The queue of due hosts.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -19,7 +19,7 @@ use super::{
 impl PollQueue for CustomStore {
     async fn claim_hosts(&self, request: ClaimRequest) -> Result<Claims, StoreError> {
         self.write(|world, now| {
-            // What lies further ahead than anything can was written before the clock was put back.
+            // A due time further ahead was written before the clock was set back.
             let far = later(now, request.interval);
             let far_lease = later(far, request.lease);
             let is_free = |row: &Due| {
@@ -40,7 +40,8 @@ impl PollQueue for CustomStore {
                 let enabled = world.checks_of(host_id).filter(|check| check.definition.enabled);
                 let checks = enabled.cloned().collect();
                 let Some(row) = world.schedule.get_mut(&host_id) else { continue };
-                // Nobody gave the last lease back: its worker died, unless it asks here itself.
+                // No one released the last lease: its worker crashed, unless it is the claiming worker
+                // itself.
                 let died = row.lease.holder.is_some() && !row.lease.is_of(request.worker);
                 row.lost_leases += u32::from(died);
                 row.parked = None;
@@ -70,7 +71,7 @@ impl PollQueue for CustomStore {
                 if !done.unfinished {
                     row.lost_leases = 0;
                 }
-                // A change during the run is not lost: the due time that it set stays.
+                // A change during the run is not lost: its due time stays.
                 let unchanged = row.config_seq == done.config_seq;
                 row.at = if unchanged { done.next_due_at } else { row.at };
                 if let Some(reached) = done.reached {

@@ -1,4 +1,4 @@
-//! Rollouts: the stages in which a job goes over its hosts.
+//! Rollouts: the stages in which a job patches its hosts.
 
 use async_trait::async_trait;
 use healthgate::{
@@ -59,7 +59,7 @@ impl RolloutStore for CustomStore {
 }
 
 impl World {
-    /// The rollout of a job, and what has become of its hosts.
+    /// Returns the rollout of a job with the counts of its hosts.
     pub(super) fn rollout_of(&self, job: JobId, now: Instant) -> Option<RolloutStatus> {
         let rollout = self.rollouts.get(&job)?.clone();
         let of_job = self.gates.iter().filter(|row| row.record.job_id == job);
@@ -69,7 +69,7 @@ impl World {
         Some(RolloutStatus { rollout, counts: RolloutCounts::of(changes, passed, now) })
     }
 
-    /// Whether a job has a rollout and an unfinished gate.
+    /// Returns whether a job has a rollout and an unfinished gate.
     pub(super) fn rolls_out(&self, job: JobId) -> bool {
         let mut gates = self.gates.iter().filter(|row| row.record.job_id == job);
         self.rollouts.contains_key(&job) && gates.any(|row| !row.record.state.is_terminal())

@@ -1,4 +1,4 @@
-//! What is kept, and what several traits do to it.
+//! The stored data, and the operations that several traits share.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,51 +15,51 @@ use healthgate::{
 
 pub(super) type Instant = DateTime<Utc>;
 
-/// All that is kept.
+/// All stored data.
 #[derive(Clone, Default)]
 pub(super) struct World {
-    /// In the order of their making.
+    /// Ordered by creation.
     pub(super) checks: Vec<HealthCheck>,
     pub(super) schedule: BTreeMap<HostId, Due>,
-    /// The highest token of a schedule row that is gone: new rows begin with it, so that whoever
-    /// claimed the host before stays fenced.
+    /// The highest token of any deleted schedule row. New rows start from it, so that a worker with an
+    /// earlier claim stays fenced.
     pub(super) retired_token: i64,
-    /// By check and time, so that a result which comes twice is kept once.
+    /// Keyed by check and time, so that a repeated result is stored once.
     pub(super) results: BTreeMap<(CheckId, Instant), CheckResult>,
     pub(super) states: BTreeMap<CheckId, CheckState>,
-    /// In the order of their opening.
+    /// Ordered by opening.
     pub(super) gates: Vec<GateRow>,
-    /// In the order of their beginning.
+    /// Ordered by beginning.
     pub(super) host_changes: Vec<HostChange>,
     pub(super) rollouts: BTreeMap<JobId, Rollout>,
     pub(super) groups: Vec<AvailabilityGroup>,
-    /// How often the verification of each change was claimed.
+    /// The number of claims of each verification.
     pub(super) verification_tokens: BTreeMap<PassId, i64>,
-    /// When the lease of each worker ends that holds gates.
+    /// When the gate lease of each worker ends.
     pub(super) gate_leases: BTreeMap<WorkerId, Instant>,
     pub(super) audit: Vec<AuditRecord>,
     pub(super) clock: KeptClock,
     pub(super) install_id: Option<InstallId>,
     pub(super) canaries: Vec<Canary>,
-    /// What is to be told once the change is kept.
+    /// The events to publish after the change is stored.
     pub(super) events: Vec<StoreEvent>,
 }
 
-/// When a host is due, and who has it.
+/// When a host is due, and which worker holds it.
 #[derive(Clone)]
 pub(super) struct Due {
     pub(super) at: Instant,
     pub(super) config_seq: i64,
     pub(super) lost_leases: u32,
-    /// Out of the queue from the first instant until the second.
+    /// Parked from the first instant until the second.
     pub(super) parked: Option<(Instant, Instant)>,
-    /// When its checks ran last, and since when they find it unreachable.
+    /// When its checks last ran, and since when it is unreachable.
     pub(super) tried: Option<(Instant, Option<Instant>)>,
     pub(super) lease: Lease,
 }
 
 impl Due {
-    /// A parking that begins in the future was made before the clock was put back.
+    /// Returns whether it is parked. A parking that begins in the future predates a step back of the clock.
     pub(super) fn is_parked(&self, now: Instant) -> bool {
         self.parked.is_some_and(|(from, until)| from <= now && now < until)
     }
@@ -69,22 +69,22 @@ impl Due {
 pub(super) struct GateRow {
     pub(super) record: GateRecord,
     pub(super) attempts: Vec<Attempt>,
-    /// Who holds it, for as long as that worker's lease lasts.
+    /// The holder, while that worker's lease is valid.
     pub(super) owner: Option<WorkerId>,
     pub(super) token: i64,
-    /// Changes by others than the holder, and how many of them the holder has seen.
+    /// Changes by others than the holder, and the number of them that the holder has seen.
     pub(super) changes: i64,
     pub(super) seen: i64,
 }
 
 impl GateRow {
-    /// The gate as its holder sees it.
+    /// Returns the gate for its holder.
     pub(super) fn leased(&self) -> LeasedGate {
         LeasedGate { record: self.record.clone(), token: self.token, changes: self.changes }
     }
 }
 
-/// Who holds a host until when. The token only ever grows, also past the lease's end.
+/// The holder of a host and the lease's end. The token only grows, even after the lease's end.
 #[derive(Clone, Default)]
 pub(super) struct Lease {
     pub(super) holder: Option<(WorkerId, Instant)>,
@@ -102,12 +102,12 @@ impl Lease {
         self.token
     }
 
-    /// Whether this worker has had it and has not given it back.
+    /// Returns whether this worker has taken it and not given it back.
     pub(super) fn is_of(&self, worker: WorkerId) -> bool {
         self.holder.is_some_and(|(owner, _)| owner == worker)
     }
 
-    /// The fence: owner, token and time together.
+    /// Checks the fence: owner, token and time together.
     pub(super) fn holds(&self, worker: WorkerId, token: i64, now: Instant) -> bool {
         token == self.token
             && self.holder.is_some_and(|(owner, until)| owner == worker && now < until)
@@ -117,7 +117,7 @@ pub(super) fn delta(duration: Duration) -> TimeDelta {
     TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
 
-/// The instant so long from this one, or the last there is.
+/// Returns the instant this much later, or the last possible instant.
 pub(super) fn later(instant: Instant, by: Duration) -> Instant {
     instant.checked_add_signed(delta(by)).unwrap_or(Instant::MAX_UTC)
 }
@@ -127,18 +127,18 @@ pub(super) fn count(number: usize) -> u64 {
 }
 
 impl World {
-    /// The clock with its epoch.
+    /// Returns the clock with its epoch.
     pub(super) fn time(&self, now: Instant) -> StoreTime {
         StoreTime::new(self.clock.epoch, now)
     }
 
-    /// Every claim looks whether the clock went back while nobody watched.
+    /// Returns the epoch of a claim, after checking whether the clock stepped back while no worker watched.
     pub(super) fn epoch_at_claim(&mut self, now: Instant) -> ClockEpoch {
         let next = self.clock.at_claim(now).unwrap_or(self.clock);
         self.keep_clock(next, now)
     }
 
-    /// Where an epoch begins, what a clock that was ahead has dated is put back.
+    /// Corrects the dates that a clock ahead has left, when an epoch begins.
     pub(super) fn keep_clock(&mut self, clock: KeptClock, now: Instant) -> ClockEpoch {
         if self.clock.epoch != clock.epoch {
             self.host_changes.iter_mut().for_each(|change| change.put_back(now));
@@ -153,7 +153,7 @@ impl World {
         self.checks.iter().filter(move |check| check.host_id == host)
     }
 
-    /// A check is found by host and id together.
+    /// Looks a check up by host and id together.
     pub(super) fn place(&self, host: HostId, id: CheckId) -> Result<usize, StoreError> {
         let wanted = |check: &HealthCheck| check.id == id && check.host_id == host;
         self.checks.iter().position(wanted).ok_or(StoreError::NotFound)
@@ -172,8 +172,8 @@ impl World {
         self.checks_of(host).map(view).collect()
     }
 
-    /// After every write of a host's checks: the row is there while one is enabled. A deletion has no
-    /// first run, and leaves the due time.
+    /// Updates the schedule row after every write of a host's checks. The row exists while a check is
+    /// enabled. A deletion has no first run, and does not change the due time.
     pub(super) fn reschedule(&mut self, host: HostId, now: Instant, first_run: Option<FirstRun>) {
         if !self.checks_of(host).any(|check| check.definition.enabled) {
             if let Some(row) = self.schedule.remove(&host) {
@@ -185,14 +185,14 @@ impl World {
         let at = now + delta(first_run.unwrap_or_default().wait());
         let fresh = Due { at, config_seq: 0, lost_leases: 0, parked: None, tried: None, lease };
         let row = self.schedule.entry(host).or_insert(fresh);
-        // The due time of a run under way, or of a parked host, is used up.
+        // The due time of a running or parked host is used up.
         let used_up = row.at <= now && (!row.lease.is_free(now) || row.is_parked(now));
         row.at = match first_run {
             None => row.at,
             Some(FirstRun::After(_)) if !used_up => at.min(row.at),
             Some(_) => at,
         };
-        // A lease on it stays: the sequence number tells that the run is of old checks.
+        // A lease stays: the sequence number shows that its run is of old checks.
         (row.config_seq, row.lost_leases) = (row.config_seq + 1, 0);
         row.parked = None;
     }
@@ -203,7 +203,7 @@ impl World {
         self.states.remove(&id);
     }
 
-    /// Records results, and answers how many were dropped since they are of no check as it is now.
+    /// Records results, and returns how many were dropped because their check is gone or changed.
     pub(super) fn record(&mut self, host: HostId, results: Vec<CheckResult>, now: Instant) -> u64 {
         let mut dropped = 0;
         for result in results {
@@ -232,7 +232,7 @@ impl World {
 
     pub(super) fn gate_of(&mut self, job: JobId, host: HostId) -> Option<&mut GateRow> {
         let wanted = |row: &&mut GateRow| row.record.job_id == job && row.record.host_id == host;
-        // The newest generation: gates are kept in the order of their opening.
+        // The newest generation comes last, because gates are ordered by their opening.
         self.gates.iter_mut().rev().find(wanted)
     }
 
@@ -240,12 +240,12 @@ impl World {
         self.host_changes.iter().rev().find(|change| change.host_id == host)
     }
 
-    /// The change that began when this pass was spent.
+    /// Returns the change that began when this pass was spent.
     pub(super) fn change_on(&mut self, pass: PassId) -> Option<&mut HostChange> {
         self.host_changes.iter_mut().find(|change| change.pass_id == pass)
     }
 
-    /// The gate whose newest pass this is.
+    /// Returns the gate whose newest pass has this id.
     pub(super) fn gate_of_pass(&mut self, pass: PassId) -> Option<&mut GateRow> {
         let newest = |row: &GateRow| row.record.pass.as_ref().map(|pass| pass.id);
         self.gates.iter_mut().find(|row| newest(row) == Some(pass))
@@ -269,8 +269,7 @@ impl World {
         record
     }
 
-    /// Begins a worker's lease on its gates, or extends it. What it held under one that has ended is
-    /// free.
+    /// Begins or extends a worker's gate lease. A worker whose lease had ended loses its gates.
     pub(super) fn extend_gate_lease(&mut self, worker: WorkerId, now: Instant, until: Instant) {
         if !self.has_gate_lease(worker, now) {
             let held = self.gates.iter_mut().filter(|row| row.owner == Some(worker));
@@ -283,7 +282,7 @@ impl World {
         self.gate_leases.get(&worker).is_some_and(|until| now < *until)
     }
 
-    /// The fence: the gate, if this worker holds it under this token.
+    /// Checks the fence, and returns the gate if this worker holds it under this token.
     pub(super) fn held_gate(
         &mut self,
         id: GateId,
@@ -295,7 +294,7 @@ impl World {
         self.gate(id).filter(|row| leased && (row.owner, row.token) == (Some(worker), token))
     }
 
-    /// The gates that a claim would take, by their place.
+    /// Returns the positions of the gates that a claim would take.
     pub(super) fn unclaimed_gates(&self, now: Instant) -> Vec<usize> {
         let free = |row: &GateRow| row.owner.is_none_or(|owner| !self.has_gate_lease(owner, now));
         let rows = self.gates.iter().enumerate();

@@ -1,5 +1,5 @@
-//! Says where the built user interface is. Where it was not built, a page that says how takes its
-//! place, so that the program can be built without Node.
+//! Tells the program where the built user interface is. If it was not built, a page with build instructions
+//! takes its place, so that the program can be built without Node.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
@@ -16,7 +16,7 @@ and then build the program again. The API is there: see <code>/api/v1/openapi.js
 
 fn main() -> Result<(), Box<dyn Error>> {
     let built = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("frontend/dist");
-    // A path that does not exist would count as changed with every build: while there is no interface,
+    // Cargo would count a missing path as changed in every build. While there is no interface,
     // `scripts/demo` touches this file instead.
     println!("cargo:rerun-if-changed=build.rs");
     let folder = if built.join("index.html").is_file() {

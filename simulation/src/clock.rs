@@ -1,4 +1,4 @@
-//! The clock of one machine in a world whose time moves by itself.
+//! The clock of one machine in the simulated world.
 
 use std::{
     future::poll_fn,
@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::clock::{Clock, ManualClock};
 
-/// A machine's clock: the world's, with a wall clock that can be set wrong, and a monotonic one that
-/// stands still while the machine is suspended.
+/// A machine's clock. The wall clock can be wrong, and the monotonic one stops while the machine is
+/// suspended.
 #[derive(Clone, Debug)]
 pub(crate) struct MachineClock {
     world: ManualClock,
@@ -35,7 +35,7 @@ impl MachineClock {
         self.skew().wall += by;
     }
 
-    /// Notes that the machine was suspended for so long.
+    /// Records that the machine was suspended for this duration.
     pub(crate) fn suspended(&self, duration: Duration) {
         self.skew().lost += duration;
     }
@@ -45,7 +45,7 @@ impl MachineClock {
     }
 }
 
-/// Gives the turn away once.
+/// Yields once.
 async fn yield_now() {
     let mut given = false;
     poll_fn(|context| {
@@ -70,7 +70,7 @@ impl Clock for MachineClock {
 
     async fn sleep(&self, duration: Duration) {
         let end = self.monotonic() + duration;
-        // The others go on also where there is nothing to wait for, and the scheduler counts the turn.
+        // Other tasks run even if there is nothing to wait for, and the scheduler counts the turn.
         yield_now().await;
         loop {
             let left = end.saturating_sub(self.monotonic());

@@ -1,5 +1,4 @@
-//! What happened, as lines that can be read, a hash over them, and counts of what was done to the
-//! system.
+//! The events of a world, as readable lines, a hash over them, and counts of the faults.
 
 use std::{
     fmt::{self, Write as _},
@@ -9,7 +8,7 @@ use std::{
 
 macro_rules! events {
     ($($variant:ident $name:literal,)*) => {
-        /// What was done to the system, or befell it, and is counted.
+        /// A counted event: an action on the system, or a fault.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
         #[non_exhaustive]
         pub enum Event {
@@ -17,10 +16,10 @@ macro_rules! events {
         }
 
         impl Event {
-            /// All of them.
+            /// All events.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// A few words for it.
+            /// Returns a short description.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
@@ -110,7 +109,7 @@ impl Default for Counts {
 }
 
 impl Counts {
-    /// How often it happened.
+    /// Returns how often the event happened.
     #[must_use]
     pub fn of(&self, event: Event) -> u64 {
         self.0[event as usize]
@@ -128,10 +127,10 @@ impl Counts {
     }
 }
 
-/// What happened so far.
+/// The events so far.
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    /// Kept where somebody wants to read them.
+    /// Kept only if a caller wants to read the lines.
     lines: Option<Vec<String>>,
     hash: DefaultHasher,
     line: String,

@@ -1,13 +1,13 @@
 //! A seeded simulation of the poller, the gates and the store in memory.
 //!
-//! One seed is one world: hosts with checks, 1 to 4 workers that run the real `Poller` and
-//! `GateRunner`, people who change checks, windows and minds, executors that spend passes, and
-//! misfortune: store calls that fail before or after their effect, workers that die, stop and stand
-//! still, clocks that step. A scheduler on one thread draws who goes on, and a clock moves whenever
-//! nobody can, so that a day takes milliseconds and a seed gives the same history every time.
+//! One seed is one world: hosts with checks, 1 to 4 workers that run the real `Poller` and `GateRunner`,
+//! operators who change checks, windows and decisions, executors that spend passes, and faults. Store calls
+//! fail before or after their effect, workers crash, stop and freeze, and clocks step. A scheduler on one
+//! thread picks the next task at random, and time advances only when no task is ready. A day therefore
+//! takes milliseconds, and a seed always gives the same history.
 //!
-//! A checker with an account of its own holds the history against the invariants of the gate and
-//! the rules of leases. See `docs/simulation.md`.
+//! A checker with its own records compares the history with the invariants of the gate and the rules of
+//! leases. See `docs/simulation.md`.
 
 mod actors;
 mod checker;
@@ -46,28 +46,28 @@ pub use self::{
     history::{Counts, Event},
 };
 
-/// What came of one seed.
+/// The outcome of one seed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Report {
     /// The seed.
     pub seed: u64,
     /// Simulated days.
     pub days: u64,
-    /// A hash over everything that happened: the same for the same seed.
+    /// A hash over all events. It is the same for the same seed.
     pub hash: u64,
-    /// What was done to the system, and how often.
+    /// How often each event happened.
     pub counts: Counts,
-    /// Gates that were opened.
+    /// The number of opened gates.
     pub gates: u64,
-    /// Passes that were spent: hosts that were patched.
+    /// The number of spent passes, which is the number of patched hosts.
     pub dispatches: u64,
     /// The first rule that was broken.
     pub violation: Option<Violation>,
-    /// Everything that happened, line by line, where it was asked for.
+    /// All events, line by line, if requested.
     pub story: Vec<String>,
 }
 
-/// Runs the world of a seed for so many days; `told` keeps its story.
+/// Runs the world of a seed for this many days. `told` keeps its story.
 #[must_use]
 pub fn simulate(seed: u64, days: u64, told: bool) -> Report {
     let _ids = SeededIds::new(seed);
@@ -88,7 +88,7 @@ pub fn simulate(seed: u64, days: u64, told: bool) -> Report {
     report(seed, days, &world)
 }
 
-/// Runs seeds on a number of threads. The reports come as each seed ends, in no order.
+/// Runs seeds on a number of threads. Sends each report when its seed ends, in no order.
 pub fn simulate_each(
     seeds: impl IntoIterator<Item = u64, IntoIter: Send>,
     days: u64,
@@ -118,7 +118,7 @@ fn world(rng: &mut Rng, days: u64, told: bool) -> (World, Scheduler) {
     (world, scheduler)
 }
 
-/// Everybody begins.
+/// Starts all actors.
 fn people(world: &World, rng: &mut Rng) {
     let roles = [Role::Both, Role::Polls, Role::Gates, Role::Both];
     let workers = *rng.pick(&[1, 1, 2, 2, 3, 4]);
@@ -135,12 +135,12 @@ fn people(world: &World, rng: &mut Rng) {
     for host in 1..=world.settings.hosts {
         orders.spawn(plan(world.clone(), fixtures::host(host), rng.fork()));
     }
-    // Drawn last, so that the worlds without it are as they were before there were rollouts.
+    // Drawn last, so that worlds without a rollout stay as they were before rollouts existed.
     let mut fleet = rng.fork();
     if fleet.chance(350) {
         orders.spawn(plan_fleet(world.clone(), fleet));
     }
-    // So were groups, after that.
+    // Groups were added later, so they are drawn after that.
     let mut groups = rng.fork();
     if groups.chance(250) {
         orders.spawn(keep_groups(world.clone(), groups));

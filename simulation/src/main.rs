@@ -1,4 +1,4 @@
-//! Runs seeds, or tells the story of one.
+//! Runs seeds, or prints the story of one.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -9,25 +9,25 @@ use std::{
 use clap::Parser;
 use healthgate_simulation::{Counts, Event, Report, simulate, simulate_each};
 
-/// Runs seeded worlds and holds them against the rules. Ends with 1 where a rule was broken.
+/// Runs seeded worlds and checks them against the rules. Exits with 1 if a rule is broken.
 #[derive(Parser)]
 struct Arguments {
-    /// How many seeds.
+    /// The number of seeds.
     #[arg(long, default_value_t = 200)]
     seeds: u64,
-    /// How many simulated days each.
+    /// The number of simulated days of each world.
     #[arg(long, default_value_t = 3)]
     days: u64,
-    /// The first of the seeds.
+    /// The first seed.
     #[arg(long, default_value_t = 0)]
     first: u64,
-    /// Draw the first of the seeds, and print it.
+    /// Draw the first seed at random and print it.
     #[arg(long, conflicts_with = "first")]
     random: bool,
-    /// Tell the story of this seed alone.
+    /// Print the story of this seed only.
     #[arg(long, conflicts_with_all = ["first", "random", "seeds"])]
     seed: Option<u64>,
-    /// How many threads.
+    /// The number of threads.
     #[arg(long, default_value_t = 2)]
     threads: usize,
 }
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Tells the story of one seed, twice run and found the same.
+/// Prints the story of one seed, after running it twice with the same result.
 fn tell(seed: u64, days: u64) -> ExitCode {
     let report = simulate(seed, days, true);
     for line in &report.story {
@@ -69,12 +69,12 @@ fn run(arguments: &Arguments) -> ExitCode {
     if figures.broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// A seed that nobody chose, small enough to be typed.
+/// Returns a random seed that is short enough to type.
 fn random_seed() -> u64 {
     RandomState::new().hash_one(std::process::id()) % 1_000_000_000
 }
 
-/// What came of all seeds together.
+/// The totals of all seeds.
 #[derive(Default)]
 struct Figures {
     counts: Counts,
@@ -86,7 +86,7 @@ struct Figures {
 }
 
 impl Figures {
-    /// Adds a seed, and prints at once which rule it broke.
+    /// Adds a seed, and immediately prints the rule that it broke.
     fn add(&mut self, report: &Report) {
         self.counts.merge(&report.counts);
         self.seeds += 1;

@@ -1,4 +1,4 @@
-//! Chance from a seed, the same on every machine and in every version.
+//! A seeded random generator, the same on every machine and in every version.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ impl Rng {
         Self(seed)
     }
 
-    /// Another source, so that one actor's draws do not shift those of the others.
+    /// Returns another generator, so that one actor's draws do not shift those of the others.
     pub(crate) fn fork(&mut self) -> Self {
         Self(self.next())
     }
@@ -24,22 +24,22 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`, which is at least 1.
+    /// Returns a number below `bound`, which is at least 1.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
 
-    /// True in so many of a thousand cases.
+    /// Returns `true` with a probability of `per_mille` in a thousand.
     pub(crate) fn chance(&mut self, per_mille: u64) -> bool {
         self.below(1_000) < per_mille
     }
 
-    /// A whole number of seconds between the two, both included.
+    /// Returns a whole number of seconds between the two, both included.
     pub(crate) fn seconds(&mut self, from: u64, to: u64) -> Duration {
         Duration::from_secs(from + self.below(to - from + 1))
     }
 
-    /// A whole number of minutes, and some odd microseconds, so that little coincides by itself.
+    /// Returns a whole number of minutes and some microseconds, so that few instants coincide by accident.
     pub(crate) fn minutes(&mut self, from: u64, to: u64) -> Duration {
         self.seconds(from * 60, to * 60) + Duration::from_micros(self.below(1_000_000))
     }

@@ -1,5 +1,5 @@
-//! One thread's scheduler: which of the ready tasks goes on is drawn from a seed, and time moves
-//! only when none is ready.
+//! A single-threaded scheduler. It picks the next ready task from a seed, and time advances only when no
+//! task is ready.
 
 use std::{
     cell::RefCell,
@@ -21,7 +21,7 @@ use crate::rng::Rng;
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// So many steps without any time passing are a loop that does not end.
+/// The number of steps without any advance of time that counts as a livelock.
 const LIVELOCK: u32 = 20_000;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -34,7 +34,7 @@ enum Order {
     Thaw(TaskId),
 }
 
-/// Gives orders to the scheduler from within a task; they are carried out when its turn ends.
+/// Sends orders to the scheduler from within a task. They take effect when the task's turn ends.
 #[derive(Clone, Default)]
 pub(crate) struct Orders(Rc<RefCell<(usize, Vec<Order>)>>);
 
@@ -47,12 +47,12 @@ impl Orders {
         id
     }
 
-    /// Drops a task where it stands, as `kill -9` does.
+    /// Drops a task immediately, like `kill -9`.
     pub(crate) fn kill(&self, id: TaskId) {
         self.0.borrow_mut().1.push(Order::Kill(id));
     }
 
-    /// Lets a task do nothing until it is thawed, as SIGSTOP does.
+    /// Stops a task until it is thawed, like SIGSTOP.
     pub(crate) fn freeze(&self, id: TaskId) {
         self.0.borrow_mut().1.push(Order::Freeze(id));
     }
@@ -92,7 +92,7 @@ impl Wake for TaskWaker {
     }
 }
 
-/// The tasks go round without any time passing.
+/// The tasks keep running without any advance of time.
 #[derive(Debug)]
 pub(crate) struct Livelock;
 
@@ -106,7 +106,7 @@ impl Scheduler {
         self.orders.clone()
     }
 
-    /// Runs until the world's clock shows `until`, nothing can happen any more, or `stop` says so.
+    /// Runs until the world's clock shows `until`, nothing more can happen, or `stop` returns `true`.
     pub(crate) fn run(&mut self, until: Duration, stop: impl Fn() -> bool) -> Result<(), Livelock> {
         let mut steps = 0;
         loop {
@@ -131,7 +131,7 @@ impl Scheduler {
         }
     }
 
-    /// One of the tasks that are ready.
+    /// Picks a ready task.
     fn draw(&mut self) -> Option<TaskId> {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
@@ -141,7 +141,7 @@ impl Scheduler {
             }
             let index = if count == 1 { 0 } else { self.rng.below(count) };
             let id = ready.swap_remove(usize::try_from(index).unwrap_or(0));
-            // A frozen one stays queued, and is put back when it is thawed.
+            // A frozen task stays queued, and is put back when it is thawed.
             if self.tasks.get(&id).is_some_and(|slot| !slot.frozen) {
                 return Some(id);
             }
@@ -171,7 +171,7 @@ impl Scheduler {
                         Arc::clone(&waker).wake();
                         self.tasks.insert(id, Slot { task, waker, frozen: false });
                     }
-                    // Dropping a task may give orders of its own: hence the loop.
+                    // Dropping a task may give more orders, hence the loop.
                     Order::Kill(id) => drop(self.tasks.remove(&id)),
                     Order::Freeze(id) => self.set_frozen(id, true),
                     Order::Thaw(id) => self.set_frozen(id, false),

@@ -1,4 +1,4 @@
-//! The application's sources: how their calls fail, and the conditions that it puts on hosts.
+//! The application's sources: failures of their calls, and the application's conditions on hosts.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -16,11 +16,11 @@ use healthgate::{
 
 use crate::{history::Event, rng::Rng, targets::Sight};
 
-/// What befalls a call of a source.
+/// A fault of a call of a source.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum SourceTrouble {
     Fails,
-    /// It never answers.
+    /// The call never returns.
     Hangs,
     Slow(Duration),
 }
@@ -43,7 +43,7 @@ impl std::fmt::Display for SourceTrouble {
 
 impl std::error::Error for SourceTrouble {}
 
-/// How often calls of the sources fail, and in which way.
+/// How often and how calls of the sources fail.
 #[derive(Debug)]
 pub(crate) struct Sources(Mutex<Plan>);
 
@@ -59,7 +59,7 @@ impl Sources {
         Self(Mutex::new(Plan { per_mille: 0, trouble: SourceTrouble::Fails, rng }))
     }
 
-    /// Makes this happen to `per_mille` of a thousand calls from now on.
+    /// Applies this fault to `per_mille` of a thousand calls from now on.
     pub(crate) fn set(&self, per_mille: u64, trouble: SourceTrouble) {
         let mut plan = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (plan.per_mille, plan.trouble) = (per_mille, trouble);
@@ -72,7 +72,7 @@ impl Sources {
     }
 }
 
-/// The library's checks, and the condition that nobody has paused the host.
+/// The library's checks, and the condition that no one has paused the host.
 #[derive(Debug)]
 pub(crate) struct Conditioned {
     pub(crate) checks: StoredChecks,

@@ -1,4 +1,4 @@
-//! The hosts and services that are checked, and the runner that asks them.
+//! The checked hosts and services, and the runner that asks them.
 
 use std::{
     collections::HashMap,
@@ -26,26 +26,26 @@ use crate::{
     sources::{SourceTrouble, Sources},
 };
 
-/// How a target behaves now.
+/// The current behaviour of a target.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Behaviour {
     Answers(ReasonCode, Duration),
-    /// The answer comes at this true time, where a run is under way then.
+    /// The answer comes at this true time, if a run is in progress then.
     AnswersAt(Duration),
     Silent,
     Panics,
 }
 
-/// How an agent serves every check that asks it, of whatever host.
+/// How an agent serves every check that asks it, of any host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum AgentState {
     Well,
-    /// It takes at least this long.
+    /// An answer takes at least this long.
     Slow(Duration),
     Dead,
 }
 
-/// All targets and agents. A target that is not set is healthy after 20 ms.
+/// All targets and agents. An unset target is healthy after 20 ms.
 #[derive(Debug, Default)]
 pub(crate) struct Targets {
     checks: Mutex<HashMap<CheckId, Behaviour>>,
@@ -61,14 +61,14 @@ impl Targets {
         self.agents.lock().unwrap_or_else(PoisonError::into_inner).insert(host, agent);
     }
 
-    /// What the target of a check does by itself.
+    /// Returns the behaviour of a check's target itself.
     fn of(&self, check: CheckId) -> Behaviour {
         let targets = self.checks.lock().unwrap_or_else(PoisonError::into_inner);
         let quick = Behaviour::Answers(ReasonCode::Ok, Duration::from_millis(20));
         targets.get(&check).copied().unwrap_or(quick)
     }
 
-    /// What a check sees of its target through the agent that it asks.
+    /// Returns the behaviour that a check sees through the agent that it asks.
     fn seen_by(&self, check: &HealthCheck) -> Behaviour {
         let own = self.of(check.id);
         if check.definition.service().is_none() {
@@ -85,14 +85,14 @@ impl Targets {
     }
 }
 
-/// What one life of a worker sees of the world: targets, hosts and windows.
+/// The view of one life of a worker on targets, hosts and windows.
 #[derive(Clone, Debug)]
 pub(crate) struct Sight {
     pub(crate) targets: Arc<Targets>,
     pub(crate) checker: Arc<Mutex<Checker>>,
     pub(crate) clock: MachineClock,
     pub(crate) eyes: EyesId,
-    /// Its runs are those of the poller's schedule.
+    /// Whether its runs are those of the poller's schedule.
     pub(crate) polls: bool,
     pub(crate) sources: Arc<Sources>,
     pub(crate) network: Network,
@@ -117,12 +117,12 @@ impl Sight {
         self.checker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Which of these gates' hosts an operator has paused.
+    /// Returns which of these gates' hosts an operator has paused.
     pub(crate) fn read_pauses(&self, gates: &[&GateRecord]) -> Vec<bool> {
         self.checker().read_pauses(self.eyes, gates)
     }
 
-    /// What befalls a call of one of the application's sources now.
+    /// Applies the current fault to a call of one of the application's sources.
     async fn trouble(&self, source: &'static str) -> Result<(), SourceTrouble> {
         let Some(trouble) = self.sources.draw() else { return Ok(()) };
         if trouble == SourceTrouble::Hangs && !self.polls {
@@ -165,7 +165,7 @@ impl Sight {
             }
             Behaviour::Silent => (ReasonCode::TimeoutHead, run.timeout),
             Behaviour::Panics => {
-                // Without the hook that prints it.
+                // Avoids the panic hook, which prints.
                 std::panic::resume_unwind(Box::new("scripted"));
             }
         };
@@ -211,7 +211,7 @@ impl HostRunner for Sight {
             matches!(self.targets.of(check.id), Behaviour::Silent) && check.revision % 3 == 0
         });
         if hangs {
-            // A runner that breaks its contract: it does not even give up.
+            // A runner that breaks its contract: it never returns.
             return pending().await;
         }
         join_all(run.checks.iter().map(|check| self.run_check(check.clone(), &run))).await

@@ -1,6 +1,7 @@
-//! The store in memory, with the checker looking over its shoulder.
+//! The in-memory store, observed by the checker.
 //!
-//! It stands behind the faults: what it sees has taken effect, whatever the caller gets to know.
+//! The observer sits behind the faults: every call that it sees has taken effect, whatever the caller
+//! learns.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -34,7 +35,7 @@ impl WatchedStore {
         self.checker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the checker which members of a host's groups are down as it goes.
+    /// Tells the checker which members of a host's groups are down before a spending.
     async fn ask_groups(&self, gate: &GateRecord) -> Result<(), StoreError> {
         let groups = self.checker().groups_with(gate.host_id);
         for group in groups {

@@ -1,4 +1,4 @@
-//! The world of one simulation: a store, hosts, workers, people, and what befalls them.
+//! The world of one simulation: a store, hosts, workers, people, and faults.
 
 use std::{
     cell::Cell,
@@ -28,7 +28,7 @@ use crate::{
     watched::WatchedStore,
 };
 
-/// What everybody shares.
+/// The state that all actors share.
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) clock: ManualClock,
@@ -39,20 +39,20 @@ pub(crate) struct World {
     pub(crate) orders: Orders,
     pub(crate) settings: Settings,
     pub(crate) weather: Arc<Mutex<StoreWeather>>,
-    /// When people and faults stop, so that everything can come to its end.
+    /// When people and faults stop, so that everything can complete.
     pub(crate) evening: Duration,
     checker: Arc<Mutex<Checker>>,
     numbers: Rc<Cell<u64>>,
 }
 
-/// How often calls of the store fail.
+/// The faults of calls of the store.
 #[derive(Debug)]
 pub(crate) struct StoreWeather {
-    /// Calls in a thousand that something befalls.
+    /// The number of calls in a thousand with a fault.
     pub(crate) per_mille: u64,
-    /// What befalls every call for now.
+    /// The current fault of every call.
     pub(crate) all: Option<Fault>,
-    /// What befalls some calls for now.
+    /// The current fault of some calls.
     pub(crate) some: Option<(&'static [Operation], Fault)>,
     rng: Rng,
 }
@@ -97,12 +97,12 @@ impl World {
         self.checker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// True time.
+    /// Returns the true time.
     pub(crate) fn at(&self) -> Duration {
         self.clock.monotonic()
     }
 
-    /// The store's time.
+    /// Returns the store's time.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.store_clock.now()
     }
@@ -115,12 +115,12 @@ impl World {
         self.clock.sleep(duration).await;
     }
 
-    /// Sleeps until the store's clock shows an instant, as things are now.
+    /// Sleeps until the store's clock shows an instant, as the clock is set now.
     pub(crate) async fn sleep_until(&self, instant: DateTime<Utc>) {
         self.sleep((instant - self.now()).to_std().unwrap_or_default()).await;
     }
 
-    /// A number that was not given before.
+    /// Returns a number that was not returned before.
     pub(crate) fn number(&self) -> u64 {
         self.numbers.set(self.numbers.get() + 1);
         self.numbers.get()
@@ -132,7 +132,7 @@ impl World {
         self.checker().hosts.insert(host, Since { is, since });
     }
 
-    /// A new reader's access to the store, with the weather between.
+    /// Returns a new reader's access to the store, through the faults.
     pub(crate) fn store(&self, clock: &MachineClock) -> (Arc<FaultyStore>, EyesId) {
         let eyes = EyesId(self.number());
         let watched = WatchedStore::new(self.memory.clone(), Arc::clone(&self.checker), eyes);
@@ -151,7 +151,7 @@ impl World {
         (Arc::new(store), eyes)
     }
 
-    /// What a reader sees besides the store.
+    /// Returns a reader's view of the rest of the world.
     pub(crate) fn sight(
         &self,
         clock: &MachineClock,
@@ -208,7 +208,7 @@ const fn event_of(fault: Fault) -> Event {
 /// How long before the end people and faults stop.
 const EVENING: Duration = Duration::from_secs(3 * 3_600);
 
-/// The figures of one world.
+/// Draws the parameters of one world.
 fn settings(rng: &mut Rng) -> Settings {
     let policy = GatePolicy {
         retry: Duration::from_secs(*rng.pick(&[60, 120, 300, 300])),
@@ -220,7 +220,7 @@ fn settings(rng: &mut Rng) -> Settings {
         spread: Duration::from_secs(*rng.pick(&[0, 30])),
         ..GatePolicy::default()
     };
-    // Some worlds have many hosts that ask one agent, and little room.
+    // Some worlds have many hosts that ask one agent, and little capacity.
     let crowded = rng.chance(300);
     Settings {
         policy,
@@ -241,7 +241,7 @@ fn settings(rng: &mut Rng) -> Settings {
     }
 }
 
-/// A little more or less than an instant, or exactly it.
+/// Returns an instant slightly before or after the given one, or exactly that one.
 pub(crate) fn around(instant: DateTime<Utc>, rng: &mut Rng) -> DateTime<Utc> {
     let micros = *rng.pick(&[-1_000_000, -1_000, -1, 0, 0, 1, 1_000, 1_000_000]);
     instant + TimeDelta::microseconds(micros)

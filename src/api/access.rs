@@ -1,4 +1,4 @@
-//! How a handler asks whether its caller may do what they ask for.
+//! Access checks for handlers.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::{
     store::{Refusal, StoreError},
 };
 
-/// A write that somebody asks for, for the audit of its refusal.
+/// A write that a caller requests, for the audit of its refusal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Write {
     action: AuditAction,
@@ -20,13 +20,13 @@ pub(super) struct Write {
 }
 
 impl Write {
-    /// A change or test of a host's checks.
+    /// Creates a change or test of a host's checks.
     pub(super) const fn checks(action: AuditAction, host_id: HostId, id: Option<CheckId>) -> Self {
         let needs = HostAccess::Operate;
         Self { action, host_id, check_id: id, job_id: None, needs }
     }
 
-    /// A change of a gate's override.
+    /// Creates a change of a gate's override.
     pub(super) const fn gate(action: AuditAction, job_id: JobId, host_id: HostId) -> Self {
         let needs = HostAccess::Administer;
         Self { action, host_id, check_id: None, job_id: Some(job_id), needs }
@@ -34,13 +34,13 @@ impl Write {
 }
 
 impl Parts {
-    /// Whether the actor may read this host; else it is unknown to them.
+    /// Checks that the actor may read this host. Otherwise the host is unknown to the actor.
     pub(super) async fn may_read(&self, actor: &Actor, host_id: HostId) -> Result<(), Problem> {
         let access = self.authorizer.access(actor, &[host_id]).await?;
         if access.contains_key(&host_id) { Ok(()) } else { Err(Problem::not_found()) }
     }
 
-    /// What the actor may do with each of these hosts.
+    /// Returns the actor's access to each of these hosts.
     pub(super) async fn access(
         &self,
         actor: &Actor,
@@ -52,7 +52,7 @@ impl Parts {
         Ok(self.authorizer.access(actor, hosts).await?)
     }
 
-    /// Whether the actor may do this; a refusal on a host that exists is audited.
+    /// Checks that the actor may do this. Audits a refusal if the host exists.
     pub(super) async fn may_write(&self, actor: &Actor, write: &Write) -> Result<(), Problem> {
         let access = self.authorizer.access(actor, &[write.host_id]).await?;
         match access.get(&write.host_id) {
@@ -71,8 +71,8 @@ impl Parts {
         }
     }
 
-    /// What an error of a write is to the actor. Where a hook refused it, the right was lost on the
-    /// way: whether the host is still to be seen is asked again (F120).
+    /// Returns the problem for an error of a write. If a hook refused the write, the actor lost the right
+    /// meanwhile, so this checks again whether they may still see the host (F120).
     pub(super) async fn write_problem(
         &self,
         actor: &Actor,
@@ -108,8 +108,8 @@ impl Parts {
     }
 }
 
-/// Whether the check was to ask a host that the caller cannot see. One that does not exist is recorded
-/// alike: whoever makes ids up looks for hosts.
+/// Returns whether the check was aimed at a host that the caller cannot see. A host that does not exist is
+/// recorded as well, because guessing ids is a search for hosts.
 fn aims_at_unseen(error: &ManageError) -> bool {
     let ManageError::Invalid(violations) = error else { return false };
     violations.contains("target_host_id", ViolationCode::TargetHostUnknown)

@@ -1,4 +1,4 @@
-//! `/health-checks/audit`: who did what.
+//! `/health-checks/audit`: the audit log.
 
 use axum::{Json, extract::State};
 
@@ -15,21 +15,21 @@ use crate::{
     store::AuditFilter,
 };
 
-/// So many pages of the log are looked through for records that the caller may see.
+/// The maximum number of log pages that are searched for records that the caller may see.
 const MOST_PAGES: usize = 10;
 
 problems! {
-    /// What can go wrong with reading the audit log.
+    /// The problems of reading the audit log.
     AuditProblems {
         403: ["forbidden"],
         422: ["invalid"],
     }
 }
 
-/// Who did what, newest first: everything for administrators, and for operators what was done to their
-/// hosts.
+/// Lists the audit log, newest first.
 ///
-/// A page may hold fewer records than asked for before the end: go on with `next_cursor`.
+/// Administrators see all records, and operators see those of their hosts. A page before the last may have
+/// fewer records than requested: continue with `next_cursor`.
 #[utoipa::path(
     get,
     path = "/api/v1/health-checks/audit",
@@ -38,10 +38,10 @@ problems! {
     params(
         (
             "host_ids" = Option<Vec<HostId>>, Query, explode = false,
-            description = "only records of these hosts; those that the caller may not see are left out",
+            description = "only records of these hosts; hosts that the caller may not see are left out",
         ),
-        ("limit" = Option<u32>, Query, description = "at most so many", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
+        ("limit" = Option<u32>, Query, description = "the maximum number of records", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the previous page"),
     ),
     responses((status = 200, description = "the records", body = AuditList), AuditProblems),
 )]
@@ -60,7 +60,7 @@ pub(super) async fn audit(
     let before = page.position::<AuditId>()?;
     let filtered = query.first("host_ids").is_some();
     let filter = AuditFilter { hosts: filtered.then_some(asked) };
-    // Whoever looks sees what has been refused up to now.
+    // The log must include the refusals up to now.
     api.refusals.flush().await?;
     let (records, next) = match (scope, &filter.hosts) {
         (AuditScope::All, _) => api.page_of_all(&filter, before, page.limit()).await?,
@@ -77,7 +77,7 @@ pub(super) async fn audit(
 type Found = (Vec<AuditRecord>, Option<AuditId>);
 
 impl Parts {
-    /// The hosts among these whose records the actor may read.
+    /// Returns those of these hosts whose records the actor may read.
     async fn operated(&self, actor: &Actor, hosts: &[HostId]) -> Result<Vec<HostId>, Problem> {
         let access = self.access(actor, hosts).await?;
         let operated = |host: &HostId| access.get(host) >= Some(&HostAccess::Operate);
@@ -97,8 +97,8 @@ impl Parts {
         Ok((records, next))
     }
 
-    /// Looks through the log and leaves out what the actor may not see. The rights are asked for each
-    /// part at once, so that no list of all the actor's hosts is needed.
+    /// Searches the log and leaves out records that the actor may not see. Checks the rights of one part at
+    /// a time, so that it never needs a list of all the actor's hosts.
     async fn page_of_own(
         &self,
         actor: &Actor,

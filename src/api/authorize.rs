@@ -1,4 +1,4 @@
-//! Who may do what: the seam, and a ready implementation with roles and groups.
+//! The `Authorizer` trait, and an implementation with roles and groups.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,59 +14,60 @@ use crate::{
     model::{Actor, HostId, JobId, Role},
 };
 
-/// What somebody may do with a host. Each level has the rights of those before it.
+/// The access of an actor to a host. Each level includes the previous ones.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum HostAccess {
-    /// Read its checks, results, summary, gates and events.
+    /// Read the host's checks, results, summary, gates and events.
     Read,
-    /// Change and test its checks, and read its audit records.
+    /// Change and test the host's checks, and read its audit records.
     Operate,
-    /// Override its gates.
+    /// Override the host's gates.
     Administer,
 }
 
-/// Which audit records somebody may read.
+/// The audit records that an actor may read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum AuditScope {
-    /// All of them.
+    /// All records.
     All,
-    /// Those of the hosts that they may operate.
+    /// The records of the hosts that the actor may operate.
     OwnHosts,
-    /// None.
+    /// No records.
     Nothing,
 }
 
-/// Says who may do what. Asked anew with every request, for all hosts of the request at once.
+/// Decides who may do what. The API asks again with every request, for all hosts of the request at once.
 ///
 /// Contract:
-/// - Answer from what holds now, not from what held when the user signed in (F119).
-/// - Leave out hosts that do not exist, and those that the actor may not see: both are answered
-///   alike (F117). Ask the same of your database for both.
-/// - An error means "cannot tell", and refuses.
+/// - Answer from the current rights, not from those at sign-in (F119).
+/// - Leave out hosts that do not exist and hosts that the actor may not see. The API answers both alike
+///   (F117), so run the same database query for both.
+/// - An error means "unknown", and the API refuses.
 /// - Dropping a call must have no effect.
 ///
-/// A right can change between the asking and the write. An application that needs more asks again in
-/// the transaction of the write, with the hook of its store ([`Refusal::Forbidden`](crate::store::Refusal::Forbidden)).
+/// A right can change between this call and the write. To close that gap, check the right again in the
+/// transaction of the write, in the store's hook
+/// ([`Refusal::Forbidden`](crate::store::Refusal::Forbidden)).
 #[async_trait]
 pub trait Authorizer: Debug + Send + Sync + 'static {
-    /// What the actor may do with each of these hosts.
+    /// Returns the actor's access to each of these hosts.
     async fn access(
         &self,
         actor: &Actor,
         hosts: &[HostId],
     ) -> Result<HashMap<HostId, HostAccess>, AuthorizeError>;
 
-    /// Which audit records the actor may read.
+    /// Returns which audit records the actor may read.
     async fn audit_scope(&self, actor: &Actor) -> Result<AuditScope, AuthorizeError>;
 
-    /// The actor as they stand now; `None` where they may not do anything any more. Asked every few
-    /// seconds for as long as an event stream is open. By default nothing has changed.
+    /// Returns the actor with their current role, or `None` if they may no longer do anything. Called every
+    /// few seconds while an event stream is open. The default implementation returns the actor unchanged.
     async fn refresh(&self, actor: &Actor) -> Result<Option<Actor>, AuthorizeError> {
         Ok(Some(actor.clone()))
     }
 }
 
-/// It cannot be told now who may do what.
+/// The error if the rights of users are currently unknown.
 #[derive(Debug, Error)]
 #[error("the rights of users cannot be read")]
 pub struct AuthorizeError {
@@ -75,7 +76,7 @@ pub struct AuthorizeError {
 }
 
 impl AuthorizeError {
-    /// The error with what caused it.
+    /// Creates the error with its cause.
     pub fn new(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { source: source.into() }
     }
@@ -87,11 +88,11 @@ impl From<DirectoryError> for AuthorizeError {
     }
 }
 
-/// Roles and groups: administrators may do everything; operators operate the hosts of
-/// their groups; reporters read the hosts of theirs.
+/// Grants access by role and group: administrators may do everything, operators operate the hosts of their
+/// groups, and reporters read the hosts of theirs.
 ///
-/// Whose groups a host is in, [`HostDirectory::visible_to`] says: implement it, since its default
-/// shows every host to everybody. A host in no group is for administrators alone, whatever
+/// [`HostDirectory::visible_to`] says which hosts belong to a user's groups. Implement it, because its
+/// default shows every host to everyone. Only administrators have access to a host in no group, whatever
 /// `visible_to` says, unless [`with_open_ungrouped`](Self::with_open_ungrouped) gives it to operators.
 #[derive(Clone, Debug)]
 pub struct RolesAndGroups {
@@ -100,13 +101,13 @@ pub struct RolesAndGroups {
 }
 
 impl RolesAndGroups {
-    /// The rules over this directory.
+    /// Creates the rules over this directory.
     #[must_use]
     pub fn new(directory: Arc<dyn HostDirectory>) -> Self {
         Self { directory, ungrouped_for_operators: false }
     }
 
-    /// Lets every operator operate the hosts that are in no group.
+    /// Lets every operator operate hosts without a group.
     #[must_use]
     pub fn with_open_ungrouped(self) -> Self {
         Self { ungrouped_for_operators: true, ..self }
@@ -154,17 +155,17 @@ impl RolesAndGroups {
     }
 }
 
-/// The application's jobs, as far as the API must know them: whether there is a job that has no gate
-/// yet. Without it such a job is unknown.
+/// Tells the API about the application's jobs that have no gate yet. Without it, the API treats such a job
+/// as unknown.
 ///
 /// Dropping a call must have no effect.
 #[async_trait]
 pub trait JobDirectory: Debug + Send + Sync + 'static {
-    /// Whether the job exists and the actor may see it.
+    /// Returns whether the job exists and the actor may see it.
     async fn is_visible(&self, actor: &Actor, job: JobId) -> Result<bool, AuthorizeError>;
 
-    /// The hosts of the job that have no gate yet and wait for one, for the explanation of the job. None
-    /// by default.
+    /// Returns the hosts of the job that wait for a gate, for the explanation of the job. The default
+    /// implementation returns none.
     async fn queued_hosts(&self, job: JobId) -> Result<Vec<HostId>, AuthorizeError> {
         let _ = job;
         Ok(Vec::new())

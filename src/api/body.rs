@@ -1,4 +1,4 @@
-//! JSON bodies, read strictly: everything that is wrong with one is reported at once.
+//! Strict reading of JSON bodies. All violations are reported at once.
 
 use std::{convert::Infallible, error::Error as _, time::Duration};
 
@@ -20,21 +20,21 @@ use crate::{
     strict_json,
 };
 
-/// The most bytes of a body.
+/// The maximum size of a body in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// The most bytes of a body that names up to 10,000 hosts, such as that of a preview.
+/// The maximum size in bytes of a body that names up to 10,000 hosts, such as that of a preview.
 pub const HOSTS_BODY_LIMIT: usize = 512 * 1024;
 
-/// The longest that a body may take to arrive (F254). It needs 6.4 KiB a second at the most.
+/// The time limit for receiving a body (F254). A body of 64 KiB thus needs at least 6.4 KiB/s.
 const BODY_TIME: Duration = Duration::from_secs(10);
 
-/// A JSON body that has not been read yet: a handler first asks whether the caller may do this at all,
-/// so that nobody else can hold a place with a body that comes slowly or never.
+/// A JSON body that has not been read yet. A handler first checks whether the caller may do this at all, so
+/// that no one else can occupy a slot with a slow or endless body.
 ///
-/// 413 where it is larger than [`BODY_LIMIT`], 415 where its type is not JSON, 400 where it is no
-/// JSON or names a member twice, 408 where it does not arrive within 10 s. Lay
-/// [`axum::extract::DefaultBodyLimit`] of that size around routes of your own.
+/// Answers 413 if the body exceeds [`BODY_LIMIT`], 415 if its type is not JSON, 400 if it is invalid JSON
+/// or contains a duplicate member, and 408 if it does not arrive within 10 s. Apply
+/// [`axum::extract::DefaultBodyLimit`] with the same limit to your own routes.
 #[derive(Debug)]
 pub struct JsonBody(Request);
 
@@ -42,15 +42,15 @@ impl JsonBody {
     /// Reads the body.
     ///
     /// # Errors
-    /// What is wrong with it; also that there is none.
+    /// Fails if the body is missing or invalid.
     pub async fn value(self) -> Result<Value, Problem> {
         self.optional().await?.ok_or_else(|| Problem::malformed("send a JSON object"))
     }
 
-    /// Reads the body; `None` where it is empty.
+    /// Reads the body, or returns `None` if it is empty.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Fails if the body is invalid.
     pub async fn optional(self) -> Result<Option<Value>, Problem> {
         let is_json = is_json(self.0.headers());
         let read_bytes = Bytes::from_request(self.0, &());
@@ -68,7 +68,7 @@ impl JsonBody {
     /// Reads the body's members.
     ///
     /// # Errors
-    /// As [`value`](Self::value).
+    /// Fails like [`value`](Self::value).
     pub async fn members(self) -> Result<Members, Problem> {
         self.value().await.map(Members::of)
     }
@@ -82,8 +82,8 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     }
 }
 
-/// Whether the headers say that the body is JSON as it stands: a body with two types, in another charset or
-/// in a coding is read in another way by somebody else (F264).
+/// Returns whether the headers declare plain JSON. Rejects a second type, another charset, or a content
+/// coding, because another program would read such a body differently (F264).
 fn is_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (types.next(), types.next()) else { return false };
@@ -103,10 +103,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn read(bytes: &[u8]) -> Result<Value, Problem> {
     strict_json::parse(bytes).map_err(|error| {
-        // Where it breaks, and not what stands there: that may be part of a password.
+        // Reports the position and not the text, which may be part of a password.
         let (line, column) = (error.line(), error.column());
         let detail = format!(
-            "this is not valid JSON, or a member occurs twice: see line {line}, column {column}"
+            "the body is not valid JSON or contains a duplicate member: see line {line}, column {column}"
         );
         Problem::malformed(detail)
     })
@@ -116,12 +116,12 @@ fn unread(rejection: &BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return Problem::too_large();
     }
-    tracing::debug!(error = ?rejection.source(), "a body broke off");
+    tracing::debug!(error = ?rejection.source(), "a request body was cut off");
     Problem::malformed("the body is incomplete: send it again")
 }
 
-/// The members of a JSON object, taken one by one. Whatever is wrong with any of them is collected;
-/// members that nobody took are unknown.
+/// The members of a JSON object, taken one by one. Collects all violations. Members that are never taken
+/// are unknown.
 ///
 /// ```
 /// # use healthgate::{api::{Members, Problem}, model::HostId};
@@ -141,7 +141,7 @@ pub struct Members {
 }
 
 impl Members {
-    /// The members of a body.
+    /// Creates the members of a body.
     #[must_use]
     pub fn of(body: Value) -> Self {
         let mut violations = Violations::new();
@@ -154,7 +154,7 @@ impl Members {
         Self { members, violations }
     }
 
-    /// A member that may be absent or `null`.
+    /// Takes an optional member, which may be absent or `null`.
     pub fn optional<T: FromMember>(&mut self, field: &str) -> Option<T> {
         match self.members.remove(field) {
             None | Some(Value::Null) => None,
@@ -162,7 +162,7 @@ impl Members {
         }
     }
 
-    /// A member that must be there.
+    /// Takes a required member.
     pub fn required<T: FromMember>(&mut self, field: &str) -> Option<T> {
         match self.members.remove(field) {
             None | Some(Value::Null) => {
@@ -174,20 +174,20 @@ impl Members {
         }
     }
 
-    /// Adds something that is wrong.
+    /// Adds a violation.
     pub fn violation(&mut self, field: &str, code: ViolationCode, message: impl Into<String>) {
         self.violations.push(field, code, message);
     }
 
-    /// Adds what is wrong within the member of this name.
+    /// Adds the violations found within this member.
     pub fn violations_within(&mut self, field: &str, found: &Violations) {
         self.violations.extend_within(field, found);
     }
 
-    /// `value`, where nothing is wrong; it is `None` only where something is.
+    /// Returns `value` if there are no violations. `value` may be `None` only if there is one.
     ///
     /// # Errors
-    /// Everything that is wrong, members that were not taken included.
+    /// Returns all violations, including members that were not taken.
     pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Violations> {
         for unknown in self.members.keys() {
             let field: String = unknown.chars().take(100).collect();
@@ -198,9 +198,9 @@ impl Members {
     }
 }
 
-/// What a member can be read as.
+/// A type that a member can be read as.
 pub trait FromMember: Sized {
-    /// The value; `None` after a violation was added.
+    /// Returns the value, or adds a violation and returns `None`.
     fn from_member(value: Value, field: &str, violations: &mut Violations) -> Option<Self>;
 }
 
@@ -286,7 +286,7 @@ impl<T: FromMember> FromMember for Vec<T> {
         let mut wrongs = Violations::new();
         let read = |value| T::from_member(value, field, &mut wrongs);
         let values: Option<Self> = values.into_iter().map(read).collect();
-        // One word for the list: the first that is wrong.
+        // Reports only the first violation of a list.
         if let Some(first) = wrongs.as_slice().first() {
             violations.push(field, first.code, first.message.clone());
         }
@@ -294,8 +294,8 @@ impl<T: FromMember> FromMember for Vec<T> {
     }
 }
 
-/// Reads an object within a body, for [`FromMember`]: its members' names stand behind its own, as in
-/// `window.opens_at`. `expected` is what to say of a value that is none.
+/// Reads an object within a body, for [`FromMember`]. Prefixes the names of its members with its own, as in
+/// `window.opens_at`. `expected` is the message if the value is not an object.
 pub fn read_object<T>(
     value: Value,
     field: &str,

@@ -25,14 +25,14 @@ use crate::{
 };
 
 problems! {
-    /// What can go wrong with reading a host's checks.
+    /// The problems of reading a host's checks.
     ReadProblems {
         404: ["not_found"],
     }
 }
 
 problems! {
-    /// What can go wrong with making a check.
+    /// The problems of creating a check.
     CreateProblems {
         400: ["malformed"],
         403: ["forbidden"],
@@ -47,7 +47,7 @@ problems! {
 }
 
 problems! {
-    /// What can go wrong with changing a check.
+    /// The problems of changing a check.
     ChangeProblems {
         400: ["malformed"],
         403: ["forbidden"],
@@ -63,7 +63,7 @@ problems! {
 }
 
 problems! {
-    /// What can go wrong with deleting a check.
+    /// The problems of deleting a check.
     DeleteProblems {
         403: ["forbidden"],
         404: ["not_found"],
@@ -72,7 +72,7 @@ problems! {
     }
 }
 
-/// All checks of a host, with what is known of them.
+/// Lists all checks of a host with their current status.
 #[utoipa::path(
     get,
     path = "/api/v1/hosts/{host_id}/health-checks",
@@ -93,8 +93,10 @@ pub(super) async fn list(
     Ok(Json(CheckList { total: checks.len(), checks }))
 }
 
-/// Makes a check. It runs at once, unless its author has spent the minute's budget of tests and changes:
-/// then its first run waits for the budget's next slot.
+/// Creates a check.
+///
+/// It runs immediately, unless its author has spent the minute's budget of tests and changes. Its first run
+/// then waits for the budget's next slot.
 #[utoipa::path(
     post,
     path = "/api/v1/hosts/{host_id}/health-checks",
@@ -137,7 +139,7 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// One check of a host.
+/// Returns one check of a host.
 #[utoipa::path(
     get,
     path = "/api/v1/hosts/{host_id}/health-checks/{check_id}",
@@ -170,10 +172,10 @@ pub(super) async fn read(
 
 /// Changes a check.
 ///
-/// With `If-Match` only the revision that it names is changed. A changed origin of the URL, or a newly
-/// tolerated bad certificate, needs the password again, where one is stored. The changed check runs at
-/// once, unless its author has spent the minute's budget of tests and changes: then its first run waits
-/// for the budget's next slot.
+/// With `If-Match` the change only applies to that revision. A new origin of the URL, or newly ignored
+/// certificate errors, require the password again if one is stored. The changed check runs immediately,
+/// unless its author has spent the minute's budget of tests and changes. Its first run then waits for the
+/// budget's next slot.
 #[utoipa::path(
     put,
     path = "/api/v1/hosts/{host_id}/health-checks/{check_id}",
@@ -182,13 +184,13 @@ pub(super) async fn read(
     params(
         ("host_id" = HostId, Path, description = "the host"),
         ("check_id" = CheckId, Path, description = "the check"),
-        ("If-Match" = Option<String>, Header, description = "the revision that the change is of"),
+        ("If-Match" = Option<String>, Header, description = "the revision that the change is based on"),
     ),
     request_body = CheckChangeForm,
     responses(
         (
             status = 200,
-            description = "the check as it is now",
+            description = "the changed check",
             body = CheckForm,
             headers(("ETag" = String, description = "its revision in quotes")),
         ),
@@ -225,9 +227,9 @@ pub(super) async fn change(
     params(
         ("host_id" = HostId, Path, description = "the host"),
         ("check_id" = CheckId, Path, description = "the check"),
-        ("If-Match" = Option<String>, Header, description = "the revision that is to be deleted"),
+        ("If-Match" = Option<String>, Header, description = "the revision to delete"),
     ),
-    responses((status = 204, description = "it is gone"), DeleteProblems),
+    responses((status = 204, description = "the check is deleted"), DeleteProblems),
 )]
 pub(super) async fn delete(
     State(api): State<Api>,
@@ -251,7 +253,7 @@ impl Parts {
         Ok(views.into_iter().find(|view| view.check.id == check))
     }
 
-    /// The revision that the request is for; `None` for whichever there is.
+    /// Returns the revision that the request requires, or `None` for any.
     async fn expected(
         &self,
         host: HostId,
@@ -286,7 +288,7 @@ impl Parts {
     }
 }
 
-/// A check that has just been written: nothing is known of it yet.
+/// Returns the view of a check that was just written: it has no result.
 fn unseen(check: HealthCheck) -> CheckView {
     let now = StoreTime::new(check.updated_epoch, check.updated_at);
     CheckView::at(check, None, now, TimeDelta::zero())

@@ -1,4 +1,4 @@
-//! What the library's errors are to a client.
+//! Converts the library's errors to problems.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ impl From<StoreError> for Problem {
                 format!("a host may have at most {limit} checks: delete one first"),
             ),
             StoreError::Conflict { .. } => {
-                Self::conflict("conflict", "it is being changed by others: try again")
+                Self::conflict("conflict", "others are changing this at the same time: try again")
                     .with_source(error)
             }
             StoreError::GateBusy { .. } => Self::conflict(
@@ -31,7 +31,7 @@ impl From<StoreError> for Problem {
             }
             StoreError::Refused(Refusal::Forbidden) => Self::forbidden(),
             StoreError::Refused(Refusal::StateMoved) => {
-                Self::conflict("invalid_state", "the job has changed meanwhile: read it again")
+                Self::conflict("invalid_state", "the job has changed meanwhile: reload it")
             }
             StoreError::Refused(Refusal::Failed(_)) | StoreError::Unavailable { .. } => {
                 store_unavailable().with_source(error)
@@ -58,7 +58,7 @@ impl From<ManageError> for Problem {
             ManageError::Invalid(violations) => Self::from(violations),
             ManageError::PasswordRequired { because } => Self::conflict(
                 "password_required",
-                format!("give `basic_auth_pass` again, since {because}"),
+                format!("enter `basic_auth_pass` again: {because}"),
             ),
             ManageError::HostUnknown => Self::not_found(),
             ManageError::Seal(_) | ManageError::Open(_) | ManageError::KeyMismatch(_) => {

@@ -2,17 +2,17 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-/// The tag of a revision.
+/// Returns the tag of a revision.
 pub(super) fn of(revision: i64) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("\"{revision}\"")).ok()
 }
 
-/// Which revisions a change may be made from.
+/// The revisions that a change may be based on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum IfMatch {
-    /// Any: there is no such header, or it is `*`.
+    /// Any revision: the header is absent, or is `*`.
     Any,
-    /// Only these. A tag that no revision has matches none.
+    /// Only these revisions. A tag without a valid revision matches none.
     These(Vec<i64>),
 }
 
@@ -33,8 +33,8 @@ impl IfMatch {
     }
 }
 
-/// The revision that a tag names. A proxy that compresses answers makes their tags weak. A revision names
-/// one state of a check whatever the encoding, so a weak tag is compared by its value (F181).
+/// Parses the revision of a tag. A proxy that compresses answers makes their tags weak. A revision
+/// identifies one state of a check in any encoding, so a weak tag is compared by its value (F181).
 fn revision(tag: &str) -> Option<i64> {
     let digits = tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.strip_suffix('"')?;
     let revision = digits.parse::<i64>().ok()?;

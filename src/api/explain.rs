@@ -11,17 +11,17 @@ use crate::{
 };
 
 problems! {
-    /// What can go wrong with explaining a job.
+    /// The problems of explaining a job.
     ExplainProblems {
         404: ["not_found"],
     }
 }
 
-/// What the hosts of a job wait for, what clears it, and who can, the largest group first.
+/// Explains what the hosts of a job wait for, what clears each cause, and who can clear it.
 ///
-/// Only hosts that the caller may see are counted and named; where there are none, the job is unknown.
-/// Hosts that are being changed or are done wait for nothing, and stand in no group. Ask again with each
-/// `gate` event of the job: one is sent when a worker finds that a host waits for something else.
+/// The largest group comes first. Only hosts that the caller may see are counted and named. If there are
+/// none, the job is unknown. Hosts that are being changed or have ended are in no group. Ask again on each
+/// `gate` event of the job: a worker sends one when a host waits for something else.
 #[utoipa::path(
     get,
     path = "/api/v1/jobs/{job_id}/explain",

@@ -1,4 +1,4 @@
-//! `/jobs/{job_id}/gates`: what holds a job back, host by host.
+//! `/jobs/{job_id}/gates`: the gates of a job, one per host.
 
 use std::{collections::HashMap, fmt, str::FromStr};
 
@@ -13,17 +13,17 @@ use super::{
 use crate::model::{Attempt, GateId, GateRecord, HostId, JobId};
 
 problems! {
-    /// What can go wrong with reading a job's gates.
+    /// The problems of reading a job's gates.
     GateProblems {
         404: ["not_found"],
         422: ["invalid"],
     }
 }
 
-/// The gates of a job with their newest attempts, override and pass, by the time of their opening.
+/// Lists the gates of a job with their newest attempts, override and pass, ordered by their opening.
 ///
-/// Only those of hosts that the caller may see; where there are none, the job is unknown. A page may hold
-/// fewer gates than asked for before the end: go on with `next_cursor`.
+/// Only gates of hosts that the caller may see are listed. If there are none, the job is unknown. A page
+/// before the last may have fewer gates than requested: continue with `next_cursor`.
 #[utoipa::path(
     get,
     path = "/api/v1/jobs/{job_id}/gates",
@@ -31,8 +31,8 @@ problems! {
     operation_id = "list_gates",
     params(
         ("job_id" = JobId, Path, description = "the job"),
-        ("limit" = Option<u32>, Query, description = "at most so many", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
+        ("limit" = Option<u32>, Query, description = "the maximum number of gates", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the previous page"),
     ),
     responses((status = 200, description = "a page of its gates", body = GateList), GateProblems),
 )]
@@ -66,7 +66,7 @@ pub(super) async fn gates(
         attempts += record.attempts.min(ATTEMPTS_OF_A_GATE);
         attempts <= ATTEMPTS_OF_A_PAGE
     };
-    // One gate alone always fits.
+    // A single gate always fits.
     let count = records.iter().take(page.limit() as usize).take_while(|one| fits(one)).count();
     records.truncate(count);
     let next = records.last().filter(|_| count < all).map(Position::of);
@@ -74,12 +74,12 @@ pub(super) async fn gates(
     Ok(Json(GateList { gates, next_cursor: next.map(Page::cursor) }))
 }
 
-/// The most attempts of a gate that are shown, the newest. A gate may have thousands.
+/// The maximum number of attempts shown per gate: the newest ones. A gate may have thousands.
 const ATTEMPTS_OF_A_GATE: u32 = 200;
-/// The most attempts of all gates of a page together: what bounds an answer and its memory (F250).
+/// The maximum number of attempts of all gates on a page, which bounds the answer and its memory (F250).
 const ATTEMPTS_OF_A_PAGE: u32 = 2_000;
 
-/// The place of a gate in the list of its job's: by the time of its opening.
+/// The position of a gate in its job's list, which is ordered by the time of opening.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Position(i64, GateId);
 
@@ -105,7 +105,7 @@ impl FromStr for Position {
 }
 
 impl Parts {
-    /// These gates with their newest attempts.
+    /// Returns these gates with their newest attempts.
     pub(super) async fn gate_forms(
         &self,
         records: Vec<GateRecord>,

@@ -1,4 +1,4 @@
-//! The REST API: routes to mount into an axum application of your own, with their OpenAPI document.
+//! The REST API: routes to mount into your axum application, with their OpenAPI document.
 //!
 //! ```
 //! # use axum::{Router, middleware::from_fn};
@@ -10,23 +10,22 @@
 //! # }
 //! ```
 //!
-//! **What the application brings.** A store, [`CheckManager`](crate::checks::CheckManager), a
-//! [`Gate`](crate::gate::Gate), a directory of hosts, and an [`Authorizer`], of which
-//! [`RolesAndGroups`] is a ready one. Authentication is its own: its middleware puts an
-//! [`Actor`](crate::model::Actor) with the user's name and present role into the request's
-//! extensions, and a request without one is answered with 401. The routes bind no socket and spawn
-//! nothing; one future, [`Api::run`], feeds the event streams.
+//! **The application provides** a store, [`CheckManager`](crate::checks::CheckManager), a
+//! [`Gate`](crate::gate::Gate), a directory of hosts, and an [`Authorizer`] such as [`RolesAndGroups`]. It
+//! also authenticates: its middleware inserts an [`Actor`](crate::model::Actor) with the user's name and
+//! current role into the request's extensions. The API answers 401 to a request without one. The routes
+//! bind no socket and spawn no task. One future, [`Api::run`], feeds the event streams.
 //!
-//! **Routes of its own** are merged into one document: start with
-//! `OpenApiRouter::with_openapi(…)`, `merge(routes(&api))`, and answer errors with [`Problem`]. Bodies
-//! are read with [`JsonBody`] and [`Members`], queries with [`Page`] and [`Query`], ids in paths with
-//! [`Id`] and [`Ids`], all by the rules of the library's routes.
+//! **Your own routes** can share one document: start with `OpenApiRouter::with_openapi(…)`,
+//! `merge(routes(&api))`, and answer errors with [`Problem`]. To follow the library's rules, read bodies
+//! with [`JsonBody`] and [`Members`], queries with [`Page`] and [`Query`], and path ids with [`Id`] and
+//! [`Ids`].
 //!
-//! **Rights** are asked for with every request. A host that the caller may not see is answered like
-//! one that does not exist: 404. A refused write on a host that exists is audited.
+//! **Rights** are checked with every request. A host that the caller may not see is answered like one that
+//! does not exist: 404. A refused write on an existing host is audited.
 //!
-//! **Order of answers**: 401 before anything else, then 404 and 403, then what is wrong with the body
-//! (408, 413, 415, 400, 422), then 412 and 409.
+//! **Order of answers**: 401 first, then 404 and 403, then problems of the body (408, 413, 415, 400, 422),
+//! then 412 and 409.
 
 mod access;
 mod audit;
@@ -66,11 +65,11 @@ pub use self::{
     state::{Api, ApiBuilder},
 };
 
-/// All routes of the library, each with its full path under `/api/v1`, and their part of the OpenAPI
-/// document.
+/// Returns all routes of the library, each with its full path under `/api/v1`, and their part of the
+/// OpenAPI document.
 ///
-/// They bring their own body limit, [`envelope`], and 405. An unknown path is the application's to
-/// answer: see [`fallback`].
+/// The routes include their own body limit, [`envelope`], and 405 answers. The application answers unknown
+/// paths: see [`fallback`].
 #[must_use]
 pub fn routes<S: Clone + Send + Sync + 'static>(api: &Api) -> OpenApiRouter<S> {
     let (router, document) = operations().with_state(api.clone()).split_for_parts();
@@ -81,7 +80,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(api: &Api) -> OpenApiRouter<S> {
     OpenApiRouter::with_openapi(document).merge(router.into())
 }
 
-/// The OpenAPI document of the library's routes alone (OpenAPI 3.1).
+/// Returns the OpenAPI document of the library's routes alone (OpenAPI 3.1).
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     operations().into_openapi()
@@ -103,14 +102,14 @@ fn operations() -> OpenApiRouter<Api> {
         .routes(operation!(events::events))
 }
 
-/// The operations whose bodies name many hosts.
+/// Returns the operations whose bodies name many hosts.
 fn named_hosts() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(operation!(preview::preview))
         .layer(DefaultBodyLimit::max(HOSTS_BODY_LIMIT))
 }
 
-/// The answer to a path that does not exist, for [`Router::fallback`].
+/// Answers a path that does not exist, for [`Router::fallback`].
 pub async fn fallback() -> Problem {
     std::future::ready(Problem::not_found()).await
 }

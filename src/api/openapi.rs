@@ -1,5 +1,5 @@
-//! The OpenAPI document, made from the routes: what every operation takes and answers, and with which
-//! problem codes.
+//! The OpenAPI document, generated from the routes: parameters, bodies, answers and problem codes of every
+//! operation.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::model::EvidenceReason;
 
-/// What holds for the document as a whole.
+/// The metadata of the whole document.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -31,17 +31,17 @@ use crate::model::EvidenceReason;
     modifiers(&BearerToken),
     tags(
         (name = "checks", description = "Health checks and their results"),
-        (name = "gates", description = "What may be patched now, and why not"),
-        (name = "audit", description = "Who did what"),
+        (name = "gates", description = "Which hosts may be patched now, and what holds the others back"),
+        (name = "audit", description = "The audit log"),
         (name = "events", description = "Changes as they happen"),
     ),
 )]
 pub(super) struct Document;
 
-/// The problems of one status that an operation can answer with.
+/// One status with the problem codes that an operation can answer with.
 pub(super) type Row = (u16, &'static [&'static str]);
 
-/// What every operation can answer with.
+/// The problems that every operation can answer with.
 const COMMON: &[Row] =
     &[(401, &["unauthenticated"]), (500, &["internal"]), (503, &["store_unavailable"])];
 
@@ -59,8 +59,8 @@ impl Modify for BearerToken {
     }
 }
 
-/// The one response that every problem of an operation has. Its description lists them by status, and
-/// `x-problems` does so for programs.
+/// Returns the single response that describes all problems of an operation. Its description lists them by
+/// status, and `x-problems` does so for programs.
 pub(super) fn responses(own: &[Row]) -> BTreeMap<String, RefOr<Response>> {
     let mut rows: BTreeMap<u16, Vec<&'static str>> = BTreeMap::new();
     for (status, codes) in COMMON.iter().chain(own) {
@@ -85,7 +85,7 @@ fn problem_response(description: &str) -> ResponseBuilder {
         .content("application/problem+json", ContentBuilder::new().schema(Some(body)).build())
 }
 
-/// For the application's own operations: `responses((status = 200, …), Problem)`.
+/// Serves the application's own operations: `responses((status = 200, …), Problem)`.
 impl IntoResponses for Problem {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let response = problem_response("A problem: `status` and `code` say which.").build();
@@ -93,7 +93,7 @@ impl IntoResponses for Problem {
     }
 }
 
-/// A `oneOf` of the codes and any text would match a code twice, so this is not derived.
+/// Not derived: a `oneOf` of the codes and any text would match a code twice.
 impl utoipa::PartialSchema for EvidenceReason {
     fn schema() -> RefOr<Schema> {
         let description = "a reason code, or a word that a condition of the application defines";
@@ -103,7 +103,7 @@ impl utoipa::PartialSchema for EvidenceReason {
 
 impl utoipa::ToSchema for EvidenceReason {}
 
-/// Names the problems that an operation can answer with, in addition to those of every operation.
+/// Lists the problems that an operation can answer with, in addition to the common ones.
 macro_rules! problems {
     ($(#[$doc:meta])* $name:ident { $($status:literal: [$($code:literal),* $(,)?],)* }) => {
         $(#[$doc])*

@@ -1,4 +1,4 @@
-//! `/jobs/{job_id}/hosts/{host_id}/override`: letting named failing checks pass.
+//! `/jobs/{job_id}/hosts/{host_id}/override`: overrides of named failing checks.
 
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
@@ -16,7 +16,7 @@ use crate::{
 };
 
 problems! {
-    /// What can go wrong with an override.
+    /// The problems of setting an override.
     OverrideProblems {
         400: ["malformed"],
         403: ["forbidden"],
@@ -30,7 +30,7 @@ problems! {
 }
 
 problems! {
-    /// What can go wrong with taking an override back.
+    /// The problems of revoking an override.
     RemoveProblems {
         403: ["forbidden"],
         404: ["not_found"],
@@ -38,10 +38,10 @@ problems! {
     }
 }
 
-/// The most checks that one override names.
+/// The maximum number of checks in one override.
 const MOST_CHECKS: usize = 100;
 
-/// Lets named checks fail for one job on one host, until an expiry.
+/// Allows named checks to fail for one job on one host, until an expiry.
 #[utoipa::path(
     post,
     path = "/api/v1/jobs/{job_id}/hosts/{host_id}/override",
@@ -81,7 +81,7 @@ pub(super) async fn set(
     forms.into_iter().next().map(Json).ok_or_else(Problem::internal)
 }
 
-/// Takes an override back. Where there is none, nothing happens.
+/// Revokes an override. Does nothing if there is none.
 #[utoipa::path(
     delete,
     path = "/api/v1/jobs/{job_id}/hosts/{host_id}/override",
@@ -91,7 +91,7 @@ pub(super) async fn set(
         ("job_id" = JobId, Path, description = "the job"),
         ("host_id" = HostId, Path, description = "the host"),
     ),
-    responses((status = 204, description = "there is none any more"), RemoveProblems),
+    responses((status = 204, description = "there is no override"), RemoveProblems),
 )]
 pub(super) async fn remove(
     State(api): State<Api>,

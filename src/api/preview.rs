@@ -1,4 +1,4 @@
-//! `/gates/preview`: what the gates would say now.
+//! `/gates/preview`: current decisions of the gates.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,24 +20,24 @@ use crate::{
     model::{HostId, ViolationCode, Window},
 };
 
-/// The application's maintenance windows, for previews that name none.
+/// Provides the application's maintenance windows, for previews that name none.
 ///
 /// Dropping a call must have no effect.
 #[async_trait]
 pub trait UpcomingWindows: Debug + Send + Sync + 'static {
-    /// The window of each of these hosts that is open now or opens next; hosts without one are left
-    /// out, and judged in the hour that begins now.
+    /// Returns each host's open or next window. A host without a window is left out, and the preview judges
+    /// it in a one-hour window that starts now.
     async fn upcoming(&self, hosts: &[HostId]) -> Result<HashMap<HostId, Window>, AuthorizeError>;
 }
 
-/// The most hosts of a preview.
+/// The maximum number of hosts in a preview.
 const MOST_HOSTS: usize = 10_000;
 
-/// The window of a host that has none: that of a job which is to run at once.
+/// The length of the window for a host without one: the window of a job that runs immediately.
 const AT_ONCE: TimeDelta = TimeDelta::hours(1);
 
 problems! {
-    /// What can go wrong with a preview.
+    /// The problems of a preview.
     PreviewProblems {
         400: ["malformed"],
         404: ["not_found"],
@@ -48,16 +48,16 @@ problems! {
     }
 }
 
-/// What the gates of these hosts would say now. Nothing is run, and nothing written.
+/// Returns what the gates of these hosts would decide now, without running or writing anything.
 ///
-/// Without a window each host's own is taken, the one that is open or the next.
+/// Without a window, each host is judged in its own open or next window.
 #[utoipa::path(
     post,
     path = "/api/v1/gates/preview",
     tag = "gates",
     operation_id = "preview_gates",
     request_body = PreviewRequestForm,
-    responses((status = 200, description = "host by host", body = PreviewList), PreviewProblems),
+    responses((status = 200, description = "the decision for each host", body = PreviewList), PreviewProblems),
 )]
 pub(super) async fn preview(
     State(api): State<Api>,
@@ -84,7 +84,8 @@ pub(super) async fn preview(
     Ok(Json(PreviewList { hosts: previews.into_iter().zip(&windows).map(form).collect() }))
 }
 
-/// The hosts in the order asked, each once: the answer must not grow with repetitions (F180).
+/// Returns the hosts in the requested order without duplicates, so that repetitions do not enlarge the
+/// answer (F180).
 fn unique(mut hosts: Vec<HostId>) -> Vec<HostId> {
     let mut seen = HashSet::new();
     hosts.retain(|host| seen.insert(*host));
@@ -92,7 +93,7 @@ fn unique(mut hosts: Vec<HostId>) -> Vec<HostId> {
 }
 
 impl Parts {
-    /// Each host with the window that it is to be judged in.
+    /// Returns each host with the window to judge it in.
     async fn preview_windows(
         &self,
         hosts: &[HostId],

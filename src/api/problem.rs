@@ -1,4 +1,4 @@
-//! The one form of every error answer (RFC 9457), for the library's routes and the application's.
+//! The single form of every error answer (RFC 9457), for the routes of the library and the application.
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
@@ -14,9 +14,9 @@ use crate::model::{ViolationCode, Violations};
 
 /// An error answer: a status, a stable code, and a sentence that says what to do.
 ///
-/// It becomes an `application/problem+json` body ([`ProblemBody`]) and shows nothing of its source,
-/// which is logged by [`envelope`](super::envelope). An application's handlers can answer with it
-/// as the library's do: `async fn handler() -> Result<Json<T>, Problem>`.
+/// It becomes an `application/problem+json` body ([`ProblemBody`]). The body never shows the error's
+/// source, which [`envelope`](super::envelope) logs. An application's handlers can return it too: `async fn
+/// handler() -> Result<Json<T>, Problem>`.
 #[derive(Clone, Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -29,10 +29,11 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The most entries of `errors`: a body of 64 KiB can break rules ten thousand times (F180).
+    /// The maximum number of entries in `errors`. A body of 64 KiB can break rules ten thousand times
+    /// (F180).
     pub const MAXIMUM_ERRORS: usize = 100;
 
-    /// A problem of the application's own. `code` is for programs, `detail` for people.
+    /// Creates a problem of the application's own. `code` is for programs, `detail` for people.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
@@ -40,76 +41,76 @@ impl Problem {
         Self { status, code, detail, errors, retry_after, revision, source }
     }
 
-    /// 400: the request cannot be read.
+    /// Creates a 400: the request cannot be read.
     #[must_use]
     pub fn malformed(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
     }
 
-    /// 401: the request says not who it is from.
+    /// Creates a 401: the request is unauthenticated.
     #[must_use]
     pub fn unauthenticated() -> Self {
         let detail = "you are not signed in: send a valid token";
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
     }
 
-    /// 403: the caller may see the subject, and may not do this to it.
+    /// Creates a 403: the caller may see the subject but has no right to this operation.
     #[must_use]
     pub fn forbidden() -> Self {
         let detail = "you do not have the right to do this: ask an administrator";
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 
-    /// 404: there is no such thing, or the caller may not see it; nobody can tell which.
+    /// Creates a 404: the subject does not exist, or the caller may not see it. The answer does not reveal
+    /// which.
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "not found, or you do not have access to it")
     }
 
-    /// 405: the thing knows no such method.
+    /// Creates a 405: the path does not support the method.
     #[must_use]
     pub fn method_not_allowed() -> Self {
         let detail = "use one of the methods in the header `Allow`";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
     }
 
-    /// 409: this cannot be done in the state that things are in.
+    /// Creates a 409: the current state does not allow the operation.
     #[must_use]
     pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
-    /// 412: `If-Match` names another revision than the current one.
+    /// Creates a 412: `If-Match` names another revision than the current one.
     #[must_use]
     pub fn revision_mismatch(current: i64) -> Self {
-        let detail =
-            "somebody else has changed it meanwhile: read it again, and repeat your change";
+        let detail = "someone else has changed it meanwhile: reload it and repeat your change";
         let problem = Self::new(StatusCode::PRECONDITION_FAILED, "revision_mismatch", detail);
         Self { revision: Some(current), ..problem }
     }
 
-    /// 413: the body is too large.
+    /// Creates a 413: the body is too large.
     #[must_use]
     pub fn too_large() -> Self {
         let detail = "send a body of at most 65,536 bytes";
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     }
 
-    /// 408: the body did not arrive in time.
+    /// Creates a 408: the body did not arrive in time.
     #[must_use]
     pub fn body_too_slow() -> Self {
         let detail = "the body did not arrive within 10 s: send it again";
         Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", detail)
     }
 
-    /// 415: the body is not JSON.
+    /// Creates a 415: the body is not JSON.
     #[must_use]
     pub fn unsupported_media_type() -> Self {
         let detail = "send JSON, and say so in `Content-Type: application/json`";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     }
 
-    /// 422: what was sent can be read, and breaks these rules.
+    /// Creates a 422: the body is readable but breaks these rules.
     #[must_use]
     pub fn invalid(violations: &Violations) -> Self {
         let all = violations.as_slice();
@@ -126,58 +127,58 @@ impl Problem {
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail) }
     }
 
-    /// 422 with one violation.
+    /// Creates a 422 with one violation.
     #[must_use]
     pub fn invalid_field(field: &str, code: ViolationCode, message: impl Into<String>) -> Self {
         Self::invalid(&Violations::one(field, code, message))
     }
 
-    /// 429: too often. The answer says after how many seconds to try again.
+    /// Creates a 429: too many requests. The answer contains the number of seconds to wait.
     #[must_use]
     pub fn too_many(code: &'static str, detail: impl Into<String>, retry_after: Duration) -> Self {
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail);
         Self { retry_after: Some(retry_after), ..problem }
     }
 
-    /// 503: something that the answer needs is down.
+    /// Creates a 503: a service that the answer depends on is down.
     #[must_use]
     pub fn unavailable(code: &'static str, detail: impl Into<String>) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
         Self { retry_after: Some(Duration::from_secs(5)), ..problem }
     }
 
-    /// 500: a fault of our own.
+    /// Creates a 500: an internal error.
     #[must_use]
     pub fn internal() -> Self {
         let detail = "internal error: try again, or report the request id to the administrator";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
-    /// The same with its cause, which is logged and never shown.
+    /// Adds the cause, which is logged and never shown.
     #[must_use]
     pub fn with_source(self, source: impl Error + Send + Sync + 'static) -> Self {
         Self { source: Some(Arc::new(source)), ..self }
     }
 
-    /// The status.
+    /// Returns the status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The code, for programs.
+    /// Returns the code, for programs.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.code
     }
 
-    /// What is wrong with which field.
+    /// Returns the violations of single fields.
     #[must_use]
     pub fn errors(&self) -> &[FieldProblem] {
         &self.errors
     }
 
-    /// The body.
+    /// Returns the body.
     #[must_use]
     pub fn to_body(&self) -> ProblemBody {
         ProblemBody {
@@ -219,7 +220,7 @@ impl IntoResponse for Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(retry_after) = self.retry_after {
-            // Whole seconds, and never earlier than it is worth trying.
+            // Rounds up to whole seconds, so that the client does not retry too early.
             let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
@@ -231,35 +232,35 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The body of a [`Problem`].
+/// The body of an error answer (RFC 9457).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody {
-    /// Always `about:blank`: `code` says what it is.
+    /// Always `about:blank`. `code` identifies the problem.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The status in words.
+    /// The status as text.
     pub title: String,
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
-    /// What it is, for programs.
+    /// The problem's code, for programs.
     pub code: String,
-    /// What to do about it, for people.
+    /// What happened and what to do, for people.
     pub detail: String,
-    /// What is wrong with which member or parameter; empty where nothing of the kind is.
+    /// The invalid fields or parameters, if any.
     pub errors: Vec<FieldProblem>,
-    /// The same again, as the existing front end reads it.
+    /// Code and message again, for the existing front end.
     pub error: ErrorMember,
 }
 
-/// What is wrong with one member or parameter.
+/// An invalid field or parameter.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct FieldProblem {
-    /// Its name; empty for the body as a whole.
+    /// The field's name. Empty for the body as a whole.
     pub field: String,
-    /// What is wrong, for programs.
+    /// The violation's code, for programs.
     pub code: String,
-    /// What to do about it, for people.
+    /// What to do, for people.
     pub message: String,
 }
 
@@ -273,11 +274,11 @@ impl From<&crate::model::Violation> for FieldProblem {
     }
 }
 
-/// Code and message in one member.
+/// Code and message in one object.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ErrorMember {
-    /// What it is, for programs.
+    /// The problem's code, for programs.
     pub code: String,
-    /// What to do about it, for people.
+    /// What happened and what to do, for people.
     pub message: String,
 }

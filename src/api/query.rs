@@ -7,22 +7,22 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use super::Problem;
 use crate::model::{HostId, ViolationCode, Violations};
 
-/// The parameters of a request's query, each with all the values it was given. Unknown ones are
-/// ignored, as proxies and browsers add some of their own.
+/// The parameters of a request's query, with all values of each. Unknown parameters are ignored, because
+/// proxies and browsers add their own.
 #[derive(Clone, Debug, Default)]
 pub struct Query(HashMap<String, Vec<String>>);
 
 impl Query {
-    /// The first value of a parameter.
+    /// Returns the first value of a parameter.
     #[must_use]
     pub fn first(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.first().map(String::as_str)
     }
 
-    /// The ids of a parameter, parted by commas, or each in a parameter of its own; without doubles.
+    /// Returns the distinct ids of a parameter, separated by commas or given in repeated parameters.
     ///
     /// # Errors
-    /// 422 where one is no UUID, or there are more than `limit`.
+    /// Returns a 422 if one is not a UUID, or there are more than `limit`.
     pub fn host_ids(&self, name: &str, limit: usize) -> Result<Vec<HostId>, Problem> {
         let values = self.0.get(name).map(Vec::as_slice).unwrap_or_default();
         let mut ids: Vec<HostId> = Vec::new();
@@ -59,8 +59,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
     }
 }
 
-/// Which part of a list is wanted: `?limit=` (1 to 200, 50 by default) and `?cursor=`, which is
-/// opaque to clients. A request with others is answered with 422.
+/// The requested page of a list: `?limit=` (1 to 200, 50 by default) and `?cursor=`, which is opaque to
+/// clients. Invalid values are answered with 422.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Page {
     limit: u32,
@@ -68,27 +68,28 @@ pub struct Page {
 }
 
 impl Page {
-    /// How many entries are given where none is asked for.
+    /// The number of entries if the request has no `limit`.
     pub const DEFAULT_LIMIT: u32 = 50;
-    /// The most entries of an answer.
+    /// The maximum number of entries in an answer.
     pub const MAXIMUM_LIMIT: u32 = 200;
 
-    /// How many entries to answer with, at most.
+    /// Returns the maximum number of entries of this page.
     #[must_use]
     pub const fn limit(&self) -> u32 {
         self.limit
     }
 
-    /// Where to go on: what [`Page::cursor`] was given for the page before; `None` at the beginning.
+    /// Returns the position to continue from, as given to [`Page::cursor`] for the previous page, or `None`
+    /// on the first page.
     ///
     /// # Errors
-    /// 422 where it is not what a cursor of this list holds.
+    /// Returns a 422 if the cursor does not belong to this list.
     pub fn position<T: FromStr>(&self) -> Result<Option<T>, Problem> {
         let parse = |text: &String| text.parse().map_err(|_| unknown_cursor());
         self.position.as_ref().map(parse).transpose()
     }
 
-    /// The cursor to a position in a list.
+    /// Returns the cursor of a position in a list.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "a position is small, and made for the call")]
     pub fn cursor(position: impl ToString) -> String {

@@ -1,4 +1,4 @@
-//! The audit of what was refused for lack of a right (F131, F253).
+//! The audit of refusals for a missing right (F131, F253).
 
 use std::{
     collections::HashMap,
@@ -16,24 +16,24 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Equal refusals within this time are one record.
+/// Equal refusals within this time become one record.
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// The most different refusals of a user that wait at the same time. Further ones share one record for
-/// each action, which names no host.
+/// The maximum number of different refusals of a user that wait at the same time. Further ones share one
+/// record per action, which names no host.
 const MOST_OF_A_USER: usize = 32;
 
-/// The most records of refusals that a user causes in a minute, however often somebody reads the log.
+/// The maximum number of refusal records of a user per minute, however often someone reads the log.
 const RECORDS_PER_MINUTE: u32 = 60;
 
-/// The most users whose refusals wait. Those of further users are logged only.
+/// The maximum number of users with waiting refusals. Refusals of further users are only logged.
 const MOST_USERS: usize = 4_096;
 
 /// Refusals that wait to be recorded. Equal ones of one user within a minute become one record with a
-/// count, and a user causes a bounded number of records, so that nobody can flood the audit log, or
-/// hide in it what matters. The first of equal ones is logged at once.
+/// count, and the number of records per user is bounded, so that no one can flood the audit log or hide
+/// important records in it. The first of equal refusals is logged immediately.
 ///
-/// A process that is killed takes at most the last minute's refusals with it.
+/// A killed process loses at most the last minute's refusals.
 #[derive(Debug)]
 pub(super) struct Refusals {
     store: Arc<dyn Store>,
@@ -43,13 +43,13 @@ pub(super) struct Refusals {
 
 #[derive(Debug)]
 struct State {
-    /// By user, so that each has bounds of their own.
+    /// Grouped by user, because the bounds apply to each user.
     waiting: HashMap<String, HashMap<Fold, Waiting>>,
     records: Rates<String>,
 }
 
-/// What equal refusals of a user have in common. Checks and jobs are left out: whoever makes their ids
-/// up must not make a record with each.
+/// The common part of equal refusals of a user. It excludes checks and jobs, so that invented ids do not
+/// create a record each.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Fold {
     action: AuditAction,
@@ -59,7 +59,7 @@ struct Fold {
 
 #[derive(Debug)]
 struct Waiting {
-    /// The first refusal, without what the later ones do not share with it.
+    /// The first refusal, without the parts that later ones do not share.
     entry: AuditEntry,
     since: Duration,
     count: u64,
@@ -71,7 +71,7 @@ impl Refusals {
         Self { store, clock, state: Mutex::new(state) }
     }
 
-    /// Notes a refusal. It writes nothing, so that a refused request takes as long as any other.
+    /// Notes a refusal. It writes nothing, so that a refused request takes no longer than any other.
     pub(super) fn note(&self, entry: AuditEntry) {
         let entry = AuditEntry { outcome: AuditOutcome::Refused, ..entry };
         let waiting = Waiting { entry, since: self.clock.monotonic(), count: 1 };
@@ -82,12 +82,12 @@ impl Refusals {
         }
     }
 
-    /// Records all that wait, within the bounds of each user.
+    /// Records all waiting refusals, within the bounds of each user.
     pub(super) async fn flush(&self) -> Result<(), StoreError> {
         self.record(Due::All).await
     }
 
-    /// Records what has waited long enough, until it is told to stop, and then the rest.
+    /// Records refusals that have waited long enough until `shutdown` is cancelled, and then the rest.
     pub(super) async fn run(&self, shutdown: CancellationToken) {
         loop {
             let stopping = tokio::select! {
@@ -119,7 +119,7 @@ impl Refusals {
         Ok(())
     }
 
-    /// Takes out what is to be recorded now, oldest first.
+    /// Takes the refusals to record now, oldest first.
     fn take(&self, due: Due) -> Vec<Waiting> {
         let now = self.clock.monotonic();
         let mut state = self.lock();
@@ -147,13 +147,13 @@ impl Refusals {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No code under this lock panics half way through a change.
+        // No code under this lock panics halfway through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Adds refusals to those that wait, and says whether they are of a new kind.
+    /// Adds refusals to the waiting ones, and returns whether they are of a new kind.
     fn add(&mut self, added: &Waiting) -> bool {
         let entry = &added.entry;
         if self.waiting.len() >= MOST_USERS && !self.waiting.contains_key(&entry.actor.name) {
@@ -195,15 +195,15 @@ impl Waiting {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Due {
-    /// What has waited long enough.
+    /// Refusals that have waited long enough.
     Over,
-    /// All, within the bounds of each user.
+    /// All refusals, within the bounds of each user.
     All,
-    /// All, since the process ends.
+    /// All refusals, because the process ends.
     Last,
 }
 
-/// The record of refusals: how many, and what they share.
+/// Creates the record of equal refusals, with their count and common parts.
 fn entry(waiting: &Waiting) -> AuditEntry {
     let AuditEntry { actor, action, .. } = &waiting.entry;
     if waiting.count > 1 {

@@ -1,4 +1,4 @@
-//! What every request brings: who it is from, its id, and the ids in its path.
+//! The parts of every request: its caller, its id, and the ids in its path.
 
 use std::{error::Error as _, fmt, str::FromStr, sync::Arc};
 
@@ -14,16 +14,16 @@ use uuid::Uuid;
 use super::Problem;
 use crate::model::Actor;
 
-/// The header that carries a request's id, both ways.
+/// The header with a request's id, in requests and answers.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
 
-/// The id of a request, for logs and audit records: the caller's own if one header names it and it is
-/// 1 to 128 letters, digits, `.`, `_` or `-`, else a new one.
+/// The id of a request, for logs and audit records. It is the caller's own if the header contains 1 to 128
+/// letters, digits, `.`, `_` or `-`, and otherwise a new one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// The id that a request has.
+    /// Returns the id of a request.
     #[must_use]
     pub fn of(request: &Request) -> Self {
         if let Some(known) = request.extensions().get::<Self>() {
@@ -44,7 +44,7 @@ impl RequestId {
         }
     }
 
-    /// The id.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -57,12 +57,12 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// The middleware around every route of the API, which an application lays around its own too, for
+/// The middleware of every route of the API. An application also applies it to its own routes, with
 /// [`axum::middleware::from_fn`].
 ///
-/// It gives the request its [`RequestId`] (as an extension, in a span around the handler, and in the
-/// answer's header), forbids sniffing and caching of the answer, and logs what is behind a
-/// [`Problem`] of status 500 and above. Laid twice, it acts once.
+/// It assigns the request its [`RequestId`] (as an extension, in a span around the handler, and in the
+/// answer's header), forbids sniffing and caching of the answer, and logs the cause of a [`Problem`] of
+/// status 500 and above. Applied twice, it acts once.
 pub async fn envelope(mut request: Request, next: Next) -> Response {
     if request.extensions().get::<RequestId>().is_some() {
         return next.run(request).await;
@@ -87,7 +87,7 @@ pub async fn envelope(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// The causes of a problem, from the outside in.
+/// Displays the causes of a problem, outermost first.
 struct Causes<'a>(&'a Problem);
 
 impl fmt::Display for Causes<'_> {
@@ -103,10 +103,10 @@ impl fmt::Display for Causes<'_> {
     }
 }
 
-/// Who a request is from. Authentication is the application's: it puts an [`Actor`] into the
-/// request's extensions. A request without one is answered with 401.
+/// The caller of a request. The application authenticates: it inserts an [`Actor`] into the request's
+/// extensions. A request without one is answered with 401.
 ///
-/// The actor's role must be the one that the user has now. The request's id is entered here.
+/// The actor must have the user's current role. The extractor adds the request's id.
 #[derive(Clone, Debug)]
 pub struct Caller(pub Actor);
 
@@ -121,7 +121,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// The one id in a path. What is no UUID names nothing: 404, with the body of any unknown id.
+/// The single id in a path. A value that is not a UUID is answered with 404, like any unknown id.
 #[derive(Clone, Copy, Debug)]
 pub struct Id<T>(pub T);
 
@@ -135,7 +135,7 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Id<T> {
     }
 }
 
-/// The two ids in a path, by the rule of [`Id`].
+/// The two ids in a path, by the rules of [`Id`].
 #[derive(Clone, Copy, Debug)]
 pub struct Ids<A, B>(pub A, pub B);
 

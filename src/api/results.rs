@@ -11,14 +11,14 @@ use super::{
 use crate::model::{CheckId, HostId};
 
 problems! {
-    /// What can go wrong with reading a history.
+    /// The problems of reading a history.
     HistoryProblems {
         404: ["not_found"],
         422: ["invalid"],
     }
 }
 
-/// What a check's runs have shown, newest first.
+/// Lists the results of a check, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/hosts/{host_id}/health-checks/{check_id}/results",
@@ -27,8 +27,8 @@ problems! {
     params(
         ("host_id" = HostId, Path, description = "the host"),
         ("check_id" = CheckId, Path, description = "the check"),
-        ("limit" = Option<u32>, Query, description = "at most so many", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
+        ("limit" = Option<u32>, Query, description = "the maximum number of results", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the previous page"),
     ),
     responses((status = 200, description = "the results", body = HistoryList), HistoryProblems),
 )]

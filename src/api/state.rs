@@ -1,4 +1,4 @@
-//! What the routes work with.
+//! The state of the routes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
     store::Store,
 };
 
-/// The API's state: what its routes work with. Cloning gives another handle on the same.
+/// The API's state. A clone is another handle to the same state.
 #[derive(Clone, Debug)]
 pub struct Api(pub(super) Arc<Parts>);
 
@@ -39,7 +39,7 @@ pub(super) struct Parts {
 }
 
 impl Api {
-    /// The API over these parts, with defaults for the rest; [`ApiBuilder::build`] finishes it.
+    /// Creates a builder over these parts, with defaults for the rest. [`ApiBuilder::build`] completes it.
     #[must_use]
     pub fn builder(
         store: Arc<dyn Store>,
@@ -64,35 +64,35 @@ impl Api {
         }
     }
 
-    /// Feeds the event streams and records what was refused, until it is told to stop. One such
-    /// future a process; without it there are no events. Nothing is spawned: dropping it stops it.
+    /// Feeds the event streams and records refusals until `shutdown` is cancelled. Run one such future per
+    /// process; without it there are no events. It spawns nothing: dropping it stops it.
     pub async fn run(&self, shutdown: CancellationToken) {
         let events = self.0.events.run(shutdown.clone());
         tokio::join!(events, self.0.refusals.run(shutdown));
     }
 
-    /// Notes that the application refused something for lack of a right, as the library's own routes
-    /// do. Equal refusals of a user within a minute become one record with a count, and a user causes a
-    /// bounded number of records. The outcome of `entry` does not matter.
+    /// Notes that the application refused an operation for a missing right, like the library's own routes
+    /// do. Equal refusals of a user within a minute become one record with a count, and the number of
+    /// records per user is bounded. The outcome of `entry` is ignored.
     pub fn note_refusal(&self, entry: AuditEntry) {
         self.0.refusals.note(entry);
     }
 
-    /// The budget of everything that makes the manager ask a target at once, for what an application
-    /// starts of its own, such as dry runs ([`RunBudget::start_runs`]).
+    /// Returns the budget of all immediate runs against targets. An application uses it for its own runs,
+    /// such as dry runs ([`RunBudget::start_runs`]).
     #[must_use]
     pub fn run_budget(&self) -> &RunBudget {
         &self.0.budget
     }
 
-    /// The event streams' source, for an application that streams events of its own way.
+    /// Returns the source of the event streams, for an application with its own streams.
     #[must_use]
     pub fn events(&self) -> &EventHub {
         &self.0.events
     }
 }
 
-/// The API in the making.
+/// Builds an [`Api`].
 #[derive(Clone, Debug)]
 pub struct ApiBuilder {
     store: Arc<dyn Store>,
@@ -109,39 +109,39 @@ pub struct ApiBuilder {
 }
 
 impl ApiBuilder {
-    /// Knows jobs that have no gate yet.
+    /// Adds a directory of jobs, for jobs that have no gate yet.
     #[must_use]
     pub fn with_jobs(self, jobs: Arc<dyn JobDirectory>) -> Self {
         Self { jobs: Some(jobs), ..self }
     }
 
-    /// Knows the windows of hosts, for previews that name none.
+    /// Adds the windows of hosts, for previews that name none.
     #[must_use]
     pub fn with_windows(self, windows: Arc<dyn UpcomingWindows>) -> Self {
         Self { windows: Some(windows), ..self }
     }
 
-    /// A result older than this counts no more: two poll intervals. 10 minutes by default.
+    /// Sets the age after which a result no longer counts, 10 minutes by default. Use two poll intervals.
     #[must_use]
     pub fn with_stale_after(self, stale_after: Duration) -> Self {
         Self { stale_after, ..self }
     }
 
-    /// Sets the [`RunBudget`]: the number of tests by hand, dry runs and first runs of changed checks a minute, for
-    /// each user and of each host; 0 is no limit. 60 and 60 by default.
+    /// Sets the [`RunBudget`]: the number of manual tests, dry runs and first runs of changed checks per
+    /// minute, for each user and for each host, 60 each by default. 0 means no limit.
     #[must_use]
     pub fn with_tests_per_minute(self, per_user: u32, per_host: u32) -> Self {
         Self { tests_per_minute: (per_user, per_host), ..self }
     }
 
-    /// The most event streams that are open at the same time; [`EventHub::DEFAULT_STREAMS`] by
+    /// Sets the maximum number of concurrently open event streams, [`EventHub::DEFAULT_STREAMS`] by
     /// default.
     #[must_use]
     pub fn with_event_streams(self, streams: usize) -> Self {
         Self { streams, ..self }
     }
 
-    /// The API.
+    /// Builds the API.
     #[must_use]
     pub fn build(self) -> Api {
         let (per_user, per_host) = self.tests_per_minute;

@@ -5,17 +5,17 @@ use axum::{Json, extract::State};
 use super::{Api, Caller, Problem, Query, forms::SummaryList, openapi::problems};
 use crate::model::{HostId, ViolationCode};
 
-/// The most hosts of one request.
+/// The maximum number of hosts in one request.
 pub(super) const MOST_HOSTS: usize = 500;
 
 problems! {
-    /// What can go wrong with summaries.
+    /// The problems of reading summaries.
     SummaryProblems {
         422: ["invalid"],
     }
 }
 
-/// How many checks of each of these hosts are healthy, unhealthy, unknown.
+/// Returns how many checks of each of these hosts are healthy, unhealthy and unknown.
 #[utoipa::path(
     get,
     path = "/api/v1/health-checks/summary",
@@ -23,7 +23,7 @@ problems! {
     operation_id = "summarise_hosts",
     params((
         "host_ids" = Vec<HostId>, Query, explode = false,
-        description = "1 to 500 hosts; those that the caller may not see are left out",
+        description = "1 to 500 hosts; hosts that the caller may not see are left out",
     )),
     responses((status = 200, description = "the summaries", body = SummaryList), SummaryProblems),
 )]
@@ -35,7 +35,7 @@ pub(super) async fn summary(
     let api = &api.0;
     let mut hosts = query.host_ids("host_ids", MOST_HOSTS)?;
     if query.first("host_ids").is_none() {
-        let message = "give the ids of 1 to 500 hosts, parted by commas";
+        let message = "give the ids of 1 to 500 hosts, separated by commas";
         return Err(Problem::invalid_field("host_ids", ViolationCode::Required, message));
     }
     let access = api.access(&actor, &hosts).await?;

@@ -1,4 +1,4 @@
-//! `…/test`: running a check by hand.
+//! `…/test`: manual runs of a check.
 
 use axum::{Json, extract::State};
 
@@ -11,7 +11,7 @@ use super::{
 use crate::model::{AuditAction, CheckChange, CheckId, HostId, NewCheck};
 
 problems! {
-    /// What can go wrong with testing a check.
+    /// The problems of testing a check.
     TestProblems {
         400: ["malformed"],
         403: ["forbidden"],
@@ -27,7 +27,7 @@ problems! {
 }
 
 problems! {
-    /// What can go wrong with testing a definition that is not stored.
+    /// The problems of testing a definition that is not stored.
     TestUnsavedProblems {
         400: ["malformed"],
         403: ["forbidden"],
@@ -41,9 +41,9 @@ problems! {
     }
 }
 
-/// Runs a check now. The result is answered, and stored nowhere.
+/// Runs a check now, and returns the result without storing it.
 ///
-/// A body is laid over the stored check, by the rules of a change.
+/// A body changes the stored check for this run, by the rules of a change.
 #[utoipa::path(
     post,
     path = "/api/v1/hosts/{host_id}/health-checks/{check_id}/test",
@@ -54,7 +54,7 @@ problems! {
         ("check_id" = CheckId, Path, description = "the check"),
     ),
     request_body = Option<CheckChangeForm>,
-    responses((status = 200, description = "how it came out", body = ResultForm), TestProblems),
+    responses((status = 200, description = "the result", body = ResultForm), TestProblems),
 )]
 pub(super) async fn test(
     State(api): State<Api>,
@@ -82,7 +82,7 @@ pub(super) async fn test(
     params(("host_id" = HostId, Path, description = "the host")),
     request_body = NewCheckForm,
     responses(
-        (status = 200, description = "how it came out", body = ResultForm),
+        (status = 200, description = "the result", body = ResultForm),
         TestUnsavedProblems,
     ),
 )]

@@ -1,4 +1,4 @@
-//! The traits through which agents on the hosts are asked.
+//! The traits for asking agents on the hosts.
 
 use std::{fmt::Debug, time::Duration};
 
@@ -69,8 +69,8 @@ pub trait AgentLink: Debug + Send + Sync + 'static {
     ) -> Result<ServiceStatus, AgentError>;
 }
 
-/// Reaches no agents, for an installation whose checks are HTTP checks. A service check fails as one of
-/// a host without an agent does.
+/// An agent transport without agents, for an installation with HTTP checks only. A service check fails as
+/// on a host without an agent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct NoAgents;
 

@@ -1,4 +1,4 @@
-//! How many runs ask one agent at the same time, over polling and gates together (F165).
+//! Limits the concurrent runs at one agent, for polling and gates together (F165).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -7,7 +7,7 @@ use std::{
 
 use crate::model::AgentEndpoint;
 
-/// An agent as its runs are counted: the address and port that it answers at.
+/// Identifies an agent by its address and port, for counting runs.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub(crate) struct AgentKey {
     address: String,
@@ -26,10 +26,10 @@ impl std::fmt::Display for AgentKey {
     }
 }
 
-/// The runs under way at each agent. Cloning gives another handle on the same count.
+/// The running runs at each agent. A clone is another handle to the same count.
 ///
-/// Polling starts no run at an agent that an attempt of a gate waits for, so that the attempt gets
-/// the next place.
+/// The poller starts no run at an agent that a gate's attempt waits for, so that the attempt gets the next
+/// slot.
 #[derive(Clone, Debug)]
 pub(crate) struct AgentLimit(Arc<Shared>);
 
@@ -46,12 +46,12 @@ struct AgentUse {
 }
 
 impl AgentLimit {
-    /// Allows this many runs at one agent.
+    /// Creates a limit of this many concurrent runs per agent.
     pub(crate) fn new(most: usize) -> Self {
         Self(Arc::new(Shared { most: most.max(1), agents: Mutex::default() }))
     }
 
-    /// Admits a run of the poller's; `None` while the agent is busy or a gate waits for it.
+    /// Admits a run of the poller, or returns `None` if the agent is busy or a gate waits for it.
     pub(crate) fn admit_poll(&self, agent: &AgentKey) -> Option<AgentPermit> {
         let mut agents = self.0.lock();
         if let Some(used) = agents.get(agent)
@@ -66,7 +66,7 @@ impl AgentLimit {
     /// Admits an attempt of a gate at all of its agents.
     ///
     /// # Errors
-    /// The agents that are busy.
+    /// Returns the busy agents.
     pub(crate) fn admit_gate(
         &self,
         asked: &HashSet<AgentKey>,
@@ -84,7 +84,7 @@ impl AgentLimit {
         Ok(AgentPermit { shared: Arc::clone(&self.0), agents: asked.iter().cloned().collect() })
     }
 
-    /// A handle by which one gate runner says which agents its attempts wait for.
+    /// Returns a handle with which a gate runner registers the agents that its attempts wait for.
     pub(crate) fn demand(&self) -> AgentDemand {
         AgentDemand { shared: Arc::clone(&self.0), agents: HashSet::new() }
     }
@@ -92,7 +92,7 @@ impl AgentLimit {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, HashMap<AgentKey, AgentUse>> {
-        // Nothing under this lock panics half way through a change.
+        // Nothing under this lock panics halfway through a change.
         self.agents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,7 +106,7 @@ impl Shared {
     }
 }
 
-/// A place at one or more agents. Dropping it gives the place back.
+/// A slot at one or more agents. Dropping it frees the slot.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct AgentPermit {
@@ -122,7 +122,7 @@ impl Drop for AgentPermit {
     }
 }
 
-/// The agents that one gate runner's attempts wait for. Dropping it takes the demand back.
+/// The agents that the attempts of one gate runner wait for. Dropping it removes the demand.
 #[derive(Debug)]
 pub(crate) struct AgentDemand {
     shared: Arc<Shared>,
@@ -130,7 +130,7 @@ pub(crate) struct AgentDemand {
 }
 
 impl AgentDemand {
-    /// Replaces what is waited for.
+    /// Replaces the set of awaited agents.
     pub(crate) fn set(&mut self, agents: HashSet<AgentKey>) {
         for agent in agents.difference(&self.agents) {
             self.shared.change(agent, |used| used.gate_runners_waiting += 1);
@@ -161,8 +161,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// F165: whoever asks in whatever order, no agent has more runs than allowed, polling
-        /// starts none where a gate waits, and what is given back is free again.
+        /// F165: in any order of calls, no agent has more runs than allowed, polling starts none where a
+        /// gate waits, and returned slots are free again.
         #[test]
         fn f165_the_limit_of_an_agent_holds_whatever_comes(
             most in 1_usize..4,

@@ -1,22 +1,22 @@
-//! How many checks are in flight at once, over polling and gates together (H15, F37, F38).
+//! Limits the concurrent checks, for polling and gates together (H15, F37, F38).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::agent_limit::{AgentLimit, AgentPermit};
 
-/// The places for checks in flight that a poller and a gate runner share (H15).
+/// The capacity for checks in flight that a poller and a gate runner share (H15).
 ///
-/// Gates may take up to their share, three quarters by default. Polling takes the rest, and leaves the gates'
-/// share free while an attempt of a gate waits, so that polling never costs a window. A run is admitted whole:
-/// all of its checks or none.
+/// Gates may take up to their share, three quarters by default. Polling takes the rest, and leaves the
+/// gates' share free while a gate's attempt waits, so that polling never makes a host miss its window. A
+/// run is admitted as a whole: all of its checks or none.
 ///
-/// A run with more checks than its kind may ever have in flight is admitted while none of its kind is in
-/// flight, so that it does not wait forever.
+/// A run with more checks than its kind may ever have in flight is admitted while no other run of its kind
+/// is in flight, so that it does not wait forever.
 ///
-/// Cloning returns another handle on the same capacity. Nothing queues here: a caller that is not admitted asks
+/// A clone is another handle to the same capacity. There is no queue: a caller that is not admitted asks
 /// again later.
 ///
-/// It also limits the runs that ask one agent at the same time, for polling and gates together
+/// The capacity also limits the concurrent runs at one agent, for polling and gates together
 /// ([`with_runs_per_agent`](Self::with_runs_per_agent), F165).
 #[derive(Clone, Debug)]
 pub struct Capacity {
@@ -38,7 +38,7 @@ struct State {
     gates_waiting: usize,
 }
 
-/// The default maximum of runs that ask one agent at the same time.
+/// The default maximum number of concurrent runs at one agent.
 pub(crate) const RUNS_PER_AGENT: usize = 2;
 
 /// The current use of a capacity, in checks.
@@ -47,13 +47,13 @@ pub(crate) const RUNS_PER_AGENT: usize = 2;
 pub struct CapacityUse {
     /// The maximum number of checks in flight.
     pub total: usize,
-    /// The maximum that gates may take of it.
+    /// The maximum number of these that gates may take.
     pub gate_share: usize,
     /// Checks in flight for polling.
     pub polls: usize,
     /// Checks in flight for gates.
     pub gates: usize,
-    /// Checks of gates' attempts that are due and not admitted.
+    /// Checks of due attempts of gates that are not admitted yet.
     pub gates_waiting: usize,
 }
 
@@ -79,8 +79,8 @@ impl Capacity {
         Self { shared: Arc::new(shared), agents: AgentLimit::new(RUNS_PER_AGENT) }
     }
 
-    /// Sets the maximum number of hosts whose runs ask one agent at the same time, 2 by default. Earlier
-    /// clones keep their own count.
+    /// Sets the maximum number of hosts with concurrent runs at one agent, 2 by default. Earlier clones
+    /// keep their own count.
     #[must_use]
     pub fn with_runs_per_agent(self, most: usize) -> Self {
         Self { agents: AgentLimit::new(most), ..self }
@@ -95,7 +95,7 @@ impl Capacity {
     pub fn admit_poll(&self, checks: usize) -> Option<Permit> {
         let mut state = self.shared.lock();
         let room = self.shared.poll_room(&state);
-        // Judged by the places that polling can have at all.
+        // Polling's current maximum decides, not its free slots.
         let too_large = checks > self.shared.poll_places(&state);
         if checks > room && !(too_large && state.polls == 0) {
             return None;
@@ -104,8 +104,8 @@ impl Capacity {
         Some(Permit { shared: Arc::clone(&self.shared), kind: Kind::Poll, checks, agents: None })
     }
 
-    /// Places for a gate's attempt, until the permit is dropped; `None` where there is no room now:
-    /// say so with [`GateDemand::set`], and ask again.
+    /// Admits a gate's attempt until the permit is dropped. Returns `None` if there is no capacity now:
+    /// register the demand with [`GateDemand::set`], and ask again.
     #[must_use]
     pub fn admit_gate(&self, checks: usize) -> Option<Permit> {
         let mut state = self.shared.lock();
@@ -120,19 +120,19 @@ impl Capacity {
         Some(Permit { shared: Arc::clone(&self.shared), kind: Kind::Gate, checks, agents: None })
     }
 
-    /// How many checks polling could start now.
+    /// Returns how many checks polling could start now.
     #[must_use]
     pub fn poll_room(&self) -> usize {
         self.shared.poll_room(&self.shared.lock())
     }
 
-    /// A handle by which one gate runner says for how many checks it finds no room.
+    /// Returns a handle with which a gate runner registers checks without capacity.
     #[must_use]
     pub fn gate_demand(&self) -> GateDemand {
         GateDemand { shared: Arc::clone(&self.shared), checks: 0 }
     }
 
-    /// How the places are used now.
+    /// Returns the current use.
     #[must_use]
     pub fn in_use(&self) -> CapacityUse {
         let state = self.shared.lock();
@@ -148,11 +148,11 @@ impl Capacity {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing under this lock panics half way through a change.
+        // Nothing under this lock panics halfway through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many places polling can have at most, as things stand with gates.
+    /// Returns polling's maximum, given the current demand of gates.
     const fn poll_places(&self, state: &State) -> usize {
         if state.gates_waiting > 0 { self.total - self.gate_share } else { self.total }
     }
@@ -163,26 +163,26 @@ impl Shared {
     }
 }
 
-/// Places for one run. Dropping it gives them back.
+/// Capacity for one run. Dropping it frees the capacity.
 #[derive(Debug)]
 #[must_use]
 pub struct Permit {
     shared: Arc<Shared>,
     kind: Kind,
     checks: usize,
-    /// The places at the agents that the run asks.
+    /// The slots at the agents that the run asks.
     agents: Option<AgentPermit>,
 }
 
 impl Permit {
-    /// Keeps these places at agents for as long.
+    /// Holds these agent slots as long as this permit.
     pub(crate) fn with_agents(self, agents: AgentPermit) -> Self {
         let mut permit = self;
         permit.agents = Some(agents);
         permit
     }
 
-    /// Gives back all but this many checks.
+    /// Frees the capacity of all but this many checks.
     pub(crate) fn keep(&mut self, checks: usize) {
         let given_back = self.checks.saturating_sub(checks);
         self.give_back(given_back);
@@ -197,7 +197,7 @@ impl Permit {
         }
     }
 
-    /// How many places.
+    /// Returns the number of checks.
     #[must_use]
     pub const fn checks(&self) -> usize {
         self.checks
@@ -210,7 +210,7 @@ impl Drop for Permit {
     }
 }
 
-/// What one gate runner finds no room for. Dropping it takes the demand back.
+/// The checks for which one gate runner has no capacity. Dropping it removes the demand.
 #[derive(Debug)]
 pub struct GateDemand {
     shared: Arc<Shared>,
@@ -218,7 +218,7 @@ pub struct GateDemand {
 }
 
 impl GateDemand {
-    /// So many checks are due and find no room now; 0 for none.
+    /// Sets the number of due checks without capacity, or 0 for none.
     pub fn set(&mut self, checks: usize) {
         let mut state = self.shared.lock();
         state.gates_waiting = state.gates_waiting - self.checks + checks;
@@ -279,8 +279,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// H15: whatever is asked and given back in whatever order, the total, the gates' share and,
-        /// while a gate waits, the share of polling hold; and what is given back is free again.
+        /// H15: in any order of calls, the total, the gates' share and, while a gate waits, the share of
+        /// polling hold, and returned capacity is free again.
         #[test]
         fn h15_total_and_shares_hold_whatever_comes(
             total in 5_usize..64,

@@ -1,4 +1,4 @@
-//! Runs the checks of a host: HTTP checks at once, service checks over shared links.
+//! Runs the checks of a host: HTTP checks concurrently, service checks over shared connections.
 
 use std::{
     collections::BTreeMap,
@@ -38,12 +38,12 @@ pub struct CheckRunner {
     install_id: InstallId,
 }
 
-/// How long the checks that share a connection wait for one that does not answer, at most.
+/// The maximum time that checks on a shared connection wait for one that does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl CheckRunner {
-    /// A runner over a transport to agents and a client for HTTP, which opens passwords with
-    /// `sealer`, for the installation that [`SecretStore`](crate::store::SecretStore) names.
+    /// Creates a runner over a transport to agents and an HTTP client. `sealer` opens passwords, for the
+    /// installation that [`SecretStore`](crate::store::SecretStore) names.
     #[must_use]
     pub fn new(
         agents: Arc<dyn AgentTransport>,
@@ -80,7 +80,7 @@ impl CheckRunner {
         let context = SealContext::of(self.install_id, check.host_id, check.id, &check.definition);
         let (Some(secret), Some(context)) = (&check.secret, context) else { return Ok(None) };
         self.sealer.open(&context, secret).map(Some).map_err(|error| {
-            // A security event: somebody moved or edited a row, or the key is wrong.
+            // A security event: someone moved or edited a row, or the key is wrong.
             warn!(check = %check.id, host = %check.host_id, cause = %error.cause(),
                   "a stored password does not open");
             let words = "the stored password cannot be read: enter it again";
@@ -88,9 +88,9 @@ impl CheckRunner {
         })
     }
 
-    /// Asks one agent for all units, one after another on one connection for as long as that goes
-    /// well; the rest then go on over connections of their own. These start within the head start,
-    /// so that each has its full time before the run's bound (F142).
+    /// Asks one agent for all units, one after another on one connection while that works. The remaining
+    /// units then use connections of their own. These start within the head start, so that each has its
+    /// full time before the run's bound (F142).
     async fn service_checks(
         &self,
         endpoint: &AgentEndpoint,
@@ -136,7 +136,7 @@ impl CheckRunner {
         }
     }
 
-    /// Asks for one unit over a connection of its own.
+    /// Asks for one unit over its own connection.
     async fn alone(
         &self,
         check: &HealthCheck,
@@ -161,7 +161,7 @@ impl CheckRunner {
     }
 }
 
-/// How the times of one run are laid out.
+/// The time budget of one run.
 struct Timing {
     started: Instant,
     timeout: Duration,
@@ -170,13 +170,13 @@ struct Timing {
 }
 
 impl Timing {
-    /// How much of the head start is left.
+    /// Returns the remaining head start.
     fn head_start_left(&self) -> Duration {
         self.head_start.saturating_sub(self.started.elapsed())
     }
 }
 
-/// How one check came out.
+/// The outcome of one check.
 struct Done {
     reason: ReasonCode,
     detail: Detail,
@@ -204,10 +204,10 @@ impl Done {
     }
 }
 
-/// What came of asking for one unit.
+/// The outcome of asking for one unit.
 struct Asked {
     outcome: CheckOutcome,
-    /// Whether the link is still good for the next unit.
+    /// Whether the link can be used for the next unit.
     sound: bool,
     /// Whether the agent's host refused the connection.
     refused: bool,
@@ -222,7 +222,7 @@ impl Asked {
     }
 }
 
-/// Asks for one unit on a link.
+/// Asks for one unit over a link.
 async fn ask(
     link: Arc<dyn AgentLink>,
     check: HealthCheck,
@@ -232,7 +232,7 @@ async fn ask(
 ) -> Asked {
     let started = Instant::now();
     let answer = link.service(&probe.service_name, time).await;
-    // An answer of any kind came over a sound connection; what has no answer may be the link's fault.
+    // Any answer proves that the connection works. A missing answer may be the link's fault.
     let sound = match &answer {
         Ok(_) => true,
         Err(error) => {
@@ -257,7 +257,7 @@ async fn ask(
     Asked { outcome: done.of(&check, started.elapsed(), Some(endpoint)), sound, refused }
 }
 
-/// A unit's states in words: `active/running, enabled`.
+/// Describes a unit's states in words: `active/running, enabled`.
 fn describe(asked: &str, status: &ServiceStatus) -> Detail {
     let mut words = Vec::new();
     match (&status.active_state, &status.sub_state) {
@@ -299,7 +299,7 @@ impl CheckRunner {
             started: Instant::now(),
             timeout: run.timeout,
             patience: PATIENCE.min(run.timeout / 4),
-            // A little less, so that the last check is over before the bound and not at it.
+            // Slightly shorter, so that the last check ends before the bound.
             head_start: run_head_start(run.timeout) * 19 / 20,
         };
         let mut by_host: BTreeMap<HostId, Vec<(&HealthCheck, &ServiceProbe)>> = BTreeMap::new();
@@ -340,7 +340,7 @@ impl CheckRunner {
                 }
             }
         }
-        // Every part keeps its own times; this holds them should one not.
+        // Every part keeps its own times. This timeout is a safeguard.
         let all = async { while parts.next().await.is_some() {} };
         if timeout(run_bound(run.timeout), all).await.is_err() {
             let checks: Vec<&HealthCheck> = run.checks.iter().collect();
@@ -349,7 +349,7 @@ impl CheckRunner {
     }
 }
 
-/// Records this outcome for those of the checks that have none.
+/// Records this outcome for each check that has none.
 fn record_all(
     checks: &[&HealthCheck],
     reason: ReasonCode,
@@ -360,8 +360,7 @@ fn record_all(
     unanswered(&checks, reason, words).into_iter().for_each(|outcome| outcomes.record(outcome));
 }
 
-/// A part of a run whose panic fails its own checks alone, and of those the ones that have not
-/// answered (F45).
+/// Runs a part of a run. A panic fails only this part's checks that have not answered (F45).
 async fn contained(
     checks: Vec<&HealthCheck>,
     part: impl Future<Output = ()>,

@@ -56,7 +56,7 @@ fn change(field: &str, before: Option<String>, after: Option<String>) -> Option<
 
 fn fields(definition: &CheckDefinition) -> [(&'static str, Option<String>); 9] {
     let members = StoredCheck::of(definition);
-    // A URL that cannot be read may hold a password.
+    // An unreadable URL may contain a password.
     let url = definition.unreadable().map_or(members.url, UnreadableCheck::shown_url);
     [
         ("name", Some(definition.name.to_string())),

@@ -6,8 +6,8 @@ use rustls_pki_types::UnixTime;
 
 use crate::model::ReasonCode;
 
-/// Returns the reason of a failed handshake, and a sentence where the library's own words do not say
-/// what is wrong.
+/// Returns the reason of a failed handshake, and a sentence if the library's own message does not name the
+/// fault.
 pub(super) fn explain(error: &Error) -> (ReasonCode, Option<String>) {
     match error {
         Error::InvalidCertificate(error) => certificate(error),
@@ -27,16 +27,16 @@ pub(super) fn explain(error: &Error) -> (ReasonCode, Option<String>) {
     }
 }
 
-/// Said where the peer ends the handshake for want of a common version or cipher.
+/// The message if the peer ends the handshake without a common version or cipher.
 const NOTHING_IN_COMMON: &str = "no TLS version and cipher in common: the peer must allow TLS 1.3, or TLS 1.2 \
                                  with ECDHE (RSA key exchange alone is not spoken here), and must not ask \
                                  for a client certificate";
 
-/// Said of a certificate whose signature nobody trusts any more.
+/// The message for a certificate with an untrusted signature algorithm.
 const WEAK_SIGNATURE: &str = "the certificate is signed with an algorithm that is not trusted, such as SHA-1: \
                               have it issued again with SHA-256 or better";
 
-/// Said of an authority's certificate that a server presents as its own.
+/// The message for a server that presents the certificate of an authority.
 const AUTHORITY_AS_SERVER: &str = "the server presents the certificate of an authority (CA:TRUE): issue one for the \
                                    server, or give exactly this one as an extra authority to pin it";
 
@@ -57,7 +57,8 @@ fn certificate(error: &CertificateError) -> (ReasonCode, Option<String>) {
             });
             (ReasonCode::TlsNotYetValid, words)
         }
-        // The names that it is for are not told: they can be those of a host that the reader does not see.
+        // The certificate's names are not shown, because they may be those of a host that the reader cannot
+        // see.
         CertificateError::NotValidForName => {
             (ReasonCode::TlsName, Some("the certificate is for another name".to_owned()))
         }
@@ -118,7 +119,7 @@ fn alert(alert: AlertDescription) -> (ReasonCode, Option<String>) {
     }
 }
 
-/// Returns whether a verifier refused a certificate only because it is one of an authority.
+/// Returns whether a verifier refused a certificate only because it is the certificate of an authority.
 pub(super) fn is_authority_as_server(error: &(dyn std::error::Error + 'static)) -> bool {
     matches!(error.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }

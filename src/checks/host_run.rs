@@ -1,4 +1,4 @@
-//! The trait that runs a host's checks, for the poller, gates and tests by hand.
+//! The trait that runs a host's checks, for the poller, gates and manual tests.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -21,7 +21,7 @@ pub struct HostRun {
     pub host_id: HostId,
     /// The checks to run.
     pub checks: Vec<HealthCheck>,
-    /// The agents of the hosts that are asked. A host that is missing here no longer exists.
+    /// The agents of the hosts to ask. A host that is missing here no longer exists.
     pub agents: HashMap<HostId, Option<AgentEndpoint>>,
     /// The total time of each check.
     pub timeout: Duration,
@@ -34,13 +34,13 @@ pub struct CheckOutcome {
     pub check_id: CheckId,
     /// The revision that ran.
     pub revision: i64,
-    /// How it came out.
+    /// The reason.
     pub reason: ReasonCode,
     /// A sentence for people.
     pub detail: Detail,
-    /// How long it took.
+    /// The duration of the run.
     pub latency: Duration,
-    /// The agent that was asked.
+    /// The agent that was asked, if any.
     pub endpoint: Option<AgentEndpoint>,
 }
 
@@ -55,28 +55,28 @@ pub trait HostRunner: Debug + Send + Sync + 'static {
     /// Runs these checks now.
     async fn run_host(&self, run: HostRun) -> Vec<CheckOutcome>;
 
-    /// Runs these checks now and hands each outcome over as soon as it is there, so that whoever cuts
-    /// the run keeps what has answered (F142). Poller and gates call this.
+    /// Runs these checks now and records each outcome as soon as it is available, so that a caller that
+    /// cancels the run keeps the finished outcomes (F142). The poller and gates call this.
     ///
-    /// By default it hands over what [`run_host`](Self::run_host) answers, at its end. A runner
-    /// around another one passes this call on, too.
+    /// The default implementation records the outcomes of [`run_host`](Self::run_host) at its end. A runner
+    /// that wraps another one should also forward this call.
     async fn collect_host(&self, run: HostRun, outcomes: &OutcomeCollector) {
         for outcome in self.run_host(run).await {
             outcomes.record(outcome);
         }
     }
 
-    /// Runs these checks for a person who tries them out. The outcomes are those of
-    /// [`run_host`](Self::run_host), and their details may say more.
+    /// Runs these checks for a person who tests them. The outcomes are those of
+    /// [`run_host`](Self::run_host), with possibly more detail.
     ///
-    /// By default it is [`run_host`](Self::run_host). A runner around another one passes this call on,
-    /// too.
+    /// The default implementation calls [`run_host`](Self::run_host). A runner that wraps another one
+    /// should also forward this call.
     async fn test_host(&self, run: HostRun) -> Vec<CheckOutcome> {
         self.run_host(run).await
     }
 }
 
-/// What has come out of a run so far. Cloning gives another handle on the same outcomes.
+/// The outcomes of a run so far. A clone is another handle to the same outcomes.
 #[derive(Clone, Debug, Default)]
 pub struct OutcomeCollector(Arc<Mutex<Collected>>);
 
@@ -87,7 +87,7 @@ struct Collected {
 }
 
 impl OutcomeCollector {
-    /// Keeps an outcome. The first one of a check counts.
+    /// Records an outcome. The first outcome of a check counts.
     pub fn record(&self, outcome: CheckOutcome) {
         let outcomes = &mut self.lock().outcomes;
         if outcomes.iter().all(|known| known.check_id != outcome.check_id) {
@@ -95,13 +95,13 @@ impl OutcomeCollector {
         }
     }
 
-    /// Notes that a check's target refused or reset the connection. The check fails as it would without
-    /// a connection; but a packet came back, so the network in between works (F46).
+    /// Records that a check's target refused or reset the connection. The check fails as without a
+    /// connection, but the answer proves that the network in between works (F46).
     pub fn refused(&self, check: CheckId) {
         self.lock().refused.insert(check);
     }
 
-    /// Takes what is there.
+    /// Takes the outcomes so far.
     #[must_use]
     pub fn take(&self) -> Vec<CheckOutcome> {
         std::mem::take(&mut self.lock().outcomes)
@@ -113,7 +113,7 @@ impl OutcomeCollector {
         std::mem::take(&mut self.lock().refused)
     }
 
-    /// Takes what is there, and an outcome with this reason for each of the checks that has none.
+    /// Takes the outcomes so far, and adds one with this reason for each check without an outcome.
     pub(crate) fn take_all(
         &self,
         checks: &[HealthCheck],
@@ -134,20 +134,20 @@ impl OutcomeCollector {
     }
 }
 
-/// B: the longest that a host's run may take, from the total time of a check.
+/// Returns B, the maximum duration of a host's run, from the time limit of a check.
 #[must_use]
 pub fn run_bound(timeout: Duration) -> Duration {
     timeout.saturating_add(run_head_start(timeout))
 }
 
-/// How long checks that share a connection may follow each other before the rest go on alone, so
-/// that the last of them still has its full time within [`run_bound`].
+/// Returns how long checks on a shared connection may run one after another before the rest get their own
+/// connections, so that the last one still has its full time within [`run_bound`].
 #[must_use]
 pub fn run_head_start(timeout: Duration) -> Duration {
     Duration::from_secs(5).min(timeout / 2)
 }
 
-/// The results of a host's run that started then.
+/// Returns the results of a host's run that started at this time.
 pub(crate) fn results(
     host_id: HostId,
     outcomes: Vec<CheckOutcome>,
@@ -164,15 +164,15 @@ pub(crate) fn results(
         checked_at: started.at,
         epoch: started.epoch,
         source,
-        // The poller flags more: what its own network keeps from it.
+        // The poller also flags results that its own network may have caused.
         observer_fault: outcome.reason == ReasonCode::NoResources,
         endpoint: outcome.endpoint,
     };
     outcomes.into_iter().map(result).collect()
 }
 
-/// Records the outcome of the checks that cannot be read, and returns the others: no runner is asked
-/// to run what nobody understands (F221).
+/// Records the outcome of unreadable checks, and returns the others: no runner runs a check that cannot be
+/// read (F221).
 pub(crate) fn readable(checks: Vec<HealthCheck>, outcomes: &OutcomeCollector) -> Vec<HealthCheck> {
     let (unreadable, readable): (Vec<_>, Vec<_>) =
         checks.into_iter().partition(|check| check.definition.unreadable().is_some());
@@ -180,14 +180,14 @@ pub(crate) fn readable(checks: Vec<HealthCheck>, outcomes: &OutcomeCollector) ->
     readable
 }
 
-/// The outcome of a check that cannot be read; `None` where it can.
+/// Returns the outcome of an unreadable check, or `None` if the check is readable.
 pub(super) fn unreadable_outcome(check: &HealthCheck) -> Option<CheckOutcome> {
     let sentence = check.definition.unreadable()?.sentence();
     let reason = ReasonCode::CheckUnreadable;
     unanswered(std::slice::from_ref(check), reason, &sentence).pop()
 }
 
-/// The outcome of checks whose run gave no answer.
+/// Returns the outcomes of checks whose run gave no answer.
 pub(crate) fn unanswered(
     checks: &[HealthCheck],
     reason: ReasonCode,

@@ -1,6 +1,6 @@
-//! Checks: defining, changing, running and polling them.
+//! Checks: define, change, run and poll them.
 //!
-//! [`CheckManager`] changes checks, validates them, and writes the audit log in the same step:
+//! [`CheckManager`] changes checks, validates the changes, and writes the audit log in the same step:
 //!
 //! ```
 //! # use std::sync::Arc;
@@ -35,11 +35,11 @@
 //! ```
 //!
 //! - [`Poller`] runs every enabled check on schedule. Any number of pollers share one store.
-//! - [`HostRunner`] runs the checks of one host. `CheckRunner` (feature `http`) asks real targets: it needs an
-//!   [`AgentTransport`] for service checks and an `HttpClient` for HTTP checks.
-//! - [`Capacity`] bounds the checks in flight of a process, and [`RunBudget`] how often people may make the
-//!   manager contact a target at once.
-//! - [`register_keys`] and [`CheckManager::rotate_keys`] manage the keys that passwords are sealed under.
+//! - [`HostRunner`] runs the checks of one host. `CheckRunner` (feature `http`) asks real targets: it needs
+//!   an [`AgentTransport`] for service checks and an `HttpClient` for HTTP checks.
+//! - [`Capacity`] limits the concurrent checks of a process, and [`RunBudget`] limits how often people can
+//!   make the manager contact a target immediately.
+//! - [`register_keys`] and [`CheckManager::rotate_keys`] manage the keys that seal passwords.
 
 mod agent;
 mod agent_limit;
@@ -87,7 +87,7 @@ pub use self::{
     rotate::{RegisteredKeys, RotationReport, may_create_key, register_keys},
     run_budget::{RunBudget, RunningTest, TestRefused},
 };
-// For the benchmarks alone.
+// Exported for the benchmarks only.
 #[cfg(feature = "http")]
 #[doc(hidden)]
 pub use self::http::{BodySearch, Searched};

@@ -1,4 +1,4 @@
-//! Certificates that are trusted as they are (F196).
+//! Certificates that are trusted directly (F196).
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::handshake;
 
-/// Verifies a server as usual, and accepts one of the extra authorities also as the server's own
-/// certificate: a self-signed certificate that is marked as an authority, as many tools make them.
+/// Verifies a server as usual, and also accepts an extra authority's certificate as the server's own: a
+/// self-signed certificate that is marked as an authority, as many tools create them.
 #[derive(Debug)]
 pub(super) struct PinnedOrIssued {
     pub(super) inner: Arc<WebPkiServerVerifier>,
@@ -40,7 +40,7 @@ impl ServerCertVerifier for PinnedOrIssued {
             now,
         );
         match verified {
-            // The verifier looks at the dates first, so that this certificate is valid now.
+            // The verifier checks the dates first, so this certificate is currently valid.
             Err(Error::InvalidCertificate(CertificateError::Other(other)))
                 if handshake::is_authority_as_server(&*other.0)
                     && self.pinned.iter().any(|pinned| **pinned == **end_entity) =>

@@ -34,7 +34,7 @@ use super::{
 };
 use crate::model::ReasonCode;
 
-/// How long an attempt may take to connect before the next address is tried as well.
+/// The time that an attempt has to connect before the next address is tried as well.
 const STAGGER: Duration = Duration::from_millis(250);
 
 /// The maximum number of addresses of one name that are tried.
@@ -49,7 +49,7 @@ tokio::task_local! {
 #[derive(Debug)]
 pub(super) struct NoAnswer {
     pub(super) error: Box<dyn Error + Send + Sync>,
-    /// Whether the request went over a connection that was open already.
+    /// Whether the request used an existing connection.
     pub(super) over_kept_connection: bool,
 }
 
@@ -73,7 +73,7 @@ pub(super) async fn send(
     let mut last: Box<dyn Error + Send + Sync> =
         io::Error::from(io::ErrorKind::AddrNotAvailable).into();
     loop {
-        // Once a connection is there, made or kept, its answer counts.
+        // Once a connection exists, new or kept, its answer counts.
         let is_open = !attempts.is_empty() && progress.phase() != Phase::Connecting;
         if !is_open
             && let Some((number, address)) = waiting.next()
@@ -89,7 +89,7 @@ pub(super) async fn send(
                 Some(Ok(response)) => return Ok(response),
                 Some(Err(error)) if may_go_on(&error) => last = error.into(),
                 Some(Err(error)) => return Err(race.no_answer(error.into())),
-                // Another attempt has won, and goes on.
+                // Another attempt has won and continues.
                 None => {}
             },
             () = sleep(STAGGER), if may_start => {}
@@ -98,7 +98,7 @@ pub(super) async fn send(
     }
 }
 
-/// Returns whether another address may do better: what a peer answered, it has answered.
+/// Returns whether another address may succeed. An answer of the peer is final.
 fn may_go_on(error: &reqwest::Error) -> bool {
     tls::classify(error).0 == ReasonCode::Connect
 }
@@ -141,7 +141,7 @@ struct Attempt {
 }
 
 impl Attempt {
-    /// Sends the request; `None` once another attempt has won.
+    /// Sends the request, or returns `None` if another attempt has won.
     async fn make(self, client: &Client, request: Request) -> Option<reqwest::Result<Response>> {
         let number = self.number;
         let mut winner = self.race.winner.subscribe();
@@ -186,7 +186,7 @@ impl Resolve for AttemptAddress {
     }
 }
 
-/// A layer around a client's connector that lets the first attempt through that has connected.
+/// A layer around a client's connector that admits the first connected attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FirstConnected;
 
@@ -228,7 +228,7 @@ where
         Box::pin(async move {
             let connected = connecting.await?;
             if attempt.is_some_and(|attempt| !attempt.win()) {
-                // The connection is closed now; the attempt ends as it learns of the winner.
+                // Closes the connection. The attempt ends when it learns of the winner.
                 drop(connected);
                 return pending().await;
             }

@@ -1,13 +1,13 @@
-//! How often something may happen for each of many keys.
+//! Rate limits for many keys.
 
 use std::{collections::HashMap, hash::Hash, time::Duration};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Beyond this number of keys, those whose minute is over are forgotten.
+/// The number of keys above which expired ones are removed.
 const MANY_KEYS: usize = 4_096;
 
-/// A rate for each of many keys, by the generic cell rate algorithm: one instant a key, until which its
+/// Rate limits by key, with the generic cell rate algorithm. Each key stores one instant, until which its
 /// minute is used up at an even pace.
 #[derive(Debug)]
 pub(crate) struct Rates<K> {
@@ -16,12 +16,12 @@ pub(crate) struct Rates<K> {
 }
 
 impl<K: Eq + Hash> Rates<K> {
-    /// A rate of 0 limits nothing.
+    /// Creates the limits. A rate of 0 means no limit.
     pub(crate) fn new(per_minute: u32) -> Self {
         Self { per_minute, used_until: HashMap::new() }
     }
 
-    /// How long to wait until it may happen once more.
+    /// Returns how long to wait until the next event is allowed.
     pub(crate) fn wait(&self, key: &K, now: Duration) -> Duration {
         let Some(step) = MINUTE.checked_div(self.per_minute) else { return Duration::ZERO };
         let used_until = self.used_until.get(key).copied().unwrap_or(now).max(now);
@@ -32,7 +32,7 @@ impl<K: Eq + Hash> Rates<K> {
         self.count_many(key, 1, now, Duration::MAX);
     }
 
-    /// Counts many at once, as far as whoever comes next waits for no longer than `longest_wait`.
+    /// Counts many events at once, but limits the next caller's wait to `longest_wait`.
     pub(crate) fn count_many(&mut self, key: K, times: u32, now: Duration, longest_wait: Duration) {
         let Some(step) = MINUTE.checked_div(self.per_minute) else { return };
         if self.used_until.len() >= MANY_KEYS {

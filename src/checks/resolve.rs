@@ -11,9 +11,9 @@ use crate::model::ReasonCode;
 /// Resolves host names.
 ///
 /// Contract:
-/// - Returns every address of the name in the order to try. An empty list, like an error of the kind
-///   [`NotFound`](io::ErrorKind::NotFound), means that the name has none; any other error, that
-///   nobody can tell now.
+/// - Returns every address of the name in the order to try. An empty list, or an error of the kind
+///   [`NotFound`](io::ErrorKind::NotFound), means that the name has no address. Any other error means that
+///   the answer is currently unknown.
 /// - Dropping a call must have no effect.
 #[async_trait]
 pub trait Resolve: Debug + Send + Sync + 'static {
@@ -29,8 +29,8 @@ pub struct SystemResolver;
 impl Resolve for SystemResolver {
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         let name = name.to_owned();
-        // The standard library drops the resolver's code, which tells a name that does not exist from
-        // a resolver that does not answer (F195).
+        // The standard library drops the resolver's error code. The code distinguishes a name that does not
+        // exist from a resolver that does not answer (F195).
         tokio::task::spawn_blocking(move || look_up(&name)).await?
     }
 }
@@ -55,7 +55,7 @@ fn io_error(error: LookupError) -> io::Error {
 /// Resolves a name to at least one address.
 ///
 /// # Errors
-/// The reason that there is none, and a sentence for people.
+/// Returns the reason that there is none, and a sentence for people.
 pub(super) async fn addresses(
     resolver: &dyn Resolve,
     name: &str,

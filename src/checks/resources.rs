@@ -1,14 +1,14 @@
-//! Errors of this machine's own limits, which say nothing of a target (F194).
+//! Errors from this machine's own limits. They do not describe a target (F194).
 
 use std::io;
 
 use rustix::io::Errno;
 
-/// What people read of such an error.
+/// The message of such an error.
 pub(super) const WORDS: &str = "this manager is out of file descriptors or memory, so the \
                                 target was not asked: raise its limits";
 
-/// Returns whether an operation failed for want of file descriptors, buffers or memory.
+/// Returns whether an operation failed because file descriptors, buffers or memory ran out.
 pub(super) fn are_exhausted(error: &io::Error) -> bool {
     if error.kind() == io::ErrorKind::OutOfMemory {
         return true;

@@ -85,7 +85,7 @@ impl CheckManager {
             .as_ref()
             .and_then(|context| self.sealer.open(context, &row.secret).ok().zip(Some(context)));
         let Some((password, context)) = opened else {
-            warn!(check = %check.id, "a stored password does not open: it is left as it is");
+            warn!(check = %check.id, "a stored password does not open and stays unchanged");
             report.unreadable.push(check.id);
             return Ok(());
         };
@@ -166,8 +166,8 @@ pub async fn register_keys(
             }],
             ..AuditEntry::allowed(actor.clone(), AuditAction::KeyRegistered)
         };
-        // Of two processes that start at once with different first keys only one can enter its own;
-        // the other one looks again, and finds that its key is not the one of this installation.
+        // Of two processes that start at once with different first keys, only one can insert its canary.
+        // The other one looks again, and finds that its key is not the installation's.
         if store.insert_canary(ring.canary(install)?, &canaries, audit).await? {
             return Ok(RegisteredKeys(ring));
         }

@@ -1,4 +1,4 @@
-//! How often people may make the manager ask a target of their choosing (F125, F255).
+//! Limits how often people can make the manager contact a target of their choice (F125, F255).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,12 +11,12 @@ use thiserror::Error;
 use super::rates::Rates;
 use crate::{clock::Clock, model::HostId, store::FirstRun};
 
-/// One budget for each user and each host, for everything that makes the manager ask a target at once:
-/// tests of stored and unsaved checks, dry runs, and the first run of a new or changed check, whether the
-/// poller or a gate comes to it first.
+/// A budget for each user and each host. It covers everything that makes the manager contact a target
+/// immediately: tests of stored and unsaved checks, dry runs, and the first run of a new or changed check
+/// by the poller or a gate.
 ///
-/// A test or dry run beyond the budget is refused. A change never is: its first run waits for the
-/// budget's next slot. Clones share the budget; each process that serves the API has one of its own.
+/// A test or dry run beyond the budget is refused. A change never is: its first run waits for the budget's
+/// next slot. Clones share the budget. Each process that serves the API has its own.
 #[derive(Clone, Debug)]
 pub struct RunBudget {
     clock: Arc<dyn Clock>,
@@ -29,11 +29,11 @@ struct State {
     users: Rates<String>,
     hosts: Rates<HostId>,
     testing: HashSet<String>,
-    /// When the first run of a host's changed checks may come: later changes join it.
+    /// When the first run of a host's changed checks may start. Later changes join it.
     reserved: HashMap<HostId, Duration>,
 }
 
-/// A test that runs. The next one of its user may start when this is dropped.
+/// A running test. The user's next test may start after this is dropped.
 #[derive(Debug)]
 pub struct RunningTest {
     user: String,
@@ -47,7 +47,7 @@ pub enum TestRefused {
     /// Another test of the user is running.
     #[error("another test of this user is running")]
     Running,
-    /// The user's budget, or the host's, is spent.
+    /// The budget of the user or of the host is exhausted.
     #[error("too many tests, dry runs and changes by this user or of these hosts")]
     BudgetSpent {
         /// When to try again.
@@ -56,7 +56,7 @@ pub enum TestRefused {
 }
 
 impl RunBudget {
-    /// Creates a budget of this many runs a minute for each user and each host; 0 is no limit.
+    /// Creates a budget of this many runs per minute for each user and each host. 0 means no limit.
     #[must_use]
     pub fn per_minute(clock: Arc<dyn Clock>, per_user: u32, per_host: u32) -> Self {
         let state = State {
@@ -69,14 +69,14 @@ impl RunBudget {
         Self { clock, longest_wait, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Sets how long a first run waits at most: the poll interval, after which the host runs anyway.
-    /// 5 minutes by default, and never more than [`FirstRun::LONGEST`].
+    /// Sets the maximum wait of a first run, 5 minutes by default and at most [`FirstRun::LONGEST`]. Use
+    /// the poll interval, because the host runs then anyway.
     #[must_use]
     pub fn with_longest_wait(self, longest_wait: Duration) -> Self {
         Self { longest_wait: longest_wait.min(FirstRun::LONGEST), ..self }
     }
 
-    /// Starts a test, or says when to try again. A refused test spends nothing.
+    /// Starts a test, or returns when to try again. A refused test spends nothing.
     ///
     /// # Errors
     /// Returns [`TestRefused`] if a test of this user runs, or the budget is spent.
@@ -95,12 +95,12 @@ impl RunBudget {
         Ok(RunningTest { user: user.to_owned(), state: Arc::clone(&self.state) })
     }
 
-    /// Counts a run of each of these hosts, such as those of a dry run, or says when to try again. What
-    /// is refused spends nothing.
+    /// Counts a run of each of these hosts, such as those of a dry run, or returns when to try again. A
+    /// refused call spends nothing.
     ///
-    /// Runs beyond what is left of the user's budget are counted, too: then the user waits for as long as
-    /// it takes to make up for them, a minute at most, so that a dry run of a whole fleet is possible and
-    /// a second one has to wait.
+    /// Runs beyond the user's remaining budget count too. The user then waits until the budget has made up
+    /// for them, at most a minute. A dry run of a whole fleet is thus possible, and a second one has to
+    /// wait.
     ///
     /// # Errors
     /// Returns [`TestRefused::BudgetSpent`] if the budget of the user, or of one of the hosts, is spent.
@@ -118,10 +118,10 @@ impl RunBudget {
         Ok(())
     }
 
-    /// Says when the first run of a check that `user` changes may come, and spends the budget for it.
+    /// Returns when the first run of a check that `user` changes may start, and spends the budget for it.
     ///
-    /// Changes of a host whose first run waits already share that run, so that a user who edits one
-    /// check a thousand times does not reserve a thousand runs.
+    /// Changes of a host with a waiting first run share that run, so a user who edits one check a thousand
+    /// times does not reserve a thousand runs.
     #[must_use]
     pub fn first_run(&self, user: &str, host: HostId) -> FirstRun {
         let now = self.clock.monotonic();
@@ -135,8 +135,8 @@ impl RunBudget {
             return FirstRun::AtOnce;
         }
         if wait >= self.longest_wait {
-            // The ordinary run comes first and costs nothing. Reserving more would let a burst of
-            // changes block tests for hours.
+            // The regular run comes first and costs nothing. Reserving more would let a burst of changes
+            // block tests for hours.
             return FirstRun::After(self.longest_wait);
         }
         state.count(user, host, now);
@@ -157,7 +157,7 @@ impl State {
     }
 }
 
-/// How long a user waits after runs beyond the budget, at most.
+/// The maximum wait of a user after runs beyond the budget.
 const DRY_RUN_WAIT: Duration = Duration::from_secs(60);
 
 impl Drop for RunningTest {
@@ -167,7 +167,7 @@ impl Drop for RunningTest {
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    // No code under this lock panics half way through a change.
+    // No code under this lock panics halfway through a change.
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -192,15 +192,15 @@ mod tests {
         (0..count).map(|_| HostId::generate()).collect()
     }
 
-    /// A clock that has run for a while: an instant must not be taken for a wait.
+    /// A clock that has run for a while, to tell an instant from a duration.
     fn clock() -> ManualClock {
         let clock = ManualClock::new(chrono::DateTime::UNIX_EPOCH);
         clock.advance(Duration::from_secs(100_000));
         clock
     }
 
-    /// F255: whatever the order of tests and changes, at most a minute's worth runs at once, and then
-    /// one a slot.
+    /// F255: in any order of tests and changes, at most a minute's worth runs at once, followed by one per
+    /// slot.
     #[test]
     fn f255_tests_and_first_runs_share_one_budget() {
         let clock = clock();
@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(lock(&budget.state).reserved.len(), 2, "they are forgotten");
     }
 
-    /// F125: a user runs one test at a time, and nobody waits for another user's.
+    /// F125: a user runs one test at a time, and does not wait for other users' tests.
     #[test]
     fn f125_a_user_runs_one_test_at_a_time() {
         let budget = RunBudget::per_minute(Arc::new(clock()), 3, 3);
@@ -241,7 +241,7 @@ mod tests {
         assert!(budget.start_test("u", host).is_ok(), "what was refused spent nothing");
     }
 
-    /// F125: the longer wait of the user's and the host's budget counts.
+    /// F125: the longer of the user's and the host's wait counts.
     #[test]
     fn f125_a_hosts_budget_holds_for_all_users_together() {
         let clock = clock();
@@ -259,8 +259,8 @@ mod tests {
         assert_eq!(budget.start_test("y", hosts[0]).err(), Some(spent(20)));
     }
 
-    /// F255: runs of many hosts at once are possible, and then their user waits for a minute at most. A
-    /// refused run spends nothing, and a host's budget holds for everybody.
+    /// F255: runs of many hosts at once are possible, and then their user waits for at most a minute. A
+    /// refused run spends nothing, and a host's budget applies to all users.
     #[test]
     fn f255_runs_of_many_hosts_spend_what_they_ask() {
         let clock = clock();
@@ -308,9 +308,8 @@ mod tests {
     }
 
     proptest! {
-        /// F255: no mix of tests and changes makes the manager ask more often than a minute's worth at
-        /// once and the rate from then on, by user and by host, and a refusal names the first instant at
-        /// which it is lifted.
+        /// F255: no mix of tests and changes exceeds a minute's worth at once and the rate afterwards, by
+        /// user and by host. A refusal names the first instant at which it ends.
         #[test]
         fn f255_no_mix_asks_more_often_than_the_budget(
             (per_user, per_host) in (1..6u32, 1..6u32),
@@ -339,7 +338,7 @@ mod tests {
                     let wait = budget.first_run(&name, hosts[host]).wait();
                     prop_assert!(wait <= Duration::from_secs(50));
                     let run = (user, host, now + wait);
-                    // A run that is joined is one, and the ordinary run costs nothing.
+                    // A joined run counts once, and the regular run costs nothing.
                     let is_joined = asked.iter().any(|(_, of, at)| *of == host && *at == now + wait);
                     if !(wait == Duration::from_secs(50) || is_joined && !wait.is_zero()) {
                         asked.push(run);

@@ -1,4 +1,4 @@
-//! Counting runs of checks, whoever ran them.
+//! Counts runs of checks by origin.
 
 use tracing::debug;
 
@@ -8,14 +8,14 @@ use crate::{
     observe::{CHECK_DURATION, CHECK_RUNS},
 };
 
-/// Who ran a check, as the metrics name it.
+/// The origin of a run, as named in the metrics.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum RanBy {
     /// The poller.
     Poll,
     /// An attempt of a gate.
     Gate,
-    /// A person who tests it.
+    /// A person who tests a check.
     Test,
 }
 
@@ -29,7 +29,7 @@ impl RanBy {
     }
 }
 
-/// Counts what came out of these checks.
+/// Counts the outcomes of these checks.
 pub(crate) fn ran(by: RanBy, checks: &[HealthCheck], outcomes: &[CheckOutcome]) {
     for outcome in outcomes {
         debug!(check = %outcome.check_id, reason = %outcome.reason, latency = ?outcome.latency,

@@ -1,4 +1,4 @@
-//! When a host is due: pure functions of the host, the interval and an instant.
+//! Computes when a host is due. Pure functions of the host, the interval and an instant.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ pub fn next_slot(host: HostId, interval: Duration, after: DateTime<Utc>) -> Date
     after.checked_add_signed(TimeDelta::microseconds(interval_micros - since_slot)).unwrap_or(after)
 }
 
-/// Returns the wait after this many consecutive failures: 1 s doubling to 30 s. `seed` and count spread the
-/// upper half, so that workers do not retry together.
+/// Returns the wait after this many consecutive failures: 1 s, doubling up to 30 s. `seed` and `failures`
+/// randomize the upper half, so that workers do not retry together.
 #[must_use]
 pub fn backoff(failures: u32, seed: Uuid) -> Duration {
     let longest = Duration::from_secs(1 << failures.saturating_sub(1).min(5)).min(MAXIMUM_BACKOFF);
@@ -36,13 +36,13 @@ pub fn backoff(failures: u32, seed: Uuid) -> Duration {
 
 const MAXIMUM_BACKOFF: Duration = Duration::from_secs(30);
 
-/// A hash that is the same on every machine and in every version.
+/// Returns a hash that is the same on every machine and in every version.
 pub(crate) fn stable_hash(id: Uuid) -> u64 {
     let digest = Sha256::digest(id.as_bytes());
     digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
 
-/// Whole microseconds, at least 1, so that it can divide.
+/// Returns whole microseconds, at least 1 so that it can be a divisor.
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX).max(1)
 }
@@ -90,7 +90,7 @@ mod tests {
         let interval = Duration::from_secs(300);
         let mut counts = [0_u32; 10];
         for index in 0..10_000_u128 {
-            // Ids of one moment, as a first import makes them.
+            // Ids from one moment, as in a first import.
             let host = HostId::from_uuid(Uuid::from_u128((0x0197_0000_0000_7000 << 64) + index));
             counts[usize::try_from(phase(host, interval).as_secs() / 30).expect("small")] += 1;
         }

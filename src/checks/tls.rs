@@ -20,7 +20,7 @@ use super::{
 };
 use crate::model::ReasonCode;
 
-/// The cryptography provider. It is passed explicitly, so no process-wide default is needed.
+/// Returns the cryptography provider. It is passed explicitly, so no process-wide default is needed.
 pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
@@ -32,8 +32,8 @@ pub(super) fn common(mut config: ClientConfig) -> ClientConfig {
     config
 }
 
-/// Creates a client builder with the settings of all requests (H2, H6, H8, H14). Its clients send
-/// through [`race::send`](super::race::send) alone.
+/// Creates a client builder with the settings of all requests (H2, H6, H8, H14). Its clients only send
+/// through [`race::send`](super::race::send).
 pub(super) fn client(config: ClientConfig, user_agent: &str) -> ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured(config)
@@ -42,8 +42,8 @@ pub(super) fn client(config: ClientConfig, user_agent: &str) -> ClientBuilder {
         .dns_resolver(Arc::new(AttemptAddress))
         .connector_layer(FirstConnected)
         .no_proxy()
-        // An application's other uses of reqwest may have turned these on for all of its clients; a
-        // body is searched as it came (H9).
+        // The application's other uses of reqwest may enable these features for all clients. A body is
+        // searched as received (H9).
         .no_gzip()
         .no_brotli()
         .no_deflate()
@@ -139,8 +139,8 @@ impl ServerCertVerifier for ExpectedIdentity {
     }
 }
 
-/// Creates a verifier for a set of roots. Without a revocation list no revocation is looked up; with one
-/// a certificate that no list in force covers is refused.
+/// Creates a verifier for a set of roots. Without revocation lists, revocation is not checked. With them,
+/// the verifier refuses a certificate that no current list covers.
 pub(super) fn verifier(
     roots: RootCertStore,
     revocations: Vec<CertificateRevocationListDer<'static>>,
@@ -153,7 +153,7 @@ pub(super) fn verifier(
         .build()
 }
 
-/// Maps a client error before the answer's head to the reason that a person would fix first.
+/// Maps a client error before the answer's head to the reason that a person should fix first.
 pub(super) fn classify(error: &(dyn Error + 'static)) -> (ReasonCode, String) {
     let mut input_output = None;
     let mut next = Some(error);
@@ -165,7 +165,7 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> (ReasonCode, String) {
         next = error.source();
         if let Some(error) = error.downcast_ref::<io::Error>() {
             input_output = Some(error);
-            // What an input or output error wraps is not among its sources.
+            // The `source` chain of an I/O error skips the error that it wraps.
             if let Some(inner) = error.get_ref() {
                 next = Some(inner);
             }
@@ -184,7 +184,7 @@ pub(super) fn classify(error: &(dyn Error + 'static)) -> (ReasonCode, String) {
     }
 }
 
-/// Whether a connection failed by what the peer sent: it works as far as there.
+/// Returns whether the peer's own packet ended the connection. The network up to the peer then works.
 pub(super) fn is_refused(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {

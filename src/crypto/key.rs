@@ -56,13 +56,13 @@ impl KeyId {
     /// The length of an id in bytes.
     pub const BYTES: usize = 8;
 
-    /// The id of these bytes.
+    /// Creates the id from its bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// Returns the bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
@@ -93,7 +93,7 @@ impl FromStr for KeyId {
     }
 }
 
-/// The error for a text that is no key id.
+/// The error for a text that is not a key id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a key id is 16 hexadecimal digits")]
 pub struct InvalidKeyId;
@@ -103,7 +103,7 @@ pub struct InvalidKeyId;
 pub struct InstallId([u8; 16]);
 
 impl InstallId {
-    /// The id of these bytes.
+    /// Creates the id from its bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
@@ -119,7 +119,7 @@ impl InstallId {
         Ok(Self(bytes))
     }
 
-    /// Its bytes.
+    /// Returns the bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0

@@ -75,7 +75,7 @@ impl KeyFiles {
         let may_create = may_create && next.is_none() && old.is_none();
         let mut ring = KeyRing::new(KeyFile::load_or_create(&self.primary, may_create)?);
         for key in [next, old].into_iter().flatten() {
-            // A file that was copied under a second name is the same key.
+            // A copy of a file under a second name contains the same key.
             if !ring.key_ids().contains(&key.id()) {
                 ring = ring.with_decrypt_only(key);
             }
@@ -106,14 +106,14 @@ impl KeyFiles {
             Err(error) => return Err(error),
         }
         if self.primary.exists() {
-            // A second name instead of a rename: it fails where there is an old key.
+            // Links instead of renaming, because a link fails if there is an old key.
             fs::hard_link(&self.primary, self.old()).or_else(|error| {
-                // Stopped between the two steps: the old key is the primary one already.
+                // An interrupted promotion: the old key is already the primary one.
                 let same = same_file(&self.primary, &self.old()).unwrap_or(false);
                 if same { Ok(()) } else { Err(failed(error)) }
             })?;
         }
-        // Replaces the primary name in one step, so that there is a key under it at any time.
+        // Replaces the primary file in one step, so that a key always exists under that name.
         fs::rename(self.next(), &self.primary).map_err(failed)?;
         let directory = match self.primary.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -8,7 +8,7 @@ use super::key::Key;
 pub(super) const NONCE_BYTES: usize = 12;
 pub(super) const TAG_BYTES: usize = 16;
 
-/// The text or tag does not belong to this key, nonce and associated data.
+/// The error if the text or tag does not match this key, nonce and associated data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Unauthentic;
 

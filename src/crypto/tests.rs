@@ -1,4 +1,4 @@
-//! The cipher against published test vectors, and envelopes that must not open.
+//! Tests of the cipher against published vectors, and of envelopes that must not open.
 
 use std::collections::HashSet;
 
@@ -59,7 +59,7 @@ fn every_wycheproof_vector_of_this_form_comes_out_as_published() {
             valid += 1;
         }
     }
-    // The whole published set of 256-bit keys, 96-bit nonces and 128-bit tags.
+    // The complete published set of 256-bit keys, 96-bit nonces and 128-bit tags.
     assert_eq!((valid, invalid), (39, 27));
 }
 
@@ -154,7 +154,7 @@ fn f80_f82_copied_edited_and_malformed_envelopes_fail_with_their_cause() {
         ("host name", other(&|to| to.origin.host = "b.example".into())),
         ("port", other(&|to| to.origin.port = 8443)),
         ("tolerance", other(&|to| to.tolerant = true)),
-        // Parts that would run together without their lengths.
+        // Without their lengths, these parts would have the same concatenation.
         (
             "border of scheme and host",
             other(&|to| {

@@ -7,26 +7,26 @@ use async_trait::async_trait;
 use super::{PruneOutcome, StoreError};
 use crate::model::{AuditEntry, AuditId, AuditRecord, HostId};
 
-/// Which records are wanted.
+/// Selects audit records.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AuditFilter {
-    /// Only those of these hosts; `None` for all records, those without a host included.
+    /// Only records of these hosts. `None` selects all records, including those without a host.
     pub hosts: Option<Vec<HostId>>,
 }
 
-/// The audit log. Most records are written by the calls they belong to; this adds those that stand
-/// alone, such as a test or a refused attempt.
+/// Stores the audit log. Most calls write their own records; this trait adds records without a change, such
+/// as those of a test or a refused attempt.
 ///
 /// Contract:
-/// - Records are never changed, leave by age alone, and are ordered by the time of their writing.
+/// - Records never change, are deleted by age only, and are ordered by the time they were written.
 /// - The store sets id and time.
 #[async_trait]
 pub trait AuditLog: Debug + Send + Sync + 'static {
-    /// Adds a record.
+    /// Appends a record.
     async fn append_audit(&self, entry: AuditEntry) -> Result<AuditRecord, StoreError>;
 
-    /// Deletes up to `batch` records that are older than `keep`. After the store's clock has leapt ahead it
-    /// deletes none and says so, unless `force` is given.
+    /// Deletes up to `batch` records that are older than `keep`. After the store's clock has jumped ahead
+    /// it deletes nothing and returns [`PruneOutcome::Suspicious`], unless `force` is set.
     async fn prune_audit(
         &self,
         keep: Duration,
@@ -34,7 +34,7 @@ pub trait AuditLog: Debug + Send + Sync + 'static {
         force: bool,
     ) -> Result<PruneOutcome, StoreError>;
 
-    /// Up to `limit` records, newest first, older than `before` where it is given.
+    /// Returns up to `limit` records, newest first. With `before`, returns only older ones.
     async fn audit_page(
         &self,
         filter: &AuditFilter,

@@ -1,17 +1,17 @@
-//! What a hook of the application's is shown before a change is committed.
+//! The changes that an application's hook sees before the store commits them.
 
 use crate::model::{AuditRecord, GateRecord, HealthCheck};
 
-/// What is about to become visible, for a hook.
+/// A change that is about to be committed, for a hook.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Change<'a> {
-    /// A check was made or changed.
+    /// A check was created or updated.
     CheckWritten(&'a HealthCheck),
     /// A check was deleted.
     CheckDeleted(&'a HealthCheck),
-    /// An audit record was written, alone or with the change that it is of.
+    /// An audit record was written, alone or together with its change.
     Audited(&'a AuditRecord),
-    /// A pass was spent: the place for an application to move its own job row.
+    /// A pass was spent. The application updates its own job row here.
     PassSpent(&'a GateRecord),
 }

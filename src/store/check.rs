@@ -1,4 +1,4 @@
-//! The configuration of checks.
+//! Configuration of checks.
 
 use std::{fmt::Debug, time::Duration};
 
@@ -7,57 +7,58 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::model::{AuditEntry, CheckDefinition, CheckId, HealthCheck, HostId, SealedSecret};
 
-/// A check to be made. The id is made before the password is sealed, for it is bound to it.
+/// A check to create. The caller generates the id before it seals the password, because the seal is bound
+/// to the id.
 #[derive(Clone, Debug)]
 pub struct CheckInsert {
-    /// Identity.
+    /// The check's id.
     pub id: CheckId,
-    /// The host it belongs to.
+    /// The host that the check belongs to.
     pub host_id: HostId,
-    /// What it asks.
+    /// What the check requests, and how it judges the response.
     pub definition: CheckDefinition,
     /// The sealed password.
     pub secret: Option<SealedSecret>,
-    /// The most checks that the host may have, this one included.
+    /// The maximum number of checks of the host, including this one.
     pub limit: u32,
-    /// When the host runs.
+    /// When the host runs next.
     pub first_run: FirstRun,
 }
 
-/// A check to be changed.
+/// An update of a check.
 #[derive(Clone, Debug)]
 pub struct CheckUpdate {
     /// The check.
     pub id: CheckId,
-    /// Its host; a check of another one is not found.
+    /// The check's host. A check of another host is not found.
     pub host_id: HostId,
-    /// The revision that the change was made from.
+    /// The revision that the update is based on.
     pub expected_revision: i64,
-    /// What it asks from now on.
+    /// The new definition.
     pub definition: CheckDefinition,
-    /// What becomes of the password.
+    /// How the update changes the stored password.
     pub secret: SecretChange,
-    /// When the host runs.
+    /// When the host runs next.
     pub first_run: FirstRun,
 }
 
-/// When a host runs after one of its checks was made or changed.
+/// When a host runs after one of its checks was created or changed.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum FirstRun {
-    /// At once.
+    /// Immediately.
     #[default]
     AtOnce,
-    /// After this time, [`LONGEST`](Self::LONGEST) at most, or when the host is due anyway, whichever
-    /// comes first.
+    /// After this duration (at most [`LONGEST`](Self::LONGEST)), or at the host's due time if that is
+    /// earlier.
     After(Duration),
 }
 
 impl FirstRun {
-    /// The longest that a first run waits. Whoever runs a check that was changed longer ago need not ask
-    /// whether it has to wait.
+    /// The maximum delay of a first run. A check that was changed longer ago than this never has to wait
+    /// for its first run.
     pub const LONGEST: Duration = Duration::from_secs(86_400);
 
-    /// How long the host waits, unless it is due sooner.
+    /// Returns how long the host waits, unless it is due earlier.
     #[must_use]
     pub const fn wait(self) -> Duration {
         match self {
@@ -67,58 +68,61 @@ impl FirstRun {
     }
 }
 
-/// What becomes of a stored password.
+/// How an update changes the stored password.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SecretChange {
-    /// It stays as it is.
+    /// Keeps the password.
     Keep,
-    /// It goes.
+    /// Removes the password.
     Remove,
-    /// This one takes its place.
+    /// Replaces the password with this one.
     Replace(SealedSecret),
 }
 
-/// The configuration of checks. It sees sealed passwords only.
+/// Stores the configuration of checks. It sees only sealed passwords.
 ///
 /// Contract:
-/// - Each write and its audit record are one step: where the record cannot be written, or a hook
-///   refuses, the write has not happened.
-/// - Hold the limit in that step, so that 50 racing creations leave exactly as many as allowed.
-/// - Keep the host's schedule row in that step: the row exists while the host has an enabled check, and
-///   every write raises its `config_seq`. A lease on it stays.
-/// - A host whose check was made or changed is due at its [`FirstRun`]. After a wait it keeps its due
-///   time if that comes sooner; the due time of a run under way, or of a parked host, has been used up,
-///   and does not count. A deletion leaves the due time: it asks nothing new (F255).
-/// - A write raises the revision by one and sets `updated_at` to the store's clock, later than before.
-/// - Address a check by host and id together: one of another host is [`StoreError::NotFound`].
-/// - Deleting a check deletes its results and its state.
+/// - A write and its audit record are one step. If the record cannot be written, or a hook refuses, the
+///   write does not happen.
+/// - Enforce the limit in that step: 50 concurrent creations leave exactly as many checks as allowed.
+/// - Update the host's schedule row in that step. The row exists while the host has an enabled check, every
+///   write increments its `config_seq`, and its lease stays.
+/// - A host whose check was created or changed is due at its [`FirstRun`]. With a delay, the host keeps its
+///   due time if that is earlier. The due time of a running or parked host is used up and does not count. A
+///   deletion does not change the due time (F255).
+/// - A write increments the revision by one and sets `updated_at` to the store's clock, always later than
+///   before.
+/// - Look a check up by host and id together: a check of another host is [`StoreError::NotFound`].
+/// - Deleting a check also deletes its results and its state.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
 pub trait CheckStore: Debug + Send + Sync + 'static {
-    /// Makes a check, at revision 1.
+    /// Creates a check at revision 1.
     ///
     /// # Errors
-    /// [`StoreError::LimitReached`] where the host has as many as allowed.
+    /// Fails with [`StoreError::LimitReached`] if the host already has the maximum number of checks.
     async fn insert_check(
         &self,
         insert: CheckInsert,
         audit: AuditEntry,
     ) -> Result<HealthCheck, StoreError>;
 
-    /// Changes a check.
+    /// Updates a check.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] where the revision is not the expected one.
+    /// Fails with [`StoreError::NotFound`], or with [`StoreError::Conflict`] if the revision is not the
+    /// expected one.
     async fn update_check(
         &self,
         update: CheckUpdate,
         audit: AuditEntry,
     ) -> Result<HealthCheck, StoreError>;
 
-    /// Deletes a check, whatever its revision where none is expected.
+    /// Deletes a check. An `expected_revision` of `None` skips the revision check.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::Conflict`] where the revision is not the expected one.
+    /// Fails with [`StoreError::NotFound`], or with [`StoreError::Conflict`] if the revision is not the
+    /// expected one.
     async fn delete_check(
         &self,
         host_id: HostId,
@@ -127,14 +131,15 @@ pub trait CheckStore: Debug + Send + Sync + 'static {
         audit: AuditEntry,
     ) -> Result<(), StoreError>;
 
-    /// One check of a host.
+    /// Returns one check of a host.
     async fn check(&self, host_id: HostId, id: CheckId) -> Result<Option<HealthCheck>, StoreError>;
 
-    /// All checks of these hosts, disabled ones too, by host and then by the time of their making.
+    /// Returns all checks of these hosts, including disabled ones, ordered by host and then by creation
+    /// time.
     async fn checks_of(&self, hosts: &[HostId]) -> Result<Vec<HealthCheck>, StoreError>;
 
-    /// Forgets a host that the application has deleted: its checks, results and schedule row. Its
-    /// gates and audit records stay. For applications whose database does not cascade. Unknown
-    /// hosts are no error.
+    /// Deletes the checks, results and schedule row of a host that the application has deleted. The host's
+    /// gates and audit records stay. Only needed if the application's database does not cascade. An unknown
+    /// host is not an error.
     async fn forget_host(&self, host_id: HostId) -> Result<(), StoreError>;
 }

@@ -1,33 +1,34 @@
-//! What a store keeps of its clock, to notice that it went back while nobody watched.
+//! The part of its clock that a store persists, to notice a step back while no worker watched.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::model::ClockEpoch;
 
-/// A clock that is behind its high-water mark by more than this went back, as for a worker's guard
-/// (F01).
+/// A clock that is behind its high-water mark by more than this stepped back. A worker's guard has the same
+/// tolerance (F01).
 const TOLERANCE: TimeDelta = TimeDelta::seconds(5);
-/// The high-water mark is written again only after this long, so that a claim costs no write.
+/// The minimum advance before the high-water mark is written again, so that most claims write nothing.
 const LAG: TimeDelta = TimeDelta::seconds(10);
 
-/// A worker's lease on its gates ends at most this long after the beginning of an epoch, unless it is extended:
-/// the clock that dated it may have been ahead by any time, and the worker may be gone (F173).
+/// The maximum remaining duration of a worker's gate lease after an epoch begins, unless the worker extends
+/// it. The clock that dated the lease may have been ahead by any time, and the worker may be gone (F173).
 pub(super) const LONGEST_LEFT: TimeDelta = TimeDelta::seconds(60);
 
-/// The epoch of a store's clock and its high-water mark, as every store keeps them.
+/// The epoch of a store's clock and its high-water mark, persisted by every store.
 ///
-/// Only a step back begins an epoch. After a step forward everything looks older than it is, which is
-/// safe; after a step back, what was seen before would look newer than what comes.
+/// Only a step back begins an epoch. After a step forward everything looks older than it is, which is safe.
+/// After a step back, earlier results would look newer than later ones.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct KeptClock {
-    /// The present epoch.
+    /// The current epoch.
     pub epoch: ClockEpoch,
-    /// About the latest instant that the clock has shown in this epoch; `None` before the first claim.
+    /// Approximately the latest instant that the clock has shown in this epoch. `None` before the first
+    /// claim.
     pub high_water: Option<DateTime<Utc>>,
 }
 
 impl KeptClock {
-    /// Returns what a claim at `now` has to write; `None` where it has to write nothing.
+    /// Returns what a claim at `now` has to write, or `None` if it has nothing to write.
     #[must_use]
     pub fn at_claim(self, now: DateTime<Utc>) -> Option<Self> {
         match self.high_water {
@@ -37,7 +38,7 @@ impl KeptClock {
         }
     }
 
-    /// Returns the clock after somebody saw the epoch `seen` end.
+    /// Returns the clock after a worker has seen the epoch `seen` end.
     #[must_use]
     pub fn begin(self, seen: ClockEpoch, now: DateTime<Utc>) -> Self {
         if self.epoch == seen { Self { epoch: seen.next(), high_water: Some(now) } } else { self }

@@ -1,4 +1,4 @@
-//! What can go wrong with a store, as values that a caller can branch on.
+//! Errors of a store, as values that a caller can branch on.
 
 use thiserror::Error;
 
@@ -6,115 +6,114 @@ use crate::model::GateId;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a store's call did not succeed.
+/// Why a call of a store failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// There is no such record, or it belongs to another host.
+    /// The record does not exist, or belongs to another host.
     #[error("there is no such record")]
     NotFound,
-    /// The host has as many checks as it may have.
+    /// The host already has its maximum number of checks.
     #[error("a host may have at most {limit} checks")]
     LimitReached {
-        /// The limit that is in force.
+        /// The limit.
         limit: u32,
     },
-    /// Somebody else has changed the record.
-    #[error("the record has been changed meanwhile: it is at revision {current}")]
+    /// Someone else has changed the record since it was read.
+    #[error("someone else has changed the record: it is now at revision {current}")]
     Conflict {
-        /// The revision that the record has now.
+        /// The record's current revision.
         current: i64,
     },
     /// Another job's unfinished gate holds the host (G27).
     #[error("another job's gate {holder} holds this host")]
     GateBusy {
-        /// That gate.
+        /// The gate that holds the host.
         holder: GateId,
     },
-    /// The record is in a state in which this cannot be done.
-    #[error("this cannot be done in the record's state: {state}")]
+    /// The record's state does not allow the call.
+    #[error("the record's state does not allow this: {state}")]
     InvalidState {
-        /// What state that is.
+        /// The record's state.
         state: &'static str,
     },
-    /// A hook of the application's refused the change; nothing of it has happened.
+    /// The application's hook refused the change. Nothing was written.
     #[error("the application refused the change")]
     Refused(#[source] Refusal),
-    /// The store cannot be reached, or cannot write now. Whether the call took effect is unknown:
+    /// The store cannot be reached, or cannot write at the moment. The outcome of the call is unknown:
     /// repeat it.
     #[error("the store is not available")]
     Unavailable {
-        /// What happened.
+        /// The cause.
         #[source]
         source: Source,
     },
-    /// The database lacks the tables, or has them in an older form: nobody has migrated it. Nothing of the
-    /// call has happened.
+    /// The tables are missing or outdated because nobody has migrated the database. Nothing was written.
     #[error(
         "the database has not been migrated to the schema that this version needs: call \
          `{migrate}` once at start, before anything else"
     )]
     NotMigrated {
-        /// What to call.
+        /// The function to call.
         migrate: &'static str,
-        /// What the database said.
+        /// The database's error.
         #[source]
         source: Option<Source>,
     },
-    /// The store cannot hold a value of the call, such as a text with a NUL. Nothing of the call was
-    /// written, and repeating it changes nothing.
+    /// The store cannot hold a value of the call, such as a text with a NUL. Nothing was written, and a
+    /// repeated call fails the same way.
     #[error("a value of this call cannot be stored")]
     Rejected {
-        /// What happened.
+        /// The cause.
         #[source]
         source: Source,
     },
-    /// What is stored cannot be read.
+    /// A stored record cannot be read.
     #[error("a stored {what} cannot be read")]
     Corrupt {
-        /// Which kind of record.
+        /// The kind of record.
         what: &'static str,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         source: Source,
     },
 }
 
 impl StoreError {
-    /// Returns whether the call may succeed later without any change to it: the store is not available, or
-    /// not migrated yet.
+    /// Returns whether the unchanged call may succeed later, because the store is unavailable or not
+    /// migrated yet.
     #[must_use]
     pub const fn may_pass(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::NotMigrated { .. })
     }
 
-    /// The store cannot be reached.
+    /// Creates an [`Unavailable`](Self::Unavailable) error.
     pub fn unavailable(source: impl Into<Source>) -> Self {
         Self::Unavailable { source: source.into() }
     }
 
-    /// The store cannot hold a value.
+    /// Creates a [`Rejected`](Self::Rejected) error.
     pub fn rejected(source: impl Into<Source>) -> Self {
         Self::Rejected { source: source.into() }
     }
 
-    /// A stored record cannot be read.
+    /// Creates a [`Corrupt`](Self::Corrupt) error.
     pub fn corrupt(what: &'static str, source: impl Into<Source>) -> Self {
         Self::Corrupt { what, source: source.into() }
     }
 }
 
-/// Why an application's hook does not let a change be committed.
+/// Why an application's hook refuses a change.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The actor has no right to it (any more).
+    /// The actor does not have the right to the change, or has lost it.
     #[error("the actor does not have the right to do this")]
     Forbidden,
-    /// The application's own record is not in the state that the change needs.
+    /// The application's own record is not in the state that the change requires.
     #[error("the application's record is in another state")]
     StateMoved,
-    /// The application could not write what belongs to the change, such as its audit record.
+    /// The application could not write its part of the change, such as its audit record.
     #[error("the application could not write its part")]
     Failed(#[source] Source),
 }

@@ -17,41 +17,41 @@ use crate::model::{
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StoreEvent {
-    /// A check's status or reason is another than before, or the check was changed.
+    /// A check's status or reason has changed, or the check itself was changed.
     CheckStatus {
         /// The host.
         host_id: HostId,
         /// The check.
         check_id: CheckId,
-        /// What is known of it now.
+        /// The new status.
         status: CheckStatus,
-        /// Why; `None` where it has no result since its last change.
+        /// The reason. `None` if the check has no result since its last change.
         reason: Option<ReasonCode>,
-        /// When it was last run.
+        /// When the check last ran.
         #[serde(with = "instant::option")]
         checked_at: Option<DateTime<Utc>>,
     },
-    /// A gate was opened, has moved, or has another next attempt; or the application says that its job
-    /// has moved on.
+    /// A gate was opened, changed its state, or has a new next attempt, or the application announced
+    /// progress of the gate's job.
     Gate {
         /// The job.
         job_id: JobId,
         /// The host.
         host_id: HostId,
-        /// Where it stands.
+        /// The gate's state.
         state: GateState,
-        /// On what ground it passed, where it did.
+        /// Why the gate passed, if it did.
         kind: Option<PassKind>,
         /// When its next attempt is due.
         #[serde(with = "instant::option")]
         next_attempt_at: Option<DateTime<Utc>>,
     },
-    /// Something was missed: read afresh what you show.
+    /// The reader missed events: reload what you display.
     Resync,
 }
 
 impl StoreEvent {
-    /// The event of a gate as it stands.
+    /// Creates the event of a gate's current state.
     #[must_use]
     pub fn of_gate(record: &GateRecord) -> Self {
         Self::Gate {
@@ -63,7 +63,8 @@ impl StoreEvent {
         }
     }
 
-    /// The event of a check's new state; `None` where neither status nor reason is another.
+    /// Creates the event of a check's new state, or returns `None` if neither status nor reason has
+    /// changed.
     #[must_use]
     pub fn of_state(before: Option<&CheckState>, now: &CheckState) -> Option<Self> {
         let said = |state: &CheckState| (state.status, state.latest.reason, state.latest.revision);
@@ -76,14 +77,14 @@ impl StoreEvent {
         })
     }
 
-    /// The event of a check that was made or changed: nothing is known of it any more.
+    /// Creates the event of a check that was created or changed: its status is unknown.
     #[must_use]
     pub const fn of_change(host_id: HostId, check_id: CheckId) -> Self {
         let status = CheckStatus::Unknown;
         Self::CheckStatus { host_id, check_id, status, reason: None, checked_at: None }
     }
 
-    /// The host that it is of; `None` for [`StoreEvent::Resync`].
+    /// Returns the event's host, or `None` for [`StoreEvent::Resync`].
     #[must_use]
     pub const fn host_id(&self) -> Option<HostId> {
         match self {
@@ -94,7 +95,7 @@ impl StoreEvent {
 }
 
 /// A stream of changes. It is lossy by design: a reader that is too slow, or loses the connection to the
-/// database, gets [`StoreEvent::Resync`] instead of the missed events, and must read again.
+/// database, receives [`StoreEvent::Resync`] instead of the missed events and must reload.
 pub struct Subscription(Pin<Box<dyn Stream<Item = StoreEvent> + Send>>);
 
 impl Subscription {
@@ -104,7 +105,7 @@ impl Subscription {
         Self(Box::pin(events))
     }
 
-    /// Returns the next change, or `None` if the store is closed. Dropping the call loses nothing.
+    /// Returns the next change, or `None` if the store is closed. Dropping the future loses no event.
     pub async fn next(&mut self) -> Option<StoreEvent> {
         self.0.next().await
     }
@@ -116,27 +117,26 @@ impl fmt::Debug for Subscription {
     }
 }
 
-/// A feed within one process. Cloning gives another handle on the same feed.
+/// A feed within one process. A clone is another handle to the same feed.
 #[derive(Clone, Debug)]
 pub struct Feed(broadcast::Sender<StoreEvent>);
 
-/// So many changes wait for a slow reader.
+/// The number of events buffered for a slow reader.
 const BUFFERED: usize = 1_024;
 
 impl Feed {
-    /// A feed that nobody reads yet.
+    /// Creates a feed without readers.
     #[must_use]
     pub fn new() -> Self {
         Self(broadcast::Sender::new(BUFFERED))
     }
 
-    /// Tells every reader, if there is any.
+    /// Sends an event to every reader.
     pub fn publish(&self, event: StoreEvent) {
-        // Without a reader there is nobody to tell.
         let _ = self.0.send(event);
     }
 
-    /// What is published from here on.
+    /// Subscribes to the events that are published from now on.
     #[must_use]
     pub fn subscribe(&self) -> Subscription {
         let events = stream::unfold(self.0.subscribe(), |mut receiver| async move {

@@ -1,4 +1,4 @@
-//! Gates: their leases, steps, passes and overrides (L10, G16-G18, G25-G29).
+//! Gates: leases, steps, passes and overrides (L10, G16-G18, G25-G29).
 
 use std::{collections::HashMap, fmt::Debug, time::Duration};
 
@@ -15,114 +15,116 @@ use crate::model::{
 /// A gate under lease.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeasedGate {
-    /// The gate as it stands.
+    /// The gate's record.
     pub record: GateRecord,
-    /// The fencing token: raised by every claim of this gate.
+    /// The fencing token. Every claim of this gate increments it.
     pub token: i64,
-    /// Counts the changes of this gate that did not come from its holder, such as a cancellation.
+    /// The number of changes that the holder did not make, such as a cancellation.
     pub changes: i64,
 }
 
-/// Gates that a worker holds.
+/// The gates that a claim returns to a worker.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GateClaims {
     /// The store's clock.
     pub now: DateTime<Utc>,
-    /// Its epoch.
+    /// The epoch of the store's clock.
     pub epoch: ClockEpoch,
-    /// The gates: open ones first, earliest close first, then the others, earliest opening first.
+    /// The claimed gates. Open ones come first, earliest close first, then the others, earliest opening
+    /// first.
     pub gates: Vec<LeasedGate>,
 }
 
-/// Makes a worker's lease longer.
+/// Extends a worker's lease.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct GateExtension<'a> {
-    /// All gates that the worker knows it holds. Any other one is free from now on, such as one of a
-    /// claim whose answer was lost.
+    /// All gates that the worker knows it holds. The store frees its other gates, such as those of a claim
+    /// whose answer was lost.
     pub gates: &'a [GateId],
-    /// How long the lease lasts from now on.
+    /// The duration of the lease from now on.
     pub lease: Duration,
 }
 
-/// What a worker is told about its gates.
+/// What a watch tells a worker about its gates.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GateWatch {
     /// The store's clock.
     pub now: DateTime<Utc>,
-    /// Its epoch.
+    /// The epoch of the store's clock.
     pub epoch: ClockEpoch,
-    /// Whether the worker's lease is valid. Without it the worker holds no gate.
+    /// Whether the worker's lease is valid. Without a valid lease the worker holds no gate.
     pub leased: bool,
-    /// The worker's gates that somebody else has changed since the worker's claim or newest step.
+    /// The worker's gates that someone else changed since the worker's claim or its latest step.
     pub changed: Vec<LeasedGate>,
-    /// The earliest opening among the gates that wait for a worker. `None` if there is no such gate.
+    /// The earliest opening among the gates that no worker holds. `None` if there is no such gate.
     pub unclaimed: Option<DateTime<Utc>>,
 }
 
-/// One step of a gate, written under its fence. `None` leaves a field as it is.
+/// One step of a gate, written under its fence. `None` leaves a field unchanged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GateStep {
     /// The gate.
     pub gate_id: GateId,
     /// The token of the claim.
     pub token: i64,
-    /// The changes by others that this step knows of: [`LeasedGate::changes`] as it was read last.
+    /// The last [`LeasedGate::changes`] that the worker has read.
     pub seen: i64,
-    /// The window as it was read in this step.
+    /// The window that this step was decided with.
     pub window: Window,
-    /// The gate's own time in this step (G21).
+    /// The gate time of this step (G21).
     pub high_water: DateTime<Utc>,
-    /// How far that is ahead of the store's clock, in microseconds.
+    /// How far the gate time is ahead of the store's clock, in microseconds.
     pub clock_offset_us: i64,
-    /// The record's [`offset_clearings`](GateRecord::offset_clearings) as this step knows it. Where
-    /// the store has more of them, the two times before do not count.
+    /// The record's [`offset_clearings`](GateRecord::offset_clearings) that this step has read. If the
+    /// store has a higher count, it ignores `high_water` and `clock_offset_us`.
     pub offset_clearings: u32,
-    /// What the gate waits for before its checks are asked.
+    /// What blocks the gate before its checks run.
     pub hold: Option<HoldCause>,
-    /// Results of runs that started before this do not count any more.
+    /// Results of runs that started before this instant no longer count.
     pub void_before: Option<StoreTime>,
-    /// When the next attempt is due.
+    /// When the next attempt is due, by the store's clock.
     pub next_attempt_at: Option<DateTime<Utc>>,
-    /// The newest verdicts.
+    /// The newest verdict of each check.
     pub evidence: Option<Vec<Evidence>>,
-    /// What happened from outside, to be added to the timeline.
+    /// External events to append to the timeline.
     pub notes: Vec<GateNote>,
-    /// Where it stands, for people.
+    /// The gate's current situation, in words.
     pub detail: Option<String>,
-    /// An attempt that starts or ends with this step.
+    /// The attempt that starts or ends with this step.
     pub attempt: Option<AttemptWrite>,
-    /// Results of the attempt's runs, recorded by the rules of
+    /// Results of the attempt's runs. The store records them by the rules of
     /// [`ResultStore`](super::ResultStore).
     pub results: Vec<CheckResult>,
-    /// A change of state.
+    /// The gate's change of state.
     pub transition: Option<GateTransition>,
 }
 
-/// An attempt that starts or ends.
+/// The start or end of an attempt.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum AttemptWrite {
-    /// Its checks are about to run. It counts from now on, even if it is interrupted (G28).
+    /// The attempt's checks are about to run. The attempt counts from now on, even if it is interrupted
+    /// (G28).
     Start {
-        /// Counted from 1.
+        /// The attempt's number, counted from 1.
         number: u32,
-        /// When, by the store's clock.
+        /// When it starts, by the store's clock.
         started_at: DateTime<Utc>,
     },
-    /// Its checks have answered, or it was interrupted.
+    /// The attempt's checks have answered, or the attempt was interrupted.
     End {
-        /// Counted from 1.
+        /// The attempt's number, counted from 1.
         number: u32,
-        /// When, by the store's clock.
+        /// When it ended, by the store's clock.
         finished_at: DateTime<Utc>,
-        /// How it came out.
+        /// The attempt's outcome.
         outcome: AttemptOutcome,
-        /// What is known of each check.
+        /// The verdict of each check.
         checks: Vec<Evidence>,
     },
 }
 
 impl AttemptWrite {
-    /// The attempt's number.
+    /// Returns the attempt's number.
     #[must_use]
     pub const fn number(&self) -> u32 {
         match self {
@@ -134,84 +136,85 @@ impl AttemptWrite {
 /// A change of a gate's state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum GateTransition {
-    /// `waiting` to `passed`. The lease ends.
+    /// From `waiting` to `passed`. Ends the lease.
     Pass(GatePass),
-    /// `passed` back to `waiting`: the pass was not spent in time (G16).
+    /// From `passed` back to `waiting`, because the pass was not spent in time (G16).
     Renew,
-    /// To `failed`, or to `cancelled` where the reason is [`EndReason::JobCancelled`]. The lease ends.
+    /// To `cancelled` if the reason is [`EndReason::JobCancelled`], otherwise to `failed`. Ends the lease.
     End(EndReason),
 }
 
-/// Whether a pass was spent.
+/// Whether a call spent a pass.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Spend {
-    /// It is spent now, by this call: go ahead.
+    /// This call spent the pass: patch the host.
     Spent(Box<GateRecord>),
-    /// It is not: do not go ahead.
+    /// The pass was not spent: do not patch the host.
     Refused(SpendRefusal),
 }
 
 /// Why a pass cannot be spent.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum SpendRefusal {
-    /// It has been spent before (F21).
+    /// The pass is already spent (F21).
     AlreadySpent,
-    /// Its time is over (F17).
+    /// The pass has expired (F17).
     Expired,
-    /// The job asked for its cancellation (G25).
+    /// The job asked to cancel the gate (G25).
     Cancelled,
-    /// The gate has given another pass since, or none of this kind is known.
+    /// The gate has a newer pass, or the pass is unknown.
     Superseded,
-    /// The host is being changed on another spent pass, which has not ended.
+    /// The host is under a change that another spent pass began and that has not ended.
     HostBusy,
-    /// What it was given on does not hold any more: a check was added, enabled or changed since, or
-    /// fails by a newer result, a condition is not met, or the override that it needs does not count.
-    /// The gate waits again.
+    /// The pass's basis no longer holds: a check was added, enabled or changed since, a newer result fails
+    /// a check, a condition is not met, or the override that the pass needs does not apply. The gate waits
+    /// again.
     Outdated,
-    /// The job's rollout has no place for another host now: its stage is full, or as many hosts as it
-    /// allows are being changed or verified.
+    /// The job's rollout has no slot: its stage is full, or its maximum number of hosts is being changed or
+    /// verified.
     NoSlot,
     /// The job's rollout is halted.
     Halted,
-    /// As many other members as allowed of one of the host's groups are down or under change.
+    /// One of the host's groups has its maximum number of other members down or under change.
     GroupAtLimit,
 }
 
-/// Gates.
+/// Stores gates.
 ///
 /// Contract:
-/// - One gate per job and host: opening it again returns the existing one, in any state. A request with
-///   [`retry`](GateRequest::retry) opens the next generation if the newest one has ended without a spent pass.
-/// - A host has at most one unfinished gate ([`StoreError::GateBusy`] names the holder), and in addition at most
-///   one of an exempt job.
+/// - A job has one gate per host: opening it again returns the existing one, in any state. A request with
+///   [`retry`](GateRequest::retry) opens the next generation if the newest one has ended without a spent
+///   pass.
+/// - A host has at most one unfinished gate ([`StoreError::GateBusy`] names the holder), and in addition at
+///   most one gate of an exempt job.
 /// - A worker has one lease, which covers all of its gates. A claim begins or extends it, and
-///   [`watch_gates`](GateStore::watch_gates) extends it if asked to. A lease that has ended is never
-///   extended: the next claim begins a new one, without any gate of the old one.
-/// - A claim takes gates that are `waiting`, and `passed` ones whose pass has expired or whose
-///   cancellation is asked for, if no worker with a valid lease holds them; no two claims take one gate
-///   at the same time. Open gates go first. It marks an attempt that is still running as interrupted.
-/// - A step counts only with the owner and token of the newest claim, while the owner's lease is valid,
-///   and in a state from which its transition leads; otherwise the gate is fenced and nothing of the step is
+///   [`watch_gates`](GateStore::watch_gates) extends it on request. A lease that has ended is never
+///   extended: the next claim begins a new lease without the old lease's gates.
+/// - A claim takes gates that no worker with a valid lease holds: `waiting` ones, and `passed` ones whose
+///   pass has expired or whose job asked for a cancellation. No two claims take the same gate at the same
+///   time. Open gates go first. A claim marks a running attempt as interrupted.
+/// - A step counts only with the owner and token of the newest claim, while the owner's lease is valid, and
+///   if its transition leads from the gate's state. Otherwise the gate is fenced and nothing of the step is
 ///   written (G29). A fenced gate does not delay the others.
-/// - A change by anybody but the holder (a cancellation, an override) raises the gate's count of changes, and
-///   `watch_gates` returns the gate until the holder writes a step that has seen the change.
+/// - A change by anyone but the holder (a cancellation, an override) increments the gate's count of
+///   changes. `watch_gates` returns the gate until the holder writes a step that has seen the change.
 /// - A terminal gate never changes again (G18).
-/// - `spend_pass` is one conditional step on state, pass id, owner, token, cancellation and the
-///   store's clock, and succeeds at most once, ever. Cancelling and spending: exactly one wins.
-/// - Spending a pass begins a [`HostChange`] in the same step, and is refused while another change of
-///   the host is running. A change without a reported end is over after [`HostChange::LONGEST`]. The
-///   verification of an earlier change of the host ends as unverified in the same step.
+/// - `spend_pass` is one conditional step on state, pass id, owner, token, cancellation and the store's
+///   clock. It succeeds at most once, ever. Of a cancellation and a spending, exactly one wins.
+/// - Spending a pass begins a [`HostChange`] in the same step, and is refused while another change of the
+///   host is running. A change without a reported end is over after [`HostChange::LONGEST`]. The same step
+///   ends the verification of an earlier change of the host as unverified.
 /// - An override or a cancellation and its audit record are one step.
 #[async_trait]
 pub trait GateStore: Debug + Send + Sync + 'static {
-    /// Opens a gate, or returns the one that this job has on this host.
+    /// Opens a gate, or returns the gate that this job already has on this host.
     ///
     /// # Errors
-    /// [`StoreError::GateBusy`] if another job's gate on this host is unfinished.
+    /// Fails with [`StoreError::GateBusy`] if another job's gate on this host is unfinished.
     async fn open_gate(&self, request: GateRequest) -> Result<GateRecord, StoreError>;
 
-    /// Records a gate that ends without ever having waited: the host was busy to the end, or there
-    /// was no capacity. Answers with the one there is, where the job has one on this host.
+    /// Records a gate that ends without having waited, because the host was busy until the close or there
+    /// was no capacity. Returns the existing gate if the job already has one on this host.
     async fn open_ended_gate(
         &self,
         request: GateRequest,
@@ -219,26 +222,27 @@ pub trait GateStore: Debug + Send + Sync + 'static {
         detail: String,
     ) -> Result<GateRecord, StoreError>;
 
-    /// The gate of a job on a host: its newest generation.
+    /// Returns the newest generation of a job's gate on a host.
     async fn gate(&self, job: JobId, host: HostId) -> Result<Option<GateRecord>, StoreError>;
 
-    /// All gates of a job, by the time of their opening: for each host the newest generation.
+    /// Returns all gates of a job in their newest generation, ordered by creation time.
     async fn gates_of(&self, job: JobId) -> Result<Vec<GateRecord>, StoreError>;
 
-    /// All generations of a job's gate on a host, the first one first.
+    /// Returns all generations of a job's gate on a host, oldest first.
     async fn generations_of(&self, job: JobId, host: HostId)
     -> Result<Vec<GateRecord>, StoreError>;
 
-    /// The unfinished gates on these hosts, in no order: for each host at most one, and at most one of an
-    /// exempt job. Hosts that no gate holds
-    /// are left out.
+    /// Returns the unfinished gates on these hosts, in no order. A host has at most one, and in addition at
+    /// most one of an exempt job. Hosts without an unfinished gate are left out.
     async fn holders_of(&self, hosts: &[HostId]) -> Result<Vec<GateRecord>, StoreError>;
 
-    /// The attempts of these gates, by gate and number.
+    /// Returns the attempts of these gates, ordered by gate and number.
     async fn attempts_of(&self, gates: &[GateId]) -> Result<Vec<(GateId, Attempt)>, StoreError>;
 
-    /// The newest `limit` attempts of each of these gates, by gate and number. By default all are read
-    /// and the older ones dropped: a gate may have thousands, so do better if you can.
+    /// Returns the newest `limit` attempts of each of these gates, ordered by gate and number.
+    ///
+    /// The default implementation reads all attempts and drops the older ones. A gate may have thousands of
+    /// attempts, so override it if the store can select them.
     async fn newest_attempts_of(
         &self,
         gates: &[GateId],
@@ -257,7 +261,7 @@ pub trait GateStore: Debug + Send + Sync + 'static {
         Ok(attempts)
     }
 
-    /// Takes up to `limit` gates that need a worker, and begins or extends the worker's lease.
+    /// Claims up to `limit` gates that need a worker, and begins or extends the worker's lease.
     async fn claim_gates(
         &self,
         worker: WorkerId,
@@ -265,54 +269,54 @@ pub trait GateStore: Debug + Send + Sync + 'static {
         lease: Duration,
     ) -> Result<GateClaims, StoreError>;
 
-    /// Tells a worker what has changed for it, and with `extend` makes its lease longer, if that has not
-    /// ended. Without it the call costs the same for any number of gates that did not change.
+    /// Returns a worker's changed gates. With `extend`, also extends the worker's lease, unless the lease
+    /// has ended. Without `extend`, the cost does not depend on the number of unchanged gates.
     ///
-    /// It may answer with gates that have not changed. An answer that was lost is no loss: the next
-    /// call answers with the same gates.
+    /// The answer may include unchanged gates. A lost answer does no harm: the next call returns the same
+    /// gates.
     async fn watch_gates(
         &self,
         worker: WorkerId,
         extend: Option<GateExtension<'_>>,
     ) -> Result<GateWatch, StoreError>;
 
-    /// Writes one step of each of these gates and answers with those that were fenced.
+    /// Writes one step of each of these gates, and returns the gates that were fenced.
     async fn settle_gates(
         &self,
         worker: WorkerId,
         steps: Vec<GateStep>,
     ) -> Result<Vec<GateId>, StoreError>;
 
-    /// Hands gates back, so that another worker can take them at once. Fenced ones are ignored.
+    /// Releases gates, so that another worker can claim them immediately. Fenced gates are ignored.
     async fn release_gates(
         &self,
         worker: WorkerId,
         gates: &[(GateId, i64)],
     ) -> Result<(), StoreError>;
 
-    /// Returns the gate whose newest pass this is. `None` where there is none, such as for a pass that
-    /// another one has replaced.
+    /// Returns the gate whose newest pass has this id. Returns `None` if there is none, for example if a
+    /// newer pass has replaced this one.
     async fn gate_of_pass(&self, pass: PassId) -> Result<Option<GateRecord>, StoreError>;
 
-    /// Spends a pass, once. Everything but its id is read from the store, so that a copy of a pass is
-    /// worth what the stored one is, whatever it says (G36).
+    /// Spends a pass, once. The store reads everything but the id from its own records, so a modified copy
+    /// of a pass gains nothing (G36).
     async fn spend_pass(&self, pass: PassId) -> Result<Spend, StoreError>;
 
-    /// Ends the change of a host that began when this pass was spent, by
-    /// [`HostChange::end`]. One that has ended stays as it is.
+    /// Ends the host change that began when this pass was spent, by [`HostChange::end`]. A change that has
+    /// already ended stays unchanged.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where the pass was not spent.
+    /// Fails with [`StoreError::NotFound`] if the pass was not spent.
     async fn end_host_change(&self, pass: PassId, end: ChangeEnd)
     -> Result<HostChange, StoreError>;
 
-    /// The newest change of each of these hosts, in no order. Hosts without one are left out.
+    /// Returns the newest change of each of these hosts, in no order. Hosts without a change are left out.
     async fn host_changes(&self, hosts: &[HostId]) -> Result<Vec<HostChange>, StoreError>;
 
-    /// Deletes up to `batch` gates that ended more than `keep` ago, with their attempts and changes. A
-    /// gate that has not ended stays, and so does one whose change of the host is running or being
-    /// verified. After the
-    /// store's clock has leapt ahead it deletes none and says so, unless `force` is given.
+    /// Deletes up to `batch` gates that ended more than `keep` ago, with their attempts and changes.
+    /// Unfinished gates stay, and so do gates whose host change is running or being verified. After the
+    /// store's clock has jumped ahead it deletes nothing and returns [`PruneOutcome::Suspicious`], unless
+    /// `force` is set.
     async fn prune_gates(
         &self,
         keep: Duration,
@@ -320,15 +324,15 @@ pub trait GateStore: Debug + Send + Sync + 'static {
         force: bool,
     ) -> Result<PruneOutcome, StoreError>;
 
-    /// Takes a pass back that was refused before it was spent: its gate waits again at once, and no
-    /// result so far counts. Nothing happens if the pass is spent or not the gate's newest one.
+    /// Takes back a pass that was refused before it was spent. Its gate waits again immediately, and no
+    /// earlier result counts. Does nothing if the pass is spent or is not the gate's newest one.
     async fn return_pass(&self, pass: PassId) -> Result<(), StoreError>;
 
-    /// Asks for a gate's cancellation. From here on its pass cannot be spent; a worker ends it.
-    /// Answers with the gate as it then stands; a terminal one is unchanged.
+    /// Requests a gate's cancellation, and returns the gate. From now on its pass cannot be spent; a worker
+    /// ends the gate. A terminal gate stays unchanged.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where the job has no gate on this host.
+    /// Fails with [`StoreError::NotFound`] if the job has no gate on this host.
     async fn request_cancel(
         &self,
         job: JobId,
@@ -336,11 +340,12 @@ pub trait GateStore: Debug + Send + Sync + 'static {
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError>;
 
-    /// Sets the override of a waiting gate or, with `None`, takes it back; that is possible until the
-    /// gate's pass is spent, and a pass that needs the override cannot be spent then.
+    /// Sets the override of a waiting gate or, with `None`, revokes it. An override can be revoked until
+    /// the gate's pass is spent; a pass that needs it can then no longer be spent.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::InvalidState`] if the gate is in another state.
+    /// Fails with [`StoreError::NotFound`], or with [`StoreError::InvalidState`] if the gate is in another
+    /// state.
     async fn set_override(
         &self,
         job: JobId,
@@ -349,12 +354,12 @@ pub trait GateStore: Debug + Send + Sync + 'static {
         audit: AuditEntry,
     ) -> Result<GateRecord, StoreError>;
 
-    /// Puts the time of an unfinished gate back to the store's clock, by
-    /// [`transition::clear_clock_offset`](super::transition::clear_clock_offset). Where they agree,
-    /// nothing is written.
+    /// Resets the gate time of an unfinished gate to the store's clock, by
+    /// [`transition::clear_clock_offset`](super::transition::clear_clock_offset). Writes nothing if both
+    /// already agree.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::InvalidState`] if the gate has ended.
+    /// Fails with [`StoreError::NotFound`], or with [`StoreError::InvalidState`] if the gate has ended.
     async fn clear_clock_offset(
         &self,
         job: JobId,

@@ -1,7 +1,7 @@
-//! Stores keep checks, results, gates and the audit log: the traits, and the store in memory.
+//! Traits of the stores that keep checks, results, gates and the audit log, and the in-memory store.
 //!
-//! Choose [`MemoryStore`], `sqlite::SqliteStore` or `postgres::PgStore`, share it in an [`Arc`](std::sync::Arc)
-//! with the poller and the gates, and read from it what you show:
+//! Choose [`MemoryStore`], `sqlite::SqliteStore` or `postgres::PgStore`. Share it in an
+//! [`Arc`](std::sync::Arc) with the poller and the gates, and read what you display from it:
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};
@@ -28,11 +28,11 @@
 //!
 //! # Contract of every store
 //!
-//! - Each call is atomic. After an error nothing of it has happened, except after
-//!   [`StoreError::Unavailable`], where the outcome is unknown and repeating the call is harmless.
-//! - Dropping a call may lose its answer, never half of its effect.
-//! - Each answer that contains the store's clock names its epoch. A claim that finds the clock behind the
-//!   high-water mark begins the next epoch ([`KeptClock`]).
+//! - Each call is atomic. A call that returns an error has no effect, except for
+//!   [`StoreError::Unavailable`]: its outcome is unknown, and repeating the call is harmless.
+//! - Dropping a call's future may lose its answer, but never leaves half of its effect.
+//! - Each answer that contains the store's clock also contains its epoch. A claim that finds the clock
+//!   behind the high-water mark begins the next epoch ([`KeptClock`]).
 //! - Every instant that a lease, a due time, a window or a pass depends on comes from the store's own clock
 //!   ([`StoreBase::now`]).
 
@@ -91,11 +91,10 @@ pub use self::{
     verification::{VerificationClaim, VerificationClaims, VerificationStep, VerificationStore},
 };
 
-/// The part of a store that gates and jobs use. [`Gate`](crate::gate::Gate) and
-/// [`GateRunner`](crate::gate::GateRunner) need no more, so an application with a
-/// [`HealthSource`](crate::gate::HealthSource) of its own needs neither checks nor a poll queue.
+/// Combines the traits that [`Gate`](crate::gate::Gate) and [`GateRunner`](crate::gate::GateRunner) use. An
+/// application with its own [`HealthSource`](crate::gate::HealthSource) needs neither checks nor a poll queue.
 ///
-/// Every type with these abilities implements it.
+/// Every type with these traits implements it.
 pub trait JobStore:
     StoreBase + GateStore + RolloutStore + GroupStore + VerificationStore + AuditLog
 {
@@ -106,7 +105,7 @@ impl<S> JobStore for S where
 {
 }
 
-/// All of a store's abilities. Every type that has them implements it.
+/// Combines all traits of a store. Every type with these traits implements it.
 pub trait Store: JobStore + CheckStore + ResultStore + PollQueue + SecretStore {}
 
 impl<S> Store for S where S: JobStore + CheckStore + ResultStore + PollQueue + SecretStore {}

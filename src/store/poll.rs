@@ -1,4 +1,4 @@
-//! The queue of hosts that are due, with leases and fencing (L1-L9). Its unit is the host.
+//! The queue of due hosts, with leases and fencing (L1-L9). Hosts are claimed, not single checks.
 
 use std::{fmt::Debug, time::Duration};
 
@@ -8,51 +8,51 @@ use chrono::{DateTime, Utc};
 use super::StoreError;
 use crate::model::{CheckResult, ClockEpoch, HealthCheck, HostId, WorkerId};
 
-/// What a worker asks for.
+/// A worker's request for hosts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ClaimRequest {
     /// The worker.
     pub worker: WorkerId,
-    /// The most hosts that it takes.
+    /// The maximum number of hosts to claim.
     pub limit: u32,
-    /// How long the lease lasts, by the store's clock (L3).
+    /// The duration of the lease, by the store's clock (L3).
     pub lease: Duration,
-    /// The worker's poll interval. No due time is further ahead than that unless the store's clock
-    /// was put back or the interval was shortened, so such a host counts as due (F136).
+    /// The worker's poll interval. A due time further ahead means that the store's clock was set back or
+    /// the interval was shortened, so such a host counts as due (F136).
     pub interval: Duration,
-    /// The hosts to take, due or not. `None` takes those that are due.
+    /// The hosts to claim, due or not. `None` claims due hosts.
     pub named: Option<Vec<HostId>>,
 }
 
 impl ClaimRequest {
-    /// Asks for hosts that are due.
+    /// Requests due hosts.
     #[must_use]
     pub const fn new(worker: WorkerId, limit: u32, lease: Duration) -> Self {
         Self { worker, limit, lease, interval: Duration::MAX, named: None }
     }
 
-    /// Sets the poll interval. Without one, no due time is too far ahead.
+    /// Sets the poll interval. Without one, no due time counts as too far ahead.
     #[must_use]
     pub fn with_interval(self, interval: Duration) -> Self {
         Self { interval, ..self }
     }
 
-    /// Asks for these hosts instead, whether they are due or not.
+    /// Requests these hosts instead, whether they are due or not.
     #[must_use]
     pub fn with_named(self, hosts: Vec<HostId>) -> Self {
         Self { named: Some(hosts), ..self }
     }
 }
 
-/// What a worker got.
+/// The hosts that a claim returns to a worker.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Claims {
     /// The store's clock at the claim.
     pub now: DateTime<Utc>,
-    /// Its epoch: that of the results of these hosts' runs.
+    /// The epoch of the store's clock. The results of these hosts' runs belong to it.
     pub epoch: ClockEpoch,
-    /// The hosts, those due longest first.
+    /// The claimed hosts, earliest due first.
     pub hosts: Vec<HostClaim>,
 }
 
@@ -61,12 +61,12 @@ pub struct Claims {
 pub struct HostClaim {
     /// The host.
     pub host_id: HostId,
-    /// The fencing token: raised by every claim of this host.
+    /// The fencing token. Every claim of this host increments it.
     pub token: i64,
-    /// Raised by every change of the host's checks.
+    /// Every change of the host's checks increments this number.
     pub config_seq: i64,
-    /// How many leases in a row ended without a completion or a release: the workers that had them
-    /// died, or were cut off (F68).
+    /// The number of consecutive leases that ended without a completion or a release, because the worker
+    /// crashed or lost its connection (F68).
     pub lost_leases: u32,
     /// When the host was due.
     pub due_at: DateTime<Utc>,
@@ -74,31 +74,31 @@ pub struct HostClaim {
     pub checks: Vec<HealthCheck>,
 }
 
-/// The end of one host's run.
+/// The completion of one host's run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct HostCompletion {
     /// The host.
     pub host_id: HostId,
-    /// The token of the claim.
+    /// The claim's token.
     pub token: i64,
-    /// The sequence number of the claim.
+    /// The claim's `config_seq`.
     pub config_seq: i64,
-    /// When it is due next, where its checks have not changed meanwhile.
+    /// When the host is due next, unless its checks have changed since the claim.
     pub next_due_at: DateTime<Utc>,
     /// Parks the host: it is not due before this instant, unless one of its checks changes.
     pub not_before: Option<DateTime<Utc>>,
-    /// Whether some of its checks have not run and will under a later claim, so that the count of
-    /// lost leases stays.
+    /// Whether some of its checks have not run yet and will run under a later claim. The count of lost
+    /// leases then stays.
     pub unfinished: bool,
-    /// What came out.
+    /// The results of the run.
     pub results: Vec<CheckResult>,
-    /// Whether a connection to what the checks ask came about; `None` where the run says nothing of that.
+    /// Whether the run could connect to its targets. `None` if the run does not tell.
     pub reached: Option<bool>,
 }
 
 impl HostCompletion {
-    /// Ends the run that this claim began.
+    /// Completes the run that this claim began.
     #[must_use]
     pub const fn new(
         claim: &HostClaim,
@@ -123,63 +123,63 @@ impl HostCompletion {
         Self { not_before: Some(instant), ..self }
     }
 
-    /// Says whether the run could connect.
+    /// Sets whether the run could connect.
     #[must_use]
     pub fn with_reached(self, reached: Option<bool>) -> Self {
         Self { reached, ..self }
     }
 
-    /// Says that some of the host's checks have not run yet.
+    /// Marks that some of the host's checks have not run yet.
     #[must_use]
     pub fn with_unfinished(self, unfinished: bool) -> Self {
         Self { unfinished, ..self }
     }
 }
 
-/// Which runs [`PollQueue::reach`] counts.
+/// Selects the runs that [`PollQueue::reach`] counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ReachQuery {
-    /// The newest run of each host, where it ended within this time …
+    /// Counts the newest run of each host, if it ended within this duration …
     pub within: Duration,
-    /// … and, if the host was not reached, where that began within this time. A host that was never reached
-    /// does not count.
+    /// … and, for an unreachable host, if it became unreachable within this duration. A host that was never
+    /// reached does not count.
     pub turned_within: Duration,
 }
 
-/// How many hosts were reached, by whatever worker.
+/// How many hosts the runs of all workers reached.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Reach {
-    /// The hosts that ran, whether they count or not.
+    /// The number of hosts that ran, whether they count or not.
     pub ran: u64,
-    /// The hosts that count.
+    /// The number of hosts that count.
     pub hosts: u64,
-    /// Those of them that have turned unreachable.
+    /// The number of counted hosts that became unreachable.
     pub unreachable: u64,
 }
 
-/// What became of a batch.
+/// The outcome of completing a batch.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Completed {
-    /// Hosts whose lease was lost: none of their results was kept.
+    /// Hosts whose lease was lost. None of their results was stored.
     pub fenced: Vec<HostId>,
-    /// Results that were dropped since their check is gone, disabled or changed.
+    /// The number of results dropped because their check is deleted, disabled or changed.
     pub dropped: u64,
 }
 
-/// A host that a worker hands back unrun.
+/// A host that a worker releases without having run it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct HostRelease {
     /// The host.
     pub host_id: HostId,
-    /// The token of the claim.
+    /// The claim's token.
     pub token: i64,
     /// Parks the host: it is not due before this instant, unless one of its checks changes.
     pub not_before: Option<DateTime<Utc>>,
 }
 
 impl HostRelease {
-    /// Hands a host back; it is due as it was.
+    /// Releases a host with its due time unchanged.
     #[must_use]
     pub const fn new(host_id: HostId, token: i64) -> Self {
         Self { host_id, token, not_before: None }
@@ -192,77 +192,78 @@ impl HostRelease {
     }
 }
 
-/// How much waits.
+/// How many hosts are waiting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Backlog {
-    /// Hosts that are due and not under a lease.
+    /// The number of hosts that are due and not under a lease.
     pub due: u64,
-    /// When the one that waits longest became due.
+    /// The earliest due time among them.
     pub oldest_due_at: Option<DateTime<Utc>>,
 }
 
 /// The queue of hosts that are due.
 ///
 /// Contract:
-/// - A claim takes hosts that have an enabled check, are due and not parked, and are under no valid
-///   lease; no two claims take one host at the same time. It commits before it answers.
-/// - A claim of named hosts takes those of them that have an enabled check and are under no valid
-///   lease, whether they are due, parked or neither.
-/// - A due time further ahead than the claim's interval counts as due, and a lease that ends later
-///   than one lease and one interval from now counts as ended: the store's clock was put back, or
-///   the interval was shortened (F136).
-/// - A host is parked from the instant at which it was parked until its `not_before`. Before that
-///   instant, after the store's clock was put back, it is not. A claim, or a change of the host's
-///   checks, ends the parking.
-/// - A claim raises the token, also where the host had no enabled check meanwhile; a completion or
-///   release counts only with the owner and token of the newest claim, and a completion only before
-///   the lease has ended. Anything else is fenced: it changes nothing, for ever.
-/// - A claim of a host whose last lease has expired counts one more lost lease, unless the worker
-///   that claims had that lease itself: it is alive (F147). A completion, unless it is unfinished,
-///   or a change of the host's checks begins that count anew, and a release leaves it.
-/// - A release counts also after the lease has ended, as long as nobody has claimed the host since.
-/// - A completion records results and states, sets the next due time and ends the lease in one step
-///   for the whole batch; a fenced host does not hold up the others. Where the host's checks have
-///   changed since the claim, the due time that the change set stays: at once, or after its
+/// - A claim takes hosts that have an enabled check, are due and not parked, and are under no valid lease.
+///   No two claims take the same host at the same time. A claim commits before it answers.
+/// - A claim of named hosts takes those that have an enabled check and are under no valid lease, even if
+///   they are parked or not due.
+/// - A due time further ahead than the claim's interval counts as due. A lease that ends later than one
+///   lease and one interval from now counts as ended. In both cases the store's clock was set back or the
+///   interval was shortened (F136).
+/// - A host is parked from the instant of parking until its `not_before`. If the store's clock is set back
+///   before that instant, the host is not parked. A claim, or a change of the host's checks, ends the
+///   parking.
+/// - A claim increments the token, even if the host had no enabled check in between. A completion or
+///   release counts only with the owner and token of the newest claim, and a completion only before the
+///   lease has ended. Anything else is fenced and never changes anything.
+/// - A claim of a host whose last lease has expired increments the count of lost leases, unless the
+///   claiming worker held that lease itself: it is alive (F147). A completion that is not marked
+///   unfinished, or a change of the host's checks, resets the count. A release leaves it unchanged.
+/// - A release counts even after the lease has ended, as long as no one has claimed the host since.
+/// - A completion records results and states, sets the next due time and ends the lease in one step for the
+///   whole batch. A fenced host does not delay the others. If the host's checks have changed since the
+///   claim, the due time that the change set stays: immediately, or after its
 ///   [`FirstRun`](super::FirstRun).
-/// - Repeating a completion whose outcome was unknown must not record a result twice; it may report
-///   the hosts as fenced.
+/// - Repeating a completion whose outcome was unknown must not record a result twice. It may report the
+///   hosts as fenced.
 #[async_trait]
 pub trait PollQueue: Debug + Send + Sync + 'static {
-    /// Takes hosts that are due, or those that the request names, under a lease.
+    /// Claims due hosts, or the hosts that the request names, under a lease.
     async fn claim_hosts(&self, request: ClaimRequest) -> Result<Claims, StoreError>;
 
-    /// Ends the runs of a batch of hosts.
+    /// Completes the runs of a batch of hosts.
     async fn complete_hosts(
         &self,
         worker: WorkerId,
         batch: Vec<HostCompletion>,
     ) -> Result<Completed, StoreError>;
 
-    /// Hands hosts back: they are due as they were, unless they are parked, and under no lease.
-    /// Fenced ones are ignored.
+    /// Releases hosts from their lease. They keep their due time, unless they are parked. Fenced hosts are
+    /// ignored.
     async fn release_hosts(
         &self,
         worker: WorkerId,
         hosts: Vec<HostRelease>,
     ) -> Result<(), StoreError>;
 
-    /// How much is due and not taken. Hosts that are parked do not count.
+    /// Returns how many hosts are due and not claimed. Parked hosts do not count.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
 
-    /// How many hosts with an enabled check were reached, by what completions of all workers say
-    /// ([`HostCompletion::reached`]). A poller asks while its own runs look as if its network were down (F46).
+    /// Returns how many hosts with an enabled check were reached, by the completions of all workers
+    /// ([`HostCompletion::reached`]). A poller asks while its own runs look as if its network were down
+    /// (F46).
     ///
-    /// By default no host counts, and pollers judge by their own runs alone.
+    /// The default implementation counts no host, so that each poller judges by its own runs alone.
     async fn reach(&self, query: ReachQuery) -> Result<Reach, StoreError> {
         let _ = query;
         Ok(Reach::default())
     }
 
-    /// When a host is due; `None` where it has no enabled check. Whoever runs a changed check that has not
-    /// run yet asks, so that it waits for the slot of its first run (F255).
+    /// Returns when a host is due, or `None` if it has no enabled check. Gates call this before they run a
+    /// changed check that has not run yet, so that it waits for its first-run slot (F255).
     ///
-    /// By default nothing is known, and gates run changed checks at once.
+    /// The default implementation returns `None`, and gates run changed checks immediately.
     async fn due_at(&self, host_id: HostId) -> Result<Option<DateTime<Utc>>, StoreError> {
         let _ = host_id;
         Ok(None)

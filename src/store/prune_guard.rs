@@ -1,4 +1,4 @@
-//! Holds pruning back after a store's clock leapt ahead.
+//! Holds pruning back after a store's clock jumped ahead.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -9,35 +9,35 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::delta;
 
-/// A clock that gains more than this on the monotonic one between two readings has leapt.
+/// A clock that gains more than this on the monotonic one between two readings has jumped.
 const LEAP: TimeDelta = TimeDelta::hours(1);
-/// Pruning waits for this long after a leap, so that somebody can put the clock right.
+/// Pruning waits this long after a jump, so that an operator can correct the clock.
 const REST: Duration = Duration::from_secs(24 * 3600);
 
-/// Tells whether a store's clock leapt ahead while this process watched it, so that what looks old need not
-/// be old (F49).
+/// Detects that a store's clock jumped ahead while this process watched it. Records that look old may then
+/// not be old (F49).
 ///
-/// Only a leap counts. However much is old after a long downtime, or in a table that was just adopted, goes
-/// (F222). A store takes a reading with each claim and each step of pruning.
+/// Only a jump counts: after a long downtime, or in a newly adopted table, pruning deletes any number of
+/// old records (F222). A store takes a reading with each claim and each step of pruning.
 #[derive(Debug, Default)]
 pub struct PruneGuard(Mutex<Readings>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Readings {
-    /// The monotonic clock, and what the store's clock showed then.
+    /// The monotonic clock, and the store's clock at the same moment.
     last: Option<(Duration, DateTime<Utc>)>,
     leapt_at: Option<Duration>,
 }
 
 impl PruneGuard {
-    /// Creates a guard without a reading. The first reading is believed.
+    /// Creates a guard without a reading. The guard trusts the first reading.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes a reading of the store's clock and returns whether pruning has to wait: for a day after a
-    /// leap of more than an hour, unless the clock is put back before.
+    /// Takes a reading of the store's clock and returns whether pruning has to wait. Pruning waits for a
+    /// day after a jump of more than an hour, unless the clock is set back earlier.
     pub fn holds(&self, monotonic: Duration, wall: DateTime<Utc>) -> bool {
         // Nothing under this lock panics.
         let mut readings = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Results and what they make of checks and hosts.
+//! Results, and the states and summaries derived from them.
 
 use std::{fmt::Debug, time::Duration};
 
@@ -8,41 +8,41 @@ use chrono::{DateTime, Utc};
 use super::StoreError;
 use crate::model::{CheckId, CheckResult, CheckState, CheckView, HostId, HostSummary};
 
-/// A part of a check's history, newest first.
+/// One page of a check's history, newest first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HistoryPage {
     /// The results.
     pub results: Vec<CheckResult>,
-    /// Ask for what is older than this for the next page; `None` at the end.
+    /// Pass this as `before` to read the next page. `None` on the last page.
     pub next_before: Option<DateTime<Utc>>,
 }
 
-/// What a step of pruning did to results, gates or audit records.
+/// What one step of pruning deleted from results, gates or audit records.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PruneOutcome {
-    /// So many were deleted, and nothing older is left.
+    /// The step deleted the last old records.
     Done {
-        /// How many.
+        /// The number of deleted records.
         deleted: u64,
     },
-    /// So many were deleted, and there are more: ask again.
+    /// The step deleted one batch, and more old records are left: call again.
     More {
-        /// How many.
+        /// The number of deleted records.
         deleted: u64,
     },
-    /// Nothing was deleted, since the store's clock has leapt ahead: what looks old may not be (F49). Tell
-    /// somebody, put the clock right, or force it.
+    /// The step deleted nothing because the store's clock jumped ahead, so records may only look old (F49).
+    /// Alert an operator, correct the clock, or set `force`.
     Suspicious {
-        /// How many would go.
+        /// The number of records that pruning would delete.
         expired: u64,
-        /// How many there are.
+        /// The total number of records.
         total: u64,
     },
 }
 
 impl PruneOutcome {
-    /// Returns what a step of at most `batch` does if this many could go: all of it, a batch, or nothing
-    /// if it is held back ([`PruneGuard`](super::PruneGuard), F49).
+    /// Returns the outcome of a step that may delete at most `batch` of `expired` records: all of them, one
+    /// batch, or none if pruning is held back ([`PruneGuard`](super::PruneGuard), F49).
     #[must_use]
     pub fn of(expired: usize, total: usize, batch: u32, held: bool) -> Self {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
@@ -53,48 +53,49 @@ impl PruneOutcome {
         }
     }
 
-    /// Returns the outcome of a step that deleted this many.
+    /// Returns the outcome of a step that deleted this many records.
     #[must_use]
     pub const fn of_step(deleted: u64, more: bool) -> Self {
         if more { Self::More { deleted } } else { Self::Done { deleted } }
     }
 }
 
-/// Results, their states and summaries. Results are written with
-/// [`PollQueue::complete_hosts`](super::PollQueue::complete_hosts) and
-/// [`GateStore::settle_gates`](super::GateStore::settle_gates), each under its fence; nothing else
-/// writes them.
+/// Stores results, their states and summaries.
+///
+/// Only [`PollQueue::complete_hosts`](super::PollQueue::complete_hosts) and
+/// [`GateStore::settle_gates`](super::GateStore::settle_gates) write results, each under its fence.
 ///
 /// Contract:
-/// - A result whose check is gone, disabled, or at another revision is dropped without an error.
-/// - A result with the same check and `checked_at` as a stored one is the same result: keep one.
-/// - A check's state moves only forward in `checked_at`. Exception: if the state lies in the future of the
-///   store's clock, because the clock was corrected, any other result replaces it.
-/// - The newest result of each check is kept as long as the check.
+/// - A result is dropped without an error if its check is deleted, disabled, or at another revision.
+/// - A result with the same check and `checked_at` as a stored one is the same result. Keep one.
+/// - A check's state only moves forward in `checked_at`. Exception: if the state is ahead of the store's
+///   clock, because the clock was corrected, any other result replaces it.
+/// - The newest result of a check is kept as long as the check.
 #[async_trait]
 pub trait ResultStore: Debug + Send + Sync + 'static {
-    /// Returns the states of all checks of these hosts that have one.
+    /// Returns the state of each check of these hosts that has one.
     async fn states(&self, hosts: &[HostId]) -> Result<Vec<CheckState>, StoreError>;
 
-    /// Returns all checks of these hosts with their current status; results older than `stale_after` do not
-    /// count. The order is that of [`CheckStore::checks_of`](super::CheckStore::checks_of).
+    /// Returns all checks of these hosts with their current status, in the order of
+    /// [`CheckStore::checks_of`](super::CheckStore::checks_of). Results older than `stale_after` do not
+    /// count.
     async fn views(
         &self,
         hosts: &[HostId],
         stale_after: Duration,
     ) -> Result<Vec<CheckView>, StoreError>;
 
-    /// Returns the summary of each of these hosts, in the order of the argument, without scanning any history.
+    /// Returns the summary of each of these hosts, in the order of `hosts`, without scanning any history.
     async fn summaries(
         &self,
         hosts: &[HostId],
         stale_after: Duration,
     ) -> Result<Vec<HostSummary>, StoreError>;
 
-    /// Returns up to `limit` results of a check, newest first, older than `before` if given.
+    /// Returns up to `limit` results of a check, newest first. With `before`, returns only older ones.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] where the host has no such check.
+    /// Fails with [`StoreError::NotFound`] if the host has no such check.
     async fn history(
         &self,
         host_id: HostId,
@@ -103,12 +104,12 @@ pub trait ResultStore: Debug + Send + Sync + 'static {
         limit: u32,
     ) -> Result<HistoryPage, StoreError>;
 
-    /// Deletes up to `batch` results that are older than `keep` by the store's clock, never the
-    /// newest of a check. After that clock has jumped ahead it deletes none and reports so, unless `force` is
-    /// set ([`PruneGuard`](super::PruneGuard)).
+    /// Deletes up to `batch` results that are older than `keep` by the store's clock, but never the newest
+    /// result of a check. After the clock has jumped ahead it deletes nothing and returns
+    /// [`PruneOutcome::Suspicious`], unless `force` is set ([`PruneGuard`](super::PruneGuard)).
     ///
-    /// A store that keeps results in parts, such as a partition for each day, may delete part by part. A result
-    /// is then deleted when its whole part is too old, at most a day later, and one step may delete more than
+    /// A store that partitions results, for example by day, may delete whole partitions. It then deletes a
+    /// result once its whole partition is too old, at most a day later, and one step may delete more than
     /// `batch`.
     async fn prune_results(
         &self,

@@ -1,4 +1,4 @@
-//! Rollouts: how many of a job's hosts may be changed (R1 to R6).
+//! Rollouts limit how many of a job's hosts may be changed at once (R1 to R6).
 
 use std::fmt::Debug;
 
@@ -7,20 +7,20 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::model::{AuditEntry, JobId, Rollout, RolloutPolicy, RolloutStatus, RolloutStep};
 
-/// Rollouts.
+/// Stores rollouts.
 ///
 /// Contract:
-/// - A job has at most one. Open it before the job's first gate.
-/// - [`spend_pass`](super::GateStore::spend_pass) asks
-///   [`transition::admit`](super::transition::admit) in the step that spends, with the rollout locked, so
-///   that two spendings of one job follow each other. Exempt gates are not asked.
-/// - A step counts only where the rollout is as it was read, by its
-///   [`revision`](Rollout::revision).
-/// - The gates and changes of a job stay for as long as its rollout has an unfinished gate. A rollout
-///   leaves by age with [`prune_gates`](super::GateStore::prune_gates), after the last gate of its job.
+/// - A job has at most one rollout. Open it before the job's first gate.
+/// - [`spend_pass`](super::GateStore::spend_pass) calls [`transition::admit`](super::transition::admit) in
+///   the spending step, with the rollout locked, so that spendings of one job are serialized. Exempt gates
+///   skip this.
+/// - A step counts only if the rollout still has the [`revision`](Rollout::revision) that was read.
+/// - The gates and changes of a job stay while its rollout has an unfinished gate.
+///   [`prune_gates`](super::GateStore::prune_gates) deletes a rollout by age, after the last gate of its
+///   job.
 #[async_trait]
 pub trait RolloutStore: Debug + Send + Sync + 'static {
-    /// Opens the rollout of a job over `hosts` hosts, or answers with the one there is.
+    /// Opens the rollout of a job over `hosts` hosts, or returns the existing one.
     async fn open_rollout(
         &self,
         job: JobId,
@@ -28,11 +28,11 @@ pub trait RolloutStore: Debug + Send + Sync + 'static {
         policy: RolloutPolicy,
     ) -> Result<Rollout, StoreError>;
 
-    /// The rollouts of these jobs, and what has become of their hosts, in no order. Jobs without one are
-    /// left out.
+    /// Returns the rollouts of these jobs with the counts of their hosts, in no order. Jobs without a
+    /// rollout are left out.
     async fn rollouts(&self, jobs: &[JobId]) -> Result<Vec<RolloutStatus>, StoreError>;
 
-    /// Takes a step where the rollout is still of the revision `seen`. Answers whether it was.
+    /// Applies a step if the rollout still has the revision `seen`. Returns whether it had.
     async fn settle_rollout(
         &self,
         job: JobId,
@@ -40,9 +40,10 @@ pub trait RolloutStore: Debug + Send + Sync + 'static {
         step: RolloutStep,
     ) -> Result<bool, StoreError>;
 
-    /// Lets a halted rollout go on: what has failed so far does not count any more.
+    /// Resumes a halted rollout. Earlier failures no longer count.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::InvalidState`] where it is not halted.
+    /// Fails with [`StoreError::NotFound`], or with [`StoreError::InvalidState`] if the rollout is not
+    /// halted.
     async fn resume_rollout(&self, job: JobId, audit: AuditEntry) -> Result<Rollout, StoreError>;
 }

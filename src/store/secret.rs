@@ -1,4 +1,4 @@
-//! Which keys an installation uses, and the sealed passwords that a rotation rewrites.
+//! The keys of an installation, and the sealed passwords that a rotation rewrites.
 
 use std::fmt::Debug;
 
@@ -13,39 +13,39 @@ use crate::{
 /// A check with a sealed password.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SealedRow {
-    /// The check, which says what the password is bound to.
+    /// The check. The seal is bound to it.
     pub check: HealthCheck,
     /// The password.
     pub secret: SealedSecret,
 }
 
-/// How many passwords are sealed under a key.
+/// The number of passwords sealed with a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyUse {
-    /// The key; `None` for the old form, which names none, and for what cannot be read.
+    /// The key. `None` for the old format, which names no key, and for unreadable values.
     pub key_id: Option<KeyId>,
-    /// How many.
+    /// The number of passwords.
     pub secrets: u64,
 }
 
-/// Keys and sealed passwords.
+/// Stores keys and sealed passwords.
 ///
 /// Contract:
-/// - The install id is made once, at random, and never changes.
-/// - Canaries stay for ever, oldest first. One is entered only in full knowledge of the others, so
-///   that two first keys cannot both be entered (F78).
-/// - A password is replaced only where it is still the one that was read (F85); this raises no
-///   revision, since the check asks the same as before.
+/// - The install id is random, is generated once, and never changes.
+/// - Canaries stay forever, oldest first. A canary is inserted only by a caller that knows all others, so
+///   that two workers cannot both insert a first key (F78).
+/// - A password is replaced only if it is still the one that was read (F85). This does not increment the
+///   revision, because the check requests the same as before.
 #[async_trait]
 pub trait SecretStore: Debug + Send + Sync + 'static {
-    /// The id of this installation, which every sealed password is bound to.
+    /// Returns the id of this installation. Every sealed password is bound to it.
     async fn install_id(&self) -> Result<InstallId, StoreError>;
 
-    /// The canaries of all keys that were ever used here.
+    /// Returns the canaries of all keys that this installation has ever used.
     async fn canaries(&self) -> Result<Vec<Canary>, StoreError>;
 
-    /// Enters a key's canary where exactly the canaries in `known` are there; `false` where others
-    /// are, and nothing was entered.
+    /// Inserts a key's canary if the store holds exactly the canaries in `known`. Otherwise returns `false`
+    /// and inserts nothing.
     async fn insert_canary(
         &self,
         canary: Canary,
@@ -53,14 +53,14 @@ pub trait SecretStore: Debug + Send + Sync + 'static {
         audit: AuditEntry,
     ) -> Result<bool, StoreError>;
 
-    /// Up to `limit` checks with a password, by id, after the given one.
+    /// Returns up to `limit` checks with a password, ordered by id, after the given one.
     async fn sealed_page(
         &self,
         after: Option<CheckId>,
         limit: u32,
     ) -> Result<Vec<SealedRow>, StoreError>;
 
-    /// Puts a password in the place of `old`. `false` where that is not there any more.
+    /// Replaces `old` with a newly sealed password. Returns `false` if `old` is no longer stored.
     async fn replace_secret(
         &self,
         check: CheckId,
@@ -69,6 +69,6 @@ pub trait SecretStore: Debug + Send + Sync + 'static {
         audit: AuditEntry,
     ) -> Result<bool, StoreError>;
 
-    /// How many passwords are sealed under which key.
+    /// Returns how many passwords are sealed with each key.
     async fn key_uses(&self) -> Result<Vec<KeyUse>, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! The parts of sqlx that the stores use, under the names that they have there (F244).
+//! Re-exports the parts of sqlx that the stores use, under the names that sqlx gives them (F244).
 
 // Which of them are used depends on the features.
 #![allow(unused_imports)]

@@ -1,5 +1,6 @@
-//! The rules of a gate's life, for stores: what a step, a claim or a spending makes of a gate. One form
-//! of them for every store, so that a store of your own only has to keep what they answer.
+//! The rules of a gate's life, for stores: how a step, a claim or a spending changes a gate.
+//!
+//! Every store shares these functions, so that your own store only has to persist what they return.
 
 use chrono::{DateTime, Utc};
 
@@ -10,8 +11,8 @@ use crate::model::{
     StoreTime,
 };
 
-/// Whether a claim takes a gate that nobody holds: one that waits, and one that has passed once its
-/// pass has expired or its job asks for its cancellation.
+/// Returns whether a claim takes a gate that no one holds: a waiting gate, or a passed gate whose pass has
+/// expired or whose job asked for a cancellation.
 #[must_use]
 pub fn needs_worker(record: &GateRecord, now: DateTime<Utc>) -> bool {
     match record.state {
@@ -24,16 +25,16 @@ pub fn needs_worker(record: &GateRecord, now: DateTime<Utc>) -> bool {
     }
 }
 
-/// Returns the key by which a claim sorts gates: open ones first, earliest close first, then the others,
-/// earliest opening first.
+/// Returns the sort key of a claim: open gates first, earliest close first, then the others, earliest
+/// opening first.
 #[must_use]
 pub fn claim_order(record: &GateRecord, now: DateTime<Utc>) -> (bool, DateTime<Utc>) {
     let window = record.window;
     if window.opens_at() <= now { (false, window.closes_at()) } else { (true, window.opens_at()) }
 }
 
-/// Returns the generation that a request opens, given the newest gate of its job on its host. `None` if
-/// the answer is that gate.
+/// Returns the generation that a request opens, given the newest gate of its job on its host. Returns
+/// `None` if the request gets that gate instead.
 #[must_use]
 pub fn next_generation(newest: Option<&GateRecord>, request: &GateRequest) -> Option<u32> {
     let Some(newest) = newest else { return Some(1) };
@@ -41,7 +42,7 @@ pub fn next_generation(newest: Option<&GateRecord>, request: &GateRequest) -> Op
     (request.retry && ended).then(|| newest.generation.saturating_add(1))
 }
 
-/// Whether a step's transition leads from the state that the gate is in.
+/// Returns whether a step's transition is allowed from the gate's state.
 #[must_use]
 pub fn leads(step: &GateStep, state: GateState) -> bool {
     match (&step.transition, state) {
@@ -51,8 +52,8 @@ pub fn leads(step: &GateStep, state: GateState) -> bool {
     }
 }
 
-/// Writes a step, whose fence and transition have been judged, into the record. Its attempt is for
-/// [`write_attempt`], its results for the store. Answers whether the lease ends with it.
+/// Applies a step to the record, after its fence and transition were checked. Returns whether the step ends
+/// the lease. [`write_attempt`] handles the step's attempt, and the store records its results.
 pub fn apply(record: &mut GateRecord, step: &GateStep, now: DateTime<Utc>) -> bool {
     record.window = step.window;
     let same_time = step.offset_clearings == record.offset_clearings;
@@ -76,7 +77,7 @@ pub fn apply(record: &mut GateRecord, step: &GateStep, now: DateTime<Utc>) -> bo
     record.notes.drain(..surplus);
     if let Some(AttemptWrite::Start { number, started_at }) = step.attempt {
         record.attempts = record.attempts.max(number);
-        // The gate's own time, which never goes back: attempts keep their distance by it.
+        // Gate time never goes back, and the distance between attempts is measured by it.
         let gate_time = if same_time { step.high_water } else { started_at };
         record.last_attempt_at = Some(gate_time.max(started_at));
     }
@@ -98,7 +99,7 @@ pub fn apply(record: &mut GateRecord, step: &GateStep, now: DateTime<Utc>) -> bo
     }
 }
 
-/// The attempt as a step's write leaves it, from what is stored under its number.
+/// Returns the attempt after a step's write, given the attempt stored under the same number.
 #[must_use]
 pub fn write_attempt(stored: Option<Attempt>, write: &AttemptWrite) -> Option<Attempt> {
     match write {
@@ -128,8 +129,8 @@ pub fn end(record: &mut GateRecord, reason: EndReason, now: DateTime<Utc>) {
     record.hold = None;
 }
 
-/// Why the pass of this id cannot be spent; `None` where it can. `token` is the newest one of the gate.
-/// All that is known of the pass is what the gate holds (G36).
+/// Returns why the pass with this id cannot be spent, or `None` if it can. `token` is the gate's newest
+/// one. Only the pass stored with the gate counts, never the caller's copy (G36).
 #[must_use]
 pub fn refusal(
     record: &GateRecord,
@@ -148,19 +149,19 @@ pub fn refusal(
         GateState::Waiting | GateState::Failed => Some(SpendRefusal::Expired),
         GateState::Passed if record.cancel_requested => Some(SpendRefusal::Cancelled),
         GateState::Passed if stored.valid_until <= clock => Some(SpendRefusal::Expired),
-        // The clock that opened the window ran ahead and was put right (F170).
+        // The clock ran ahead when the window opened, and was corrected since (F170).
         GateState::Passed if now < record.window.opens_at() => Some(SpendRefusal::Expired),
-        // The override was taken back since (G26).
+        // The override was revoked since (G26).
         GateState::Passed if stored.kind == PassKind::Overridden && record.exception.is_none() => {
             Some(SpendRefusal::Outdated)
         }
-        // Claimed anew since: whoever gave this pass has lost the gate.
+        // Claimed again since: the worker that gave this pass has lost the gate.
         GateState::Passed if token != stored.token => Some(SpendRefusal::Superseded),
         GateState::Passed => None,
     }
 }
 
-/// Why a job's rollout lets no further host go; `None` where it does (R1, R2, R4).
+/// Returns why a job's rollout admits no further host, or `None` if it does (R1, R2, R4).
 #[must_use]
 pub fn admit(rollout: &Rollout, counts: &RolloutCounts) -> Option<SpendRefusal> {
     if rollout.is_halted(counts) {
@@ -172,15 +173,15 @@ pub fn admit(rollout: &Rollout, counts: &RolloutCounts) -> Option<SpendRefusal> 
     }
 }
 
-/// Why the groups of a host let nobody change it; `None` where they do (R7). `groups` are those of the
-/// host, each as it stands.
+/// Returns why the host's groups do not allow a change of it, or `None` if they do (R7). `groups` holds the
+/// current status of each group of the host.
 #[must_use]
 pub fn admit_to_groups(groups: &[GroupStatus], host: HostId) -> Option<SpendRefusal> {
     let full = groups.iter().any(|group| group.is_at_limit(host));
     full.then_some(SpendRefusal::GroupAtLimit)
 }
 
-/// Takes a step of a rollout, which is as the step's maker has read it.
+/// Applies a step to the rollout. The rollout must be at the revision that the step was decided on.
 pub fn settle_rollout(rollout: &mut Rollout, step: RolloutStep) {
     match step {
         RolloutStep::Advance { stage } => rollout.stage = stage,
@@ -189,10 +190,10 @@ pub fn settle_rollout(rollout: &mut Rollout, step: RolloutStep) {
     rollout.revision += 1;
 }
 
-/// Returns the halted rollout as it goes on: what has failed so far does not count any more (R2).
+/// Returns the halted rollout after its resumption. Earlier failures no longer count (R2).
 ///
 /// # Errors
-/// [`StoreError::InvalidState`] where it is not halted.
+/// Fails with [`StoreError::InvalidState`] if the rollout is not halted.
 pub fn resume_rollout(status: &RolloutStatus) -> Result<Rollout, StoreError> {
     let RolloutStatus { rollout, counts } = status;
     if !rollout.is_halted(counts) {
@@ -206,8 +207,8 @@ pub fn resume_rollout(status: &RolloutStatus) -> Result<Rollout, StoreError> {
     })
 }
 
-/// Takes a pass back that was refused before it was spent: the gate waits again, and nothing seen so far
-/// counts (F154). Returns whether anything has changed.
+/// Takes back a pass that was refused before it was spent. The gate waits again, and no earlier result
+/// counts (F154). Returns whether the record has changed.
 #[must_use]
 pub fn take_back(record: &mut GateRecord, pass: PassId, now: StoreTime) -> bool {
     let is_newest = record.pass.as_ref().is_some_and(|newest| newest.id == pass);
@@ -221,8 +222,8 @@ pub fn take_back(record: &mut GateRecord, pass: PassId, now: StoreTime) -> bool 
     true
 }
 
-/// Returns whether an override can be set, or with `None` taken back: set while the gate waits, taken
-/// back until its pass is spent.
+/// Returns whether an override can be set or, with `None`, revoked. It can be set while the gate waits, and
+/// revoked until its pass is spent.
 #[must_use]
 pub fn takes_override(record: &GateRecord, exception: Option<&GateOverride>) -> bool {
     match record.state {
@@ -232,10 +233,10 @@ pub fn takes_override(record: &GateRecord, exception: Option<&GateOverride>) -> 
     }
 }
 
-/// Puts the time of a gate back to the store's clock. Returns whether that changes anything.
+/// Resets the gate time to the store's clock. Returns whether the record has changed.
 ///
 /// # Errors
-/// [`StoreError::InvalidState`] if the gate has ended.
+/// Fails with [`StoreError::InvalidState`] if the gate has ended.
 pub fn clear_clock_offset(record: &mut GateRecord, now: DateTime<Utc>) -> Result<bool, StoreError> {
     if record.state.is_terminal() {
         return Err(StoreError::InvalidState { state: "the gate has ended" });
@@ -244,7 +245,7 @@ pub fn clear_clock_offset(record: &mut GateRecord, now: DateTime<Utc>) -> Result
     if offset.is_zero() {
         return Ok(false);
     }
-    // What lies ahead of the clock was noted before it stepped back.
+    // Instants ahead of the clock were recorded before it stepped back.
     for instant in std::iter::once(&mut record.opened_at).chain(&mut record.void_before) {
         if *instant > now {
             *instant = (*instant - offset).min(now);
@@ -257,7 +258,7 @@ pub fn clear_clock_offset(record: &mut GateRecord, now: DateTime<Utc>) -> Result
     Ok(true)
 }
 
-/// The record of a gate whose pass is spent now.
+/// Marks the gate's pass as spent.
 pub fn spend(record: &mut GateRecord, now: DateTime<Utc>) {
     record.state = GateState::Spent;
     record.ended_at = Some(now);

@@ -1,4 +1,4 @@
-//! The verification of hosts after their changes (V1 to V6).
+//! Verification of hosts after their changes (V1 to V6).
 
 use std::{fmt::Debug, time::Duration};
 
@@ -7,62 +7,63 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::model::{CheckResult, GateRecord, HostChange, JobId, PassId, StoreTime, Verification};
 
-/// A verification that a worker has taken.
+/// A verification that a worker has claimed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct VerificationClaim {
-    /// The change, with its verification as it stands.
+    /// The change with its current verification.
     pub change: HostChange,
-    /// The gate whose pass was spent for it.
+    /// The gate whose spent pass began the change.
     pub gate: GateRecord,
-    /// The fencing token: raised by every claim of this verification.
+    /// The fencing token. Every claim of this verification increments it.
     pub token: i64,
 }
 
-/// Verifications that are due.
+/// The due verifications that a claim returns.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct VerificationClaims {
-    /// The store's clock, with its epoch.
+    /// The store's clock with its epoch.
     pub time: StoreTime,
-    /// The longest due first.
+    /// The claims, earliest due first.
     pub claims: Vec<VerificationClaim>,
 }
 
-/// What a look at a changed host has found, written under its fence.
+/// What one look at a changed host found, written under its fence.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct VerificationStep {
-    /// The pass that was spent for the change.
+    /// The spent pass that began the change.
     pub pass_id: PassId,
-    /// The token of the claim.
+    /// The claim's token.
     pub token: i64,
-    /// How the verification stands now.
+    /// The new state of the verification.
     pub verification: Verification,
-    /// Results of the runs, recorded by the rules of [`ResultStore`](super::ResultStore).
+    /// Results of the runs. The store records them by the rules of [`ResultStore`](super::ResultStore).
     pub results: Vec<CheckResult>,
 }
 
-/// Verifications of changed hosts.
+/// Stores verifications of changed hosts.
 ///
 /// Contract:
-/// - [`end_host_change`](super::GateStore::end_host_change) begins a verification, and the spending of
-///   the host's next pass ends it as unverified.
-/// - A claim takes running verifications whose [`next_at`](Verification::next_at) has come, and hides
-///   each for the time that is asked for, so that one whose worker has died is taken again. Two claims
-///   take none at the same time.
-/// - A step counts only with the token of the newest claim, while the verification runs; else nothing
-///   of it is written. One that has ended never changes again.
-/// - Where a new epoch of the store's clock begins, what lies ahead of the clock is due at once (F173).
+/// - [`end_host_change`](super::GateStore::end_host_change) begins a verification. Spending the host's next
+///   pass ends it as unverified.
+/// - A claim takes running verifications whose [`next_at`](Verification::next_at) has passed, and hides
+///   each for the requested duration. If the worker dies, another claim takes them afterwards. No two
+///   claims take the same one at the same time.
+/// - A step counts only with the token of the newest claim, while the verification runs. Otherwise nothing
+///   of it is written. A verification that has ended never changes again.
+/// - When a new epoch of the store's clock begins, verifications with a `next_at` ahead of the clock are
+///   due immediately (F173).
 #[async_trait]
 pub trait VerificationStore: Debug + Send + Sync + 'static {
-    /// All changes of hosts by a job, by their beginning.
+    /// Returns all host changes of a job, ordered by their beginning.
     async fn changes_of(&self, job: JobId) -> Result<Vec<HostChange>, StoreError>;
 
-    /// Takes up to `limit` verifications that are due, and hides them for `hidden_for`.
+    /// Claims up to `limit` due verifications, and hides them for `hidden_for`.
     async fn claim_verifications(
         &self,
         limit: u32,
         hidden_for: Duration,
     ) -> Result<VerificationClaims, StoreError>;
 
-    /// Writes a step. Answers whether it counts.
+    /// Writes a step. Returns whether it counts.
     async fn settle_verification(&self, step: VerificationStep) -> Result<bool, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! What a listener has seen: counters that can be waited on, and the log of requests.
+//! Records what a listener sees: counters that can be waited on, and a log of requests.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// Numbers of one listener since it was started; they survive pauses and restarts.
+/// Counters of one listener since its start. They survive pauses and restarts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Counters {
@@ -14,21 +14,21 @@ pub struct Counters {
     pub connections_accepted: u64,
     /// TCP connections open now.
     pub open_connections: u64,
-    /// The most connections that were open at the same moment.
+    /// The maximum number of connections open at the same time.
     pub peak_open_connections: u64,
     /// TLS handshakes completed (resumed ones included).
     pub handshakes_completed: u64,
     /// TLS handshakes completed by resuming an earlier session.
     pub handshakes_resumed: u64,
-    /// TLS handshakes that failed on this side or were broken off by the client.
+    /// TLS handshakes that failed on this side or that the client aborted.
     pub handshakes_failed: u64,
-    /// Connections on which the client chose HTTP/2; they are closed without an answer.
+    /// Connections on which the client chose HTTP/2. They are closed without an answer.
     pub http2_connections: u64,
-    /// HTTP requests read completely (head).
+    /// HTTP requests whose head was read completely.
     pub requests: u64,
-    /// Requests answered with 429 by the rate limiter (not by a script).
+    /// Requests that the rate limiter (not a script) answered with 429.
     pub rate_limited: u64,
-    /// Plain bytes of answers handed to the connection (heads included, TLS overhead not).
+    /// Bytes of answers written to connections, including heads and excluding TLS overhead.
     pub bytes_sent: u64,
 }
 
@@ -42,34 +42,34 @@ pub struct RecordedRequest {
     pub target: String,
     /// Minor version of HTTP/1: 0 or 1.
     pub minor_version: u8,
-    /// Headers in order; names in lower case, values with invalid UTF-8 replaced.
+    /// Headers in order, with lower-case names. Invalid UTF-8 in values is replaced.
     pub headers: Vec<(String, String)>,
     /// Address of the client.
     pub peer: SocketAddr,
-    /// Number of the connection, counted from 1; requests on one connection share it.
+    /// Number of the connection, counted from 1. Requests on the same connection share it.
     pub connection: u64,
     /// Protocol agreed by ALPN, if any (`http/1.1`).
     pub alpn: Option<String>,
     /// Server name indication, if the client sent one.
     pub server_name: Option<String>,
-    /// TLS version in rustls' spelling (`TLSv1_2`, `TLSv1_3`); absent without TLS.
+    /// TLS version in rustls' spelling (`TLSv1_2`, `TLSv1_3`). `None` without TLS.
     pub tls_version: Option<String>,
 }
 
 impl RecordedRequest {
-    /// The first value of a header; `name` in lower case.
+    /// Returns the first value of a header. `name` must be lower-case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 
-    /// How often a header was sent; `name` in lower case.
+    /// Returns how often a header was sent. `name` must be lower-case.
     #[must_use]
     pub fn header_count(&self, name: &str) -> usize {
         self.headers.iter().filter(|(header, _)| header == name).count()
     }
 
-    /// The names of all headers, sorted.
+    /// Returns the names of all headers, sorted.
     #[must_use]
     pub fn header_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
@@ -77,14 +77,14 @@ impl RecordedRequest {
         names
     }
 
-    /// The target without its query.
+    /// Returns the target without its query.
     #[must_use]
     pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 }
 
-/// Counters and request log, shared by the tasks of one listener.
+/// Counters and request log that a listener's tasks share.
 #[derive(Debug)]
 pub(crate) struct Activity {
     counters: watch::Sender<Counters>,
@@ -104,7 +104,7 @@ impl Activity {
         self.counters.send_modify(change);
     }
 
-    /// Waits for a condition; false when it did not come true within `limit`.
+    /// Waits for a condition. Returns `false` if it did not become true within `limit`.
     pub(crate) async fn wait_until(
         &self,
         limit: Duration,
@@ -116,7 +116,7 @@ impl Activity {
             .is_ok_and(|seen| seen.is_ok())
     }
 
-    /// The request is stored before it is counted, so whoever waited for the count finds it.
+    /// Stores the request before counting it, so that a caller who waited for the count finds the request.
     pub(crate) fn record(&self, request: RecordedRequest) {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
         self.count(|counters| counters.requests += 1);
@@ -130,7 +130,7 @@ impl Activity {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Counts an accepted connection; the guard counts its end. Returns the connection's number too.
+    /// Counts an accepted connection, and returns a guard that counts its end, and the connection's number.
     pub(crate) fn open(self: &Arc<Self>) -> (OpenConnection, u64) {
         let mut number = 0;
         self.count(|counters| {
@@ -144,7 +144,7 @@ impl Activity {
     }
 }
 
-/// Counts a connection as closed when it is dropped, also when its task is aborted.
+/// Counts a connection as closed on drop, even if its task was aborted.
 #[derive(Debug)]
 pub(crate) struct OpenConnection(Arc<Activity>);
 

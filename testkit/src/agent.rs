@@ -1,4 +1,4 @@
-//! The agent: a listener with mutual TLS and a script per service.
+//! The agent: a listener with mutual TLS and one script per service.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,10 +14,10 @@ use crate::script::ServiceScript;
 use crate::server::{Handler, Server, Times};
 use crate::tls_mode::{Endpoint, TlsMode, TlsParts};
 
-/// Path under which services are asked for; the name follows as one segment.
+/// The path of service requests. The name follows as one segment.
 pub const SERVICE_PATH: &str = "/api/v1/system/services/";
 
-/// A running agent. Dropping it ends its listener and all its connections.
+/// A running agent. Dropping it closes its listener and all connections.
 pub struct Agent {
     server: Server,
     scripts: Arc<AgentRoutes>,
@@ -25,7 +25,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// An agent whose certificate and whose clients' certificates come from `authority`.
+    /// Creates a builder for an agent. `authority` issues its certificate and those of its clients.
     pub fn builder(authority: &Authority) -> AgentBuilder {
         AgentBuilder {
             authority: authority.clone(),
@@ -40,29 +40,30 @@ impl Agent {
         }
     }
 
-    /// Address of the listener; the same after a restart.
+    /// Returns the address of the listener, which a restart does not change.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.server.addresses()[0]
     }
 
-    /// `https://ip:port`.
+    /// Returns `https://ip:port`.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("https://{}", self.addr())
     }
 
-    /// Sets the behaviour for one service, from the next request on. `service` is the name as the client asks for it.
+    /// Sets the script of one service, from the next request on. `service` is the name as the client sends
+    /// it.
     pub fn set(&self, service: &str, script: ServiceScript) {
         self.scripts.services().insert(service.to_owned(), script);
     }
 
-    /// Sets the behaviour for every service without a script of its own.
+    /// Sets the script of every service without its own.
     pub fn set_default(&self, script: ServiceScript) {
         *self.scripts.fallback.lock().unwrap_or_else(PoisonError::into_inner) = script;
     }
 
-    /// Sets what happens to new connections; open ones go on as they were.
+    /// Sets the treatment of new connections. Open ones continue unchanged.
     pub fn set_tls(&self, mode: TlsMode) {
         self.server.shared.set_endpoint(Endpoint::tls(&self.parts, mode));
     }
@@ -73,30 +74,30 @@ impl Agent {
             limit.map(Limiter::new);
     }
 
-    /// The certificate presented now; absent in [`TlsMode::PlainHttp`].
+    /// Returns the current certificate, or `None` in [`TlsMode::PlainHttp`].
     #[must_use]
     pub fn identity(&self) -> Option<Identity> {
         self.server.shared.endpoint().identity.clone()
     }
 
-    /// Numbers since the start.
+    /// Returns the counters since the start.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.server.shared.activity.counters()
     }
 
-    /// All requests so far, in order.
+    /// Returns all requests so far, in order.
     #[must_use]
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.server.shared.activity.requests()
     }
 
-    /// Empties the list of requests; the counters stay.
+    /// Clears the list of requests. The counters stay.
     pub fn clear_requests(&self) {
         self.server.shared.activity.clear_requests();
     }
 
-    /// Waits until the counters satisfy a condition; false when they did not within `limit`.
+    /// Waits until the counters satisfy a condition. Returns `false` if they did not within `limit`.
     pub async fn wait_until(
         &self,
         limit: Duration,
@@ -105,36 +106,38 @@ impl Agent {
         self.server.shared.activity.wait_until(limit, condition).await
     }
 
-    /// A dead agent: closes the listener and all connections; the port refuses connections until
+    /// Simulates a dead agent: closes the listener and all connections, and refuses connections until
     /// [`resume`](Self::resume). Returns when all tasks have ended.
     pub async fn pause(&self) {
         self.server.pause().await;
     }
 
-    /// Listens again at the same port.
+    /// Listens again on the same port.
     ///
     /// # Errors
-    /// When the port cannot be bound, for example after [`stop`](Self::stop) gave it back and another took it.
+    /// Fails if the port cannot be bound, for example because [`stop`](Self::stop) released it and another
+    /// process took it.
     pub fn resume(&self) -> io::Result<()> {
         self.server.resume()
     }
 
-    /// [`pause`](Self::pause) and [`resume`](Self::resume): all connections end, sessions and scripts stay.
+    /// Calls [`pause`](Self::pause) and [`resume`](Self::resume): all connections end, sessions and scripts
+    /// stay.
     ///
     /// # Errors
-    /// As [`resume`](Self::resume).
+    /// Fails like [`resume`](Self::resume).
     pub async fn restart(&self) -> io::Result<()> {
         self.pause().await;
         self.resume()
     }
 
-    /// Ends the listener and all connections, waits for their tasks, and gives the port back.
+    /// Closes the listener and all connections, waits for their tasks, and releases the port.
     pub async fn stop(&self) {
         self.server.stop().await;
     }
 }
 
-/// Settings of an [`Agent`] before it starts.
+/// Builds an [`Agent`].
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct AgentBuilder {
@@ -150,67 +153,68 @@ pub struct AgentBuilder {
 }
 
 impl AgentBuilder {
-    /// Address to listen on (default `127.0.0.1`).
+    /// Sets the address to listen on (default `127.0.0.1`).
     pub fn with_ip(mut self, ip: IpAddr) -> Self {
         self.address.set_ip(ip);
         self
     }
 
-    /// Port to listen on (default: any free one).
+    /// Sets the port to listen on (default: any free one).
     pub fn with_port(mut self, port: u16) -> Self {
         self.address.set_port(port);
         self
     }
 
-    /// Names and validity of the certificate (default: the listening IP only, valid).
+    /// Sets the names and validity of the certificate (default: the listening IP only, valid).
     pub fn with_certificate(mut self, certificate: ServerCertSpec) -> Self {
         self.certificate = Some(certificate);
         self
     }
 
-    /// What happens before HTTP (default [`TlsMode::Normal`]).
+    /// Sets the behaviour before HTTP (default [`TlsMode::Normal`]).
     pub fn with_tls(mut self, mode: TlsMode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// How long an idle connection is kept (default 15 s).
+    /// Sets how long an idle connection is kept (default 15 s).
     pub fn with_keep_alive(mut self, keep_alive: Duration) -> Self {
         self.keep_alive = keep_alive;
         self
     }
 
-    /// How long the head of a request may take from its first byte, else 408 (default 5 s).
+    /// Sets the time limit of a request head from its first byte, after which the answer is 408 (default 5
+    /// s).
     pub fn with_head_limit(mut self, head_limit: Duration) -> Self {
         self.head_limit = head_limit;
         self
     }
 
-    /// Switches the rate limiter on (default off). [`RateLimit::default`] has the agent's numbers.
+    /// Switches the rate limiter on (default off). [`RateLimit::default`] has the agent's own limits.
     pub fn with_rate_limit(mut self, limit: RateLimit) -> Self {
         self.rate_limit = Some(limit);
         self
     }
 
-    /// Sets the behaviour for one service.
+    /// Sets the script of one service.
     pub fn with_service(mut self, service: &str, script: ServiceScript) -> Self {
         self.scripts.insert(service.to_owned(), script);
         self
     }
 
-    /// Sets the behaviour for every service without a script of its own (default [`ServiceScript::Missing`]).
+    /// Sets the script of every service without its own (default [`ServiceScript::Missing`]).
     pub fn with_default_service(mut self, script: ServiceScript) -> Self {
         self.fallback = script;
         self
     }
 
-    /// Binds and starts serving on the current runtime.
+    /// Binds the port and starts serving on the current runtime.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// Fails if the address cannot be bound.
     ///
     /// # Panics
-    /// Outside a tokio runtime with I/O and time enabled.
+    /// Panics outside a tokio runtime with I/O and time enabled.
     #[expect(
         clippy::unused_async,
         reason = "starting needs a runtime, which an async function makes plain"

@@ -1,4 +1,4 @@
-//! The bodies and heads that the agent's scripts are made of.
+//! Bodies and heads of the agent's scripted answers.
 
 use std::time::Duration;
 
@@ -7,27 +7,27 @@ use serde_json::Value;
 use crate::envelope::{self, ServiceState};
 use crate::step::{Step, head, response};
 
-/// An answer in JSON, as the agent sends it.
+/// Returns a JSON answer of the agent.
 pub(crate) fn json_steps(status: u16, body: &Value) -> Vec<Step> {
     vec![Step::Send(json_response(status, body.to_string().as_bytes()))]
 }
 
-/// An error envelope.
+/// Returns an error envelope.
 pub(crate) fn error_steps(status: u16, code: &str, message: &str, retryable: bool) -> Vec<Step> {
     json_steps(status, &envelope::error(code, message, retryable))
 }
 
-/// The agent's answer to a path or method it does not have: empty, with `Allow`.
+/// Returns the agent's answer to an unknown path or method: empty, with `Allow`.
 pub(crate) fn method_not_allowed() -> Vec<Step> {
     vec![Step::Send(response(405, &[("allow", "GET")], b""))]
 }
 
-/// The agent's answer to a client outside its list of addresses.
+/// Returns the agent's answer to a client whose address is not allowed.
 pub(crate) fn authz_ip_denied() -> Vec<Step> {
     error_steps(403, "AUTHZ_IP_DENIED", "Client address is not allowed", false)
 }
 
-/// The limiter's answer: not an envelope.
+/// Returns the rate limiter's answer, which is not an envelope.
 pub(crate) fn too_many_requests(retry_after: Option<&str>) -> Vec<Step> {
     let text =
         format!("Rate limit exceeded. Retry after {} seconds.", retry_after.unwrap_or("some"));
@@ -36,7 +36,7 @@ pub(crate) fn too_many_requests(retry_after: Option<&str>) -> Vec<Step> {
     vec![Step::Send(response(429, &headers, text.as_bytes()))]
 }
 
-/// A failed status query, which the agent calls retryable.
+/// Returns the answer to a failed status query, which the agent marks as retryable.
 pub(crate) fn status_error(cause: &str) -> Vec<Step> {
     error_steps(
         500,
@@ -46,12 +46,12 @@ pub(crate) fn status_error(cause: &str) -> Vec<Step> {
     )
 }
 
-/// The report of a state.
+/// Returns the report of a state.
 pub(crate) fn state_steps(state: &ServiceState) -> Vec<Step> {
     json_steps(200, &envelope::success(&state.data().into()))
 }
 
-/// The report of a state with its `data` changed.
+/// Returns the report of a state with modified `data`.
 pub(crate) fn changed(
     state: &ServiceState,
     change: impl FnOnce(&mut serde_json::Map<String, Value>),
@@ -61,26 +61,26 @@ pub(crate) fn changed(
     json_steps(200, &envelope::success(&data.into()))
 }
 
-/// These steps after a pause.
+/// Returns these steps after a pause.
 pub(crate) fn delayed(delay: Duration, steps: Vec<Step>) -> Vec<Step> {
     let mut all = vec![Step::Pause(delay)];
     all.extend(steps);
     all
 }
 
-/// The bytes of an answer in JSON.
+/// Returns the bytes of a JSON answer.
 pub(crate) fn json_response(status: u16, body: &[u8]) -> Vec<u8> {
     response(status, &[("content-type", "application/json")], body)
 }
 
-/// Head and body of a JSON answer apart.
+/// Returns head and body of a JSON answer separately.
 pub(crate) fn head_and_body(body: &Value) -> (Vec<u8>, Vec<u8>) {
     let body = body.to_string().into_bytes();
     let length = body.len().to_string();
     (head(200, &[("content-type", "application/json"), ("content-length", &length)]), body)
 }
 
-/// A correct report with a padding of so many bytes, streamed.
+/// Returns a correct report with this many bytes of padding, streamed.
 pub(crate) fn huge(state: &ServiceState, size: usize) -> Vec<Step> {
     const MARK: &str = "PADDING-HERE";
     const BLOCK: usize = 16 * 1024;

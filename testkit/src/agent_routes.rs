@@ -1,4 +1,4 @@
-//! The agent's routes: which script answers which request.
+//! The agent's routes, which select the script for a request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use crate::server::Handler;
 use crate::step::{Step, response};
 use crate::tls_mode::TlsMode;
 
-/// Scripts and limiter of an agent, and its routes.
+/// Scripts and rate limiter of an agent, and its routes.
 pub(crate) struct AgentRoutes {
     pub(crate) services: Mutex<HashMap<String, ServiceScript>>,
     pub(crate) fallback: Mutex<ServiceScript>,
@@ -46,7 +46,7 @@ impl AgentRoutes {
         if let Some(script) = self.services().get_mut(&name).map(ServiceScript::advance) {
             return script.steps(&name);
         }
-        // Without a script the agent's own judgement of names comes first.
+        // Without a script, the agent first checks the name itself.
         if name.contains('/') || name.contains("..") {
             return ServiceScript::BadName.steps(&name);
         }
@@ -93,7 +93,7 @@ impl Handler for AgentRoutes {
     }
 }
 
-/// The agent's rule for names, `^[A-Za-z0-9][A-Za-z0-9_.@+-]*$` of at most 256 bytes.
+/// Applies the agent's rule for names: `^[A-Za-z0-9][A-Za-z0-9_.@+-]*$`, at most 256 bytes.
 fn allowed_name(name: &str) -> bool {
     name.len() <= 256
         && name.starts_with(|first: char| first.is_ascii_alphanumeric())

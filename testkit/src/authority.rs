@@ -1,4 +1,4 @@
-//! A certificate authority that lives in memory, and the certificates it issues.
+//! An in-memory certificate authority, and the certificates it issues.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -16,10 +16,10 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
 
-/// A certificate authority with an ECDSA P-256 key. Cloning is cheap: both clones are the same authority.
+/// A certificate authority with an ECDSA P-256 key. Clones are cheap and represent the same authority.
 ///
-/// An authority and the leaves that it issues are always separate certificates, since TLS clients refuse a server
-/// certificate that is its own authority.
+/// An authority and the leaves that it issues are always separate certificates, because TLS clients refuse
+/// a server certificate that is its own authority.
 #[derive(Clone)]
 pub struct Authority {
     inner: Arc<Inner>,
@@ -39,7 +39,7 @@ impl fmt::Debug for Authority {
 }
 
 impl Authority {
-    /// Makes a new authority with a fresh key; `name` becomes the subject's common name.
+    /// Creates an authority with a new key. `name` becomes the subject's common name.
     #[must_use]
     pub fn new(name: &str) -> Self {
         let key = new_key();
@@ -58,25 +58,25 @@ impl Authority {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The common name given to [`Authority::new`].
+    /// Returns the common name given to [`Authority::new`].
     #[must_use]
     pub fn name(&self) -> &str {
         &self.inner.name
     }
 
-    /// The authority's certificate as PEM.
+    /// Returns the authority's certificate as PEM.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         &self.inner.pem
     }
 
-    /// The authority's certificate as DER.
+    /// Returns the authority's certificate as DER.
     #[must_use]
     pub fn ca_der(&self) -> CertificateDer<'static> {
         self.inner.certificate.clone()
     }
 
-    /// A root store that trusts this authority only.
+    /// Returns a root store that trusts only this authority.
     #[must_use]
     pub fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
@@ -87,7 +87,7 @@ impl Authority {
     /// Issues a server certificate.
     ///
     /// # Panics
-    /// When a DNS name of `spec` is not ASCII.
+    /// Panics if a DNS name of `spec` is not ASCII.
     #[must_use]
     pub fn issue_server(&self, spec: &ServerCertSpec) -> Identity {
         let key = new_key();
@@ -98,7 +98,7 @@ impl Authority {
         Identity::new(&certificate, &key, &params)
     }
 
-    /// Issues a client certificate that is valid now; `name` becomes the subject's common name.
+    /// Issues a currently valid client certificate. `name` becomes the subject's common name.
     #[must_use]
     pub fn issue_client(&self, name: &str) -> Identity {
         self.issue_client_valid(name, Validity::Valid)
@@ -119,7 +119,7 @@ impl Authority {
         Identity::new(&certificate, &key, &params)
     }
 
-    /// Makes a PEM revocation list of these identities, which is in force until `next_update`.
+    /// Creates a PEM revocation list of these identities, valid until `next_update`.
     #[must_use]
     pub fn revocation_list(&self, revoked: &[&Identity], next_update: DateTime<Utc>) -> String {
         let now = to_time(Utc::now() - Duration::days(60));
@@ -141,7 +141,8 @@ impl Authority {
         list.pem().expect("a list has a PEM form")
     }
 
-    /// A TLS client configuration (1.2 and 1.3, `ring`) that trusts this authority only and presents `client`, if given.
+    /// Creates a TLS client configuration (1.2 and 1.3, `ring`) that trusts only this authority and
+    /// presents `client`, if given.
     #[must_use]
     pub fn client_config(&self, client: Option<&Identity>) -> ClientConfig {
         let builder = ClientConfig::builder_with_provider(crate::tls_mode::provider())
@@ -157,7 +158,7 @@ impl Authority {
     }
 }
 
-/// When a certificate is valid, relative to the moment of issue.
+/// The validity of a certificate, relative to its issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Validity {
     /// From yesterday for 30 days.
@@ -167,7 +168,7 @@ pub enum Validity {
     Expired,
     /// From tomorrow for 30 days.
     NotYetValid,
-    /// Exactly these instants (whole seconds count).
+    /// Exactly between these instants, truncated to seconds.
     Between {
         /// First instant of validity.
         not_before: DateTime<Utc>,
@@ -188,7 +189,7 @@ impl Validity {
     }
 }
 
-/// What a server certificate says: its names and its validity.
+/// The names and validity of a server certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerCertSpec {
     /// Subject common name (ignored by TLS clients).
@@ -202,7 +203,8 @@ pub struct ServerCertSpec {
 }
 
 impl ServerCertSpec {
-    /// A valid certificate without any name; add them with [`with_ip`](Self::with_ip) and [`with_dns`](Self::with_dns).
+    /// Creates a valid certificate without names. Add them with [`with_ip`](Self::with_ip) and
+    /// [`with_dns`](Self::with_dns).
     #[must_use]
     pub fn new(common_name: &str) -> Self {
         Self {
@@ -213,7 +215,7 @@ impl ServerCertSpec {
         }
     }
 
-    /// A valid certificate for `127.0.0.1`, `::1` and `localhost`.
+    /// Creates a valid certificate for `127.0.0.1`, `::1` and `localhost`.
     #[must_use]
     pub fn loopback() -> Self {
         Self::new("loopback")
@@ -229,7 +231,7 @@ impl ServerCertSpec {
         self
     }
 
-    /// Adds a DNS subject alternative name (ASCII; `*.` wildcards are kept as they are).
+    /// Adds a DNS subject alternative name in ASCII. `*.` wildcards are kept unchanged.
     #[must_use]
     pub fn with_dns(mut self, name: &str) -> Self {
         self.dns_names.push(name.to_owned());
@@ -267,7 +269,7 @@ pub struct Identity {
     pub cert_pem: String,
     /// The private key as PKCS#8 PEM.
     pub key_pem: String,
-    /// The certificates to present: the leaf only, since the peer has the authority.
+    /// The certificates to present: only the leaf, because the peer has the authority.
     pub chain: Vec<CertificateDer<'static>>,
     /// The private key as PKCS#8 DER.
     pub key_der: Vec<u8>,
@@ -289,10 +291,10 @@ impl fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// A server certificate signed by its own key, which is not an authority.
+    /// Creates a server certificate signed by its own key, which is not an authority.
     ///
     /// # Panics
-    /// When a DNS name of `spec` is not ASCII.
+    /// Panics if a DNS name of `spec` is not ASCII.
     #[must_use]
     pub fn self_signed(spec: &ServerCertSpec) -> Self {
         let key = new_key();
@@ -301,10 +303,10 @@ impl Identity {
         Self::new(&certificate, &key, &params)
     }
 
-    /// As [`self_signed`](Self::self_signed), marked as an authority (`CA:TRUE`).
+    /// Creates the certificate of [`self_signed`](Self::self_signed), marked as an authority (`CA:TRUE`).
     ///
     /// # Panics
-    /// When a DNS name of `spec` is not ASCII.
+    /// Panics if a DNS name of `spec` is not ASCII.
     #[must_use]
     pub fn self_signed_authority(spec: &ServerCertSpec) -> Self {
         let key = new_key();
@@ -314,20 +316,20 @@ impl Identity {
         Self::new(&certificate, &key, &params)
     }
 
-    /// The same identity with a certificate that names ECDSA with SHA-1 as the algorithm of its signature. The
-    /// signature itself is none any more.
+    /// Returns the same identity with a certificate that claims an ECDSA signature with SHA-1. The
+    /// signature itself is no longer valid.
     pub(crate) fn claiming_sha1(self) -> Self {
         let chain = self.chain.iter().map(|leaf| CertificateDer::from(sha1_form(leaf))).collect();
         Self { chain, ..self }
     }
 
-    /// The private key in the form that rustls takes.
+    /// Returns the private key in the form that rustls takes.
     #[must_use]
     pub fn key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key_der.clone()))
     }
 
-    /// Certificate and key in one PEM text.
+    /// Returns certificate and key in one PEM text.
     #[must_use]
     pub fn bundle_pem(&self) -> String {
         format!("{}{}", self.cert_pem, self.key_pem)
@@ -346,7 +348,8 @@ impl Identity {
     }
 }
 
-/// Replaces ecdsa-with-SHA256 by ecdsa-with-SHA1, which is one byte shorter, in a certificate and in its signed part.
+/// Replaces ecdsa-with-SHA256 with ecdsa-with-SHA1, which is one byte shorter, in a certificate and in its
+/// signed part.
 fn sha1_form(certificate: &[u8]) -> Vec<u8> {
     const SHA256: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
     const SHA1: &[u8] = &[0x30, 0x09, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01];
@@ -361,7 +364,7 @@ fn sha1_form(certificate: &[u8]) -> Vec<u8> {
             rest = after;
         }
     }
-    // Both sequences have lengths of two bytes: the certificate's is shorter by two, its signed part's by one.
+    // Both sequences have two-byte lengths. The certificate becomes shorter by two, its signed part by one.
     for (at, less) in [(2, 2), (6, 1)] {
         let length = u16::from_be_bytes([form[at], form[at + 1]]) - less;
         form[at..at + 2].copy_from_slice(&length.to_be_bytes());
@@ -386,7 +389,7 @@ fn base_params(
     params.distinguished_name = subject;
     params.not_before = to_time(not_before);
     params.not_after = to_time(not_after);
-    // Positive and different each time.
+    // Positive, and different each time.
     let serial = NEXT_SERIAL.fetch_add(1, Ordering::Relaxed);
     params.serial_number = Some(SerialNumber::from(serial));
     params

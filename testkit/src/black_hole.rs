@@ -1,4 +1,4 @@
-//! An address at which connecting never ends.
+//! An address that never completes a connection.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-/// A connection that has not come about after this long is taken as swallowed; on loopback it takes microseconds.
+/// The time after which a connection counts as swallowed. On loopback a connection takes microseconds.
 const SWALLOWED: Duration = Duration::from_millis(300);
-/// More connections than a queue of length 0 ever holds.
+/// More connections than a backlog of length 0 ever holds.
 const MOST_FILLERS: usize = 64;
 
-/// A listener whose queue is full and stays full: the system drops every further SYN, so that connecting neither
-/// succeeds nor is refused, as behind a firewall that drops packets. Works so on Linux.
+/// A listener with a permanently full backlog. The system drops every further SYN, so that connecting
+/// neither succeeds nor is refused, as behind a firewall that drops packets. Works on Linux.
 pub struct BlackHole {
     address: SocketAddr,
     _listener: TcpListener,
@@ -21,10 +21,10 @@ pub struct BlackHole {
 }
 
 impl BlackHole {
-    /// Starts on `127.0.0.1` at a free port; takes about a third of a second.
+    /// Starts on `127.0.0.1` at a free port. Takes about a third of a second.
     ///
     /// # Errors
-    /// When no port can be bound, or when the system goes on accepting ([`io::ErrorKind::Unsupported`]).
+    /// Fails if no port can be bound, or if the system keeps accepting ([`io::ErrorKind::Unsupported`]).
     pub async fn start() -> io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
@@ -41,11 +41,11 @@ impl BlackHole {
         }
         Err(io::Error::new(
             io::ErrorKind::Unsupported,
-            "this system accepts beyond the length of the queue",
+            "this system accepts more connections than the backlog holds",
         ))
     }
 
-    /// The address that swallows.
+    /// Returns the address that swallows connections.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.address

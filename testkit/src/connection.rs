@@ -1,4 +1,4 @@
-//! The life of one connection: what happens before HTTP, and request after request.
+//! The life of one connection: the behaviour before HTTP, and one request after another.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::step::{self, After, Step};
 use crate::tls_mode::TlsMode;
 use crate::wire::{self, HeadRead, Wire};
 
-/// Serves one connection; returns a duration when the whole listener shall restart.
+/// Serves one connection. Returns a duration if the whole listener has to restart.
 pub(crate) async fn serve(
     shared: Arc<Shared>,
     mut stream: TcpStream,
@@ -21,7 +21,7 @@ pub(crate) async fn serve(
 ) -> Option<Duration> {
     let (_open, number) = shared.activity.open();
     let endpoint = shared.endpoint();
-    // Every byte of a script shall leave at once; without the option it only leaves later.
+    // Sends every byte of a script immediately. Without the option the bytes leave later.
     let _ = stream.set_nodelay(true);
     match endpoint.mode {
         TlsMode::SilentDropAfterAccept => {
@@ -31,7 +31,7 @@ pub(crate) async fn serve(
         TlsMode::CloseAfterAccept => return None,
         TlsMode::NothingInCommon => {
             let mut hello = [0_u8; 16 * 1024];
-            // A fatal alert, `handshake_failure`, in a record of TLS 1.2.
+            // A fatal alert `handshake_failure` in a TLS 1.2 record.
             if stream.read(&mut hello).await.is_ok()
                 && stream.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28]).await.is_ok()
             {
@@ -41,7 +41,7 @@ pub(crate) async fn serve(
         }
         TlsMode::HangInHandshake => {
             let mut hello = [0_u8; 1];
-            // The head of a handshake record that announces 122 bytes, of which none follows.
+            // The head of a handshake record that announces 122 bytes and sends none.
             if stream.read_exact(&mut hello).await.is_ok()
                 && stream.write_all(&[0x16, 0x03, 0x03, 0x00, 0x7a]).await.is_ok()
             {

@@ -1,6 +1,6 @@
-//! Small encodings, written out so that the equipment shares no code with what it tests.
+//! Small encoders, implemented here so that the test equipment shares no code with the code under test.
 
-/// Undoes percent escapes; a broken escape stays as it is, invalid UTF-8 is replaced.
+/// Decodes percent escapes. Invalid escapes stay unchanged, and invalid UTF-8 is replaced.
 pub(crate) fn percent_decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let digit = |index: usize| bytes.get(index).and_then(|byte| char::from(*byte).to_digit(16));
@@ -18,7 +18,7 @@ pub(crate) fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-/// A gzip stream whose blocks are stored as they are.
+/// Returns a gzip stream of stored blocks.
 pub(crate) fn gzip_stored(data: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     let mut blocks = data.chunks(usize::from(u16::MAX)).peekable();
@@ -45,7 +45,7 @@ fn crc32(data: &[u8]) -> u32 {
     })
 }
 
-/// Base64 with padding.
+/// Encodes as Base64 with padding.
 pub(crate) fn base64(data: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();

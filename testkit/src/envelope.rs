@@ -1,16 +1,16 @@
-//! The JSON bodies of the agent.
+//! The agent's JSON bodies.
 
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// The envelope around `data`: success, all five keys present.
+/// Returns the success envelope of `data`, with all five keys.
 #[must_use]
 pub fn success(data: &Value) -> Value {
     envelope(true, data, &Value::Null)
 }
 
-/// The envelope around an error, all five keys present; `details` is null.
+/// Returns an error envelope with all five keys. `details` is null.
 #[must_use]
 pub fn error(code: &str, message: &str, retryable: bool) -> Value {
     let error =
@@ -18,20 +18,20 @@ pub fn error(code: &str, message: &str, retryable: bool) -> Value {
     envelope(false, &Value::Null, &error)
 }
 
-/// An envelope with free choice of its parts; a new request id and the time of now.
+/// Returns an envelope with any parts, a new request id and the current time.
 #[must_use]
 pub fn envelope(success: bool, data: &Value, error: &Value) -> Value {
     json!({
         "success": success,
         "request_id": Uuid::new_v4().to_string(),
-        // `false`: the offset is written as +00:00, as the agent does, and not as Z.
+        // `false` writes the offset as +00:00, like the agent, instead of Z.
         "timestamp": Utc::now().to_rfc3339_opts(SecondsFormat::Nanos, false),
         "data": data,
         "error": error,
     })
 }
 
-/// The state of a unit as the agent reports it.
+/// The state of a unit, as the agent reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServiceState {
@@ -52,7 +52,7 @@ pub struct ServiceState {
 }
 
 impl ServiceState {
-    /// A running unit: active/running, enabled, healthy.
+    /// Returns a running unit: active/running, enabled, healthy.
     #[must_use]
     pub fn running(name: &str) -> Self {
         Self {
@@ -66,13 +66,13 @@ impl ServiceState {
         }
     }
 
-    /// A unit that is not running: these states, no main process, not healthy.
+    /// Returns a unit that is not running: these states, no main process, not healthy.
     #[must_use]
     pub fn down(name: &str, active: &'static str, sub: &'static str) -> Self {
         Self { active, sub, main_pid: None, healthy: false, ..Self::running(name) }
     }
 
-    /// The `data` object with all eight fields.
+    /// Returns the `data` object with all eight fields.
     #[must_use]
     pub fn data(&self) -> Map<String, Value> {
         let mut data = Map::new();
@@ -88,7 +88,7 @@ impl ServiceState {
     }
 }
 
-/// The name that systemd reports: a name without a suffix is a service.
+/// Returns the unit name that systemd reports. A name without a suffix is a service.
 #[must_use]
 pub fn unit_name(asked: &str) -> String {
     const SUFFIXES: [&str; 11] = [
@@ -111,7 +111,7 @@ pub fn unit_name(asked: &str) -> String {
     }
 }
 
-/// The `data` object of the agent's own health.
+/// Returns the `data` object of the agent's own health.
 #[must_use]
 pub fn agent_health() -> Value {
     json!({

@@ -1,10 +1,10 @@
-//! How bodies in pieces are put on the wire.
+//! How a body in parts is sent.
 
 use std::time::Duration;
 
 use crate::step::{Step, head};
 
-/// How the end of a body is told.
+/// How the end of a body is signalled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Framing {
     /// By `content-length`.
@@ -16,7 +16,7 @@ pub enum Framing {
     UntilClose,
 }
 
-/// An answer whose body comes in pieces.
+/// Returns an answer whose body is sent in parts.
 pub(crate) fn part_steps(parts: &[Vec<u8>], pause: Duration, framing: Framing) -> Vec<Step> {
     let length = parts.iter().map(Vec::len).sum::<usize>().to_string();
     let mut steps = vec![Step::Send(match framing {
@@ -45,7 +45,7 @@ pub(crate) fn part_steps(parts: &[Vec<u8>], pause: Duration, framing: Framing) -
     steps
 }
 
-/// One chunk of a chunked body.
+/// Returns one chunk of a chunked body.
 pub(crate) fn chunk(data: &[u8]) -> Vec<u8> {
     let mut bytes = format!("{:x}\r\n", data.len()).into_bytes();
     bytes.extend_from_slice(data);

@@ -1,8 +1,8 @@
-//! Test equipment for healthgate: an agent that is accurate on the wire, web targets that misbehave on command, and
-//! listeners that record who called.
+//! Test equipment for healthgate: an agent with the exact wire format, web targets that misbehave on
+//! command, and listeners that record their callers.
 //!
-//! Everything listens on loopback unless told otherwise, owns its tasks, and ends with its handle; nothing is global,
-//! so any number of them can run side by side.
+//! Everything listens on loopback by default, owns its tasks, and ends with its handle. Nothing is global,
+//! so any number of instances can run concurrently.
 //!
 //! ```
 //! use healthgate_testkit::{Agent, Authority, ServiceScript};

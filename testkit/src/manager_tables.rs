@@ -1,7 +1,7 @@
-//! Tables of the manager that the library adopts.
+//! Tables of the existing manager that the library adopts.
 
-/// Checks and results as the manager made them, with its later column. They refer to a table `hosts` with
-/// the key `id uuid`.
+/// Tables of checks and results as the manager created them, including its later column. They refer to a
+/// table `hosts` with the key `id uuid`.
 pub const MANAGER_CHECK_TABLES: &str = "
     create table host_health_checks (
         id uuid primary key default gen_random_uuid(),

@@ -1,4 +1,4 @@
-//! A throw-away Postgres server in a temporary directory.
+//! A temporary Postgres server.
 
 use std::{
     ffi::OsString,
@@ -14,8 +14,8 @@ use std::{
     },
 };
 
-/// Keeps the server, does as it is told line by line, and ends with the pipe to it: so no server outlives the
-/// process that wanted it, however that ended.
+/// Starts and stops the server on commands from a pipe, and ends when the pipe closes, so that no server
+/// outlives the test process, however that ends.
 const KEEPER: &str = r#"
 directory=${KEEPER_PLACE:-$(mktemp -d "${TMPDIR:-/tmp}/healthgate-postgres.XXXXXX")} || exit 1
 data=$directory/data
@@ -60,20 +60,22 @@ rm -rf "$data" "$log"
 [ -n "$KEEPER_PLACE" ] || rm -rf "$directory"
 "#;
 
-/// How a server is stopped.
+/// How to stop a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stop {
-    /// Sessions are cut, and all is written down ("fast").
+    /// Ends all sessions and writes everything to disk ("fast").
     Orderly,
-    /// As if the machine had crashed: the next start recovers from the log ("immediate").
+    /// Simulates a crash of the machine: the next start recovers from the log ("immediate").
     Crash,
 }
 
-/// A running Postgres on `127.0.0.1` at a free port, with the superuser `postgres` and no password. It ends, and its
-/// directory goes, with this value or with the process. When root it runs as the system's user `postgres`. It never
-/// waits for the disk (`fsync` is off): it survives its own crash, not the machine's.
+/// A running Postgres server on `127.0.0.1` at a free port, with the superuser `postgres` and no password.
 ///
-/// Every method blocks, for milliseconds as a rule.
+/// The server and its directory are removed when this value is dropped or the process ends. If the tests
+/// run as root, the server runs as the system user `postgres`. It never waits for the disk (`fsync` is
+/// off): it survives its own crash, but not the machine's.
+///
+/// Every method blocks, usually for milliseconds.
 pub struct Postgres {
     keeper: Mutex<Keeper>,
     programs: Programs,
@@ -87,7 +89,7 @@ struct Keeper {
     answers: BufReader<ChildStdout>,
 }
 
-/// What a server should be like before it starts.
+/// Builds a [`Postgres`] server.
 #[derive(Clone, Debug, Default)]
 pub struct PostgresBuilder {
     place: Option<PathBuf>,
@@ -97,44 +99,45 @@ pub struct PostgresBuilder {
 }
 
 impl PostgresBuilder {
-    /// Keeps the data in this directory, which must exist, instead of a temporary one. When root it must belong to
-    /// the user `postgres`.
+    /// Keeps the data in this existing directory instead of a temporary one. If the tests run as root, the
+    /// directory must belong to the user `postgres`.
     #[must_use]
     pub fn with_directory(self, directory: impl Into<PathBuf>) -> Self {
         Self { place: Some(directory.into()), ..self }
     }
 
-    /// Lets it have streaming replicas.
+    /// Allows streaming replicas.
     #[must_use]
     pub fn with_replicas(self) -> Self {
         self.with_setting("wal_level", "replica").with_setting("max_wal_senders", "4")
     }
 
-    /// Makes it a streaming replica of another server, which must have been made to have some. It can be read, and
-    /// takes writes once it is promoted.
+    /// Makes it a streaming replica of another server, which must allow replicas. It is readable, and
+    /// accepts writes once it is promoted.
     #[must_use]
     pub fn with_primary(self, primary: &Postgres) -> Self {
         Self { primary: Some(primary.port()), ..self.with_replicas() }
     }
 
-    /// Sets a parameter of the server's.
+    /// Sets a server parameter.
     #[must_use]
     pub fn with_setting(mut self, parameter: &str, value: &str) -> Self {
         self.settings.push((parameter.to_owned(), value.to_owned()));
         self
     }
 
-    /// Sets a variable of the server's environment.
+    /// Sets a variable in the server's environment.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
         self
     }
 
-    /// Makes the cluster and starts the server; takes a second or two.
+    /// Creates the cluster and starts the server, which takes a second or two.
     ///
     /// # Errors
-    /// [`io::ErrorKind::NotFound`] where Postgres is not installed; what the server said where it does not start.
+    /// Fails with [`io::ErrorKind::NotFound`] if Postgres is not installed, or with the server's message if
+    /// it does not start.
     pub fn start(&self) -> io::Result<Postgres> {
         let programs = Programs::find()?;
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
@@ -173,48 +176,48 @@ impl PostgresBuilder {
 }
 
 impl Postgres {
-    /// A server like no other.
+    /// Creates a builder for a separate server.
     #[must_use]
     pub fn builder() -> PostgresBuilder {
         PostgresBuilder::default()
     }
 
-    /// The one server that this process shares; started by whoever asks first.
+    /// Returns the server that the whole process shares. The first call starts it.
     ///
     /// # Panics
-    /// Where it cannot be started: tests that need it cannot go on.
+    /// Panics if the server cannot be started, because tests that need it cannot continue.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
         let started = || Self::builder().start();
         SHARED.get_or_init(|| started().unwrap_or_else(|error| panic!("no Postgres: {error}")))
     }
 
-    /// The port that it listens on.
+    /// Returns the port of the server.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The URL of a database.
+    /// Returns the URL of a database.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Makes an empty database and answers with its name.
+    /// Creates an empty database and returns its name.
     ///
     /// # Errors
-    /// What the server said.
+    /// Fails with the server's message.
     pub fn create_database(&self) -> io::Result<String> {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.sql("postgres", &format!("create database {name}"))?;
         Ok(name)
     }
 
-    /// Runs SQL in a database by `psql`, and answers with what it printed, unaligned.
+    /// Runs SQL in a database with `psql`, and returns its unaligned output.
     ///
     /// # Errors
-    /// What the server said.
+    /// Fails with the server's message.
     pub fn sql(&self, database: &str, sql: &str) -> io::Result<String> {
         let mut psql = self.command("psql");
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql]);
@@ -225,7 +228,7 @@ impl Postgres {
         Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
     }
 
-    /// One of Postgres's programs, such as `pg_dump`, pointed at this server.
+    /// Returns a command for one of Postgres's programs, such as `pg_dump`, that connects to this server.
     #[must_use]
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.place_of(program));
@@ -237,7 +240,7 @@ impl Postgres {
     /// Stops the server and waits until it has ended.
     ///
     /// # Errors
-    /// Where its keeper has ended.
+    /// Fails if the keeper process has ended.
     pub fn stop(&self, how: Stop) -> io::Result<()> {
         let signal = match how {
             Stop::Orderly => "INT",
@@ -246,29 +249,30 @@ impl Postgres {
         self.lock().order(signal)
     }
 
-    /// Starts the server again, on the same port and data, and waits until it answers.
+    /// Starts the server again with the same port and data, and waits until it answers.
     ///
     /// # Errors
-    /// What the server said.
+    /// Fails with the server's message.
     pub fn start_again(&self) -> io::Result<()> {
         self.lock().order("run")
     }
 
-    /// Makes a replica a server of its own, with what has reached it so far, and waits until it takes writes.
+    /// Promotes a replica to a separate server with the data it has received so far, and waits until it
+    /// accepts writes.
     ///
     /// # Errors
-    /// What the server said.
+    /// Fails with the server's message.
     pub fn promote(&self) -> io::Result<()> {
         match self.sql("postgres", "select pg_promote()")?.as_str() {
             "t" => Ok(()),
-            _ => Err(io::Error::other("it was not promoted in time")),
+            _ => Err(io::Error::other("the replica was not promoted in time")),
         }
     }
 
-    /// Stops and starts again.
+    /// Stops the server and starts it again.
     ///
     /// # Errors
-    /// What the server said.
+    /// Fails with the server's message.
     pub fn restart(&self, how: Stop) -> io::Result<()> {
         self.stop(how)?;
         self.start_again()
@@ -297,7 +301,7 @@ impl Keeper {
 impl Drop for Keeper {
     fn drop(&mut self) {
         drop(self.orders.take());
-        // It stops the server and clears up; there is nobody to tell if it could not.
+        // The keeper stops the server and cleans up. A failure cannot be reported here.
         let _ = self.child.wait();
     }
 }
@@ -308,16 +312,16 @@ impl fmt::Debug for Postgres {
     }
 }
 
-/// Where Postgres's programs are, in the order in which they are looked for.
+/// The directories of Postgres's programs, in search order.
 #[derive(Debug)]
 struct Programs(Vec<PathBuf>);
 
 impl Programs {
-    /// The variable that names a directory whose programs come before all others: a server of another version, say.
-    /// What it lacks, such as `psql`, is taken from where it is otherwise.
+    /// The variable that names a directory with preferred programs, for example of another server version.
+    /// Programs that are missing there, such as `psql`, are searched in the other directories.
     const CHOSEN: &str = "HEALTHGATE_POSTGRES_BIN";
 
-    /// Those of the chosen directory, and those on the path, or where Debian keeps them, the newest version first.
+    /// Finds the preferred directory, and those of the search path or of Debian, newest version first.
     fn find() -> io::Result<Self> {
         let chosen = std::env::var_os(Self::CHOSEN).map(PathBuf::from);
         let version = |path: &PathBuf| {
@@ -343,11 +347,11 @@ impl Programs {
         Ok(Self(chosen.into_iter().chain([found]).collect()))
     }
 
-    /// These directories, and what else the keeper needs.
+    /// Returns these directories and the rest of the search path for the keeper.
     fn path(&self) -> OsString {
         let others = std::env::var_os("PATH").unwrap_or_default();
         let all = self.0.iter().cloned().chain(std::env::split_paths(&others));
-        // A path that was split can be joined, and the others have no colon.
+        // A split path can be joined again, and the other directories contain no colon.
         std::env::join_paths(all).unwrap_or(others)
     }
 
@@ -357,7 +361,7 @@ impl Programs {
     }
 }
 
-/// Ids of the system's user `postgres`, since Postgres refuses to run as root.
+/// Returns the ids of the system user `postgres`, because Postgres refuses to run as root.
 fn postgres_user() -> io::Result<(u32, u32)> {
     let users = fs::read_to_string("/etc/passwd")?;
     let ids = users.lines().find_map(|line| {

@@ -1,4 +1,4 @@
-//! The agent's rate limiter: a token bucket per client address.
+//! The agent's rate limiter: one token bucket per client address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,26 +6,26 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Paths that the limiter never counts; the comparison is exact.
+/// Paths that the limiter ignores, compared exactly.
 pub const EXEMPT_PATHS: [&str; 2] = ["/health", "/api/v1/system/info"];
 
-/// Numbers of a token bucket.
+/// The parameters of a token bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateLimit {
-    /// Requests allowed at once.
+    /// The number of requests allowed at once.
     pub burst: u32,
-    /// Requests regained per second.
+    /// The number of requests regained per second.
     pub per_second: f64,
 }
 
 impl Default for RateLimit {
-    /// The agent's numbers for GET: 2 per second, 30 at once.
+    /// Returns the agent's limits for GET: 2 per second, 30 at once.
     fn default() -> Self {
         Self { burst: 30, per_second: 2.0 }
     }
 }
 
-/// One bucket per client address. Time is given by the caller.
+/// One bucket per client address. The caller passes the time.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     limit: RateLimit,
@@ -37,7 +37,7 @@ impl Limiter {
         Self { limit, buckets: HashMap::new() }
     }
 
-    /// Takes a token; otherwise says how long until the next one is there.
+    /// Takes a token, or returns how long until the next one.
     pub(crate) fn take(&mut self, peer: IpAddr, now: Instant) -> Result<(), Duration> {
         let burst = f64::from(self.limit.burst);
         let (tokens, seen) = self.buckets.entry(peer).or_insert((burst, now));

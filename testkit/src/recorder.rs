@@ -1,4 +1,4 @@
-//! A plain listener that must not be called: it counts who does.
+//! A listener that must not be called, and records its callers.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -10,11 +10,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Longest time that a caller is given to send its first bytes.
+/// The time limit for a caller's first bytes.
 const FIRST_BYTES: Duration = Duration::from_secs(5);
 
-/// A listener that counts connections and keeps their first bytes, then answers 502. For a proxy or an origin that
-/// nothing may reach. Dropping it ends it.
+/// A listener that counts connections, keeps their first bytes, and answers 502. It stands in for a proxy
+/// or an origin that nothing may contact. Dropping it closes it.
 pub struct Recorder {
     address: SocketAddr,
     seen: Arc<HeardBytes>,
@@ -30,7 +30,7 @@ impl Recorder {
     /// Starts on `127.0.0.1` at a free port.
     ///
     /// # Errors
-    /// When no port can be bound.
+    /// Fails if no port can be bound.
     pub async fn start() -> io::Result<Self> {
         Self::start_at(Ipv4Addr::LOCALHOST.into()).await
     }
@@ -38,7 +38,7 @@ impl Recorder {
     /// Starts on another address at a free port.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// Fails if the address cannot be bound.
     pub async fn start_at(ip: IpAddr) -> io::Result<Self> {
         let listener = TcpListener::bind((ip, 0)).await?;
         let address = listener.local_addr()?;
@@ -50,31 +50,31 @@ impl Recorder {
         Ok(Self { address, seen, task })
     }
 
-    /// Address of the listener.
+    /// Returns the address of the listener.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// `http://ip:port`, for a proxy variable or a redirect.
+    /// Returns `http://ip:port`, for a proxy variable or a redirect.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Connections so far.
+    /// Returns the number of connections so far.
     #[must_use]
     pub fn connections(&self) -> u64 {
         *self.seen.connections.borrow()
     }
 
-    /// The first bytes (at most 1024) of each connection that sent any.
+    /// Returns the first bytes (at most 1024) of each connection that sent any.
     #[must_use]
     pub fn first_bytes(&self) -> Vec<Vec<u8>> {
         self.seen.first_bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits for a number of connections; false when they did not come within `limit`.
+    /// Waits for a number of connections. Returns `false` if they did not arrive within `limit`.
     pub async fn wait_for_connections(&self, count: u64, limit: Duration) -> bool {
         let mut receiver = self.seen.connections.subscribe();
         tokio::time::timeout(limit, receiver.wait_for(|seen| *seen >= count))
@@ -112,7 +112,7 @@ async fn hear(mut stream: TcpStream, seen: Arc<HeardBytes>) {
     {
         bytes.truncate(count);
         seen.first_bytes.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
-        // Whether the caller still listens does not matter.
+        // The caller may have left.
         let _ = stream
             .write_all(
                 b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",

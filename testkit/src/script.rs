@@ -1,4 +1,4 @@
-//! What the agent says about one service.
+//! Scripts of the agent's answers about one service.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::agent_answers::{
 use crate::envelope::{self, ServiceState};
 use crate::step::{Step, response};
 
-/// The behaviour of the agent when it is asked for one service.
+/// The agent's behaviour for requests about one service.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ServiceScript {
@@ -21,19 +21,19 @@ pub enum ServiceScript {
     Inactive,
     /// failed/failed, not healthy.
     Failed,
-    /// active/exited, which the agent calls not healthy.
+    /// active/exited, which the agent reports as not healthy.
     Oneshot,
-    /// inactive/dead but its socket is active, which the agent calls healthy.
+    /// inactive/dead with an active socket, which the agent reports as healthy.
     SocketActivated,
     /// load_state masked, not healthy.
     Masked,
     /// activating/start, not healthy.
     Activating,
-    /// Healthy, under another name (`sshd` asked, `ssh.service` answered).
+    /// Healthy, under another name (request for `sshd`, answer for `ssh.service`).
     AliasOf(String),
     /// Any state; see [`ServiceState`].
     State(ServiceState),
-    /// 404 `SERVICE_NOT_FOUND`; also what every service without a script gets.
+    /// 404 `SERVICE_NOT_FOUND`, also the default of services without a script.
     Missing,
     /// 400 `INVALID_SERVICE_NAME`.
     BadName,
@@ -68,23 +68,23 @@ pub enum ServiceScript {
     SuccessFalse,
     /// 500 with `success:true` and healthy data.
     ErrorStatusHealthy,
-    /// Healthy, with fields nobody knows in the envelope and in the data.
+    /// Healthy, with unknown fields in the envelope and in the data.
     ExtraFields,
-    /// 200 whose body is the first half of the right JSON; the `content-length` fits the half.
+    /// 200 with the first half of the correct JSON as body, and the `content-length` of that half.
     TruncatedJson,
-    /// 502 with an HTML page, as a proxy in between would send.
+    /// 502 with an HTML page, as from a proxy.
     HtmlBadGateway,
     /// Healthy, with a field of this many bytes (streamed, correct `content-length`).
     HugeBody(usize),
     /// 200 `application/json` with exactly these bytes (duplicate keys, BOM, deep nesting, trailing bytes, NaN).
     RawBody(Vec<u8>),
-    /// Exactly these bytes on the connection, head included; closed afterwards.
+    /// Exactly these bytes on the connection, including the head, followed by a close.
     RawResponse(Vec<u8>),
-    /// A healthy answer whose head comes one byte per interval.
+    /// A healthy answer with one byte of the head per interval.
     SlowHeaders(Duration),
-    /// A healthy answer whose head comes at once and whose body comes one byte per interval.
+    /// A healthy answer with an immediate head and one byte of the body per interval.
     SlowBody(Duration),
-    /// No answer, the connection stays open.
+    /// No answer. The connection stays open.
     Hang,
     /// A TCP reset instead of an answer.
     Reset,
@@ -104,12 +104,12 @@ pub enum ServiceScript {
     AuthzIpDenied,
     /// 302 to this location.
     Redirect(String),
-    /// 429 as the limiter sends it: text/plain with `Retry-After` in seconds.
+    /// 429 as from the limiter: text/plain with `Retry-After` in seconds.
     TooManyRequests {
         /// The number of seconds.
         retry_after: u64,
     },
-    /// 429 as the limiter sends it, with any text as `Retry-After` or none at all.
+    /// 429 as from the limiter, with any text or nothing as `Retry-After`.
     TooManyRequestsRaw(Option<String>),
     /// 503 with an empty body and `Retry-After` in seconds.
     Unavailable {
@@ -120,10 +120,10 @@ pub enum ServiceScript {
     DelayThenHealthy(Duration),
     /// Any other behaviour after a delay.
     Delay(Duration, Box<ServiceScript>),
-    /// One behaviour per request, in order; the last one stays.
+    /// One behaviour per request, in order. The last one repeats.
     Sequence(Vec<ServiceScript>),
-    /// Half a head is sent, then the agent goes down with all its connections and comes back at the same port; the
-    /// script then becomes [`ServiceScript::Healthy`].
+    /// Sends half a head. Then the agent goes down with all its connections and comes back on the same
+    /// port. The script then becomes [`ServiceScript::Healthy`].
     RestartMidRequest {
         /// How long connections are refused.
         down_for: Duration,
@@ -131,7 +131,7 @@ pub enum ServiceScript {
 }
 
 impl ServiceScript {
-    /// The script for the present request; moves a sequence on.
+    /// Returns the script for the current request, and advances a sequence.
     pub(crate) fn advance(&mut self) -> Self {
         match self {
             Self::Sequence(scripts) if scripts.len() > 1 => scripts.remove(0).advance(),
@@ -141,12 +141,12 @@ impl ServiceScript {
         }
     }
 
-    /// The answer to a request for `name`.
+    /// Returns the answer to a request for `name`.
     pub(crate) fn steps(&self, name: &str) -> Vec<Step> {
         let running = ServiceState::running(name);
         let healthy = || envelope::success(&running.data().into());
         match self {
-            // An unresolved sequence cannot occur here, `advance` having picked its element.
+            // `advance` has already picked the element of a sequence.
             Self::Healthy | Self::Sequence(_) => json_steps(200, &healthy()),
             Self::Inactive => state_steps(&ServiceState::down(name, "inactive", "dead")),
             Self::Failed => state_steps(&ServiceState::down(name, "failed", "failed")),

@@ -1,4 +1,4 @@
-//! The listener under agents and web targets: sockets, handshakes, requests, and the end of all of it.
+//! The listener under agents and web targets: sockets, handshakes, requests, and shutdown.
 
 use std::future::poll_fn;
 use std::io;
@@ -16,15 +16,15 @@ use crate::connection::serve;
 use crate::step::Step;
 use crate::tls_mode::{Endpoint, TlsMode};
 
-/// Length of the queue of connections not yet accepted, as the agent has it.
+/// The length of the backlog of unaccepted connections, as in the agent.
 const BACKLOG: u32 = 128;
 
-/// Turns a request into an answer. Called for every complete request head.
+/// Answers a request. Called for every complete request head.
 pub(crate) trait Handler: Send + Sync + 'static {
     fn answer(&self, request: &RecordedRequest, mode: TlsMode) -> Vec<Step>;
 }
 
-/// State shared by all connections of a listener.
+/// State that all connections of a listener share.
 pub(crate) struct Shared {
     pub(crate) activity: Arc<Activity>,
     pub(crate) handler: Arc<dyn Handler>,
@@ -38,24 +38,24 @@ impl Shared {
         Arc::clone(&self.endpoint.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes effect for connections accepted from now on.
+    /// Sets the endpoint of connections accepted from now on.
     pub(crate) fn set_endpoint(&self, endpoint: Endpoint) {
         *self.endpoint.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(endpoint);
     }
 }
 
-/// Times of a listener.
+/// Time limits of a listener.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Times {
     pub(crate) keep_alive: Duration,
     pub(crate) head_limit: Duration,
 }
 
-/// A listener with its tasks; dropping it ends them.
+/// A listener with its tasks. Dropping it ends them.
 pub(crate) struct Server {
     pub(crate) shared: Arc<Shared>,
     addresses: Vec<SocketAddr>,
-    /// Bound but never listening: keeps the ports ours while the listener is down.
+    /// Bound but not listening, to reserve the ports while the listener is down.
     reservations: Mutex<Vec<TcpSocket>>,
     running: Mutex<Option<ServerTask>>,
 }
@@ -66,7 +66,7 @@ struct ServerTask {
 }
 
 impl Server {
-    /// Binds all addresses and starts serving. A port 0 in a later address means "the port of the first one".
+    /// Binds all addresses and starts serving. Port 0 in a later address means the port of the first one.
     pub(crate) fn start(
         wanted: &[SocketAddr],
         handler: Arc<dyn Handler>,
@@ -106,7 +106,7 @@ impl Server {
         &self.addresses
     }
 
-    /// Listens (again) at the same ports; nothing happens when it already does.
+    /// Listens again on the same ports. Does nothing if it already listens.
     pub(crate) fn resume(&self) -> io::Result<()> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if running.as_ref().is_some_and(|running| !running.task.is_finished()) {
@@ -124,17 +124,18 @@ impl Server {
         Ok(())
     }
 
-    /// Closes the listener and all connections and waits until their tasks have ended. The ports stay reserved.
+    /// Closes the listener and all connections, and waits until their tasks have ended. The ports stay
+    /// reserved.
     pub(crate) async fn pause(&self) {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(ServerTask { cancel, task }) = running {
             cancel.cancel();
-            // The only error is a task that panicked or was aborted; it has ended in any case.
+            // The only possible error is a task that panicked or was aborted: it has ended in any case.
             let _ = task.await;
         }
     }
 
-    /// As [`Server::pause`], and gives the ports back.
+    /// Like [`Server::pause`], but also releases the ports.
     pub(crate) async fn stop(&self) {
         self.pause().await;
         self.reservations.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -201,7 +202,7 @@ async fn accept_loop(
                 Ok((stream, peer)) => {
                     connections.spawn(serve(Arc::clone(&shared), stream, peer));
                 }
-                // Out of file descriptors, or the client was gone already: give others time to end.
+                // File descriptors ran out, or the client has left: give other connections time to end.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
         }

@@ -1,4 +1,4 @@
-//! The elementary acts of which every answer, good or bad, is composed.
+//! The elementary steps of every answer.
 
 use std::time::Duration;
 
@@ -7,35 +7,35 @@ use tokio::io::AsyncWriteExt;
 use crate::activity::Activity;
 use crate::wire::Wire;
 
-/// One act of an answer. A list that ends without an ending act leaves the connection open for the next request.
+/// One step of an answer. Unless the list has a final step, the connection stays open for the next request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Send these bytes.
     Send(Vec<u8>),
-    /// Wait; a client that leaves meanwhile ends the answer.
+    /// Wait. If the client leaves meanwhile, the answer ends.
     Pause(Duration),
     /// Send one byte per interval.
     Trickle(Vec<u8>, Duration),
-    /// Send the bytes again and again: so many times, or for ever.
+    /// Send the bytes repeatedly: this many times, or forever.
     Repeat(Vec<u8>, Option<u64>),
-    /// Say nothing more until the client leaves (ending act).
+    /// Send nothing more until the client leaves (final step).
     Hang,
-    /// End with a TCP reset (ending act).
+    /// End with a TCP reset (final step).
     Reset,
-    /// End in order (ending act).
+    /// Close the connection in order (final step).
     Close,
-    /// Take the whole listener down with all its connections for this long (ending act).
+    /// Take the whole listener down with all its connections for this duration (final step).
     Restart(Duration),
 }
 
-/// What becomes of the connection after an answer.
+/// What happens to the connection after an answer.
 pub(crate) enum After {
     KeepAlive(Wire),
     Closed,
     Restart(Duration),
 }
 
-/// Performs an answer; a client that leaves ends it early.
+/// Performs an answer. A client that leaves ends it early.
 pub(crate) async fn perform(mut wire: Wire, steps: Vec<Step>, activity: &Activity) -> After {
     for step in steps {
         let going = match step {
@@ -88,13 +88,13 @@ async fn repeat(wire: &mut Wire, bytes: &[u8], times: Option<u64>, activity: &Ac
             return false;
         }
         left = left.map(|count| count - 1);
-        // A fast reader on the same thread must get its turn.
+        // Lets a fast reader on the same thread run.
         tokio::task::yield_now().await;
     }
     true
 }
 
-/// A response head and body with a `content-length`.
+/// Returns a response head and body with a `content-length`.
 pub(crate) fn response(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let length = body.len().to_string();
     let mut all: Vec<(&str, &str)> = headers.to_vec();
@@ -104,7 +104,7 @@ pub(crate) fn response(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Ve
     bytes
 }
 
-/// A response head with exactly these headers and the empty line.
+/// Returns a response head with exactly these headers and the empty line.
 pub(crate) fn head(status: u16, headers: &[(&str, &str)]) -> Vec<u8> {
     let mut text = format!("HTTP/1.1 {status} {}\r\n", reason(status));
     for (name, value) in headers {

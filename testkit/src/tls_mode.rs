@@ -1,4 +1,4 @@
-//! How a listener behaves before HTTP begins.
+//! The behaviour of a listener before HTTP.
 
 use std::sync::Arc;
 
@@ -14,47 +14,47 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::authority::{Authority, Identity, ServerCertSpec, Validity};
 
-/// What a listener does with a new connection before the first HTTP request.
+/// The behaviour of a listener on a new connection before the first HTTP request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum TlsMode {
-    /// A handshake as it should be.
+    /// A correct handshake.
     #[default]
     Normal,
-    /// A handshake in which every client certificate is refused with an alert.
+    /// A handshake that refuses every client certificate with an alert.
     RefuseClient(ClientRefusal),
-    /// A valid certificate of the right authority for `192.0.2.1` and `other-host.example` only.
+    /// A valid certificate of the correct authority, but only for `192.0.2.1` and `other-host.example`.
     WrongSan,
     /// A certificate that expired yesterday.
     Expired,
     /// A certificate that becomes valid tomorrow.
     NotYetValid,
-    /// A valid certificate for the right names by another authority.
+    /// A valid certificate of another authority for the correct names.
     OtherAuthority,
-    /// A certificate for the right names signed by its own key.
+    /// A certificate for the correct names, signed by its own key.
     SelfSigned,
-    /// As [`SelfSigned`](Self::SelfSigned), marked as an authority (`CA:TRUE`), as many tools make them.
+    /// Like [`SelfSigned`](Self::SelfSigned), marked as an authority (`CA:TRUE`), as many tools do.
     SelfSignedAuthority,
-    /// As [`SelfSignedAuthority`](Self::SelfSignedAuthority), expired yesterday.
+    /// Like [`SelfSignedAuthority`](Self::SelfSignedAuthority), expired yesterday.
     ExpiredSelfSignedAuthority,
-    /// A certificate of the right authority and for the right names that claims to be signed with SHA-1.
+    /// A certificate of the correct authority and names that claims a SHA-1 signature.
     Sha1Signature,
-    /// The alert `handshake_failure` in answer to the client's hello, as a server sends it that has no version or
-    /// cipher in common with the client, for example TLS 1.2 with RSA key exchange alone.
+    /// The alert `handshake_failure` in answer to the client's hello, as from a server without a common
+    /// version or cipher, for example TLS 1.2 with RSA key exchange only.
     NothingInCommon,
-    /// The connection is accepted; everything received is thrown away and nothing is ever sent.
+    /// Accepts the connection, discards everything received and never sends anything.
     SilentDropAfterAccept,
-    /// The client's hello is read and the first bytes of an answer are sent, but never the rest.
+    /// Reads the client's hello and sends the first bytes of an answer, but never the rest.
     HangInHandshake,
-    /// The connection is accepted and closed at once.
+    /// Accepts the connection and closes it immediately.
     CloseAfterAccept,
     /// Plain HTTP where TLS is expected.
     PlainHttp,
-    /// A good handshake, then 403 for every request (for an agent: the JSON error `AUTHZ_IP_DENIED`).
+    /// A correct handshake, then 403 for every request (from an agent: the JSON error `AUTHZ_IP_DENIED`).
     AuthzIpDenied,
 }
 
-/// The alert with which a client certificate is refused.
+/// The alert that refuses a client certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ClientRefusal {
@@ -77,21 +77,22 @@ impl ClientRefusal {
     }
 }
 
-/// The `ring` provider, given explicitly everywhere so that nothing depends on a process-wide default.
+/// Returns the `ring` provider. Passed explicitly, so that nothing depends on a process-wide default.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
-/// What a TLS listener needs in order to build the configuration of any mode.
+/// The parts of a TLS listener from which the configuration of any mode is built.
 #[derive(Debug, Clone)]
 pub(crate) struct TlsParts {
     pub(crate) authority: Authority,
     pub(crate) certificate: ServerCertSpec,
-    /// An agent requires a client certificate and speaks TLS 1.3 only; a web target does neither.
+    /// Whether client certificates are required and TLS is 1.3 only, as for an agent. A web target has
+    /// neither.
     pub(crate) mutual: bool,
 }
 
-/// A mode with the configuration made for it.
+/// A mode with its configuration.
 pub(crate) struct Endpoint {
     pub(crate) mode: TlsMode,
     pub(crate) acceptor: Option<TlsAcceptor>,
@@ -99,12 +100,13 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// An endpoint without TLS parts: always plain HTTP, whatever certificate the mode asks for.
+    /// Creates an endpoint without TLS: always plain HTTP, whatever certificate the mode asks for.
     pub(crate) fn plain(mode: TlsMode) -> Self {
         Self { mode, acceptor: None, identity: None }
     }
 
-    /// Builds the configuration; every endpoint has its own session cache, so no session outlives a mode.
+    /// Builds the configuration. Every endpoint has its own session cache, so that no session outlives a
+    /// mode.
     pub(crate) fn tls(parts: &TlsParts, mode: TlsMode) -> Self {
         if mode == TlsMode::PlainHttp {
             return Self::plain(mode);
@@ -168,7 +170,7 @@ fn server_config(parts: &TlsParts, mode: TlsMode, identity: &Identity) -> Server
     config
 }
 
-/// Asks for a client certificate as usual, then refuses whatever comes.
+/// Requests a client certificate and then refuses any.
 #[derive(Debug)]
 struct RefusingVerifier {
     inner: Arc<dyn ClientCertVerifier>,

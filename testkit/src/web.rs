@@ -1,4 +1,4 @@
-//! A web target: plain or TLS, with a script per path.
+//! A web target: plain or TLS, with one script per path.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,7 +13,7 @@ use crate::step::{Step, response};
 use crate::tls_mode::{Endpoint, TlsMode, TlsParts};
 use crate::web_script::WebScript;
 
-/// A running web target. Dropping it ends its listener and all its connections.
+/// A running web target. Dropping it closes its listener and all connections.
 pub struct WebTarget {
     server: Server,
     scripts: Arc<Scripts>,
@@ -21,7 +21,7 @@ pub struct WebTarget {
 }
 
 impl WebTarget {
-    /// A target without TLS on `127.0.0.1`; see the builder for the rest.
+    /// Creates a builder for a target without TLS on `127.0.0.1`.
     pub fn builder() -> WebTargetBuilder {
         WebTargetBuilder {
             address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
@@ -34,42 +34,44 @@ impl WebTarget {
         }
     }
 
-    /// Address of the first listener; the same after a restart.
+    /// Returns the address of the first listener, which a restart does not change.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.server.addresses()[0]
     }
 
-    /// All addresses: one, or two with the same port after [`WebTargetBuilder::also_ipv6`].
+    /// Returns all addresses: one, or two with the same port after [`WebTargetBuilder::also_ipv6`].
     #[must_use]
     pub fn addrs(&self) -> &[SocketAddr] {
         self.server.addresses()
     }
 
-    /// `http` or `https`.
+    /// Returns `http` or `https`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
         if self.parts.is_some() { "https" } else { "http" }
     }
 
-    /// `scheme://ip:port` and `path`, which begins with a slash.
+    /// Returns `scheme://ip:port` followed by `path`, which begins with a slash.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("{}://{}{path}", self.scheme(), self.addr())
     }
 
-    /// As [`url`](Self::url) with another host, for example `localhost`.
+    /// Returns the [`url`](Self::url) with another host, for example `localhost`.
     #[must_use]
     pub fn url_with_host(&self, host: &str, path: &str) -> String {
         format!("{}://{host}:{}{path}", self.scheme(), self.addr().port())
     }
 
-    /// Sets the behaviour on one path, from the next request on. A key with a query is compared with the whole target.
+    /// Sets the script of one path, from the next request on. A path with a query is compared with the
+    /// whole target.
     pub fn set(&self, path: &str, script: WebScript) {
         self.scripts.paths().insert(path.to_owned(), script);
     }
 
-    /// Sets what happens to new connections; on a target without TLS only the modes before the handshake have effect.
+    /// Sets the treatment of new connections. Without TLS, only the modes before the handshake have an
+    /// effect.
     pub fn set_tls(&self, mode: TlsMode) {
         let endpoint = match &self.parts {
             Some(parts) => Endpoint::tls(parts, mode),
@@ -78,30 +80,30 @@ impl WebTarget {
         self.server.shared.set_endpoint(endpoint);
     }
 
-    /// The certificate presented now, if any.
+    /// Returns the current certificate, if any.
     #[must_use]
     pub fn identity(&self) -> Option<Identity> {
         self.server.shared.endpoint().identity.clone()
     }
 
-    /// Numbers since the start.
+    /// Returns the counters since the start.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.server.shared.activity.counters()
     }
 
-    /// All requests so far, in order.
+    /// Returns all requests so far, in order.
     #[must_use]
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.server.shared.activity.requests()
     }
 
-    /// Empties the list of requests; the counters stay.
+    /// Clears the list of requests. The counters stay.
     pub fn clear_requests(&self) {
         self.server.shared.activity.clear_requests();
     }
 
-    /// Waits until the counters satisfy a condition; false when they did not within `limit`.
+    /// Waits until the counters satisfy a condition. Returns `false` if they did not within `limit`.
     pub async fn wait_until(
         &self,
         limit: Duration,
@@ -110,26 +112,26 @@ impl WebTarget {
         self.server.shared.activity.wait_until(limit, condition).await
     }
 
-    /// Closes the listener and all connections; the port refuses connections until [`resume`](Self::resume).
+    /// Closes the listener and all connections, and refuses connections until [`resume`](Self::resume).
     pub async fn pause(&self) {
         self.server.pause().await;
     }
 
-    /// Listens again at the same port.
+    /// Listens again on the same port.
     ///
     /// # Errors
-    /// When the port cannot be bound.
+    /// Fails if the port cannot be bound.
     pub fn resume(&self) -> io::Result<()> {
         self.server.resume()
     }
 
-    /// Ends the listener and all connections, waits for their tasks, and gives the port back.
+    /// Closes the listener and all connections, waits for their tasks, and releases the port.
     pub async fn stop(&self) {
         self.server.stop().await;
     }
 }
 
-/// Settings of a [`WebTarget`] before it starts.
+/// Builds a [`WebTarget`].
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct WebTargetBuilder {
@@ -143,56 +145,56 @@ pub struct WebTargetBuilder {
 }
 
 impl WebTargetBuilder {
-    /// Address to listen on (default `127.0.0.1`).
+    /// Sets the address to listen on (default `127.0.0.1`).
     pub fn with_ip(mut self, ip: IpAddr) -> Self {
         self.address.set_ip(ip);
         self
     }
 
-    /// Port to listen on (default: any free one).
+    /// Sets the port to listen on (default: any free one).
     pub fn with_port(mut self, port: u16) -> Self {
         self.address.set_port(port);
         self
     }
 
-    /// Listens on `[::1]` too, at the same port.
+    /// Also listens on `[::1]`, on the same port.
     pub fn also_ipv6(mut self) -> Self {
         self.ipv6 = true;
         self
     }
 
-    /// TLS 1.2 and 1.3 with a certificate of `authority`; no client certificate is asked for, except in
-    /// [`TlsMode::RefuseClient`].
+    /// Enables TLS 1.2 and 1.3 with a certificate of `authority`. Only [`TlsMode::RefuseClient`] requests a
+    /// client certificate.
     pub fn with_tls(mut self, authority: &Authority, mode: TlsMode) -> Self {
         self.tls = Some((authority.clone(), mode));
         self
     }
 
-    /// Names and validity of the certificate (default [`ServerCertSpec::loopback`]).
+    /// Sets the names and validity of the certificate (default [`ServerCertSpec::loopback`]).
     pub fn with_certificate(mut self, certificate: ServerCertSpec) -> Self {
         self.certificate = certificate;
         self
     }
 
-    /// How long an idle connection is kept (default 15 s).
+    /// Sets how long an idle connection is kept (default 15 s).
     pub fn with_keep_alive(mut self, keep_alive: Duration) -> Self {
         self.keep_alive = keep_alive;
         self
     }
 
-    /// Sets the behaviour on one path; a path without one is answered with an empty 404.
+    /// Sets the script of one path. A path without a script is answered with an empty 404.
     pub fn with_path(mut self, path: &str, script: WebScript) -> Self {
         self.scripts.insert(path.to_owned(), script);
         self
     }
 
-    /// Binds and starts serving on the current runtime.
+    /// Binds the port and starts serving on the current runtime.
     ///
     /// # Errors
-    /// When an address cannot be bound.
+    /// Fails if an address cannot be bound.
     ///
     /// # Panics
-    /// Outside a tokio runtime with I/O and time enabled.
+    /// Panics outside a tokio runtime with I/O and time enabled.
     #[expect(
         clippy::unused_async,
         reason = "starting needs a runtime, which an async function makes plain"

@@ -1,4 +1,4 @@
-//! What a web target answers on one path.
+//! Scripts of a web target's answers on one path.
 
 use std::time::Duration;
 
@@ -12,55 +12,55 @@ const BLOCK: usize = 16 * 1024;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum WebScript {
-    /// Status, headers and a body with its `content-length`.
+    /// Status, headers and a body with a matching `content-length`.
     Answer {
         /// HTTP status.
         status: u16,
-        /// Headers besides `content-length`.
+        /// Headers in addition to `content-length`.
         headers: Vec<(String, String)>,
         /// Body.
         body: Vec<u8>,
     },
-    /// 200 with a body in pieces, each written (and with TLS: sealed in a record) on its own.
+    /// 200 with a body in parts, each written separately (with TLS: as its own record).
     Parts {
         /// The pieces of the body.
         parts: Vec<Vec<u8>>,
         /// Pause before each piece after the first.
         pause: Duration,
-        /// How the end of the body is told.
+        /// How the end of the body is signalled.
         framing: Framing,
     },
-    /// 200 with a chunked body that never ends, in pieces of 16 KiB.
+    /// 200 with an endless chunked body, in chunks of 16 KiB.
     EndlessBody,
-    /// 200 that announces `announced` bytes, sends `sent` (streamed, `x`) and closes.
+    /// 200 that announces `announced` bytes, sends `sent` of them (streamed `x`), and closes.
     ContentLengthLie {
         /// Value of `content-length`.
         announced: u64,
-        /// Bytes really sent, rounded down to 16 KiB when larger than that.
+        /// Bytes actually sent. Above 16 KiB, rounded down to a multiple of 16 KiB.
         sent: u64,
     },
-    /// 200 with a body that fits its announcement; the connection is closed after only these bytes of it.
+    /// 200 with a body that matches its announcement, but closes the connection after these bytes.
     Truncated {
         /// Value of `content-length`.
         announced: u64,
-        /// Bytes really sent.
+        /// Bytes actually sent.
         sent: Vec<u8>,
     },
-    /// A 200 whose head comes one byte per interval.
+    /// A 200 with one byte of the head per interval.
     SlowHead(Duration),
-    /// A 200 whose body comes one byte per interval, for ever.
+    /// A 200 with one byte of the body per interval, forever.
     SlowBody(Duration),
-    /// Headers without end.
+    /// Endless headers.
     HeaderFlood,
     /// 200 with this many extra headers and the body `ok`.
     Headers(usize),
-    /// Interim responses 100 without end.
+    /// Endless interim responses 100.
     InformationalFlood,
     /// This many interim responses 103, then 200 with the body `ok`.
     Informational(usize),
-    /// 101 to a protocol nobody asked for; the connection stays open and silent.
+    /// 101 to a protocol that the client did not request. The connection stays open and silent.
     SwitchingProtocols,
-    /// Only a status, without a body: for 204 and 304 also without `content-length`.
+    /// Only a status, without a body. 204 and 304 also have no `content-length`.
     Empty(u16),
     /// 200 with this `content-encoding` and exactly these (encoded) bytes.
     Encoded {
@@ -76,45 +76,45 @@ pub enum WebScript {
         /// Value of `location`.
         location: String,
     },
-    /// A redirect to the same path for ever.
+    /// An endless redirect to the same path.
     RedirectLoop,
-    /// 200 with the body for the right Basic credentials, else 401 with `www-authenticate`.
+    /// 200 with the body for the correct Basic credentials, otherwise 401 with `www-authenticate`.
     BasicAuth {
         /// Base64 of `user:password`, as [`WebScript::basic_auth`] computes it.
         token: String,
-        /// Body for the right credentials.
+        /// Body for the correct credentials.
         body: Vec<u8>,
     },
     /// A TCP reset instead of an answer.
     Reset,
     /// An orderly close instead of an answer.
     Close,
-    /// No answer, the connection stays open.
+    /// No answer. The connection stays open.
     Hang,
     /// 200 chunked, with chunk extensions and trailers.
     ChunkExtensions(Vec<u8>),
     /// Another behaviour after a delay.
     Delayed(Duration, Box<WebScript>),
-    /// Exactly these bytes on the connection; closed afterwards.
+    /// Exactly these bytes on the connection, followed by a close.
     Raw(Vec<u8>),
-    /// One behaviour per request, in order; the last one stays.
+    /// One behaviour per request, in order. The last one repeats.
     Sequence(Vec<WebScript>),
 }
 
 impl WebScript {
-    /// 200 `text/plain` with this body.
+    /// Returns a 200 `text/plain` with this body.
     #[must_use]
     pub fn ok(body: impl Into<Vec<u8>>) -> Self {
         Self::answer(200, &[("content-type", "text/plain")], body)
     }
 
-    /// This status with an empty body.
+    /// Returns this status with an empty body.
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self::answer(status, &[], Vec::new())
     }
 
-    /// Status, headers (besides `content-length`) and body.
+    /// Returns a status, headers (in addition to `content-length`) and a body.
     #[must_use]
     pub fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) -> Self {
         let headers =
@@ -122,25 +122,25 @@ impl WebScript {
         Self::Answer { status, headers, body: body.into() }
     }
 
-    /// A body in chunks, without pauses.
+    /// Returns a body in chunks, without pauses.
     #[must_use]
     pub fn chunked(parts: &[&[u8]]) -> Self {
         Self::parts(parts, Duration::ZERO, Framing::Chunked)
     }
 
-    /// A body in pieces.
+    /// Returns a body in parts.
     #[must_use]
     pub fn parts(parts: &[&[u8]], pause: Duration, framing: Framing) -> Self {
         Self::Parts { parts: parts.iter().map(|part| part.to_vec()).collect(), pause, framing }
     }
 
-    /// A 302 to this location.
+    /// Returns a 302 to this location.
     #[must_use]
     pub fn redirect(location: &str) -> Self {
         Self::Redirect { status: 302, location: location.to_owned() }
     }
 
-    /// A body behind Basic authentication.
+    /// Returns a body behind Basic authentication.
     #[must_use]
     pub fn basic_auth(user: &str, password: &str, body: impl Into<Vec<u8>>) -> Self {
         Self::BasicAuth {
@@ -149,19 +149,19 @@ impl WebScript {
         }
     }
 
-    /// 200 with the body as a correct gzip stream (stored, not compressed).
+    /// Returns a 200 with the body as a correct gzip stream (stored, not compressed).
     #[must_use]
     pub fn gzip(body: &[u8]) -> Self {
         Self::Encoded { encoding: "gzip".to_owned(), bytes: gzip_stored(body) }
     }
 
-    /// This behaviour after a delay.
+    /// Delays this behaviour.
     #[must_use]
     pub fn with_delay(self, delay: Duration) -> Self {
         Self::Delayed(delay, Box::new(self))
     }
 
-    /// The script for the present request; moves a sequence on.
+    /// Returns the script for the current request, and advances a sequence.
     pub(crate) fn advance(&mut self) -> Self {
         match self {
             Self::Sequence(scripts) if scripts.len() > 1 => scripts.remove(0).advance(),
@@ -170,7 +170,7 @@ impl WebScript {
         }
     }
 
-    /// The answer to a request with this target and `authorization` header.
+    /// Returns the answer to a request with this target and `authorization` header.
     pub(crate) fn steps(&self, target: &str, authorization: Option<&str>) -> Vec<Step> {
         match self {
             Self::Answer { status, headers, body } => {
@@ -247,7 +247,7 @@ impl WebScript {
             }
             Self::Reset => vec![Step::Reset],
             Self::Close => vec![Step::Close],
-            // An unresolved sequence cannot occur here, `advance` having picked its element.
+            // `advance` has already picked the element of a sequence.
             Self::Hang | Self::Sequence(_) => vec![Step::Hang],
             Self::ChunkExtensions(body) => {
                 let mut bytes =

@@ -1,4 +1,4 @@
-//! One connection, plain or TLS, and the reading of request heads.
+//! One connection, plain or TLS, and parsing of request heads.
 
 use std::io;
 use std::pin::Pin;
@@ -10,11 +10,11 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
-/// Longest head that is read; a longer one is answered with 400.
+/// The maximum size of a request head. A larger one is answered with 400.
 const HEAD_LIMIT: usize = 64 * 1024;
-/// Most headers that are parsed.
+/// The maximum number of parsed headers.
 const HEADER_LIMIT: usize = 128;
-/// How long a broken connection is still read, so that the last bytes sent are not lost by a reset.
+/// How long a broken connection is still read, so that a reset does not lose the last bytes sent.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// A connection to one client.
@@ -33,7 +33,7 @@ impl Wire {
 
     /// Ends the connection with a TCP reset.
     pub(crate) fn reset(self) {
-        // Without the option the drop sends an ordinary end instead; there is nothing better to do then.
+        // Without the option, the drop closes normally instead.
         let _ = self.tcp().set_zero_linger();
     }
 
@@ -44,24 +44,24 @@ impl Wire {
         }
     }
 
-    /// Throws away whatever comes and returns once the peer has ended the connection.
+    /// Discards received data, and returns once the peer has ended the connection.
     pub(crate) async fn until_peer_closes(&mut self) {
         discard(self).await;
     }
 
-    /// Waits for a duration; false when the peer ended the connection meanwhile.
+    /// Waits for a duration. Returns `false` if the peer ended the connection meanwhile.
     pub(crate) async fn pause(&mut self, duration: Duration) -> bool {
         timeout(duration, self.until_peer_closes()).await.is_err()
     }
 }
 
-/// Reads to the end and throws away what was read.
+/// Reads to the end and discards the data.
 pub(crate) async fn discard(stream: &mut (impl AsyncRead + Unpin)) {
     let mut scratch = [0_u8; 4096];
     while matches!(stream.read(&mut scratch).await, Ok(count) if count > 0) {}
 }
 
-/// Ends a raw TCP stream after a failed handshake, so that an alert just sent reaches the client.
+/// Ends a raw TCP stream after a failed handshake, so that an alert that was just sent reaches the client.
 pub(crate) async fn close_raw(mut stream: TcpStream) {
     if stream.shutdown().await.is_ok() {
         let _ = timeout(LINGER, discard(&mut stream)).await;
@@ -81,13 +81,13 @@ pub(crate) enum HeadRead {
     Head(Head),
     /// The client closed, or sent nothing within the keep-alive time.
     Idle,
-    /// A request was begun but not finished in time.
+    /// A request was begun but not completed in time.
     TooSlow,
     /// Not HTTP/1, or too large.
     Malformed,
 }
 
-/// Reads one request head; bytes after it stay in `buffer`.
+/// Reads one request head. Bytes after it stay in `buffer`.
 pub(crate) async fn read_head(
     wire: &mut Wire,
     buffer: &mut Vec<u8>,
@@ -147,7 +147,7 @@ fn parse(buffer: &[u8]) -> Result<Option<(Head, usize)>, httparse::Error> {
     Ok(Some((head, length)))
 }
 
-/// Takes a request body of known length off the connection; false when the connection ended first.
+/// Reads a request body of known length. Returns `false` if the connection ended first.
 pub(crate) async fn skip_body(wire: &mut Wire, buffer: &mut Vec<u8>, length: u64) -> bool {
     let mut missing = length;
     loop {

@@ -1,6 +1,6 @@
-//! Where a job's host stands is told as an event of its gate (`event: gate`), also where the gate itself
-//! has not moved: its patch has ended, it ended before it had a gate, it is queued behind another job.
-//! Whoever shows the job then reads it afresh.
+//! Announces changes of a job's host as events of its gate (`event: gate`), even if the gate itself has not
+//! changed: the patch has ended, the host ended without a gate, or it is queued behind another job. Clients
+//! then reload the job.
 
 use chrono::{DateTime, Utc};
 use healthgate::{
@@ -11,13 +11,13 @@ use tracing::debug;
 
 use crate::database::{JobHostRow, Stage};
 
-/// Tells of a host that has a gate: once more, and as that stands.
+/// Announces a host with a gate, in the gate's current state.
 pub(crate) async fn again(store: &dyn Store, gate: &GateRecord) {
     tell(store, StoreEvent::of_gate(gate)).await;
 }
 
-/// Tells of a host as its row says, with or without a gate; `retry_at` is when a queued one is tried
-/// again.
+/// Announces a host in the state of its row, with or without a gate. `retry_at` is the next attempt for a
+/// queued host.
 pub(crate) async fn row(
     store: &dyn Store,
     host: &JobHostRow,
@@ -42,7 +42,7 @@ pub(crate) async fn row(
     tell(store, event).await;
 }
 
-/// What is told is written already: that nobody can be told now undoes nothing.
+/// Sends an event. The change is already committed, so a failure here undoes nothing.
 async fn tell(store: &dyn Store, event: StoreEvent) {
     if let Err(error) = store.announce(event).await {
         debug!(%error, "a change of a job cannot be announced");

@@ -1,4 +1,4 @@
-//! The parts of the application, put together.
+//! The assembled parts of the application.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -33,7 +33,7 @@ use crate::{
     sources::{Administrators, GroupFreezes, JobWindows, Pauses},
 };
 
-/// The parts that web and worker share. Cloning gives another handle on the same parts.
+/// The parts that web and worker share. A clone is another handle to the same parts.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) database: Database,
@@ -48,26 +48,26 @@ pub(crate) struct App {
     pub(crate) policy: GatePolicy,
     gate: Gate,
     pub(crate) figures: WorkerFigures,
-    /// When nothing starts, as configured.
+    /// The configured freezes.
     pub(crate) freezes: Arc<[ConfiguredFreeze]>,
-    /// The groups, as configured.
+    /// The configured groups.
     pub(crate) groups: Arc<[ConfiguredGroup]>,
-    /// This process, as the owner of what it patches.
+    /// This process's worker id, as the owner of the patches it runs.
     pub(crate) worker: WorkerId,
-    /// Lets the job executor of this process look at once.
+    /// Wakes the job executor of this process.
     pub(crate) job_wake: Arc<Notify>,
 }
 
-/// How a store's schema is treated at start.
+/// What a start does with the store's schema.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Schema {
-    /// It is brought up to date.
+    /// Migrates it.
     Migrate,
-    /// It must be up to date.
+    /// Requires it to be current.
     Leave,
 }
 
-/// The database and the library's store in it.
+/// The open database, and the library's store in it.
 pub(crate) struct Opened {
     pub(crate) database: Database,
     pub(crate) store: Arc<dyn Store>,
@@ -75,21 +75,21 @@ pub(crate) struct Opened {
     pub(crate) worker: WorkerId,
 }
 
-/// What workers reach the same database by.
+/// The connections that workers use.
 #[derive(Clone, Debug)]
 pub(crate) struct ForWorkers {
     pub(crate) database: Database,
     pub(crate) store: Arc<dyn Store>,
 }
 
-/// Opens the database, and brings its schema up to date where that is wanted.
+/// Opens the database, and migrates its schema if requested.
 ///
 /// # Errors
-/// A database that cannot be opened, or whose schema is not the one of this version.
+/// Fails if the database cannot be opened, or its schema does not match this version.
 pub(crate) async fn open(address: &DatabaseAddress, schema: Schema) -> Result<Opened, Failure> {
     let database = Database::connect(address, schema == Schema::Migrate).await?;
     if schema == Schema::Migrate {
-        // The library's checks refer to the application's hosts: those come first.
+        // The library's checks refer to the application's hosts, so these come first.
         database::migrate(&database).await?;
     } else if !database::is_current(&database).await? {
         return Err(Failure::Schema);
@@ -123,17 +123,17 @@ pub(crate) async fn open(address: &DatabaseAddress, schema: Schema) -> Result<Op
     }
     let workers = ForWorkers { store: store(&of_workers), database: of_workers };
     let store = match &database {
-        // One writer in the process.
+        // The process has one writer.
         Database::Sqlite(_) => workers.store.clone(),
         Database::Postgres(_) => store(&database),
     };
     Ok(Opened { database, store, workers, worker })
 }
 
-/// The transport to agents.
+/// Creates the transport to agents.
 ///
 /// # Errors
-/// Certificates that cannot be read or do not belong together; a private key that is open to others.
+/// Fails if certificates are unreadable or do not match, or if a private key is open to others.
 pub(crate) fn agents(config: &Config) -> Result<MutualTlsAgents, Failure> {
     let files = &config.agents;
     private_key(&files.key)?;
@@ -148,10 +148,10 @@ pub(crate) fn agents(config: &Config) -> Result<MutualTlsAgents, Failure> {
     })
 }
 
-/// Refuses a private key that others can read or write: it opens every agent (F188).
+/// Refuses a private key that others can read or write, because it opens every agent (F188).
 fn private_key(path: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::PermissionsExt as _;
-    // Where it cannot be looked at, reading it says why.
+    // If it cannot be inspected, reading it reports why.
     let Ok(found) = std::fs::metadata(path) else { return Ok(()) };
     let mode = found.permissions().mode() & 0o777;
     if mode & 0o007 != 0 {
@@ -160,8 +160,7 @@ fn private_key(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What belongs to the manager itself, and is never a target of a check: its listeners and its
-/// database.
+/// The manager's own addresses, which checks never target: its listeners and its database.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OwnDestinations {
     denied: Vec<DeniedDestination>,
@@ -169,11 +168,11 @@ pub(crate) struct OwnDestinations {
 }
 
 impl OwnDestinations {
-    /// Of a process that listens there. The name of the database's host is resolved now.
+    /// Finds the destinations of a process with these listeners. Resolves the database's host name now.
     pub(crate) async fn find(config: &Config, listening: &[SocketAddr]) -> Self {
         let mut own = Self::default();
         for address in listening {
-            // Whatever address it listens on: what stands before it may hand on what comes to others.
+            // Any listening address counts, because a proxy in front of it may forward external requests.
             own.local_ports.push(address.port());
             own.deny(*address);
         }
@@ -206,10 +205,10 @@ impl OwnDestinations {
     }
 }
 
-/// The client for HTTP checks. It never reaches what belongs to the manager itself.
+/// Creates the client for HTTP checks. It never contacts the manager's own addresses.
 ///
 /// # Errors
-/// An extra authority that cannot be read.
+/// Fails if an extra authority cannot be read.
 pub(crate) fn http_client(config: &Config, own: OwnDestinations) -> Result<HttpClient, Failure> {
     let extra_authorities = match &config.extra_ca {
         None => None,
@@ -231,10 +230,10 @@ pub(crate) fn http_client(config: &Config, own: OwnDestinations) -> Result<HttpC
 }
 
 impl App {
-    /// The application over an open database.
+    /// Creates the application over an open database.
     ///
     /// # Errors
-    /// A key that cannot be used, or a store that cannot be read.
+    /// Fails if a key is unusable, or the store cannot be read.
     pub(crate) async fn new(
         config: &Config,
         opened: Opened,
@@ -262,7 +261,8 @@ impl App {
             timeout: figures.check_timeout,
             max_age: figures.poll_interval + figures.check_timeout,
             closing_margin: figures.closing_margin,
-            // A tenth of a retry, so that short intervals are not drowned in it; 30 s by default.
+            // A tenth of the retry interval, so that it stays small against short intervals. 30 s by
+            // default.
             spread: figures.gate_retry / 10,
             ..GatePolicy::default()
         };
@@ -299,11 +299,10 @@ impl App {
         })
     }
 
-    /// Limits how many members of each group may be unavailable, as configured. Who belongs to a group,
-    /// the database tells.
+    /// Sets the configured limits of unavailable members of each group. The database knows the members.
     ///
     /// # Errors
-    /// The database's, or the store's.
+    /// Fails if the database or the store fails.
     pub(crate) async fn limit_groups(&self) -> Result<(), Failure> {
         let mut members = self.database.members_of_groups().await?;
         let limited = self.groups.iter().filter_map(|group| {
@@ -317,12 +316,12 @@ impl App {
         Ok(self.gate.set_groups(limited.collect()).await?)
     }
 
-    /// A handle on gates.
+    /// Returns a handle to gates.
     pub(crate) fn gate(&self) -> Gate {
         self.gate.clone()
     }
 
-    /// The rules of changing checks; `poller` is the one of this process, where there is one.
+    /// Returns the manager of checks. `poller` wakes the poller of this process, if there is one.
     pub(crate) fn checks(&self, keys: RegisteredKeys, poller: Option<Nudge>) -> CheckManager {
         let directory: Arc<dyn HostDirectory> = self.directory.clone();
         let checks = CheckManager::new(self.store.clone(), keys, directory, self.runner.clone())
@@ -333,7 +332,7 @@ impl App {
         }
     }
 
-    /// A result older than this counts no more.
+    /// Returns the age after which a result no longer counts.
     pub(crate) fn stale_after(&self) -> Duration {
         self.figures.poll_interval * 2
     }

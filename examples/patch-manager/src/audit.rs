@@ -1,4 +1,4 @@
-//! The audit log on the command line, and what keeps its chain.
+//! The audit log on the command line, and the upkeep of its hash chain.
 
 use std::{io::Write as _, path::Path, time::Duration};
 
@@ -15,16 +15,16 @@ use crate::{
     error::Failure,
 };
 
-/// How often what was committed is chained.
+/// The interval at which committed records are chained.
 const EVERY: Duration = Duration::from_secs(5);
-/// How many rounds pass between two in which old links are forgotten: an hour.
+/// The number of rounds between two deletions of old links: an hour.
 const ROUNDS: u32 = 720;
-/// Records leave the log within this time of their age.
+/// Pruning deletes expired records within this time.
 const PRUNED_WITHIN: TimeDelta = TimeDelta::days(2);
-/// The most records that are read at once.
+/// The maximum number of records read at once.
 const AT_ONCE: u32 = 200;
 
-/// Chains the audit log until it is told to stop, and once more then.
+/// Chains the audit log until `stop` is cancelled, and once more at the end.
 pub(crate) async fn keep_chain(
     database: Database,
     retention: Option<Duration>,
@@ -52,17 +52,17 @@ pub(crate) async fn keep_chain(
     }
 }
 
-/// What is from before this instant may have left the log for its age.
+/// Returns the instant before which records may have been pruned.
 fn pruned_before(retention: Option<Duration>) -> i64 {
     let retention = retention.and_then(|retention| TimeDelta::from_std(retention).ok());
     let before = retention.and_then(|age| Utc::now().checked_sub_signed(age));
     before.map_or(i64::MIN, |before| micros(before + PRUNED_WITHIN))
 }
 
-/// Runs what is asked for.
+/// Runs a subcommand.
 ///
 /// # Errors
-/// Where the database cannot be read, or the log is not what was chained.
+/// Fails if the database cannot be read, or the log does not match its chain.
 pub(crate) async fn run(action: AuditAction) -> Result<(), Failure> {
     match action {
         AuditAction::Verify(option) => verify(&option.config).await,

@@ -106,7 +106,7 @@ pub(crate) struct TokenOptions {
     pub(crate) expires_in: Option<u16>,
 }
 
-/// What is done with the audit log.
+/// What to do with the audit log.
 #[derive(Subcommand, Debug)]
 pub(crate) enum AuditAction {
     /// Reports whether a record was changed or removed since it was chained
@@ -115,7 +115,7 @@ pub(crate) enum AuditAction {
     Export(ConfigOption),
 }
 
-/// What is done with tokens that exist.
+/// What to do with existing tokens.
 #[derive(Subcommand, Debug)]
 pub(crate) enum TokenAction {
     /// Lists the tokens: id, user, name, creation, expiry, last use
@@ -126,7 +126,7 @@ pub(crate) enum TokenAction {
         #[arg(long, value_name = "NAME")]
         user: Option<String>,
     },
-    /// Revokes a token: it signs nobody in from now on, and its event streams end within seconds
+    /// Revokes a token, which stops working at once and ends its event streams within seconds
     Revoke {
         #[command(flatten)]
         file: ConfigOption,

@@ -26,7 +26,7 @@ use crate::{
 /// Runs a subcommand.
 ///
 /// # Errors
-/// Why it did not do what it should.
+/// Returns why the subcommand failed.
 pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         #[cfg(feature = "demo")]
@@ -42,7 +42,7 @@ pub(crate) async fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// What a process runs.
+/// The parts that a process runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Parts {
     WebAndWorker,
@@ -50,7 +50,7 @@ enum Parts {
     Worker,
 }
 
-/// How long a patch takes where nothing is patched in truth.
+/// The duration of a simulated patch.
 const PATCH_TAKES: Duration = Duration::from_secs(2);
 
 async fn serve(options: &ServeOptions, parts: Parts) -> Result<(), Failure> {
@@ -66,7 +66,7 @@ async fn serve(options: &ServeOptions, parts: Parts) -> Result<(), Failure> {
     if let (Some(command), config::DatabaseAddress::Sqlite(_)) = (alone, &config.database) {
         return Err(Failure::NeedsPostgres { command });
     }
-    // What is wrong with files is said before anything is opened or made.
+    // Faults of files are reported before anything is opened or created.
     let agents = app::agents(&config)?;
     keys::check(&config.key_file).await?;
     let monitoring = config.monitoring.listen;
@@ -137,7 +137,7 @@ async fn check_config(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is known of the time-zone data, and what to do about data that is old.
+/// Describes the time-zone data, and what to do about outdated data.
 fn time_zones() -> String {
     let zones = TimeZoneData::in_use();
     let source = if zones.is_built_in() { "built in" } else { "of this system" };
@@ -164,7 +164,7 @@ async fn rotate_key(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The database with the configuration's users in it, as a start would lay them in.
+/// Opens the database and stores the configuration's users in it, like a start.
 async fn users_database(path: &Path) -> Result<Database, Failure> {
     let config = Config::read(path)?;
     let opened = app::open(&config.database, Schema::Migrate).await?;
@@ -180,7 +180,7 @@ async fn token(options: TokenOptions) -> Result<(), Failure> {
         TokenOptions { action: Some(TokenAction::Revoke { file, id }), .. } => {
             revoke_token(&file.config, &id).await
         }
-        // The command line asks for both where there is no action.
+        // The command line requires both if there is no action.
         TokenOptions { action: None, config, user, name, expires_in } => {
             let (config, user) = (config.unwrap_or_default(), user.unwrap_or_default());
             issue_token(&config, &user, name.as_deref(), expires_in).await

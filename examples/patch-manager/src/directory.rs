@@ -1,4 +1,4 @@
-//! What the library asks of the application: its hosts and jobs, and who may see them.
+//! The application's answers to the library: its hosts and jobs, and who may see them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,8 +13,8 @@ use healthgate::{
 
 use crate::database::{Database, Stage};
 
-/// The directory over the application's tables. Everything is read afresh: a changed address, group
-/// or role counts from the next call on.
+/// The directory over the application's tables. Nothing is cached: a changed address, group or role applies
+/// from the next call on.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
     database: Database,
@@ -26,7 +26,7 @@ impl Directory {
     }
 }
 
-/// Whether somebody of this role sees every host.
+/// Returns whether users with this role see every host.
 pub(crate) const fn sees_all(role: Role) -> bool {
     matches!(role, Role::Admin | Role::System)
 }

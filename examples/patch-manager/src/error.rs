@@ -1,4 +1,4 @@
-//! Why the program ends with a status other than zero: one line on standard error.
+//! Failures that end the program with a non-zero status. Each prints one line to standard error.
 
 use std::{fmt::Write as _, io, net::SocketAddr, path::PathBuf};
 
@@ -16,13 +16,13 @@ use crate::{
     worker::WorkerError,
 };
 
-/// Why the program cannot start or go on.
+/// Why the program cannot start or continue.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub(crate) enum Failure {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("the certificates for agents")]
+    #[error("the certificates for agents cannot be used")]
     Certificates(#[from] CertificateError),
     #[error(
         "`security.agent_client_key`: {0} is open to others (mode {mode:03o}): run `chmod 640 {0}` or `chmod 600 {0}`",
@@ -50,7 +50,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(
-        "the database's schema is missing, or not the one of this version: run `patch-manager migrate`"
+        "the database's schema is missing or does not match this version: run `patch-manager migrate`"
     )]
     Schema,
     #[error("the database schema cannot be migrated")]
@@ -65,7 +65,9 @@ pub(crate) enum Failure {
     Gate(#[from] GateError),
     #[error(transparent)]
     Worker(#[from] WorkerError),
-    #[error("`{command}` runs beside other processes and needs Postgres: use `serve` with SQLite")]
+    #[error(
+        "`{command}` shares its database with other processes and needs Postgres: use `serve` with SQLite"
+    )]
     NeedsPostgres { command: &'static str },
     #[error("cannot listen on {address}")]
     Listen {
@@ -92,7 +94,7 @@ pub(crate) enum Failure {
     Fleet(#[source] io::Error),
     #[cfg(feature = "demo")]
     #[error(
-        "{address} can be reached by others, and the demo gives its tokens to everyone who asks: listen on \
+        "others can reach {address}, and the demo gives its tokens to everyone who asks: listen on \
          127.0.0.1, or add --expose-demo"
     )]
     Exposed { address: SocketAddr },
@@ -105,13 +107,13 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The failure and its causes in one line.
+    /// Formats the failure and its causes in one line.
     pub(crate) fn line(&self) -> String {
         let mut line = self.to_string();
         let mut next = std::error::Error::source(self);
         while let Some(cause) = next {
             let words = cause.to_string();
-            // A cause that an outer message already has would only be said twice.
+            // Skips a cause that an outer message already contains.
             if !line.contains(&words) {
                 let _ = write!(line, ": {words}");
             }

@@ -1,5 +1,5 @@
-//! The application's part of the library's transactions: a spent pass moves the job's host
-//! in the same transaction, and an operator's right is asked for again where they write.
+//! The application's part of the library's transactions. A spent pass updates the job's host in the same
+//! transaction, and a write checks the operator's right again.
 
 use async_trait::async_trait;
 use chrono::Utc;
@@ -18,14 +18,14 @@ pub(crate) struct JobHook {
 }
 
 impl JobHook {
-    /// The hook of a process; hosts whose pass is spent through its store are patched by `worker`.
+    /// Creates the hook of a process. `worker` patches the hosts whose passes are spent through its store.
     pub(crate) const fn new(worker: WorkerId) -> Self {
         Self { worker }
     }
 }
 
-/// The right that a write of the library rests on, where it is asked for again. What the application
-/// writes itself asks in its own transactions.
+/// Returns the right to check again for a write of the library. The application's own writes check their
+/// rights in their own transactions.
 fn asked_again(record: &AuditRecord) -> Option<Right> {
     let needs = match record.action {
         AuditAction::HealthCheckCreated
@@ -42,7 +42,7 @@ fn asked_again(record: &AuditRecord) -> Option<Right> {
         return None;
     }
     let actor = Actor::new(record.actor.clone(), needs);
-    // A host that the check is aimed at by this very change must be seen as well.
+    // The actor must also see a host that this change makes the check's target.
     let aimed = record.changes.iter().filter(|change| change.field == "target_host_id");
     let aimed = aimed.filter_map(|change| change.after.as_ref()?.parse().ok());
     Some(Right::of(&actor, record.host_id.into_iter().chain(aimed)))

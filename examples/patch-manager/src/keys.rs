@@ -1,4 +1,4 @@
-//! The keys that passwords are sealed with: the one in use, and those before it.
+//! The keys that seal passwords: the current one, and earlier ones.
 
 use std::{
     fmt::Write as _,
@@ -18,19 +18,19 @@ use tracing::{error, info};
 
 use crate::error::Failure;
 
-/// The name of a key that a rotation has made and not put in place yet.
+/// The suffix of a key that a rotation has created and not yet put in place.
 const NEXT: &str = "next";
-/// The name of a key that a rotation has put away; back-ups made before need it.
+/// The suffix of a retired key. Earlier backups need it.
 const RETIRED: &str = "retired";
 
-/// Loads the key, which is made where it is missing and nothing was ever sealed here, and those that
-/// rotations left behind; and holds them against what this installation has used before.
+/// Loads the key and the keys that rotations have left behind, and checks them against the keys that this
+/// installation has used. Creates the key if it is missing and nothing was ever sealed here.
 ///
-/// Without a key where passwords are stored the program goes on: checks without a password do, and
-/// the others say `secret_unreadable`.
+/// If passwords are stored and the key is missing, the program continues: checks without a password run,
+/// and the others report `secret_unreadable`.
 ///
 /// # Errors
-/// A file that is not safe or no key, or a key of another installation.
+/// Fails if a file is unsafe or contains no key, or if the key belongs to another installation.
 pub(crate) async fn load(path: &Path, store: &Arc<dyn Store>) -> Result<RegisteredKeys, Failure> {
     let may_create = may_create_key(store.as_ref()).await?;
     if may_create {
@@ -48,12 +48,12 @@ pub(crate) async fn load(path: &Path, store: &Arc<dyn Store>) -> Result<Register
     Ok(register_keys(store.as_ref(), ring, &Actor::system()).await?)
 }
 
-/// Makes a new key, seals every stored password under it, and puts it in the place of the old one,
-/// which stays beside it for back-ups. What an interrupted rotation left is taken up again.
+/// Creates a new key, seals every stored password with it, and replaces the old key, which stays next to it
+/// for backups. Resumes an interrupted rotation.
 ///
 /// # Errors
-/// A key file that cannot be used, or a store that cannot be written: the old key stays in place, and
-/// the next call goes on.
+/// Fails if a key file is unusable or the store cannot be written. The old key then stays in place, and the
+/// next call continues.
 pub(crate) async fn rotate(
     path: &Path,
     store: &Arc<dyn Store>,
@@ -73,7 +73,7 @@ pub(crate) async fn rotate(
         return Err(Failure::Unreadable { checks: report.unreadable.len() });
     }
     let renamed = |source| Failure::Io { what: "the new key cannot be put in place", source };
-    // A copy first, so that whenever this ends there is a key under the name that starts look at.
+    // Copies first, so that an interruption never leaves the key's name without a key.
     fs::copy(path, &retired).map_err(renamed)?;
     fs::rename(&next, path).map_err(renamed)?;
     let mut words = format!(
@@ -88,10 +88,11 @@ pub(crate) async fn rotate(
     Ok(words)
 }
 
-/// Looks at the key as a start would, and makes nothing.
+/// Checks the key like a start, but creates nothing.
 ///
 /// # Errors
-/// A file that is not safe or no key. One that is missing is no error: a first start makes it.
+/// Fails if the file is unsafe or contains no key. A missing file is not an error, because a first start
+/// creates it.
 pub(crate) async fn check(path: &Path) -> Result<(), Failure> {
     match blocking(path, KeyFile::open).await {
         Ok(_) | Err(Failure::KeyFile(KeyFileError::Missing { .. })) => Ok(()),
@@ -103,7 +104,7 @@ async fn with_others(ring: KeyRing, path: &Path) -> Result<KeyRing, Failure> {
     let next = beside(path, NEXT);
     let ring = match blocking(&next, KeyFile::open).await {
         Ok(key) => {
-            info!("a key rotation was begun and not ended: both keys open passwords");
+            info!("a key rotation is not finished: both keys open passwords");
             ring.with_decrypt_only(key)
         }
         Err(Failure::KeyFile(KeyFileError::Missing { .. })) => ring,
@@ -126,7 +127,7 @@ async fn with_retired(mut ring: KeyRing, path: &Path) -> Result<KeyRing, Failure
     Ok(ring)
 }
 
-/// `health-check.key` and `next` make `health-check.key.next`.
+/// Appends `next` to `health-check.key` to form `health-check.key.next`.
 fn beside(path: &Path, name: &str) -> PathBuf {
     let mut file = path.as_os_str().to_owned();
     file.push(".");
@@ -134,7 +135,7 @@ fn beside(path: &Path, name: &str) -> PathBuf {
     PathBuf::from(file)
 }
 
-/// Makes the folder of the key where it is missing, for its owner alone.
+/// Creates the key's folder if it is missing, with access for its owner only.
 fn make_folder(path: &Path) -> Result<(), Failure> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
         return Ok(());
@@ -148,7 +149,7 @@ fn make_folder(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Key files are read by calls that block, up to seconds where another process writes one.
+/// Runs blocking reads of key files. They take seconds if another process is writing one.
 async fn blocking(
     path: &Path,
     read: impl FnOnce(&Path) -> Result<Key, KeyFileError> + Send + 'static,
@@ -156,7 +157,7 @@ async fn blocking(
     let path = path.to_owned();
     let read = tokio::task::spawn_blocking(move || read(&path)).await;
     let read = read.map_err(|error| Failure::Io {
-        what: "a task that read a key file was ended",
+        what: "a task that read a key file has ended early",
         source: io::Error::other(error),
     })?;
     Ok(read?)

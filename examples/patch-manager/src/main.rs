@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         }
     };
     let ended = runtime.block_on(commands::run(cli.command));
-    // What still runs in a thread of its own, such as a name that is being resolved, holds nothing up.
+    // Remaining threads, such as one that resolves a name, do not delay the exit.
     runtime.shutdown_background();
     match ended {
         Ok(()) => ExitCode::SUCCESS,

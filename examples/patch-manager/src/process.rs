@@ -1,4 +1,4 @@
-//! A process that serves: its listener, its worker, its site, and how they end together.
+//! A serving process: its listener, its worker, its site, and their shutdown.
 
 use std::{io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -22,34 +22,34 @@ use crate::{
 
 /// A process that is ready to run.
 pub(crate) struct Process {
-    /// Where it listens; a worker may not.
+    /// The listener. A worker may have none.
     pub(crate) listener: Option<TcpListener>,
-    /// Where a site's health and metrics are shown instead.
+    /// A separate listener for the site's health and metrics.
     pub(crate) monitor: Option<TcpListener>,
-    /// The hash of the token that they ask for.
+    /// The hash of the token for health and metrics.
     pub(crate) monitoring_token: Option<String>,
     pub(crate) worker: Option<Worker>,
-    /// Whether it shows the whole site, or only its health and metrics.
+    /// Whether it serves the whole site, or only health and metrics.
     pub(crate) with_site: bool,
     pub(crate) tests: TestLimits,
-    /// Proxies that many clients come through.
+    /// Proxies that many clients share.
     pub(crate) proxies: Vec<IpNet>,
     pub(crate) metrics: PrometheusHandle,
-    /// Routes beyond those of every site.
+    /// Routes in addition to those of every site.
     pub(crate) extra: Option<ExtraRoutes>,
 }
 
-/// The longest that everything may take after it; the worker's own grace periods are shorter.
+/// The maximum duration of the whole shutdown. The worker's own grace periods are shorter.
 const WHOLE_GRACE: Duration = Duration::from_secs(14);
 
-/// The longest that the start waits for event streams; without a database there are none.
+/// The maximum time that the start waits for event streams. Without a database there are none.
 const STREAMS_WITHIN: Duration = Duration::from_secs(2);
 
 impl Process {
-    /// Runs until it is told to stop, and then ends within 15 s.
+    /// Runs until `stop` is cancelled, and then ends within 15 s.
     ///
     /// # Errors
-    /// Where the listener fails.
+    /// Fails if the listener fails.
     pub(crate) async fn run(self, app: App, stop: CancellationToken) -> Result<(), Failure> {
         let liveness = self.worker.as_ref().map_or_else(Liveness::default, |worker| {
             Liveness::of(worker.poller.clone(), worker.gates.clone())
@@ -68,7 +68,7 @@ impl Process {
             token_sha256: self.monitoring_token.map(Arc::from),
         };
         let site = self.with_site.then(|| {
-            // They are shown in one place.
+            // Health and metrics are served in one place.
             let shown = self.monitor.is_none().then(|| monitoring.clone());
             Arc::new(Site::new(&app, self.tests, &liveness, shown, self.extra, load.clone()))
         });
@@ -77,7 +77,7 @@ impl Process {
             Some(listener) => {
                 announce("monitoring", &listener)
                     .map_err(|source| Failure::Io { what: "the listener failed", source })?;
-                // Of its own, so that what comes to the site takes no place away.
+                // Separate slots, so that requests to the site do not take them.
                 let places = Places::small();
                 let router = monitoring.clone().router(Load::new(places.clone()));
                 Some(tokio::spawn(serve::serve(listener, router, places, stop.clone())))
@@ -90,7 +90,7 @@ impl Process {
                     let site = Arc::clone(&site);
                     async move { site.run(stop).await }
                 });
-                // Whoever reads where it listens may open a stream at once.
+                // A client that reads the address may open a stream immediately.
                 let streaming = async {
                     while !site.is_streaming() {
                         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -123,14 +123,14 @@ impl Process {
             app.database.close().await;
         };
         if tokio::time::timeout(WHOLE_GRACE - serve::GRACE, over).await.is_err() {
-            warn!("not everything has ended in time: leases will be taken over");
+            warn!("the shutdown took too long: other workers take the leases over");
         }
         info!("stopped");
         served
     }
 }
 
-/// The line on standard output that says where it is served.
+/// Prints the address of a listener to standard output.
 fn announce(what: &str, listener: &TcpListener) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     let mut out = std::io::stdout().lock();
@@ -142,12 +142,12 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> 
     TcpListener::bind(address).await.map_err(|source| Failure::Listen { address, source })
 }
 
-/// Is cancelled by the first SIGTERM or SIGINT.
+/// Returns a token that the first SIGTERM or SIGINT cancels.
 ///
 /// # Errors
-/// Where signals cannot be listened to.
+/// Fails if signals cannot be handled.
 pub(crate) fn stop_signal() -> Result<CancellationToken, Failure> {
-    let failed = |source| Failure::Io { what: "signals cannot be listened to", source };
+    let failed = |source| Failure::Io { what: "signals cannot be handled", source };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let stop = CancellationToken::new();
@@ -163,7 +163,7 @@ pub(crate) fn stop_signal() -> Result<CancellationToken, Failure> {
     Ok(stop)
 }
 
-/// Lets the collected metrics not grow.
+/// Keeps the collected metrics from growing.
 async fn keep_up(metrics: PrometheusHandle, stop: CancellationToken) {
     let every = Duration::from_secs(5);
     while tokio::time::timeout(every, stop.cancelled()).await.is_err() {

@@ -1,5 +1,5 @@
-//! What gates ask the application for: the window of each job on each host, and conditions of the
-//! application's own.
+//! The application's sources for gates: the window of each job on each host, and the application's
+//! conditions.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -20,7 +20,7 @@ use crate::{
     database::{Database, JobRow, WindowChoice},
 };
 
-/// The windows of jobs, as jobs and maintenance windows stand now.
+/// Provides the windows of jobs, from the current jobs and maintenance windows.
 #[derive(Debug)]
 pub(crate) struct JobWindows {
     database: Database,
@@ -72,7 +72,7 @@ impl WindowSource for JobWindows {
     }
 }
 
-/// A condition of the application: a host that somebody has paused is not touched by any job.
+/// A condition of the application: no job touches a paused host.
 #[derive(Clone, Debug)]
 pub(crate) struct Pauses {
     database: Database,
@@ -100,7 +100,7 @@ impl ConditionSource for Pauses {
     }
 }
 
-/// The freezes of hosts, by the groups that they are in now.
+/// Provides the freezes of hosts, by their current groups.
 #[derive(Clone, Debug)]
 pub(crate) struct GroupFreezes {
     database: Database,
@@ -134,7 +134,7 @@ impl FreezeSource for GroupFreezes {
     }
 }
 
-/// Whether whoever gave an override is still an administrator (G26).
+/// Tells whether the author of an override is still an administrator (G26).
 #[derive(Clone, Debug)]
 pub(crate) struct Administrators {
     database: Database,

@@ -7,7 +7,7 @@ use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitEx
 
 use crate::{cli::LogFormat, error::Failure};
 
-/// Sends logs to standard error. `RUST_LOG` says what is logged; by default what an operator should
+/// Sends logs to standard error. `RUST_LOG` selects what is logged. The default is what an operator should
 /// read.
 pub(crate) fn log(format: LogFormat) {
     let filter =
@@ -15,21 +15,21 @@ pub(crate) fn log(format: LogFormat) {
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let initialised = match format {
-        // Escapes what a log line must not hold (F130): one event is one line.
+        // Escapes control characters (F130): one event is one line.
         LogFormat::Text => registry.with(layer.with_ansi(false)).try_init(),
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
     };
-    // A second start in one process, as in tests, keeps the first one's logs.
+    // A second start in the same process, as in tests, keeps the first logger.
     let _ = initialised;
 }
 
 /// Buckets of durations in seconds: from a loopback answer to the longest run.
 const SECONDS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
 
-/// Collects metrics, to be shown as Prometheus text.
+/// Collects metrics for Prometheus.
 ///
 /// # Errors
-/// Where this process collects them already.
+/// Fails if this process already collects metrics.
 pub(crate) fn collect_metrics() -> Result<PrometheusHandle, Failure> {
     let failed = |error: metrics_exporter_prometheus::BuildError| Failure::Metrics(error.into());
     let handle = PrometheusBuilder::new()

@@ -1,4 +1,4 @@
-//! Lets the checker look over everything now and then.
+//! Makes the checker look over everything from time to time.
 
 use std::time::Duration;
 

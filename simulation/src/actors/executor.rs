@@ -1,4 +1,5 @@
-//! The application's executor: waits for a pass, spends it, patches. Some try what they must not.
+//! The application's executor: waits for a pass, spends it, and patches. Some executors try forbidden
+//! calls.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +19,7 @@ use crate::{
     world::{World, around},
 };
 
-/// How an executor goes about a pass.
+/// What an executor does with a pass.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Manner {
     AtOnce,
@@ -27,12 +28,12 @@ enum Manner {
     AroundClose,
 }
 
-/// Follows a job of its own on one host.
+/// Follows a separate job on one host.
 pub(crate) async fn execute(world: World, request: GateRequest, rng: Rng) {
     execute_as(world, request, false, rng).await;
 }
 
-/// Follows one host of a rollout; some patches fail.
+/// Follows one host of a rollout. Some patches fail.
 pub(crate) async fn execute_in_fleet(world: World, request: GateRequest, rng: Rng) {
     execute_as(world, request, true, rng).await;
 }
@@ -55,7 +56,7 @@ async fn execute_as(world: World, request: GateRequest, fleet: bool, mut rng: Rn
     world.checker().close(eyes);
 }
 
-/// Opens the gate, however often that takes.
+/// Opens the gate, with as many attempts as that takes.
 async fn open(
     world: &World,
     gate: &Gate,
@@ -89,7 +90,7 @@ struct Executor<S> {
     store: Arc<S>,
     eyes: EyesId,
     request: GateRequest,
-    /// The job is a rollout.
+    /// Whether the job is a rollout.
     fleet: bool,
 }
 
@@ -106,7 +107,7 @@ impl<S: GateStore> Executor<S> {
                 }
                 if self.use_pass(&pass, rng).await {
                     self.world.sleep(rng.seconds(5, 240)).await;
-                    // Unless this executor dies before it can say so.
+                    // Unless this executor dies before it can report the end.
                     if !rng.chance(50) {
                         self.report(&pass, rng).await;
                     }
@@ -122,7 +123,7 @@ impl<S: GateStore> Executor<S> {
         }
     }
 
-    /// Says that the patch has ended; most hosts are verified.
+    /// Reports the end of the patch. Most hosts are verified.
     async fn report(&self, pass: &GatePass, rng: &mut Rng) {
         if self.fleet && rng.chance(150) {
             self.world.checker().count(Event::PatchFailed);
@@ -141,7 +142,7 @@ impl<S: GateStore> Executor<S> {
         let _ = self.gate.verify(pass.id, policy).await;
     }
 
-    /// Spends a pass and patches; `true` where that is done.
+    /// Spends a pass and patches. Returns whether it did.
     async fn use_pass(&self, pass: &GatePass, rng: &mut Rng) -> bool {
         let manner = *rng.pick(&[
             Manner::AtOnce,
@@ -180,7 +181,7 @@ impl<S: GateStore> Executor<S> {
             };
             self.world.sleep_until(pass.valid_until).await;
             self.world.checker().tries(self.eyes, pass, Event::ForgedPass);
-            // It is worth what the stored one is: the clocks of world and store differ a little.
+            // The stored pass counts. Clocks of world and store differ slightly.
             if let Ok(Spend::Spent(record)) = self.gate.spend(&forged).await
                 && let Some(stored) = &record.pass
             {
@@ -189,7 +190,7 @@ impl<S: GateStore> Executor<S> {
             }
         }
         if rng.chance(60) {
-            // Somebody cancels while the executor already has the pass.
+            // Someone cancels while the executor already has the pass.
             let audit =
                 healthgate::testing::fixtures::audit(healthgate::model::AuditAction::GateCancelled);
             let (job, host) = (self.request.job_id, self.request.host_id);
@@ -204,12 +205,12 @@ impl<S: GateStore> Executor<S> {
                 }
                 true
             }
-            // Whether it took effect is unknown: without the answer nothing is patched.
+            // The effect is unknown: without an answer nothing is patched.
             Ok(Spend::Refused(_)) | Err(_) => false,
         }
     }
 
-    /// Tries a pass that must not work, past the gate and its windows; patches where it does.
+    /// Tries a pass that must not work, bypassing the gate and its windows. Patches if it works.
     async fn misuse(&self, pass: &GatePass, event: Event) {
         self.world.checker().tries(self.eyes, pass, event);
         if let Ok(Spend::Spent(_)) = self.store.spend_pass(pass.id).await {

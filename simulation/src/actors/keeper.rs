@@ -1,4 +1,4 @@
-//! People who limit groups of hosts, and change their minds.
+//! Operators who limit groups of hosts, and change the limits.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{rng::Rng, world::World};
 /// Longer than the hosts' polling interval, and shorter than most silences.
 const STALE_AFTER: Duration = Duration::from_secs(720);
 
-/// Sets groups, some of which share hosts, and sets others after some hours.
+/// Sets groups, some of which share hosts, and replaces them after some hours.
 pub(crate) async fn keep_groups(world: World, mut rng: Rng) {
     while !world.is_evening() {
         let count = rng.below(2) + 1;

@@ -1,4 +1,4 @@
-//! What befalls workers, store and clocks: hours of trouble, and hours of calm between them.
+//! Faults of workers, store and clocks: hours with faults, and hours without.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::worker::Machine;
 use crate::{history::Event, rng::Rng, sources::SourceTrouble, world::World};
 
 pub(crate) async fn misfortune(world: World, machines: Vec<Machine>, mut rng: Rng) {
-    // Half of the worlds begin in trouble.
+    // Half of the worlds begin with faults.
     let mut calm = rng.chance(500);
     loop {
         if calm || world.is_evening() {
@@ -26,7 +26,7 @@ pub(crate) async fn misfortune(world: World, machines: Vec<Machine>, mut rng: Rn
     }
 }
 
-/// An hour or so of trouble. All of it is over at the end, save for dead workers.
+/// Causes faults for about an hour. All of them end with it, except for dead workers.
 async fn trouble(world: &World, machines: &[Machine], rng: &mut Rng) {
     let end = world.at() + rng.minutes(20, 90);
     let per_mille = *rng.pick(&[0, 2, 10, 40]);
@@ -39,7 +39,7 @@ async fn trouble(world: &World, machines: &[Machine], rng: &mut Rng) {
             2 => machine.stop(),
             3..6 => machines.iter().for_each(Machine::start),
             6 => {
-                // Around the ends of a lease and of the trust in it.
+                // Durations around the end of a lease and of the trust in it.
                 let seconds = *rng.pick(&[1, 5, 29, 30, 31, 59, 60, 61, 90, 600]);
                 let odd = Duration::from_micros(rng.below(2_000_000));
                 machine.pause(Duration::from_secs(seconds) + odd, false).await;
@@ -79,7 +79,7 @@ async fn outage(world: &World, per_mille: u64, rng: &mut Rng) {
     world.checker().tell(format_args!("the store is back"));
 }
 
-/// One kind of store call fails, loses its answers or is slow for some minutes.
+/// Makes one kind of store call fail, lose its answers or slow down for some minutes.
 async fn some_calls(world: &World, rng: &mut Rng) {
     let kinds: [&[Operation]; 5] = [
         &[Operation::CompleteHosts],
@@ -107,7 +107,7 @@ fn set_some(world: &World, some: Option<(&'static [Operation], Fault)>) {
     world.weather.lock().unwrap_or_else(std::sync::PoisonError::into_inner).some = some;
 }
 
-/// The application's sources fail, hang or are slow for some minutes.
+/// Makes the application's sources fail, hang or slow down for some minutes.
 async fn sources(world: &World, rng: &mut Rng) {
     let trouble = match rng.below(3) {
         0 => SourceTrouble::Fails,
@@ -119,7 +119,7 @@ async fn sources(world: &World, rng: &mut Rng) {
     world.sources.set(0, trouble);
 }
 
-/// A machine reaches nothing but the store for some minutes.
+/// Disconnects a machine from everything but the store for some minutes.
 async fn network(world: &World, machine: &Machine, rng: &mut Rng) {
     world.checker().note(Event::NetworkDown, format_args!("a worker"));
     machine.network().set_down(true);
@@ -128,7 +128,7 @@ async fn network(world: &World, machine: &Machine, rng: &mut Rng) {
     world.checker().tell(format_args!("the network is back"));
 }
 
-/// Every worker is started anew with another interval.
+/// Restarts every worker with another interval.
 fn change_interval(world: &World, machines: &[Machine], rng: &mut Rng) {
     let seconds = *rng.pick(&[60, 300, 300, 900, 21_600]);
     world.checker().change_interval(Duration::from_secs(seconds));
@@ -145,13 +145,13 @@ fn step_store(world: &World, by: TimeDelta, event: Event) {
     checker.note(event, format_args!("by {by}"));
 }
 
-/// The store's clock is wrong for a while.
+/// Sets the store's clock wrong for a while.
 async fn jump(world: &World, rng: &mut Rng) {
     let seconds = *rng.pick(&[-3_600, -600, -6, 6, 60, 600, 3_600]);
     let by = TimeDelta::seconds(seconds);
     step_store(world, by, Event::StoreClockJumped);
     world.sleep(rng.seconds(1, 900)).await;
     step_store(world, -by, Event::StoreClockJumped);
-    // What was leased and planned while it was ahead holds by the time that it showed.
+    // Leases and plans that were made while it was ahead last by the time it showed.
     world.sleep(by.abs().to_std().unwrap_or_default()).await;
 }

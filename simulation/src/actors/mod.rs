@@ -1,4 +1,4 @@
-//! Who acts in the world.
+//! The actors of the world.
 
 pub(crate) mod auditor;
 pub(crate) mod executor;

@@ -1,4 +1,4 @@
-//! People who change checks and hosts.
+//! Operators who change checks and hosts.
 
 use healthgate::{
     model::{AuditAction, CheckChange, HealthCheck},
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{checker::Since, history::Event, rng::Rng, world::World};
 
-/// Makes the first checks, and then changes now and then one of them, or a host.
+/// Creates the first checks, and then changes one of them or a host from time to time.
 pub(crate) async fn operator(world: World, mut rng: Rng) {
     for host in 1..=world.settings.hosts {
         add(&world, host, &mut rng).await;
@@ -56,7 +56,7 @@ async fn add(world: &World, host: u128, rng: &mut Rng) {
     let id = fixtures::check(u128::from(number));
     let insert = fixtures::insert(id, fixtures::host(host), body);
     world.checker().note(Event::CheckAdded, format_args!("check {number}, host {host}"));
-    // Where it fails, it fails: people try again another time.
+    // A failure is ignored: operators try again later.
     let _ = store.insert_check(insert, fixtures::audit(AuditAction::HealthCheckCreated)).await;
     world.checker().close(eyes);
 }
@@ -124,7 +124,7 @@ fn pause_host(world: &World, host: u128, pause: bool) {
     }
 }
 
-/// A host is gone for some minutes, and comes back under another address.
+/// Removes a host for some minutes, and brings it back under another address.
 async fn remove_host(world: &World, host: u128, rng: &mut Rng) {
     world.move_host(fixtures::host(host), None);
     world.checker().note(Event::HostRemoved, format_args!("host {host}"));

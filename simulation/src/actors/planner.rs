@@ -1,4 +1,4 @@
-//! People who plan jobs with windows, and change their minds.
+//! Operators who plan jobs with windows, and change them.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ pub(crate) async fn plan(world: World, host: HostId, mut rng: Rng) {
             world.orders.spawn(rival);
         }
         let job = executor::execute(world.clone(), request, rng.fork());
-        // Most jobs of a host follow each other; some meet.
+        // Most jobs of a host follow each other. Some overlap.
         if rng.chance(120) {
             world.orders.spawn(job);
             world.sleep(rng.minutes(1, 30)).await;
@@ -68,7 +68,7 @@ const LONGEST_AFTER_EVENING: Duration = Duration::from_secs(2 * 3_600);
 pub(crate) async fn plan_fleet(world: World, mut rng: Rng) {
     while !world.is_evening() {
         let job = fixtures::job(u128::from(world.number()));
-        // What a rollout or a group holds waits to its end, which has to come before the world's.
+        // A host held by a rollout or group waits until its end, which must come before the world's end.
         let lasts = rng.minutes(30, 240).min(world.evening - world.at() + LONGEST_AFTER_EVENING);
         let Ok(window) =
             Window::lasting(world.now(), TimeDelta::from_std(lasts).unwrap_or_default())
@@ -100,7 +100,7 @@ pub(crate) async fn plan_fleet(world: World, mut rng: Rng) {
     }
 }
 
-/// A rollout's figures.
+/// Draws a rollout's policy.
 fn policy(rng: &mut Rng) -> RolloutPolicy {
     let amounts = [
         Amount::Hosts(1),
@@ -126,7 +126,7 @@ fn set_window(world: &World, job: JobId, host: HostId, answer: WindowAnswer) {
     world.checker().windows.insert((job, host), Since { is: answer, since });
 }
 
-/// What people do to one job while it waits.
+/// Applies the operators' actions to one waiting job.
 async fn fate(world: World, request: GateRequest, mut rng: Rng) {
     let changes = *rng.pick(&[0, 0, 1, 1, 2, 3]);
     let mut window = request.window;
@@ -171,7 +171,7 @@ fn checks_of(world: &World, host: HostId) -> Vec<HealthCheck> {
     checks
 }
 
-/// Makes a window shorter, longer or later, often right up to now.
+/// Makes a window shorter, longer or later, often with an end close to now.
 fn reshape(world: &World, job: JobId, host: HostId, window: &mut Window, rng: &mut Rng) {
     let now = world.now();
     let soon = now + TimeDelta::from_std(rng.seconds(0, 40)).unwrap_or_default();
@@ -207,7 +207,7 @@ async fn cancel(world: &World, request: &GateRequest) {
     world.checker().close(eyes);
 }
 
-/// Lets the checks of a host fail for a while, and sometimes takes it back, or changes one of them.
+/// Overrides the checks of a host for a while, and sometimes revokes it, or changes one of the checks.
 async fn override_checks(world: &World, request: &GateRequest, window: Window, rng: &mut Rng) {
     let checks = checks_of(world, request.host_id);
     let named: Vec<OverriddenCheck> = checks
@@ -252,7 +252,7 @@ async fn override_checks(world: &World, request: &GateRequest, window: Window, r
     world.checker().close(eyes);
 }
 
-/// Lets a check turn healthy right around the end of the window.
+/// Turns a check healthy close to the end of the window.
 async fn answer_at_close(world: &World, host: HostId, window: Window, rng: &mut Rng) {
     let end = world.settings.policy.end_of(window, WindowKind::Maintenance);
     for check in checks_of(world, host) {

@@ -16,14 +16,14 @@ use crate::{
     world::World,
 };
 
-/// Turns one target after another.
+/// Changes one target after another.
 pub(crate) async fn weather(world: World, mut rng: Rng) {
     loop {
         world.sleep(rng.minutes(1, 20)).await;
         if world.is_evening() {
             (1..=world.settings.hosts).for_each(|host| set_agent(&world, host, AgentState::Well));
         } else if rng.chance(150) {
-            // Mostly the agent that many ask.
+            // Mostly the agent that many checks ask.
             let host = if rng.chance(500) { 1 } else { any_host(&world, &mut rng) };
             let agent = match rng.below(4) {
                 0 => AgentState::Dead,

@@ -1,4 +1,4 @@
-//! A worker process: a poller, a runner of gates, or both, on one machine.
+//! A worker process on one machine: a poller, a gate runner, or both.
 
 use std::{
     cell::{Cell, RefCell},
@@ -19,10 +19,10 @@ use crate::{
     world::World,
 };
 
-/// How long a host that three workers have died with is not run.
+/// How long a host is not run after three workers have died with it.
 pub(crate) const QUARANTINE: Duration = Duration::from_secs(600);
 
-/// What a worker does.
+/// What a worker runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {
     Polls,
@@ -30,7 +30,7 @@ pub(crate) enum Role {
     Both,
 }
 
-/// A machine on which a worker lives, one life after another.
+/// A machine that runs one life of a worker after another.
 #[derive(Clone)]
 pub(crate) struct Machine {
     world: World,
@@ -66,7 +66,7 @@ impl Machine {
         self.world.checker().note(event, format_args!("worker {}", self.name));
     }
 
-    /// Starts a new life, unless one is under way.
+    /// Starts a new life, unless one is running.
     pub(crate) fn start(&self) {
         if self.life.borrow().is_some() {
             return;
@@ -148,7 +148,7 @@ impl Machine {
         self.world.checker().close(eyes);
     }
 
-    /// Ends this life at once, as `kill -9` does.
+    /// Ends this life immediately, like `kill -9`.
     pub(crate) fn kill(&self) {
         if let Some(life) = self.life.borrow_mut().take() {
             self.note(Event::WorkerKilled);
@@ -156,7 +156,7 @@ impl Machine {
         }
     }
 
-    /// Asks this life to end. The next one may begin while it hands back what it holds.
+    /// Asks this life to end. The next one may begin while it releases its hosts and gates.
     pub(crate) fn stop(&self) {
         if let Some(life) = self.life.borrow_mut().take() {
             self.note(Event::WorkerStopped);
@@ -166,8 +166,8 @@ impl Machine {
         }
     }
 
-    /// Lets the process stand still for a while: as under SIGSTOP, or with its whole machine, whose
-    /// monotonic clock then stands still too.
+    /// Freezes the process for a while, as under SIGSTOP, or suspends its whole machine, which also stops
+    /// the monotonic clock.
     pub(crate) async fn pause(&self, duration: Duration, suspended: bool) {
         let Some(life) = self.life.borrow().clone() else { return };
         self.note(if suspended { Event::WorkerSuspended } else { Event::WorkerPaused });

@@ -1,4 +1,4 @@
-//! Changes of hosts: one at a time, and nothing passes on what was seen before their end (G27, G35).
+//! Checks changes of hosts: one at a time, and nothing passes on results from before their end (G27, G35).
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use healthgate::model::{GateRecord, HealthCheck, HostChange, HostId};
 
 use super::{Checker, EyesId, Named, runs::Enabled};
 
-/// A look and the step that follows it take no longer than this.
+/// The maximum duration of a look and the step that follows it.
 const LONGEST_STEP: Duration = Duration::from_secs(60);
 
 /// The newest change of a host.
@@ -16,7 +16,7 @@ pub(super) struct ChangeAccount {
     change: HostChange,
     began: Duration,
     ended: Option<Duration>,
-    /// It counts as running up to here by the store's clock, whenever its dates are put back.
+    /// The end until which it counts as running by the store's clock, even if its dates are corrected.
     runs_until: DateTime<Utc>,
 }
 
@@ -32,7 +32,7 @@ impl ChangeAccount {
 }
 
 impl Checker {
-    /// A pass was spent: a change begins.
+    /// Records a spent pass, which begins a change.
     pub(super) fn host_change_began(
         &mut self,
         eyes: EyesId,
@@ -63,14 +63,14 @@ impl Checker {
         }
     }
 
-    /// The store's clock was put right. A later step ahead can end what counts from here.
+    /// Records a correction of the store's clock. A later step ahead can end a change that counts from now.
     pub(super) fn put_back_changes(&mut self, now: DateTime<Utc>) {
         for account in self.changes.values_mut() {
             account.runs_until = account.runs_until.min(now + HostChange::LONGEST);
         }
     }
 
-    /// An executor has reported the end.
+    /// Records the end of a change, as an executor reported it.
     pub(crate) fn host_change_ended(&mut self, change: &HostChange) {
         let at = self.at();
         if let Some(account) = self.changes.get_mut(&change.host_id)
@@ -83,15 +83,15 @@ impl Checker {
         self.rollout_member_over(change, change.outcome);
     }
 
-    /// When the newest change of a host was reported to be over; zero where it was not.
+    /// Returns when the end of a host's newest change was reported, or zero if it was not.
     pub(super) fn change_over(&self, host: HostId) -> Duration {
         self.changes.get(&host).and_then(|account| account.ended).unwrap_or_default()
     }
 
-    /// When the newest change of a host was over, or will be.
+    /// Returns when the newest change of a host ended or will end.
     pub(super) fn undisturbed_since(&self, host: HostId) -> Duration {
         let Some(account) = self.changes.get(&host) else { return Duration::ZERO };
-        // By a clock that is put right the end can lie ahead.
+        // After a correction of the clock, the end can be in the future.
         let ago = (self.now() - account.change.ends_at()).to_std().unwrap_or_default();
         account.over().max(self.at().saturating_sub(ago))
     }

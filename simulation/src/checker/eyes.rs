@@ -1,4 +1,4 @@
-//! What one life of a worker, or one executor, has read: what it may act on.
+//! What one life of a worker, or one executor, has read and may act on.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -18,45 +18,46 @@ pub(crate) struct EyesId(pub(crate) u64);
 #[derive(Debug, Default)]
 pub(super) struct Eyes {
     pub(super) windows: HashMap<(JobId, HostId), Told>,
-    /// The checks of each host as they were read last, and when.
+    /// The last read checks of each host, and when they were read.
     pub(super) checks: HashMap<HostId, (Duration, Vec<HealthCheck>)>,
-    /// The checks that were read together with states, for a decision.
+    /// The checks that were read together with states for a decision.
     pub(super) looks: HashMap<HostId, Look>,
     pub(super) hosts: HashMap<HostId, Option<AgentEndpoint>>,
-    /// Which hosts were said to be paused.
+    /// Which hosts the source reported as paused.
     pub(super) pauses: HashMap<HostId, bool>,
     pub(super) renewals: HashMap<GateId, Renewal>,
-    /// Whose overrides were said to count, by the time they were given.
+    /// Whether overrides were reported to count, by the time they were set.
     pub(super) rights: HashMap<GateId, (DateTime<Utc>, bool)>,
-    /// When a reading of checks failed or was slow the last time.
+    /// When reading checks last failed or was slow.
     pub(super) unread: Option<Duration>,
-    /// The same of windows.
+    /// When reading windows last failed or was slow.
     pub(super) untold: Option<Duration>,
 }
 
-/// A source that failed is left alone for at most 30 s, after a call of at most 5 s and until the next look.
+/// The maximum blind time: a failed source is retried after at most 30 s, after a call of at most 5 s, and
+/// before the next look.
 const BLIND: Duration = Duration::from_secs(40);
 
-/// What was said of a window.
+/// A reported window.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told {
     pub(super) answer: WindowAnswer,
-    /// When it was said, truly and by the store's clock.
+    /// When it was reported, by the true time.
     pub(super) at: Duration,
     pub(super) now: DateTime<Utc>,
 }
 
-/// What a decision rests on.
+/// The basis of a decision.
 #[derive(Clone, Debug)]
 pub(super) struct Look {
     pub(super) checks: Vec<HealthCheck>,
     /// When the results were read.
     pub(super) at: Duration,
-    /// The same as a place in the order of all that happened.
+    /// The position of that reading in the order of all events.
     pub(super) order: u64,
 }
 
-/// The last word of the store before a decision.
+/// The store's last answer before a decision.
 #[derive(Clone, Debug)]
 pub(super) struct Renewal {
     pub(super) now: DateTime<Utc>,
@@ -89,7 +90,7 @@ impl Checker {
         answers
     }
 
-    /// What these eyes were told of a window.
+    /// Returns the window that was last reported to this reader.
     pub(super) fn told(&self, eyes: EyesId, gate: (JobId, HostId)) -> Option<Told> {
         self.eyes.get(&eyes)?.windows.get(&gate).copied()
     }
@@ -160,7 +161,7 @@ impl Checker {
         known
     }
 
-    /// Something befalls a call of the store.
+    /// Records a fault of a call of the store.
     pub(crate) fn befell(&mut self, eyes: EyesId, operation: Operation) {
         if matches!(operation, Operation::ChecksOf | Operation::States) {
             let at = self.at();
@@ -168,13 +169,13 @@ impl Checker {
         }
     }
 
-    /// Whether windows may not be readable now.
+    /// Returns whether windows may currently be unreadable.
     pub(super) fn is_untold(&self, eyes: EyesId) -> bool {
         let untold = self.eyes.get(&eyes).and_then(|eyes| eyes.untold);
         untold.is_some_and(|untold| self.at().saturating_sub(untold) <= BLIND)
     }
 
-    /// Something befalls a call of one of the application's sources.
+    /// Records a fault of a call of one of the application's sources.
     pub(crate) fn source_befell(&mut self, eyes: EyesId, source: &str) {
         let at = Some(self.at());
         let eyes = self.eyes(eyes);
@@ -185,7 +186,7 @@ impl Checker {
         }
     }
 
-    /// Whether checks may not be readable now.
+    /// Returns whether checks may currently be unreadable.
     pub(super) fn is_blind(&self, eyes: EyesId) -> bool {
         let unread = self.eyes.get(&eyes).and_then(|eyes| eyes.unread);
         unread.is_some_and(|unread| self.at().saturating_sub(unread) <= BLIND)
@@ -195,7 +196,7 @@ impl Checker {
         self.eyes(eyes).renewals.insert(gate, renewal);
     }
 
-    /// Forgets a life that is over.
+    /// Removes a life that has ended.
     pub(crate) fn close(&mut self, eyes: EyesId) {
         self.eyes.remove(&eyes);
     }

@@ -1,4 +1,4 @@
-//! The life of each gate: its lease, its attempts, its end (G10-G34).
+//! Checks the life of each gate: its lease, its attempts, its end (G10-G34).
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -25,16 +25,16 @@ pub(super) struct GateAccount {
     pub(super) lease: LeaseAccount,
     pub(super) record: GateRecord,
     pub(super) opened: Duration,
-    /// The newest pass that was given.
+    /// The newest pass.
     pub(super) pass: Option<GatePass>,
     pub(super) passed_at: Option<Duration>,
     pub(super) spent: bool,
-    /// When its newest `void_before` was written.
+    /// When the newest `void_before` was written.
     pub(super) voided: Duration,
-    /// When it last went back to waiting, or an attempt of it was cut.
+    /// When the gate last returned to waiting, or an attempt was interrupted.
     pub(super) unsettled: Duration,
     running: BTreeSet<u32>,
-    /// When the clock was read by which its newest attempt started.
+    /// When the clock was read that dates the newest attempt's start.
     attempted: Option<Duration>,
 }
 
@@ -53,7 +53,7 @@ impl Checker {
         let other = self
             .gates
             .values()
-            // A gate of an exempt job opens beside another one.
+            // A gate of an exempt job may exist in addition to another one.
             .filter(|gate| gate.record.exempt == record.exempt)
             .find(|gate| gate.record.host_id == record.host_id && !gate.record.state.is_terminal());
         if let Some(other) = other.filter(|_| !record.state.is_terminal()) {
@@ -97,7 +97,7 @@ impl Checker {
     ) {
         let at = self.at();
         self.claimed(claims.now);
-        // A claim extends the lease on what the worker holds already, or begins a new one without it.
+        // A claim extends the lease on all gates of the worker, or begins a new lease without them.
         for id in self.gates_held_by(worker) {
             let Some(gate) = self.gates.get_mut(&id) else { continue };
             match gate.lease.refuse(worker, gate.lease.token, claims.now) {
@@ -107,8 +107,8 @@ impl Checker {
         }
         for LeasedGate { record, token, .. } in &claims.gates {
             let Some(gate) = self.gates.get(&record.id) else { continue };
-            // Where the store's clock was set back, leases end within a minute by what it shows, and at once
-            // where it is put right (F173).
+            // If the store's clock was set back, leases end within a minute by its time, and at once when
+            // it is corrected (F173).
             let put_back = self.set_back_since(gate.lease.claimed());
             let Some(gate) = self.gates.get_mut(&record.id) else { continue };
             if put_back {
@@ -130,7 +130,7 @@ impl Checker {
         }
     }
 
-    /// The worker was told what has changed, and its lease was made longer where it asked for that.
+    /// Records a watch: the worker received its changed gates, and extended its lease if it asked to.
     pub(crate) fn watched_gates(
         &mut self,
         eyes: EyesId,
@@ -156,7 +156,7 @@ impl Checker {
                 }
                 None => {}
             }
-            // What the worker must know of by now, whether it was told or not.
+            // Everything the worker must know by now, whether it was told or not.
             let renewal = Renewal {
                 now: watch.now,
                 at,
@@ -171,7 +171,7 @@ impl Checker {
         }
     }
 
-    /// The gates whose newest claim is this worker's.
+    /// Returns the gates whose newest claim is this worker's.
     fn gates_held_by(&mut self, worker: WorkerId) -> Vec<GateId> {
         let Some(held) = self.gate_holders.get_mut(&worker) else { return Vec::new() };
         let gates = &self.gates;
@@ -190,7 +190,7 @@ impl Checker {
         }
     }
 
-    /// Steps were written; those of `fenced` gates were not.
+    /// Steps were written, except for those of `fenced` gates.
     pub(crate) fn settled_gates(
         &mut self,
         eyes: EyesId,
@@ -296,7 +296,7 @@ impl Checker {
         let read_at = renewal.map_or(self.at(), |renewal| renewal.at);
         if let Some(last) = last {
             let apart = read_at.saturating_sub(last);
-            // A gate counts by its own time, which moves ahead together with the store's clock (G21).
+            // Gate time measures the distance. It moves ahead together with the store's clock (G21).
             if apart + self.gained_since(last) < min_gap {
                 self.broken("G14: attempts keep their distance", format!("{name}: {apart:?}"));
             }
@@ -306,7 +306,7 @@ impl Checker {
         }
         let Some(window) = self.window_acted_on(eyes, step) else { return };
         let end = self.settings.policy.end_of(window, kind);
-        // The close is judged by the gate's own time, the opening by the clock (G21).
+        // Gate time decides about the close, and the clock about the opening (G21).
         if started_at < window.opens_at() || step.high_water >= end {
             self.broken("G10: no attempt outside the window", format!("{name} at {started_at}"));
         } else if end - started_at < min_useful {
@@ -314,7 +314,7 @@ impl Checker {
         }
     }
 
-    /// The window that the worker has read for this step; it has to be the one that is written.
+    /// Returns the window that the worker read for this step, and checks that the step writes it.
     pub(super) fn window_acted_on(&mut self, eyes: EyesId, step: &GateStep) -> Option<Window> {
         let gate = &self.gates[&step.gate_id];
         let (name, key) = (gate.named(), (gate.record.job_id, gate.record.host_id));
@@ -344,14 +344,14 @@ impl Checker {
             EndReason::WindowClosed | EndReason::NotRunCapacity | EndReason::PassNotSpent => {
                 let is_over = |window| step.high_water >= self.settings.policy.end_of(window, kind);
                 matches!(told, Some(WindowAnswer::Open(window)) if is_over(window))
-                    // Where the window cannot be read, the gate ends with its last known one (F141).
+                    // If the window cannot be read, the gate ends with the last known one (F141).
                     || self.is_untold(eyes) && is_over(last_known)
             }
             EndReason::WindowWithdrawn => told == Some(WindowAnswer::Withdrawn),
             EndReason::JobCancelled => cancel || told == Some(WindowAnswer::JobCancelled),
             EndReason::HostDeleted => gone || told == Some(WindowAnswer::HostGone),
             EndReason::GateBusy => true,
-            // A store's word, and no runner's.
+            // The store sets this reason, not a gate runner.
             EndReason::RecordUnreadable => false,
         };
         if !holds {
@@ -366,7 +366,7 @@ impl Checker {
         }
     }
 
-    /// G30: the evidence of a failure names every enabled check, and is bounded.
+    /// Checks G30: the evidence of a failure names every enabled check, and is bounded.
     fn end_names_every_check(&mut self, eyes: EyesId, step: &GateStep, host: HostId) {
         let name = self.gates[&step.gate_id].named();
         let Some(look) = self.eyes.get(&eyes).and_then(|eyes| eyes.looks.get(&host)) else {
@@ -375,7 +375,7 @@ impl Checker {
         let evidence = step.evidence.as_deref().unwrap_or_default();
         let named = |check: &HealthCheck| evidence.iter().any(|one| one.check_id == Some(check.id));
         let enabled = || look.checks.iter().filter(|check| check.enabled());
-        // A gate that ends while its checks cannot be read says so instead (F141).
+        // If its checks cannot be read, the ended gate says so instead (F141).
         let blind = self.is_blind(eyes) && evidence.iter().any(|one| one.check_id.is_none());
         let missing = !blind && !enabled().all(named);
         let length = step.detail.as_ref().map_or(0, String::len);
@@ -384,13 +384,13 @@ impl Checker {
         }
     }
 
-    /// Somebody asked for a cancellation, gave an override or took it back.
+    /// Records a cancellation, or a change of an override.
     pub(crate) fn gate_changed(&mut self, record: &GateRecord) {
         let at = self.at();
         if let Some(gate) = self.gates.get_mut(&record.id) {
             gate.record.cancel_requested = record.cancel_requested;
             gate.record.exception.clone_from(&record.exception);
-            // A pass that was refused is taken back (F154).
+            // A refused pass is taken back (F154).
             if gate.record.state != record.state {
                 (gate.record.state, gate.unsettled) = (record.state, at);
             }

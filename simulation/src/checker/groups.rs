@@ -1,4 +1,5 @@
-//! Availability groups: no more members than allowed are down or under change when one goes (R7, R8).
+//! Checks availability groups: no more members than allowed are down or under change when a pass is spent
+//! (R7, R8).
 
 use std::collections::BTreeSet;
 
@@ -13,13 +14,13 @@ impl Checker {
         self.groups = groups;
     }
 
-    /// The groups of a host.
+    /// Returns the groups of a host.
     pub(crate) fn groups_with(&self, host: HostId) -> Vec<AvailabilityGroup> {
         let own = self.groups.iter().filter(|group| group.members.contains(&host));
         own.cloned().collect()
     }
 
-    /// A pass was spent while these members of one of the host's groups were down by their checks.
+    /// Checks a spent pass against the host's groups, given the members whose checks failed.
     pub(crate) fn group_had_a_place(
         &mut self,
         gate: &GateRecord,
@@ -37,7 +38,7 @@ impl Checker {
         }
     }
 
-    /// Whether a host is for sure being changed or verified.
+    /// Returns whether a host is certainly being changed or verified.
     fn is_changing(&self, host: HostId) -> bool {
         let running = self.changes.get(&host).is_some_and(|account| account.is_running(self.now()));
         running || self.is_being_verified(host)

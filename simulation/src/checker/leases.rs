@@ -1,4 +1,4 @@
-//! Leases as the checker counts them.
+//! The checker's own records of leases.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::model::WorkerId;
@@ -15,12 +15,12 @@ pub(super) struct LeaseAccount {
 }
 
 impl LeaseAccount {
-    /// The true time of the newest claim.
+    /// Returns the true time of the newest claim.
     pub(super) const fn claimed(&self) -> Duration {
         self.claimed
     }
 
-    /// Enters a claim at a true time, and answers what is wrong with it.
+    /// Records a claim at a true time, and returns what is wrong with it.
     pub(super) fn claim(
         &mut self,
         at: Duration,
@@ -41,12 +41,12 @@ impl LeaseAccount {
         wrong
     }
 
-    /// Makes the lease last so long from now on.
+    /// Extends the lease to this duration from now on.
     pub(super) fn extend(&mut self, now: DateTime<Utc>, lease: Duration) {
         self.until = Some(end(now, lease));
     }
 
-    /// Whether it ends later than an instant.
+    /// Returns whether it ends later than an instant.
     pub(super) fn ends_after(&self, instant: DateTime<Utc>) -> bool {
         self.until.is_some_and(|until| until > instant)
     }
@@ -55,7 +55,7 @@ impl LeaseAccount {
         self.owner == Some(worker)
     }
 
-    /// Why this worker may not write now; `None` where it may.
+    /// Returns why this worker may not write now, or `None` if it may.
     pub(super) fn refuse(
         &self,
         worker: WorkerId,

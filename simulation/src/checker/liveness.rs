@@ -1,5 +1,5 @@
-//! What has to happen in the end: gates pass and fail in time (G31, G33), and no check is forgotten.
-//! It is asked for only while nothing disturbs the workers.
+//! Checks liveness: gates pass and fail in time (G31, G33), and no check is forgotten. Only applies while
+//! nothing disturbs the workers.
 
 use std::time::Duration;
 
@@ -17,34 +17,34 @@ use super::{
     runs::{CheckAccount, Enabled},
 };
 
-/// After a disturbance leases expire (60 s), clocks are doubted (30 s), and back-offs end (30 s).
+/// After a disturbance, leases expire (60 s), distrust of clocks ends (30 s), and back-offs end (30 s).
 const SETTLING: Duration = Duration::from_secs(130);
 
-/// A host that several workers have died with is left alone for so long.
+/// How long a host is not run after several workers have died with it.
 const QUARANTINE: Duration = crate::actors::worker::QUARANTINE;
 
-/// A worker that is told to stop ends after its grace (12 s) and what it has to write and hand back.
+/// A stopped worker ends after its grace period (12 s) and its last writes and releases.
 const STOPPING: Duration = Duration::from_secs(120);
 
-/// How often the window of a gate that has not opened is read.
+/// How often a gate reads its window before the opening.
 const UNOPENED: Duration = Duration::from_secs(60);
 
-/// What a few looks and calls take.
+/// The time for a few looks and calls.
 const SLACK: Duration = Duration::from_secs(5);
 
 impl Checker {
-    /// Everything settled at least so long ago; `None` while something disturbs.
+    /// Returns for how long everything has been settled, or `None` while there is a disturbance.
     fn settled_for(&self) -> Option<Duration> {
         self.at().checked_sub(self.calm_since? + SETTLING)
     }
 
-    /// Since when the window of a gate is as it is.
+    /// Returns since when a gate has its current window.
     fn window_since(&self, record: &GateRecord) -> Duration {
         self.windows.get(&(record.job_id, record.host_id)).map_or(Duration::ZERO, |it| it.since)
     }
 
-    /// A gate failed at the end of its window: not too late (G33), and not although it could pass
-    /// (G31).
+    /// Checks that a gate failed at the end of its window: not too late (G33), and not although it could
+    /// have passed (G31).
     pub(super) fn end_was_due(&mut self, step: &GateStep) {
         let (at, now) = (self.at(), self.now());
         let Some(settled) = self.settled_for() else { return };
@@ -60,7 +60,7 @@ impl Checker {
             self.broken("G33: a gate fails within 5 s of its end", format!("{name}: {late:?}"));
             return;
         }
-        // Rollouts and groups hold hosts back that nothing else holds.
+        // Rollouts and groups may hold back hosts that nothing else blocks.
         let host = gate.record.host_id;
         if self.rollouts.contains_key(&gate.record.job_id) || !self.groups_with(host).is_empty() {
             return;
@@ -80,7 +80,7 @@ impl Checker {
         }
     }
 
-    /// The longest that a gate takes to pass once every check is healthy.
+    /// Returns the maximum time to pass once every check is healthy.
     fn time_to_pass(&self) -> Duration {
         let policy = &self.settings.policy;
         let round = policy.retry + run_bound(policy.timeout) + self.settings.gate_tick * 2;
@@ -91,8 +91,8 @@ impl Checker {
             + SLACK
     }
 
-    /// How long the runs of other hosts may take their turns before this one's, where there is little
-    /// room or many ask one agent.
+    /// Returns how long the runs of other hosts may come first, if capacity is scarce or many checks ask
+    /// one agent.
     fn others_turns(&self) -> Duration {
         let settings = &self.settings;
         let hosts = u32::try_from(settings.hosts).unwrap_or(u32::MAX);
@@ -100,7 +100,7 @@ impl Checker {
         if settings.crowded { turn * hosts } else { Duration::ZERO }
     }
 
-    /// For how long all checks of a host have answered well, could be asked, and stayed as they are.
+    /// Returns for how long all checks of a host have been healthy, reachable and unchanged.
     fn good_for(&self, host: HostId) -> Duration {
         let at = self.at();
         let moved = self.hosts.values().map(|host| host.since).max().unwrap_or_default();
@@ -127,8 +127,8 @@ impl Checker {
         at.saturating_sub(since)
     }
 
-    /// Since when nothing of its own is in a check's way: it answers well, through an agent that is
-    /// there and serves quickly. `None` while something is.
+    /// Returns since when nothing of its own delays a check: it is healthy, and its agent exists and
+    /// answers quickly. Returns `None` while something does.
     fn well_since(&self, account: &CheckAccount) -> Option<Duration> {
         let asked = account.check.asked_host();
         let host = self.hosts.get(&asked).filter(|host| host.is.is_some())?;
@@ -140,7 +140,7 @@ impl Checker {
         Some(account.changed.max(account.good.since).max(host.since).max(agent))
     }
 
-    /// Looks over everything once.
+    /// Checks all liveness rules once.
     pub(crate) fn audit(&mut self) {
         let Some(settled) = self.settled_for() else { return };
         self.nobody_waits_for_another(settled);
@@ -178,11 +178,11 @@ impl Checker {
         }
     }
 
-    /// 3.3: a check that nothing of its own is in the way of is recorded in time, whatever ails other
+    /// Checks 3.3: a check that nothing of its own delays is recorded in time, whatever happens to other
     /// hosts, other agents, and other checks of its host.
     fn nobody_waits_for_another(&mut self, settled: Duration) {
         let at = self.at();
-        // A host that workers died with may be left alone until its quarantine is over.
+        // A host that workers died with may be skipped until its quarantine ends.
         let Some(settled) = settled.checked_sub(QUARANTINE) else { return };
         let run = self.settings.poll_tick + run_bound(self.settings.policy.timeout) * 2 + SLACK;
         let longest = self.settings.interval * 2 + run + self.others_turns();
@@ -200,7 +200,7 @@ impl Checker {
         }
     }
 
-    /// 3.7: who is told to stop does, however long a source hangs.
+    /// Checks 3.7: a stopped worker ends, however long a source hangs.
     fn every_worker_stops(&mut self, settled: Duration) {
         let at = self.at();
         let longest = self.stopping.values().map(|told| at.saturating_sub(*told)).max();
@@ -218,7 +218,7 @@ impl Checker {
                 let over = self.over_for(gate, now).min(changed).min(settled);
                 let over = over.min(self.pass_over_for(gate, now));
                 let over = over.min(at.saturating_sub(gate.unsettled));
-                // A gate that has not opened reads its window once a minute.
+                // Before the opening, a gate reads its window once a minute.
                 let opened = (now - gate.record.window.opens_at()).to_std().unwrap_or_default();
                 over.min(opened.max(over.saturating_sub(UNOPENED))) > patience
             });
@@ -228,7 +228,8 @@ impl Checker {
         }
     }
 
-    /// A gate with a pass is left alone until that is over: it cannot be spent outside the window.
+    /// Returns how long ago a gate's pass expired. Until then the gate is left alone, and the pass cannot
+    /// be spent outside the window.
     fn pass_over_for(&self, gate: &GateAccount, now: DateTime<Utc>) -> Duration {
         match &gate.pass {
             Some(pass) if gate.record.state == GateState::Passed => {
@@ -238,7 +239,7 @@ impl Checker {
         }
     }
 
-    /// For how long a gate's window has been over, or not its own any more.
+    /// Returns for how long a gate's window has been over or replaced.
     fn over_for(&self, gate: &GateAccount, now: DateTime<Utc>) -> Duration {
         let told = self.windows.get(&(gate.record.job_id, gate.record.host_id));
         match told.map(|told| told.is) {
@@ -255,9 +256,9 @@ impl Checker {
     }
 }
 
-/// Whether nothing is left to do.
+/// Whether all work is done.
 impl Checker {
-    /// Every gate has ended.
+    /// Returns whether every gate has ended.
     pub(crate) fn all_ended(&self) -> bool {
         self.gates.values().all(|gate| gate.record.state.is_terminal())
     }

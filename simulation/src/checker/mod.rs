@@ -1,6 +1,6 @@
-//! Holds what the system does against what it may do, independently of its code: the checker keeps
-//! its own account of leases, results, windows and passes, from what the store was asked and
-//! answered, and from what the targets truly did.
+//! Checks the system's behaviour independently of its code. The checker has its own records of leases,
+//! results, windows and passes. It builds them from the store's calls and answers, and from the true
+//! behaviour of the targets.
 
 mod changes;
 mod eyes;
@@ -45,7 +45,7 @@ use crate::{
 /// A rule that was broken.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// The rule, by its name in the documents.
+    /// The rule's name in the documents.
     pub rule: &'static str,
     /// What happened.
     pub what: String,
@@ -57,19 +57,19 @@ impl fmt::Display for Violation {
     }
 }
 
-/// The figures that the checked parts work by.
+/// The parameters of the system under test.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) policy: GatePolicy,
     pub(crate) hosts: u128,
-    /// Most checks ask the agent of one host.
+    /// Whether most checks ask the agent of one host.
     pub(crate) crowded: bool,
     pub(crate) runs_per_agent: usize,
-    /// Places for checks in flight on each machine.
+    /// The capacity for checks in flight on each machine.
     pub(crate) places: usize,
-    /// The poller and the gates of a machine share their places.
+    /// Whether the poller and the gates of a machine share their capacity.
     pub(crate) shared: bool,
-    /// When a machine takes unreachable hosts for a fault of its own network.
+    /// When a machine attributes unreachable hosts to its own network.
     pub(crate) observer: ObserverRule,
     pub(crate) interval: Duration,
     pub(crate) unhealthy_interval: Option<Duration>,
@@ -77,7 +77,7 @@ pub(crate) struct Settings {
     pub(crate) gate_tick: Duration,
 }
 
-/// What has been so since when.
+/// A value, and since when it has held.
 #[derive(Clone, Debug)]
 pub(crate) struct Since<T> {
     pub(crate) is: T,
@@ -92,22 +92,22 @@ pub(crate) struct Checker {
     pub(crate) history: History,
     pub(crate) violation: Option<Violation>,
     pub(crate) windows: HashMap<(JobId, HostId), Since<WindowAnswer>>,
-    /// Where each host's agent is; `None` for a host that is gone.
+    /// The address of each host's agent. `None` for a removed host.
     pub(crate) hosts: BTreeMap<HostId, Since<Option<AgentEndpoint>>>,
-    /// Whether each agent serves quickly, by its host.
+    /// Whether each agent answers quickly, by host.
     pub(crate) agents: BTreeMap<HostId, Since<bool>>,
     /// Whether an operator has paused each host.
     pub(crate) pauses: BTreeMap<HostId, Since<bool>>,
-    /// The worker lives that were told to stop and have not.
+    /// The worker lives that were asked to stop and still run.
     pub(crate) stopping: BTreeMap<TaskId, Duration>,
-    /// Jobs on hosts whose overrides do not count any more.
+    /// Jobs on hosts whose overrides no longer count.
     pub(crate) rights_lost: HashSet<(JobId, HostId)>,
-    /// Nothing disturbs workers, store and clocks since then.
+    /// Since when nothing disturbs workers, store and clocks.
     pub(crate) calm_since: Option<Duration>,
     store_steps: Vec<(Duration, TimeDelta)>,
-    /// The latest time that a claim was told in this epoch of the store's clock.
+    /// The latest time that a claim returned in this epoch of the store's clock.
     latest_claim: DateTime<Utc>,
-    /// When claims showed that the store's clock had gone back.
+    /// When claims showed that the store's clock had stepped back.
     ended_epochs: Vec<Duration>,
     eyes: HashMap<EyesId, eyes::Eyes>,
     gates: BTreeMap<GateId, GateAccount>,
@@ -119,7 +119,7 @@ pub(crate) struct Checker {
     queue: BTreeMap<HostId, HostAccount>,
     checks: BTreeMap<CheckId, CheckAccount>,
     dispatches: BTreeMap<(JobId, HostId), PassId>,
-    /// Counts what is read and recorded, since much happens in one instant.
+    /// Orders reads and writes, because many happen at one instant.
     sequence: u64,
 }
 
@@ -160,12 +160,12 @@ impl Checker {
         }
     }
 
-    /// True time, which no clock of the system shows.
+    /// Returns the true time, which no clock of the system shows.
     pub(crate) fn at(&self) -> Duration {
         self.world.monotonic()
     }
 
-    /// What the store's clock shows.
+    /// Returns the time of the store's clock.
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.store.now()
     }
@@ -184,13 +184,13 @@ impl Checker {
         self.history.counts.add(event);
     }
 
-    /// Counts and tells.
+    /// Counts an event and adds it to the story.
     pub(crate) fn note(&mut self, event: Event, who: fmt::Arguments<'_>) {
         self.count(event);
         self.tell(format_args!("{who}: {}", event.as_str()));
     }
 
-    /// Notes a broken rule; the first one stands.
+    /// Records a broken rule. The first one stays.
     pub(crate) fn broken(&mut self, rule: &'static str, what: String) {
         if self.violation.is_none() {
             self.tell(format_args!("VIOLATION of {rule}: {what}"));
@@ -198,7 +198,7 @@ impl Checker {
         }
     }
 
-    /// Notes that the store's clock was stepped.
+    /// Records a step of the store's clock.
     pub(crate) fn store_stepped(&mut self, by: TimeDelta) {
         let (at, now) = (self.at(), self.now());
         self.store_steps.push((at, by));
@@ -207,14 +207,14 @@ impl Checker {
         }
     }
 
-    /// How far the store's clock has been stepped since then, all steps added up.
+    /// Returns the sum of all steps of the store's clock since then.
     fn stepped_since(&self, since: Duration) -> TimeDelta {
         let later = self.store_steps.iter().rev().take_while(|(at, _)| *at >= since);
         later.fold(TimeDelta::zero(), |sum, (_, by)| sum + by.abs())
     }
 
-    /// How far a gate's own time, which never goes back, can have moved ahead since then, besides the
-    /// time that passed: as far as the store's clock was ahead at any time since, and in the call before.
+    /// Returns how far gate time, which never goes back, can have advanced since then beyond the elapsed
+    /// time: by the largest lead of the store's clock since then and during the call before.
     fn gained_since(&self, then: Duration) -> Duration {
         let call = then.saturating_sub(LONGEST_CALL);
         let offset_at = |at: Duration| -> TimeDelta {
@@ -226,14 +226,14 @@ impl Checker {
         (most - offset_at(then)).to_std().unwrap_or_default()
     }
 
-    /// The epoch of the store's clock at a true time: how often it had been stepped by more than the
-    /// tolerance until then.
+    /// Returns the epoch of the store's clock at a true time: the number of earlier steps beyond the
+    /// tolerance.
     fn epoch_of(&self, at: Duration) -> usize {
         let jumps = self.store_steps.iter().filter(|(_, by)| by.abs() > TOLERANCE);
         jumps.take_while(|(stepped, _)| *stepped <= at).count()
     }
 
-    /// Somebody claimed hosts or gates, and was told this time.
+    /// Records a claim of hosts or gates that returned this time.
     fn claimed(&mut self, now: DateTime<Utc>) {
         if now < self.latest_claim - OBVIOUS {
             let at = self.at();
@@ -243,40 +243,40 @@ impl Checker {
         self.latest_claim = self.latest_claim.max(now);
     }
 
-    /// Whether a claim between two true times showed that the store's clock had gone back.
+    /// Returns whether a claim between two true times showed that the store's clock had stepped back.
     fn was_set_back(&self, from: Duration, until: Duration) -> bool {
         self.ended_epochs.iter().any(|at| from < *at && *at <= until)
     }
 
-    /// Whether the store's clock was set back since then.
+    /// Returns whether the store's clock was set back since then.
     fn set_back_since(&self, since: Duration) -> bool {
         let later = self.store_steps.iter().rev().take_while(|(at, _)| *at >= since);
         later.into_iter().any(|(_, by)| *by < TimeDelta::zero())
     }
 
-    /// Every check that is stored now.
+    /// Returns every stored check.
     pub(crate) fn stored_checks(&self) -> Vec<HealthCheck> {
         let stored = |account: &CheckAccount| (!account.deleted).then(|| account.check.clone());
         self.checks.values().filter_map(stored).collect()
     }
 
-    /// How many passes were spent, and how many gates there were.
+    /// Returns the numbers of spent passes and of gates.
     pub(crate) fn totals(&self) -> (u64, u64) {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         (count(self.dispatches.len()), count(self.gates.len()))
     }
 }
 
-/// The store must notice that its clock has gone back so far since an earlier claim.
+/// The store must notice a step back of its clock by this much since an earlier claim.
 const OBVIOUS: TimeDelta = TimeDelta::seconds(60);
 
-/// The longest that a call of the store is delayed.
+/// The maximum delay of a call of the store.
 const LONGEST_CALL: Duration = Duration::from_secs(20);
 
-/// A step of the store's clock up to this is no jump (F03).
+/// A step of the store's clock up to this is not a jump (F03).
 const TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
-/// A job's part on a host, as a name to read.
+/// Displays a job's part on a host.
 pub(crate) struct Named(pub(crate) JobId, pub(crate) HostId);
 
 impl fmt::Display for Named {
@@ -286,7 +286,7 @@ impl fmt::Display for Named {
     }
 }
 
-/// A host, as a name to read.
+/// Displays a host.
 pub(crate) struct Host(pub(crate) HostId);
 
 impl fmt::Display for Host {
@@ -295,7 +295,7 @@ impl fmt::Display for Host {
     }
 }
 
-/// A check, as a name to read.
+/// Displays a check.
 pub(crate) struct Check(pub(crate) CheckId);
 
 impl fmt::Display for Check {

@@ -1,4 +1,4 @@
-//! Passes: on what proof one is given, and whether it may be spent (G2-G9, G16, G17, G25, G26, G34).
+//! Checks passes: the proof for each, and whether it may be spent (G2-G9, G16, G17, G25, G26, G34).
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::history::Event;
 
-/// How a required check stands, by the checker's own judgement.
+/// The status of a required check, as the checker judges it.
 #[derive(Debug)]
 enum Standing {
     Proven,
@@ -106,9 +106,9 @@ impl Checker {
         } else {
             PassKind::Healthy
         };
-        // Where several runs in a row are asked for, a gate may know of fewer than there were; and results
-        // are stale from before the store's clock was set back, or before the end of a change, which comes
-        // by itself where nobody reports it.
+        // If several consecutive runs are required, a gate may know of fewer than there were. Results from
+        // before a step back of the store's clock, or before the end of a change, are stale. A change that
+        // nobody reports ends by itself.
         let policy = &self.settings.policy;
         let fresh_from = self.at().saturating_sub(policy.max_age * 2);
         let asked = enabled.iter().map(|check| check.asked_host());
@@ -148,7 +148,7 @@ impl Checker {
         if covered { Standing::Overridden } else { Standing::Unproven(why) }
     }
 
-    /// Whether the newest results that the gate could see prove that the check is healthy.
+    /// Returns whether the newest results that the gate could see prove that the check is healthy.
     fn proof(
         &self,
         eyes: EyesId,
@@ -178,7 +178,7 @@ impl Checker {
             self.change_over(record.host_id).max(self.change_over(check.asked_host()));
         let mut seen: Vec<&Recorded> =
             account.recorded.iter().filter(|recorded| recorded.order <= look.order).collect();
-        // A date orders the runs of one epoch alone: a clock that was put right dates them anew.
+        // Dates order only the runs of one epoch, because a corrected clock changes later dates.
         seen.sort_by_key(|recorded| {
             std::cmp::Reverse((self.epoch_of(recorded.started), recorded.result.checked_at))
         });
@@ -226,7 +226,7 @@ impl Checker {
         Ok(())
     }
 
-    /// Somebody spent a pass, and the store has said whether that counts.
+    /// Records an attempt to spend a pass, with the store's answer.
     pub(crate) fn spent_pass(&mut self, eyes: EyesId, pass: PassId, spend: &Spend) {
         let now = self.now();
         let newest = |gate: &&GateAccount| gate.pass.as_ref().is_some_and(|given| given.id == pass);
@@ -262,7 +262,7 @@ impl Checker {
         if let Some((rule, _)) = broken {
             self.broken(rule, format!("{name} at {now}, {pass:?} until {valid_until:?}"));
         }
-        // Who goes past the gate asks nothing: then the store alone can refuse.
+        // A caller that bypasses the gate asks no source, so only the store can refuse.
         if let Some(told) = self.told(eyes, (record.job_id, record.host_id)) {
             let age = self.at().saturating_sub(told.at);
             let open = matches!(told.answer, WindowAnswer::Open(window)
@@ -285,7 +285,7 @@ impl Checker {
         }
     }
 
-    /// An executor goes ahead and patches.
+    /// Records that an executor starts to patch.
     pub(crate) fn dispatched(&mut self, pass: &GatePass) {
         let name = Named(pass.job_id, pass.host_id);
         self.tell(format_args!("{name}: PATCHED"));
@@ -297,9 +297,9 @@ impl Checker {
         }
     }
 
-    /// An executor tries what must not work.
+    /// Records that an executor makes a call that must fail.
     pub(crate) fn tries(&mut self, eyes: EyesId, pass: &GatePass, event: Event) {
-        // What it was told before is no part of that.
+        // Earlier answers of the sources do not count for this.
         let eyes = self.eyes.entry(eyes).or_default();
         eyes.windows.clear();
         eyes.pauses.clear();
@@ -307,7 +307,7 @@ impl Checker {
     }
 }
 
-/// What a pass was given on, to read.
+/// Displays the evidence of a pass.
 struct Proof<'a>(&'a [Evidence]);
 
 impl fmt::Display for Proof<'_> {
@@ -320,10 +320,10 @@ impl fmt::Display for Proof<'_> {
     }
 }
 
-/// A step of a gate takes at most so long from reading to writing, with every delay that the world
-/// makes; a longer one has lost its lease.
+/// The maximum duration of a gate's step from reading to writing, with all simulated delays. A longer step
+/// has lost its lease.
 const LONGEST_STEP: std::time::Duration = std::time::Duration::from_secs(240);
 
-/// Between an executor's reading of the window and its spending lie the delays of two calls, of 20 s each
-/// at most.
+/// The maximum time between an executor's reading of the window and its spending: two calls of at most 20 s
+/// each.
 const LAST_LOOK: std::time::Duration = std::time::Duration::from_secs(41);

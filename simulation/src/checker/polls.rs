@@ -1,4 +1,4 @@
-//! The poller's queue: who holds which host, and how often it is run (L1-L7).
+//! Checks the poller's queue: which worker holds a host, and how often it runs (L1-L7).
 
 use std::{collections::HashMap, time::Duration};
 
@@ -19,15 +19,15 @@ use crate::history::Event;
 #[derive(Debug, Default)]
 pub(super) struct HostAccount {
     lease: LeaseAccount,
-    /// How often the host's checks were changed.
+    /// The number of changes of the host's checks.
     changes: u64,
-    /// How many of them there had been at the newest claim of the host when it was due.
+    /// That number at the newest claim of the due host.
     changes_run: u64,
-    /// The runs under way, by who runs them.
+    /// The current runs, by reader.
     running: HashMap<EyesId, Started>,
-    /// The checks of these runs: a check that asks a busy agent has its turn in a run of its own.
+    /// The checks of these runs. A check that asks a busy agent has its turn in a separate run.
     asked: HashMap<EyesId, Vec<CheckId>>,
-    /// The newest run of each check whose completion counted.
+    /// The newest completed run of each check that counted.
     done: HashMap<CheckId, Started>,
     /// When the poller last started a run.
     pub(super) last_run: Option<Duration>,
@@ -39,20 +39,21 @@ struct Started {
     at: Duration,
     store: DateTime<Utc>,
     changes: u64,
-    /// It is a turn at a busy agent.
+    /// Whether it is a turn at a busy agent.
     named: bool,
 }
 
 impl Started {
-    /// The claim's answer took so long that the worker's estimate of the store's time lags behind,
-    /// and a slot may seem to lie ahead that is over.
+    /// Returns whether the claim's answer was so late that the worker's estimate of the store's time lags
+    /// behind. A past slot may then seem to be ahead.
     fn lags(&self) -> bool {
         self.at.saturating_sub(self.claimed) > Duration::from_secs(1)
     }
 }
 
 impl Checker {
-    /// A host's checks have changed. Without an enabled one it leaves the queue, and its lease ends.
+    /// Records a change of a host's checks. Without an enabled check it leaves the queue, and its lease
+    /// ends.
     pub(super) fn host_changed(&mut self, host: HostId) {
         let runs = self.checks.values().any(|account| {
             account.check.host_id == host && !account.deleted && account.check.enabled()
@@ -71,13 +72,13 @@ impl Checker {
         let far = TimeDelta::from_std(lease + asked.interval).unwrap_or(TimeDelta::MAX);
         for claim in &claims.hosts {
             let account = self.queue.entry(claim.host_id).or_default();
-            // No lease ends that late unless the store's clock was put back since: it is over (F136).
+            // No lease ends that late unless the store's clock was set back: it has ended (F136).
             if account.lease.ends_after(claims.now + far) {
                 account.lease.end();
             }
             let wrong = account.lease.claim(claimed, worker, claim.token, claims.now, lease);
-            // Counted from here: a change from now on makes the host due again.
-            // One that is claimed by name for a turn at a busy agent stays due for its last change.
+            // A later change makes the host due again. A host claimed by name, for a turn at a busy agent,
+            // stays due for its last change.
             if !named {
                 account.changes_run = account.changes;
             }
@@ -104,14 +105,14 @@ impl Checker {
         }
     }
 
-    /// Every worker is started anew with another interval: slots are counted anew.
+    /// Records a restart of every worker with another interval, which moves the slots.
     pub(crate) fn change_interval(&mut self, interval: Duration) {
         self.note(Event::IntervalChanged, format_args!("{interval:?}"));
         self.settings.interval = interval;
         self.queue.values_mut().for_each(|account| account.changes += 1);
     }
 
-    /// The poller starts a host's run.
+    /// Records that the poller starts a host's run.
     pub(crate) fn poll_started(&mut self, eyes: EyesId, host: HostId, checks: &[HealthCheck]) {
         let (at, store) = (self.at(), self.now());
         let interval = self.settings.unhealthy_interval.unwrap_or(self.settings.interval);
@@ -126,15 +127,15 @@ impl Checker {
         account.asked.insert(eyes, checks);
         let slot = |instant| schedule::next_slot(host, interval, instant);
         for done in done {
-            // A check that asks a busy agent is run in its turn there, and may be again with its host.
+            // A check that asks a busy agent runs in its turn there, and may run again with its host.
             if !named
                 && !done.named
                 && done.changes == changes
                 && !done.lags()
                 && slot(done.store) == slot(store)
-                // What a run is dated by is what its claim was told.
+                // A run is dated by the time that its claim returned.
                 && !self.set_back_since(done.claimed)
-                // A step of the clock may have ended the lease of this run, which then counts for nothing.
+                // A step of the clock may have ended this run's lease, and then it does not count.
                 && self.stepped_since(claimed).is_zero()
             {
                 let what = format!("{} at {} and at {store}", Host(host), done.store);
@@ -152,7 +153,8 @@ impl Checker {
     ) {
         let now = self.now();
         for done in batch {
-            // A batch can hold an old run of a host beside the newest one: the answer names the host.
+            // A batch can contain an old run of a host in addition to the newest one, and the answer names
+            // only the host.
             let of_host = |host: &&HostId| **host == done.host_id;
             let fenced = completed.fenced.iter().filter(of_host).count();
             let ended = batch.iter().filter(|other| other.host_id == done.host_id).count();

@@ -1,4 +1,4 @@
-//! Rollouts: no limit is exceeded, no stage begins early, and no halt is forgotten (R1, R2).
+//! Checks rollouts: no limit is exceeded, no stage begins early, and no halt is forgotten (R1, R2).
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,14 +10,14 @@ use healthgate::model::{
 use super::{Checker, Named};
 use crate::history::Event;
 
-/// A change whose end nobody reports counts as going on for so long by the store's clock, less what its
-/// readings differ.
+/// How long an unreported change certainly counts as running by the store's clock, allowing for differences
+/// of its readings.
 const UNREPORTED: Duration = Duration::from_secs(29 * 60);
 
-/// A reading of the store's clock, and what is made of it, are this far apart at most.
+/// The maximum time between a reading of the store's clock and its use.
 const READING: Duration = Duration::from_secs(1);
 
-/// One change of a host, as far as it surely is.
+/// One change of a host, as far as it is certain.
 #[derive(Debug)]
 struct Member {
     began: Duration,
@@ -25,7 +25,7 @@ struct Member {
     over: Option<(Duration, ChangeOutcome)>,
 }
 
-/// What is known of one job's rollout. What is not sure counts in its favour.
+/// The known state of one job's rollout. In doubt, the checker decides in its favour.
 #[derive(Debug)]
 pub(super) struct RolloutAccount {
     rollout: Rollout,
@@ -88,7 +88,7 @@ impl Checker {
         }
     }
 
-    /// A pass was spent: its rollout had a place for it.
+    /// Records a spent pass, and checks that its rollout had a slot.
     pub(super) fn rollout_spent(&mut self, gate: &GateRecord) {
         let at = self.at();
         let Some(pass) = gate.pass.as_ref().map(|pass| pass.id) else { return };
@@ -113,7 +113,7 @@ impl Checker {
         }
     }
 
-    /// How many changes are under way for sure.
+    /// Returns how many changes are certainly running.
     fn in_flight(&self, account: &RolloutAccount) -> usize {
         let going_on = |member: &&Member| {
             let even = self.stepped_since(member.began) == TimeDelta::zero();
@@ -123,7 +123,7 @@ impl Checker {
         account.members.values().filter(going_on).count()
     }
 
-    /// The application has reported the end of a change, or its host was judged.
+    /// Records that the application reported the end of a change, or that its verification ended.
     pub(super) fn rollout_member_over(
         &mut self,
         change: &HostChange,

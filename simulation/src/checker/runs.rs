@@ -1,4 +1,4 @@
-//! What the targets truly did, and which results may be kept of it.
+//! Records the true runs at the targets, and checks which results may be stored.
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::history::Event;
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) revision: i64,
-    /// What it comes to, where it is let come to its end.
+    /// Its reason, if it runs to its end.
     pub(crate) reason: ReasonCode,
     pub(crate) endpoint: Option<AgentEndpoint>,
     pub(crate) started: Duration,
@@ -21,11 +21,11 @@ pub(crate) struct Run {
     pub(crate) ended: bool,
 }
 
-/// A result that the store has to have kept.
+/// A result that the store must have stored.
 #[derive(Clone, Debug)]
 pub(super) struct Recorded {
     pub(super) result: CheckResult,
-    /// Its place in the order of all that happened.
+    /// Its position in the order of all events.
     pub(super) order: u64,
     /// When its run truly started.
     pub(super) started: Duration,
@@ -36,28 +36,29 @@ pub(super) struct CheckAccount {
     pub(super) check: HealthCheck,
     pub(super) changed: Duration,
     pub(super) deleted: bool,
-    /// The newest revision that a worker has begun to run.
+    /// The newest revision that a worker has started to run.
     pub(super) asked: Option<i64>,
     pub(super) runs: VecDeque<Run>,
     pub(super) recorded: VecDeque<Recorded>,
-    /// When a result of it was recorded last, whatever it said.
+    /// When its last result was recorded, whatever the reason.
     pub(super) recorded_at: Duration,
     /// Whether its target answers quickly and is healthy.
     pub(super) good: Since<bool>,
 }
 
 impl CheckAccount {
-    /// When the check got this revision; the beginning of the world where it has another by now.
+    /// Returns when the check got this revision, or the beginning of the world if it has another one by
+    /// now.
     pub(super) fn changed_at(&self, revision: i64) -> Duration {
         if self.check.revision == revision { self.changed } else { Duration::ZERO }
     }
 }
 
-/// So many runs and results of each check are remembered.
+/// The number of runs and results kept for each check.
 const REMEMBERED: usize = 40;
 
-/// How far a worker's estimate of the store's time may lag behind it: the longest delay of a claim's
-/// answer that the world makes, and a little.
+/// The maximum lag of a worker's estimate of the store's time: the longest simulated delay of a claim's
+/// answer, and a margin.
 const LAG: TimeDelta = TimeDelta::seconds(60);
 
 impl Checker {
@@ -94,7 +95,7 @@ impl Checker {
         self.host_changed(host);
     }
 
-    /// A check's target answers well from now on, or does not.
+    /// Sets whether a check's target answers well from now on.
     pub(crate) fn target_is(&mut self, check: CheckId, good: bool) {
         let at = self.at();
         if let Some(account) = self.checks.get_mut(&check)
@@ -104,7 +105,7 @@ impl Checker {
         }
     }
 
-    /// A worker begins to run a check, whatever comes of it.
+    /// Records that a worker starts to run a check.
     pub(crate) fn asked(&mut self, check: &HealthCheck) {
         if let Some(account) = self.checks.get_mut(&check.id) {
             account.asked = account.asked.max(Some(check.revision));
@@ -129,8 +130,8 @@ impl Checker {
         }
     }
 
-    /// Enters results that were written under a fence that held. Those that the store must drop are
-    /// not entered; of those that it keeps each must tell of a run that took place.
+    /// Records results that were written under a valid fence. Skips those that the store must drop. Each of
+    /// the others must match a run that took place.
     pub(super) fn record(&mut self, eyes: EyesId, results: &[CheckResult]) {
         let (at, now) = (self.at(), self.now());
         for result in results {
@@ -190,11 +191,11 @@ impl Checker {
         let order = self.next();
         let now = self.now();
         let Some(account) = self.checks.get_mut(&result.check_id) else { return };
-        // What was dated by a clock that ran ahead gives way to any other result.
+        // A result dated by a clock that ran ahead gives way to any other result.
         if result.checked_at <= now {
             account.recorded.retain(|kept| kept.result.checked_at <= now);
         }
-        // Of two that tell of one run the worse one stays.
+        // Of two results of the same run, the worse one stays.
         let same = |kept: &&mut Recorded| {
             (kept.started, kept.result.checked_at) == (started, result.checked_at)
         };
@@ -211,10 +212,10 @@ impl Checker {
     }
 }
 
-/// A run starts at most so long after the claim that its time is counted from.
+/// The maximum time between a claim and the start of its run.
 const CLAIM_AGE: Duration = Duration::from_secs(180);
 
-/// What a simulation asks of a check.
+/// What the simulation asks of a check.
 pub(crate) trait Enabled {
     fn enabled(&self) -> bool;
 }
@@ -225,7 +226,7 @@ impl Enabled for HealthCheck {
     }
 }
 
-/// Results, to read.
+/// Displays results.
 pub(super) struct Found<'a>(pub(super) &'a [CheckResult]);
 
 impl fmt::Display for Found<'_> {

@@ -1,4 +1,4 @@
-//! Verifications: a verdict rests on runs that took place, and falls when it may (V1 to V4).
+//! Checks verifications: a verdict rests on true runs, and comes when it may (V1 to V4).
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,21 +11,21 @@ use healthgate::{
 use super::{Checker, EyesId, Named};
 use crate::history::Event;
 
-/// A reading of the store's clock, and what is made of it, are this far apart at most.
+/// The maximum time between a reading of the store's clock and its use.
 const READING: TimeDelta = TimeDelta::seconds(1);
 
-/// What the runs of one verification have found.
+/// The runs of one verification.
 #[derive(Debug)]
 pub(super) struct VerificationAccount {
     change: HostChange,
     began: Duration,
-    /// When each run of a check started, by the store's clock, and whether it was healthy.
+    /// The start of each run of a check by the store's clock, and whether it was healthy.
     runs: BTreeMap<CheckId, Vec<(DateTime<Utc>, bool)>>,
     over: bool,
 }
 
 impl Checker {
-    /// The end of a change was reported, and its host is to be verified.
+    /// Records the reported end of a change whose host is to be verified.
     pub(super) fn verification_began(&mut self, change: &HostChange) {
         if !change.is_being_verified() || self.verifications.contains_key(&change.pass_id) {
             return;
@@ -39,13 +39,13 @@ impl Checker {
         self.verifications.insert(change.pass_id, account);
     }
 
-    /// Whether the verification of a host's change goes on.
+    /// Returns whether the verification of a host's change is running.
     pub(super) fn is_being_verified(&self, host: HostId) -> bool {
         let mut accounts = self.verifications.values();
         accounts.any(|account| account.change.host_id == host && !account.over)
     }
 
-    /// The next pass of a host was spent.
+    /// Records that the next pass of a host was spent.
     pub(super) fn verification_gave_way(&mut self, change: &HostChange) {
         let of_host = self.verifications.values_mut();
         let mut overtaken = Vec::new();
@@ -60,7 +60,7 @@ impl Checker {
         }
     }
 
-    /// A step of a verification counted.
+    /// Records a step of a verification.
     pub(crate) fn verification_settled(&mut self, eyes: EyesId, step: &VerificationStep) {
         self.record(eyes, &step.results);
         let Some(mut account) = self.verifications.remove(&step.pass_id) else { return };
@@ -71,7 +71,7 @@ impl Checker {
         if account.over {
             self.broken("V4: an end is for ever", name.clone());
         }
-        // Dates can be compared where no clock was stepped between them.
+        // Dates are comparable if no clock was stepped in between.
         let even = self.stepped_since(account.began) == TimeDelta::zero();
         for result in &step.results {
             let started = result.checked_at;

@@ -1,18 +1,18 @@
-//! How many event streams each user has open.
+//! Counts the open event streams of each user.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// The open streams of each user. No user may have all that there are (F254).
+/// The open streams of each user. No user may take all of them (F254).
 #[derive(Debug)]
 pub(super) struct StreamCounts {
     most: usize,
     counts: Mutex<HashMap<String, usize>>,
 }
 
-/// An open stream of a user's, which counts until this is dropped.
+/// A user's open stream. It counts until it is dropped.
 #[derive(Debug)]
 pub(super) struct CountedStream {
     user: String,
@@ -20,12 +20,12 @@ pub(super) struct CountedStream {
 }
 
 impl StreamCounts {
-    /// So many for each user.
+    /// Creates counts with this maximum per user.
     pub(super) fn new(most: usize) -> Self {
         Self { most, counts: Mutex::default() }
     }
 
-    /// One more stream of a user's; `None` where they have as many as they may.
+    /// Counts one more stream of a user, or returns `None` if the user has the maximum.
     pub(super) fn open(self: &Arc<Self>, user: &str) -> Option<CountedStream> {
         let mut counts = self.lock();
         let count = counts.entry(user.to_owned()).or_default();
@@ -38,7 +38,7 @@ impl StreamCounts {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        // No code under this lock panics half way through a change.
+        // No code under this lock panics halfway through a change.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The event stream: changes of statuses and gates, for whoever may see their hosts.
+//! The event stream: changes of statuses and gates, for callers who may see their hosts.
 
 mod counts;
 mod reader;
@@ -31,15 +31,15 @@ use crate::{
     store::{Store, StoreEvent},
 };
 
-/// So many events are kept for those who come back, and wait for a slow reader.
+/// The number of events kept for returning readers and for slow readers.
 const KEPT: usize = 1_024;
-/// A comment is sent after so much silence, so that no proxy takes the connection for dead.
+/// The silence after which a comment is sent, so that no proxy treats the connection as dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Reads the store's change feed once and hands it to every event stream of the process.
+/// Reads the store's change feed once and distributes it to every event stream of the process.
 ///
-/// Nothing waits without end: the last 1,024 events are kept for those who come back with
-/// `Last-Event-ID`, and a reader that falls further behind is dropped, to come back by itself.
+/// All buffers are bounded. The last 1,024 events are kept for readers that return with `Last-Event-ID`. A
+/// reader that falls further behind is disconnected, and reconnects by itself.
 #[derive(Clone, Debug)]
 pub struct EventHub(Arc<Hub>);
 
@@ -53,10 +53,10 @@ struct Hub {
     line: Mutex<Option<Line>>,
 }
 
-/// The events since the hub was started.
+/// The events since the hub started.
 #[derive(Debug)]
 struct Line {
-    /// Tells the events of one start from those of another.
+    /// Identifies the hub's start, because event numbers restart with it.
     start: Uuid,
     next: u64,
     kept: VecDeque<Arc<Numbered>>,
@@ -71,8 +71,8 @@ struct Numbered {
 }
 
 impl EventHub {
-    /// So many streams may be open at the same time, unless the application says otherwise. One user
-    /// has an eighth of them at most, and 8 at least.
+    /// The default maximum number of concurrently open streams. One user can have at most an eighth of
+    /// them, or 8 if that is more.
     pub const DEFAULT_STREAMS: usize = 1_024;
 
     pub(super) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, streams: usize) -> Self {
@@ -88,8 +88,8 @@ impl EventHub {
         }))
     }
 
-    /// Feeds the streams until it is told to stop; then they end. A second one waits its turn.
-    /// Dropping it ends the streams too. [`Api::run`] contains it.
+    /// Feeds the streams until `shutdown` is cancelled, and then ends them. A second call waits for its
+    /// turn. Dropping the future ends the streams too. [`Api::run`] includes this.
     pub async fn run(&self, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => {}
@@ -97,7 +97,7 @@ impl EventHub {
         }
     }
 
-    /// Whether streams are fed.
+    /// Returns whether streams are fed.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.0.line().is_some()
@@ -125,7 +125,7 @@ impl EventHub {
     }
 }
 
-/// Ends every stream when the hub stops, however it does.
+/// Ends every stream when the hub stops, even if it is dropped.
 struct EndOfLine<'a>(&'a Hub);
 
 impl Drop for EndOfLine<'_> {
@@ -136,11 +136,11 @@ impl Drop for EndOfLine<'_> {
 
 impl Hub {
     fn line(&self) -> MutexGuard<'_, Option<Line>> {
-        // No code under this lock panics half way through a change.
+        // No code under this lock panics halfway through a change.
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens the line; where it is open, something was missed.
+    /// Opens the line. If it is already open, events were missed.
     fn begin(&self) {
         let mut line = self.line();
         match line.as_mut() {
@@ -172,7 +172,6 @@ impl Line {
             self.kept.pop_front();
         }
         self.kept.push_back(numbered.clone());
-        // Without a reader there is nobody to tell.
         let _ = self.readers.send(numbered);
     }
 
@@ -180,7 +179,7 @@ impl Line {
         format!("{}.{number}", self.start.simple())
     }
 
-    /// What came after the event with this id; `None` where that is not known any more.
+    /// Returns the events after the one with this id, or `None` if they are no longer known.
     fn after(&self, id: &str) -> Option<VecDeque<Arc<Numbered>>> {
         let (start, number) = id.split_once('.')?;
         let number: u64 = number.parse().ok()?;
@@ -199,18 +198,18 @@ fn stream(reader: Reader) -> impl Stream<Item = Result<Event, Infallible>> {
 }
 
 problems! {
-    /// What can go wrong with opening a stream.
+    /// The problems of opening a stream.
     EventProblems {
         503: ["events_unavailable", "too_many_streams", "store_unavailable"],
     }
 }
 
-/// Changes as they happen, as server-sent events.
+/// Streams changes as server-sent events.
 ///
-/// `check_status` (`CheckStatusEvent`), `gate` (`GateEvent`), and `resync` (`{}`) when something was
-/// missed: read afresh what you show. Only events of hosts that the caller may see are sent. A comment
-/// comes after 15 s of silence. Come back with `Last-Event-ID` for what happened meanwhile; a reader
-/// that is too slow is disconnected.
+/// The events are `check_status` (`CheckStatusEvent`), `gate` (`GateEvent`), and `resync` (`{}`) if events
+/// were missed: reload what you display. Only events of hosts that the caller may see are sent. A comment
+/// follows 15 s of silence. Reconnect with `Last-Event-ID` to receive missed events. A reader that is too
+/// slow is disconnected.
 #[utoipa::path(
     get,
     path = "/api/v1/events",
@@ -230,7 +229,7 @@ pub(super) async fn events(
     let reader = Reader::open(api.0.clone(), actor, last)?;
     let alive = KeepAlive::new().interval(HEARTBEAT).text("alive");
     let mut response = Sse::new(stream(reader)).keep_alive(alive).into_response();
-    // Asks nginx not to hold events back.
+    // Disables nginx's buffering of events.
     let header = HeaderName::from_static("x-accel-buffering");
     response.headers_mut().insert(header, HeaderValue::from_static("no"));
     Ok(response)

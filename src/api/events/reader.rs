@@ -1,4 +1,4 @@
-//! One caller's event stream: what they may see, in order.
+//! One caller's event stream: the events that the caller may see, in order.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,9 +17,9 @@ use crate::{
     store::StoreEvent,
 };
 
-/// What a caller may see is asked anew after this time.
+/// The interval at which the caller's rights are checked again.
 const RIGHTS_HOLD: Duration = Duration::from_secs(3);
-/// The most events that are looked at in one step.
+/// The maximum number of events processed in one step.
 const BATCH: usize = 256;
 
 /// One caller's stream.
@@ -27,7 +27,7 @@ pub(super) struct Reader {
     api: Arc<Parts>,
     rights: Rights,
     events: broadcast::Receiver<Arc<Numbered>>,
-    /// Not yet held against the rights.
+    /// Events that are not yet filtered by the caller's rights.
     missed: VecDeque<Arc<Numbered>>,
     ready: VecDeque<Event>,
     _counted: (CountedStream, OwnedSemaphorePermit),
@@ -54,7 +54,7 @@ impl Reader {
         let missed = last.map(|id| line.after(id));
         match &missed {
             None => {}
-            // The greeting's id would hide what follows it, if the connection broke in between.
+            // If the connection broke in between, the greeting's id would hide the events after it.
             Some(Some(_)) => ready.clear(),
             Some(None) => ready.push_back(form(&StoreEvent::Resync, line.id(line.next - 1))),
         }
@@ -63,7 +63,7 @@ impl Reader {
         Ok(Self { api, rights, events, missed, ready, _counted: (of_user, permit) })
     }
 
-    /// The next event that the caller may see; `None` at the end of the stream.
+    /// Returns the next event that the caller may see, or `None` at the end of the stream.
     pub(super) async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -75,8 +75,8 @@ impl Reader {
         }
     }
 
-    /// What is there: nothing after a while of silence, in which rights may have gone as well; `None`
-    /// where the hub has stopped, or the reader is too slow.
+    /// Returns the available events. Returns none after some silence, because the rights may have changed
+    /// meanwhile, and `None` if the hub has stopped or the reader is too slow.
     async fn batch(&mut self) -> Option<Vec<Arc<Numbered>>> {
         let mut batch: Vec<_> = self.missed.drain(..self.missed.len().min(BATCH)).collect();
         if batch.is_empty() {
@@ -97,7 +97,7 @@ impl Reader {
     }
 }
 
-/// What a stream's caller may see, asked anew every few seconds.
+/// The hosts that a stream's caller may see, checked again every few seconds.
 struct Rights {
     actor: Actor,
     asked_at: Option<Duration>,
@@ -105,8 +105,8 @@ struct Rights {
 }
 
 impl Rights {
-    /// The events among these that the caller may see; `None` where that cannot be told, or they may
-    /// not see anything any more.
+    /// Returns those of these events that the caller may see. Returns `None` if the rights are unknown, or
+    /// the caller may no longer see anything.
     async fn visible(
         &mut self,
         api: &Parts,

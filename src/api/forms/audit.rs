@@ -5,13 +5,13 @@ use utoipa::ToSchema;
 
 use crate::model::AuditRecord;
 
-/// A part of the audit log, newest first.
+/// A page of the audit log, newest first.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = AuditRecordList)]
 pub struct AuditList {
-    /// The records. There may be fewer than asked for before the end: go on with `next_cursor`.
+    /// The records. A page before the last may have fewer than requested: continue with `next_cursor`.
     pub records: Vec<AuditRecord>,
-    /// Where to go on; `null` at the end.
+    /// The cursor of the next page. `null` on the last page.
     #[schema(required)]
     pub next_cursor: Option<String>,
 }

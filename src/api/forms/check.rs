@@ -12,101 +12,101 @@ use crate::{
     },
 };
 
-/// A check to be made, or to be tested without being made. An http check needs `url` and
-/// `expected_body`, a service check `service_name`; each takes only what belongs to its type.
+/// A check to create, or to test without creating it. An http check needs `url` and `expected_body`, a
+/// service check needs `service_name`. Each type accepts only its own fields.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = NewHealthCheck)]
 #[serde(deny_unknown_fields)]
 pub struct NewCheckForm {
-    /// A name for people; not unique.
+    /// A display name, not unique.
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
     /// The type.
     pub check_type: CheckType,
-    /// Whether it is run and asked for. On by default.
+    /// Whether the check runs and counts. `true` by default.
     pub enabled: Option<bool>,
-    /// The systemd unit that the agent is asked for.
+    /// The systemd unit to ask the agent about.
     #[schema(min_length = 1, max_length = 200, pattern = "^[A-Za-z0-9][A-Za-z0-9_.@+-]*$")]
     pub service_name: Option<String>,
     /// The URL: absolute, http or https, without user info or fragment.
     #[schema(max_length = 2048)]
     pub url: Option<String>,
-    /// What the body must contain; the empty text for "the status alone".
+    /// The text that the body must contain. Empty checks only the status.
     #[schema(max_length = 500)]
     pub expected_body: Option<String>,
-    /// Whether any certificate will do. On by default.
+    /// Whether to ignore certificate errors. `true` by default.
     pub ignore_cert_errors: Option<bool>,
     /// The user for basic authentication.
     #[schema(min_length = 1, max_length = 100)]
     pub basic_auth_user: Option<String>,
-    /// The password for basic authentication. Write only.
+    /// The password for basic authentication. Write-only.
     #[schema(max_length = 1024, write_only)]
     pub basic_auth_pass: Option<String>,
-    /// Ask another host's agent.
+    /// Another host whose agent is asked.
     pub target_host_id: Option<HostId>,
 }
 
-/// A change of a check: an absent member stays, `null` clears an optional one, and another type
-/// clears what belongs to the old one.
+/// A change of a check. An absent field stays, `null` clears an optional one, and a new type clears the
+/// fields of the old type.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 #[schema(as = HealthCheckChange)]
 #[serde(deny_unknown_fields)]
 pub struct CheckChangeForm {
-    /// A name for people; not unique.
+    /// A display name, not unique.
     #[schema(min_length = 1, max_length = 100, nullable = false)]
     pub name: Option<String>,
     /// The type.
     #[schema(nullable = false)]
     pub check_type: Option<CheckType>,
-    /// Whether it is run and asked for.
+    /// Whether the check runs and counts.
     #[schema(nullable = false)]
     pub enabled: Option<bool>,
-    /// The systemd unit that the agent is asked for.
+    /// The systemd unit to ask the agent about.
     #[schema(min_length = 1, max_length = 200, pattern = "^[A-Za-z0-9][A-Za-z0-9_.@+-]*$")]
     pub service_name: Option<String>,
     /// The URL: absolute, http or https, without user info or fragment.
     #[schema(max_length = 2048)]
     pub url: Option<String>,
-    /// What the body must contain; the empty text for "the status alone".
+    /// The text that the body must contain. Empty checks only the status.
     #[schema(max_length = 500)]
     pub expected_body: Option<String>,
-    /// Whether any certificate will do. Switching it on needs the password again, where one is stored.
+    /// Whether to ignore certificate errors. Enabling it requires the password again, if one is stored.
     #[schema(nullable = false)]
     pub ignore_cert_errors: Option<bool>,
-    /// The user for basic authentication. `null` clears the password too.
+    /// The user for basic authentication. `null` also clears the password.
     #[schema(min_length = 1, max_length = 100)]
     pub basic_auth_user: Option<String>,
-    /// The password. Absent, it stays; `null` removes it.
+    /// The password for basic authentication. `null` removes it, and an absent field keeps it.
     #[schema(max_length = 1024, write_only)]
     pub basic_auth_pass: Option<String>,
-    /// Ask another host's agent.
+    /// Another host whose agent is asked.
     pub target_host_id: Option<HostId>,
 }
 
-/// A check with what is known of it.
+/// A check with its current status.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[schema(as = HealthCheck)]
 pub struct CheckForm {
-    /// Identity.
+    /// The check's id.
     pub id: CheckId,
-    /// The host it belongs to.
+    /// The host that the check belongs to.
     pub host_id: HostId,
-    /// A name for people; not unique.
+    /// A display name, not unique.
     pub name: String,
     /// The type.
     pub check_type: CheckType,
-    /// Whether it is run and asked for.
+    /// Whether the check runs and counts.
     pub enabled: bool,
-    /// The systemd unit that the agent is asked for.
+    /// The systemd unit to ask the agent about.
     #[schema(required)]
     pub service_name: Option<String>,
     /// The URL.
     #[schema(required)]
     pub url: Option<String>,
-    /// What the body must contain.
+    /// The text that the body must contain.
     #[schema(required)]
     pub expected_body: Option<String>,
-    /// Whether any certificate will do.
+    /// Whether to ignore certificate errors.
     pub ignore_cert_errors: bool,
     /// The user for basic authentication.
     #[schema(required)]
@@ -116,24 +116,25 @@ pub struct CheckForm {
     /// The other host whose agent is asked.
     #[schema(required)]
     pub target_host_id: Option<HostId>,
-    /// When it was made.
+    /// When the check was created.
     #[serde(with = "instant")]
     pub created_at: DateTime<Utc>,
-    /// When it was last changed.
+    /// When the check was last changed.
     #[serde(with = "instant")]
     pub updated_at: DateTime<Utc>,
-    /// Raised by every change; the entity tag is this in quotes.
+    /// Incremented by every change. In quotes it is the entity tag.
     pub revision: i64,
-    /// What is known of it now.
+    /// The current status.
     pub status: CheckStatus,
-    /// When the status last turned.
+    /// When the status last changed.
     #[serde(with = "instant")]
     pub since: DateTime<Utc>,
-    /// The newest result, also where it is too old to count.
+    /// The newest result, even if it is too old to count.
     #[schema(required)]
     pub last_result: Option<ResultForm>,
-    /// What cannot be read of what is stored: until that is given anew, or the check is deleted, it fails and
-    /// blocks its host. Empty where all can be read. The URL is shown without what may be a password then.
+    /// The stored fields that cannot be read. Until they are set again, or the check is deleted, the check
+    /// fails and blocks its host. Empty if all fields can be read. Otherwise the URL is shown without a
+    /// possible password.
     pub unreadable: Vec<FieldProblem>,
 }
 
@@ -172,18 +173,18 @@ impl From<CheckView> for CheckForm {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[schema(as = CheckResult)]
 pub struct ResultForm {
-    /// Whether it passed.
+    /// Whether the check passed.
     pub healthy: bool,
-    /// Why, or why not.
+    /// The reason.
     pub reason: ReasonCode,
-    /// Whether the target was seen in this condition, or could not be seen.
+    /// Whether the run could observe the target.
     pub observed: bool,
     /// A sentence for people.
     #[schema(max_length = 500)]
     pub detail: String,
-    /// How long it took, in milliseconds.
+    /// The duration in milliseconds.
     pub latency_ms: u32,
-    /// When it started.
+    /// When the run started.
     #[serde(with = "instant")]
     pub checked_at: DateTime<Utc>,
 }
@@ -205,7 +206,7 @@ impl From<&CheckResult> for ResultForm {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[schema(as = PastCheckResult)]
 pub struct HistoryForm {
-    /// How it came out.
+    /// The result.
     #[serde(flatten)]
     pub result: ResultForm,
     /// Who ran it.
@@ -222,19 +223,19 @@ impl From<&CheckResult> for HistoryForm {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = HealthCheckList)]
 pub struct CheckList {
-    /// The checks, by the time of their making.
+    /// The checks, ordered by creation.
     pub checks: Vec<CheckForm>,
-    /// How many.
+    /// The number of checks.
     pub total: usize,
 }
 
-/// A part of a check's history, newest first.
+/// A page of a check's history, newest first.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = CheckResultList)]
 pub struct HistoryList {
     /// The results.
     pub results: Vec<HistoryForm>,
-    /// Where to go on; `null` at the end.
+    /// The cursor of the next page. `null` on the last page.
     #[schema(required)]
     pub next_cursor: Option<String>,
 }
@@ -243,6 +244,6 @@ pub struct HistoryList {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = HostSummaryList)]
 pub struct SummaryList {
-    /// In the order asked; hosts that the caller may not see are left out.
+    /// The summaries in the requested order. Hosts that the caller may not see are left out.
     pub hosts: Vec<HostSummary>,
 }

@@ -9,35 +9,35 @@ use crate::{
     store::StoreEvent,
 };
 
-/// A check's status or reason is another than before, or the check was changed.
+/// A check's status or reason has changed, or the check itself was changed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct CheckStatusEvent {
     /// The host.
     pub host_id: HostId,
     /// The check.
     pub check_id: CheckId,
-    /// What is known of it now.
+    /// The new status.
     pub status: CheckStatus,
-    /// Why; `null` where it has no result since its last change.
+    /// The reason. `null` if the check has no result since its last change.
     #[schema(required)]
     pub reason: Option<ReasonCode>,
-    /// When it was last run.
+    /// When the check last ran.
     #[serde(with = "instant::option")]
     #[schema(required)]
     pub checked_at: Option<DateTime<Utc>>,
 }
 
-/// A gate was opened, has moved, or has another next attempt; or its job has moved on, as when the work
-/// that a spent pass was for has ended. Whoever shows the job reads it afresh.
+/// A gate was opened, changed its state, or has a new next attempt, or its job has progressed, for example
+/// because the patch ended. Clients that show the job reload it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct GateEvent {
     /// The job.
     pub job_id: JobId,
     /// The host.
     pub host_id: HostId,
-    /// Where it stands.
+    /// The gate's state.
     pub state: GateState,
-    /// On what ground it passed, where it did.
+    /// Why the gate passed, if it did.
     #[schema(required)]
     pub kind: Option<PassKind>,
     /// When its next attempt is due.
@@ -59,7 +59,7 @@ pub enum EventForm {
 }
 
 impl EventForm {
-    /// An event's name, and its data as one line of JSON.
+    /// Returns an event's name, and its data as one line of JSON.
     #[must_use]
     pub fn of(event: &StoreEvent) -> (&'static str, String) {
         let (name, form) = match event {

@@ -5,11 +5,11 @@ use utoipa::ToSchema;
 
 use crate::gate::explain::ExplanationGroup;
 
-/// The hosts of a job that wait, by what they wait for.
+/// The waiting hosts of a job, grouped by what they wait for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct ExplanationList {
-    /// The largest first.
+    /// The groups, largest first.
     pub groups: Vec<ExplanationGroup>,
-    /// How many hosts wait.
+    /// The number of waiting hosts.
     pub total: usize,
 }

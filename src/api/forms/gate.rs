@@ -10,24 +10,22 @@ use crate::model::{
     instant,
 };
 
-/// A window: from `opens_at` (inside) to `closes_at` (outside), at most 7 days.
+/// A window from `opens_at` (inclusive) to `closes_at` (exclusive), at most 7 days long.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Window)]
 #[serde(deny_unknown_fields)]
 pub struct WindowForm {
-    /// The first instant inside.
+    /// The start, inclusive.
     #[serde(with = "instant")]
     pub opens_at: DateTime<Utc>,
-    /// The first instant after it.
+    /// The end, exclusive.
     #[serde(with = "instant")]
     pub closes_at: DateTime<Utc>,
-    /// The zone of the calendar that it comes from, to show it in; left out where it comes from none. It
-    /// moves nothing.
+    /// The time zone for display, if the window comes from a calendar. It does not change the instants.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, read_only)]
     pub time_zone: Option<TimeZoneName>,
-    /// What that zone's clocks are ahead of UTC in this window, and where they change; left out without a
-    /// zone.
+    /// The UTC offset of that zone in this window, and its changes. Left out without a zone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(read_only, required = false)]
     pub utc_offsets: Vec<UtcOffset>,
@@ -44,27 +42,27 @@ impl From<Window> for WindowForm {
     }
 }
 
-/// What the clocks of a window's zone show from an instant on, at the latest from its opening, to its close
-/// and through the days after it, which is as long as times that belong to it can be.
+/// Returns the offsets of a window's zone, from this instant (at the latest from the window's opening) to
+/// the close and through the following days in which related times can lie.
 pub(super) fn utc_offsets(window: Window, from: DateTime<Utc>) -> Vec<UtcOffset> {
     let Some(zone) = window.time_zone() else { return Vec::new() };
     zone.utc_offsets(from.min(window.opens_at()), window.closes_at() + Window::MAXIMUM_LENGTH)
 }
 
-/// What lets failing checks pass for one job and host.
+/// The permission that named checks may fail for one job and host.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[schema(as = GateOverride)]
 pub struct OverrideForm {
     /// The checks that may fail.
     pub check_ids: Vec<CheckId>,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// Until when.
+    /// The expiry.
     #[serde(with = "instant")]
     pub expires_at: DateTime<Utc>,
-    /// Who.
+    /// The user who set it.
     pub actor: String,
-    /// When it was given.
+    /// When it was set.
     #[serde(with = "instant")]
     pub created_at: DateTime<Utc>,
 }
@@ -81,39 +79,39 @@ impl From<GateOverride> for OverrideForm {
     }
 }
 
-/// What an administrator asks for with an override.
+/// A request for an override.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = NewGateOverride)]
 #[serde(deny_unknown_fields)]
 pub struct OverrideRequestForm {
-    /// The checks that may fail: checks of this host.
+    /// The checks that may fail. All must be checks of this host.
     #[schema(min_items = 1)]
     pub check_ids: Vec<CheckId>,
-    /// Why.
+    /// The reason.
     #[schema(min_length = 10, max_length = 500)]
     pub reason: String,
-    /// Until when: in the future, and not after the gate's end.
+    /// The expiry: in the future, and not after the gate's end.
     #[serde(with = "instant")]
     pub expires_at: DateTime<Utc>,
 }
 
-/// The permission to go ahead.
+/// The permission to patch a host once.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[schema(as = GatePass)]
 pub struct PassForm {
-    /// Identity.
+    /// The pass's id.
     pub id: PassId,
-    /// On what ground.
+    /// Why the gate passed.
     pub kind: PassKind,
     /// When it was given.
     #[serde(with = "instant")]
     pub granted_at: DateTime<Utc>,
-    /// It can be spent before this instant.
+    /// The expiry, exclusive.
     #[serde(with = "instant")]
     pub valid_until: DateTime<Utc>,
-    /// What was known of each check.
+    /// The verdict of each check when the pass was given.
     pub evidence: Vec<Evidence>,
-    /// What a blocking gate would have done, where this one only reports.
+    /// The decision of a blocking gate, if this one only reports.
     #[schema(required)]
     pub would_have: Option<WouldHave>,
 }
@@ -139,9 +137,9 @@ pub struct GateForm {
     pub job_id: JobId,
     /// The host.
     pub host_id: HostId,
-    /// Where it stands.
+    /// The gate's state.
     pub state: GateState,
-    /// On what ground it passed; `null` before it does.
+    /// Why the gate passed. `null` before it passes.
     #[schema(required)]
     pub kind: Option<PassKind>,
     /// When its window opens.
@@ -150,43 +148,42 @@ pub struct GateForm {
     /// When its window closes.
     #[serde(with = "instant")]
     pub closes_at: DateTime<Utc>,
-    /// The zone to show its window in, an IANA name; `null` where the window comes from no calendar.
+    /// The IANA name of the time zone for display. `null` if the window comes from no calendar.
     #[schema(required, value_type = Option<String>)]
     pub time_zone: Option<TimeZoneName>,
-    /// What that zone's clocks are ahead of UTC from the gate's opening on, and where they change; empty
-    /// without a zone.
+    /// The UTC offset of that zone from the gate's opening on, and its changes. Empty without a zone.
     pub utc_offsets: Vec<UtcOffset>,
-    /// What bounds the wait.
+    /// The kind of the window.
     pub window_kind: WindowKind,
-    /// It reports and does not block.
+    /// Whether the gate only reports and does not block.
     pub report_only: bool,
-    /// It does not block.
+    /// Whether checks do not block the gate.
     pub exempt: bool,
-    /// The job asked for its cancellation.
+    /// Whether the job asked for its cancellation.
     pub cancel_requested: bool,
     /// When the gate was opened.
     #[serde(with = "instant")]
     pub created_at: DateTime<Utc>,
-    /// When the next attempt is due, while it waits.
+    /// When the next attempt is due, while the gate waits.
     #[serde(with = "instant::option")]
     #[schema(required)]
     pub next_attempt_at: Option<DateTime<Utc>>,
-    /// When it ended.
+    /// When the gate ended.
     #[serde(with = "instant::option")]
     #[schema(required)]
     pub ended_at: Option<DateTime<Utc>>,
-    /// Why it ended without a pass.
+    /// Why the gate ended without a pass.
     #[schema(required)]
     pub end_reason: Option<EndReason>,
-    /// Where it stands, for people; while it waits it names what is failing.
+    /// The current situation, for people. While the gate waits, it names the failing checks.
     pub detail: String,
-    /// The newest verdict on each check and condition.
+    /// The newest verdict of each check and condition.
     pub evidence: Vec<Evidence>,
-    /// What happened from outside while it waited.
+    /// External events during the wait.
     pub notes: Vec<GateNote>,
-    /// The attempts, by number: the newest 200.
+    /// The newest 200 attempts, ordered by number.
     pub attempts: Vec<Attempt>,
-    /// The override in force.
+    /// The current override.
     #[serde(rename = "override")]
     #[schema(required)]
     pub exception: Option<OverrideForm>,
@@ -196,7 +193,7 @@ pub struct GateForm {
 }
 
 impl GateForm {
-    /// The form of a gate with these attempts.
+    /// Creates the form of a gate with these attempts.
     #[must_use]
     pub fn new(record: GateRecord, attempts: Vec<Attempt>) -> Self {
         Self {
@@ -226,12 +223,12 @@ impl GateForm {
     }
 }
 
-/// A page of the gates of a job.
+/// A page of a job's gates.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct GateList {
-    /// Those of hosts that the caller may see, by the time of their opening.
+    /// The gates of hosts that the caller may see, ordered by their opening.
     pub gates: Vec<GateForm>,
-    /// Ask with it for the next page; `null` at the end.
+    /// The cursor of the next page. `null` on the last page.
     #[schema(required)]
     pub next_cursor: Option<String>,
 }

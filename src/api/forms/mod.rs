@@ -1,7 +1,7 @@
-//! The bodies that the API takes and answers, for its document and for clients in Rust.
+//! The bodies of the API's requests and answers, for its document and for Rust clients.
 //!
-//! A type of [`model`](crate::model) or [`gate`](crate::gate) whose JSON is already the API's, such as
-//! [`Evidence`](crate::model::Evidence), has no form here.
+//! A type of [`model`](crate::model) or [`gate`](crate::gate) that already serializes to the API's JSON,
+//! such as [`Evidence`](crate::model::Evidence), has no form here.
 
 mod audit;
 mod check;

@@ -10,51 +10,50 @@ use crate::{
     model::{HostId, Outlook, PassKind, TimeZoneName, UtcOffset, Window, instant},
 };
 
-/// Which hosts to preview.
+/// A request for a preview.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = GatePreviewRequest)]
 #[serde(deny_unknown_fields)]
 pub struct PreviewRequestForm {
-    /// The hosts. Each is answered once.
+    /// The hosts. Duplicates are ignored.
     #[schema(max_items = 10000)]
     pub host_ids: Vec<HostId>,
-    /// In this window; without it in each host's own.
+    /// The window to judge in. Without it, each host's own window.
     pub window: Option<WindowForm>,
 }
 
-/// What a host's gate would say now.
+/// The current decision for a host.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[schema(as = HostPreview)]
 pub struct PreviewForm {
     /// The host.
     pub host_id: HostId,
-    /// Whether the job would go ahead.
+    /// Whether the job would be allowed to patch the host.
     pub decision: Outlook,
-    /// On what ground it would go ahead.
+    /// Why the gate would pass, if it would.
     #[schema(required)]
     pub kind: Option<PassKind>,
-    /// When the window opens that it was judged in.
+    /// When the window of this preview opens.
     #[serde(with = "instant")]
     pub opens_at: DateTime<Utc>,
     /// When that window closes.
     #[serde(with = "instant")]
     pub closes_at: DateTime<Utc>,
-    /// The zone to show that window in, an IANA name; `null` where it comes from no calendar.
+    /// The IANA name of the time zone for display. `null` if the window comes from no calendar.
     #[schema(required, value_type = Option<String>)]
     pub time_zone: Option<TimeZoneName>,
-    /// What that zone's clocks are ahead of UTC in that window, and where they change; empty without a
-    /// zone.
+    /// The UTC offset of that zone in the window, and its changes. Empty without a zone.
     pub utc_offsets: Vec<UtcOffset>,
-    /// The window is not open yet: that alone makes it wait where nothing is blocking.
+    /// Whether the window has not opened yet. If nothing blocks, this alone makes the job wait.
     pub not_open: bool,
-    /// What is left of the window has no room for a second attempt.
+    /// Whether the rest of the window is too short for a second attempt.
     pub window_too_short: bool,
     /// The checks and conditions that are not known to be met.
     pub blocking: Vec<Blocking>,
 }
 
 impl PreviewForm {
-    /// The form of a preview in this window.
+    /// Creates the form of a preview in this window.
     #[must_use]
     pub fn new(preview: HostPreview, window: Window) -> Self {
         Self {
@@ -72,10 +71,10 @@ impl PreviewForm {
     }
 }
 
-/// What the gates would say, host by host.
+/// The current decisions, one per host.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = GatePreview)]
 pub struct PreviewList {
-    /// In the order asked, each once.
+    /// The hosts in the requested order, each once.
     pub hosts: Vec<PreviewForm>,
 }

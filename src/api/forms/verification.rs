@@ -6,43 +6,43 @@ use utoipa::ToSchema;
 
 use crate::model::{HostChange, VerificationState, VerifiedCheck, instant};
 
-/// How a host stands since its change, against the pass on which it was changed.
+/// The comparison of a host after its change with the pass that allowed the change.
 ///
-/// No route of this API answers with it: an application shows it with its jobs. The document describes
-/// it for the clients of both.
+/// No route of this API returns it: an application shows it with its jobs. The document describes it for
+/// the clients of both.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[schema(as = Verification)]
 pub struct VerificationForm {
-    /// Whether it goes on, or how it ended.
+    /// Whether it is running, or how it ended.
     pub state: VerificationState,
-    /// Where it stands, in one line.
+    /// The current situation in one line.
     pub detail: String,
-    /// When the change ended, and the verification began.
+    /// When the change ended and the verification began.
     #[serde(with = "instant::option")]
     #[schema(required)]
     pub started_at: Option<DateTime<Utc>>,
-    /// When it ended; `null` while it goes on.
+    /// When it ended. `null` while it is running.
     #[serde(with = "instant::option")]
     #[schema(required)]
     pub ended_at: Option<DateTime<Utc>>,
-    /// When the newest run of the checks started; `null` before.
+    /// When the newest run of the checks started. `null` before the first run.
     #[serde(with = "instant::option")]
     #[schema(required)]
     pub checked_at: Option<DateTime<Utc>>,
-    /// How often the checks were run.
+    /// The number of runs of the checks.
     pub runs: u32,
-    /// For so many seconds after the change nothing counted against the host.
+    /// The number of seconds after the change in which failures did not count.
     pub settle_secs: u64,
-    /// So many seconds the checks had to stay healthy.
+    /// The number of seconds for which the checks had to stay healthy.
     pub soak_secs: u64,
-    /// It ended so many seconds after the change at the latest.
+    /// The maximum number of seconds from the change to the verdict.
     pub deadline_secs: u64,
-    /// Each check of the host, and then those of the pass that are no more.
+    /// Each check of the host, followed by the pass's checks that no longer exist.
     pub checks: Vec<VerifiedCheck>,
 }
 
 impl VerificationForm {
-    /// The verification of a change, where one was asked for.
+    /// Returns the verification of a change, if one was requested.
     #[must_use]
     pub fn of(change: HostChange) -> Option<Self> {
         let verification = change.verification?;

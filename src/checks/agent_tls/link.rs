@@ -30,14 +30,14 @@ use crate::{
     model::{AgentEndpoint, ReasonCode, ServiceName},
 };
 
-/// Everything in a unit's name but letters, digits and these is escaped: it stays one segment of the
-/// path, whatever it holds (F113).
+/// Every character of a unit's name except letters, digits and these is escaped, so that any name stays one
+/// segment of the path (F113).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What a second try after a limited rate needs beyond the pause that the agent asks for.
+/// The additional time that a retry after a rate limit needs beyond the agent's pause.
 const RETRY_MARGIN: Duration = Duration::from_millis(200);
 
-/// A link: a client of its own, so that its one connection is shared with no other host.
+/// A link with its own client, so that no other host shares its connection.
 pub(super) struct MutualTlsLink {
     client: Client,
     base: String,
@@ -108,8 +108,8 @@ impl MutualTlsLink {
                 AgentError::new(ReasonCode::Internal, "no request can be made").with_source(error)
             })?;
         let answer = match self.send(&request, addresses).await {
-            // An agent may close a kept connection at any time, also as a request is on its way. That
-            // connection is gone, so the second try makes a new one (H14).
+            // An agent may close a kept connection at any time, even while a request is in flight. The
+            // retry then opens a new connection (H14).
             Err(failure) if failure.over_kept_connection => self.send(&request, addresses).await,
             answer => answer,
         };
@@ -124,7 +124,7 @@ impl MutualTlsLink {
         request: &Request,
         addresses: &[SocketAddr],
     ) -> Result<Response, NoAnswer> {
-        // A connection that is open already enters none of the phases before this one.
+        // A kept connection enters none of the earlier phases.
         self.progress.enter(Phase::AwaitingHead);
         race::send(&self.client, request, addresses, &self.progress).await
     }
@@ -160,14 +160,13 @@ impl MutualTlsLink {
     }
 }
 
-/// Whether there is time for a second try after a pause that the agent chose, however long it is
-/// (F149).
+/// Returns whether there is time for a retry after the agent's pause, however long it is (F149).
 fn fits(pause: Duration, deadline: Instant) -> bool {
     let needed = pause.checked_add(RETRY_MARGIN);
     needed.is_some_and(|needed| needed < deadline.saturating_duration_since(Instant::now()))
 }
 
-/// How long an agent that limits the rate asks to wait, in whole seconds.
+/// Returns the pause that a rate-limiting agent asks for, in whole seconds.
 fn retry_after(status: StatusCode, header: Option<&HeaderValue>) -> Option<Duration> {
     if status != StatusCode::TOO_MANY_REQUESTS {
         return None;
@@ -208,7 +207,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// F149: whatever an agent says of how long to wait, it is a pause that fits or none.
+        /// F149: any pause that an agent asks for either fits or is ignored.
         #[test]
         fn f149_no_pause_that_an_agent_asks_for_makes_a_run_panic(
             header in prop_oneof![

@@ -1,4 +1,4 @@
-//! Agents over mutual TLS: the transport that the existing agent speaks.
+//! Agents over mutual TLS, with the protocol of the existing agent.
 
 mod link;
 mod reply;
@@ -96,9 +96,9 @@ impl MutualTlsAgents {
         Self::of(Files { certificates: files, revocations: None })
     }
 
-    /// Creates a transport from certificate files and a PEM file of revocation lists, which is read again
-    /// too when it changes. An agent whose certificate is revoked is refused, and so is one that no list in
-    /// force covers: the file must hold a list of each authority that issues agents' certificates.
+    /// Creates a transport from certificate files and a PEM file of revocation lists, which is also read
+    /// again when it changes. The transport refuses an agent whose certificate is revoked or covered by no
+    /// current list: the file must contain a list of each authority that issues agents' certificates.
     ///
     /// # Errors
     /// Fails if the files are unusable.
@@ -148,7 +148,7 @@ impl MutualTlsAgents {
     }
 
     fn lock(&self) -> MutexGuard<'_, Credentials> {
-        // A panic elsewhere cannot leave them half written: they are replaced whole.
+        // The credentials are only replaced as a whole, so a panic elsewhere cannot corrupt them.
         self.credentials.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -163,7 +163,7 @@ impl AgentTransport for MutualTlsAgents {
 
 impl Credentials {
     fn load(files: &Files) -> Result<Self, CertificateError> {
-        // Taken before reading, so that a change in between is seen as one.
+        // Taken before reading, so that a change during the read is detected.
         let stamp = stamp(files);
         let Files { certificates: files, revocations } = files;
         let read = |path: &Path| {
@@ -208,7 +208,7 @@ impl Credentials {
         }
         let key = PrivateKeyDer::from_pem_slice(key).map_err(pem("the manager's key"))?;
         let provider = tls::provider();
-        // Refuses a key that does not belong to the certificate, before any agent does.
+        // Detects a key that does not belong to the certificate before an agent does.
         let certified = CertifiedKey::from_der(chain, key, &provider)
             .map_err(tls("the manager's certificate and key"))?;
         certified.keys_match().map_err(tls("the manager's certificate and key"))?;
@@ -239,9 +239,9 @@ impl Credentials {
                 info!("the certificates for agents have changed and are in use");
             }
             Err(error) => {
-                // Said once for each change.
+                // Logged once for each change.
                 self.stamp = now;
-                error!(%error, "the changed certificates for agents cannot be used: the old ones stay");
+                error!(%error, "the changed certificates for agents cannot be used: the old ones stay in use");
             }
         }
     }
@@ -265,38 +265,38 @@ pub enum CertificateError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What happened.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// It is not in PEM form.
+    /// The content is not PEM.
     #[error("{what} cannot be read as PEM")]
     Pem {
-        /// Which of them.
+        /// Which credential.
         what: &'static str,
-        /// What is wrong.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// There is no certificate in it.
+    /// The file contains no certificate.
     #[error("there is no certificate in the file of {what}")]
     Empty {
-        /// Which of them.
+        /// Which credential.
         what: &'static str,
     },
-    /// There is no revocation list in the file that should hold some.
+    /// The file of revocation lists contains none.
     #[error("there is no revocation list in the file of revocation lists")]
     NoRevocationList,
-    /// TLS cannot use it, or key and certificate do not belong together.
+    /// TLS cannot use the credential, or key and certificate do not match.
     #[error("{what} cannot be used")]
     Tls {
-        /// Which of them.
+        /// Which credential.
         what: &'static str,
-        /// What is wrong.
+        /// The cause.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Authority and revocation lists cannot verify anything.
+    /// The authority and the revocation lists do not form a verifier.
     #[error("the agents' authority, or a revocation list, cannot be used")]
     Verifier(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -59,7 +59,7 @@ fn state(body: &[u8]) -> Result<ServiceStatus, AgentError> {
         Some(Value::String(name)) if !name.is_empty() => name,
         _ => return Err(bad("the agent's answer does not name the unit")),
     };
-    // Only the JSON value `true` is healthy; whatever is no boolean is no verdict (F110).
+    // Only the JSON value `true` is healthy. A value that is not a boolean is no verdict (F110).
     let Some(Value::Bool(healthy)) = data.get("healthy") else {
         return Err(bad("the agent's answer holds no verdict"));
     };

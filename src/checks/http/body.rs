@@ -37,7 +37,7 @@ impl BodySearch {
         let chunk = &chunk[..chunk.len().min(room)];
         self.seen += chunk.len();
         let overlap = self.finder.needle().len().saturating_sub(1);
-        // A match across the border ends within the first bytes of this chunk.
+        // A match across the chunk boundary ends within the first bytes of this chunk.
         self.tail.extend_from_slice(&chunk[..chunk.len().min(overlap)]);
         if self.finder.find(&self.tail).is_some() || self.finder.find(chunk).is_some() {
             return Searched::Found;
@@ -71,8 +71,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// F99, F100: for every way to cut a body into chunks, and at the cap, the search says what a
-        /// plain search of the whole says.
+        /// F99, F100: for every split of a body into chunks, and at the cap, the search agrees with a plain
+        /// search of the whole body.
         #[test]
         fn f99_f100_every_split_gives_what_a_plain_search_of_the_whole_gives(
             body in proptest::collection::vec(0_u8..3, 0..40),

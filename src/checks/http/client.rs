@@ -40,7 +40,7 @@ use crate::{
 /// The configuration of [`HttpClient`].
 #[derive(Clone, Debug)]
 pub struct HttpClientConfig {
-    /// The addresses that may be connected to.
+    /// The policy on addresses.
     pub destinations: DestinationPolicy,
     /// PEM certificates of authorities that strict checks trust in addition to the system's.
     pub extra_authorities: Option<Vec<u8>>,
@@ -112,7 +112,7 @@ impl HttpClient {
         let (roots, pinned) = authorities(config.extra_authorities.as_deref())?;
         let strict = builder().map_err(tls_failed)?;
         let strict = if roots.is_empty() {
-            // Every certificate is refused.
+            // Without a root, every certificate is refused.
             strict.with_root_certificates(roots)
         } else {
             let inner = tls::verifier(roots, Vec::new(), tls::provider())
@@ -128,10 +128,10 @@ impl HttpClient {
             .with_no_client_auth();
         let client = |tls_config| {
             tls::client(tls::common(tls_config), &config.user_agent)
-                // A dead listener must be seen: nothing is kept open (H7).
+                // A dead listener must be detected, so no connection is kept (H7).
                 .pool_max_idle_per_host(0)
-                // Header lines are read as clients may read them (RFC 9112, 5.1 and 5.2): there is one
-                // answer to a connection, so that nothing can be hidden between two of them.
+                // Allows folded header lines, as clients may (RFC 9112, 5.1 and 5.2). Each connection
+                // carries one answer, so nothing can be hidden between two answers.
                 .http1_allow_obsolete_multiline_headers_in_responses(true)
                 .http1_allow_spaces_after_header_name_in_responses(true)
                 .http1_ignore_invalid_headers_in_responses(true)
@@ -143,7 +143,7 @@ impl HttpClient {
     }
 
     /// Runs a check once. `timeout` covers everything up to the last byte, including redirects. A test
-    /// tells more of the answer, and comes out the same.
+    /// describes the answer in more detail, with the same outcome.
     pub(in crate::checks) async fn run(
         &self,
         probe: &HttpProbe,
@@ -181,16 +181,16 @@ impl HttpClient {
     }
 }
 
-/// Whether certificates are judged.
+/// How certificates are verified.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::checks) enum Trust {
-    /// They must be valid and come from a known authority.
+    /// They must be valid and issued by a known authority.
     Strict,
-    /// Any will do.
+    /// Any certificate is accepted.
     Tolerant,
 }
 
-/// How a check came out.
+/// The outcome of a check.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::checks) struct HttpOutcome {
     pub(in crate::checks) reason: ReasonCode,
@@ -199,16 +199,16 @@ pub(in crate::checks) struct HttpOutcome {
     pub(in crate::checks) refused: bool,
 }
 
-/// What a check is run for.
+/// The purpose of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::checks) enum Purpose {
-    /// For its result.
+    /// The check's regular result.
     Check,
-    /// For a person who tries a definition out.
+    /// A person tests a definition.
     Test,
 }
 
-/// Loads the system's authorities and the extra ones, and returns the extra ones once more.
+/// Loads the system's authorities and the extra ones. Also returns the extra ones alone.
 fn authorities(
     extra: Option<&[u8]>,
 ) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), HttpClientError> {
@@ -281,7 +281,7 @@ impl Run<'_> {
             self.refused.store(tls::is_refused(&*failure.error), Ordering::Relaxed);
             tls::classify(&*failure.error)
         })?;
-        // Judged addresses alone are connected to; this holds should that ever change (H4).
+        // A safeguard: only allowed addresses are connected to (H4).
         if response.remote_addr().is_some_and(|peer| !addresses.contains(&peer)) {
             return Err(refused_destination());
         }
@@ -313,7 +313,7 @@ impl Run<'_> {
             .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
             .header(CONNECTION, HeaderValue::from_static("close"));
         if let Some(user) = &self.probe.user {
-            // Marked as sensitive by the client; every hop has the stored origin.
+            // The client marks the header as sensitive. Every hop has the stored origin.
             request = request.basic_auth(&**user, Some(self.password.map_or("", Password::expose)));
         }
         request.build().map_err(|_| {
@@ -338,7 +338,7 @@ impl Run<'_> {
         self.progress.enter(Phase::ReadingBody);
         let cap = self.client.config.body_cap;
         let mut search = BodySearch::new(expected, cap);
-        // Kept for a test alone.
+        // Kept for a test only.
         let mut read = Vec::new();
         let outcome = loop {
             let chunk = match response.chunk().await {
@@ -381,7 +381,7 @@ impl Run<'_> {
     }
 }
 
-/// Returns whether a line of `Content-Encoding` names no encoding but identity, however often.
+/// Returns whether a `Content-Encoding` line contains only `identity`.
 fn is_identity(line: &HeaderValue) -> bool {
     let mut encodings = line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     encodings.all(|encoding| encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity"))

@@ -1,4 +1,4 @@
-//! Which addresses an HTTP check may connect to (H4).
+//! Decides which addresses an HTTP check may connect to (H4).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
@@ -14,14 +14,14 @@ use thiserror::Error;
 pub struct DestinationPolicy {
     /// Ranges that are exempt from the refusal of special ranges.
     pub allowed: Vec<IpNet>,
-    /// Always refused, such as the listeners of the manager and its database.
+    /// Destinations that are always refused, such as the listeners of the manager and its database.
     pub also_denied: Vec<DeniedDestination>,
-    /// Refused ports, which do not speak HTTP (H1).
+    /// Ports that are refused because they do not speak HTTP (H1).
     pub denied_ports: Vec<u16>,
-    /// If given, the only ranges that may be connected to.
+    /// If set, the only ranges that may be connected to.
     pub only: Option<Vec<IpNet>>,
-    /// Ports that are always refused at every address of this machine, whichever interface has it: those
-    /// of the manager's own listeners (F256).
+    /// Ports that are refused at every address of this machine: the ports of the manager's own listeners
+    /// (F256).
     pub local_ports: Vec<u16>,
 }
 
@@ -30,11 +30,11 @@ pub struct DestinationPolicy {
 pub struct DeniedDestination {
     /// The addresses.
     pub network: IpNet,
-    /// The port; `None` for every port.
+    /// The port. `None` means every port.
     pub port: Option<u16>,
 }
 
-/// The error of a refused address. Its text is coarse on purpose, so that it does not help a prober.
+/// The error of a refused address. The text is deliberately vague, so that it does not help a prober.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("the policy refuses this destination")]
 pub struct DestinationRefused;
@@ -77,20 +77,20 @@ impl DestinationPolicy {
     }
 }
 
-/// Returns the address and the IPv4 address that is embedded in it, if any.
+/// Returns the address and its embedded IPv4 address, if any.
 fn forms(address: IpAddr) -> Vec<IpAddr> {
     let embedded = match address {
         IpAddr::V4(_) => None,
         IpAddr::V6(address) => embedded_ipv4(address),
     };
     match embedded {
-        // `::` and `::1` are addresses of their own and not only forms of 0.0.0.0 and 0.0.0.1.
+        // `::` and `::1` are addresses in their own right, not only forms of 0.0.0.0 and 0.0.0.1.
         Some(embedded) => vec![IpAddr::V4(embedded), address],
         None => vec![address],
     }
 }
 
-/// Returns whether an address is one of this machine's, as the system routes now. Nothing is sent.
+/// Returns whether an address currently belongs to this machine, by its routing table. Sends nothing.
 fn is_local(address: IpAddr) -> bool {
     if address.is_loopback() || address.is_unspecified() {
         return true;
@@ -99,7 +99,7 @@ fn is_local(address: IpAddr) -> bool {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    // What is sent to an address of this machine has that address as its source as well.
+    // A packet to an address of this machine also has that address as its source.
     let source = UdpSocket::bind((any, 0)).and_then(|socket| {
         socket.connect((address, 9))?;
         socket.local_addr()
@@ -143,11 +143,12 @@ const fn v6(first: u16, second: u16, last: u16, prefix: u8) -> Ipv6Net {
 const SPECIAL_V4: [Ipv4Net; 8] = [
     v4(0, 0, 0, 0, 8),
     v4(127, 0, 0, 0, 8),
-    // Link-local, with the metadata services of most clouds.
+    // Link-local, including the metadata services of most clouds.
     v4(169, 254, 0, 0, 16),
     v4(224, 0, 0, 0, 4),
     v4(240, 0, 0, 0, 4),
-    // Metadata services outside the link-local range. The first is for protocols, and holds one as well.
+    // Metadata services outside the link-local range. The first range is for protocols, and includes one as
+    // well.
     v4(192, 0, 0, 0, 24),
     v4(100, 100, 100, 200, 32),
     v4(168, 63, 129, 16, 32),
@@ -158,7 +159,7 @@ const SPECIAL_V6: [Ipv6Net; 9] = [
     v6(0, 0, 1, 128),
     v6(0xfe80, 0, 0, 10),
     v6(0xff00, 0, 0, 8),
-    // Networks of metadata services among the unique local addresses, which nobody picks by chance.
+    // Networks of metadata services within the unique local addresses. No one picks them by chance.
     v6(0xfd00, 0xec2, 0, 32),
     v6(0xfd00, 0x42, 0, 32),
     v6(0xfd00, 0xc1, 0, 32),
@@ -175,7 +176,7 @@ mod tests {
         policy.judge(address.parse().expect("an address"), 80).is_ok()
     }
 
-    /// F96: special addresses in every form that they can be written in.
+    /// F96: special addresses are refused in every notation.
     #[test]
     fn f96_special_addresses_are_refused_in_every_form() {
         let policy = DestinationPolicy::default();
@@ -268,7 +269,7 @@ mod tests {
         assert_eq!(policy.judge(own, 5_432), Err(DestinationRefused));
     }
 
-    /// F256: a port of this machine's is refused at every address that it has, and nowhere else.
+    /// F256: a port of this machine is refused at all of its addresses, and nowhere else.
     #[test]
     fn f256_own_ports_are_refused_at_every_local_address() {
         let network = |text: &str| -> IpNet { text.parse().expect("a network") };
@@ -282,7 +283,7 @@ mod tests {
             ["127.0.0.1", "127.9.9.9", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"]
                 .map(|text| text.parse().expect("an address"))
                 .to_vec();
-        // The address that this machine shows to others, where it is on a network.
+        // The address that this machine shows to others, if it is on a network.
         let shown = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
             socket.connect("192.0.2.1:9")?;
             socket.local_addr()
@@ -303,7 +304,7 @@ mod tests {
         assert!(!judge(&policy, "10.2.0.1"));
     }
 
-    /// F97: what people can write for an address is judged as the parser reads it.
+    /// F97: addresses in any notation are judged as the parser reads them.
     #[test]
     fn f97_odd_spellings_of_loopback_are_refused() {
         let policy = DestinationPolicy::default();

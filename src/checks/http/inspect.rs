@@ -13,7 +13,7 @@ use reqwest::{
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-/// Collects what is told. Given for a test only.
+/// Collects notes. Only a test has one.
 #[derive(Debug)]
 pub(super) struct Inspection {
     deadline: Instant,
@@ -21,12 +21,12 @@ pub(super) struct Inspection {
 }
 
 impl Inspection {
-    /// Begins an inspection of a run with this deadline.
+    /// Creates an inspection of a run with this deadline.
     pub(super) fn new(deadline: Instant) -> Self {
         Self { deadline, notes: Mutex::default() }
     }
 
-    /// Adds what was seen to the words of an outcome.
+    /// Appends the notes to the text of an outcome.
     pub(super) fn complete(&self, words: &mut String) {
         for note in self.notes.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             words.push_str("; ");
@@ -34,10 +34,10 @@ impl Inspection {
         }
     }
 
-    /// Tells where redirects have led to.
+    /// Notes the final URL of redirects.
     pub(super) fn landed(&self, asked: &Url, landed: &Url) {
         if asked != landed {
-            // Without the query and parameters, which may hold a token.
+            // Omits the query and parameters, which may contain a token.
             let path = landed.path().split(';').next().unwrap_or_default();
             let path: String = path.chars().take(MAXIMUM_PATH).collect();
             let scheme = if asked.scheme() == landed.scheme() { "" } else { "https, " };
@@ -47,7 +47,7 @@ impl Inspection {
         }
     }
 
-    /// Reads on after a match, for a while and never up to the deadline: the verdict is there.
+    /// Reads on after a match for a limited time, because the verdict is known.
     pub(super) async fn read_on(&self, response: &mut Response, body: &mut Vec<u8>, cap: usize) {
         let now = Instant::now();
         let left = self.deadline.saturating_duration_since(now);
@@ -59,7 +59,7 @@ impl Inspection {
         }
     }
 
-    /// Tells how the expected text occurs in what was read of a body.
+    /// Notes how the expected text occurs in the part of the body that was read.
     pub(super) fn body(&self, headers: &HeaderMap, expected: &str, body: &[u8]) {
         let found: Vec<usize> = memmem::find_iter(body, expected.as_bytes()).collect();
         if found.is_empty() {
@@ -91,10 +91,10 @@ impl Inspection {
     }
 }
 
-/// How long a test reads on after a match, at most.
+/// The maximum time that a test reads on after a match.
 const MAXIMUM_WAIT: Duration = Duration::from_secs(2);
 
-/// The maximum number of characters of a path that are shown.
+/// The maximum number of characters shown of a path.
 const MAXIMUM_PATH: usize = 100;
 
 /// Returns whether a match may be part of a longer word.
@@ -136,7 +136,7 @@ fn other_form(expected: &str, body: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Returns the name of an encoding that is not UTF-8, as the page names or marks it.
+/// Returns the encoding of a page that declares or marks one other than UTF-8.
 fn charset(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     if body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") {
         return Some("UTF-16".to_owned());
@@ -180,7 +180,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// F198: whatever a body holds, none of it is told beyond what the check expects.
+        /// F198: no note quotes a body beyond the text that the check expects.
         #[test]
         fn f198_nothing_that_is_told_comes_from_the_body(
             expected in "[a-z<&]{1,4}",

@@ -1,4 +1,4 @@
-//! Which redirects a check follows (H3).
+//! Decides which redirects a check follows (H3).
 
 use url::Url;
 
@@ -15,7 +15,7 @@ pub(super) enum Redirect {
     Refused(String),
 }
 
-/// Judges the `Location` of an answer of `from`.
+/// Judges the `Location` of an answer from `from`.
 ///
 /// Allows the same origin, and `http` (port 80) to `https` (port 443) on the same host if the check has
 /// no credentials. Any other redirect could send the check or its credentials elsewhere.

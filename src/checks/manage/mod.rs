@@ -1,4 +1,4 @@
-//! The rules for changing checks. The API is a thin layer over them.
+//! The rules for changing checks. The API is a thin layer over this module.
 
 mod password;
 
@@ -77,14 +77,15 @@ impl CheckManager {
         Self { timeout, ..self }
     }
 
-    /// Wakes a poller in the same process, so that it runs a new or changed check at once.
+    /// Sets the handle that wakes a poller in the same process, so that it runs a new or changed check
+    /// immediately.
     #[must_use]
     pub fn with_nudge(self, nudge: Nudge) -> Self {
         Self { nudge: Some(nudge), ..self }
     }
 
-    /// Lets the first run of a new or changed check wait for its slot where this budget is spent (F255).
-    /// [`ApiBuilder::build`](crate::api::ApiBuilder::build) sets the API's own.
+    /// Sets the budget of first runs. If it is exhausted, the first run of a new or changed check waits for
+    /// its slot (F255). [`ApiBuilder::build`](crate::api::ApiBuilder::build) sets the API's own.
     #[must_use]
     pub fn with_run_budget(self, budget: RunBudget) -> Self {
         Self { budget: Some(budget), ..self }
@@ -121,8 +122,8 @@ impl CheckManager {
         Ok(check)
     }
 
-    /// Changes a check. Without an expected revision the change applies to the newest one. A change that
-    /// changes nothing writes nothing.
+    /// Changes a check. Without an expected revision the change applies to the newest one. A change without
+    /// effect writes nothing.
     ///
     /// # Errors
     /// Returns [`ManageError::Invalid`], [`ManageError::PasswordRequired`], [`StoreError::NotFound`], or
@@ -202,7 +203,7 @@ impl CheckManager {
     /// password rule holds for the change (F123).
     ///
     /// # Errors
-    /// As [`change`](Self::change).
+    /// Fails like [`change`](Self::change).
     pub async fn test(
         &self,
         actor: &Actor,
@@ -262,7 +263,8 @@ impl CheckManager {
         self.run_test(actor, check, changes).await
     }
 
-    /// `changes` tells how what runs differs from what is stored: the audit shows what was asked.
+    /// Runs a test, and records it with the differences from the stored check, so that the audit log shows
+    /// what ran.
     async fn run_test(
         &self,
         actor: &Actor,
@@ -292,7 +294,7 @@ impl CheckManager {
         if outcomes.is_empty() {
             outcomes = unanswered(&[check], ReasonCode::Internal, "the test gave no answer");
         }
-        // It is shown and not stored, so its epoch does not matter.
+        // The result is shown and not stored, so its epoch does not matter.
         let started = StoreTime::new(ClockEpoch::default(), record.at);
         results(host_id, outcomes, started, ResultSource::Poll)
             .into_iter()
@@ -312,8 +314,9 @@ impl CheckManager {
         }
     }
 
-    /// Whoever changes or tests a stored check must see the host that it asks afterwards, whoever aimed
-    /// it there (F213). A target that is gone is asked by nobody, and holds no change back.
+    /// Checks that the actor sees the check's target. Whoever changes or tests a stored check must see the
+    /// host that the check asks afterwards, no matter who set it (F213). A deleted target is not asked, and
+    /// blocks no change.
     async fn kept_target_visible(
         &self,
         actor: &Actor,
@@ -367,13 +370,13 @@ pub enum ManageError {
     /// The definition is invalid: every violation.
     #[error(transparent)]
     Invalid(Violations),
-    /// The stored password must be given again.
-    #[error("give the password again: {because}")]
+    /// The actor must enter the stored password again.
+    #[error("enter the password again: {because}")]
     PasswordRequired {
-        /// Why it is asked for.
+        /// Why it is required.
         because: &'static str,
     },
-    /// There is no such host.
+    /// The host does not exist.
     #[error("there is no such host")]
     HostUnknown,
     /// The password cannot be sealed.
@@ -388,7 +391,7 @@ pub enum ManageError {
     /// The host directory cannot be read.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// The store failed, or refuses the change.
+    /// The store failed or refused the change.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -1,4 +1,4 @@
-//! The password rule: when a stored password may stay, and when it has to be given again.
+//! The password rule: whether a stored password may stay or must be entered again.
 
 use tracing::warn;
 
@@ -10,8 +10,8 @@ use crate::{
 };
 
 impl CheckManager {
-    /// Decides what happens to the password when a check gets a new definition: a new origin, or
-    /// tolerance that is switched on, asks for it again (F123, F124).
+    /// Decides about the password when a check gets a new definition. A new origin, or newly enabled
+    /// tolerance, requires it again (F123, F124).
     pub(super) async fn secret_after(
         &self,
         check: &HealthCheck,
@@ -35,17 +35,18 @@ impl CheckManager {
                 }
                 match (before.ignore_cert_errors, after.ignore_cert_errors) {
                     (false, true) => Err(ManageError::PasswordRequired {
-                        because: "certificate errors are to be ignored",
+                        because: "certificate errors will be ignored",
                     }),
                     (true, false) => {
-                        // Stricter is harmless: the password is bound anew without asking for it.
+                        // Stricter is harmless: the password is sealed for the new context without asking
+                        // for it.
                         let install = self.store.install_id().await?;
                         let context = SealContext::of(install, check.host_id, check.id, before);
                         let context = context.ok_or(ManageError::Store(StoreError::NotFound))?;
                         let opened = self.sealer.open(&context, secret).map_err(|error| {
                             warn!(check = %check.id, %error, "a stored password does not open");
                             ManageError::PasswordRequired {
-                                because: "the stored one does not open",
+                                because: "the stored password does not open",
                             }
                         })?;
                         self.seal(check.host_id, check.id, definition, &opened)

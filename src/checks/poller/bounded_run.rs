@@ -1,4 +1,4 @@
-//! One host's run as the poller sees it.
+//! One host's run within the poller.
 
 use std::{collections::HashSet, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     model::{CheckId, HealthCheck, ReasonCode},
 };
 
-/// A run that has ended.
+/// A finished run.
 pub(super) struct FinishedRun {
     pub(super) held: ClaimedHost,
     pub(super) started: Duration,
@@ -24,8 +24,8 @@ pub(super) struct FinishedRun {
     pub(super) refused: HashSet<CheckId>,
 }
 
-/// Some or all checks of one host: never longer than the bound. A panic fails the checks that have
-/// not answered, and a run that is cut keeps what has (F45, F142).
+/// Runs some or all checks of one host within the bound. A panic fails the checks that have not answered,
+/// and a cancelled run keeps the outcomes so far (F45, F142).
 pub(super) async fn run(
     runner: Arc<dyn HostRunner>,
     clock: Arc<dyn Clock>,
@@ -66,10 +66,10 @@ pub(super) async fn run(
     FinishedRun { held, started, outcomes, refused: collector.take_refused() }
 }
 
-/// How long a run can take until it is cut.
+/// Returns the time after which a run is cancelled.
 pub(super) fn longest_run(timeout: Duration) -> Duration {
     run_bound(timeout) + OVERRUN
 }
 
-/// What a run may take beyond its bound before it is cut: the runner keeps the bound itself.
+/// The time beyond its bound before a run is cancelled. Normally the runner keeps the bound itself.
 const OVERRUN: Duration = Duration::from_secs(1);

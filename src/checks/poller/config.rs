@@ -1,17 +1,18 @@
-//! How a poller works.
+//! The configuration of a poller.
 
 use std::time::Duration;
 
 use super::observer::ObserverRule;
 use crate::{ConfigError, checks::host_run::run_bound};
 
-/// How a poller works. [`PollerConfig::default`] polls every 5 minutes and keeps results 4 days.
+/// The configuration of a poller. [`PollerConfig::default`] polls every 5 minutes and keeps results for 4
+/// days.
 #[derive(Clone, Debug)]
 pub struct PollerConfig {
     /// How often every enabled check runs. At least 1 s.
     pub interval: Duration,
-    /// How often a host runs while one of its checks fails, between `timeout` and `interval`; `None` runs it as
-    /// often as other hosts. Results flagged as the manager's own fault do not count.
+    /// How often a host runs while one of its checks fails, between `timeout` and `interval`. `None` runs
+    /// it as often as other hosts. Results flagged as the manager's own fault do not count.
     pub unhealthy_interval: Option<Duration>,
     /// The total time of one check, 1 to 60 s and at most `interval` (L3).
     pub timeout: Duration,
@@ -21,25 +22,25 @@ pub struct PollerConfig {
     /// The maximum number of checks in flight. Ignored if the poller shares a
     /// [`Capacity`](crate::checks::Capacity).
     pub max_concurrent_checks: usize,
-    /// The maximum number of hosts whose runs ask one agent at the same time. Ignored if the poller shares a
+    /// The maximum number of hosts with concurrent runs at one agent. Ignored if the poller shares a
     /// [`Capacity`](crate::checks::Capacity).
     pub max_runs_per_agent: usize,
-    /// How often to ask for due hosts if nothing requires it earlier.
+    /// How often to ask for due hosts, unless an event requires it earlier.
     pub tick: Duration,
     /// The maximum number of hosts in one claim.
     pub claim_block: u32,
-    /// The number of finished hosts after which results are written. While writing is behind, a batch has up
-    /// to 16 times as many.
+    /// The number of finished hosts after which results are written. While writing lags behind, a batch has
+    /// up to 16 times as many.
     pub flush_hosts: usize,
-    /// The longest time that a result waits to be written.
+    /// The maximum time that a result waits to be written.
     pub flush_after: Duration,
     /// The maximum number of hosts whose results are buffered while the store cannot be written.
     pub buffered_hosts: usize,
     /// How long results are kept.
     pub retention: Duration,
-    /// How long ended gates are kept, with their attempts; `None` keeps them forever. At least a day.
+    /// How long ended gates are kept, with their attempts. `None` keeps them forever. At least a day.
     pub gate_retention: Option<Duration>,
-    /// How long audit records are kept; `None` keeps them forever. At least a day.
+    /// How long audit records are kept. `None` keeps them forever. At least a day.
     pub audit_retention: Option<Duration>,
     /// How often old results, gates and audit records are pruned.
     pub prune_every: Duration,
@@ -49,7 +50,7 @@ pub struct PollerConfig {
     pub quarantine_after: u32,
     /// The duration of a quarantine. A change of the host's checks ends it early.
     pub quarantine: Duration,
-    /// When unreachable hosts are attributed to the manager's own network; `None` never does that.
+    /// When unreachable hosts are attributed to the manager's own network. `None` disables this.
     pub observer: Option<ObserverRule>,
 }
 
@@ -82,22 +83,22 @@ impl Default for PollerConfig {
 }
 
 impl PollerConfig {
-    /// How long a lease lasts: the longer of 60 s and four times the bound of a run (L3).
+    /// Returns the duration of a lease: the longer of 60 s and four times the bound of a run (L3).
     #[must_use]
     pub fn lease(&self) -> Duration {
         Duration::from_secs(60).max(run_bound(self.timeout).saturating_mul(4))
     }
 
-    /// How old a result may be before its check's status is unknown: two intervals.
+    /// Returns the age after which a result no longer counts: two intervals.
     #[must_use]
     pub fn stale_after(&self) -> Duration {
         self.interval.saturating_mul(2)
     }
 
-    /// Holds the figures against each other.
+    /// Checks the fields and their relations.
     ///
     /// # Errors
-    /// The first that is out of its bounds.
+    /// Returns the first field that is out of its bounds.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let second = Duration::from_secs(1);
         let shorter = self.unhealthy_interval.unwrap_or(self.interval);
@@ -110,7 +111,7 @@ impl PollerConfig {
                 (second..=Duration::from_secs(60)).contains(&self.timeout),
                 "between 1 s and 60 s",
             ),
-            // A check that times out would still be running when its next run is due.
+            // Otherwise a check that times out would still be running when its next run is due.
             ("timeout", shortest <= self.interval, "at most `interval`"),
             (
                 "unhealthy_interval",

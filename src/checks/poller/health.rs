@@ -9,23 +9,23 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{clock::Clock, store::Backlog};
 
-/// How a poller is doing, as far as it knows without asking anybody: safe to call from a health
-/// endpoint, since it waits for nothing.
+/// The state of a poller, from its own memory. Reading it never waits, so it is safe to call from a health
+/// endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct PollerHealth {
-    /// Whether [`Poller::run`](super::Poller::run) is under way.
+    /// Whether [`Poller::run`](super::Poller::run) is running.
     pub running: bool,
-    /// When the store last took a claim or results, by this machine's clock; `None` before the first
+    /// When the store last accepted a claim or results, by this machine's clock. `None` before the first
     /// time.
     pub last_cycle_at: Option<DateTime<Utc>>,
-    /// How long ago that was, unmoved by steps of the clock.
+    /// The age of that instant, by the monotonic clock.
     pub last_cycle_age: Option<Duration>,
-    /// What was due and not taken, in the whole store, when it was last looked at: about every 15 s.
+    /// The due and unclaimed hosts of the whole store, updated about every 15 s.
     pub backlog: Option<Backlog>,
     /// Whether the last call of the store or the directory failed, so that the poller backs off.
     pub store_failing: bool,
-    /// Whether most hosts are unreachable by what is probably this machine's own fault.
+    /// Whether most hosts are unreachable, probably because of this machine.
     pub observer_fault: bool,
     /// The number of hosts in quarantine because their checks killed several workers in a row (F68).
     pub quarantined_hosts: usize,
@@ -35,20 +35,20 @@ pub struct PollerHealth {
 
 impl PollerHealth {
     /// Returns whether the poller runs and completed a cycle within this time. One minute is a sensible
-    /// bound: a few ticks and the longest back-off of 30 s.
+    /// bound: it covers a few ticks and the longest back-off of 30 s.
     #[must_use]
     pub fn is_live(&self, within: Duration) -> bool {
         self.running && self.last_cycle_age.is_some_and(|age| age <= within)
     }
 
-    /// Returns whether it runs although the store or, it seems, the network fails.
+    /// Returns whether the poller runs although the store or apparently the network fails.
     #[must_use]
     pub const fn is_degraded(&self) -> bool {
         self.store_failing || self.observer_fault
     }
 }
 
-/// What a running poller notes of itself.
+/// A running poller's notes about itself.
 #[derive(Debug, Default)]
 pub(super) struct HealthCell(Mutex<PollerNotes>);
 
@@ -65,7 +65,7 @@ pub(super) struct PollerNotes {
 
 impl HealthCell {
     pub(super) fn note(&self) -> MutexGuard<'_, PollerNotes> {
-        // Nothing in here can panic half way.
+        // Nothing here panics halfway.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -85,7 +85,7 @@ impl HealthCell {
     }
 }
 
-/// Says that the poller runs for as long as this lives, however its future ends.
+/// Marks the poller as running while this is alive, however its future ends.
 #[derive(Debug)]
 pub(super) struct PollerAlive<'a>(&'a HealthCell);
 

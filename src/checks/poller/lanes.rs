@@ -1,4 +1,4 @@
-//! Hosts that wait for their turn at a busy agent.
+//! Queues of hosts at busy agents.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -13,15 +13,15 @@ use crate::{
     model::HostId,
 };
 
-/// One queue for each agent that has more runs to do than it takes at once, first come, first
-/// served. A host waits here under no lease: its other checks go on, and it is claimed by name when
-/// its turn comes (F134, F135).
+/// One first-come, first-served queue for each agent with more runs than it takes concurrently. A waiting
+/// host has no lease: its other checks run as usual, and the poller claims it by name when its turn comes
+/// (F134, F135).
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     lanes: BTreeMap<AgentKey, VecDeque<Waiting>>,
-    /// In how many lanes each host waits.
+    /// The number of lanes that each host waits in.
     hosts: HashMap<HostId, usize>,
-    /// The lane that was served last, so that all are served in turns.
+    /// The lane that was served last, for round-robin service.
     served: Option<AgentKey>,
 }
 
@@ -29,19 +29,19 @@ pub(super) struct Lanes {
 #[derive(Clone, Debug)]
 pub(super) struct Waiting {
     pub(super) host: HostId,
-    /// How many of its checks ask this agent.
+    /// The number of its checks that ask this agent.
     pub(super) checks: usize,
-    /// Whether it must not run beside another suspect (F68).
+    /// Whether it must not run concurrently with another suspect (F68).
     pub(super) suspect: bool,
-    /// Monotonic, since when it waits.
+    /// The start of the wait, by the monotonic clock.
     pub(super) since: Duration,
-    /// The same by the store's clock.
+    /// The start of the wait, by the store's clock.
     pub(super) since_at: DateTime<Utc>,
-    /// Monotonic; it is not served before.
+    /// The earliest time of its turn, by the monotonic clock.
     pub(super) not_before: Duration,
 }
 
-/// A turn that has come: a place at the agent is taken for the host.
+/// A turn of a host, with a reserved slot at the agent.
 #[derive(Debug)]
 pub(super) struct Turn {
     pub(super) agent: AgentKey,
@@ -50,23 +50,23 @@ pub(super) struct Turn {
 }
 
 impl Lanes {
-    /// Since when a host waits for an agent.
+    /// Returns since when a host waits for an agent.
     pub(super) fn since(&self, agent: &AgentKey, host: HostId) -> Option<Duration> {
         let lane = self.lanes.get(agent).filter(|_| self.hosts.contains_key(&host))?;
         lane.iter().find(|waiting| waiting.host == host).map(|waiting| waiting.since)
     }
 
-    /// Whether a host waits for any agent.
+    /// Returns whether a host waits for any agent.
     pub(super) fn holds(&self, host: HostId) -> bool {
         self.hosts.contains_key(&host)
     }
 
-    /// How many hosts wait for an agent.
+    /// Returns how many hosts wait for an agent.
     pub(super) fn len_at(&self, agent: &AgentKey) -> usize {
         self.lanes.get(agent).map_or(0, VecDeque::len)
     }
 
-    /// How many hosts wait.
+    /// Returns how many hosts wait.
     pub(super) fn hosts(&self) -> usize {
         self.hosts.len()
     }
@@ -77,15 +77,15 @@ impl Lanes {
         self.lanes.entry(agent).or_default().push_back(waiting);
     }
 
-    /// Puts a host back at the head of its lane.
+    /// Returns a host to the head of its lane.
     pub(super) fn put_back(&mut self, turn: Turn, not_before: Duration) {
         *self.hosts.entry(turn.waiting.host).or_default() += 1;
         let lane = self.lanes.entry(turn.agent).or_default();
         lane.push_front(Waiting { not_before, ..turn.waiting });
     }
 
-    /// Serves the lanes in turns until `room` checks are taken, and from each lane the first host
-    /// that `ready` lets go, as long as `admit` has a place at its agent.
+    /// Serves the lanes in turns until `room` checks are taken. Takes from each lane the first host that
+    /// `ready` accepts, while `admit` has a slot at its agent.
     pub(super) fn serve(
         &mut self,
         mut room: usize,
@@ -155,7 +155,7 @@ mod tests {
         turns.iter().map(key).collect()
     }
 
-    /// F135: with room for one, every lane is served before any is served again, each in its order.
+    /// F135: with room for one, every lane is served before any is served again, each in its own order.
     #[test]
     fn f135_lanes_are_served_in_turns() {
         let (mut lanes, limit) = (Lanes::default(), AgentLimit::new(10));
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!((lanes.hosts(), lanes.len_at(&agent(1))), (0, 0));
     }
 
-    /// F135: a busy agent holds up its own lane alone, and who cannot go yet keeps its place.
+    /// F135: a busy agent delays only its own lane, and a host that cannot run yet keeps its place.
     #[test]
     fn f135_a_busy_agent_holds_up_its_own_lane_alone() {
         let (mut lanes, limit) = (Lanes::default(), AgentLimit::new(1));

@@ -1,4 +1,4 @@
-//! Claimed hosts, and how long their leases are trusted.
+//! Claimed hosts, and how long the poller trusts their leases.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -21,35 +21,35 @@ use crate::{
     store::{ClaimRequest, HostClaim, HostRelease, Store},
 };
 
-/// A claimed host with the readings that its trust in the lease rests on.
+/// A claimed host with the clock readings on which the trust in its lease is based.
 #[derive(Debug)]
 pub(super) struct ClaimedHost {
     pub(super) claim: HostClaim,
     pub(super) agents: HashMap<HostId, Option<AgentEndpoint>>,
     pub(super) at: ClaimTime,
-    /// The turns at busy agents that it was claimed for by name; none where it was due.
+    /// The turns at busy agents that it was claimed for by name. Empty if it was due.
     pub(super) turns: Vec<Turn>,
-    /// The newest results of its checks, where it was claimed by name.
+    /// The newest states of its checks, if it was claimed by name.
     pub(super) states: Vec<CheckState>,
-    /// Whether it was claimed by name for its turns: its own slot is another time.
+    /// Whether it was claimed by name for its turns. Its own slot is at another time.
     pub(super) by_name: bool,
-    /// What is recorded of checks that wait for their turn.
+    /// The outcomes to record for checks that still wait for their turn.
     pub(super) unasked: Vec<CheckOutcome>,
 }
 
 impl ClaimedHost {
-    /// What is needed to hand the host back.
+    /// Returns the record to release the host with.
     pub(super) const fn release(&self) -> HostRelease {
         HostRelease::new(self.claim.host_id, self.claim.token)
     }
 
-    /// The agent that a check asks; `None` for one that asks no agent, or whose agent is unknown.
+    /// Returns the agent that a check asks, or `None` if it asks none or the agent is unknown.
     pub(super) fn agent_of(&self, check: &HealthCheck) -> Option<AgentKey> {
         check.definition.service()?;
         self.agents.get(&check.asked_host())?.as_ref().map(AgentKey::from)
     }
 
-    /// Whether the poller has run a check since this instant, here or elsewhere.
+    /// Returns whether any poller has run a check since this instant.
     pub(super) fn ran_since(&self, check: &HealthCheck, instant: DateTime<Utc>) -> bool {
         let ran = |state: &&CheckState| {
             let latest = &state.latest;
@@ -64,49 +64,49 @@ impl ClaimedHost {
     }
 }
 
-/// The clock's readings around a claim.
+/// The clock readings around a claim.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClaimTime {
-    /// Monotonic, before the claim was sent: the lease is trusted from here (L3).
+    /// The monotonic clock before the claim was sent. The lease is trusted from here (L3).
     sent: Duration,
-    /// Wall, before the claim was sent: shows a suspended machine.
+    /// The wall clock before the claim was sent. It reveals a suspended machine.
     sent_wall: DateTime<Utc>,
-    /// Monotonic, when the answer came. Store time is counted on from here, so that it is never
+    /// The monotonic clock when the answer arrived. Store time advances from here, so that it is never
     /// ahead of the store's own.
     received: Duration,
     /// The store's clock at the claim.
     store: DateTime<Utc>,
-    /// Its epoch.
+    /// The epoch of the store's clock.
     epoch: ClockEpoch,
 }
 
 impl ClaimTime {
-    /// The store's time at a later monotonic reading, never ahead of the truth.
+    /// Returns the store's time at a later monotonic reading, never ahead of the truth.
     pub(super) fn store_at(&self, monotonic: Duration) -> DateTime<Utc> {
         instant::truncate(self.store + delta(monotonic.saturating_sub(self.received)))
     }
 
-    /// The same with its epoch, for the results of a run that started then.
+    /// Returns the same with its epoch, for the results of a run that started then.
     pub(super) fn started(&self, monotonic: Duration) -> StoreTime {
         StoreTime::new(self.epoch, self.store_at(monotonic))
     }
 
-    /// Whether the lease can still be relied on.
+    /// Returns whether the lease can still be trusted.
     pub(super) fn trusted(&self, clock: &dyn Clock, lease: Duration) -> bool {
         self.age(clock) < lease / 2
     }
 
-    /// Whether a run that takes this long would end while the lease can still be relied on (F134).
+    /// Returns whether a run of this duration would end while the lease can be trusted (F134).
     pub(super) fn has_time_for(&self, run: Duration, clock: &dyn Clock, lease: Duration) -> bool {
         self.age(clock) + run < lease / 2
     }
 
-    /// Whether nothing can be recorded under the lease any more.
+    /// Returns whether nothing more can be recorded under the lease.
     pub(super) fn ends_soon(&self, monotonic: Duration, lease: Duration) -> bool {
         monotonic.saturating_sub(self.sent) >= lease * 5 / 6
     }
 
-    /// By whichever clock has gone further: one of them stands still while a machine is suspended.
+    /// Returns the larger age of both clocks, because one of them stops while a machine is suspended.
     fn age(&self, clock: &dyn Clock) -> Duration {
         let elapsed = clock.monotonic().saturating_sub(self.sent);
         let elapsed_wall = (clock.now() - self.sent_wall).to_std().unwrap_or_default();
@@ -114,33 +114,34 @@ impl ClaimTime {
     }
 }
 
-/// What a claim brought.
+/// The result of a claim.
 pub(super) struct Claimed {
     pub(super) hosts: Vec<ClaimedHost>,
-    /// As many as were asked for: there may be more.
+    /// Whether the claim returned as many hosts as requested, so that there may be more.
     pub(super) full: bool,
-    /// The store's clock, between two readings of this machine's.
+    /// The store's clock, between two readings of this machine's clock.
     pub(super) clocks: [DateTime<Utc>; 3],
-    /// What is known of the epoch of the store's clock.
+    /// The watch on the epoch of the store's clock.
     pub(super) watch: EpochWatch,
     /// The turns that hosts were claimed for by name.
     pub(super) turns: Vec<Turn>,
 }
 
-/// A claim that came to nothing.
+/// A failed claim.
 pub(super) struct FailedClaim {
     pub(super) error: ClaimError,
     /// The turns that it was for.
     pub(super) turns: Vec<Turn>,
 }
 
-/// What a claim came to nothing for.
+/// Why a claim failed.
 pub(super) type ClaimError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long the application's directory may take.
+/// The time limit for the application's directory.
 const DIRECTORY_TIME: Duration = Duration::from_secs(10);
 
-/// Asks the application for its hosts. A directory that hangs or panics fails this claim alone (F141).
+/// Looks hosts up in the application's directory. A directory that hangs or panics fails only this claim
+/// (F141).
 async fn look_up(
     directory: &Arc<dyn HostDirectory>,
     clock: &Arc<dyn Clock>,
@@ -149,8 +150,8 @@ async fn look_up(
     Ok(bounded(clock.as_ref(), DIRECTORY_TIME, directory.hosts(ids)).await??)
 }
 
-/// Claims hosts that are due, or those that the request names for their turns, and looks up the
-/// agents that their checks ask. Where these cannot be looked up, the hosts are handed back.
+/// Claims due hosts, or the hosts that the request names for their turns, and looks up the agents of their
+/// checks. If the lookup fails, the hosts are released.
 pub(super) async fn claim(
     store: Arc<dyn Store>,
     directory: Arc<dyn HostDirectory>,
@@ -192,7 +193,7 @@ pub(super) async fn claim(
                 .iter()
                 .map(|host| HostRelease::new(host.host_id, host.token))
                 .collect();
-            // Where this fails too, the leases expire.
+            // If this fails too, the leases expire.
             let _ = store.release_hosts(worker, hosts).await;
             return Err(FailedClaim { error, turns });
         }
@@ -213,8 +214,8 @@ pub(super) async fn claim(
     Ok(Claimed { hosts, full, clocks, watch, turns })
 }
 
-/// The epoch of a claim. Where the watch saw the store's clock go back, the store begins a new one, to which
-/// the claim belongs: it was made after the step (F168).
+/// Returns the epoch of a claim. If the watch saw the store's clock step back, the store begins a new
+/// epoch, and the claim belongs to it because it was made after the step (F168).
 async fn present_epoch(
     store: &dyn Store,
     claimed: ClockEpoch,
@@ -223,13 +224,14 @@ async fn present_epoch(
     let Some(ended) = watch.ended() else { return claimed };
     match store.begin_epoch(ended).await {
         Ok(present) => {
-            warn!(epoch = %present, "the store's clock went back: what was seen before is void");
+            warn!(epoch = %present, "the store's clock stepped back: earlier results no longer count");
             watch.told(present);
             present
         }
-        // The next claim tells it. These runs are of the old epoch, so their results prove nothing.
+        // The next claim reports it again. These runs belong to the old epoch, so their results prove
+        // nothing.
         Err(error) => {
-            warn!(%error, "the store's clock went back, and it cannot be told");
+            warn!(%error, "the store's clock stepped back, and the store cannot record it");
             claimed
         }
     }

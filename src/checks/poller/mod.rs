@@ -1,4 +1,4 @@
-//! The poller: claims hosts that are due, runs their checks, records what came out.
+//! The poller: claims due hosts, runs their checks, and records the results.
 
 mod bounded_run;
 mod config;
@@ -30,9 +30,9 @@ use self::{
 use super::{capacity::Capacity, host_run::HostRunner};
 use crate::{ConfigError, clock::Clock, directory::HostDirectory, model::WorkerId, store::Store};
 
-/// Runs every enabled check at its time, together with any number of other pollers on one store.
+/// Runs every enabled check at its time. Any number of pollers share one store.
 ///
-/// [`Poller::run`] is one future: nothing is spawned. To use more cores, run several pollers.
+/// [`Poller::run`] is a single future and spawns nothing. To use more cores, run several pollers.
 #[derive(Debug)]
 pub struct Poller {
     store: Arc<dyn Store>,
@@ -48,28 +48,28 @@ pub struct Poller {
     capacity: Capacity,
 }
 
-/// Tells a poller or a gate runner in the same process that there is something to do now; those in
-/// other processes see it at their next tick.
+/// Wakes a poller or a gate runner in the same process because there is new work. Those in other processes
+/// see it at their next tick.
 #[derive(Clone, Debug, Default)]
 pub struct Nudge(Arc<Notify>);
 
 impl Nudge {
-    /// Lets the poller look at once.
+    /// Wakes the poller immediately.
     pub fn nudge(&self) {
         self.0.notify_one();
     }
 
-    /// Waits for the next nudge, or for one that came while nobody waited.
+    /// Waits for the next nudge, or returns at once if one came since the last wait.
     pub(crate) async fn notified(&self) {
         self.0.notified().await;
     }
 }
 
 impl Poller {
-    /// A poller over a store, a runner, the application's hosts and a clock.
+    /// Creates a poller over a store, a runner, the application's hosts and a clock.
     ///
     /// # Errors
-    /// A figure of the configuration that is out of its bounds.
+    /// Returns the first field of the configuration that is out of its bounds.
     pub fn new(
         store: Arc<dyn Store>,
         runner: Arc<dyn HostRunner>,
@@ -95,44 +95,43 @@ impl Poller {
         })
     }
 
-    /// Takes its places from a total that others share, such as the gate runner of the same process,
-    /// whose attempts go first (H15). Then `max_concurrent_checks` and `max_runs_per_agent` have no
-    /// effect.
+    /// Shares a capacity with others, such as the gate runner of the same process, whose attempts go first
+    /// (H15). `max_concurrent_checks` and `max_runs_per_agent` then have no effect.
     #[must_use]
     pub fn with_capacity(self, capacity: Capacity) -> Self {
         Self { capacity, ..self }
     }
 
-    /// Asks the application whether the network works before unreachable hosts are taken for a fault of
-    /// the manager's own, and lets its answer end that fault.
+    /// Sets the application's probe. The poller asks it whether the network works before it attributes
+    /// unreachable hosts to the manager, and to end that fault.
     #[must_use]
     pub fn with_probe(self, probe: Arc<dyn ObserverProbe>) -> Self {
         Self { probe: Some(probe), ..self }
     }
 
-    /// A handle that makes this poller look for due hosts at once.
+    /// Returns a handle that makes this poller look for due hosts immediately.
     #[must_use]
     pub fn nudge_handle(&self) -> Nudge {
         self.nudge.clone()
     }
 
-    /// What the poller has done so far.
+    /// Returns what the poller has done so far.
     #[must_use]
     pub fn stats(&self) -> PollerStats {
         self.stats.snapshot()
     }
 
-    /// Whether the poller is alive and well, for the application's own health endpoint.
+    /// Returns the poller's state, for the application's health endpoint.
     #[must_use]
     pub fn health(&self) -> PollerHealth {
         self.health.read(self.clock.as_ref())
     }
 
-    /// Polls until `shutdown` is cancelled; then stops claiming, lets runs finish within the grace
-    /// period, writes what it has and hands back its leases.
+    /// Polls until `shutdown` is cancelled. Then it stops claiming, lets runs finish within the grace
+    /// period, writes the remaining results, and releases its leases.
     ///
-    /// Errors of the store end nothing: the poller backs off and goes on. Dropping the future stops
-    /// at once; its leases expire and another worker takes the hosts over.
+    /// Errors of the store do not end it: the poller backs off and retries. Dropping the future stops
+    /// immediately. Its leases then expire, and another worker takes the hosts over.
     pub async fn run(&self, shutdown: CancellationToken) {
         let span = info_span!("poller", worker = %self.worker);
         self.poll(shutdown).instrument(span).await;
@@ -141,7 +140,7 @@ impl Poller {
     async fn poll(&self, shutdown: CancellationToken) {
         let _running = PollerAlive::new(&self.health);
         if !self.store.is_durable() {
-            warn!("polling on a store that does not outlive this process");
+            warn!("polling on a store that does not survive this process");
         }
         Cycle::new(self).run(shutdown).await;
     }

@@ -1,4 +1,4 @@
-//! Telling a fault of the manager's own network from one of the hosts (F46).
+//! Distinguishes faults of the manager's own network from faults of the hosts (F46).
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -17,23 +17,23 @@ use crate::{
     store::{Reach, ReachQuery},
 };
 
-/// Asks whether the manager's own network works: whether a router or another machine answers that has
-/// nothing to do with the hosts. Given by the application.
+/// Reports whether the manager's own network works, for example by asking a router or another machine that
+/// is unrelated to the hosts. The application provides it.
 ///
 /// Contract:
-/// - Answer within some seconds; an answer that takes more than 10 s counts as `false`.
+/// - Answer within a few seconds. An answer after more than 10 s counts as `false`.
 /// - Dropping the future has no effect.
 #[async_trait]
 pub trait ObserverProbe: Debug + Send + Sync + 'static {
-    /// Whether the network works as seen from here.
+    /// Returns whether the network works from this machine's view.
     async fn network_works(&self) -> bool;
 }
 
 /// When unreachable hosts are attributed to the manager's own network. A target that refuses a connection
 /// proves that the network works.
 ///
-/// A poller judges by its own runs, or by those of all workers within an interval if its own are too few. It
-/// needs at least ten hosts.
+/// A poller judges by its own runs, or by those of all workers within an interval if its own are too few.
+/// It needs at least ten hosts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ObserverRule {
     /// The number of hosts to judge by, or a twentieth of all hosts if that is more: those that ran last and
@@ -55,25 +55,25 @@ impl Default for ObserverRule {
 /// begins a fault, so that runs during the network's recovery do not count against their hosts.
 const END_PERCENT: usize = 50;
 
-/// How often the application's probe, and the store, is asked while it matters.
+/// The interval at which the application's probe and the store are asked while the answer matters.
 const PROBE_EVERY: Duration = Duration::from_secs(10);
 
 /// How long the store's answer counts.
 const STALE: Duration = Duration::from_secs(30);
 
-/// How often hosts that no longer run here are forgotten, and after how long.
+/// The interval and the age at which hosts that no longer run here are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
 const FORGET_AFTER: Duration = Duration::from_secs(4 * 3600);
 
-/// The smallest fleet in which a fault of the manager can be told from faults of hosts.
+/// The smallest fleet in which faults of the manager and of hosts can be distinguished.
 const FEWEST: usize = 10;
 
-/// What a poller's runs say of its own network. A host counts only where this poller could connect to it
-/// before. Where too few do, the store is asked what all workers have seen.
+/// A poller's evidence about its own network. A host counts only if this poller could connect to it before.
+/// If too few hosts count, the store reports the runs of all workers.
 #[derive(Debug)]
 pub(super) struct Observer {
     hosts: HashMap<HostId, HostSighting>,
-    /// The runs that are judged, and some that count no more, oldest first.
+    /// The judged runs, and some older ones, oldest first.
     recent: VecDeque<(Duration, HostId)>,
     /// How long a run counts.
     window: Duration,
@@ -82,17 +82,17 @@ pub(super) struct Observer {
     fault: bool,
     /// When the fault began.
     began: Duration,
-    /// What all workers have seen, and when that was asked.
+    /// The runs of all workers, and when the store reported them.
     fleet: Option<(Duration, Seen)>,
     next_question: Duration,
     next_probe: Duration,
     next_forget: Duration,
 }
 
-/// How many hosts were seen that were reached before, and how many of them have turned unreachable.
+/// The number of hosts that were reached before, and of those that became unreachable.
 #[derive(Clone, Copy, Debug)]
 struct Seen {
-    /// All that ran, also those that count for nothing.
+    /// All hosts that ran, including those that do not count.
     ran: usize,
     hosts: usize,
     unreachable: usize,
@@ -115,24 +115,24 @@ impl Seen {
 struct HostSighting {
     at: Duration,
     reached: bool,
-    /// When it turned from reachable to unreachable.
+    /// When the host became unreachable.
     turned: Option<Duration>,
-    /// What it asked.
+    /// The peer that it asked.
     peer: u64,
     counted: bool,
 }
 
-/// What a run says of the network.
+/// A run's evidence about the network.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sighting {
-    /// A host counts as reached where any of its checks got an answer, were it a bad one or a refused connection.
+    /// Whether any of the host's checks got an answer, even a bad one or a refused connection.
     pub(super) reached: bool,
     /// The peer that did or did not answer. Hosts that ask the same peer count as one.
     peer: u64,
 }
 
 impl Sighting {
-    /// `None` where the run says nothing of the network.
+    /// Returns the evidence of a run, or `None` if the run tells nothing about the network.
     pub(super) fn of(
         checks: &[HealthCheck],
         outcomes: &[CheckOutcome],
@@ -165,13 +165,13 @@ impl Sighting {
 }
 
 impl Observer {
-    /// For a poller whose hosts run once in an interval, or more often.
+    /// Creates an observer for a poller whose hosts run at least once per interval.
     pub(super) fn new(config: &PollerConfig) -> Self {
         let within = config.observer.map(|rule| rule.within).unwrap_or_default();
         Self {
             hosts: HashMap::new(),
             recent: VecDeque::new(),
-            // The rest is room for runs that are late.
+            // The margin is for late runs.
             window: within.max(config.interval * 5 / 4),
             counted: 0,
             unreachable: 0,
@@ -184,17 +184,18 @@ impl Observer {
         }
     }
 
-    /// Whether most hosts are unreachable by a fault of our own.
+    /// Returns whether most hosts are unreachable because of the manager's own network.
     pub(super) const fn fault(&self) -> bool {
         self.fault
     }
 
-    /// Whether a result with this reason is to be flagged, unless its target refused the connection.
+    /// Returns whether a result with this reason has to be flagged, unless its target refused the
+    /// connection.
     pub(super) const fn flags(&self, reason: ReasonCode) -> bool {
         self.fault && reason.is_unreachable()
     }
 
-    /// Notes how a host's run came out.
+    /// Records the outcome of a host's run.
     pub(super) fn note(
         &mut self,
         rule: ObserverRule,
@@ -209,8 +210,8 @@ impl Observer {
             _ if reached => None,
             None => None,
             Some(HostSighting { reached: true, .. }) => Some(now),
-            // A host that has been dead for long says nothing of the network, unless it turned so
-            // with all the others.
+            // A host that has been down for long tells nothing about the network, unless it went down
+            // together with all others.
             Some(HostSighting { turned, .. }) => {
                 turned.filter(|turned| self.fault || now.saturating_sub(*turned) <= rule.within)
             }
@@ -225,13 +226,13 @@ impl Observer {
         self.recent.push_back((now, host));
     }
 
-    /// Whether the application's probe is to be asked now, in order to begin or to end a fault.
+    /// Returns whether to ask the application's probe now, to begin or to end a fault.
     pub(super) fn wants_probe(&mut self, rule: ObserverRule, now: Duration) -> bool {
         self.expire(rule, now);
         now >= self.next_probe && (self.fault || self.suspicious(rule, now))
     }
 
-    /// Takes the probe's answer, where there is a probe, and begins or ends the fault.
+    /// Takes the probe's answer, if there is a probe, and begins or ends the fault.
     pub(super) fn judge(&mut self, rule: ObserverRule, now: Duration, network_works: Option<bool>) {
         self.expire(rule, now);
         if network_works.is_some() {
@@ -242,7 +243,7 @@ impl Observer {
         if self.fault {
             if !seen.exceeds(END_PERCENT) || network_works == Some(true) {
                 self.fault = false;
-                info!(hosts, unreachable, "the hosts can be reached again: observer fault over");
+                info!(hosts, unreachable, "observer fault over: the hosts can be reached again");
             }
         } else if self.suspicious(rule, now) && network_works != Some(true) {
             self.fault = true;
@@ -250,7 +251,7 @@ impl Observer {
             error!(
                 hosts,
                 unreachable,
-                "observer fault: most hosts turned unreachable at once, so this machine's network is \
+                "observer fault: most hosts became unreachable at once, so this machine's network is \
                  probably at fault; results are flagged, and gates stay blocked"
             );
         }
@@ -264,12 +265,12 @@ impl Observer {
             && self.many_peers()
     }
 
-    /// What this poller's own runs say.
+    /// Returns the evidence of this poller's own runs.
     fn own(&self) -> Seen {
         Seen { ran: self.hosts.len(), hosts: self.counted, unreachable: self.unreachable }
     }
 
-    /// What is known: by this poller's own runs where these are enough.
+    /// Returns the evidence to judge by: that of this poller's own runs if they are enough.
     fn seen(&self, rule: ObserverRule, now: Duration) -> Seen {
         match self.fleet {
             Some((asked, fleet))
@@ -281,16 +282,16 @@ impl Observer {
         }
     }
 
-    /// Whether the hosts that have turned unreachable asked different peers: one agent or target that many
-    /// ask may be down by itself.
+    /// Returns whether the unreachable hosts asked different peers. A single agent or target that many
+    /// hosts ask may itself be down.
     fn many_peers(&self) -> bool {
         let turned = self.hosts.values().filter(|seen| seen.counted && !seen.reached);
         let peers: HashSet<u64> = turned.map(|seen| seen.peer).collect();
         peers.len() * 2 > self.unreachable
     }
 
-    /// What to ask the store now: whether all workers see what this poller's own few runs let suspect, or
-    /// how a fault goes on that was found so.
+    /// Returns the question for the store: whether all workers confirm a suspicion from too few own runs,
+    /// or whether a fault that was found this way continues.
     pub(super) fn question(&mut self, rule: ObserverRule, now: Duration) -> Option<ReachQuery> {
         self.expire(rule, now);
         let few = !self.own().is_enough(rule);
@@ -319,8 +320,8 @@ impl Observer {
         self.unreachable -= usize::from(seen.counted && !seen.reached);
     }
 
-    /// Lets runs that are too long ago count no more. In a large fleet a part of it is enough to judge
-    /// by: the fault shows sooner, while hosts that ran before it still count as reachable.
+    /// Drops runs that are too old. In a large fleet a part of it is enough to judge by. The fault then
+    /// shows sooner, while hosts that ran earlier still count as reachable.
     fn expire(&mut self, rule: ObserverRule, now: Duration) {
         let most = rule.hosts.max(self.hosts.len() / 20);
         while let Some((at, host)) = self.recent.front().copied()

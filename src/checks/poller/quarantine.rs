@@ -8,15 +8,15 @@ use crate::{
     store::HostClaim,
 };
 
-/// What a host's lost leases say of it.
+/// What a host's lost leases tell about it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Standing {
-    /// Nothing.
+    /// The host is fine.
     Sound,
-    /// One more lost lease makes it quarantined. Such hosts run one at a time: a worker that dies
-    /// takes all its leases with it, and the others' must not be lost for the sake of one.
+    /// One more lost lease quarantines the host. Suspects run one at a time: a worker that dies loses all
+    /// of its leases, and other hosts must not suffer for one.
     Suspect,
-    /// It is not run.
+    /// The host is not run.
     Quarantined,
 }
 
@@ -32,7 +32,7 @@ impl Standing {
     }
 }
 
-/// What is recorded of a quarantined host's checks.
+/// Returns the outcomes to record for a quarantined host's checks.
 pub(super) fn outcomes(claim: &HostClaim, config: &PollerConfig) -> Vec<CheckOutcome> {
     let detail = format!(
         "quarantined: {} workers in a row were lost while they ran this host's checks; it is tried \

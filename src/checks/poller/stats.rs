@@ -1,4 +1,4 @@
-//! What a poller has done, as figures.
+//! Counters of a poller.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -11,7 +11,7 @@ use crate::{
     store::Completed,
 };
 
-/// A poller's part of the gauges, for as long as it runs.
+/// A poller's contribution to the gauges while it runs.
 #[derive(Debug)]
 pub(super) struct Levels {
     pub(super) in_flight: Level,
@@ -33,7 +33,7 @@ impl Levels {
     }
 }
 
-/// Figures of one poller since its making.
+/// Counters of one poller since its creation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct PollerStats {
@@ -43,25 +43,25 @@ pub struct PollerStats {
     pub checks_run: u64,
     /// Hosts whose results were written.
     pub hosts_completed: u64,
-    /// Hosts whose results the store refused, since the lease was lost (F64).
+    /// Hosts whose results the store refused because the lease was lost (F64).
     pub fenced: u64,
-    /// Results dropped, since their check was changed, disabled or deleted meanwhile.
+    /// Results dropped because their check was changed, disabled or deleted meanwhile.
     pub results_dropped: u64,
-    /// Hosts given up here, since the lease was too old to be trusted.
+    /// Hosts given up by this poller because their lease was too old to be trusted.
     pub leases_lost: u64,
-    /// Hosts whose results were lost, since the buffer was full.
+    /// Hosts whose results were lost because the buffer was full.
     pub overflowed: u64,
     /// Calls of the store or directory that failed.
     pub store_errors: u64,
-    /// Results deleted for their age.
+    /// Results deleted by age.
     pub results_pruned: u64,
-    /// Hosts put into quarantine, each time anew (F68).
+    /// Quarantines of hosts (F68).
     pub quarantined: u64,
-    /// Whether most hosts are unreachable by what is probably the manager's own fault.
+    /// Whether most hosts are unreachable, probably because of this machine.
     pub observer_fault: bool,
-    /// Checks in flight now.
+    /// The current number of checks in flight.
     pub checks_in_flight: usize,
-    /// Hosts whose results wait to be written now.
+    /// The current number of hosts whose results wait to be written.
     pub hosts_buffered: usize,
 }
 

@@ -103,7 +103,7 @@ fn fill_and_link(
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let owner_only = Mode::RUSR | Mode::WUSR;
     let descriptor: OwnedFd = rustix::fs::open(temporary, flags, owner_only)?;
-    // Whatever the umask left of the mode (F77).
+    // The umask may have removed bits from the mode (F77).
     fchmod(descriptor.as_fd(), owner_only)?;
     let mut file = File::from(descriptor);
     reached(Step::Opened)?;
@@ -144,7 +144,7 @@ fn open_checked(path: &Path) -> Result<File, KeyFileError> {
     if metadata.permissions().mode() & 0o077 != 0 {
         return Err(insecure("others may access it: set its mode to 0600"));
     }
-    // Two while its maker has linked it and not yet removed the temporary name.
+    // Two links exist while the creator has not yet removed the temporary name.
     if metadata.nlink() > 1 && !becomes(|| file.metadata().is_ok_and(|now| now.nlink() == 1)) {
         return Err(insecure("it has a second name (hard link): remove that"));
     }
@@ -161,7 +161,7 @@ fn check_directory(path: &Path) -> Result<(), KeyFileError> {
             "others may write to its directory: keep it in one that only its owner can change",
         );
     }
-    // The owner of a directory can put another key there. Root can do so anywhere.
+    // The owner of a directory can replace the key. Root can do so anywhere.
     if ![0, geteuid().as_raw()].contains(&metadata.uid()) {
         return insecure(
             "its directory belongs to another user: keep it in one of the running user, or of root",
@@ -173,7 +173,7 @@ fn check_directory(path: &Path) -> Result<(), KeyFileError> {
 fn read_key(path: &Path, mut file: File) -> Result<Key, KeyFileError> {
     let size = || file.metadata().map_or(0, |metadata| metadata.len());
     becomes(|| size() == Key::BYTES as u64);
-    // One byte more than a key has, so that a longer file shows.
+    // Reads one byte more than a key has, to detect a longer file.
     let mut bytes = Zeroizing::new([0; Key::BYTES + 1]);
     let mut length = 0;
     while length < bytes.len() {
@@ -189,7 +189,7 @@ fn read_key(path: &Path, mut file: File) -> Result<Key, KeyFileError> {
     }
     let mut key = Zeroizing::new([0; Key::BYTES]);
     key.copy_from_slice(&bytes[..Key::BYTES]);
-    // What a file holds that was made large and never filled.
+    // A file that was allocated and never written contains zeros.
     if key.iter().all(|byte| *byte == 0) {
         return Err(KeyFileError::NoKey { path: path.to_owned() });
     }
@@ -221,53 +221,53 @@ fn directory_of(path: &Path) -> &Path {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
-    /// There is no such file.
+    /// The file does not exist.
     #[error("the key file {} is missing: restore it from where it was backed up", path.display())]
     Missing {
         /// The file.
         path: PathBuf,
     },
-    /// It is a link, a directory, a pipe or a device.
+    /// The path is a link, a directory, a pipe or a device.
     #[error("the key file {} is not a regular file: put the key itself there", path.display())]
     NotRegular {
         /// The file.
         path: PathBuf,
     },
-    /// Others could read or replace it.
+    /// Others could read or replace the file.
     #[error("the key file {} is not safe: {what}", path.display())]
     Insecure {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and what to do.
+        /// The fault, and what to do about it.
         what: &'static str,
     },
-    /// It does not have 32 bytes.
+    /// The file does not have 32 bytes.
     #[error("the key file {} must have exactly 32 bytes: restore it", path.display())]
     WrongLength {
         /// The file.
         path: PathBuf,
     },
-    /// Its bytes are all zero, so they are no key.
+    /// All bytes are zero, so the file contains no key.
     #[error("the key file {} contains only zeros: restore it", path.display())]
     NoKey {
         /// The file.
         path: PathBuf,
     },
-    /// It cannot be opened or read.
+    /// The file cannot be opened or read.
     #[error("the key file {} cannot be read", path.display())]
     Open {
         /// The file or its directory.
         path: PathBuf,
-        /// What happened.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// It cannot be created.
+    /// The file cannot be created.
     #[error("the key file {} cannot be created", path.display())]
     Create {
         /// The file.
         path: PathBuf,
-        /// What happened.
+        /// The cause.
         #[source]
         source: io::Error,
     },
@@ -290,11 +290,11 @@ mod tests {
     use super::*;
 
     fn directory() -> tempfile::TempDir {
-        // In a directory that others may not change; a temporary one has mode 0700.
+        // A directory that others may not change: a temporary one has mode 0700.
         tempfile::tempdir().expect("a temporary directory")
     }
 
-    /// F76: whatever step a creation stops at, the final name is absent or holds a whole key.
+    /// F76: wherever a creation stops, the final name is absent or holds a complete key.
     #[test]
     fn f76_no_half_key_is_ever_at_the_final_name() {
         for step in [Step::Opened, Step::HalfWritten, Step::Written, Step::Synced, Step::Linked] {

@@ -1,4 +1,4 @@
-//! `AuditLog`, and that every change and its record are one step.
+//! Cases of `AuditLog`, and the rule that a change and its record are one step.
 
 use super::{Fixture, make};
 use crate::{
@@ -8,10 +8,10 @@ use crate::{
 };
 
 fn refused<T>(result: Result<T, StoreError>) {
-    assert!(result.err().is_some(), "a change without its record must not succeed");
+    assert!(result.err().is_some(), "a change must fail without its record");
 }
 
-/// F129.
+/// A check is not created if its audit record cannot be written (F129).
 pub async fn a_failing_record_undoes_insert(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     fixture.fail_audit(true);
@@ -23,7 +23,7 @@ pub async fn a_failing_record_undoes_insert(fixture: &dyn Fixture) {
     assert!(make::claim(&store, worker, make::LEASE).await.is_empty());
 }
 
-/// F129.
+/// A check is not updated if its audit record cannot be written (F129).
 pub async fn a_failing_record_undoes_update(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -34,7 +34,7 @@ pub async fn a_failing_record_undoes_update(fixture: &dyn Fixture) {
     assert_eq!(store.check(host, check.id).await.expect("read"), Some(check));
 }
 
-/// F129.
+/// A check is not deleted if its audit record cannot be written (F129).
 pub async fn a_failing_record_undoes_delete(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -45,7 +45,7 @@ pub async fn a_failing_record_undoes_delete(fixture: &dyn Fixture) {
     assert_eq!(store.check(host, check.id).await.expect("read"), Some(check));
 }
 
-/// F129: an override without its record never takes effect.
+/// A cancellation or an override does not take effect if its audit record cannot be written (F129).
 pub async fn a_failing_record_undoes_cancel_and_override(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;
@@ -59,7 +59,7 @@ pub async fn a_failing_record_undoes_cancel_and_override(fixture: &dyn Fixture) 
     assert_eq!(make::newest(&store, &gate).await, gate);
 }
 
-/// F129.
+/// A canary is not inserted, and no password is replaced, if the audit record cannot be written (F129).
 pub async fn a_failing_record_undoes_canary_and_rekeying(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let mut insert = make::insert(host, "a");
@@ -79,7 +79,7 @@ pub async fn a_failing_record_undoes_canary_and_rekeying(fixture: &dyn Fixture) 
     assert_eq!(store.check(host, check.id).await.expect("read"), Some(check));
 }
 
-/// Pages follow each other without a gap or a double.
+/// Consecutive pages contain every record exactly once.
 pub async fn records_are_paged_newest_first(fixture: &dyn Fixture) {
     let store = fixture.store();
     let mut written = Vec::new();
@@ -99,7 +99,7 @@ pub async fn records_are_paged_newest_first(fixture: &dyn Fixture) {
     assert_eq!(read, written);
 }
 
-/// Only the records of the hosts that are asked for.
+/// A page contains only the records of the requested hosts.
 pub async fn records_are_filtered_by_host(fixture: &dyn Fixture) {
     let (store, host, other) = (fixture.store(), HostId::generate(), HostId::generate());
     for (host, name) in [(host, "a"), (other, "b")] {
@@ -116,7 +116,7 @@ pub async fn records_are_filtered_by_host(fixture: &dyn Fixture) {
     assert_eq!(all.len(), 3);
 }
 
-/// Each writing call leaves exactly its record, with the store's time.
+/// Each writing call writes exactly its own record, dated with the store's time.
 pub async fn each_change_has_its_record(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let before = store.now().await.expect("the time");

@@ -1,4 +1,4 @@
-//! `CheckStore`: configuration.
+//! Cases of `CheckStore`: configuration.
 
 use futures_util::future::join_all;
 
@@ -8,7 +8,7 @@ use crate::{
     store::{SecretChange, StoreError},
 };
 
-/// What was inserted is read back the same, at revision 1, with the store's time.
+/// A stored check reads back unchanged, at revision 1, with the store's time.
 pub async fn insert_keeps_everything_and_starts_at_revision_one(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let before = store.now().await.expect("the time");
@@ -16,14 +16,14 @@ pub async fn insert_keeps_everything_and_starts_at_revision_one(fixture: &dyn Fi
     insert.secret = Some(make::sealed(1));
     let entry = make::audit(AuditAction::HealthCheckCreated);
     let made = store.insert_check(insert.clone(), entry).await.expect("inserted");
-    let read = store.check(host, made.id).await.expect("read").expect("it is there");
+    let read = store.check(host, made.id).await.expect("read").expect("the check exists");
     assert_eq!(made, read);
     assert_eq!((read.revision, &read.definition), (1, &insert.definition));
     assert_eq!((read.id, read.secret), (insert.id, insert.secret));
     assert!(read.created_at >= before && read.created_at == read.updated_at);
 }
 
-/// The limit holds among racers.
+/// Concurrent creations cannot exceed the limit.
 pub async fn fifty_racers_leave_exactly_the_limit(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let racers = (0..50).map(|_| {
@@ -45,7 +45,7 @@ pub async fn fifty_racers_leave_exactly_the_limit(fixture: &dyn Fixture) {
     assert_eq!(store.checks_of(&[host]).await.expect("read").len(), 5);
 }
 
-/// A change raises the revision by one and moves `updated_at` on, and a secret goes as it is told to.
+/// An update increments the revision, advances `updated_at`, and changes the secret as requested.
 pub async fn update_raises_the_revision_and_the_time(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -66,7 +66,7 @@ pub async fn update_raises_the_revision_and_the_time(fixture: &dyn Fixture) {
     assert_eq!(store.check(host, check.id).await.expect("read"), Some(removed));
 }
 
-/// Of many edits made from one revision one wins; the others are told the revision.
+/// Of many concurrent edits of the same revision one wins, and the others get the new revision.
 pub async fn one_of_twenty_edits_of_a_revision_wins(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -90,7 +90,7 @@ pub async fn one_of_twenty_edits_of_a_revision_wins(fixture: &dyn Fixture) {
     assert!(matches!(deleted, Err(StoreError::Conflict { current: 2 })));
 }
 
-/// A check is addressed by host and id together (F118).
+/// A check is looked up by host and id together (F118).
 pub async fn a_check_of_another_host_is_not_found(fixture: &dyn Fixture) {
     let (store, host, other) = (fixture.store(), HostId::generate(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -121,7 +121,7 @@ pub async fn delete_takes_results_with_it(fixture: &dyn Fixture) {
     assert!(store.checks_of(&[host]).await.expect("read").is_empty());
 }
 
-/// Checks of many hosts come at once, by host, disabled ones too.
+/// One call returns the checks of many hosts, ordered by host, including disabled ones.
 pub async fn checks_come_by_host_in_the_order_of_their_making(fixture: &dyn Fixture) {
     let (store, first, second) = (fixture.store(), HostId::generate(), HostId::generate());
     for (host, name) in [(first, "a"), (second, "b"), (first, "c")] {
@@ -135,12 +135,12 @@ pub async fn checks_come_by_host_in_the_order_of_their_making(fixture: &dyn Fixt
     assert_eq!((of(first), of(second)), (vec!["a".into(), "c".into()], vec!["b".to_owned()]));
 }
 
-/// A host that the application has deleted leaves no check, state or schedule.
+/// A host that the application has deleted keeps no check, state or schedule row.
 pub async fn a_forgotten_host_leaves_nothing(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     make::check(&store, host, "a").await;
     store.forget_host(host).await.expect("forgotten");
-    store.forget_host(HostId::generate()).await.expect("an unknown one is no error");
+    store.forget_host(HostId::generate()).await.expect("an unknown host is not an error");
     assert!(store.checks_of(&[host]).await.expect("read").is_empty());
     let worker = crate::model::WorkerId::generate();
     assert!(make::claim(&store, worker, make::LEASE).await.is_empty());

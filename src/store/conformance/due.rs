@@ -1,4 +1,4 @@
-//! `PollQueue`: what is due, what is parked, and which leases count as lost.
+//! Cases of `PollQueue`: due times, parking, and lost leases.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::{
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// F136: a due time that lies further ahead than one interval was set before the store's clock was
-/// put back or the interval was shortened: it counts as due, after what is late.
+/// F136: a due time further ahead than one interval counts as due, after hosts that are late. The store's
+/// clock was set back, or the interval was shortened.
 pub async fn f136_a_due_time_beyond_the_interval_is_due(fixture: &dyn Fixture) {
     let (store, host, late) = (fixture.store(), HostId::generate(), HostId::generate());
     make::check(&store, host, "a").await;
@@ -40,15 +40,18 @@ pub async fn f136_a_due_time_beyond_the_interval_is_due(fixture: &dyn Fixture) {
     assert_eq!(claims[0].host_id, host);
 }
 
-/// F255: a host whose check was changed runs after the wait, or when it is due anyway. A deletion makes
-/// nothing due.
+/// F255: a host whose check was changed runs after the wait, or at its due time if that is earlier. A
+/// deletion makes no host due.
 pub async fn f255_a_first_run_waits_for_its_slot(fixture: &dyn Fixture) {
     let (store, host, late) = (fixture.store(), HostId::generate(), HostId::generate());
     let worker = WorkerId::generate();
     let before = store.now().await.expect("the time");
     let check = make::check_later(&store, host, HOUR).await;
     let after = store.now().await.expect("the time");
-    assert!(make::claim(&store, worker, make::LONG_LEASE).await.is_empty(), "it waits");
+    assert!(
+        make::claim(&store, worker, make::LONG_LEASE).await.is_empty(),
+        "the host waits for its slot"
+    );
     assert_eq!(store.backlog().await.expect("read").due, 0);
     let due_at = async |host| store.due_at(host).await.expect("read");
     let slot = due_at(host).await.expect("an enabled check");
@@ -57,7 +60,7 @@ pub async fn f255_a_first_run_waits_for_its_slot(fixture: &dyn Fixture) {
     assert!((before + HOUR..=after + HOUR).contains(&held.due_at), "{}", held.due_at);
     assert_eq!(slot, held.due_at);
 
-    // A due time that comes sooner stays, and a deletion changes none.
+    // An earlier due time stays, and a deletion does not change it.
     let due = store.now().await.expect("the time") + TimeDelta::minutes(10);
     let batch = vec![make::completion(&held, due, Vec::new())];
     store.complete_hosts(worker, batch).await.expect("completed");
@@ -71,10 +74,10 @@ pub async fn f255_a_first_run_waits_for_its_slot(fixture: &dyn Fixture) {
     assert_eq!((held.due_at, held.checks.len()), (due, 1));
     assert_eq!(due_at(host).await, Some(due));
 
-    // So does one that is past: a change must not put off a run that is late.
+    // So does a past due time: a change must not delay a run that is late.
     let at_once = make::check(&store, late, "a").await;
     let due = due_at(late).await.expect("an enabled check");
-    // Whoever runs the check tells by this that its author's budget lets it run at once.
+    // From this due time, a gate knows that the author's budget lets the check run immediately.
     assert!(due + TimeDelta::milliseconds(1) >= at_once.updated_at, "{due} {at_once:?}");
     make::check_later(&store, late, HOUR).await;
     let claims = make::claim(&store, worker, make::LONG_LEASE).await;
@@ -82,7 +85,7 @@ pub async fn f255_a_first_run_waits_for_its_slot(fixture: &dyn Fixture) {
     assert_eq!(claims[0].host_id, late);
 }
 
-/// F255: a change during a run, or of a parked host, is no way to run at once.
+/// F255: changing a check during a run, or while its host is parked, does not make it run immediately.
 pub async fn f255_a_change_during_a_run_waits_for_its_slot(fixture: &dyn Fixture) {
     let (store, running, parked) = (fixture.store(), HostId::generate(), HostId::generate());
     let worker = WorkerId::generate();
@@ -100,7 +103,10 @@ pub async fn f255_a_change_during_a_run_waits_for_its_slot(fixture: &dyn Fixture
     let after = store.now().await.expect("the time");
     let batch = vec![make::completion(&held, until, Vec::new())];
     store.complete_hosts(worker, batch).await.expect("completed");
-    assert!(make::claim(&store, worker, make::LEASE).await.is_empty(), "they wait");
+    assert!(
+        make::claim(&store, worker, make::LEASE).await.is_empty(),
+        "the hosts wait for their slots"
+    );
     for host in [running, parked] {
         let held = make::claim_named(&store, worker, host).await;
         assert!((before + HOUR..=after + HOUR).contains(&held.due_at), "{}", held.due_at);
@@ -108,7 +114,7 @@ pub async fn f255_a_change_during_a_run_waits_for_its_slot(fixture: &dyn Fixture
     }
 }
 
-/// F136: a lease that ends later than any can, since the store's clock was put back, has ended.
+/// F136: a lease that ends later than any lease can has ended, because the store's clock was set back.
 pub async fn f136_a_lease_beyond_lease_and_interval_has_ended(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     make::check(&store, host, "a").await;
@@ -122,7 +128,7 @@ pub async fn f136_a_lease_beyond_lease_and_interval_has_ended(fixture: &dyn Fixt
     assert!(taken[0].token > old.token);
 }
 
-/// Named hosts are claimed whether they are due or not, and nobody else is.
+/// A claim of named hosts takes these hosts only, whether they are due or not.
 pub async fn named_hosts_are_claimed_before_they_are_due(fixture: &dyn Fixture) {
     let (store, host, other) = (fixture.store(), HostId::generate(), HostId::generate());
     make::check(&store, host, "a").await;
@@ -142,7 +148,7 @@ pub async fn named_hosts_are_claimed_before_they_are_due(fixture: &dyn Fixture) 
     assert_eq!(claims.len(), 1);
     assert_eq!((claims[0].host_id, claims[0].due_at), (host, due));
     assert_eq!(claims[0].checks.len(), 1);
-    assert!(claim(WorkerId::generate(), &[host]).await.is_empty(), "it is held");
+    assert!(claim(WorkerId::generate(), &[host]).await.is_empty(), "the host is under a lease");
 }
 
 /// A parked host is not due until its time, unless its checks change.
@@ -174,15 +180,15 @@ pub async fn a_parked_host_is_not_due(fixture: &dyn Fixture) {
     assert_eq!(store.backlog().await.expect("read").due, 0);
 }
 
-/// F147: a worker that lives does not count as lost: neither where it claims the host again, nor
-/// where it hands the host back after the lease has ended.
+/// F147: a living worker does not count as lost, whether it claims the host again or releases the host
+/// after its lease has ended.
 pub async fn f147_a_living_worker_loses_no_lease(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     make::check(&store, host, "a").await;
     let worker = WorkerId::generate();
     for _ in 0..4 {
         let held = make::claim(&store, worker, make::LEASE).await.remove(0);
-        assert_eq!(held.lost_leases, 0, "its own");
+        assert_eq!(held.lost_leases, 0, "a worker's own lease does not count");
         fixture.elapse(make::PAST_LEASE).await;
     }
     let held = make::claim(&store, worker, make::LEASE).await.remove(0);
@@ -190,12 +196,15 @@ pub async fn f147_a_living_worker_loses_no_lease(fixture: &dyn Fixture) {
     let release = HostRelease::new(host, held.token);
     store.release_hosts(worker, vec![release]).await.expect("released");
     let other = make::claim(&store, WorkerId::generate(), make::LONG_LEASE).await.remove(0);
-    assert_eq!(other.lost_leases, 0, "handed back");
+    assert_eq!(other.lost_leases, 0, "a released lease does not count");
     store.release_hosts(worker, vec![release]).await.expect("ignored");
-    assert!(make::claim(&store, worker, make::LEASE).await.is_empty(), "it is somebody else's");
+    assert!(
+        make::claim(&store, worker, make::LEASE).await.is_empty(),
+        "another worker holds the host"
+    );
 }
 
-/// F68: what has run in part neither forgives nor counts.
+/// F68: an unfinished run neither resets nor increments the count of lost leases.
 pub async fn an_unfinished_run_keeps_the_count_of_lost_leases(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     make::check(&store, host, "a").await;
@@ -211,7 +220,7 @@ pub async fn an_unfinished_run_keeps_the_count_of_lost_leases(fixture: &dyn Fixt
     }
 }
 
-/// F162: by what completions say, whoever the worker was. A host that was never reached does not count.
+/// F162: reach counts the completions of all workers. A host that was never reached does not count.
 pub async fn f162_all_workers_tell_which_hosts_are_reached(fixture: &dyn Fixture) {
     let store = fixture.store();
     let hosts: Vec<HostId> = (0..4).map(|_| HostId::generate()).collect();
@@ -237,15 +246,19 @@ pub async fn f162_all_workers_tell_which_hosts_are_reached(fixture: &dyn Fixture
         complete(*host, Some(true)).await;
     }
     complete(hosts[3], Some(false)).await;
-    assert_eq!(reach(hour, hour).await, (4, 3, 0), "one was never reached");
+    assert_eq!(reach(hour, hour).await, (4, 3, 0), "a host that was never reached does not count");
     complete(hosts[0], Some(false)).await;
     complete(hosts[1], None).await;
     assert_eq!(reach(hour, hour).await, (4, 3, 1));
     fixture.elapse(Duration::from_millis(50)).await;
     let moment = Duration::from_millis(25);
-    assert_eq!(reach(moment, hour).await, (0, 0, 0), "nothing ran lately");
+    assert_eq!(reach(moment, hour).await, (0, 0, 0), "no host ran recently");
     complete(hosts[0], Some(false)).await;
-    assert_eq!(reach(hour, moment).await, (4, 2, 0), "it turned before, and stays so");
+    assert_eq!(
+        reach(hour, moment).await,
+        (4, 2, 0),
+        "a host that became unreachable earlier does not count"
+    );
     complete(hosts[0], Some(true)).await;
     assert_eq!(reach(hour, hour).await, (4, 3, 0));
 }

@@ -1,4 +1,4 @@
-//! Epochs of the store's clock: what orders results, and what no longer counts (F136, F168).
+//! Epochs of the store's clock: the order of results, and results that no longer count (F136, F168).
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ async fn time(store: &Arc<dyn Store>) -> StoreTime {
     store.read_clock().await.expect("the time")
 }
 
-/// Begins the next epoch, as a worker does that saw the clock go back.
+/// Begins the next epoch, like a worker that saw the clock step back.
 async fn begin(store: &Arc<dyn Store>) -> ClockEpoch {
     let seen = time(store).await.epoch;
     let begun = store.begin_epoch(seen).await.expect("begun");
@@ -37,7 +37,7 @@ fn result(
     CheckResult { epoch, ..make::result(check, reason, checked_at) }
 }
 
-/// The statuses of a host's checks, in their order; the summary says the same.
+/// Returns the statuses of a host's checks in order, and asserts that the summary agrees.
 async fn statuses(store: &Arc<dyn Store>, host: HostId) -> Vec<CheckStatus> {
     let views = store.views(&[host], FRESH).await.expect("read");
     let summary = store.summaries(&[host], FRESH).await.expect("read").remove(0);
@@ -45,13 +45,17 @@ async fn statuses(store: &Arc<dyn Store>, host: HostId) -> Vec<CheckStatus> {
     views.iter().map(|view| view.status).collect()
 }
 
-/// Several workers that saw one step begin one epoch, and every answer with the clock names it.
+/// Several workers that saw the same step begin one epoch, and every answer with the clock contains it.
 pub async fn f168_an_epoch_is_begun_once(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     make::check(&store, host, "a").await;
     let first = time(&store).await.epoch;
     let second = begin(&store).await;
-    assert_eq!(store.begin_epoch(first).await.expect("answered"), second, "it has begun");
+    assert_eq!(
+        store.begin_epoch(first).await.expect("answered"),
+        second,
+        "the epoch has already begun"
+    );
     let (worker, lease) = (WorkerId::generate(), make::LONG_LEASE);
     let claims = store.claim_hosts(ClaimRequest::new(worker, 9, lease)).await.expect("claimed");
     assert_eq!((claims.epoch, claims.hosts.len()), (second, 1));
@@ -61,8 +65,8 @@ pub async fn f168_an_epoch_is_begun_once(fixture: &dyn Fixture) {
     assert_eq!((gates.epoch, watch.epoch, time(&store).await.epoch), (second, second, second));
 }
 
-/// Random results in random order, with many of one instant: the state shows the one that is last by
-/// epoch, time and then badness, and the history keeps the last of each instant.
+/// Records random results in random order, many with equal times. The state is the last result by epoch,
+/// time and then badness, and the history keeps the last result of each instant.
 pub async fn f168_results_are_ordered_by_epoch_and_time(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -105,7 +109,7 @@ pub async fn f168_results_are_ordered_by_epoch_and_time(fixture: &dyn Fixture) {
     );
 }
 
-/// A result of another epoch says nothing of now, however fresh it looks.
+/// A result of another epoch does not count, however fresh it looks.
 pub async fn f136_what_another_epoch_saw_is_unknown(fixture: &dyn Fixture) {
     use CheckStatus::{Healthy, Unhealthy, Unknown};
     let (store, host) = (fixture.store(), HostId::generate());
@@ -118,14 +122,14 @@ pub async fn f136_what_another_epoch_saw_is_unknown(fixture: &dyn Fixture) {
     ];
     make::record(&store, host, results).await;
     assert_eq!(statuses(&store, host).await, [Healthy, Healthy]);
-    // The clock was ahead when this was seen.
+    // The clock was ahead when this result was recorded.
     make::record(&store, host, vec![result(&b, ReasonCode::Ok, now.epoch, ahead)]).await;
     let epoch = begin(&store).await;
     assert_eq!(statuses(&store, host).await, [Unknown, Unknown]);
     let now = time(&store).await.at;
     make::record(&store, host, vec![result(&b, ReasonCode::Status, epoch, now)]).await;
-    assert_eq!(statuses(&store, host).await, [Unknown, Unhealthy], "what broke is seen at once");
-    // A run that began before the step is written late.
+    assert_eq!(statuses(&store, host).await, [Unknown, Unhealthy], "a failure counts immediately");
+    // A run that began before the step back is recorded late.
     let late = vec![result(&b, ReasonCode::Ok, ClockEpoch::new(epoch.number() - 1), ahead)];
     make::record(&store, host, late).await;
     assert_eq!(statuses(&store, host).await, [Unknown, Unhealthy]);
@@ -133,7 +137,7 @@ pub async fn f136_what_another_epoch_saw_is_unknown(fixture: &dyn Fixture) {
     assert_eq!(statuses(&store, host).await, [Healthy, Unhealthy]);
 }
 
-/// Within an epoch, too, a result from the future is no proof.
+/// Within an epoch, a result dated in the future does not count either.
 pub async fn f136_what_is_dated_ahead_is_unknown(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -142,11 +146,11 @@ pub async fn f136_what_is_dated_ahead_is_unknown(fixture: &dyn Fixture) {
     assert_eq!(statuses(&store, host).await, [CheckStatus::Unknown]);
 }
 
-/// A change that was dated by a clock that was ahead does not date the next one.
+/// A change dated by a clock that ran ahead does not affect the date of the next change.
 pub async fn f136_a_change_is_dated_by_the_clock_of_its_epoch(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let mut check = make::check(&store, host, "a").await;
-    // Changes of one instant are dated after each other.
+    // Changes at the same instant get increasing dates.
     for _ in 0..3 {
         let before = check.updated_at;
         check = make::edit(&store, &check, |_| {}).await;
@@ -156,12 +160,12 @@ pub async fn f136_a_change_is_dated_by_the_clock_of_its_epoch(fixture: &dyn Fixt
     let epoch = begin(&store).await;
     let changed = make::edit(&store, &check, |_| {}).await;
     assert_eq!(changed.updated_epoch, epoch);
-    assert!(changed.updated_at <= time(&store).await.at, "it is not ahead");
+    assert!(changed.updated_at <= time(&store).await.at, "the change is not dated ahead");
     let stored = store.check(host, check.id).await.expect("read");
     assert_eq!(stored, Some(changed));
 }
 
-/// Results that a clock dated far ahead go, so that they neither hide newer ones nor stay for years.
+/// Pruning deletes results dated far ahead, so that they neither hide newer ones nor stay for years.
 pub async fn f136_pruning_takes_what_is_dated_far_ahead(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -182,7 +186,7 @@ pub async fn f136_pruning_takes_what_is_dated_far_ahead(fixture: &dyn Fixture) {
     assert_eq!((left.len(), left[0].checked_at, left[0].epoch), (5, now.at, epoch));
 }
 
-/// A gate knows in which epoch it was opened, results became void, and its pass was given.
+/// A gate records the epoch of its opening, of voided results and of its pass.
 pub async fn f168_gates_keep_their_epochs(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let epoch = begin(&store).await;
@@ -204,7 +208,7 @@ pub async fn f168_gates_keep_their_epochs(fixture: &dyn Fixture) {
     let pass = make::pass(&store, worker, &held, make::LONG_LEASE).await;
     let stored = make::newest(&store, &gate).await.pass;
     assert_eq!(stored.map(|pass| pass.epoch), Some(pass.epoch));
-    // A pass that is taken back makes void what was seen in this epoch, too.
+    // Taking back a pass also voids earlier results of this epoch.
     let last = begin(&store).await;
     store.return_pass(pass.id).await.expect("taken back");
     let stored = make::newest(&store, &gate).await;

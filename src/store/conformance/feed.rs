@@ -1,4 +1,4 @@
-//! The change feed.
+//! Cases of the change feed.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::{
     store::{GateStep, GateTransition, StoreEvent, Subscription},
 };
 
-/// How long a change may take to be told.
+/// The deadline for an event to arrive.
 const SOON: Duration = Duration::from_secs(5);
 
-/// The next change of this host, other hosts' aside.
+/// Returns the next event of this host and skips those of other hosts.
 async fn next(subscription: &mut Subscription, host: HostId) -> StoreEvent {
     let wanted = async {
         loop {
@@ -28,7 +28,7 @@ async fn next(subscription: &mut Subscription, host: HostId) -> StoreEvent {
     tokio::time::timeout(SOON, wanted).await.expect("told in time")
 }
 
-/// A check's status is told when it turns, and not when it stays.
+/// An event reports a check's status when it changes, and none does while it stays.
 pub async fn a_turned_status_is_told(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let mut feed = store.subscribe().await.expect("subscribed");
@@ -57,7 +57,7 @@ pub async fn a_turned_status_is_told(fixture: &dyn Fixture) {
     }
 }
 
-/// Each step of a gate's life is told.
+/// Each step of a gate's life sends an event.
 pub async fn a_gates_life_is_told(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let mut feed = store.subscribe().await.expect("subscribed");
@@ -82,7 +82,7 @@ pub async fn a_gates_life_is_told(fixture: &dyn Fixture) {
     assert!(matches!(told, StoreEvent::Gate { state: GateState::Spent, .. }));
 }
 
-/// What somebody asks of a gate is told too, and its end.
+/// A cancellation sends an event, and so does the gate's end.
 pub async fn a_cancelled_gate_is_told(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;
@@ -98,7 +98,7 @@ pub async fn a_cancelled_gate_is_told(fixture: &dyn Fixture) {
     assert!(matches!(told, StoreEvent::Gate { state: GateState::Cancelled, .. }));
 }
 
-/// What the application announces is told to every subscriber, in the order of its writes.
+/// Every subscriber receives the application's announcements, in the order of its writes.
 pub async fn what_is_announced_is_told(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let mut feeds = [
@@ -115,5 +115,5 @@ pub async fn what_is_announced_is_told(fixture: &dyn Fixture) {
         assert_eq!(next(feed, host).await, event);
     }
     let kept = make::newest(&store, &gate).await;
-    assert_eq!(kept.state, GateState::Waiting, "nothing is stored of it");
+    assert_eq!(kept.state, GateState::Waiting, "an announcement stores nothing");
 }

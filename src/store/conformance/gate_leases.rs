@@ -1,4 +1,4 @@
-//! `GateStore`: claims, and the one lease of a worker for all of its gates (L10).
+//! Cases of `GateStore`: claims, and a worker's single lease for all of its gates (L10).
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::{
     store::GateExtension,
 };
 
-/// No two claims take one gate.
+/// No two concurrent claims take the same gate.
 pub async fn racing_claims_of_gates_are_disjoint(fixture: &dyn Fixture) {
     let store = fixture.store();
     for _ in 0..100 {
@@ -36,7 +36,7 @@ pub async fn racing_claims_of_gates_are_disjoint(fixture: &dyn Fixture) {
     assert_eq!((taken.len(), distinct.len()), (100, 100));
 }
 
-/// The token rises with each claim.
+/// A takeover of an expired gate increments the token.
 pub async fn an_expired_gate_is_taken_over(fixture: &dyn Fixture) {
     let store = fixture.store();
     make::open(&store, HostId::generate()).await;
@@ -47,7 +47,7 @@ pub async fn an_expired_gate_is_taken_over(fixture: &dyn Fixture) {
     assert!(second[0].token > first[0].token);
 }
 
-/// A watch extends the lease of all gates of a worker, and never one that has ended.
+/// A watch extends the lease of all gates of a worker, but never a lease that has ended.
 pub async fn a_watch_extends_the_lease(fixture: &dyn Fixture) {
     let store = fixture.store();
     for _ in 0..3 {
@@ -72,7 +72,7 @@ pub async fn a_watch_extends_the_lease(fixture: &dyn Fixture) {
     assert_eq!(make::claim_gates(&store, other, make::LEASE).await.len(), 3);
 }
 
-/// Gates of a claim whose answer was lost are free as soon as the worker extends its lease without them.
+/// Gates of a claim whose answer was lost are free once the worker extends its lease without them.
 pub async fn an_extension_frees_what_the_worker_does_not_know(fixture: &dyn Fixture) {
     let store = fixture.store();
     for _ in 0..2 {
@@ -90,7 +90,7 @@ pub async fn an_extension_frees_what_the_worker_does_not_know(fixture: &dyn Fixt
     assert_eq!(taken.iter().map(|gate| gate.record.id).collect::<Vec<_>>(), [lost]);
 }
 
-/// A worker whose lease has ended begins anew: its next claim gives it nothing of what it had.
+/// A worker whose lease has ended starts over: its next claim does not return its old gates.
 pub async fn a_new_lease_brings_no_gate_of_the_old_one(fixture: &dyn Fixture) {
     let store = fixture.store();
     for _ in 0..2 {
@@ -102,13 +102,13 @@ pub async fn a_new_lease_brings_no_gate_of_the_old_one(fixture: &dyn Fixture) {
     let new = store.claim_gates(worker, 1, make::LONG_LEASE).await.expect("claimed").gates;
     for gate in &old {
         let fenced = make::settle(&store, worker, make::step(gate)).await;
-        assert_eq!(fenced, [gate.record.id], "under the token of the old lease");
+        assert_eq!(fenced, [gate.record.id], "the old lease's token is fenced");
     }
     assert!(make::settle(&store, worker, make::step(&new[0])).await.is_empty());
     assert_eq!(make::claim_gates(&store, WorkerId::generate(), make::LEASE).await.len(), 1);
 }
 
-/// What somebody else changes is told until the holder writes a step that has seen it (F156).
+/// A watch reports changes by others until the holder writes a step that has seen them (F156).
 pub async fn a_change_is_told_until_it_was_seen(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;
@@ -131,7 +131,7 @@ pub async fn a_change_is_told_until_it_was_seen(fixture: &dyn Fixture) {
     store.request_cancel(gate.job_id, host, entry).await.expect("asked");
     make::settle(&store, worker, make::step(&told)).await;
     let told = store.watch_gates(worker, None).await.expect("answered").changed.remove(0);
-    assert!(told.record.cancel_requested, "a change after the one that was seen");
+    assert!(told.record.cancel_requested, "a later change is reported too");
     make::settle(&store, worker, make::step(&told)).await;
     assert!(store.watch_gates(worker, None).await.expect("answered").changed.is_empty());
     let other = store.watch_gates(WorkerId::generate(), None).await.expect("answered");
@@ -160,7 +160,7 @@ pub async fn open_gates_are_claimed_first(fixture: &dyn Fixture) {
     assert_eq!(taken, [opened[3], opened[1], opened[2], opened[0]]);
 }
 
-/// A gate that is handed back is free at once.
+/// A released gate can be claimed immediately.
 pub async fn released_gates_are_claimed_at_once(fixture: &dyn Fixture) {
     let store = fixture.store();
     make::open(&store, HostId::generate()).await;

@@ -1,4 +1,4 @@
-//! `GateStore`: opening, leases, steps, attempts.
+//! Cases of `GateStore`: opening, leases, steps and attempts.
 
 use std::collections::HashSet;
 
@@ -30,7 +30,7 @@ fn ended(gate: &LeasedGate, reason: EndReason) -> GateStep {
     }
 }
 
-/// F19.
+/// Opening a gate twice returns the same gate (F19).
 pub async fn opening_twice_is_one_gate(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let request = make::request(&store, host).await;
@@ -44,11 +44,15 @@ pub async fn opening_twice_is_one_gate(fixture: &dyn Fixture) {
     let gates = store.gates_of(request.job_id).await.expect("read");
     assert_eq!(gates.len(), 1);
     assert_eq!((gates[0].state, gates[0].window), (GateState::Waiting, request.window));
-    assert_eq!(gates[0].window.time_zone(), request.window.time_zone(), "the zone to show it in");
+    assert_eq!(
+        gates[0].window.time_zone(),
+        request.window.time_zone(),
+        "the window's zone is kept"
+    );
     assert!(store.gate(JobId::generate(), host).await.expect("read").is_none());
 }
 
-/// F18: one unfinished gate for each host, and the other is told which.
+/// F18: a host has one unfinished gate, and the error names its holder.
 pub async fn a_second_gate_of_a_host_is_busy(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let first = make::open(&store, host).await;
@@ -57,7 +61,7 @@ pub async fn a_second_gate_of_a_host_is_busy(fixture: &dyn Fixture) {
     make::open(&store, HostId::generate()).await;
 }
 
-/// Who holds a host is known for many hosts at once; an ended gate holds none, a passed one does.
+/// One call returns the holders of many hosts. An ended gate holds no host, a passed one does.
 pub async fn the_unfinished_gate_of_a_host_is_its_holder(fixture: &dyn Fixture) {
     let store = fixture.store();
     let hosts = [(); 4].map(|()| HostId::generate());
@@ -77,7 +81,7 @@ pub async fn the_unfinished_gate_of_a_host_is_its_holder(fixture: &dyn Fixture) 
     assert!(store.holders_of(&[]).await.expect("read").is_empty());
 }
 
-/// An ended gate makes room for the next.
+/// A new gate can open once the host's old gate has ended.
 pub async fn an_ended_gate_frees_its_host(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let first = make::open(&store, host).await;
@@ -90,7 +94,7 @@ pub async fn an_ended_gate_frees_its_host(fixture: &dyn Fixture) {
     make::open(&store, host).await;
 }
 
-/// G29, F20.
+/// A fenced step writes nothing (G29, F20).
 pub async fn a_fenced_step_writes_nothing(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;
@@ -101,18 +105,18 @@ pub async fn a_fenced_step_writes_nothing(fixture: &dyn Fixture) {
         next_attempt_at: Some(gate.opened_at),
         ..ended(&old, EndReason::HostDeleted)
     };
-    assert_eq!(make::settle(&store, zombie, step()).await, [gate.id], "before a take-over");
+    assert_eq!(make::settle(&store, zombie, step()).await, [gate.id], "fenced before a takeover");
     let heir = WorkerId::generate();
     let new = make::claim_gates(&store, heir, make::LONG_LEASE).await.remove(0);
-    assert_eq!(make::settle(&store, zombie, step()).await, [gate.id], "and after it");
+    assert_eq!(make::settle(&store, zombie, step()).await, [gate.id], "fenced after a takeover");
     assert_eq!(make::newest(&store, &gate).await, gate);
     let steps = vec![step(), ended(&new, EndReason::WindowClosed)];
     let fenced = store.settle_gates(heir, steps).await.expect("settled");
-    assert_eq!(fenced, [gate.id], "the sound one of two is written");
+    assert_eq!(fenced, [gate.id], "only the fenced one of two is refused");
     assert_eq!(make::newest(&store, &gate).await.state, GateState::Failed);
 }
 
-/// Attempts are kept with what came of them, by number.
+/// The store keeps attempts with their outcomes, ordered by number.
 pub async fn attempts_are_kept(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;
@@ -143,7 +147,7 @@ pub async fn attempts_are_kept(fixture: &dyn Fixture) {
     }));
 }
 
-/// G28: an attempt that was cut by a crash counts, as interrupted.
+/// G28: an attempt that a crash cut off counts as interrupted.
 pub async fn an_attempt_is_interrupted_by_a_takeover(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;
@@ -159,8 +163,8 @@ pub async fn an_attempt_is_interrupted_by_a_takeover(fixture: &dyn Fixture) {
     assert!(attempts[0].1.finished_at.is_some());
 }
 
-/// Whatever begins, ends, is cut by a takeover or ends unheard of: each attempt is as the steps have left
-/// it, and the newest come first where not all are wanted.
+/// Attempts match the steps that started, ended or interrupted them, and a limited read returns the newest
+/// ones.
 pub async fn attempts_are_as_steps_left_them(fixture: &dyn Fixture) {
     use AttemptOutcome::{Finished, Interrupted, Running};
     let (store, host) = (fixture.store(), HostId::generate());
@@ -215,7 +219,7 @@ pub async fn attempts_are_as_steps_left_them(fixture: &dyn Fixture) {
     }
 }
 
-/// A gate's runs are results like any other, under the gate's fence.
+/// A step stores the results of the gate's runs under the gate's fence.
 pub async fn a_step_records_its_results(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -253,7 +257,7 @@ pub async fn notes_are_bounded(fixture: &dyn Fixture) {
     assert_eq!(notes.last().map(|note| note.text.as_str()), Some("29"));
 }
 
-/// G18.
+/// An ended gate never changes (G18).
 pub async fn an_ended_gate_never_changes(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;
@@ -271,7 +275,7 @@ pub async fn an_ended_gate_never_changes(fixture: &dyn Fixture) {
     assert_eq!(make::newest(&store, &gate).await, end);
 }
 
-/// A job whose host was busy to the end has a gate that says so.
+/// A job whose host was busy until the close has an ended gate that says so.
 pub async fn a_gate_can_end_without_having_waited(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let holder = make::open(&store, host).await;
@@ -284,18 +288,22 @@ pub async fn a_gate_can_end_without_having_waited(fixture: &dyn Fixture) {
     assert_eq!(make::claim_gates(&store, WorkerId::generate(), make::LEASE).await.len(), 1);
 }
 
-/// F166: a host is tried again under the same job where it is asked for, and the old end is kept.
+/// F166: a retry under the same job opens the next generation, and the old end is kept.
 pub async fn an_ended_gate_has_a_next_generation(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let request = make::request(&store, host).await;
     let worker = WorkerId::generate();
     let first = store.open_gate(request.clone()).await.expect("opened");
     let again = store.open_gate(request.clone().with_retry()).await.expect("answered");
-    assert_eq!(again, first, "it has not ended");
+    assert_eq!(again, first, "an unfinished gate is not retried");
     let held = make::claim_gates(&store, worker, make::LONG_LEASE).await.remove(0);
     make::settle(&store, worker, ended(&held, EndReason::WindowClosed)).await;
     let end = make::newest(&store, &first).await;
-    assert_eq!(store.open_gate(request.clone()).await.expect("answered"), end, "not asked for");
+    assert_eq!(
+        store.open_gate(request.clone()).await.expect("answered"),
+        end,
+        "without a retry the ended gate is returned"
+    );
     let other = make::open(&store, host).await;
     let busy = store.open_gate(request.clone().with_retry()).await;
     assert!(matches!(busy, Err(StoreError::GateBusy { holder }) if holder == other.id));
@@ -307,7 +315,7 @@ pub async fn an_ended_gate_has_a_next_generation(fixture: &dyn Fixture) {
     });
     let ids: HashSet<GateId> =
         join_all(openers).await.into_iter().map(|id| id.expect("no panic")).collect();
-    assert_eq!(ids.len(), 1, "one next generation");
+    assert_eq!(ids.len(), 1, "racers open one next generation");
     let second = make::newest(&store, &first).await;
     assert_eq!((second.generation, second.state), (2, GateState::Waiting));
     assert!(second.id != first.id && second.attempts == 0);
@@ -318,11 +326,15 @@ pub async fn an_ended_gate_has_a_next_generation(fixture: &dyn Fixture) {
     let pass = make::pass(&store, worker, &pass, std::time::Duration::from_secs(60)).await;
     store.spend_pass(pass.id).await.expect("spent");
     let spent = store.open_gate(request.clone().with_retry()).await.expect("answered");
-    assert_eq!((spent.generation, spent.state), (2, GateState::Spent), "what was done is done");
+    assert_eq!(
+        (spent.generation, spent.state),
+        (2, GateState::Spent),
+        "a spent gate is not retried"
+    );
 }
 
-/// G26: an override can be taken back until the pass is spent, and cannot be set any more. A pass that
-/// needs it is refused then.
+/// G26: an override can be revoked until the pass is spent. Afterwards none can be set, and a pass that
+/// needs it is refused.
 pub async fn an_override_is_taken_back_from_a_passed_gate(fixture: &dyn Fixture) {
     let store = fixture.store();
     for (kind, refused) in [(PassKind::Overridden, true), (PassKind::Healthy, false)] {
@@ -348,8 +360,8 @@ pub async fn an_override_is_taken_back_from_a_passed_gate(fixture: &dyn Fixture)
     }
 }
 
-/// F155: the offset of a gate's time is kept, and cleared with its record; a step from before does not
-/// bring it back.
+/// F155: the store keeps the offset of the gate time and clears it with its audit record. A step decided
+/// before does not restore it.
 pub async fn the_time_of_a_gate_is_kept_and_cleared(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;
@@ -380,7 +392,7 @@ pub async fn the_time_of_a_gate_is_kept_and_cleared(fixture: &dyn Fixture) {
     assert!(matches!(clear().await, Err(StoreError::InvalidState { .. })));
 }
 
-/// An override is set and taken back while the gate waits, and not after.
+/// An override can be set and revoked only while the gate waits.
 pub async fn overrides_are_for_waiting_gates(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let gate = make::open(&store, host).await;

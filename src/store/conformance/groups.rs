@@ -46,7 +46,7 @@ async fn names(store: &Arc<dyn Store>, hosts: &[HostId]) -> Vec<String> {
     groups.into_iter().map(|group| group.name).collect()
 }
 
-/// Groups and members that are left out are gone, and those that stay are as they were put last.
+/// Replacing the groups removes missing groups and members, and updates the others.
 pub async fn groups_are_replaced_as_a_whole(fixture: &dyn Fixture) {
     let (store, [one, two, other]) = (fixture.store(), hosts());
     assert!(names(&store, &[one]).await.is_empty());
@@ -72,8 +72,7 @@ pub async fn groups_are_replaced_as_a_whole(fixture: &dyn Fixture) {
     assert!(names(&store, &[two, other]).await.is_empty());
 }
 
-/// Of many jobs that spend at once no more go ahead than each of their groups allows; what the end of a
-/// change frees is taken again.
+/// Concurrent spendings of many jobs stay within the limit of each group. The end of a change frees a slot.
 pub async fn racing_spendings_keep_the_limits_of_groups(fixture: &dyn Fixture) {
     let (store, hosts) = (fixture.store(), hosts::<12>());
     let (left, right) = (&hosts[..8], &hosts[4..]);
@@ -99,7 +98,7 @@ pub async fn racing_spendings_keep_the_limits_of_groups(fixture: &dyn Fixture) {
     for pass in passes.iter().filter(|pass| !changing.contains(&pass.host_id)) {
         let held = left.contains(&pass.host_id) && full(left, 2)
             || right.contains(&pass.host_id) && full(right, 3);
-        assert!(held, "a place was left: {changing:?}");
+        assert!(held, "refused although a slot was free: {changing:?}");
     }
     let ended = passes.iter().find(|pass| changing.contains(&pass.host_id)).expect("one went");
     store.end_host_change(ended.id, ChangeEnd::Done).await.expect("ended");
@@ -112,11 +111,11 @@ pub async fn racing_spendings_keep_the_limits_of_groups(fixture: &dyn Fixture) {
         }
         refused += 1;
     }
-    // The one that ended was in both, and each of the others is in a group that is still full.
+    // The host whose change ended was in both groups. Each of the others is in a group that is still full.
     assert!(left.contains(&ended.host_id) && right.contains(&ended.host_id), "{refused}");
 }
 
-/// A group holds exempt gates as well.
+/// A group's limit applies to exempt gates as well.
 pub async fn an_exempt_gate_is_held_by_its_group(fixture: &dyn Fixture) {
     let (store, [one, two]) = (fixture.store(), hosts());
     store.put_groups(vec![group("web", 1, &[one, two])]).await.expect("put");
@@ -136,7 +135,7 @@ pub async fn an_exempt_gate_is_held_by_its_group(fixture: &dyn Fixture) {
     spend(&store, &pass).await.expect("spent");
 }
 
-/// A group of hosts with checks, and what the model knows of it.
+/// A group of hosts with checks, and the model's record of them.
 struct Scene {
     store: Arc<dyn Store>,
     hosts: Vec<HostId>,
@@ -146,7 +145,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// The members that are unavailable, judged by the rules from what the store tells of each.
+    /// Returns the unavailable members, by the rules and from the store's data of each member.
     async fn unavailable(&self) -> BTreeSet<HostId> {
         let changes = self.store.host_changes(&self.hosts).await.expect("read");
         let now = self.store.now().await.expect("the time");
@@ -158,7 +157,7 @@ impl Scene {
         self.hosts.iter().copied().filter(is_down).collect()
     }
 
-    /// A result of a check: from now, or so old that it does not count.
+    /// Records a result of a check, dated now or too old to count.
     async fn result(&self, check: &HealthCheck, reason: ReasonCode, old: bool) {
         let now = self.store.now().await.expect("the time");
         let at = if old { now - TimeDelta::hours(2) } else { now };
@@ -173,7 +172,7 @@ impl Scene {
     async fn end_a_verification(&self, state: VerificationState) {
         let claims = self.store.claim_verifications(1, Duration::ZERO).await.expect("claimed");
         for claim in claims.claims {
-            let mut verification = claim.change.verification.expect("it is verified");
+            let mut verification = claim.change.verification.expect("the change is verified");
             verification.end(state, "judged", self.store.now().await.expect("the time"));
             let (pass_id, token) = (claim.change.pass_id, claim.token);
             let step = VerificationStep { pass_id, token, verification, results: Vec::new() };
@@ -182,8 +181,8 @@ impl Scene {
     }
 }
 
-/// Whatever becomes of checks and changes in whatever order, the store tells who is unavailable as the
-/// rules do, and a pass is spent where they admit it.
+/// For any order of check results and changes, the store judges availability by the rules, and a pass is
+/// spent exactly if the rules admit it.
 pub async fn unavailable_members_are_those_of_the_rules(fixture: &dyn Fixture) {
     let store = fixture.store();
     let mut random = make::Random::new();
@@ -193,7 +192,7 @@ pub async fn unavailable_members_are_those_of_the_rules(fixture: &dyn Fixture) {
     let most = u32::try_from(1 + below(3)).expect("small");
     store.put_groups(vec![group("all", most, &hosts)]).await.expect("put");
     let mut checks = Vec::new();
-    // The last host has none.
+    // The last host has no check.
     for (host, count) in hosts.iter().zip([1, 1, 2, 0]) {
         for number in 0..count {
             checks.push(make::check(&store, *host, &format!("check {number}")).await);

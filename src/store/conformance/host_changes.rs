@@ -1,4 +1,4 @@
-//! `GateStore`: changes of hosts, and the gates of exempt jobs beside others (G27, G35).
+//! Cases of `GateStore`: changes of hosts, and gates of exempt jobs (G27, G35).
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
 
 const VALID: Duration = Duration::from_secs(60);
 
-/// A pass of an exempt job on this host.
+/// Opens and passes a gate of an exempt job on this host.
 async fn exempt_pass(fixture: &dyn Fixture, host: HostId) -> GatePass {
     let store = fixture.store();
     let request = make::request(&store, host).await.with_exemption();
@@ -23,12 +23,12 @@ async fn exempt_pass(fixture: &dyn Fixture, host: HostId) -> GatePass {
     make::pass(&store, worker, held, VALID).await
 }
 
-/// One unfinished gate of a host, and one of an exempt job beside it.
+/// A host can have one unfinished gate and one of an exempt job at the same time.
 pub async fn an_exempt_gate_opens_beside_another_one(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let first = make::open(&store, host).await;
     let request = make::request(&store, host).await.with_exemption();
-    let exempt = store.open_gate(request).await.expect("opened beside it");
+    let exempt = store.open_gate(request).await.expect("an exempt gate opens in addition");
     for (request, holder) in [
         (make::request(&store, host).await, first.id),
         (make::request(&store, host).await.with_exemption(), exempt.id),
@@ -42,15 +42,15 @@ pub async fn an_exempt_gate_opens_beside_another_one(fixture: &dyn Fixture) {
     assert_eq!(ids, [first.id, exempt.id]);
 }
 
-/// A change begins with the spending and ends once.
+/// A change begins when the pass is spent, and ends once.
 pub async fn spending_begins_a_change_of_the_host(fixture: &dyn Fixture) {
     let (store, host, other) = (fixture.store(), HostId::generate(), HostId::generate());
     let pass = make::passed(&store, host, VALID).await;
     assert!(store.host_changes(&[host]).await.expect("read").is_empty());
     let early = store.end_host_change(pass.id, ChangeEnd::Done).await;
-    assert!(matches!(early, Err(StoreError::NotFound)), "it is not spent");
+    assert!(matches!(early, Err(StoreError::NotFound)), "an unspent pass has no change");
     let Spend::Spent(record) = store.spend_pass(pass.id).await.expect("answered") else {
-        panic!("it is spent")
+        panic!("the pass must be spent")
     };
     let changes = store.host_changes(&[host, other]).await.expect("read");
     let [change] = changes.as_slice() else { panic!("one change: {changes:?}") };
@@ -67,7 +67,7 @@ pub async fn spending_begins_a_change_of_the_host(fixture: &dyn Fixture) {
     assert!(matches!(unknown, Err(StoreError::NotFound)));
 }
 
-/// F159: of two passes of a host one is spent, and the other once the first one's change has ended.
+/// F159: one of two passes of a host can be spent. The other can be spent after the first change has ended.
 pub async fn a_host_is_changed_on_one_pass_at_a_time(fixture: &dyn Fixture) {
     let store = fixture.store();
     for _ in 0..10 {
@@ -80,13 +80,13 @@ pub async fn a_host_is_changed_on_one_pass_at_a_time(fixture: &dyn Fixture) {
         let spends = join_all(spends).await.into_iter().map(|spend| spend.expect("no panic"));
         let spends: Vec<_> = spends.collect();
         let first = spends.iter().position(|spend| matches!(spend, Spend::Spent(_)));
-        let first = first.expect("one is spent");
+        let first = first.expect("one of the passes is spent");
         let second = 1 - first;
         assert_eq!(spends[second], Spend::Refused(SpendRefusal::HostBusy));
         let again = store.spend_pass(passes[second].id).await.expect("answered");
         assert_eq!(again, Spend::Refused(SpendRefusal::HostBusy));
         let known = store.gate_of_pass(passes[second].id).await.expect("read");
-        assert!(known.is_some_and(|gate| gate.ended_at.is_none()), "the refused one goes on");
+        assert!(known.is_some_and(|gate| gate.ended_at.is_none()), "the refused gate continues");
         store.end_host_change(passes[first].id, ChangeEnd::Done).await.expect("ended");
         let spend = store.spend_pass(passes[second].id).await.expect("answered");
         assert!(matches!(spend, Spend::Spent(_)));

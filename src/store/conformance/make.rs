@@ -1,4 +1,4 @@
-//! What cases are made of.
+//! Builders of the records that the cases use.
 
 use std::{sync::Arc, time::Duration};
 
@@ -43,7 +43,7 @@ pub(super) async fn check(store: &Arc<dyn Store>, host: HostId, name: &str) -> H
     store.insert_check(insert(host, name), entry).await.expect("inserted")
 }
 
-/// Makes a check whose first run waits.
+/// Creates a check whose first run waits.
 pub(super) async fn check_later(
     store: &Arc<dyn Store>,
     host: HostId,
@@ -134,7 +134,7 @@ pub(super) async fn record(store: &Arc<dyn Store>, host: HostId, results: Vec<Ch
     let claims = claim(store, worker, LONG_LEASE).await;
     let held = claims.iter().find(|claim| claim.host_id == host).expect("the host is due");
     let now = store.now().await.expect("the time");
-    // Due again at once, so that the next record can be made.
+    // The host is due again immediately, so that the next record can be made.
     let batch = vec![completion(held, now, results)];
     let completed = store.complete_hosts(worker, batch).await.expect("completed");
     assert!(completed.fenced.is_empty());
@@ -189,7 +189,7 @@ pub(super) fn step(gate: &LeasedGate) -> GateStep {
     }
 }
 
-/// Numbers that nobody chose. A case that fails names the seed.
+/// A seeded random generator. A failing case prints its seed.
 pub(super) struct Random {
     pub(super) seed: u64,
     state: u64,
@@ -215,7 +215,7 @@ pub(super) async fn settle(
     store.settle_gates(worker, vec![step]).await.expect("settled")
 }
 
-/// Opens a gate and lets it pass, until so long from now.
+/// Opens a gate and passes it, with a pass that is valid for this duration.
 pub(super) async fn passed(store: &Arc<dyn Store>, host: HostId, valid: Duration) -> GatePass {
     let record = open(store, host).await;
     let worker = WorkerId::generate();
@@ -233,7 +233,7 @@ pub(super) async fn pass(
     pass_as(store, worker, gate, valid, PassKind::Healthy).await
 }
 
-/// Lets a gate pass on this ground.
+/// Passes a gate with this kind of pass.
 pub(super) async fn pass_as(
     store: &Arc<dyn Store>,
     worker: WorkerId,

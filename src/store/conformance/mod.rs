@@ -1,7 +1,7 @@
-//! The suite that proves a store: one case for each sentence of the traits' contracts.
+//! A suite that verifies a store, with one case for each sentence of the traits' contracts.
 //!
-//! Give [`conformance_tests!`](crate::conformance_tests) an expression that makes a [`Fixture`] over a
-//! fresh, empty store; it becomes one test for each case:
+//! Give [`conformance_tests!`](crate::conformance_tests) an expression that creates a [`Fixture`] over a
+//! fresh, empty store. The macro generates one test for each case:
 //!
 //! ```ignore
 //! mod my_store {
@@ -9,8 +9,8 @@
 //! }
 //! ```
 //!
-//! A case panics where the contract is broken. Needs tokio with its macros among the tests' own
-//! dependencies.
+//! A case panics if the store breaks the contract. The test crate needs tokio with its macros as a
+//! dependency.
 
 pub mod audit;
 pub mod checks;
@@ -38,28 +38,30 @@ use async_trait::async_trait;
 
 use super::Store;
 
-/// A fresh store, and the hands on it that a case needs.
+/// A fresh store, with the controls that cases need.
 #[async_trait]
 pub trait Fixture: Send + Sync {
-    /// The store. It is empty when the case begins.
+    /// Returns the store. It is empty when the case begins.
     fn store(&self) -> Arc<dyn Store>;
 
-    /// Lets time pass for the store: moves its clock, or waits. A case asks for less than a second at a time.
+    /// Advances the store's time by moving its clock or by waiting. A case asks for less than a second per
+    /// call.
     async fn elapse(&self, duration: Duration);
 
-    /// Steps the store's clock ahead while nobody's monotonic clock notices; returns whether it could.
+    /// Moves the store's clock ahead without the monotonic clock. Returns whether the fixture supports
+    /// this.
     async fn leap(&self, _by: Duration) -> bool {
         false
     }
 
-    /// From now on every audit record fails to be written, or is written again.
+    /// Makes every audit record fail from now on, or succeed again.
     fn fail_audit(&self, failing: bool);
 
-    /// Called at the end of a case that succeeded.
+    /// Cleans up after a case that succeeded.
     async fn clean_up(&self) {}
 }
 
-/// Makes one test of each case of the suite, over fixtures that an expression makes.
+/// Generates one test for each case of the suite, over fixtures that an expression creates.
 #[macro_export]
 macro_rules! conformance_tests {
     ($fixture:expr) => {

@@ -1,4 +1,4 @@
-//! `GateStore`: passes, spending and cancelling (G16, G17, G25).
+//! Cases of `GateStore`: passes, spending and cancelling (G16, G17, G25).
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn refusal(spend: &Spend) -> SpendRefusal {
     }
 }
 
-/// F21.
+/// Of a hundred concurrent calls one spends the pass (F21).
 pub async fn a_pass_is_spent_once_among_a_hundred(fixture: &dyn Fixture) {
     let store = fixture.store();
     let pass = make::passed(&store, HostId::generate(), VALID).await;
@@ -40,7 +40,7 @@ pub async fn a_pass_is_spent_once_among_a_hundred(fixture: &dyn Fixture) {
     assert_eq!(spent, 1);
 }
 
-/// F17: by the store's clock, and exclusive.
+/// A pass expires by the store's clock, with an exclusive end (F17).
 pub async fn an_expired_pass_is_refused(fixture: &dyn Fixture) {
     let store = fixture.store();
     let pass = make::passed(&store, HostId::generate(), make::LEASE).await;
@@ -49,7 +49,7 @@ pub async fn an_expired_pass_is_refused(fixture: &dyn Fixture) {
     assert_eq!(refusal(&spend), SpendRefusal::Expired);
 }
 
-/// F170: a store's clock that was put right after a pass can lie before the window again.
+/// F170: a pass is refused if the store's clock was corrected to before the window's opening.
 pub async fn f170_a_pass_is_refused_before_its_window_opens(fixture: &dyn Fixture) {
     let store = fixture.store();
     let request = make::request(&store, HostId::generate()).await;
@@ -63,7 +63,7 @@ pub async fn f170_a_pass_is_refused_before_its_window_opens(fixture: &dyn Fixtur
     assert_eq!(refusal(&spend), SpendRefusal::Expired);
 }
 
-/// A pass is found by its id alone (G36).
+/// A pass is looked up by its id alone (G36).
 pub async fn an_unknown_or_older_pass_is_refused(fixture: &dyn Fixture) {
     let store = fixture.store();
     let pass = make::passed(&store, HostId::generate(), VALID).await;
@@ -71,12 +71,12 @@ pub async fn an_unknown_or_older_pass_is_refused(fixture: &dyn Fixture) {
     assert!(store.gate_of_pass(unknown).await.expect("read").is_none());
     let spend = store.spend_pass(unknown).await.expect("answered");
     assert_eq!(refusal(&spend), SpendRefusal::Superseded);
-    let gate = store.gate_of_pass(pass.id).await.expect("read").expect("it is there");
+    let gate = store.gate_of_pass(pass.id).await.expect("read").expect("the gate exists");
     assert_eq!((gate.id, gate.pass.as_ref()), (pass.gate_id, Some(&pass)));
     assert!(matches!(store.spend_pass(pass.id).await.expect("answered"), Spend::Spent(_)));
 }
 
-/// G25: from the asking on.
+/// G25: a pass is refused as soon as the cancellation is requested.
 pub async fn a_cancellation_refuses_the_pass(fixture: &dyn Fixture) {
     let store = fixture.store();
     let pass = make::passed(&store, HostId::generate(), VALID).await;
@@ -85,10 +85,10 @@ pub async fn a_cancellation_refuses_the_pass(fixture: &dyn Fixture) {
     let spend = store.spend_pass(pass.id).await.expect("answered");
     assert_eq!(refusal(&spend), SpendRefusal::Cancelled);
     let held = make::claim_gates(&store, WorkerId::generate(), make::LEASE).await;
-    assert_eq!(held.len(), 1, "a worker ends it");
+    assert_eq!(held.len(), 1, "a worker claims the cancelled gate");
 }
 
-/// G25, F22: exactly one of both succeeds.
+/// G25, F22: of a cancellation and a spending exactly one succeeds.
 pub async fn cancelling_and_spending_have_one_winner(fixture: &dyn Fixture) {
     let store = fixture.store();
     for _ in 0..20 {
@@ -107,7 +107,7 @@ pub async fn cancelling_and_spending_have_one_winner(fixture: &dyn Fixture) {
     }
 }
 
-/// What is spent cannot be cancelled any more.
+/// A spent gate can no longer be cancelled.
 pub async fn a_spent_pass_outlives_a_cancellation(fixture: &dyn Fixture) {
     let store = fixture.store();
     let pass = make::passed(&store, HostId::generate(), VALID).await;
@@ -117,7 +117,7 @@ pub async fn a_spent_pass_outlives_a_cancellation(fixture: &dyn Fixture) {
     assert_eq!((record.state, record.cancel_requested), (GateState::Spent, false));
 }
 
-/// G16: a pass that nobody spent is taken back, and counts no more.
+/// G16: an unspent pass is taken back after it expires, and no longer counts.
 pub async fn an_expired_pass_is_renewed_and_a_new_one_works(fixture: &dyn Fixture) {
     let store = fixture.store();
     let old = make::passed(&store, HostId::generate(), make::LEASE).await;
@@ -141,7 +141,7 @@ pub async fn an_expired_pass_is_renewed_and_a_new_one_works(fixture: &dyn Fixtur
     assert!(matches!(store.spend_pass(new.id).await.expect("answered"), Spend::Spent(_)));
 }
 
-/// While its pass is valid a gate needs no worker, and no step of one counts.
+/// A gate with a valid pass needs no worker, and no step of one counts.
 pub async fn a_passed_gate_is_left_alone(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let record = make::open(&store, host).await;
@@ -154,22 +154,23 @@ pub async fn a_passed_gate_is_left_alone(fixture: &dyn Fixture) {
     assert_eq!(make::newest(&store, &record).await.state, GateState::Passed);
 }
 
-/// F154: from then on it cannot be spent and its gate waits for a worker; an older one changes nothing.
+/// F154: a returned pass cannot be spent, and its gate waits for a worker. Returning an older pass does
+/// nothing.
 pub async fn a_returned_pass_makes_its_gate_wait_at_once(fixture: &dyn Fixture) {
     let store = fixture.store();
     let pass = make::passed(&store, HostId::generate(), VALID).await;
     store.return_pass(PassId::generate()).await.expect("answered");
     let gate = store.gate(pass.job_id, pass.host_id).await.expect("read").expect("it exists");
-    assert_eq!(gate.state, GateState::Passed, "another pass is not this one");
+    assert_eq!(gate.state, GateState::Passed, "returning another pass does nothing");
     store.return_pass(pass.id).await.expect("taken back");
-    store.return_pass(pass.id).await.expect("it is done already");
+    store.return_pass(pass.id).await.expect("returning again does nothing");
     let gate = store.gate(pass.job_id, pass.host_id).await.expect("read").expect("it exists");
     assert_eq!(gate.state, GateState::Waiting);
     assert!(gate.void_before.is_some_and(|void_before| void_before >= pass.granted_at));
     let spend = store.spend_pass(pass.id).await.expect("answered");
     assert!(matches!(spend, Spend::Refused(_)), "{spend:?}");
     let held = make::claim_gates(&store, WorkerId::generate(), make::LEASE).await;
-    assert_eq!(held.len(), 1, "a worker takes it forward");
+    assert_eq!(held.len(), 1, "a worker claims the gate");
 
     let spent = make::passed(&store, HostId::generate(), VALID).await;
     assert!(matches!(store.spend_pass(spent.id).await.expect("answered"), Spend::Spent(_)));

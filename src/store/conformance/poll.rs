@@ -1,4 +1,4 @@
-//! `PollQueue`: leases and fencing (L1 to L9).
+//! Cases of `PollQueue`: leases and fencing (L1 to L9).
 
 use std::{collections::HashSet, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     store::{ClaimRequest, HostRelease},
 };
 
-/// A new check makes its host due.
+/// A new check makes its host due immediately.
 pub async fn a_new_check_is_due_at_once(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let worker = WorkerId::generate();
@@ -23,7 +23,7 @@ pub async fn a_new_check_is_due_at_once(fixture: &dyn Fixture) {
     assert!(claims[0].due_at <= store.now().await.expect("the time"));
 }
 
-/// The unit of claiming is the host.
+/// A claim takes a host with all its enabled checks.
 pub async fn a_claim_carries_all_enabled_checks_of_a_host(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let off = make::check(&store, host, "off").await;
@@ -37,7 +37,7 @@ pub async fn a_claim_carries_all_enabled_checks_of_a_host(fixture: &dyn Fixture)
     assert_eq!(claims[0].checks, on);
 }
 
-/// A host without an enabled check has nothing to run.
+/// A host without an enabled check is not claimed.
 pub async fn disabled_hosts_are_not_claimed(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -47,7 +47,7 @@ pub async fn disabled_hosts_are_not_claimed(fixture: &dyn Fixture) {
     assert_eq!(make::claim(&store, WorkerId::generate(), make::LEASE).await.len(), 1);
 }
 
-/// Who waits longest is taken first, and a limit is kept to.
+/// The host that has waited longest is claimed first, and a claim respects its limit.
 pub async fn the_longest_due_come_first(fixture: &dyn Fixture) {
     let store = fixture.store();
     let mut hosts = Vec::new();
@@ -64,7 +64,7 @@ pub async fn the_longest_due_come_first(fixture: &dyn Fixture) {
     assert_eq!(claimed, hosts[..2]);
 }
 
-/// F67: no two claims take one host.
+/// F67: no two concurrent claims take the same host.
 pub async fn racing_claims_are_disjoint(fixture: &dyn Fixture) {
     let store = fixture.store();
     for _ in 0..100 {
@@ -91,7 +91,7 @@ pub async fn racing_claims_are_disjoint(fixture: &dyn Fixture) {
     assert_eq!((taken.len(), distinct.len()), (100, 100));
 }
 
-/// A valid lease keeps others away, its owner too.
+/// No worker can claim a host under a valid lease, not even the lease's owner.
 pub async fn a_held_host_is_not_claimed(fixture: &dyn Fixture) {
     let store = fixture.store();
     make::check(&store, HostId::generate(), "a").await;
@@ -101,7 +101,7 @@ pub async fn a_held_host_is_not_claimed(fixture: &dyn Fixture) {
     assert!(make::claim(&store, WorkerId::generate(), make::LONG_LEASE).await.is_empty());
 }
 
-/// F66: what a dead worker held is free when its lease ends.
+/// F66: a dead worker's host is free when its lease ends.
 pub async fn an_expired_lease_is_taken_over_with_a_higher_token(fixture: &dyn Fixture) {
     let store = fixture.store();
     make::check(&store, HostId::generate(), "a").await;
@@ -112,7 +112,7 @@ pub async fn an_expired_lease_is_taken_over_with_a_higher_token(fixture: &dyn Fi
     assert!(second[0].token > first[0].token);
 }
 
-/// F64, F65: a completion after the lease has ended changes nothing, also before anybody took over.
+/// F64, F65: a completion after the end of the lease changes nothing, even if no one has taken over.
 pub async fn a_late_completion_is_refused_for_ever(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -129,7 +129,7 @@ pub async fn a_late_completion_is_refused_for_ever(fixture: &dyn Fixture) {
     for _ in 0..20 {
         let worker = WorkerId::generate();
         let taken = make::claim(&store, worker, make::LONG_LEASE).await;
-        assert_eq!(taken.len(), 1, "it stayed due");
+        assert_eq!(taken.len(), 1, "the host stayed due");
         let completed = store.complete_hosts(zombie, late()).await.expect("answered");
         assert_eq!(completed.fenced, [host]);
         let now = store.now().await.expect("the time");
@@ -139,7 +139,7 @@ pub async fn a_late_completion_is_refused_for_ever(fixture: &dyn Fixture) {
     assert!(store.states(&[host]).await.expect("read").is_empty());
 }
 
-/// An older token of the same worker counts as little as one of another (L9).
+/// An older token of the same worker is refused like another worker's (L9).
 pub async fn a_completion_needs_the_newest_token(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     make::check(&store, host, "a").await;
@@ -157,8 +157,8 @@ pub async fn a_completion_needs_the_newest_token(fixture: &dyn Fixture) {
     assert!(with_new.fenced.is_empty());
 }
 
-/// A host that has no enabled check for a while is a new entry of the queue afterwards: what was
-/// claimed before stays fenced, also for the worker that has the new claim.
+/// A host that had no enabled check for a while keeps its old claim fenced, even for the worker that holds
+/// the new claim.
 pub async fn a_host_that_was_off_meanwhile_fences_its_old_claim(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -177,7 +177,7 @@ pub async fn a_host_that_was_off_meanwhile_fences_its_old_claim(fixture: &dyn Fi
     assert!(with_new.fenced.is_empty());
 }
 
-/// A completed host is due when it was told, and free.
+/// A completed host is free, and due when the completion says.
 pub async fn a_completion_sets_the_next_due_time(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     make::check(&store, host, "a").await;
@@ -193,7 +193,7 @@ pub async fn a_completion_sets_the_next_due_time(fixture: &dyn Fixture) {
     assert_eq!(again[0].due_at, due);
 }
 
-/// L5: a change of the host's checks during a run is not lost.
+/// L5: a change of the host's checks during a run makes the host due immediately.
 pub async fn a_change_during_a_run_makes_due_at_once(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     make::check(&store, host, "a").await;
@@ -210,7 +210,7 @@ pub async fn a_change_during_a_run_makes_due_at_once(fixture: &dyn Fixture) {
     assert!(again[0].config_seq > held.config_seq);
 }
 
-/// A host that is handed back is due as it was.
+/// A released host keeps its due time.
 pub async fn a_release_hands_back(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     make::check(&store, host, "a").await;
@@ -228,7 +228,7 @@ pub async fn a_release_hands_back(fixture: &dyn Fixture) {
     assert_eq!(store.complete_hosts(worker, batch).await.expect("answered").fenced, [host]);
 }
 
-/// One lost lease costs one host.
+/// A lost lease affects one host only.
 pub async fn a_fenced_host_does_not_hold_up_the_others(fixture: &dyn Fixture) {
     let (store, lost, kept) = (fixture.store(), HostId::generate(), HostId::generate());
     let checks = [make::check(&store, lost, "a").await, make::check(&store, kept, "b").await];
@@ -254,7 +254,7 @@ pub async fn a_fenced_host_does_not_hold_up_the_others(fixture: &dyn Fixture) {
     assert_eq!(states[0].latest.host_id, kept);
 }
 
-/// L6: a batch whose outcome was unknown is sent again without harm.
+/// L6: repeating a batch whose outcome was unknown does no harm.
 pub async fn a_repeated_completion_records_once(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -266,13 +266,13 @@ pub async fn a_repeated_completion_records_once(fixture: &dyn Fixture) {
         let batch = vec![make::completion(&held, now, results)];
         store.complete_hosts(worker, batch).await.expect("answered");
     }
-    // The same result under a newer lease is the same result.
+    // A result that is recorded again under a newer lease is the same result.
     make::record(&store, host, vec![make::result(&check, ReasonCode::Ok, now)]).await;
     let page = store.history(host, check.id, None, 10).await.expect("read");
     assert_eq!(page.results.len(), 1);
 }
 
-/// Hosts that are due and not held.
+/// The backlog counts hosts that are due and not claimed.
 pub async fn the_backlog_counts_what_is_due(fixture: &dyn Fixture) {
     let store = fixture.store();
     let backlog = store.backlog().await.expect("read");
@@ -288,7 +288,7 @@ pub async fn the_backlog_counts_what_is_due(fixture: &dyn Fixture) {
     assert!(backlog.oldest_due_at.is_some());
 }
 
-/// F68: leases that ended by themselves are counted, until the host is completed or changed.
+/// F68: the store counts leases that ended without a release, until a completion or a change of the host.
 pub async fn lost_leases_are_counted(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -312,5 +312,5 @@ pub async fn lost_leases_are_counted(fixture: &dyn Fixture) {
     fixture.elapse(make::PAST_LEASE).await;
     make::edit(&store, &check, |definition| definition.ignore_cert_errors = false).await;
     let held = make::claim(&store, worker, make::LEASE).await.remove(0);
-    assert!(held.lost_leases <= 1, "a change begins anew");
+    assert!(held.lost_leases <= 1, "a change resets the count");
 }

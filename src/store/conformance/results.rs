@@ -1,4 +1,4 @@
-//! `ResultStore`: results, states, summaries, history, pruning.
+//! Cases of `ResultStore`: results, states, summaries, history and pruning.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
 
 const FRESH: Duration = Duration::from_secs(600);
 
-/// F69.
+/// A result of an old revision is dropped (F69).
 pub async fn results_of_old_revisions_are_dropped(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let old = make::check(&store, host, "a").await;
@@ -25,7 +25,7 @@ pub async fn results_of_old_revisions_are_dropped(fixture: &dyn Fixture) {
     assert_eq!((kept, store.states(&[host]).await.expect("read").len()), (0, 1));
 }
 
-/// F70.
+/// A result of a deleted check is dropped (F70).
 pub async fn results_of_deleted_checks_are_dropped(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -42,7 +42,7 @@ pub async fn results_of_deleted_checks_are_dropped(fixture: &dyn Fixture) {
     assert!(store.states(&[host]).await.expect("read").is_empty());
 }
 
-/// A disabled check takes no results.
+/// A result of a disabled check is dropped.
 pub async fn results_of_disabled_checks_are_dropped(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -53,7 +53,7 @@ pub async fn results_of_disabled_checks_are_dropped(fixture: &dyn Fixture) {
     assert_eq!(dropped, 1);
 }
 
-/// A result that is not newer changes no state, whoever ran it.
+/// An older result changes no state, whichever worker ran it.
 pub async fn a_state_moves_only_forward(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -64,10 +64,10 @@ pub async fn a_state_moves_only_forward(fixture: &dyn Fixture) {
     let states = store.states(&[host]).await.expect("read");
     assert_eq!((states[0].latest.reason, states[0].latest.checked_at), (ReasonCode::Ok, now));
     let page = store.history(host, check.id, None, 10).await.expect("read");
-    assert_eq!(page.results.len(), 2, "the history has both");
+    assert_eq!(page.results.len(), 2, "the history contains both results");
 }
 
-/// F01: what a clock that ran ahead has dated does not outlast that clock.
+/// F01: a state dated by a clock that ran ahead gives way once the clock is corrected.
 pub async fn a_state_from_the_future_gives_way(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -82,7 +82,7 @@ pub async fn a_state_from_the_future_gives_way(fixture: &dyn Fixture) {
     assert_eq!((states[0].since, states[0].in_a_row), (earlier, 1));
 }
 
-/// How many healthy results in a row there are is kept, and begins anew with another revision or agent.
+/// The store counts consecutive healthy results. A new revision or agent resets the count.
 pub async fn healthy_results_in_a_row_are_counted(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -109,7 +109,7 @@ pub async fn healthy_results_in_a_row_are_counted(fixture: &dyn Fixture) {
     assert_eq!(store.states(&[host]).await.expect("read")[0].in_a_row, 1);
 }
 
-/// `since` is when the status last turned.
+/// `since` is the instant of the last status change.
 pub async fn since_turns_with_the_status_alone(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -127,7 +127,7 @@ pub async fn since_turns_with_the_status_alone(fixture: &dyn Fixture) {
     }
 }
 
-/// What was seen before a change says nothing of the check as it is.
+/// A result from before a change of the check does not count.
 pub async fn a_changed_check_is_unknown(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -141,7 +141,7 @@ pub async fn a_changed_check_is_unknown(fixture: &dyn Fixture) {
     assert_eq!((view.status, view.since), (CheckStatus::Unknown, changed.updated_at));
 }
 
-/// A result older than two intervals counts no more.
+/// A result older than two intervals no longer counts.
 pub async fn a_stale_check_is_unknown(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -150,10 +150,10 @@ pub async fn a_stale_check_is_unknown(fixture: &dyn Fixture) {
     let view = store.views(&[host], FRESH).await.expect("read").remove(0);
     assert_eq!(view.status, CheckStatus::Unknown);
     assert_eq!(view.since, long_ago + TimeDelta::seconds(600));
-    assert!(view.last_result.is_some(), "it is shown all the same");
+    assert!(view.last_result.is_some(), "a stale result is still shown");
 }
 
-/// Faults of our own, and of the observer, say nothing of the target.
+/// Faults of healthgate and of the observer do not tell the target's status.
 pub async fn what_says_nothing_is_unknown(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -175,7 +175,7 @@ pub async fn what_says_nothing_is_unknown(fixture: &dyn Fixture) {
     }
 }
 
-/// Disabled checks count nowhere; unhealthy comes before unknown before healthy.
+/// Disabled checks do not count. Unhealthy outranks unknown, and unknown outranks healthy.
 pub async fn summaries_count_enabled_checks(fixture: &dyn Fixture) {
     let (store, host, empty) = (fixture.store(), HostId::generate(), HostId::generate());
     let healthy = make::check(&store, host, "healthy").await;
@@ -194,12 +194,12 @@ pub async fn summaries_count_enabled_checks(fixture: &dyn Fixture) {
     let of = &summaries[1];
     assert_eq!(of.status, HostStatus::Unhealthy);
     assert_eq!((of.healthy, of.unhealthy, of.unknown, of.total), (1, 1, 1, 3));
-    assert_eq!(of.oldest_checked_at, None, "one has never run");
+    assert_eq!(of.oldest_checked_at, None, "one check has never run");
     make::record(&store, host, vec![make::result(&unseen, ReasonCode::Ok, now)]).await;
     assert_eq!(summary().await[1].oldest_checked_at, Some(now));
 }
 
-/// Pages follow each other without a gap or a double.
+/// Consecutive pages contain every result exactly once.
 pub async fn history_is_paged_newest_first(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -220,7 +220,7 @@ pub async fn history_is_paged_newest_first(fixture: &dyn Fixture) {
     assert_eq!(read, [1, 2, 3, 4, 5, 6, 7]);
 }
 
-/// What is old goes in steps, as large as the store makes them, and never the newest of a check.
+/// Pruning deletes old results in batches of the store's choice, and never a check's newest one.
 pub async fn pruning_keeps_the_newest_and_goes_in_batches(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let (busy, quiet) =
@@ -245,7 +245,7 @@ pub async fn pruning_keeps_the_newest_and_goes_in_batches(fixture: &dyn Fixture)
     assert_eq!((left(busy.id).await, left(quiet.id).await), (5, 1));
 }
 
-/// Prunes in small steps to the end, by a clock that has not leapt; returns how many results went.
+/// Prunes in small steps to the end, by a clock that has not jumped. Returns the number of deleted results.
 async fn prune_all(store: &Arc<dyn Store>, keep: Duration) -> u64 {
     let mut gone = 0;
     loop {
@@ -257,7 +257,7 @@ async fn prune_all(store: &Arc<dyn Store>, keep: Duration) -> u64 {
     }
 }
 
-/// F49: where the clock has leapt ahead, what looks old need not be old.
+/// F49: after a jump of the clock, pruning waits, because results may only look old.
 pub async fn f222_pruning_waits_after_a_leap_of_the_clock(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -279,7 +279,7 @@ pub async fn f222_pruning_waits_after_a_leap_of_the_clock(fixture: &dyn Fixture)
     assert_eq!(forced, PruneOutcome::Done { deleted: 9 });
 }
 
-/// However much of all is old, it goes: after a downtime, or in a table that was just adopted.
+/// After a downtime, or in a newly adopted table, pruning deletes any number of old results.
 pub async fn f222_adoption_and_downtime_are_pruned(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -292,5 +292,5 @@ pub async fn f222_adoption_and_downtime_are_pruned(fixture: &dyn Fixture) {
     let gone = prune_all(&store, keep).await;
     assert_eq!(gone, 11);
     let left = store.history(host, check.id, None, 100).await.expect("read").results;
-    assert_eq!(left.len(), 1, "the newest stays");
+    assert_eq!(left.len(), 1, "the newest result stays");
 }

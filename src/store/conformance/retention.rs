@@ -1,4 +1,4 @@
-//! Ended gates and audit records leave by age, in bounded steps (F163).
+//! Pruning of ended gates and audit records by age, in bounded steps (F163).
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
 const OLD: Duration = Duration::from_millis(1_500);
 const PAST_OLD: Duration = Duration::from_millis(1_600);
 
-/// Gates leave with their attempts once they have ended long enough ago; the others stay.
+/// Pruning deletes gates that ended long enough ago, with their attempts, and keeps the others.
 pub async fn ended_gates_leave_by_age(fixture: &dyn Fixture) {
     let (store, worker) = (fixture.store(), WorkerId::generate());
     let mut ended = Vec::new();
@@ -27,11 +27,11 @@ pub async fn ended_gates_leave_by_age(fixture: &dyn Fixture) {
     let waiting = make::open(&store, HostId::generate()).await;
     let running = make::passed(&store, HostId::generate(), make::LONG_LEASE).await;
     let Spend::Spent(running) = store.spend_pass(running.id).await.expect("answered") else {
-        panic!("it is spent")
+        panic!("the pass must be spent")
     };
     let done = make::passed(&store, HostId::generate(), make::LONG_LEASE).await;
     let Spend::Spent(finished) = store.spend_pass(done.id).await.expect("answered") else {
-        panic!("it is spent")
+        panic!("the pass must be spent")
     };
     store.end_host_change(done.id, ChangeEnd::Done).await.expect("ended");
     let young = store.prune_gates(Duration::from_secs(60), 2, false).await.expect("pruned");
@@ -53,12 +53,12 @@ pub async fn ended_gates_leave_by_age(fixture: &dyn Fixture) {
     ));
     assert!(store.gate_of_pass(done.id).await.expect("read").is_none());
     for gate in [&waiting, &*running] {
-        assert_eq!(make::newest(&store, gate).await, *gate, "it has not ended");
+        assert_eq!(make::newest(&store, gate).await, *gate, "an unfinished gate stays");
     }
     assert_eq!(store.host_changes(&[running.host_id]).await.expect("read").len(), 1);
 }
 
-/// Audit records leave by age, the oldest first.
+/// Pruning deletes audit records by age, oldest first.
 pub async fn audit_records_leave_by_age(fixture: &dyn Fixture) {
     let store = fixture.store();
     let append = || async {
@@ -79,7 +79,7 @@ pub async fn audit_records_leave_by_age(fixture: &dyn Fixture) {
     assert_eq!(page.iter().map(|record| record.id).collect::<Vec<_>>(), [young]);
 }
 
-/// F49: after a leap of the clock gates and audit records stay too, unless somebody forces it.
+/// F49: after a jump of the clock, gates and audit records stay too, unless pruning is forced.
 pub async fn f222_records_stay_after_a_leap_of_the_clock(fixture: &dyn Fixture) {
     let (store, worker) = (fixture.store(), WorkerId::generate());
     make::open(&store, HostId::generate()).await;

@@ -25,7 +25,7 @@ fn policy(stages: &[u32], max_in_flight: u32, failure_budget: u32) -> RolloutPol
     }
 }
 
-/// Opens so many gates of a job, each on a host of its own, and lets them pass.
+/// Opens this many gates of a job, each on its own host, and passes them.
 async fn passes(store: &Arc<dyn Store>, job: JobId, count: u32) -> Vec<GatePass> {
     let mut wanted = Vec::new();
     for _ in 0..count {
@@ -55,7 +55,7 @@ async fn spend(store: &Arc<dyn Store>, pass: &GatePass) -> Result<(), SpendRefus
     }
 }
 
-/// Opening a rollout again answers with the one there is, and a step counts once.
+/// Opening a rollout again returns the existing one, and a step counts once.
 pub async fn a_rollout_is_opened_once_and_stepped_in_order(fixture: &dyn Fixture) {
     let (store, job) = (fixture.store(), JobId::generate());
     let first = store.open_rollout(job, 9, policy(&[1, 3], 2, 1)).await.expect("opened");
@@ -72,7 +72,7 @@ pub async fn a_rollout_is_opened_once_and_stepped_in_order(fixture: &dyn Fixture
     assert_eq!(now.counts, RolloutCounts::default());
 }
 
-/// Of many that spend at once no more go ahead than may be under way.
+/// Concurrent spendings stay within the maximum of hosts under change.
 pub async fn racing_spendings_keep_the_limits(fixture: &dyn Fixture) {
     let store = fixture.store();
     for (stages, most, admitted) in [(&[][..], 3, 3), (&[2][..], 5, 2)] {
@@ -90,7 +90,7 @@ pub async fn racing_spendings_keep_the_limits(fixture: &dyn Fixture) {
     }
 }
 
-/// Beyond the budget nobody goes until the rollout is resumed, which leaves a record.
+/// Beyond the failure budget no pass is spent until the rollout is resumed, which writes an audit record.
 pub async fn a_halted_rollout_is_resumed(fixture: &dyn Fixture) {
     let (store, job) = (fixture.store(), JobId::generate());
     let early = store.resume_rollout(job, make::audit(AuditAction::RolloutResumed)).await;
@@ -122,10 +122,14 @@ pub async fn a_halted_rollout_is_resumed(fixture: &dyn Fixture) {
     assert_eq!((resumed.halted.as_deref(), resumed.forgiven), (None, 1));
     spend(&store, &passes[1]).await.expect("spent");
     store.end_host_change(passes[1].id, ChangeEnd::Failed).await.expect("ended");
-    assert_eq!(spend(&store, &passes[2]).await, Err(SpendRefusal::Halted), "one more has failed");
+    assert_eq!(
+        spend(&store, &passes[2]).await,
+        Err(SpendRefusal::Halted),
+        "one more failure halts it again"
+    );
 }
 
-/// A rollout does not hold exempt gates, nor jobs without one.
+/// A rollout does not limit exempt gates or jobs without a rollout.
 pub async fn an_exempt_gate_is_not_held(fixture: &dyn Fixture) {
     let (store, job) = (fixture.store(), JobId::generate());
     store.open_rollout(job, 2, policy(&[], 1, 0)).await.expect("opened");
@@ -141,7 +145,7 @@ pub async fn an_exempt_gate_is_not_held(fixture: &dyn Fixture) {
     spend(&store, &pass).await.expect("spent");
 }
 
-/// What a rollout counts does not leave while a gate of its job is unfinished; then all of it does.
+/// A rollout's records stay while a gate of its job is unfinished. Then pruning deletes them all.
 pub async fn a_rollout_stays_while_it_goes_on(fixture: &dyn Fixture) {
     let (store, job) = (fixture.store(), JobId::generate());
     store.open_rollout(job, 2, policy(&[], 2, 0)).await.expect("opened");
@@ -160,8 +164,8 @@ pub async fn a_rollout_stays_while_it_goes_on(fixture: &dyn Fixture) {
     assert!(store.rollouts(&[job]).await.expect("read").is_empty());
 }
 
-/// Whatever becomes of the hosts in whatever order, the store counts as the model does, and a pass is
-/// spent where the rules admit it.
+/// For any order of events, the store's counts equal the model's, and a pass is spent exactly if the rules
+/// admit it.
 pub async fn spendings_are_as_the_rules_admit_them(fixture: &dyn Fixture) {
     let store = fixture.store();
     let mut random = make::Random::new();
@@ -201,7 +205,8 @@ pub async fn spendings_are_as_the_rules_admit_them(fixture: &dyn Fixture) {
                     let claims =
                         store.claim_verifications(1, Duration::ZERO).await.expect("claimed");
                     for claim in claims.claims {
-                        let mut verification = claim.change.verification.expect("it is verified");
+                        let mut verification =
+                            claim.change.verification.expect("the change is verified");
                         let now = store.now().await.expect("the time");
                         let bad = below(3) == 0;
                         let state = if bad {

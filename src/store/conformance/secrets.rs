@@ -1,4 +1,4 @@
-//! `SecretStore`: keys and sealed passwords.
+//! Cases of `SecretStore`: keys and sealed passwords.
 
 use futures_util::future::join_all;
 
@@ -21,7 +21,7 @@ async fn sealed_check(store: &std::sync::Arc<dyn Store>, byte: u8) -> HealthChec
     store.insert_check(insert, entry).await.expect("inserted")
 }
 
-/// It is made once, also among racers.
+/// The install id is generated once, even by concurrent callers.
 pub async fn the_install_id_never_changes(fixture: &dyn Fixture) {
     let store = fixture.store();
     let asked = (0..10).map(|_| {
@@ -33,7 +33,7 @@ pub async fn the_install_id_never_changes(fixture: &dyn Fixture) {
     assert!(ids.into_iter().all(|id| id.expect("no panic") == first));
 }
 
-/// F78.
+/// A canary is inserted only by a caller that knows all others (F78).
 pub async fn a_canary_is_entered_in_knowledge_of_the_others(fixture: &dyn Fixture) {
     let store = fixture.store();
     let insert = |canary, known: &[Canary]| {
@@ -42,12 +42,15 @@ pub async fn a_canary_is_entered_in_knowledge_of_the_others(fixture: &dyn Fixtur
         async move { store.insert_canary(canary, &known, entry).await.expect("answered") }
     };
     assert!(insert(canary(1), &[]).await);
-    assert!(!insert(canary(2), &[]).await, "it did not know of the first");
+    assert!(
+        !insert(canary(2), &[]).await,
+        "a caller that does not know the first canary is refused"
+    );
     assert!(insert(canary(2), &[canary(1)]).await);
     assert_eq!(store.canaries().await.expect("read"), [canary(1), canary(2)]);
 }
 
-/// Every check with a password comes once.
+/// Paging returns every check with a password exactly once.
 pub async fn sealed_checks_are_paged(fixture: &dyn Fixture) {
     let store = fixture.store();
     let mut made = Vec::new();
@@ -66,7 +69,7 @@ pub async fn sealed_checks_are_paged(fixture: &dyn Fixture) {
     assert_eq!(read, made);
 }
 
-/// F85: a newer password wins over a rotation.
+/// F85: a rotation does not overwrite a newer password.
 pub async fn a_secret_is_replaced_only_where_it_is_still_there(fixture: &dyn Fixture) {
     let store = fixture.store();
     let check = sealed_check(&store, 1).await;
@@ -82,7 +85,7 @@ pub async fn a_secret_is_replaced_only_where_it_is_still_there(fixture: &dyn Fix
     assert_eq!((read.secret, read.revision), (Some(make::sealed(2)), check.revision));
 }
 
-/// How many passwords each key has sealed.
+/// The store counts the passwords that each key has sealed.
 pub async fn keys_in_use_are_counted(fixture: &dyn Fixture) {
     let store = fixture.store();
     assert!(store.key_uses().await.expect("read").is_empty());

@@ -1,5 +1,5 @@
-//! `ResultStore::summaries` after everything that moves them. Each summary is also held against the views that it
-//! sums up, since a store may keep the two apart.
+//! Cases of `ResultStore::summaries` after every kind of change. Each case also compares the summaries with
+//! the views, because a store may keep them separately.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,14 +20,14 @@ async fn summary(store: &Arc<dyn Store>, host: HostId, stale_after: Duration) ->
     summary
 }
 
-/// How many checks are healthy, unhealthy and unknown.
+/// Returns the numbers of healthy, unhealthy and unknown checks.
 async fn counts(store: &Arc<dyn Store>, host: HostId) -> (u32, u32, u32) {
     let summary = summary(store, host, FRESH).await;
     assert_eq!(summary.total, summary.healthy + summary.unhealthy + summary.unknown);
     (summary.healthy, summary.unhealthy, summary.unknown)
 }
 
-/// A check that is added, edited, disabled, enabled or deleted counts as such at once, and the others as before.
+/// A summary reflects an added, edited, disabled, enabled or deleted check immediately.
 pub async fn a_summary_follows_every_change_of_the_checks(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let steady = make::check(&store, host, "steady").await;
@@ -66,7 +66,7 @@ pub async fn a_summary_follows_every_change_of_the_checks(fixture: &dyn Fixture)
     assert_eq!(counts(&store, host).await, (0, 0, 1), "enabled again");
 }
 
-/// A gate's own runs count like those of the poller.
+/// Results of a gate's runs count like those of the poller.
 pub async fn a_summary_follows_the_results_of_a_gate(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
@@ -88,7 +88,7 @@ pub async fn a_summary_follows_the_results_of_a_gate(fixture: &dyn Fixture) {
     assert_eq!(summary(&store, host, FRESH).await.oldest_checked_at, Some(now));
 }
 
-/// Each result ages for itself: of one recording some may be stale, then all.
+/// Each result ages on its own: first some of a recording's results are stale, then all.
 pub async fn a_summary_ages_result_by_result(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let (old, new) = (make::check(&store, host, "a").await, make::check(&store, host, "b").await);
@@ -112,8 +112,8 @@ pub async fn a_summary_ages_result_by_result(fixture: &dyn Fixture) {
     assert_eq!((ever.healthy, ever.unhealthy), (1, 1));
 }
 
-/// Checks without a result are unknown, whether the host has been run or not; late results change nothing, and a
-/// host that is forgotten has no checks.
+/// Checks without a result are unknown, whether their host has run or not. Late results change nothing, and
+/// a forgotten host has no checks.
 pub async fn a_summary_counts_what_was_never_seen(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;

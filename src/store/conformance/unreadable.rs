@@ -1,4 +1,4 @@
-//! A stored check that breaks a rule is a value, and fails nothing else (F221).
+//! A stored check that breaks a rule can still be read, and does not affect other checks (F221).
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::{
     store::{SecretChange, Store},
 };
 
-/// A definition that could not be made today: its URL holds a password.
+/// Returns a definition that today's rules reject: its URL contains a password.
 fn odd() -> CheckDefinition {
     let stored = StoredCheck {
         url: Some("http://admin:pw@10.0.0.1/".to_owned()),
@@ -24,7 +24,7 @@ async fn odd_check(store: &Arc<dyn Store>, host: HostId) -> HealthCheck {
     store.insert_check(insert, entry).await.expect("inserted")
 }
 
-/// It is kept as it is, comes with the others, and can be edited and deleted.
+/// An unreadable check is kept unchanged, listed with the others, and can be edited and deleted.
 pub async fn f221_an_unreadable_check_is_listed_edited_and_deleted(fixture: &dyn Fixture) {
     let (store, host, other) = (fixture.store(), HostId::generate(), HostId::generate());
     let (check, sound) = (odd_check(&store, host).await, make::check(&store, other, "sound").await);
@@ -39,7 +39,7 @@ pub async fn f221_an_unreadable_check_is_listed_edited_and_deleted(fixture: &dyn
     assert_eq!(views.len(), 2);
     let sealed = store.sealed_page(None, 10).await.expect("read");
     assert_eq!(sealed.iter().map(|row| row.check.id).collect::<Vec<_>>(), [check.id]);
-    // A change of something else keeps what cannot be read as it is.
+    // Editing another field leaves the unreadable part unchanged.
     let renamed = make::edit(&store, &check, |definition| definition.enabled = false).await;
     assert!(!renamed.definition.enabled && renamed.definition.unreadable().is_some());
     let mut update = make::update(&renamed);
@@ -54,7 +54,8 @@ pub async fn f221_an_unreadable_check_is_listed_edited_and_deleted(fixture: &dyn
     assert_eq!(store.checks_of(&[host]).await.expect("read").len(), 1);
 }
 
-/// It is claimed with its host, so that its result says what is wrong, and holds up no other host.
+/// An unreadable check is claimed with its host, so that its result reports the fault. It delays no other
+/// host.
 pub async fn f221_an_unreadable_check_is_polled_like_any_other(fixture: &dyn Fixture) {
     let (store, host, other) = (fixture.store(), HostId::generate(), HostId::generate());
     let (check, _) = (odd_check(&store, host).await, make::check(&store, other, "sound").await);

@@ -1,4 +1,4 @@
-//! `VerificationStore`: hosts after their changes (V4).
+//! Cases of `VerificationStore`: hosts after their changes (V4).
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -24,7 +24,7 @@ async fn spent(store: &std::sync::Arc<dyn Store>, host: HostId) -> GatePass {
     pass
 }
 
-/// A change whose host is to be verified.
+/// Makes a change whose host is to be verified.
 async fn to_verify(store: &std::sync::Arc<dyn Store>, host: HostId) -> GatePass {
     let pass = spent(store, host).await;
     let end = ChangeEnd::Verify(VerifyPolicy::default());
@@ -37,35 +37,35 @@ async fn claim(store: &std::sync::Arc<dyn Store>, hidden_for: Duration) -> Vec<V
 }
 
 fn step(claim: &VerificationClaim, change: impl FnOnce(&mut Verification)) -> VerificationStep {
-    let mut verification = claim.change.verification.clone().expect("it is verified");
+    let mut verification = claim.change.verification.clone().expect("the change is verified");
     change(&mut verification);
     let (pass_id, token) = (claim.change.pass_id, claim.token);
     VerificationStep { pass_id, token, verification, results: Vec::new() }
 }
 
-/// The end of a change begins the verification that was asked for, once, in the same step.
+/// The end of a change begins the requested verification once, in the same step.
 pub async fn the_end_of_a_change_begins_its_verification(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let pass = spent(&store, host).await;
-    assert!(claim(&store, Duration::ZERO).await.is_empty(), "it has not ended");
+    assert!(claim(&store, Duration::ZERO).await.is_empty(), "the change has not ended");
     let policy = VerifyPolicy { soak: Duration::from_secs(7), ..VerifyPolicy::default() };
     let change = store.end_host_change(pass.id, ChangeEnd::Verify(policy)).await.expect("ended");
-    let begun = change.verification.clone().expect("it is verified");
+    let begun = change.verification.clone().expect("the change is verified");
     assert_eq!((begun.state, begun.policy), (VerificationState::Verifying, policy));
     assert_eq!(begun.next_at, change.ended_at);
     let again = store.end_host_change(pass.id, ChangeEnd::Done).await.expect("again");
-    assert_eq!(again, change, "an end stays as it is");
+    assert_eq!(again, change, "an ended change stays unchanged");
     assert_eq!(store.changes_of(pass.job_id).await.expect("read"), [change]);
     let plain = spent(&store, HostId::generate()).await;
     let change = store.end_host_change(plain.id, ChangeEnd::Done).await.expect("ended");
     assert_eq!(change.verification, None);
     let late = store.end_host_change(plain.id, ChangeEnd::Verify(policy)).await.expect("again");
-    assert_eq!(late.verification, None, "an end stays as it is");
-    let [only] = claim(&store, LONG).await.try_into().expect("one is due");
+    assert_eq!(late.verification, None, "an ended change stays unchanged");
+    let [only] = claim(&store, LONG).await.try_into().expect("one verification is due");
     assert_eq!((only.change.pass_id, only.gate.pass.map(|pass| pass.id)), (pass.id, Some(pass.id)));
 }
 
-/// Racing claims take each verification once; it is due again when its time is over.
+/// Concurrent claims take each verification once. It is due again after its hidden time.
 pub async fn a_due_verification_is_claimed_once(fixture: &dyn Fixture) {
     let store = fixture.store();
     let mut wanted = Vec::new();
@@ -86,7 +86,7 @@ pub async fn a_due_verification_is_claimed_once(fixture: &dyn Fixture) {
     assert_eq!(taken, wanted);
     fixture.elapse(make::PAST_LEASE).await;
     let again = claim(&store, LONG).await;
-    assert_eq!(again.len(), 4, "whoever took them has died");
+    assert_eq!(again.len(), 4, "unsettled verifications are due again");
     for old in &claimed {
         let newer = again.iter().find(|claim| claim.change.pass_id == old.change.pass_id);
         assert!(newer.is_some_and(|newer| newer.token > old.token));
@@ -94,13 +94,14 @@ pub async fn a_due_verification_is_claimed_once(fixture: &dyn Fixture) {
     }
 }
 
-/// A step is written whole, with its results, under the newest token alone.
+/// A step is written completely, with its results, and only under the newest token.
 pub async fn a_step_of_a_verification_is_fenced(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let check = make::check(&store, host, "a").await;
     to_verify(&store, host).await;
-    let [first] = claim(&store, Duration::ZERO).await.try_into().expect("one is due");
-    let [second] = claim(&store, Duration::ZERO).await.try_into().expect("it is due again");
+    let [first] = claim(&store, Duration::ZERO).await.try_into().expect("one verification is due");
+    let [second] =
+        claim(&store, Duration::ZERO).await.try_into().expect("the verification is due again");
     let now = store.now().await.expect("the time");
     let results = vec![make::result(&check, ReasonCode::Status, now)];
     let late = VerificationStep {
@@ -108,7 +109,7 @@ pub async fn a_step_of_a_verification_is_fenced(fixture: &dyn Fixture) {
         ..step(&first, |verification| verification.runs = 9)
     };
     assert!(!store.settle_verification(late).await.expect("answered"));
-    assert!(store.states(&[host]).await.expect("read").is_empty(), "nothing of it is written");
+    assert!(store.states(&[host]).await.expect("read").is_empty(), "a fenced step writes nothing");
     let next_at = now + TimeDelta::hours(1);
     let good = VerificationStep {
         results,
@@ -123,19 +124,19 @@ pub async fn a_step_of_a_verification_is_fenced(fixture: &dyn Fixture) {
     let changes = store.changes_of(second.change.job_id).await.expect("read");
     assert_eq!(changes[0].verification.as_ref(), Some(&good.verification));
     assert_eq!(store.host_changes(&[host]).await.expect("read"), changes);
-    assert!(claim(&store, LONG).await.is_empty(), "it is due in an hour");
+    assert!(claim(&store, LONG).await.is_empty(), "the verification is due in an hour");
     let unknown = VerificationStep { pass_id: PassId::generate(), ..good };
     assert!(!store.settle_verification(unknown).await.expect("answered"));
 }
 
-/// The next change of a host ends what is left of the one before.
+/// The next change of a host ends the verification of the previous one.
 pub async fn the_next_change_ends_a_verification(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let first = to_verify(&store, host).await;
-    let [taken] = claim(&store, Duration::ZERO).await.try_into().expect("one is due");
+    let [taken] = claim(&store, Duration::ZERO).await.try_into().expect("one verification is due");
     let second = spent(&store, host).await;
     let ended = &store.changes_of(first.job_id).await.expect("read")[0];
-    let verification = ended.verification.as_ref().expect("it was verified");
+    let verification = ended.verification.as_ref().expect("the change was verified");
     assert_eq!(verification.state, VerificationState::Unverified);
     assert!(verification.ended_at.is_some() && verification.next_at.is_none());
     assert!(!store.settle_verification(step(&taken, |_| {})).await.expect("answered"));
@@ -144,11 +145,11 @@ pub async fn the_next_change_ends_a_verification(fixture: &dyn Fixture) {
         .end_host_change(second.id, ChangeEnd::Verify(VerifyPolicy::default()))
         .await
         .expect("ended");
-    let [due] = claim(&store, LONG).await.try_into().expect("the second one");
+    let [due] = claim(&store, LONG).await.try_into().expect("the second verification is due");
     assert_eq!(due.change.pass_id, second.id);
 }
 
-/// A gate stays while its host is being verified, however old it is.
+/// A gate stays while its host is being verified, whatever its age.
 pub async fn a_verified_gate_leaves_by_age(fixture: &dyn Fixture) {
     let (store, host) = (fixture.store(), HostId::generate());
     let pass = to_verify(&store, host).await;
@@ -156,7 +157,7 @@ pub async fn a_verified_gate_leaves_by_age(fixture: &dyn Fixture) {
     let old = Duration::from_millis(100);
     store.prune_gates(old, 9, true).await.expect("pruned");
     assert_eq!(store.changes_of(pass.job_id).await.expect("read").len(), 1);
-    let [taken] = claim(&store, LONG).await.try_into().expect("one is due");
+    let [taken] = claim(&store, LONG).await.try_into().expect("one verification is due");
     let now = store.now().await.expect("the time");
     let end = step(&taken, |verification| verification.end(VerificationState::Verified, "", now));
     assert!(store.settle_verification(end).await.expect("answered"));
@@ -166,8 +167,8 @@ pub async fn a_verified_gate_leaves_by_age(fixture: &dyn Fixture) {
     assert!(matches!(gone, Err(StoreError::NotFound)));
 }
 
-/// Whatever is claimed and settled in whatever order, the store agrees with a model: a step counts
-/// only under the newest token of a verification that runs, and an end is for ever.
+/// For any order of claims and steps, the store agrees with a model: a step counts only under the newest
+/// token of a running verification, and an end is final.
 pub async fn verifications_are_as_steps_left_them(fixture: &dyn Fixture) {
     let store = fixture.store();
     let mut random = make::Random::new();
@@ -183,7 +184,8 @@ pub async fn verifications_are_as_steps_left_them(fixture: &dyn Fixture) {
     for turn in 1..=40_u32 {
         if known.is_empty() || random.below(3) == 0 {
             for claim in claim(&store, Duration::ZERO).await {
-                let entry = newest.get_mut(&claim.change.pass_id).expect("one of ours");
+                let entry =
+                    newest.get_mut(&claim.change.pass_id).expect("a verification of this case");
                 assert_eq!(entry.2, VerificationState::Verifying, "seed {seed}, turn {turn}");
                 assert!(claim.token > entry.0, "seed {seed}, turn {turn}");
                 entry.0 = claim.token;
@@ -199,7 +201,7 @@ pub async fn verifications_are_as_steps_left_them(fixture: &dyn Fixture) {
                     verification.end(VerificationState::Regressed, "failing", now);
                 }
             });
-            let entry = newest.get_mut(&written.pass_id).expect("one of ours");
+            let entry = newest.get_mut(&written.pass_id).expect("a verification of this case");
             let counts = written.token == entry.0 && entry.2 == VerificationState::Verifying;
             if counts {
                 (entry.1, entry.2) = (turn, written.verification.state);
@@ -209,7 +211,7 @@ pub async fn verifications_are_as_steps_left_them(fixture: &dyn Fixture) {
         }
         for (pass, job) in &jobs {
             let changes = store.changes_of(*job).await.expect("read");
-            let stored = changes[0].verification.as_ref().expect("it is verified");
+            let stored = changes[0].verification.as_ref().expect("the change is verified");
             let (_, runs, state) = newest[pass];
             assert_eq!((stored.runs, stored.state), (runs, state), "seed {seed}, turn {turn}");
         }

@@ -158,7 +158,7 @@ impl GateStore for MemoryStore {
             .filter(|row| leased && row.owner == Some(worker) && row.changes != row.seen)
             .map(GateRow::leased);
         let mut changed: Vec<_> = changed.collect();
-        // Not in the order of a hash map, which differs between two runs.
+        // Sorted, because a hash map's order differs from run to run.
         changed.sort_unstable_by_key(|gate| gate.record.id);
         let openings = state.waiting_for_worker(now).map(|row| row.record.window.opens_at());
         let unclaimed = openings.min();
@@ -339,7 +339,7 @@ impl GateStore for MemoryStore {
         let mut state = self.lock();
         let row = state.gate_row(job, host).ok_or(StoreError::NotFound)?;
         if !transition::takes_override(&row.record, exception.as_ref()) {
-            return Err(StoreError::InvalidState { state: "the gate does not wait" });
+            return Err(StoreError::InvalidState { state: "the gate is not waiting" });
         }
         let id = row.record.id;
         let entry = self.audit(audit)?;

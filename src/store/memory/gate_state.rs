@@ -1,4 +1,4 @@
-//! Gates as the store in memory keeps them.
+//! Gates in the memory store.
 
 use chrono::{DateTime, Utc};
 
@@ -16,7 +16,7 @@ impl State {
         self.gates.get(self.gate_of.get(&(job, host))?)
     }
 
-    /// The generation that a request opens, or the gate that answers it.
+    /// Returns the generation that a request opens, or the existing gate that answers it.
     pub(super) fn generation_for(&self, request: &GateRequest) -> Result<u32, Box<GateRecord>> {
         let own = self.gate_row(request.job_id, request.host_id).map(|row| &row.record);
         match (transition::next_generation(own, request), own) {
@@ -25,7 +25,7 @@ impl State {
         }
     }
 
-    /// All gates of a job in the order of their opening.
+    /// Returns all gates of a job, ordered by their opening.
     pub(super) fn all_gates_of(&self, job: JobId) -> impl Iterator<Item = &GateRecord> {
         let ids = self.gates_of.get(&job).map(Vec::as_slice).unwrap_or_default();
         ids.iter().filter_map(|id| self.gates.get(id)).map(|row| &row.record)
@@ -52,7 +52,7 @@ impl State {
         }
     }
 
-    /// The rollout of a job, and what has become of its hosts.
+    /// Returns the rollout of a job with the counts of its hosts.
     pub(super) fn rollout_of(&self, job: JobId, now: DateTime<Utc>) -> Option<RolloutStatus> {
         let rollout = self.rollouts.get(&job)?.clone();
         let passed = self.all_gates_of(job).filter(|gate| gate.state == GateState::Passed).count();
@@ -61,7 +61,7 @@ impl State {
         Some(RolloutStatus { rollout, counts: RolloutCounts::of(changes, passed, now) })
     }
 
-    /// Whether a job has a rollout and an unfinished gate.
+    /// Returns whether a job has a rollout and an unfinished gate.
     pub(super) fn rolls_out(&self, job: JobId) -> bool {
         self.rollouts.contains_key(&job)
             && self.all_gates_of(job).any(|gate| !gate.state.is_terminal())
@@ -71,7 +71,7 @@ impl State {
         self.host_changes.get(self.newest_change.get(&host)?)
     }
 
-    /// The gate whose newest pass this is.
+    /// Returns the gate whose newest pass has this id.
     pub(super) fn row_of_pass(&self, pass: PassId) -> Option<&GateRow> {
         self.gates.get(self.gate_of_pass.get(&pass)?)
     }
@@ -86,14 +86,14 @@ impl State {
         self.gates.insert(id, GateRow::new(record));
     }
 
-    /// The gates that a claim would take.
+    /// Returns the gates that a claim would take.
     pub(super) fn waiting_for_worker(&self, now: DateTime<Utc>) -> impl Iterator<Item = &GateRow> {
         let unfinished = self.unfinished.values().filter_map(|id| self.gates.get(id));
         unfinished
             .filter(move |row| transition::needs_worker(&row.record, now) && self.is_free(row, now))
     }
 
-    /// Writes a step whose fence and transition have been judged.
+    /// Writes a step, after its fence and transition were checked.
     pub(super) fn apply(
         &mut self,
         step: GateStep,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl State {
-    /// The groups that any of these hosts belongs to, by name.
+    /// Returns the groups that any of these hosts belongs to, ordered by name.
     pub(super) fn groups_of(&self, hosts: &[HostId], now: StoreTime) -> Vec<GroupStatus> {
         let asked: BTreeSet<HostId> = hosts.iter().copied().collect();
         let concerned = self.groups.values().filter(|group| !group.members.is_disjoint(&asked));

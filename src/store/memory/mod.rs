@@ -1,4 +1,4 @@
-//! The store in memory: for tests, examples, and services that keep nothing.
+//! The in-memory store: for tests, examples, and services that persist nothing.
 
 mod audit;
 mod check;
@@ -27,9 +27,9 @@ use crate::{
     model::{AuditEntry, AuditId, AuditRecord, ClockEpoch, Damping, StoreTime},
 };
 
-/// All of a store's traits over one lock, with the application's clock as its own.
+/// Implements all store traits behind one lock, with the application's clock.
 ///
-/// Nothing outlives the process. Cloning gives another handle on the same store.
+/// Nothing survives the process. A clone is another handle to the same store.
 #[derive(Clone, Debug)]
 pub struct MemoryStore {
     clock: Arc<dyn Clock>,
@@ -40,27 +40,26 @@ pub struct MemoryStore {
     pruning: Arc<PruneGuard>,
 }
 
-/// The application's part of a change, in the same step: it may refuse, and then nothing has
-/// happened.
+/// The application's part of a change, in the same step. If the hook refuses, the change does not happen.
 ///
-/// Called under the store's lock: do not call the store from it, and do not wait.
+/// The store calls the hook under its lock: do not call the store from it, and do not block.
 pub trait MemoryHook: Debug + Send + Sync + 'static {
-    /// Called before a change becomes visible.
+    /// Runs before a change becomes visible.
     ///
     /// # Errors
-    /// Why the change must not happen.
+    /// Returns why the change must not happen.
     fn before_commit(&self, change: &Change<'_>) -> Result<(), Refusal>;
 }
 
 impl Default for MemoryStore {
-    /// An empty store on the system's clock.
+    /// Creates an empty store on the system clock.
     fn default() -> Self {
         Self::new(Arc::new(SystemClock))
     }
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Creates an empty store.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let (hook, damping) = (None, Damping::default());
@@ -68,20 +67,20 @@ impl MemoryStore {
         Self { clock, state, hook, damping, feed: Feed::new(), pruning }
     }
 
-    /// The same with damped statuses.
+    /// Sets the damping of statuses.
     #[must_use]
     pub fn with_damping(self, damping: Damping) -> Self {
         Self { damping, ..self }
     }
 
-    /// The same with a hook.
+    /// Sets the application's hook.
     #[must_use]
     pub fn with_hook(self, hook: Arc<dyn MemoryHook>) -> Self {
         Self { hook: Some(hook), ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No code under this lock panics half way through a change.
+        // No code under this lock panics halfway through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -89,17 +88,17 @@ impl MemoryStore {
         self.clock.now()
     }
 
-    /// Takes a reading of the clock; returns whether pruning waits, since it has leapt ahead.
+    /// Takes a reading of the clock, and returns whether pruning waits because the clock jumped ahead.
     fn holds_pruning(&self, now: DateTime<Utc>) -> bool {
         self.pruning.holds(self.clock.monotonic(), now)
     }
 
-    /// The clock with its epoch.
+    /// Returns the clock with its epoch.
     fn time_in(&self, state: &State) -> StoreTime {
         StoreTime::new(state.clock.epoch, self.time())
     }
 
-    /// Asks the hook about a change.
+    /// Calls the hook with a change.
     fn ask(&self, change: &Change<'_>) -> Result<(), StoreError> {
         match &self.hook {
             Some(hook) => hook.before_commit(change).map_err(StoreError::Refused),
@@ -107,7 +106,7 @@ impl MemoryStore {
         }
     }
 
-    /// The record of an entry, after the hook has let it pass.
+    /// Creates the record of an entry, after the hook has accepted it.
     fn audit(&self, entry: AuditEntry) -> Result<AuditRecord, StoreError> {
         let record = AuditRecord::new(AuditId::generate(), self.time(), entry);
         self.ask(&Change::Audited(&record))?;

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// The last of the hosts that are due at one instant.
+/// Sorts after every host that is due at the same instant.
 const LAST_HOST: HostId = HostId::from_uuid(Uuid::max());
 
 fn later(instant: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
@@ -100,7 +100,7 @@ impl PollQueue for MemoryStore {
             if let Some(reached) = done.reached {
                 row.sighting = Some(Sighting::after(row.sighting, reached, now));
             }
-            // A change during the run is not lost: the due time that it set stays (L5).
+            // A change during the run is not lost: its due time stays (L5).
             let unchanged = row.config_seq == done.config_seq;
             let parking = done.not_before.map(|until| Parking { from: now, until });
             row.parked = parking.filter(|_| unchanged);

@@ -86,7 +86,7 @@ impl ResultStore for MemoryStore {
     ) -> Result<PruneOutcome, StoreError> {
         let mut state = self.lock();
         let now = self.time();
-        // What is dated further ahead than results are kept was dated by a clock that was ahead.
+        // A clock that ran ahead dated results further ahead than the retention time.
         let oldest = now.checked_sub_signed(delta(keep)).unwrap_or(DateTime::<Utc>::MIN_UTC);
         let latest = now.checked_add_signed(delta(keep)).unwrap_or(DateTime::<Utc>::MAX_UTC);
         let newest = |state: &State, check: &CheckId, checked_at: &DateTime<Utc>| {

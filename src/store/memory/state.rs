@@ -1,4 +1,4 @@
-//! What a store in memory holds.
+//! The data of the memory store.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -17,34 +17,34 @@ use crate::{
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// A host's checks in the order of their making.
+    /// The checks of each host, ordered by creation.
     pub(super) checks: HashMap<HostId, Vec<HealthCheck>>,
     pub(super) schedule: HashMap<HostId, ScheduleRow>,
-    /// The highest token of a row that is gone: new rows begin with it, so that whoever had an
-    /// earlier row of a host stays fenced.
+    /// The highest token of any deleted row. New rows start from it, so that a worker with a claim of an
+    /// earlier row stays fenced.
     pub(super) retired_token: i64,
-    /// The schedule's hosts by due time, for claims.
+    /// The scheduled hosts by due time, for claims.
     pub(super) due: BTreeSet<(DateTime<Utc>, HostId)>,
     pub(super) history: HashMap<CheckId, BTreeMap<DateTime<Utc>, CheckResult>>,
-    /// When each result was made, for pruning.
+    /// The time of each result, for pruning.
     pub(super) ages: BTreeSet<(DateTime<Utc>, CheckId)>,
     pub(super) states: HashMap<CheckId, CheckState>,
     pub(super) gates: HashMap<GateId, GateRow>,
     pub(super) gate_of: HashMap<(JobId, HostId), GateId>,
     pub(super) gates_of: HashMap<JobId, Vec<GateId>>,
-    /// The unfinished gates of a host: one, and one that is exempt.
+    /// The unfinished gates by host and exemption: at most one gate each.
     pub(super) unfinished: HashMap<(HostId, bool), GateId>,
     pub(super) host_changes: HashMap<PassId, HostChange>,
     pub(super) rollouts: HashMap<JobId, Rollout>,
-    /// By name.
+    /// The availability groups by name.
     pub(super) groups: BTreeMap<String, AvailabilityGroup>,
     /// The newest token of each verification.
     pub(super) verification_tokens: HashMap<PassId, i64>,
     /// The newest change of each host.
     pub(super) newest_change: HashMap<HostId, PassId>,
-    /// The gate of each pass that is the newest one of its gate.
+    /// The gate of each pass that is its gate's newest one.
     pub(super) gate_of_pass: HashMap<PassId, GateId>,
-    /// When the lease of each worker ends that holds gates.
+    /// When the gate lease of each worker ends.
     pub(super) gate_leases: HashMap<WorkerId, DateTime<Utc>>,
     pub(super) audit: Vec<AuditRecord>,
     pub(super) clock: KeptClock,
@@ -52,7 +52,7 @@ pub(super) struct State {
     pub(super) canaries: Vec<Canary>,
 }
 
-/// When a host is due, and who has it.
+/// When a host is due, and which worker holds it.
 #[derive(Debug)]
 pub(super) struct ScheduleRow {
     pub(super) due_at: DateTime<Utc>,
@@ -63,11 +63,11 @@ pub(super) struct ScheduleRow {
     pub(super) lease: Lease,
 }
 
-/// Whether a host could be connected to in its newest run that says so.
+/// Whether the host's newest telling run could connect to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sighting {
     pub(super) tried_at: DateTime<Utc>,
-    /// Since when it is unreachable; long ago where it never was reachable.
+    /// When it became unreachable; long ago if it was never reachable.
     pub(super) unreachable_since: Option<DateTime<Utc>>,
 }
 
@@ -90,8 +90,8 @@ pub(super) struct Parking {
 }
 
 impl ScheduleRow {
-    /// Whether the host is kept out of the queue. A parking that begins in the future was made
-    /// before the clock was put back.
+    /// Returns whether the host is parked. A parking that begins in the future predates a step back of the
+    /// clock.
     pub(super) fn is_parked(&self, now: DateTime<Utc>) -> bool {
         self.parked.is_some_and(|parked| parked.from <= now && now < parked.until)
     }
@@ -101,10 +101,10 @@ impl ScheduleRow {
 pub(super) struct GateRow {
     pub(super) record: GateRecord,
     pub(super) attempts: Vec<Attempt>,
-    /// Who holds it, for as long as that worker's lease lasts.
+    /// The holder, while that worker's lease is valid.
     pub(super) owner: Option<WorkerId>,
     pub(super) token: i64,
-    /// Changes by others than the holder, and how many of them the holder has seen.
+    /// Changes by others than the holder, and the number of them that the holder has seen.
     pub(super) changes: i64,
     pub(super) seen: i64,
 }
@@ -122,7 +122,7 @@ impl GateRow {
         self.leased()
     }
 
-    /// The gate as its holder sees it.
+    /// Returns the gate for its holder.
     pub(super) fn leased(&self) -> LeasedGate {
         LeasedGate { record: self.record.clone(), token: self.token, changes: self.changes }
     }
@@ -137,7 +137,7 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// Whether somebody has had it and has not given it back.
+    /// Returns whether a worker has taken it and not given it back.
     pub(super) const fn is_taken(&self) -> bool {
         self.owner.is_some()
     }
@@ -146,17 +146,17 @@ impl Lease {
         self.until.is_none_or(|until| until <= now)
     }
 
-    /// Whether it ends later than any lease can that was taken by a right clock.
+    /// Returns whether it ends later than any lease that a correct clock has dated.
     pub(super) fn ends_after(&self, instant: DateTime<Utc>) -> bool {
         self.until.is_some_and(|until| until > instant)
     }
 
-    /// Whether this worker has had it and has not given it back.
+    /// Returns whether this worker has taken it and not given it back.
     pub(super) fn is_of(&self, worker: WorkerId) -> bool {
         self.owner == Some(worker)
     }
 
-    /// Whether this worker was the last to have it, under this token.
+    /// Returns whether this worker was the last holder, under this token.
     pub(super) fn was_held(&self, worker: WorkerId, token: i64) -> bool {
         self.is_of(worker) && self.token == token
     }
@@ -169,14 +169,14 @@ impl Lease {
         self.token
     }
 
-    /// Whether this worker has it under this token, and it has not ended.
+    /// Returns whether this worker holds it under this token, and it has not ended.
     pub(super) fn holds(&self, worker: WorkerId, token: i64, now: DateTime<Utc>) -> bool {
         self.owner == Some(worker)
             && self.token == token
             && self.until.is_some_and(|until| now < until)
     }
 
-    /// Ends it; the token stays, so that whoever had it stays fenced.
+    /// Ends the lease. The token stays, so that the former holder stays fenced.
     pub(super) fn end(&mut self) {
         self.owner = None;
         self.until = None;
@@ -184,14 +184,14 @@ impl Lease {
 }
 
 impl State {
-    /// The epoch in which a claim at `now` is made.
+    /// Returns the epoch of a claim at `now`.
     pub(super) fn epoch_at_claim(&mut self, now: DateTime<Utc>) -> ClockEpoch {
         let next = self.clock.at_claim(now).unwrap_or(self.clock);
         self.keep_clock(next, now)
     }
 
-    /// Keeps what is known of the clock, and puts right what a clock that was ahead has dated where a
-    /// new epoch begins (F173). Returns the epoch.
+    /// Stores the clock and returns the epoch. If a new epoch begins, also corrects the dates that a clock
+    /// ahead has left (F173).
     pub(super) fn keep_clock(&mut self, clock: KeptClock, now: DateTime<Utc>) -> ClockEpoch {
         let before = std::mem::replace(&mut self.clock, clock);
         if before.epoch != clock.epoch {
@@ -202,12 +202,12 @@ impl State {
         clock.epoch
     }
 
-    /// Whether the worker's lease on its gates is valid.
+    /// Returns whether the worker's gate lease is valid.
     pub(super) fn has_gate_lease(&self, worker: WorkerId, now: DateTime<Utc>) -> bool {
         self.gate_leases.get(&worker).is_some_and(|until| now < *until)
     }
 
-    /// Begins the worker's lease, or extends it. What the worker held under one that has ended is free.
+    /// Begins or extends the worker's lease. A worker whose lease had ended loses its gates.
     pub(super) fn extend_gate_lease(
         &mut self,
         worker: WorkerId,
@@ -222,12 +222,12 @@ impl State {
         self.gate_leases.insert(worker, until);
     }
 
-    /// Whether no worker holds this gate.
+    /// Returns whether no worker holds this gate.
     pub(super) fn is_free(&self, row: &GateRow, now: DateTime<Utc>) -> bool {
         row.owner.is_none_or(|owner| !self.has_gate_lease(owner, now))
     }
 
-    /// The gate, if this worker holds it under this token (L10).
+    /// Returns the gate if this worker holds it under this token (L10).
     pub(super) fn held_gate(
         &mut self,
         id: GateId,
@@ -244,7 +244,7 @@ impl State {
         self.checks.get(&host)?.iter().find(|check| check.id == id)
     }
 
-    /// Keeps the schedule row of a host whose checks have changed. `None` leaves its due time.
+    /// Updates the schedule row of a host whose checks have changed. `None` leaves its due time.
     pub(super) fn reschedule(
         &mut self,
         host: HostId,
@@ -302,7 +302,7 @@ impl State {
         }
     }
 
-    /// Records results by the rules of `ResultStore`, and answers how many were dropped.
+    /// Records results by the rules of `ResultStore`, and returns how many were dropped.
     pub(super) fn record(
         &mut self,
         host: HostId,
@@ -336,7 +336,7 @@ impl State {
         dropped
     }
 
-    /// Forgets what is known of a check.
+    /// Deletes a check's results and state.
     pub(super) fn forget_results(&mut self, check: CheckId) {
         self.states.remove(&check);
         for checked_at in self.history.remove(&check).unwrap_or_default().into_keys() {

@@ -53,7 +53,8 @@ impl AuditLog for PgStore {
         let hosts = filter.hosts.as_deref().map(host_ids);
         let rows: Vec<(Uuid, DateTime<Utc>, Option<Uuid>, String)> = self
             .read(move |connection| {
-                // After a record that is not known comes nothing. The newest of each host are read by an index.
+                // No record is older than an unknown one. The index returns the newest records of each
+                // host.
                 let statement = match hosts {
                     None => AUDIT_OF_ALL,
                     Some(_) => AUDIT_OF_HOSTS,

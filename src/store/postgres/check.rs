@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// All checks of these hosts, by host and then by the time of their making.
+/// Returns all checks of these hosts, ordered by host and then by creation time.
 pub(super) async fn checks_of(
     connection: &mut PgConnection,
     hosts: &[HostId],
@@ -117,7 +117,7 @@ impl Write<'_> {
             SecretChange::Remove => None,
             SecretChange::Replace(secret) => Some(secret),
         });
-        // By the rule of `HealthCheck::next_update`.
+        // Follows `HealthCheck::next_update`.
         let row: CheckRow = sqlx::query_as(concat!(
             "update host_health_checks c set name = $2, check_type = $3, enabled = $4, \
              service_name = $5, target_host_id = $6, url = $7, expected_body = $8, \
@@ -163,7 +163,7 @@ impl Write<'_> {
         if expected_revision.is_some_and(|expected| expected != check.revision) {
             return Err(StoreError::Conflict { current: check.revision }.into());
         }
-        // Results and state go with it.
+        // The schema's cascade deletes its results and state.
         sqlx::query("delete from host_health_checks where id = $1")
             .bind(id.as_uuid())
             .execute(&mut *self.connection)
@@ -185,7 +185,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// A check of a host, locked against results and other changes.
+    /// Locks a check of a host against results and other changes, and returns it.
     async fn locked(&mut self, host: HostId, id: CheckId) -> Result<HealthCheck, OperationError> {
         let row: Option<CheckRow> = sqlx::query_as(concat!(
             "select ",
@@ -199,7 +199,7 @@ impl Write<'_> {
         row.map(CheckRow::into_check).ok_or(StoreError::NotFound.into())
     }
 
-    /// What goes with every written check.
+    /// Does the work that follows every written check.
     async fn written(
         &mut self,
         check: &HealthCheck,
@@ -213,8 +213,8 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Keeps the schedule row of a host whose checks have changed: a lease on it stays, and its summary
-    /// is void. `None` leaves its due time.
+    /// Updates the schedule row of a host whose checks have changed. Keeps the row's lease, and invalidates
+    /// its summary. `None` leaves its due time.
     async fn reschedule(
         &mut self,
         host: HostId,
@@ -226,8 +226,8 @@ impl Write<'_> {
         .bind(host.as_uuid())
         .fetch_one(&mut *self.connection)
         .await?;
-        // A row that is made anew begins with the time as its token, so that whoever had an earlier row
-        // of this host stays fenced.
+        // A new row's token starts from the current time, so that a worker with a claim of an earlier row
+        // stays fenced.
         let query = if enabled {
             sqlx::query(
                 "insert into health_schedule as stored (host_id, next_due, token) select $1, \
@@ -255,7 +255,7 @@ impl Write<'_> {
     }
 }
 
-/// Ciphertext, nonce and format as they stand in the row.
+/// Returns the column values of ciphertext, nonce and format.
 fn secret_columns(secret: Option<&SealedSecret>) -> (Option<&[u8]>, Option<&[u8]>, i16) {
     match secret {
         Some(secret) => (Some(&secret.ciphertext), Some(&secret.nonce), secret.format),

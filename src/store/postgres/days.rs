@@ -1,4 +1,4 @@
-//! Days of results: a partition for each, made before it is written to.
+//! Creates the daily partitions of results before a write needs them.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -10,12 +10,12 @@ use super::{
 };
 use crate::store::StoreError;
 
-/// So many days are remembered as having a partition.
+/// The maximum number of days remembered as having a partition.
 const MOST_DAYS: usize = 1_000;
 
 impl PgStore {
-    /// Runs a write that records results of these instants, with their days' partitions made before.
-    /// A partition that somebody has dropped meanwhile is made again.
+    /// Runs a write that records results of these instants, after creating their days' partitions. Creates
+    /// a partition again if someone has dropped it meanwhile.
     pub(super) async fn recording<T, I, W>(
         &self,
         instants: impl Fn() -> I,

@@ -1,9 +1,10 @@
-//! Where the due times begin, so that a claim need not look at all that were there before (F241).
+//! Tracks where due times begin, so that a claim need not scan old index entries (F241).
 //!
-//! Each round leaves an entry at its old due time in the index, and while somebody holds an old snapshot none of them
-//! goes. No row is due before the *floor*: it rises with the rows, as far as every transaction is over that could
-//! still write one before it. Whoever writes an earlier due time raises `due_resets` in the same transaction
-//! (`health_note_early_due`), and the floor is void.
+//! Each round leaves an entry at the host's old due time in the index, and while another session holds an
+//! old snapshot, vacuum removes none of them. No row is due before the *floor*. The floor rises with the
+//! rows, but only up to the point where no open transaction can still write an earlier due time. A
+//! transaction that writes an earlier due time also increments `due_resets` (`health_note_early_due`),
+//! which invalidates the floor.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -16,17 +17,18 @@ use sqlx::FromRow;
 use super::{error::OperationError, write::Write};
 use crate::clock::{Clock, SystemClock};
 
-/// A floor rises no nearer to the present than this. Longer than what the trigger lets pass, by as far as a clock may
-/// step back unnoticed.
+/// The minimum distance between the floor and the current time. It exceeds the trigger's own tolerance by
+/// as much as a clock may step back unnoticed.
 const MARGIN: TimeDelta = TimeDelta::seconds(10);
 
-/// After this long the whole range is looked at again: a server that was restored, or failed over to one that had not
-/// seen the last writes, has rows again as they were.
+/// The whole range is scanned again after this duration: a restored server, or a failover that lost the
+/// last writes, brings back old rows.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// Holds for nothing.
+/// A floor that is never valid.
 const NO_FLOOR: (DateTime<Utc>, i64) = (DateTime::UNIX_EPOCH, -1);
 
-/// The condition of a schedule row that is not below the floor `$floor`, which holds while `$resets` do.
+/// The condition for a schedule row that is not below the floor `$floor`, which is valid while `$resets`
+/// is.
 macro_rules! above_floor {
     ($floor:literal, $resets:literal) => {
         concat!(
@@ -40,17 +42,17 @@ macro_rules! above_floor {
 }
 pub(super) use above_floor;
 
-/// What this process knows of the least due time.
+/// This process's knowledge of the lowest due time.
 #[derive(Default, Debug)]
 pub(super) struct DueFloor(Mutex<Known>);
 
 #[derive(Clone, Copy, Default, Debug)]
 struct Known {
-    /// The floor, and when the whole range was last looked at, by the process's own clock.
+    /// The floor, and when the whole range was last scanned, by the process's own clock.
     floor: Option<(DateTime<Utc>, Duration)>,
-    /// What the floor holds for: it only grows, with every early due time and every epoch.
+    /// The version that the floor is valid for. Every early due time and every epoch increments it.
     resets: i64,
-    /// When a look began, and the first transaction that had not begun then.
+    /// When a scan began, and the first transaction id that had not begun by then.
     looked: Option<(DateTime<Utc>, i64)>,
 }
 
@@ -58,13 +60,13 @@ struct Known {
 struct Look {
     least: Option<DateTime<Utc>>,
     resets: i64,
-    /// Every transaction before this one is over.
+    /// Every transaction with a lower id has ended.
     over_before: i64,
     next: i64,
 }
 
 impl DueFloor {
-    /// The floor, and what it holds for.
+    /// Returns the floor and the version that it is valid for.
     pub(super) fn bounds(&self) -> (DateTime<Utc>, i64) {
         let mut known = self.known();
         match known.floor {
@@ -87,7 +89,8 @@ impl DueFloor {
             *known = Known { resets: look.resets, ..Known::default() };
         }
         match known.looked {
-            // Nothing begun since then is due before then, and all else is seen by now.
+            // Later transactions write nothing that is due before the scan, and all earlier ones are
+            // visible now.
             Some((then, next)) if look.over_before >= next => {
                 let least = look.least.map_or(then, |least| least.min(then));
                 let since = known.floor.map_or_else(|| SystemClock.monotonic(), |(_, since)| since);
@@ -105,7 +108,7 @@ impl DueFloor {
 }
 
 impl Write<'_> {
-    /// Lets the floor rise, after a claim that has left nothing due.
+    /// Raises the floor after a claim that left no due host.
     pub(super) async fn raise_due_floor(
         &mut self,
         now: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! What Postgres says, as values that a caller can branch on.
+//! Errors of Postgres, as values that a caller can branch on.
 
 use thiserror::Error;
 
@@ -8,26 +8,26 @@ use crate::store::{Refusal, StoreError};
 #[derive(Debug, Error)]
 #[error("{fault}")]
 pub struct PgUnavailable {
-    /// What is wrong.
+    /// The kind of fault.
     pub fault: PgFault,
     #[source]
     source: Option<sqlx::Error>,
 }
 
-/// What is wrong with the database, for those who want to tell people.
+/// What is wrong with the database, for alerts and messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[non_exhaustive]
 pub enum PgFault {
-    /// It takes no writes: a standby, or in recovery (F54).
+    /// The database takes no writes: it is a standby, or in recovery (F54).
     #[error("the database is read-only")]
     ReadOnly,
-    /// A table was changed while a statement over it was prepared. It is prepared anew (F224).
+    /// A table changed after a statement on it was prepared. The store prepares it again (F224).
     #[error("a table was changed while a statement was prepared")]
     StalePlan,
-    /// Its disk is full (F53).
+    /// The database's disk is full (F53).
     #[error("the database's disk is full")]
     DiskFull,
-    /// It takes no more connections.
+    /// The server accepts no more connections.
     #[error("the database has no connection left")]
     TooManyConnections,
     /// No connection of the pool came free in time (F56).
@@ -37,33 +37,34 @@ pub enum PgFault {
     #[error("the pool is closed")]
     PoolClosed,
     /// A statement, or the operation as a whole, took too long (F55).
-    #[error("the database took too long")]
+    #[error("the database operation timed out")]
     TooSlow,
     /// A lock was not acquired in time.
     #[error("a database lock was not acquired in time")]
     Locked,
-    /// Others wrote the same at the same time, again and again (F58).
+    /// Concurrent transactions kept changing the same rows (F58).
     #[error("a concurrent transaction changed the same rows")]
     Contended,
-    /// It is starting, stopping, or cannot be reached (F51).
+    /// The database is starting, stopping, or cannot be reached (F51).
     #[error("the database cannot be reached")]
     Unreachable,
-    /// The schema is missing or older than this version needs: call [`PgStore::migrate`](super::PgStore::migrate).
-    #[error("the database's schema is not at the version that is needed")]
+    /// The schema is missing or older than this version needs. Call
+    /// [`PgStore::migrate`](super::PgStore::migrate).
+    #[error("the database's schema is missing or too old")]
     NotMigrated,
     /// A newer version of this library has changed the schema (F63).
     #[error("the database's schema is newer than this version knows")]
     Newer,
-    /// The session may not do it.
-    #[error("the database role lacks a right")]
+    /// The role lacks a privilege.
+    #[error("the database role lacks a privilege")]
     Forbidden,
-    /// Anything else; the source says what.
+    /// Any other error. The source has the details.
     #[error("the database failed")]
     Other,
 }
 
 impl PgFault {
-    /// The fault behind a store's error, where this store made it.
+    /// Returns the fault behind a store error, if this store created it.
     #[must_use]
     pub fn of(error: &StoreError) -> Option<Self> {
         match error {
@@ -75,30 +76,30 @@ impl PgFault {
         }
     }
 
-    /// The store's error of this fault.
+    /// Returns the store error of this fault.
     pub(super) fn into_error(self) -> StoreError {
         StoreError::unavailable(PgUnavailable { fault: self, source: None })
     }
 }
 
-/// Nobody has migrated the database.
+/// Returns the error for a database that nobody has migrated.
 pub(super) fn not_migrated(source: Option<sqlx::Error>) -> StoreError {
     let source = source.map(Into::into);
     StoreError::NotMigrated { migrate: "PgStore::migrate", source }
 }
 
-/// What work on a connection fails with. It becomes a [`StoreError`] once, where the transaction ends.
+/// Why work on a connection failed. It becomes a [`StoreError`] once, where the transaction ends.
 #[derive(Debug)]
 pub(super) enum OperationError {
-    /// The database's error, still to be translated.
+    /// A database error that still has to be translated.
     Database(sqlx::Error),
-    /// An error that is the store's own already.
+    /// A store error.
     Store(StoreError),
 }
 
 impl OperationError {
-    /// The error of a statement that writes results or states. A check that an application has deleted by
-    /// itself meanwhile, with its host, is gone when the transaction is done again.
+    /// Creates the error of a statement that writes results or states. If the application deleted the check
+    /// with its host meanwhile, the repeated transaction no longer finds the check.
     pub(super) fn of_recording(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(database) if database.is_foreign_key_violation() => {
@@ -131,7 +132,8 @@ impl From<OperationError> for StoreError {
     }
 }
 
-/// The store's error of a database's. Codes: <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
+/// Translates a database error into a store error. Codes:
+/// <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
 fn translate(error: sqlx::Error) -> StoreError {
     let fault = match &error {
         sqlx::Error::Database(database) => match database.code().as_deref().unwrap_or_default() {
@@ -163,8 +165,8 @@ fn translate(error: sqlx::Error) -> StoreError {
     StoreError::unavailable(PgUnavailable { fault, source: Some(error) })
 }
 
-/// Whether doing the whole transaction again may well succeed: also where it was a statement of the
-/// application's hook that met the conflict.
+/// Returns whether repeating the whole transaction may succeed. This includes conflicts in a statement of
+/// the application's hook.
 pub(super) fn is_contended(error: &StoreError) -> bool {
     match error {
         StoreError::Refused(Refusal::Failed(source)) => match source.downcast_ref() {
@@ -177,18 +179,18 @@ pub(super) fn is_contended(error: &StoreError) -> bool {
     }
 }
 
-/// Whether it is the connection that does not serve any more: its prepared statements are of an older form of the
+/// Returns whether the connection is unusable: its prepared statements refer to an older form of the
 /// tables, or its server takes no writes while another one may (F224).
 pub(super) fn is_stale(error: &StoreError) -> bool {
     matches!(PgFault::of(error), Some(PgFault::StalePlan | PgFault::ReadOnly))
 }
 
-/// Whether a result lies in a day that has no partition.
+/// Returns whether a result belongs to a day without a partition.
 pub(super) fn lacks_partition(error: &StoreError) -> bool {
     let StoreError::Unavailable { source } = error else { return false };
     match source.downcast_ref::<PgUnavailable>().and_then(|unavailable| unavailable.source.as_ref())
     {
-        // The code is that of a violated constraint, and no constraint is named.
+        // Postgres uses the code of a constraint violation, without a constraint's name.
         Some(sqlx::Error::Database(database)) => {
             database.code().as_deref() == Some("23514") && database.constraint().is_none()
         }

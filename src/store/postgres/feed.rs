@@ -1,4 +1,4 @@
-//! The change feed over `LISTEN` and `NOTIFY`: one connection for all of a store's subscriptions.
+//! The change feed over `LISTEN` and `NOTIFY`. One connection serves all of a store's subscriptions.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use tokio::{sync::Mutex, task::JoinHandle, time::timeout};
 use super::error::OperationError;
 use crate::store::{Feed, StoreError, StoreEvent, Subscription};
 
-/// How long to wait before listening again where the database cannot be reached.
+/// The delay before the next attempt to listen if the database cannot be reached.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// After this long without a notification the connection is asked whether it still works. A proxy or
-/// firewall can stop forwarding without closing anything (F185).
+/// The silence after which the feed tests the connection. A proxy or firewall can stop forwarding without
+/// closing anything (F185).
 const SILENCE: Duration = Duration::from_secs(5);
-/// A connection that does not answer within this time is given up.
+/// The time limit for the connection's answer to the test.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// The task that listens, once somebody has subscribed. It ends with the store.
+/// The listening task. It starts with the first subscription and ends with the store.
 #[derive(Debug, Default)]
 pub(super) struct Listening {
     feed: Feed,
@@ -36,7 +36,7 @@ impl Drop for Task {
 }
 
 impl Listening {
-    /// A subscription that misses nothing that is committed after this answers.
+    /// Creates a subscription that receives every change committed after this returns.
     pub(super) async fn subscribe(
         &self,
         pool: &PgPool,
@@ -53,7 +53,7 @@ impl Listening {
     }
 }
 
-/// Where changes are told.
+/// The parts that the listening task needs.
 #[derive(Debug)]
 struct Source {
     pool: PgPool,
@@ -62,8 +62,8 @@ struct Source {
 }
 
 impl Source {
-    /// Connects and listens. The connection has a pool of its own: `PgListener` keeps its place in a pool until
-    /// the connection has answered once more, which a silent one never does.
+    /// Connects and listens. The connection has its own pool: `PgListener` keeps its slot in a pool until
+    /// the connection has answered once more, and a silent one never does.
     async fn listen(&self) -> Result<PgListener, sqlx::Error> {
         let own = self.pool.options().clone();
         let own = own.min_connections(0).max_connections(1).acquire_timeout(ANSWER);
@@ -80,7 +80,7 @@ impl Source {
 
 async fn hear(source: Source, feed: Feed, listener: PgListener) {
     let work = hear_on(&source, &feed, listener);
-    // The store's pool is closed when the application ends.
+    // The application closes the store's pool when it ends.
     let _ = source.pool.close_event().do_until(work).await;
 }
 
@@ -91,7 +91,7 @@ async fn hear_on(source: &Source, feed: &Feed, listener: PgListener) {
             match source.listen().await {
                 Ok(again) => {
                     listener = Some(again);
-                    // What was told meanwhile is lost.
+                    // Events sent meanwhile are lost.
                     feed.publish(StoreEvent::Resync);
                 }
                 Err(error) => {
@@ -104,7 +104,7 @@ async fn hear_on(source: &Source, feed: &Feed, listener: PgListener) {
         match next(hearing).await {
             Ok(Some(told)) => {
                 let event = serde_json::from_str(told.payload());
-                // A newer version may tell what is unknown here: whoever shows it reads afresh.
+                // A newer version may send unknown events. Readers reload on a resync.
                 feed.publish(event.unwrap_or(StoreEvent::Resync));
             }
             Ok(None) | Err(_) => {
@@ -115,7 +115,7 @@ async fn hear_on(source: &Source, feed: &Feed, listener: PgListener) {
     }
 }
 
-/// The next notification; `None` once the connection is lost or does not answer any more.
+/// Returns the next notification, or `None` once the connection is lost or no longer answers.
 async fn next(listener: &mut PgListener) -> Result<Option<PgNotification>, sqlx::Error> {
     loop {
         if let Ok(told) = timeout(SILENCE, listener.try_recv()).await {

@@ -7,27 +7,27 @@ use sqlx::PgConnection;
 
 use crate::store::{Change, Refusal};
 
-/// The application's part of a change, in the same transaction: its own audit log, its
-/// job row when a pass is spent, a right asked for again with the host's row locked.
+/// The application's part of a change, in the same transaction. Typical uses: write the application's own
+/// audit log, update its job row when a pass is spent, or check a right again with the host's row locked.
 ///
 /// Contract:
-/// - Write and read through the connection that is given, and leave its transaction open: neither
-///   commit nor roll back. Savepoints (`connection.begin()`) are fine.
+/// - Read and write through the given connection, and leave its transaction open: neither commit nor roll
+///   back. Savepoints (`connection.begin()`) are fine.
 /// - Do not call the store: with a pool of one connection it would wait for itself.
-/// - Be short: locks on the host's checks, or on the gate, are held meanwhile.
-/// - Expect to be asked again for the same change: a transaction that meets a conflict with another
-///   one is done anew, up to five times. Return the database's own error as the source of
-///   [`Refusal::Failed`], so that such a conflict can be told.
-/// - A refusal, or an error, undoes the whole change.
+/// - Be short: the transaction holds locks on the host's checks or on the gate.
+/// - Expect repeated calls for the same change: the store repeats a transaction that meets a conflict, up
+///   to five times. Return the database's own error as the source of [`Refusal::Failed`], so that the store
+///   recognises the conflict.
+/// - A refusal, or an error, rolls back the whole change.
 ///
-/// Where the store has a schema of its own, that comes first in the search path, and the session's
-/// own search path after it.
+/// If the store has its own schema, it comes first in the search path, followed by the session's own search
+/// path.
 #[async_trait]
 pub trait PgTxHook: Debug + Send + Sync + 'static {
-    /// Called before a change is committed.
+    /// Runs before a change is committed.
     ///
     /// # Errors
-    /// Why the change must not happen.
+    /// Returns why the change must not happen.
     async fn before_commit(
         &self,
         connection: &mut PgConnection,

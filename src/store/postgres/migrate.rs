@@ -1,4 +1,4 @@
-//! Creates the tables, and adopts existing tables of checks and results.
+//! Creates the tables, or adopts existing tables of checks and results.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::store::Inner;
 /// The version of the schema that this version of the library needs.
 pub const SCHEMA_VERSION: i32 = 6;
 
-/// The file that leads to each version. An application with migrations of its own takes the same ones.
+/// The migration file of each version. An application with its own migrations runs the same files.
 const MIGRATIONS: [(i32, &str); 6] = [
     (1, include_str!("../../../migrations/postgres/007_health_checks.sql")),
     (2, include_str!("../../../migrations/postgres/008_health_engine.sql")),
@@ -20,30 +20,30 @@ const MIGRATIONS: [(i32, &str); 6] = [
     (6, include_str!("../../../migrations/postgres/012_health_groups.sql")),
 ];
 
-/// How often to ask whether another starter has done.
+/// The interval between attempts to take the migration lock.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
-/// So often, which makes ten minutes.
+/// The maximum number of attempts, which makes ten minutes.
 const MOST_ASKED: u32 = 6_000;
 
-/// Which table of the application's the checks refer to, so that deleting a host deletes its checks.
+/// The application's table that checks refer to, so that deleting a host deletes its checks.
 ///
-/// It counts when the tables are made: a database that has been migrated stays as it is.
+/// Only used when the tables are created. A database that is already migrated stays unchanged.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub enum HostsTable {
-    /// The table `hosts` of the store's schema, where its key is one column `id` of type `uuid`. Any other
-    /// table of that name is left alone, with a warning.
+    /// Uses the table `hosts` of the store's schema if its primary key is one column `id` of type `uuid`.
+    /// Ignores any other table of that name, with a warning.
     #[default]
     Detect,
-    /// None: call [`forget_host`](crate::store::CheckStore::forget_host) for each host that is deleted.
+    /// Uses no table: call [`forget_host`](crate::store::CheckStore::forget_host) for each deleted host.
     None,
-    /// This table, with its schema if need be, as it would stand in a statement. Its key has to be one column
-    /// `id` of type `uuid`.
+    /// Uses this table, written as in a statement and qualified with its schema if needed. Its primary key
+    /// must be one column `id` of type `uuid`.
     Named(String),
 }
 
 impl HostsTable {
-    /// The setting that the migration reads, and the table's name.
+    /// Returns the setting that the migration reads, and the table's name.
     fn settings(&self) -> (&'static str, &str) {
         match self {
             Self::Detect => ("detect", ""),
@@ -53,50 +53,53 @@ impl HostsTable {
     }
 }
 
-/// The table of results of an adopted table that are dated in the future.
+/// The table that receives results of an adopted table that are dated in the future.
 const PUT_ASIDE: &str = "host_health_check_results_put_aside";
 
-/// What there is to say of a schema that is up to date.
+/// What a migration did.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct MigrationReport {
-    /// How many results of an adopted table were dated in the future, or infinitely long ago. They lie in the
-    /// table `host_health_check_results_put_aside`, as JSON, until somebody drops it: no check shows them.
+    /// The number of results of an adopted table that were dated in the future or infinitely long ago. They
+    /// are kept as JSON in the table `host_health_check_results_put_aside` until someone drops it. No check
+    /// shows them.
     pub put_aside: u64,
 }
 
-/// Why a schema could not be brought up to date.
+/// Why a migration failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MigrateError {
-    /// A newer version of this library has changed the schema. It is left as it is (F63).
-    #[error("the schema is at version {found}, and this version knows {known}")]
+    /// A newer version of this library has changed the schema. The migration leaves it unchanged (F63).
+    #[error(
+        "the schema is at version {found}, but this version of healthgate knows at most {known}"
+    )]
     Newer {
         /// The schema's version.
         found: i32,
-        /// The newest that is known.
+        /// The newest version that this library knows.
         known: i32,
     },
-    /// Another starter has been at it for ten minutes.
+    /// Another process has held the migration lock for ten minutes.
     #[error("another process has been migrating the schema for too long")]
     Busy,
-    /// The checks cannot refer to the table that was named ([`HostsTable::Named`]). Nothing was changed.
+    /// The checks cannot refer to the named table ([`HostsTable::Named`]). Nothing was changed.
     #[error("{reason}: name another table, or use `HostsTable::None`")]
     HostsTable {
-        /// What is wrong with it.
+        /// Why the table does not fit.
         reason: String,
     },
-    /// Something hangs on the application's table of results that cannot go over to the partitioned table which
-    /// takes its place. Nothing was changed.
+    /// Other objects depend on the application's table of results, and cannot move to the partitioned table
+    /// that replaces it. Nothing was changed.
     #[error(
-        "the table of results cannot be adopted while these hang on it: {obstacles}. Drop them, migrate, and make \
-         them again"
+        "the table of results cannot be adopted because these depend on it: {obstacles}. Drop \
+         them, migrate, and create them again"
     )]
     Obstacles {
-        /// What they are, for people.
+        /// The dependent objects, for people.
         obstacles: String,
     },
-    /// The database did not let it.
+    /// The database failed.
     #[error("the schema could not be migrated")]
     Database(#[source] sqlx::Error),
 }
@@ -115,17 +118,17 @@ impl From<sqlx::Error> for MigrateError {
     }
 }
 
-/// The migration's own code for a table of hosts that does not fit.
+/// The migration's own error code for an unsuitable table of hosts.
 const UNFIT_HOSTS: &str = "HG001";
-/// The migration's own code for what hangs on a table of results.
+/// The migration's own error code for objects that depend on a table of results.
 const OBSTACLES: &str = "HG002";
-/// Where the file's functions end, which only ask.
+/// The end of the functions in the file. They only read.
 const END_OF_QUESTIONS: &str = "-- Tables that are adopted are locked";
 
 pub(super) async fn migrate(store: &Inner) -> Result<MigrationReport, MigrateError> {
     let mut connection = store.own_connection().await?;
     let migrated = migrate_on(store, &mut connection).await;
-    // Closed in order, so that the lock is free when this answers.
+    // Closes the connection first, so that the lock is free when this returns.
     match (migrated, connection.close().await) {
         (Ok(report), Ok(())) => Ok(report),
         (Ok(_), Err(error)) => Err(error.into()),
@@ -149,7 +152,7 @@ async fn migrate_on(
     .execute(&mut *connection)
     .await?;
     if let Some(schema) = &store.schema {
-        // A schema's name has nothing in it that could end the text.
+        // A schema name contains nothing that could end the literal.
         let own = format!("set search_path = {schema}");
         sqlx::query(AssertSqlSafe(own)).execute(&mut *connection).await?;
     }
@@ -170,7 +173,7 @@ async fn migrate_on(
     let files = MIGRATIONS.iter().filter(|(version, _)| *version > found);
     let files: Vec<&str> = files.map(|(_, file)| *file).collect();
     if !files.is_empty() {
-        // As one transaction: whoever writes beside it sees no version in between.
+        // Runs as one transaction, so that concurrent writers see no intermediate version.
         patiently(connection, &format!("{HOSTS_FIRST}{}", files.join("\n"))).await?;
     }
     let report = MigrationReport { put_aside: put_aside(connection).await? };
@@ -178,23 +181,26 @@ async fn migrate_on(
         tracing::warn!(
             results = report.put_aside,
             table = PUT_ASIDE,
-            "results that are dated in the future were put aside"
+            "results dated in the future were moved aside"
         );
     }
     Ok(report)
 }
 
-/// Four waits of it (hosts, results, checks, schedules) are below the server's usual `deadlock_timeout` of a second: whoever waits for what this session
-/// has locked goes on before the server looks for a deadlock (F228).
+/// Four such waits (hosts, results, checks, schedules) take less than the server's usual `deadlock_timeout`
+/// of a second. Sessions that wait for this one's locks continue before the server looks for a deadlock
+/// (F228).
 const LOCK_TIMEOUT: &str = "set lock_timeout = '200ms'";
 
-/// Whether there is a schema of this name. Making one that exists needs the right to make it all the same.
+/// Returns whether a schema of this name exists. `create schema if not exists` requires the privilege even
+/// if it does.
 async fn exists(connection: &mut PgConnection, schema: &str) -> Result<bool, MigrateError> {
     let query = "select exists (select from pg_namespace where nspname = $1)";
     Ok(sqlx::query_scalar(query).bind(schema).fetch_one(connection).await?)
 }
 
-/// Locks the application's hosts first, as whoever deletes one does; a role that may not is left to what the files lock.
+/// Locks the application's hosts first, in the same order as a deletion of a host. A role without the
+/// privilege skips this.
 const HOSTS_FIRST: &str = "
 do $$
 declare
@@ -212,11 +218,12 @@ end
 $$;
 ";
 
-/// Runs statements as one transaction, and again where a lock is not had at once: nobody waits long behind it.
+/// Runs statements as one transaction, and repeats it if a lock is not free: other sessions never wait long
+/// behind it.
 async fn patiently(connection: &mut PgConnection, statements: &str) -> Result<(), MigrateError> {
     for _ in 0..MOST_ASKED {
         let mut transaction = connection.begin().await?;
-        // They are this module's own, and so are the names in them.
+        // The statements and their names come from this module.
         let done =
             sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut *transaction).await;
         let Err(failed) = done else { return Ok(transaction.commit().await?) };
@@ -230,7 +237,7 @@ async fn patiently(connection: &mut PgConnection, statements: &str) -> Result<()
     Err(MigrateError::Busy)
 }
 
-/// How many results of an adopted table lie aside.
+/// Returns the number of results of an adopted table that were moved aside.
 async fn put_aside(connection: &mut PgConnection) -> Result<u64, MigrateError> {
     let exists: bool = sqlx::query_scalar(
         "select to_regclass(format('%I.host_health_check_results_put_aside', current_schema())) is not null",
@@ -247,8 +254,8 @@ async fn put_aside(connection: &mut PgConnection) -> Result<u64, MigrateError> {
     Ok(u64::try_from(results).unwrap_or(0))
 }
 
-/// One starter at a time. Asked for again and again, since whoever waits for a lock would hold up
-/// the building of an index beside the writers.
+/// Takes the migration lock. Polls for it, because a session that waits for a lock would delay the
+/// concurrent index build.
 async fn lock(connection: &mut PgConnection) -> Result<(), MigrateError> {
     for _ in 0..MOST_ASKED {
         let had: bool = sqlx::query_scalar(
@@ -265,7 +272,7 @@ async fn lock(connection: &mut PgConnection) -> Result<(), MigrateError> {
     Err(MigrateError::Busy)
 }
 
-/// The version of the schema; 0 where there is none.
+/// Returns the version of the schema, or 0 if there is none.
 async fn version(connection: &mut PgConnection) -> Result<i32, MigrateError> {
     let exists: bool = sqlx::query_scalar(
         "select to_regclass(format('%I.health_installation', current_schema())) is not null",
@@ -281,8 +288,8 @@ async fn version(connection: &mut PgConnection) -> Result<i32, MigrateError> {
     Ok(version.unwrap_or(0))
 }
 
-/// What can be done to a table of results that is in use without holding up its writers, so that the
-/// migration itself takes moments. Each step can be repeated, and is left out where it is done.
+/// Does the adoption work that does not block the writers of a table in use, so that the migration itself
+/// is fast. Each step can be repeated, and skips finished work.
 async fn prepare_adoption(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let plain: bool = sqlx::query_scalar(
         "select exists (select from pg_class where relkind = 'r' \
@@ -299,7 +306,7 @@ async fn prepare_adoption(connection: &mut PgConnection) -> Result<(), MigrateEr
     key(connection).await
 }
 
-/// Refuses what the file would refuse, before anything is changed.
+/// Fails with the obstacles that the migration file would refuse, before anything changes.
 async fn refuse_obstacles(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let (_, file) = MIGRATIONS[0];
     let questions = file.split_once(END_OF_QUESTIONS).map_or(file, |(questions, _)| questions);
@@ -318,8 +325,8 @@ async fn refuse_obstacles(connection: &mut PgConnection) -> Result<(), MigrateEr
     }
 }
 
-/// Puts aside what would keep partitions from being made: results that are dated in the future, or infinitely long
-/// ago (F227).
+/// Moves results aside that would prevent partitions: results dated in the future or infinitely long ago
+/// (F227).
 async fn put_future_aside(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let future: bool = sqlx::query_scalar(
         "select exists (select from host_health_check_results \
@@ -341,9 +348,9 @@ async fn put_future_aside(connection: &mut PgConnection) -> Result<(), MigrateEr
     .await
 }
 
-/// Proves where the adopted results end, by a constraint that is checked beside the writers: then
-/// attaching the table needs not look at its rows. The end is two days off, so that writers of the old
-/// application are not refused before the migration is through.
+/// Adds a constraint that bounds the adopted results in time, and validates it concurrently with writers.
+/// Attaching the table then does not scan its rows. The bound is two days ahead, so that writers of the old
+/// application are not refused before the migration ends.
 async fn bound(connection: &mut PgConnection) -> Result<(), MigrateError> {
     let (stale, name, edge): (Vec<String>, String, String) = sqlx::query_as(
         "select array(select conname::text from pg_constraint \
@@ -355,8 +362,8 @@ async fn bound(connection: &mut PgConnection) -> Result<(), MigrateError> {
     )
     .fetch_one(&mut *connection)
     .await?;
-    // One of an earlier call would do; a fresh one costs the same look at the rows, and is never too
-    // near.
+    // A constraint from an earlier call might do, but a fresh one costs the same scan and its bound is
+    // never too near.
     let mut changes: Vec<String> =
         stale.iter().map(|old| format!("drop constraint \"{old}\"")).collect();
     changes.push(format!("add constraint {name} check (checked_at < '{edge}') not valid"));
@@ -367,8 +374,8 @@ async fn bound(connection: &mut PgConnection) -> Result<(), MigrateError> {
     Ok(())
 }
 
-/// Builds the unique index beside the writers. Two results of one check in one microsecond are kept
-/// apart by a microsecond first.
+/// Builds the unique index concurrently with writers. First moves results of one check with equal times
+/// apart by a microsecond.
 async fn key(connection: &mut PgConnection) -> Result<(), MigrateError> {
     for _ in 0..MOST_TRIES {
         let sound: Option<bool> = sqlx::query_scalar(
@@ -379,7 +386,7 @@ async fn key(connection: &mut PgConnection) -> Result<(), MigrateError> {
         .await?;
         match sound {
             Some(true) => return Ok(()),
-            // Left by a call that was cut, or that met a double.
+            // Left by a call that was interrupted or met a duplicate.
             Some(false) => {
                 sqlx::query("drop index health_results_adopted_key")
                     .execute(&mut *connection)
@@ -388,7 +395,7 @@ async fn key(connection: &mut PgConnection) -> Result<(), MigrateError> {
             None => {}
         }
         while part_doubles(connection).await? > 0 {}
-        // It waits for whoever reads now, and holds up nobody meanwhile.
+        // The index build waits for current readers, and blocks no one meanwhile.
         sqlx::query("set lock_timeout = 0").execute(&mut *connection).await?;
         let built = sqlx::query(
             "create unique index concurrently health_results_adopted_key \
@@ -399,7 +406,7 @@ async fn key(connection: &mut PgConnection) -> Result<(), MigrateError> {
         sqlx::query(LOCK_TIMEOUT).execute(&mut *connection).await?;
         match built {
             Ok(_) => return Ok(()),
-            // A double was written meanwhile.
+            // A duplicate was written meanwhile.
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {}
             Err(error) => return Err(error.into()),
         }
@@ -407,7 +414,7 @@ async fn key(connection: &mut PgConnection) -> Result<(), MigrateError> {
     Err(MigrateError::Busy)
 }
 
-/// More writers that write doubles than this would have to be stopped first.
+/// If writers still write duplicates after this many attempts, they have to be stopped first.
 const MOST_TRIES: u32 = 5;
 
 async fn part_doubles(connection: &mut PgConnection) -> Result<u64, MigrateError> {

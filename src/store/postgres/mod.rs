@@ -1,20 +1,22 @@
-//! The store in Postgres: any number of workers share it, without a leader.
+//! The store in Postgres. Any number of workers share it, without a leader.
 //!
 //! It takes a pool and never opens one; [`session_options`] and [`pool_options`] configure a suitable pool.
 //! [`PgStore::migrate`] creates or adopts the tables when the application calls it.
 //!
-//! - Every lease, due time and pass is judged by the database's clock.
-//! - Results are in one partition for each day (UTC). Pruning drops whole days, and so keeps a result up to a day
-//!   longer than asked. The newest result of each check is also kept in the check's state, so it survives pruning.
-//! - Each database operation runs to its end in its own task: a dropped call loses its answer, but never leaves a
-//!   connection in an open transaction (F57). The server's timeouts bound it, and so does a limit of the store,
-//!   after which the connection is closed.
-//! - A transaction that conflicts with another one is repeated, up to five times (F58).
-//! - Locks are taken in one order: host, gate, checks, schedule. Whoever changes a host's checks or records a
-//!   result holds the host's schedule row, so that checks, states and summaries need no locks of their own.
-//! - `DELETE FROM hosts` by the application locks checks, their states and results, and no schedule row; the next
-//!   claim drops a row without checks. The recording of results never waits for a check that is being deleted.
-//!   Neither can therefore deadlock with the other, in whatever order hosts are deleted (F229).
+//! - The database's clock decides every lease, due time and pass.
+//! - Each day (UTC) of results has a partition. Pruning drops whole days, so it keeps a result up to a day
+//!   longer than requested. The newest result of each check is also kept in the check's state, so it
+//!   survives pruning.
+//! - Each database operation runs to its end in its own task: a dropped call loses its answer, but never
+//!   leaves a connection in an open transaction (F57). The server's timeouts bound the operation. A time
+//!   limit of the store then closes the connection.
+//! - The store repeats a transaction that conflicts with another one, up to five times (F58).
+//! - Transactions acquire locks in one order: host, gate, checks, schedule. A transaction that changes a
+//!   host's checks or records a result holds the host's schedule row, so checks, states and summaries need
+//!   no locks of their own.
+//! - A `DELETE FROM hosts` by the application locks checks, their states and results, but no schedule row.
+//!   The next claim drops a row without checks. Recording results never waits for a check that is being
+//!   deleted. The two therefore never deadlock, in whatever order hosts are deleted (F229).
 
 mod audit;
 mod check;
@@ -38,7 +40,7 @@ mod store;
 mod summary;
 mod write;
 
-/// The parts of sqlx whose types stand in this module's API, in the version that it uses.
+/// Re-exports the parts of sqlx whose types appear in this module's API, in the matching version.
 pub use {sqlx_core, sqlx_postgres};
 
 pub use self::{

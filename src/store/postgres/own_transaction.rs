@@ -1,4 +1,4 @@
-//! What the library does inside a transaction of the application.
+//! Calls that run inside a transaction of the application.
 
 use sqlx::PgConnection;
 
@@ -9,13 +9,13 @@ use crate::{
 };
 
 impl PgStore {
-    /// Writes an audit record inside a transaction of the application, so that a change of its tables
-    /// and the record of it are one. The store's hook is asked, as with every record. The transaction
-    /// stays open: nothing has happened until the application commits it.
+    /// Writes an audit record inside a transaction of the application, so that a change of its tables and
+    /// the record are committed together. The store calls its hook, as for every record. The transaction
+    /// stays open: nothing is written until the application commits it.
     ///
     /// # Errors
-    /// As [`AuditLog::append_audit`](crate::store::AuditLog::append_audit); the transaction is to be rolled back
-    /// then.
+    /// Fails like [`AuditLog::append_audit`](crate::store::AuditLog::append_audit). Roll the transaction
+    /// back then.
     pub async fn append_audit_in(
         &self,
         connection: &mut PgConnection,
@@ -27,15 +27,16 @@ impl PgStore {
         Ok(record)
     }
 
-    /// Spends a pass inside a transaction of the application, so that its job goes ahead if and only if the pass
-    /// is spent. The store's hook is asked, as with every spending.
+    /// Spends a pass inside a transaction of the application, so that its job starts exactly if the pass is
+    /// spent. The store calls its hook, as for every spending.
     ///
-    /// Ask [`Gate::spend`](crate::gate::Gate::spend)'s questions before: this asks no source and no right. Spend
-    /// last, and commit at once: only the commit makes the answer true. Programs on other drivers call the SQL
-    /// function `health_spend_pass`, which decides here too.
+    /// This checks no source and no right: make the checks of [`Gate::spend`](crate::gate::Gate::spend)
+    /// before. Spend last, and commit immediately: the pass is only spent once the transaction commits.
+    /// Programs with other drivers call the SQL function `health_spend_pass`, which also decides here.
     ///
     /// # Errors
-    /// As [`GateStore::spend_pass`](crate::store::GateStore::spend_pass); the transaction is to be rolled back then.
+    /// Fails like [`GateStore::spend_pass`](crate::store::GateStore::spend_pass). Roll the transaction back
+    /// then.
     pub async fn spend_in(
         &self,
         connection: &mut PgConnection,
@@ -47,7 +48,7 @@ impl PgStore {
         Ok(spend)
     }
 
-    /// Lets the transaction look for tables in the store's schema first; returns where it looked before.
+    /// Puts the store's schema first in the transaction's search path, and returns the previous path.
     async fn enter(&self, connection: &mut PgConnection) -> Result<Option<String>, OperationError> {
         let Some(schema) = &self.inner.schema else { return Ok(None) };
         let path: String = sqlx::query_scalar("select current_setting('search_path')")
@@ -58,7 +59,7 @@ impl PgStore {
     }
 }
 
-/// Lets the transaction look for tables where it did before.
+/// Restores the transaction's search path.
 async fn leave(connection: &mut PgConnection, path: Option<String>) -> Result<(), OperationError> {
     match path {
         Some(path) => search_in(connection, &path).await,

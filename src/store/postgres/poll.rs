@@ -51,17 +51,17 @@ impl ClaimedRow {
     }
 }
 
-/// How often a claim looks again for hosts in place of those that were deleted.
+/// The maximum number of times that a claim replaces deleted hosts with other ones.
 const MOST_CLEARINGS: u32 = 10;
 
-/// The instant so long from this one, or the last that Postgres and RFC 3339 both know.
+/// Returns the instant this much later, or the last one that both Postgres and RFC 3339 can represent.
 pub(super) fn later(instant: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
     let last = DateTime::from_timestamp(253_402_300_799, 0).unwrap_or(instant);
     let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
     instant.checked_add_signed(by).map_or(last, |later| later.min(last))
 }
 
-/// The rows are found by an array of their keys: joined, the planner may read the whole schedule (F241).
+/// Finds the rows by an array of their keys. With a join, the planner may scan the whole schedule (F241).
 macro_rules! claim {
     ($($which:expr),+ $(,)?) => {
         concat!(
@@ -76,7 +76,7 @@ macro_rules! claim {
     };
 }
 
-/// Two ranges of one index: what is due, and then what is due later than it can be.
+/// Reads two ranges of one index: hosts that are due, and hosts whose due time is too far ahead.
 const CLAIM_DUE: &str = claim!(
     "late as materialized ( \
          select host_id, next_due from health_schedule where next_due <= $1 and ",
@@ -152,8 +152,8 @@ impl Write<'_> {
         query.fetch_all(&mut *self.connection).await
     }
 
-    /// Drops the rows of hosts without an enabled check, which this transaction has locked: the application has
-    /// deleted the host (F229). Whoever enters a check of it meanwhile makes the row anew.
+    /// Deletes the locked schedule rows of hosts without an enabled check, because the application has
+    /// deleted the host (F229). A later insert of a check creates the row again.
     async fn clear_schedules(&mut self, hosts: Vec<Uuid>) -> Result<(), OperationError> {
         sqlx::query("delete from health_schedule where host_id = any($1)")
             .bind(hosts)
@@ -222,7 +222,7 @@ impl Write<'_> {
         Ok(completed)
     }
 
-    /// Ends the runs of hosts whose schedule rows are locked, and keeps what they came to.
+    /// Ends the leases of hosts whose schedule rows are locked, and stores their new summaries.
     async fn end_leases(
         &mut self,
         done: &[&HostCompletion],
@@ -235,7 +235,7 @@ impl Write<'_> {
         for completion in done {
             arrays.push(&counts.get(&completion.host_id).copied().unwrap_or_default());
         }
-        // A change during the run is not lost: the due time that it set stays (L5).
+        // A change during the run is not lost: its due time stays (L5).
         let query = sqlx::query(concat!(
             "update health_schedule s set owner = null, lease_until = null, \
              lost_leases = case when n.unfinished then s.lost_leases else 0 end, \

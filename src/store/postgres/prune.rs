@@ -1,4 +1,4 @@
-//! Partitions of results that are too old: found, and dropped one with each step.
+//! Finds partitions of old results, and drops one per step.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,55 +19,54 @@ use crate::{
     store::{PruneOutcome, StoreError},
 };
 
-/// The results of partitions up to this size are counted one by one; of larger ones the
-/// planner's estimate does.
+/// Partitions up to this size are counted row by row. For larger ones the planner's estimate is used.
 const COUNTED_BYTES: i64 = 16 * 1024 * 1024;
-/// Longer than the coming days whose partitions are made, which are empty.
+/// Longer than the range of future days whose empty partitions are created ahead.
 const MADE_AHEAD: Duration = Duration::from_secs(8 * 24 * 3600);
 
-/// What a partition is told apart by that is on its way out: who meets it again drops it.
+/// Marks a partition that is being dropped. A later step that finds the mark continues.
 const LEAVES: &str = "healthgate: these results are too old and are being dropped";
 
-/// A partition of results, or one that has been detached and not dropped yet.
+/// A partition of results, or one that is detached and not dropped yet.
 #[derive(Clone, FromRow, Debug)]
 struct Partition {
-    /// With its schema, quoted.
+    /// The quoted name, with its schema.
     name: String,
-    /// The table that it is a partition of; `None` once it is detached.
+    /// The parent table. `None` once it is detached.
     parent: Option<String>,
-    /// Where its results end.
+    /// The end of its time range.
     until: Option<DateTime<Utc>>,
-    /// Where they begin; `None` for an adopted table.
+    /// The start of its time range. `None` for an adopted table.
     since: Option<DateTime<Utc>>,
     bytes: i64,
     estimate: f32,
-    /// Whether this session may detach it.
+    /// Whether this session's role may detach it.
     owned: bool,
-    /// Whether something depends on it.
+    /// Whether another object depends on it.
     held: bool,
-    /// Whether somebody has begun to detach it.
+    /// Whether a detach has begun.
     pending: bool,
 }
 
-/// What became of a partition that is too old.
+/// The outcome of dropping an old partition.
 enum Dropped {
     Gone,
-    /// Somebody reads it now.
+    /// Another session is reading it.
     Busy,
-    /// It cannot go, for this reason.
+    /// It cannot be dropped, for this reason.
     Held(String),
 }
 
-/// What a step of pruning has to do.
+/// The next action of a pruning step.
 enum Plan {
     Ended(PruneOutcome),
-    /// Drop one of these, which hold so many results that may go.
+    /// Drop one of these partitions, with their numbers of results to delete.
     Drop(Vec<(Partition, u64)>),
 }
 
 impl PgStore {
-    /// Makes the partitions of the coming days, and drops the oldest one of those whose results are all
-    /// older than `keep`, or dated further ahead. One that cannot be dropped is left out (F223).
+    /// Creates the partitions of the coming days, and drops the oldest partition whose results are all
+    /// older than `keep` or dated too far ahead. Skips partitions that cannot be dropped (F223).
     pub(super) async fn prune(
         &self,
         keep: Duration,
@@ -81,7 +80,7 @@ impl PgStore {
         for (place, (partition, goes)) in old.iter().enumerate() {
             match self.drop_partition(partition).await? {
                 Dropped::Gone => return Ok(PruneOutcome::of_step(*goes, place + 1 < old.len())),
-                // Another round tries again.
+                // The next round tries again.
                 Dropped::Busy => break,
                 Dropped::Held(_) => {}
             }
@@ -89,10 +88,12 @@ impl PgStore {
         Ok(PruneOutcome::Done { deleted: 0 })
     }
 
-    /// Drops a partition without holding up those who read and write the others for long (F225).
+    /// Drops a partition without blocking the readers and writers of the others for long (F225).
     async fn drop_partition(&self, partition: &Partition) -> Result<Dropped, StoreError> {
         let dropped = match partition {
-            Partition { held: true, .. } => Dropped::Held("something depends on it".to_owned()),
+            Partition { held: true, .. } => {
+                Dropped::Held("another object depends on it".to_owned())
+            }
             Partition { owned: true, .. } => {
                 let (inner, partition) = (Arc::clone(&self.inner), partition.clone());
                 finish(tokio::spawn(async move { Ok(inner.detach_and_drop(&partition).await?) }))
@@ -106,12 +107,15 @@ impl PgStore {
         match &dropped {
             Dropped::Gone => {}
             Dropped::Busy => {
-                tracing::debug!(partition = partition.name, "is in use: it is dropped later");
+                tracing::debug!(
+                    partition = partition.name,
+                    "a partition of old results is in use and will be dropped later"
+                );
             }
             Dropped::Held(reason) => tracing::warn!(
                 partition = partition.name,
                 reason,
-                "a partition of old results cannot be dropped and is left: remove what depends on it"
+                "a partition of old results cannot be dropped: remove the objects that depend on it"
             ),
         }
         Ok(dropped)
@@ -133,7 +137,7 @@ impl Write<'_> {
         .await?;
         let now = self.now().await?;
         let cut = now - delta(keep);
-        // What is dated further ahead than results are kept was dated by a clock that was ahead.
+        // A clock that ran ahead dated results further ahead than the retention time.
         let latest = later(now, keep.max(MADE_AHEAD));
         let partitions = self.partitions().await?;
         let is_old = |partition: &Partition| {
@@ -156,12 +160,12 @@ impl Write<'_> {
         if self.holds_pruning(now) && !force && expired > 0 {
             return Ok(Plan::Ended(PruneOutcome::Suspicious { expired, total }));
         }
-        // Where one is half detached no other can be.
+        // While one partition is half detached, no other can be detached.
         old.sort_by_key(|(partition, _)| !partition.pending && partition.parent.is_some());
         Ok(Plan::Drop(old))
     }
 
-    /// Drops a partition in this transaction, where its lock is had at once: what a role can that owns no table.
+    /// Drops a partition in this transaction if its lock is free. A role that owns no table can do this.
     async fn drop_by_function(&mut self, partition: String) -> Result<Dropped, OperationError> {
         let mut savepoint = self.connection.begin().await?;
         let dropped = sqlx::query_scalar("select health_drop_partition($1)")
@@ -180,7 +184,7 @@ impl Write<'_> {
         }
     }
 
-    /// The partitions, the oldest first.
+    /// Returns the partitions, oldest first.
     async fn partitions(&mut self) -> Result<Vec<Partition>, sqlx::Error> {
         sqlx::query_as(
             "select format('%I.%I', n.nspname, c.relname) as name, \
@@ -211,8 +215,7 @@ impl Write<'_> {
         .await
     }
 
-    /// How many results a partition has; without the newest of each check where these are not to be
-    /// counted.
+    /// Returns the number of results in a partition, optionally without the newest result of each check.
     async fn count(
         &mut self,
         partition: &Partition,
@@ -229,13 +232,14 @@ impl Write<'_> {
         } else {
             ""
         };
-        // A role with DML alone reads no partition by its name, and no other way leads to one that is detached.
+        // A role with only DML privileges cannot read a partition by its name, and a detached one only has
+        // its name.
         let hidden = partition.pending || partition.parent.is_none();
         let from = match partition.owned && hidden {
             true => partition.name.as_str(),
             false => "host_health_check_results",
         };
-        // The names were read from the catalogue, and quoted there.
+        // The names come from the catalogue, already quoted.
         let count = format!(
             "select count(*) from {from} r where checked_at >= coalesce($1, '-infinity') \
              and checked_at < coalesce($2, 'infinity') {newest}"
@@ -250,12 +254,12 @@ impl Write<'_> {
 }
 
 impl Inner {
-    /// Detaches a partition beside its readers, and drops it: outside a transaction, and again from where an
-    /// earlier call was cut. Nobody waits behind this while it waits for a reader.
+    /// Detaches a partition concurrently with its readers, and drops it. Runs outside a transaction, and
+    /// continues an interrupted call. Other sessions do not queue behind this while it waits for a reader.
     async fn detach_and_drop(&self, partition: &Partition) -> Result<Dropped, OperationError> {
         let mut connection = self.own_connection().await?;
         let name = &partition.name;
-        // The names were read from the catalogue, and quoted there.
+        // The names come from the catalogue, already quoted.
         let mut statements = vec!["set lock_timeout = '100ms'".to_owned()];
         if let Some(parent) = &partition.parent {
             let how = if partition.pending { "finalize" } else { "concurrently" };
@@ -270,7 +274,8 @@ impl Inner {
             Ok(())
         };
         let done = timeout(self.bound, work).await;
-        // What was set goes with the session; a partition that is gone is gone, however its connection ends.
+        // The settings end with the session. The partition is dropped, even if closing the connection
+        // fails.
         let _ = timeout(self.bound, connection.close()).await;
         match done {
             Ok(Ok(())) => Ok(Dropped::Gone),
@@ -280,13 +285,13 @@ impl Inner {
     }
 }
 
-/// What became of a partition whose drop was refused.
+/// Returns the outcome of a refused drop.
 fn refused(failed: sqlx::Error) -> Result<Dropped, OperationError> {
     let code = failed.as_database_error().and_then(sqlx::error::DatabaseError::code);
     match code.as_deref() {
-        // A lock was not had, or another worker is at it, or has done it.
+        // A lock was not free, or another worker is dropping or has dropped it.
         Some("55P03" | "57014" | "40P01" | "55000" | "42P01") => Ok(Dropped::Busy),
-        // Something depends on it, or it belongs to somebody else.
+        // Another object depends on it, or another role owns it.
         Some("2BP01" | "42501" | "42809") => Ok(Dropped::Held(failed.to_string())),
         _ => Err(failed.into()),
     }

@@ -1,4 +1,4 @@
-//! Results by batches, and what they make of states and summaries.
+//! Records batches of results, and updates states and summaries.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ fn whole(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
 
-/// Results as the columns of an `UNNEST`, as far as the history and the states both have them.
+/// Results as the columns of an `UNNEST`: the ones that history and states share.
 #[derive(Default, Debug)]
 struct ResultArrays {
     check_ids: Vec<Uuid>,
@@ -56,8 +56,8 @@ impl ResultArrays {
     }
 }
 
-/// An enabled check with its state, of a host whose schedule row is locked: so neither changes or goes before
-/// this transaction has ended.
+/// An enabled check with its state. Its host's schedule row is locked, so neither changes before this
+/// transaction ends.
 #[derive(Debug)]
 struct KnownCheck {
     host_id: HostId,
@@ -82,18 +82,18 @@ struct KnownRow {
     state: JoinedState,
 }
 
-/// What became of results.
+/// The outcome of recording results.
 #[derive(Default, Debug)]
 pub(super) struct Recorded {
-    /// How many were dropped.
+    /// The number of dropped results.
     pub(super) dropped: u64,
-    /// What the enabled checks of each host came to.
+    /// The new counts of each host's enabled checks.
     pub(super) counts: BTreeMap<HostId, Counts>,
 }
 
 impl Write<'_> {
-    /// Records results by the rules of `ResultStore`. Each comes with the host whose lease or gate covers
-    /// it; one of a host that is not among `hosts`, whose schedule rows are locked, is dropped.
+    /// Records results by the rules of `ResultStore`. Each result comes with the host whose lease or gate
+    /// covers it. `hosts` are those with a locked schedule row; results of other hosts are dropped.
     pub(super) async fn record(
         &mut self,
         hosts: &[HostId],
@@ -121,8 +121,7 @@ impl Write<'_> {
         Ok(Recorded { dropped, counts })
     }
 
-    /// The enabled checks of these hosts. In the order of their ids, which is that of the keys of results
-    /// and states.
+    /// Returns the enabled checks of these hosts, ordered by id like the keys of results and states.
     async fn known_checks(
         &mut self,
         hosts: &[HostId],
@@ -131,8 +130,8 @@ impl Write<'_> {
             "select c.revision, ",
             state_columns!(),
             checks_with_states!(),
-            // A check that is being deleted is left out, and not waited for: whoever deletes it may wait for
-            // the other checks that are locked here (F229).
+            // Skips a check that is being deleted instead of waiting: its deletion may wait for other
+            // checks that are locked here (F229).
             " and c.enabled for key share of c skip locked",
         ))
         .bind(host_ids(hosts))
@@ -148,11 +147,11 @@ impl Write<'_> {
         Ok(rows.into_iter().map(known).collect())
     }
 
-    /// Writes results into the history. The same check and instant is the same result (L6);
-    /// [`CheckResult::outranks`] says which stays.
+    /// Inserts results into the history. Equal check and instant mean the same result (L6);
+    /// [`CheckResult::outranks`] decides which one stays.
     async fn insert_results(&mut self, results: &[&CheckResult]) -> Result<(), OperationError> {
         let (mut rows, mut ids, mut healthy) = (ResultArrays::default(), Vec::new(), Vec::new());
-        // One statement writes no row twice.
+        // One statement cannot write a row twice.
         let mut kept: BTreeMap<(CheckId, DateTime<Utc>), &CheckResult> = BTreeMap::new();
         for result in results {
             let place = kept.entry((result.check_id, result.checked_at)).or_insert(result);
@@ -198,13 +197,13 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Moves the states of the checks by these results.
+    /// Updates the states of the checks with these results.
     async fn move_states(
         &mut self,
         results: &[&CheckResult],
         checks: &mut BTreeMap<CheckId, KnownCheck>,
     ) -> Result<(), OperationError> {
-        // The clock is asked only where it matters: where a result is older than what is there (F01).
+        // Reads the clock only if it matters: if a result is older than the stored state (F01).
         let behind = results.iter().any(|result| {
             let state = checks.get(&result.check_id).and_then(|check| check.state.as_ref());
             state.is_some_and(|state| state.latest.checked_at > result.checked_at)
@@ -224,7 +223,7 @@ impl Write<'_> {
         }
         let moved = checks.values().filter(|check| check.moved);
         let (old, mut new): (Vec<_>, Vec<_>) = moved.partition(|check| check.stored);
-        // A host's states lie beside each other then, for as long as they are updated in their pages.
+        // Keeps a host's states next to each other while updates stay within their pages.
         new.sort_by_key(|check| check.host_id);
         for (statement, checks) in [(UPDATE_STATES, old), (INSERT_STATES, new)] {
             let states = checks.into_iter().filter_map(|check| check.state.as_ref());

@@ -73,7 +73,7 @@ async fn views(
         CheckView::at(check, state.as_ref(), now, delta(stale_after))
     };
     let mut views: Vec<CheckView> = rows.into_iter().map(view).collect();
-    // Sorted here, the wide rows need not be sorted there.
+    // Sorting here is cheaper than sorting the wide rows in the database.
     views.sort_by_key(|view| (view.check.host_id, view.check.created_at, view.check.id));
     Ok(views)
 }
@@ -86,7 +86,7 @@ async fn history(
     limit: u32,
 ) -> Result<HistoryPage, OperationError> {
     let newest = newest(connection, host, check).await?;
-    // Results of an adopted table have no reason; what failed shows as what its type fails by.
+    // Results of an adopted table have no reason. A failed one gets the reason of its check type's failure.
     let rows: Vec<ResultRow> = sqlx::query_as(
         "select r.check_id, c.host_id, r.revision as result_revision, \
          coalesce(r.reason, case when r.healthy then 'ok' when c.check_type = 'service' \
@@ -106,7 +106,7 @@ async fn history(
     .await?;
     let mut results: Vec<CheckResult> =
         rows.into_iter().map(ResultRow::into_result_or_fault).collect();
-    // The newest stays, also where its day has been dropped. By time it need not come first.
+    // The newest result stays even if its day was dropped. By time it may not be the first.
     if let Some(newest) = newest
         && before.is_none_or(|before| newest.checked_at < before)
     {
@@ -121,7 +121,7 @@ async fn history(
     Ok(HistoryPage { results, next_before })
 }
 
-/// The newest result of a check, if it has one.
+/// Returns the newest result of a check, if there is one.
 async fn newest(
     connection: &mut PgConnection,
     host: HostId,

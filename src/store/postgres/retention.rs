@@ -1,4 +1,4 @@
-//! How ended gates and audit records leave: in small steps, each a short transaction.
+//! Prunes ended gates and audit records in small steps, each a short transaction.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ impl Write<'_> {
             .execute(&mut *self.connection)
             .await?
             .rows_affected();
-        // Also of a job that never had a gate.
+        // Includes rollouts of jobs that never had a gate.
         sqlx::query(
             "delete from health_rollouts r where opened_at < $1 \
              and not exists (select from health_gates g where g.job_id = r.job_id)",
@@ -89,7 +89,8 @@ impl Write<'_> {
         Ok(PruneOutcome::of_step(deleted, more))
     }
 
-    /// Whether anything would go although the clock has leapt ahead (F49); counts only then.
+    /// Returns whether pruning would delete something although the clock jumped ahead (F49). Counts only in
+    /// that case.
     async fn suspicious(
         &mut self,
         found: usize,

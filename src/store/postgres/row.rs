@@ -1,4 +1,4 @@
-//! Rows as values.
+//! Converts rows to values.
 
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, Row, postgres::PgRow};
@@ -28,8 +28,9 @@ impl CheckRow {
     }
 }
 
-/// The columns of [`CheckRow`], of a check as alias `c`. They are named, since an application may add others to
-/// the table while a statement is prepared (F224). An instant that is infinite is read as one of long ago.
+/// The columns of [`CheckRow`], for a check with alias `c`. They are listed by name, because an application
+/// may add columns to the table while a statement is prepared (F224). An infinite instant is read as the
+/// Unix epoch.
 macro_rules! check_columns {
     () => {
         "c.id, c.host_id, c.name, c.check_type, c.enabled, c.service_name, c.target_host_id, c.url, \
@@ -41,7 +42,7 @@ macro_rules! check_columns {
 }
 pub(super) use check_columns;
 
-/// A result as it is read, with `host_id` joined to it.
+/// A row of a result, with the joined `host_id`.
 #[derive(FromRow, Debug)]
 pub(super) struct ResultRow {
     checked_at: DateTime<Utc>,
@@ -79,13 +80,13 @@ impl StateRow {
     }
 }
 
-/// Ids as a parameter.
+/// Returns ids as a parameter.
 pub(super) fn host_ids(hosts: &[HostId]) -> Vec<Uuid> {
     hosts.iter().map(HostId::as_uuid).collect()
 }
 
-/// Checks as alias `c`, with their states as alias `s`, of the hosts of `$1`. Both are found by host: that is fewer
-/// ways down an index than one to each state.
+/// Selects checks (alias `c`) with their states (alias `s`) for the hosts of `$1`. Finding both by host
+/// takes fewer index descents than finding each state by check.
 macro_rules! checks_with_states {
     () => {
         " from host_health_checks c left join (select * from health_states where host_id = any($1)) s \
@@ -94,7 +95,7 @@ macro_rules! checks_with_states {
 }
 pub(super) use checks_with_states;
 
-/// The columns of [`StateRow`], of a check as alias `c` and its state as alias `s`.
+/// The columns of [`StateRow`], for a check with alias `c` and its state with alias `s`.
 macro_rules! state_columns {
     () => {
         "c.id as check_id, c.host_id, s.revision as result_revision, s.reason, s.detail, \
@@ -104,17 +105,17 @@ macro_rules! state_columns {
 }
 pub(super) use state_columns;
 
-/// The state beside a check to which it was joined, where it has one.
+/// The state joined to a check, if it has one.
 #[derive(Debug)]
 pub(super) struct JoinedState(Option<StateRow>);
 
 impl JoinedState {
-    /// Whether there is one, readable or not.
+    /// Returns whether there is a state, readable or not.
     pub(super) const fn is_stored(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The state. One that cannot be read counts as none, until the next result takes its place (F221).
+    /// Returns the state. An unreadable one counts as missing until the next result replaces it (F221).
     pub(super) fn into_state(self) -> Option<CheckState> {
         self.0.map(StateRow::into_state).and_then(readable)
     }

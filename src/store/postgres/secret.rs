@@ -54,7 +54,7 @@ impl Write<'_> {
         known: &[Canary],
         audit: &AuditEntry,
     ) -> Result<bool, OperationError> {
-        // Readers go on; whoever else wants to enter one waits.
+        // Readers are not blocked. Other inserts wait.
         sqlx::query("lock table health_key_canaries in share row exclusive mode")
             .execute(&mut *self.connection)
             .await?;
@@ -173,7 +173,8 @@ impl SecretStore for PgStore {
     }
 
     async fn key_uses(&self) -> Result<Vec<KeyUse>, StoreError> {
-        // What tells the key lies in the first bytes and the length, so not every secret has to come.
+        // The key's id is in the first bytes and the length of the secret, so the query need not return
+        // whole secrets.
         let rows: Vec<(i16, Vec<u8>, i32, i64)> = self
             .read(|connection| {
                 sqlx::query_as(

@@ -1,13 +1,12 @@
-//! What a session and a pool should be like, and the schema that a store lives in.
+//! Settings of sessions and pools, and the schema that a store lives in.
 
 use std::{fmt, str::FromStr, time::Duration};
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use thiserror::Error;
 
-/// These options with the recommended timeouts (L11): no statement over 5 s, no wait for a lock over
-/// 2 s, no transaction left idle for 10 s. They bound how long an operation can go on whose caller
-/// has gone.
+/// Adds the recommended timeouts to these options (L11): 5 s per statement, 2 s per lock wait, 10 s for an
+/// idle transaction. They bound an operation whose caller was dropped.
 #[must_use]
 pub fn session_options(options: PgConnectOptions) -> PgConnectOptions {
     options.options([
@@ -17,33 +16,33 @@ pub fn session_options(options: PgConnectOptions) -> PgConnectOptions {
     ])
 }
 
-/// These options for a pool that goes through a pooler ([`PgStore::with_pooler`](super::PgStore::with_pooler)): no
-/// statement is kept prepared, and no parameter is sent at the start that PgBouncer refuses. The timeouts are set by
-/// the store in each transaction.
+/// Adapts these options for a pool that connects through a pooler
+/// ([`PgStore::with_pooler`](super::PgStore::with_pooler)). Disables prepared statements, and removes
+/// start-up parameters that PgBouncer refuses. The store sets the timeouts in each transaction.
 #[must_use]
 pub fn pooler_options(options: PgConnectOptions) -> PgConnectOptions {
     options.statement_cache_capacity(0).extra_float_digits(None)
 }
 
-/// A duration as a parameter; a thousand years at most, which Postgres can still take from any instant.
+/// Returns a duration as a parameter, at most a thousand years, which Postgres can add to any instant.
 pub(super) fn microseconds(duration: Duration) -> i64 {
     const MOST: i64 = 1_000 * 365 * 24 * 3_600 * 1_000_000;
     i64::try_from(duration.as_micros()).unwrap_or(MOST).min(MOST)
 }
 
-/// Options of a pool of this size that refuses after 3 s rather than let its callers hang (F56).
-/// Give the worker and the API a pool each: 4 connections do for a worker.
+/// Returns pool options of this size. A call that gets no connection within 3 s fails instead of hanging
+/// (F56). Give the worker and the API a pool each. A worker needs 4 connections.
 #[must_use]
 pub fn pool_options(connections: u32) -> PgPoolOptions {
     PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(3))
 }
 
-/// The name of a schema: lower-case letters, digits and `_`, at most 40, beginning with a letter.
+/// The name of a schema: at most 40 lower-case letters, digits and `_`, starting with a letter.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct SchemaName(String);
 
 impl SchemaName {
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -70,9 +69,11 @@ impl FromStr for SchemaName {
     }
 }
 
-/// A text that is no name of a schema that a store can live in.
+/// The error of a text that cannot be a store's schema name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-#[error("a schema's name has 1 to 40 of a-z, 0-9 and _, begins with a letter, and not with pg_")]
+#[error(
+    "a schema name must have 1 to 40 characters of a-z, 0-9 and _, start with a letter, and not start with pg_"
+)]
 pub struct InvalidSchemaName;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The store: its handle, and how an operation is run.
+//! The store's handle, and how it runs an operation.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -28,14 +28,14 @@ use crate::{
     store::{PruneGuard, StoreBase, StoreError, StoreEvent, Subscription},
 };
 
-/// How often a transaction that met a conflict is repeated (F58).
+/// The maximum number of repetitions of a transaction that meets a conflict (F58).
 const MOST_REPETITIONS: u32 = 5;
 /// The time after which an operation is abandoned and its connection closed.
 const DEFAULT_BOUND: Duration = Duration::from_secs(30);
 
 /// Implements all store traits over a Postgres database, version 14 or newer.
 ///
-/// Cloning returns another handle on the same store. Call [`migrate`](Self::migrate) once at start,
+/// A clone is another handle to the same store. Call [`migrate`](Self::migrate) once at start,
 /// from any number of processes.
 #[derive(Clone, Debug)]
 pub struct PgStore {
@@ -50,12 +50,12 @@ pub(super) struct Inner {
     pub(super) hook: Option<Arc<dyn PgTxHook>>,
     pub(super) damping: Damping,
     pub(super) bound: Duration,
-    /// How the server itself is reached, where a pooler gives each transaction a session.
+    /// The server's own address, if the pool connects through a pooler.
     pub(super) direct: Option<PgConnectOptions>,
     pub(super) pruning: Arc<PruneGuard>,
     pub(super) listening: Arc<Listening>,
     pub(super) due: Arc<DueFloor>,
-    /// Days that have a partition, as far as is known here.
+    /// The days known to have a partition.
     pub(super) days: Arc<std::sync::Mutex<BTreeSet<NaiveDate>>>,
 }
 
@@ -104,8 +104,8 @@ impl PgStore {
         self.with(|inner| inner.hook = Some(hook))
     }
 
-    /// Sets the time limit of one operation, 30 s by default, after which its connection is closed. It protects
-    /// against a server or a network that does not even answer with a timeout.
+    /// Sets the time limit of one operation, 30 s by default. After that the store closes the connection.
+    /// This covers a server or a network that does not even answer with a timeout.
     #[must_use]
     pub fn with_operation_timeout(self, bound: Duration) -> Self {
         self.with(|inner| inner.bound = bound)
@@ -115,9 +115,9 @@ impl PgStore {
     /// operation is then a transaction that sets the timeouts of [`session_options`](super::session_options)
     /// itself and leaves nothing in the session.
     ///
-    /// `direct` connects to the server itself, with the same database and schema. The store uses it for what a
-    /// pooler cannot do: listening for changes, migrating, and detaching partitions. Create the pool with
-    /// [`pooler_options`](super::pooler_options).
+    /// `direct` connects to the server itself, with the same database and schema. The store uses it for
+    /// operations that a pooler cannot carry: listening for changes, migrating, and detaching partitions.
+    /// Create the pool with [`pooler_options`](super::pooler_options).
     #[must_use]
     pub fn with_pooler(self, direct: PgConnectOptions) -> Self {
         self.with(|inner| inner.direct = Some(direct))
@@ -126,7 +126,7 @@ impl PgStore {
     fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         let inner = Arc::make_mut(&mut self.inner);
         change(inner);
-        // Another schema has other days and due times, and another channel.
+        // Another schema has other partitions and due times, and another channel.
         (inner.listening, inner.due, inner.days) = Default::default();
         self
     }
@@ -140,13 +140,13 @@ impl PgStore {
     /// Creates the tables, adopts existing tables of checks and results with all rows, or updates an older
     /// schema. Any number of processes may call it, repeatedly and at the same time.
     ///
-    /// It holds no long lock on a table in use: an index over adopted results is built concurrently with writers,
-    /// and a later call continues where an interrupted one stopped. It needs the right to create in the schema,
-    /// and in the database if the schema does not exist yet.
+    /// It never locks a table in use for long: it builds an index over adopted results concurrently with
+    /// writers, and a later call continues an interrupted one. It needs the privilege to create in the
+    /// schema, and in the database if the schema does not exist yet.
     ///
     /// # Errors
-    /// [`MigrateError::Newer`] where a newer version of this library has changed the schema (F63);
-    /// [`MigrateError::HostsTable`] where the checks cannot refer to the table that was named.
+    /// Fails with [`MigrateError::Newer`] if a newer version of this library has changed the schema (F63),
+    /// or with [`MigrateError::HostsTable`] if the checks cannot refer to the named table.
     pub async fn migrate(&self) -> Result<MigrationReport, MigrateError> {
         let inner = Arc::clone(&self.inner);
         let joined = tokio::spawn(async move { migrate::migrate(&inner).await }).await;
@@ -180,7 +180,8 @@ impl PgStore {
         .await
     }
 
-    /// Runs reads to their end even if the caller goes away, and once more if the connection was stale.
+    /// Runs reads to their end even if the caller is dropped, and repeats them once if the connection was
+    /// stale.
     pub(super) async fn read<T, F>(&self, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -200,7 +201,8 @@ impl PgStore {
     }
 }
 
-/// Longer each time, and never the same for two that met.
+/// Returns a pause that grows with each repetition and is random, so that two conflicting transactions do
+/// not meet again.
 fn pause(repetition: u32) -> Duration {
     let longest = 10 * (1_u64 << repetition);
     let random = u64::try_from(Uuid::new_v4().as_u128() & 0xffff_ffff).unwrap_or(0);
@@ -211,12 +213,12 @@ pub(super) async fn finish<T>(task: JoinHandle<Result<T, StoreError>>) -> Result
     task.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
 }
 
-/// What came of work on a connection. An inner error leaves the connection sound; after an outer one it
-/// is closed.
+/// The outcome of work on a connection. An inner error leaves the connection usable. After an outer error
+/// it is closed.
 type Done<T> = Result<Result<T, StoreError>, OperationError>;
 
-/// What a transaction begins with behind a pooler. Statements that another client has left prepared in this session
-/// would bear the names of those that this one prepares.
+/// The start of each transaction behind a pooler. It deallocates statements that another client left
+/// prepared in this session, because their names would clash with new ones.
 const POOLED: &str = "; set local statement_timeout = '5s'; set local lock_timeout = '2s'; \
      set local idle_in_transaction_session_timeout = '10s'; \
      do $$ declare left_behind text; begin \
@@ -224,8 +226,7 @@ const POOLED: &str = "; set local statement_timeout = '5s'; set local lock_timeo
      loop execute format('deallocate %I', left_behind); end loop; end $$";
 
 impl Inner {
-    /// A connection to the server itself, which leaves the pool: its session gets settings that are nobody else's
-    /// business.
+    /// Opens a connection to the server outside the pool, because its session gets its own settings.
     pub(super) async fn own_connection(&self) -> Result<PgConnection, sqlx::Error> {
         match &self.direct {
             Some(direct) => PgConnection::connect_with(direct).await,
@@ -233,14 +234,14 @@ impl Inner {
         }
     }
 
-    /// How a connection of its own is made.
+    /// Returns the options of a separate connection.
     fn own_options(&self) -> PgConnectOptions {
         let pooled = || self.pool.connect_options().as_ref().clone();
         self.direct.clone().unwrap_or_else(pooled)
     }
 
-    /// A connection of the pool. A fresh one has no statement prepared: another connection was stale, and so may
-    /// be every one that lay idle.
+    /// Acquires a connection of the pool. A `fresh` one has no prepared statements: after one stale
+    /// connection, every idle one may be stale.
     async fn connection(&self, fresh: bool) -> Result<PoolConnection<Postgres>, OperationError> {
         let mut connection = self.pool.acquire().await?;
         if fresh {
@@ -279,7 +280,7 @@ impl Inner {
                 transaction.commit().await?;
                 Ok(Ok(value))
             }
-            // What failed is told, not that undoing it failed too.
+            // Reports the first error, not a failed rollback.
             Err(error) => match transaction.rollback().await {
                 Ok(()) => Ok(Err(error.into())),
                 Err(_) => Err(error),
@@ -302,7 +303,7 @@ impl Inner {
     {
         if self.schema.is_none() && self.direct.is_none() {
             return match operation(connection).await.map_err(StoreError::from) {
-                // What is not there, or cannot be read, was answered all the same.
+                // A missing or unreadable record is still an answer from the database.
                 Err(error @ StoreError::Unavailable { .. }) => Err(error.into()),
                 done => Ok(done),
             };
@@ -327,7 +328,7 @@ impl Inner {
             begin.push_str(POOLED);
         }
         if let Some(schema) = &self.schema {
-            // A schema's name has nothing in it that could end the text.
+            // A schema name contains nothing that could end the literal.
             begin = format!(
                 "{begin}; select set_config('search_path', \
                  '{schema}, ' || current_setting('search_path'), true)"
@@ -336,7 +337,7 @@ impl Inner {
         connection.begin_with(AssertSqlSafe(begin)).await
     }
 
-    /// The channel on which this store's processes tell each other of changes.
+    /// Returns the channel on which this store's processes notify each other of changes.
     pub(super) fn channel(&self) -> String {
         match &self.schema {
             None => "healthgate".to_owned(),
@@ -345,7 +346,7 @@ impl Inner {
     }
 }
 
-/// Gives a connection back to its pool, or closes it.
+/// Returns a connection to its pool, or closes it.
 fn settle<T>(
     mut connection: PoolConnection<Postgres>,
     done: Result<Done<T>, Elapsed>,
@@ -378,8 +379,8 @@ impl StoreBase for PgStore {
         true
     }
 
-    /// The first call takes a connection of the pool, which listens for as long as the store lives,
-    /// for all subscriptions.
+    /// The first call takes one connection of the pool. It listens for all subscriptions while the store
+    /// lives.
     async fn subscribe(&self) -> Result<Subscription, StoreError> {
         let inner = &self.inner;
         inner.listening.subscribe(&inner.pool, inner.own_options(), inner.channel()).await

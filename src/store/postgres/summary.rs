@@ -1,5 +1,5 @@
-//! Summaries of hosts: kept in their schedule rows with each result, and counted from states where a change of
-//! the checks has made what was kept void.
+//! Stores summaries of hosts in their schedule rows with each result, and counts them from states if a
+//! change of the checks has invalidated the stored ones.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,10 +13,10 @@ use crate::{
     store::sql::SummaryColumns,
 };
 
-/// Summaries as columns. Ten thousand of them in one row cost a fraction of what as many rows do.
+/// Summaries as columns. Ten thousand of them in one row of arrays cost a fraction of as many rows.
 type SummaryArrays = (Vec<Uuid>, Vec<i64>, Vec<i64>, Vec<i64>, Vec<Option<DateTime<Utc>>>);
 
-/// What a host's enabled checks came to, whatever the age of their results.
+/// The counts of a host's enabled checks, ignoring the age of their results.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Counts {
     total: i32,
@@ -48,7 +48,7 @@ impl Counts {
         }
     }
 
-    /// The epoch of all the results; `None` where they are of several.
+    /// Returns the epoch of all results, or `None` if they belong to several epochs.
     fn results_epoch(&self) -> Option<i64> {
         let (lowest, highest) = self.epochs.unwrap_or_default();
         (lowest == highest).then_some(lowest.number())
@@ -78,7 +78,7 @@ impl CountArrays {
         self.results_epochs.push(counts.results_epoch());
     }
 
-    /// Binds them in the order of [`kept_counts`].
+    /// Binds the arrays in the order of [`kept_counts`].
     pub(super) fn bind_to(
         self,
         query: Query<'_, Postgres, PgArguments>,
@@ -94,8 +94,8 @@ impl CountArrays {
     }
 }
 
-/// Sets the counts of a schedule row, alias `s`, to those of alias `n`. They are void where they leave a check out
-/// that was locked by whoever was deleting it, and may not have done so.
+/// Sets the counts of a schedule row (alias `s`) to those of alias `n`. The counts are invalid if they
+/// leave out a check that was locked by a deletion, because that deletion may have rolled back.
 macro_rules! kept_counts {
     () => {
         "total = case when n.total = (select count(*) from host_health_checks c \
@@ -108,7 +108,7 @@ macro_rules! kept_counts {
 pub(super) use kept_counts;
 
 impl Write<'_> {
-    /// Keeps the summaries of these hosts, whose schedule rows are locked.
+    /// Stores the summaries of these hosts, whose schedule rows are locked.
     pub(super) async fn keep_summaries(
         &mut self,
         counts: &BTreeMap<HostId, Counts>,
@@ -131,10 +131,10 @@ impl Write<'_> {
     }
 }
 
-/// The summaries of hosts that have an enabled check, by the rules of `CheckView::at` and
-/// `HostSummary::of`. A kept one holds where all of its results are fresh, or all are stale or of one
-/// other epoch; the other hosts are counted from their states. Both are one statement, so that no run
-/// comes in between.
+/// Returns the summaries of hosts that have an enabled check, by the rules of `CheckView::at` and
+/// `HostSummary::of`. A stored summary is used if all of its results are fresh, all are stale, or all
+/// belong to one other epoch. The other hosts are counted from their states. One statement does both, so
+/// that no run comes in between.
 pub(super) async fn summaries(
     connection: &mut PgConnection,
     hosts: &[HostId],

@@ -1,4 +1,4 @@
-//! A write under way: its transaction, and what it will tell with its commit.
+//! A running write: its transaction, and the events that it publishes on commit.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -15,10 +15,10 @@ use crate::{
     store::{Change, KeptClock, StoreError, StoreEvent, clock::LONGEST_LEFT, sql::to_json},
 };
 
-/// The database's clock, the schema's version, and what is kept of the clock.
+/// The database's clock, the schema's version, and the stored part of the clock.
 type ClaimClock = (DateTime<Utc>, Option<i32>, Option<i64>, Option<DateTime<Utc>>);
 
-/// The database's clock with its epoch. What the same statement finds was written before.
+/// Returns the database's clock with its epoch. Every row that the same statement sees was written earlier.
 pub(super) async fn read_clock(connection: &mut PgConnection) -> Result<StoreTime, OperationError> {
     let (epoch, now): (i64, DateTime<Utc>) =
         sqlx::query_as("select clock_epoch, clock_timestamp() from health_installation")
@@ -41,21 +41,21 @@ impl<'a> Write<'a> {
         Self { connection, damping: store.damping, store, events: Vec::new() }
     }
 
-    /// The database's clock. To be read after the locks that a decision needs are had.
+    /// Returns the database's clock. Read it only after acquiring the locks that a decision needs.
     pub(super) async fn now(&mut self) -> Result<DateTime<Utc>, sqlx::Error> {
         sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut *self.connection).await
     }
 
-    /// Returns the database's clock with its epoch. Take the locks that a decision needs first.
+    /// Returns the database's clock with its epoch. Read it only after acquiring the locks that a decision
+    /// needs.
     pub(super) async fn time(&mut self) -> Result<StoreTime, OperationError> {
         read_clock(self.connection).await
     }
 
-    /// The database's clock and epoch for a claim, which begins a new epoch where the clock went back.
-    /// Fails where the schema is not the one that is known here (F63): without claims nothing else
-    /// happens.
+    /// Returns the database's clock and epoch for a claim, and begins a new epoch if the clock stepped
+    /// back. Fails if the schema's version is unknown (F63): nothing else happens without a claim.
     pub(super) async fn time_of_claim(&mut self) -> Result<StoreTime, OperationError> {
-        // As JSON, a schema that lacks the columns still shows its version.
+        // Read as JSON, because a schema without the columns must still show its version.
         let (now, version, epoch, high_water): ClaimClock = sqlx::query_as(
             "select clock_timestamp(), schema_version, (kept ->> 'clock_epoch')::bigint, \
              (kept ->> 'clock_high_water')::timestamptz from (select) one \
@@ -74,7 +74,7 @@ impl<'a> Write<'a> {
         self.holds_pruning(now);
         let kept = KeptClock { epoch: ClockEpoch::new(epoch.unwrap_or(0)), high_water };
         let Some(next) = kept.at_claim(now) else { return Ok(StoreTime::new(kept.epoch, now)) };
-        // Somebody else may have written it meanwhile: then this claim is of the epoch before.
+        // If another worker has written the clock meanwhile, this claim belongs to the previous epoch.
         let kept_now = sqlx::query(
             "update health_installation set clock_epoch = $1, clock_high_water = $2 \
              where clock_epoch = $3 and (clock_epoch <> $1 or clock_high_water is null \
@@ -91,12 +91,13 @@ impl<'a> Write<'a> {
         Ok(StoreTime::new(next.epoch, now))
     }
 
-    /// Takes a reading of the database's clock; returns whether pruning waits, since it has leapt ahead.
+    /// Takes a reading of the database's clock, and returns whether pruning waits because the clock jumped
+    /// ahead.
     pub(super) fn holds_pruning(&self, now: DateTime<Utc>) -> bool {
         self.store.pruning.holds(SystemClock.monotonic(), now)
     }
 
-    /// Puts back what a clock that was ahead has dated, now that it was put right (F173).
+    /// Corrects the dates that a clock ahead has left, after it was set right (F173).
     async fn put_dates_back(&mut self, now: DateTime<Utc>) -> Result<(), OperationError> {
         sqlx::query(
             "update health_changes set started_at = least(started_at, $1), \
@@ -115,7 +116,7 @@ impl<'a> Write<'a> {
         Ok(())
     }
 
-    /// Begins a new epoch where `seen` is the present one, and answers with the present one.
+    /// Begins a new epoch if `seen` is the current one, and returns the current one.
     pub(super) async fn begin_epoch(
         &mut self,
         seen: ClockEpoch,
@@ -134,7 +135,7 @@ impl<'a> Write<'a> {
         Ok(self.time().await?.epoch)
     }
 
-    /// Lets the writers of one host's checks follow each other. The first lock of all; the host's schedule row
+    /// Serializes the writers of one host's checks. This is the first lock of all. The host's schedule row
     /// is locked last, after the checks.
     pub(super) async fn lock_host(&mut self, host: HostId) -> Result<(), OperationError> {
         sqlx::query(
@@ -147,8 +148,8 @@ impl<'a> Write<'a> {
         Ok(())
     }
 
-    /// Locks the schedule rows of these hosts in one order, and answers with the hosts that have one:
-    /// those with an enabled check.
+    /// Locks the schedule rows of these hosts in a fixed order, and returns the hosts that have one. These
+    /// are the hosts with an enabled check.
     pub(super) async fn lock_schedules(
         &mut self,
         hosts: impl Iterator<Item = HostId>,
@@ -167,7 +168,7 @@ impl<'a> Write<'a> {
         Ok(locked.into_iter().map(HostId::from_uuid).collect())
     }
 
-    /// Tells subscribers, with the commit.
+    /// Publishes an event on commit.
     pub(super) fn tell(&mut self, event: StoreEvent) {
         self.events.push(event);
     }
@@ -186,7 +187,7 @@ impl<'a> Write<'a> {
         Ok(())
     }
 
-    /// Asks the application's hook about a change.
+    /// Calls the application's hook with a change.
     pub(super) async fn ask(&mut self, change: &Change<'_>) -> Result<(), OperationError> {
         match &self.store.hook {
             Some(hook) => {

@@ -1,4 +1,4 @@
-//! A gate's attempt as JSON beside its number.
+//! Stores a gate's attempt as JSON next to its number.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -7,8 +7,8 @@ use tracing::error;
 use super::{from_json, unreadable::member, unreadable_words};
 use crate::model::{Attempt, AttemptOutcome, GateId};
 
-/// The attempt of these columns. One that cannot be read keeps its number and what else can be told of it (F221). Its
-/// start is that of the gate's window where it has none.
+/// Returns the attempt of these columns. An unreadable attempt keeps its number and every readable part
+/// (F221). Without a start it gets that of the gate's window.
 pub(in crate::store) fn read_attempt(
     gate: GateId,
     number: i32,

@@ -1,4 +1,4 @@
-//! An audit record as JSON beside its columns.
+//! Stores an audit record as JSON next to its columns.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{from_json, unreadable::member, unreadable_words};
 use crate::model::{AuditAction, AuditId, AuditOutcome, AuditRecord, HostId, Role};
 
-/// The record of these columns, or one that says what cannot be read of it (F221).
+/// Returns the record of these columns, or a record that names the unreadable part (F221).
 pub(in crate::store) fn read_audit(
     id: AuditId,
     at: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! A check as columns, with the names of the table `host_health_checks`.
+//! Stores a check as columns, under the names of the table `host_health_checks`.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -8,7 +8,7 @@ use crate::model::{
     CheckId, HealthCheck, HostId, SealedSecret, StoreTime, StoredCheck, UnreadableCheck,
 };
 
-/// The columns of a check, save for its instants, which each database has in its own type.
+/// The columns of a check, except for its instants: each database has its own type for these.
 #[derive(FromRow, Debug)]
 pub(in crate::store) struct CheckColumns {
     id: Uuid,
@@ -26,13 +26,13 @@ pub(in crate::store) struct CheckColumns {
     basic_auth_pass_nonce: Option<Vec<u8>>,
     secret_format: i16,
     revision: i64,
-    /// Some of it could not be read from the row.
+    /// Whether a part of the row could not be read.
     #[sqlx(skip)]
     broken: bool,
 }
 
 impl CheckColumns {
-    /// The check of these columns, which always is one (F221).
+    /// Returns the check of these columns. This never fails (F221).
     pub(in crate::store) fn into_check(
         self,
         created_at: DateTime<Utc>,
@@ -46,13 +46,13 @@ impl CheckColumns {
             target_host_id: self.target_host_id.map(HostId::from_uuid),
             url: self.url,
             expected_body: self.expected_body,
-            // An adopted column may hold null, which means the default.
+            // An adopted column may hold null: use the default.
             ignore_cert_errors: self.ignore_cert_errors.unwrap_or(true),
             basic_auth_user: self.basic_auth_user,
         };
         let secret = self.basic_auth_pass_encrypted.map(|ciphertext| SealedSecret {
             format: self.secret_format,
-            // A row without a nonce is corrupt; the sealer says so (F82).
+            // A row without a nonce is corrupt. The sealer reports that (F82).
             nonce: self.basic_auth_pass_nonce.unwrap_or_default(),
             ciphertext,
         });
@@ -71,7 +71,7 @@ impl CheckColumns {
 
 #[cfg(feature = "sqlite")]
 impl CheckColumns {
-    /// What can be read of a row with a value that its column should not hold.
+    /// Reads what it can of a row with a value of the wrong type.
     pub(in crate::store) fn salvage(row: &sqlx::sqlite::SqliteRow) -> Result<Self, sqlx::Error> {
         use sqlx::Row;
 

@@ -1,4 +1,4 @@
-//! A gate's record beside the columns that statements ask for.
+//! Stores a gate's record next to the columns that statements use.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::FromRow;
@@ -16,7 +16,7 @@ use crate::{
 
 const GATE: &str = "gate";
 
-/// The columns of a gate, save for its instants, which each database has in its own type.
+/// The columns of a gate, except for its instants: each database has its own type for these.
 #[derive(FromRow, Debug)]
 pub(in crate::store) struct GateColumns {
     id: Uuid,
@@ -37,16 +37,16 @@ pub(in crate::store) struct GateTimes {
     pub(in crate::store) ended_at: Option<DateTime<Utc>>,
 }
 
-/// A gate as it is stored.
+/// A stored gate.
 #[derive(Debug)]
 pub(in crate::store) struct StoredGate {
     pub(in crate::store) record: GateRecord,
-    /// Otherwise the record is made of the columns: nobody goes on with such a gate, and the next claim
-    /// ends it.
+    /// If `false`, the record was rebuilt from the columns. No worker decides on such a gate, and the next
+    /// claim ends it.
     pub(in crate::store) readable: bool,
 }
 
-/// Refuses a change that would make an unreadable gate look like a sound one.
+/// Refuses a change that would make an unreadable gate look readable.
 pub(in crate::store) const fn sound(readable: bool) -> Result<(), StoreError> {
     match readable {
         true => Ok(()),
@@ -54,7 +54,7 @@ pub(in crate::store) const fn sound(readable: bool) -> Result<(), StoreError> {
     }
 }
 
-/// The valid window nearest to two instants of a row that cannot be read.
+/// Returns the valid window nearest to two instants of an unreadable row.
 fn nearest_window(opens_at: DateTime<Utc>, closes_at: DateTime<Utc>) -> Window {
     let last = DateTime::from_timestamp(253_402_300_798, 0).unwrap_or_default();
     let opens_at = instant::truncate(opens_at.clamp(DateTime::UNIX_EPOCH, last));
@@ -66,7 +66,7 @@ fn nearest_window(opens_at: DateTime<Utc>, closes_at: DateTime<Utc>) -> Window {
 }
 
 impl GateColumns {
-    /// The gate of these columns, which always is one (F221).
+    /// Returns the gate of these columns. This never fails (F221).
     pub(in crate::store) fn gate(&self, times: GateTimes) -> StoredGate {
         match from_json(GATE, &self.record) {
             Ok(record) => StoredGate { record, readable: true },

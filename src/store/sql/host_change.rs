@@ -1,4 +1,4 @@
-//! Changes of hosts: their verification stands beside them, in columns of its own.
+//! Changes of hosts. Their verification has its own columns.
 
 use chrono::{DateTime, Utc};
 
@@ -8,8 +8,9 @@ use crate::{
     store::StoreError,
 };
 
-/// The change with its verification: the record, when it is due next for as long as it runs, and when the
-/// next change of the host ended it. A record that cannot be read is a verification that is over (F221).
+/// Returns the change with its verification, built from the verification's record, its next due time while
+/// it runs, and when the host's next change superseded it. An unreadable record is an ended verification
+/// (F221).
 pub(in crate::store) fn with_verification(
     mut change: HostChange,
     record: Option<&str>,
@@ -28,7 +29,7 @@ pub(in crate::store) fn with_verification(
     change
 }
 
-/// The word for how a change came out by its verification; null while that goes on.
+/// Returns the word for the outcome of a change's verification, or null while it runs.
 pub(in crate::store) fn outcome_word(
     verification: &Verification,
 ) -> Result<Option<String>, StoreError> {

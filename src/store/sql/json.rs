@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::store::StoreError;
 
-/// The JSON text of a record.
+/// Returns the JSON text of a record.
 pub(in crate::store) fn to_json(
     what: &'static str,
     value: &impl Serialize,
@@ -19,7 +19,7 @@ pub(in crate::store) fn to_json(
     serde_json::to_string(value).map_err(|error| StoreError::corrupt(what, error))
 }
 
-/// The record of a JSON text; `what` names its kind where it cannot be read.
+/// Parses the record from a JSON text. `what` names its kind in the error.
 pub(in crate::store) fn from_json<T: DeserializeOwned>(
     what: &'static str,
     text: &str,
@@ -27,7 +27,7 @@ pub(in crate::store) fn from_json<T: DeserializeOwned>(
     serde_json::from_str(text).map_err(|error| StoreError::corrupt(what, error))
 }
 
-/// The word that stands for a value of a closed vocabulary, as in the API's form.
+/// Returns the word of a value in a closed vocabulary, as in the API.
 pub(in crate::store) fn to_word(
     what: &'static str,
     value: &impl Serialize,
@@ -39,7 +39,7 @@ pub(in crate::store) fn to_word(
     }
 }
 
-/// The value that a word stands for.
+/// Parses the value that a word stands for.
 pub(in crate::store) fn from_word<T: DeserializeOwned>(
     what: &'static str,
     word: &str,

@@ -1,4 +1,4 @@
-//! What both databases share: how what is stored in columns becomes values, and back.
+//! Code that both databases share: conversion between columns and values.
 
 mod attempt;
 mod audit;

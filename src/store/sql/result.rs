@@ -1,4 +1,4 @@
-//! A result as columns.
+//! Stores a result as columns.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -12,7 +12,7 @@ use crate::{
 
 const RESULT: &str = "result";
 
-/// The columns of a result, save for its instant, which each database has in its own type.
+/// The columns of a result, except for its instant: each database has its own type for it.
 #[derive(FromRow, Debug)]
 pub(in crate::store) struct ResultColumns {
     check_id: Uuid,
@@ -30,7 +30,7 @@ pub(in crate::store) struct ResultColumns {
 }
 
 impl ResultColumns {
-    /// The result of these columns, or one that says that it cannot be read (F221).
+    /// Returns the result of these columns, or a result that reports that it cannot be read (F221).
     pub(in crate::store) fn into_result_or_fault(
         mut self,
         checked_at: DateTime<Utc>,
@@ -56,7 +56,7 @@ impl ResultColumns {
         })
     }
 
-    /// The result of these columns.
+    /// Returns the result of these columns.
     pub(in crate::store) fn into_result(
         self,
         checked_at: DateTime<Utc>,

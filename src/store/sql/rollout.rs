@@ -1,11 +1,11 @@
-//! Rollouts as they are stored.
+//! Stores rollouts as columns.
 
 use chrono::{DateTime, Utc};
 
 use super::{from_json, readable};
 use crate::model::{JobId, Rollout, RolloutPolicy};
 
-/// The columns of a rollout beside its policy.
+/// The columns of a rollout, except for its policy.
 pub(in crate::store) struct RolloutColumns {
     pub(in crate::store) job_id: JobId,
     pub(in crate::store) hosts: u32,
@@ -17,10 +17,10 @@ pub(in crate::store) struct RolloutColumns {
 }
 
 impl RolloutColumns {
-    /// The rollout with its policy. One whose policy cannot be read is halted (F221).
+    /// Returns the rollout with its policy. A rollout with an unreadable policy is halted (F221).
     pub(in crate::store) fn with_policy(self, policy: &str) -> Rollout {
         let read: Option<RolloutPolicy> = readable(from_json("rollout", policy));
-        let unreadable = || "what is stored of its policy cannot be read".to_owned();
+        let unreadable = || "the stored policy cannot be read".to_owned();
         let halted = self.halted.or_else(|| read.is_none().then(unreadable));
         Rollout {
             job_id: self.job_id,
@@ -35,7 +35,7 @@ impl RolloutColumns {
     }
 }
 
-/// A count of hosts from a column.
+/// Returns a number of hosts from a column.
 pub(in crate::store) fn host_count(number: i64) -> u32 {
     u32::try_from(number.max(0)).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! A host's summary as the database counts it.
+//! Summaries of hosts, as the database counts them.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::model::{HostId, HostStatus, HostSummary};
 
-/// The counts of a host's enabled checks; what is neither healthy nor unhealthy is unknown.
+/// The counts of a host's enabled checks. A check that is neither healthy nor unhealthy is unknown.
 #[derive(FromRow, Debug)]
 pub(in crate::store) struct SummaryColumns {
     pub(in crate::store) host_id: Uuid,
@@ -16,7 +16,7 @@ pub(in crate::store) struct SummaryColumns {
 }
 
 impl SummaryColumns {
-    /// The summary, by the rules of [`HostSummary::of`].
+    /// Returns the summary, by the rules of [`HostSummary::of`].
     pub(in crate::store) fn into_summary(
         self,
         oldest_checked_at: Option<DateTime<Utc>>,

@@ -1,4 +1,4 @@
-//! Stored records that cannot be read, as values: they fail no batch and no list (F221).
+//! Represents unreadable stored records as values, so that they fail no batch and no list (F221).
 
 use std::error::Error;
 
@@ -8,7 +8,7 @@ use tracing::error;
 
 use crate::store::StoreError;
 
-/// The record, or nothing where it cannot be read; the log says so.
+/// Returns the record, or logs an error and returns `None` if it cannot be read.
 pub(in crate::store) fn readable<T>(read: Result<T, StoreError>) -> Option<T> {
     read.inspect_err(|error| {
         let source = error.source().map(tracing::field::display);
@@ -17,12 +17,12 @@ pub(in crate::store) fn readable<T>(read: Result<T, StoreError>) -> Option<T> {
     .ok()
 }
 
-/// A member of a record that cannot be read as a whole, where it can be read by itself.
+/// Reads one member of a record that cannot be read as a whole.
 pub(super) fn member<T: DeserializeOwned>(members: &Value, name: &str) -> Option<T> {
     serde_json::from_value(members.get(name)?.clone()).ok()
 }
 
-/// What is wrong with a record, for people.
+/// Describes why a record cannot be read, for people.
 pub(in crate::store) fn unreadable_words(error: &StoreError) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),

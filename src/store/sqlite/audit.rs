@@ -19,12 +19,12 @@ use crate::{
 };
 
 impl SqliteStore {
-    /// Writes an audit record in a transaction of the application's own, so that a change of its tables
-    /// and the record of it are one. The store's hook is asked, as with every record. The transaction,
-    /// begun with `BEGIN IMMEDIATE`, stays open: nothing has happened until the application commits it.
+    /// Writes an audit record in the application's own transaction, so that a change of its tables and the
+    /// record are committed together. The store calls its hook, as for every record. Begin the transaction
+    /// with `BEGIN IMMEDIATE`. It stays open: nothing is written until the application commits it.
     ///
     /// # Errors
-    /// As [`AuditLog::append_audit`]; the transaction is to be rolled back then.
+    /// Fails like [`AuditLog::append_audit`]. Roll the transaction back then.
     pub async fn append_audit_in(
         &self,
         connection: &mut SqliteConnection,

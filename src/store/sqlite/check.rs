@@ -132,7 +132,7 @@ impl Write<'_> {
         Ok(check)
     }
 
-    /// What follows a check that was made or changed.
+    /// Does the work that follows a created or updated check.
     async fn written(
         &mut self,
         check: &HealthCheck,
@@ -159,7 +159,7 @@ impl Write<'_> {
         if expected_revision.is_some_and(|expected| expected != check.revision) {
             return Err(StoreError::Conflict { current: check.revision }.into());
         }
-        // Its results and its state go with it.
+        // The schema's cascade deletes its results and state.
         sqlx::query("delete from host_health_checks where number = ?")
             .bind(number)
             .execute(&mut *self.connection)
@@ -170,15 +170,15 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Keeps the schedule row of a host whose checks have changed. `None` leaves its due time.
+    /// Updates the schedule row of a host whose checks have changed. `None` leaves its due time.
     async fn reschedule(
         &mut self,
         host: HostId,
         first_run: Option<FirstRun>,
     ) -> Result<(), OperationError> {
         let now = self.now_micros();
-        // A row that is made anew begins with the time as its token, so that whoever had an earlier
-        // row of this host stays fenced.
+        // A new row's token starts from the current time, so that a worker with a claim of an earlier row
+        // stays fenced.
         sqlx::query(
             "insert into health_schedule (host_id, due_at, config_seq, lost_leases, token) \
              select ?1, ?2 + coalesce(?3, 0), 1, 0, ?2 where exists \
@@ -216,7 +216,7 @@ impl Write<'_> {
     }
 }
 
-/// The checks of hosts, by host in the order asked, then by the time of their making.
+/// Returns the checks of hosts, in the order of `hosts` and then by creation time.
 pub(super) async fn checks_of(
     connection: &mut SqliteConnection,
     hosts: &[HostId],

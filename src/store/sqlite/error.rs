@@ -1,46 +1,48 @@
-//! What SQLite says, as values that a caller can branch on.
+//! Errors of SQLite, as values that a caller can branch on.
 
 use thiserror::Error;
 
 use crate::store::StoreError;
 
-/// The primary code of what is a damaged file (<https://www.sqlite.org/rescode.html>).
+/// The primary result code for a damaged file (<https://www.sqlite.org/rescode.html>).
 const CORRUPT: i64 = 11;
-/// The primary code of a file that is no database.
+/// The primary result code for a file that is not a database.
 const NOT_A_DATABASE: i64 = 26;
 
-/// The primary code of a value that is beyond a limit of the database.
+/// The primary result code for a value beyond a limit of the database.
 const TOO_BIG: i64 = 18;
 
-/// Why a schema could not be brought up to date.
+/// Why a migration failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MigrateError {
-    /// A newer version of this library has written the file. It is left as it is (F63).
-    #[error("the file's schema is at version {found}, and this version knows {known}")]
+    /// A newer version of this library has written the file. The migration leaves it unchanged (F63).
+    #[error(
+        "the file's schema is at version {found}, but this version of healthgate knows at most {known}"
+    )]
     Newer {
         /// The file's version.
         found: i64,
-        /// The newest that is known.
+        /// The newest version that this library knows.
         known: i64,
     },
-    /// The database did not let it.
+    /// The database failed.
     #[error("the schema could not be migrated")]
     Database(#[source] sqlx::Error),
 }
 
-/// Whether SQLite refused a statement, such as one over a table that is not there.
+/// Returns whether SQLite rejected a statement, for example because a table is missing.
 pub(super) fn is_error_of_sql(source: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
     let Some(sqlx::Error::Database(database)) = source.downcast_ref() else { return false };
     database.code().is_some_and(|code| code == "1")
 }
 
-/// What work on a connection fails with. It becomes a [`StoreError`] once, where the transaction ends.
+/// Why work on a connection failed. It becomes a [`StoreError`] once, where the transaction ends.
 #[derive(Debug)]
 pub(super) enum OperationError {
-    /// The database's error, still to be translated.
+    /// A database error that still has to be translated.
     Database(sqlx::Error),
-    /// An error that is the store's own already.
+    /// A store error.
     Store(StoreError),
 }
 
@@ -65,7 +67,7 @@ impl From<OperationError> for StoreError {
     }
 }
 
-/// The store's error of a database's.
+/// Translates a database error into a store error.
 fn translate(error: sqlx::Error) -> StoreError {
     let code = match &error {
         sqlx::Error::Database(database) => {

@@ -7,21 +7,21 @@ use sqlx::SqliteConnection;
 
 use crate::store::{Change, Refusal};
 
-/// The application's part of a change, in the same transaction: its own audit log, its
-/// job row when a pass is spent, a right asked for again now that nobody else can write.
+/// The application's part of a change, in the same transaction. Typical uses: write the application's own
+/// audit log, update its job row when a pass is spent, or check a right again while no one else can write.
 ///
 /// Contract:
-/// - Write and read through the connection that is given, and leave its transaction open: neither
-///   commit nor roll back. Savepoints (`connection.begin()`) are fine.
-/// - Do not call the store: its one writer is busy with this change, and the call would wait for ever.
+/// - Read and write through the given connection, and leave its transaction open: neither commit nor roll
+///   back. Savepoints (`connection.begin()`) are fine.
+/// - Do not call the store: its only writer is busy with this change, and the call would wait forever.
 /// - Be short: every other writer waits, in every process.
-/// - A refusal, or an error, undoes the whole change.
+/// - A refusal, or an error, rolls back the whole change.
 #[async_trait]
 pub trait SqliteTxHook: Debug + Send + Sync + 'static {
-    /// Called before a change is committed.
+    /// Runs before a change is committed.
     ///
     /// # Errors
-    /// Why the change must not happen.
+    /// Returns why the change must not happen.
     async fn before_commit(
         &self,
         connection: &mut SqliteConnection,

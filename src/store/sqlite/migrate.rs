@@ -1,4 +1,4 @@
-//! The schema, in numbered steps.
+//! Migrates the schema in numbered steps.
 
 use sqlx::{Connection, SqliteConnection};
 
@@ -7,7 +7,7 @@ use super::MigrateError;
 /// The version of the schema that this version of the library reads and writes.
 pub const SCHEMA_VERSION: i64 = 5;
 
-/// The steps, by the version that they lead to.
+/// The migration steps and the version that each leads to.
 const STEPS: [(i64, &str); 5] = [
     (1, include_str!("../../../migrations/sqlite/0001_health_checks.sql")),
     (2, include_str!("../../../migrations/sqlite/0002_health_engine.sql")),
@@ -16,8 +16,8 @@ const STEPS: [(i64, &str); 5] = [
     (5, include_str!("../../../migrations/sqlite/0005_health_groups.sql")),
 ];
 
-/// Brings the schema up to date. Each step is a transaction with its version; of several starters
-/// one does it, and the others find it done.
+/// Migrates the schema to the current version. Each step is one transaction together with its version. Of
+/// several concurrent callers one migrates, and the others find the work done.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
     let database = MigrateError::Database;
     let mut transaction = connection.begin_with("begin immediate").await.map_err(database)?;
@@ -43,7 +43,7 @@ pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Mig
     transaction.commit().await.map_err(database)
 }
 
-/// Whether the file has the tables, in the form that this version needs or a newer one.
+/// Returns whether the file has the tables in the version that this library needs or a newer one.
 pub(super) async fn is_current(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     let kept: bool = sqlx::query_scalar(
         "select exists (select 1 from sqlite_master where name = 'health_schema_versions')",
@@ -53,7 +53,7 @@ pub(super) async fn is_current(connection: &mut SqliteConnection) -> Result<bool
     Ok(kept && version(connection).await?.is_some_and(|version| version >= SCHEMA_VERSION))
 }
 
-/// The version that the file is at; `None` before the first step.
+/// Returns the file's schema version, or `None` before the first step.
 pub(super) async fn version(connection: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar("select max(version) from health_schema_versions")
         .fetch_one(connection)

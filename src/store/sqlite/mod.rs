@@ -1,9 +1,9 @@
 //! The store in a SQLite file, for installations on one machine.
 //!
-//! The file is in write-ahead mode and fully synchronised: an answered call survives a power loss (F60). Writers
-//! take turns, in this process and between processes, by `BEGIN IMMEDIATE`; readers do not wait for them.
-//! Instants are microseconds of the machine's clock, so the file belongs to one machine and must not be on a
-//! network file system.
+//! The file uses write-ahead logging with full synchronization: an answered call survives a power loss
+//! (F60). Writers take turns, in this process and between processes, by `BEGIN IMMEDIATE`. Readers do not
+//! wait for them. Instants are microseconds of the machine's clock, so the file belongs to one machine and
+//! must not be on a network file system.
 //!
 //! Each database operation runs to its end in its own task: a dropped call loses its answer, but never leaves a
 //! connection in an open transaction (F57). No other task is spawned.
@@ -24,7 +24,7 @@ mod secret;
 mod store;
 mod write;
 
-/// The parts of sqlx whose types stand in this module's API, in the version that it uses.
+/// Re-exports the parts of sqlx whose types appear in this module's API, in the matching version.
 pub use {sqlx_core, sqlx_sqlite};
 
 pub use self::{

@@ -1,4 +1,4 @@
-//! How a file is opened.
+//! Options for opening a file.
 
 use std::{
     fs::OpenOptions,
@@ -15,48 +15,48 @@ use sqlx::{
 
 use crate::store::StoreError;
 
-/// Where the file is, and how it is used.
+/// The path of a SQLite file, and how the store uses it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SqliteOptions {
-    /// The file. It is made where it is not there, readable and writable by its owner alone.
+    /// The file's path. The store creates a missing file with access for its owner only.
     pub path: PathBuf,
-    /// How many readers may be at work at once.
+    /// The maximum number of concurrent readers.
     pub readers: u32,
-    /// How long a call waits for its turn, for a connection, and for writers of other processes, before it fails
-    /// with [`StoreError::Unavailable`]. Nothing of it has happened then.
+    /// How long a call waits for its turn, for a connection, and for writers of other processes. After that
+    /// it fails with [`StoreError::Unavailable`] and has no effect.
     pub busy_timeout: Duration,
 }
 
 impl SqliteOptions {
-    /// This file, four readers, and 5 s of patience.
+    /// Creates options for this file, with four readers and a busy timeout of 5 s.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), readers: 4, busy_timeout: Duration::from_secs(5) }
     }
 
-    /// How each connection to the file is made: write-ahead, fully synchronised, foreign keys held.
-    /// For an application that makes pools of its own.
+    /// Returns the options of each connection: write-ahead logging, full synchronization, enforced foreign
+    /// keys. Use them if the application creates its own pools.
     #[must_use]
     pub fn connect_options(&self) -> SqliteConnectOptions {
         SqliteConnectOptions::new()
             .filename(&self.path)
             .journal_mode(SqliteJournalMode::Wal)
-            // NORMAL could lose a commit that has been answered (F60).
+            // NORMAL could lose a commit that was already answered (F60).
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(self.busy_timeout)
-            // A page of a list comes over from SQLite's thread at once, not row by row.
+            // Transfers a page of rows from SQLite's thread at once instead of row by row.
             .row_buffer_size(1_024)
     }
 
-    /// The pools of the writer and the readers.
+    /// Opens the pools of the writer and the readers.
     pub(super) async fn pools(&self) -> Result<(SqlitePool, SqlitePool), StoreError> {
         make_private(&self.path).map_err(StoreError::unavailable)?;
         let pool = |size| {
             SqlitePoolOptions::new()
                 .max_connections(size)
                 .acquire_timeout(self.busy_timeout.saturating_mul(2))
-                // SQLite's connections do not grow stale.
+                // SQLite connections do not become stale.
                 .max_lifetime(None)
                 .idle_timeout(None)
                 .test_before_acquire(false)
@@ -71,8 +71,8 @@ impl SqliteOptions {
     }
 }
 
-/// Makes the file where it is not there, for its owner alone; SQLite gives its companions (`-wal`,
-/// `-shm`) the same mode. One that is there keeps its mode.
+/// Creates a missing file with access for its owner only. SQLite gives the companion files (`-wal`, `-shm`)
+/// the same mode. An existing file keeps its mode.
 fn make_private(path: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(_) => Ok(()),

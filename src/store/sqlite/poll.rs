@@ -53,7 +53,7 @@ macro_rules! claim {
     };
 }
 
-/// Two ranges of one index: what is due, and then what is due later than it can be.
+/// Reads two ranges of one index: hosts that are due, and hosts whose due time is too far ahead.
 const CLAIM_DUE: &str = claim!(
     "select host_id from ( \
          select * from (select host_id, due_at from health_schedule where due_at <= ?3 \
@@ -142,7 +142,7 @@ impl Write<'_> {
                 "reached": done.reached,
             })
         }));
-        // A change during the run is not lost: the due time that it set stays (L5).
+        // A change during the run is not lost: its due time stays (L5).
         let held: Vec<Uuid> = sqlx::query_scalar(
             "update health_schedule set owner = null, lease_until = null, \
              lost_leases = iif(done.value ->> 'unfinished', lost_leases, 0), \

@@ -1,4 +1,4 @@
-//! How old results leave: in small steps, each a short transaction.
+//! Prunes old results in small steps, each a short transaction.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::{clock::delta, store::PruneOutcome};
 
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
 
-/// The results that are older than `?1` or dated after `?3`, and not the newest of their check. Two ranges of
-/// the index by age: with `or` SQLite reads the whole table.
+/// Selects results that are older than `?1` or dated after `?3`, and not the newest of their check. It
+/// reads two ranges of the index by age, because with `or` SQLite would scan the whole table.
 macro_rules! expired {
     () => {
         " from (select check_number, checked_at from host_health_check_results where checked_at < ?1 \
@@ -33,10 +33,10 @@ impl Write<'_> {
         let Some(cut) = self.now.checked_sub_signed(delta(keep)).map(micros) else {
             return Ok(PruneOutcome::Done { deleted: 0 });
         };
-        // What is dated further ahead than results are kept was dated by a clock that was ahead.
+        // A clock that ran ahead dated results further ahead than the retention time.
         let latest = self.now.checked_add_signed(delta(keep)).map_or(i64::MAX, micros);
-        // Reads one entry of the index by age for each result that goes, and one for each check
-        // whose newest result is older than the cut.
+        // Reads one index entry for each deleted result, and one for each check whose newest result is
+        // older than the cut.
         let found: i64 = sqlx::query_scalar(concat!(
             "select count(*) from (select 1 ",
             expired!(),
@@ -67,8 +67,8 @@ impl Write<'_> {
         Ok(PruneOutcome::of_step(deleted, more))
     }
 
-    /// How many results are older than the cut, or dated after `latest`, and not the newest of their check,
-    /// and how many there are in all: from the counts by hour, and the rows of one hour.
+    /// Counts the results that are older than the cut or dated after `latest` and not the newest of their
+    /// check, and all results. Uses the hourly counts, and scans the rows of one hour.
     async fn expired(&mut self, cut: i64, latest: i64) -> Result<(i64, i64), sqlx::Error> {
         let hour = cut / MICROS_PER_HOUR;
         sqlx::query_as(

@@ -1,4 +1,4 @@
-//! What stands in SQLite's columns: instants as microseconds, ids as 16 bytes, and rows as values.
+//! Conversions for SQLite columns: instants as microseconds, ids as 16 bytes, and rows as values.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -12,23 +12,23 @@ use crate::{
     },
 };
 
-/// An instant as it stands in a column.
+/// Returns an instant as a column value.
 pub(super) const fn micros(instant: DateTime<Utc>) -> i64 {
     instant.timestamp_micros()
 }
 
-/// The instant of a column.
+/// Returns the instant of a column value.
 pub(super) fn instant(micros: i64) -> Result<DateTime<Utc>, StoreError> {
     DateTime::from_timestamp_micros(micros)
         .ok_or_else(|| StoreError::corrupt("instant", format!("{micros} is out of range")))
 }
 
-/// The instant so long from this one, or the last there is.
+/// Returns the instant this much later, or the last possible instant.
 pub(super) fn later(instant: DateTime<Utc>, by: TimeDelta) -> i64 {
     micros(instant.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC))
 }
 
-/// Ids as one parameter: a JSON list for `json_each`, read back with `unhex(value)`.
+/// Encodes ids as one parameter: a JSON list for `json_each`, read back with `unhex(value)`.
 pub(super) fn id_list(ids: impl IntoIterator<Item = uuid::Uuid>) -> String {
     Value::from_iter(ids.into_iter().map(|id| id.simple().to_string())).to_string()
 }
@@ -37,7 +37,7 @@ pub(super) fn hosts_list(hosts: &[HostId]) -> String {
     id_list(hosts.iter().map(HostId::as_uuid))
 }
 
-/// A count of rows, which is never negative.
+/// Returns a number of rows. It is never negative.
 pub(super) fn count(rows: i64) -> u64 {
     u64::try_from(rows).unwrap_or(0)
 }
@@ -52,7 +52,7 @@ pub(super) struct CheckRow {
 }
 
 impl<'r> FromRow<'r, SqliteRow> for CheckRow {
-    /// A column need not hold what it should: one such row fails no statement (F221).
+    /// Tolerates values of the wrong type, so that one such row does not fail the statement (F221).
     fn from_row(row: &'r SqliteRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
             number: row.try_get("number")?,
@@ -72,7 +72,7 @@ impl CheckRow {
     }
 }
 
-/// A result as it is read, with `check_id` and `host_id` joined to it.
+/// A row of a result, with the joined `check_id` and `host_id`.
 #[derive(FromRow, Debug)]
 pub(super) struct ResultRow {
     checked_at: i64,
@@ -112,7 +112,7 @@ impl StateRow {
     }
 }
 
-/// The columns of a result as members of a JSON object, for `json_each`.
+/// Returns the columns of a result as a JSON object, for `json_each`.
 pub(super) fn result_json(number: i64, result: &CheckResult) -> Result<Value, StoreError> {
     let endpoint = result.endpoint.as_ref().map(|endpoint| to_json("endpoint", endpoint));
     Ok(json!({
@@ -129,7 +129,7 @@ pub(super) fn result_json(number: i64, result: &CheckResult) -> Result<Value, St
     }))
 }
 
-/// The same of a state.
+/// Returns the columns of a state as a JSON object.
 pub(super) fn state_json(number: i64, state: &CheckState) -> Result<Value, StoreError> {
     let mut row = result_json(number, &state.latest)?;
     row["status"] = Value::from(to_word("check state", &state.status)?);
@@ -138,7 +138,7 @@ pub(super) fn state_json(number: i64, state: &CheckState) -> Result<Value, Store
     Ok(row)
 }
 
-/// A check of a host with its number.
+/// Finds a check of a host, with its row number.
 pub(super) async fn find_check(
     connection: &mut SqliteConnection,
     host: HostId,

@@ -38,8 +38,8 @@ struct TargetRow {
 }
 
 impl Write<'_> {
-    /// Records results, each of a run of this host, by the rules of `ResultStore`: with so many
-    /// statements for all of them. Answers how many were dropped.
+    /// Records results, each from a run of the given host, by the rules of `ResultStore`, and returns how
+    /// many were dropped. The number of statements does not depend on the number of results.
     pub(super) async fn record(
         &mut self,
         results: Vec<(HostId, CheckResult)>,
@@ -101,13 +101,14 @@ impl Write<'_> {
         .bind(ids)
         .fetch_all(&mut *self.connection)
         .await?;
-        // One that cannot be read counts as none, and is written over (F221).
+        // An unreadable state counts as missing and is overwritten (F221).
         let states = rows.into_iter().map(StateRow::into_state).filter_map(readable);
         Ok(states.map(|state| (state.latest.check_id, state)).collect())
     }
 
     async fn insert_results(&mut self, rows: Vec<Value>) -> Result<(), OperationError> {
-        // The same check and instant is the same result (L6); `CheckResult::outranks` says which stays.
+        // Equal check and instant mean the same result (L6). `CheckResult::outranks` decides which one
+        // stays.
         sqlx::query(
             "insert into host_health_check_results (check_number, checked_at, result_revision, \
              reason, detail, latency_ms, source, observer_fault, endpoint, result_epoch) \
@@ -155,7 +156,7 @@ impl Write<'_> {
     }
 }
 
-/// The states of hosts' checks, by host in the order asked, then by the time of the check's making.
+/// Returns the states of hosts' checks, in the order of `hosts` and then by the check's creation time.
 async fn states_of(
     connection: &mut SqliteConnection,
     hosts: &[HostId],
@@ -177,8 +178,8 @@ struct SummaryRow {
     columns: SummaryColumns,
 }
 
-/// The summaries of hosts, in the order asked, by the rules of `CheckView::at` and
-/// `HostSummary::of`, counted by the database: a row for each host comes back, not one for each check.
+/// Returns the summaries of hosts in the requested order, by the rules of `CheckView::at` and
+/// `HostSummary::of`. The database counts, and returns one row per host instead of one per check.
 async fn summaries(
     connection: &mut SqliteConnection,
     hosts: &[HostId],
@@ -217,10 +218,10 @@ async fn history(
     before: Option<DateTime<Utc>>,
     limit: u32,
 ) -> Result<HistoryPage, OperationError> {
-    // Both reads are of one state of the file.
+    // One transaction, so that both reads see the same state of the file.
     let mut transaction = connection.begin().await?;
     let row = find_check(&mut transaction, host, check).await?.ok_or(StoreError::NotFound)?;
-    // One more than asked for tells whether there is another page.
+    // Reads one row more than requested, to know whether there is another page.
     let rows: Vec<ResultRow> = sqlx::query_as(
         "select *, ?1 as check_id, ?2 as host_id from host_health_check_results \
          where check_number = ?3 and checked_at < ?4 order by checked_at desc limit ?5",
@@ -250,7 +251,7 @@ impl SqliteStore {
         let (now, checks, states) = self
             .read(move |connection| {
                 async move {
-                    // Checks and states of one state of the file.
+                    // One transaction, so that checks and states match.
                     let mut transaction = connection.begin().await?;
                     let now = read_time(&mut transaction, clock.as_ref()).await?;
                     let checks = checks_of(&mut transaction, &hosts).await?;

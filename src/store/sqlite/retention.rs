@@ -1,4 +1,4 @@
-//! How ended gates and audit records leave: in small steps, each a short transaction.
+//! Prunes ended gates and audit records in small steps, each a short transaction.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ impl Write<'_> {
         .execute(&mut *self.connection)
         .await?
         .rows_affected();
-        // Also of a job that never had a gate.
+        // Includes rollouts of jobs that never had a gate.
         sqlx::query(
             "delete from health_rollouts where opened_at < ? \
              and not exists (select 1 from health_gates g where g.job_id = health_rollouts.job_id)",
@@ -96,7 +96,8 @@ impl Write<'_> {
         Ok(PruneOutcome::of_step(deleted, more))
     }
 
-    /// Whether anything would go although the clock has leapt ahead (F49); counts only then.
+    /// Returns whether pruning would delete something although the clock jumped ahead (F49). Counts only in
+    /// that case.
     async fn suspicious(
         &mut self,
         found: usize,

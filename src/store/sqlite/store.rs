@@ -1,4 +1,4 @@
-//! The store: its handle, and how an operation is run.
+//! The store's handle, and how it runs an operation.
 
 use std::{sync::Arc, time::Duration};
 
@@ -46,7 +46,7 @@ pub struct SqliteStore {
 pub(super) struct Inner {
     writer: SqlitePool,
     readers: SqlitePool,
-    /// The turn of the writer. Callers queue here, first come first served, before they hold anything.
+    /// The writer's turn. Callers queue here in order before they hold any resource.
     turn: Arc<Semaphore>,
     /// How long a call waits for turn, connection and lock together.
     patience: Duration,
@@ -57,8 +57,7 @@ pub(super) struct Inner {
     pub(super) damping: Damping,
     pub(super) feed: Feed,
     pub(super) pruning: Arc<PruneGuard>,
-    /// What SQLite's `data_version` was on the writer's connection: it moves when anybody else
-    /// commits.
+    /// The last `data_version` of the writer's connection. It changes when another connection commits.
     seen: Arc<Mutex<Option<i64>>>,
 }
 
@@ -72,22 +71,21 @@ impl SqliteStore {
         Self::open_with(&SqliteOptions::new(path)).await
     }
 
-    /// Opens a file, and makes it where it is not there.
+    /// Opens a file, and creates it if it does not exist.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// Fails like [`open`](Self::open).
     pub async fn open_with(options: &SqliteOptions) -> Result<Self, StoreError> {
         let (writer, readers) = options.pools().await?;
         Ok(Self::from_pools(writer, readers).with_busy_timeout(options.busy_timeout))
     }
 
-    /// The store over an application's own pools, whose connections are made with
+    /// Creates a store over the application's own pools. Create their connections with
     /// [`SqliteOptions::connect_options`]. Both may be the same pool.
     ///
-    /// The store takes one connection of `writer` at a time. Where the application writes its own
-    /// tables through a pool of one connection, and gives that pool as `writer`, its writes and the
-    /// store's never wait for each other's locks, and its commits are not taken for another
-    /// process's by [`StoreBase::subscribe`].
+    /// The store uses one connection of `writer` at a time. If the application writes its own tables
+    /// through the same one-connection pool, its writes and the store's never wait for each other's locks,
+    /// and [`StoreBase::subscribe`] does not mistake its commits for those of another process.
     #[must_use]
     pub fn from_pools(writer: SqlitePool, readers: SqlitePool) -> Self {
         let inner = Inner {
@@ -106,34 +104,34 @@ impl SqliteStore {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The same with another clock than the machine's, for tests.
+    /// Replaces the machine's clock, for tests.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         self.with(|inner| inner.clock = clock)
     }
 
-    /// The same with another bound on how long a call waits until it can begin: for its turn, for a
-    /// connection, and for writers of other processes, 5 s by default. After that it fails with
-    /// [`StoreError::Unavailable`], and nothing of it has happened.
+    /// Sets how long a call waits before it can begin, 5 s by default: for its turn, for a connection, and
+    /// for writers of other processes. After that it fails with [`StoreError::Unavailable`] and has no
+    /// effect.
     #[must_use]
     pub fn with_busy_timeout(self, patience: Duration) -> Self {
         self.with(|inner| inner.patience = patience)
     }
 
-    /// The same with another bound on one operation once it has begun, hooks included, 30 s by default. After
-    /// that it is undone and fails with [`StoreError::Unavailable`].
+    /// Sets the time limit of one operation after it has begun, hooks included, 30 s by default. After that
+    /// the store rolls it back, and it fails with [`StoreError::Unavailable`].
     #[must_use]
     pub fn with_operation_timeout(self, bound: Duration) -> Self {
         self.with(|inner| inner.bound = bound)
     }
 
-    /// The same with damped statuses.
+    /// Sets the damping of statuses.
     #[must_use]
     pub fn with_damping(self, damping: Damping) -> Self {
         self.with(|inner| inner.damping = damping)
     }
 
-    /// The same with a hook.
+    /// Sets the application's hook into transactions.
     #[must_use]
     pub fn with_hook(self, hook: Arc<dyn SqliteTxHook>) -> Self {
         self.with(|inner| inner.hook = Some(hook))
@@ -144,10 +142,11 @@ impl SqliteStore {
         self
     }
 
-    /// Brings the file's schema up to date. Harmless to repeat, also by several starters at once.
+    /// Migrates the file's schema to the current version. Several processes may call it repeatedly and at
+    /// the same time.
     ///
     /// # Errors
-    /// [`MigrateError::Newer`] where a newer version of this library has written the file.
+    /// Fails with [`MigrateError::Newer`] if a newer version of this library has written the file.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
         let pool = self.inner.writer.clone();
         let work = async move {
@@ -158,14 +157,14 @@ impl SqliteStore {
         joined.unwrap_or_else(|error| Err(MigrateError::Database(sqlx::Error::Io(error.into()))))
     }
 
-    /// Closes the file: waits for what is under way, and lets SQLite fold its write-ahead log in.
+    /// Closes the file: waits for running operations, and lets SQLite checkpoint its write-ahead log.
     pub async fn close(&self) {
         self.inner.readers.close().await;
         self.inner.writer.close().await;
     }
 
-    /// Runs a write as one transaction, to its end, whatever becomes of the caller; and tells what
-    /// has changed once it is committed.
+    /// Runs a write as one transaction, to its end even if the caller is dropped. Publishes the changes
+    /// after the commit.
     pub(super) async fn write<T, F>(&self, operation: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -213,8 +212,8 @@ impl SqliteStore {
     }
 }
 
-/// Translates what an operation failed with, and says so where the cause is that nobody has migrated the file.
-/// SQLite has no code of its own for a table that is not there.
+/// Translates the error of an operation, and detects that nobody has migrated the file. SQLite has no
+/// separate code for a missing table.
 async fn name_the_schema<T>(
     connection: &mut SqliteConnection,
     done: Result<T, OperationError>,
@@ -237,12 +236,12 @@ async fn finish<T>(task: tokio::task::JoinHandle<Result<T, StoreError>>) -> Resu
     task.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
 }
 
-/// A call did not get its turn in time.
+/// Creates the error of a call that did not get its turn in time.
 fn busy() -> StoreError {
     StoreError::unavailable("other writers of the file were busy for too long")
 }
 
-/// An operation took too long.
+/// Creates the error of an operation that took too long.
 fn too_slow() -> StoreError {
     StoreError::unavailable("the operation, with the application's hook, took too long")
 }
@@ -279,7 +278,7 @@ impl Inner {
                 Ok(value)
             }
             Err(error) => {
-                // SQLite may have rolled back by itself; the connection is closed then.
+                // SQLite may have rolled back by itself. The connection is then closed.
                 let lost = transaction.rollback().await.err();
                 match (StoreError::from(error), lost) {
                     (error @ (StoreError::Unavailable { .. } | StoreError::Corrupt { .. }), _)
@@ -290,8 +289,8 @@ impl Inner {
         }
     }
 
-    /// Gives a connection back, unless something went wrong on it: whatever state it is in, it
-    /// is closed then, and opening another costs little.
+    /// Returns a connection to its pool, or closes it after an error: its state is then unknown, and
+    /// opening another one is cheap.
     fn give_back<T>(
         &self,
         mut connection: PoolConnection<Sqlite>,
@@ -303,8 +302,8 @@ impl Inner {
         done
     }
 
-    /// Tells subscribers to read afresh where somebody else has written since the last look. To be
-    /// called on the writer's connection, whose own commits do not count.
+    /// Publishes a resync if another process has written since the last look. Call it on the writer's
+    /// connection, because a connection's own commits do not change its `data_version`.
     async fn note_others(&self, connection: &mut SqliteConnection) -> Result<(), OperationError> {
         let version: i64 = sqlx::query_scalar("pragma data_version").fetch_one(connection).await?;
         let before = self.seen.lock().await.replace(version);
@@ -341,20 +340,20 @@ impl StoreBase for SqliteStore {
         true
     }
 
-    /// What other processes write on the same file shows as [`StoreEvent::Resync`] within a second.
+    /// Changes by other processes on the same file appear as [`StoreEvent::Resync`] within a second.
     async fn subscribe(&self) -> Result<Subscription, StoreError> {
         let feed = self.inner.feed.subscribe();
         self.inner.look_for_others().await?;
         let inner = Arc::clone(&self.inner);
         let events = stream::unfold((feed, inner), |(mut feed, inner)| async move {
             loop {
-                // Both are harmless to drop: the feed loses nothing, and the other is a look.
+                // Both futures are safe to drop: the feed loses no event, and the look repeats.
                 tokio::select! {
                     biased;
                     event = feed.next() => return event.map(|event| (event, (feed, inner))),
                     () = tokio::time::sleep(LOOK_EVERY) => {
-                        // In a task of its own: a reader that is busy elsewhere leaves this stream
-                        // lying, and must not have the writer's turn meanwhile.
+                        // Runs in its own task: a reader that stops polling this stream must not keep the
+                        // writer's turn.
                         let look = Arc::clone(&inner);
                         let looked = tokio::spawn(async move { look.look_for_others().await }).await;
                         if let Ok(Err(error)) = looked {
@@ -367,7 +366,7 @@ impl StoreBase for SqliteStore {
         Ok(Subscription::new(events.boxed()))
     }
 
-    /// Other processes on the same file are not told.
+    /// Other processes on the same file do not receive the event.
     async fn announce(&self, event: StoreEvent) -> Result<(), StoreError> {
         self.inner.feed.publish(event);
         Ok(())

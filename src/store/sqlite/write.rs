@@ -1,4 +1,4 @@
-//! A write under way: its transaction, its time, and what it will tell once it is committed.
+//! A running write: its transaction, its time, and the events to publish after the commit.
 
 use chrono::{DateTime, Utc};
 use sqlx::SqliteConnection;
@@ -16,11 +16,11 @@ use crate::{
     store::{Change, KeptClock, StoreError, StoreEvent, clock::LONGEST_LEFT, sql::to_json},
 };
 
-/// An open transaction that holds the file's one right to write.
+/// An open transaction that holds the file's single write lock.
 #[derive(Debug)]
 pub(super) struct Write<'a> {
     pub(super) connection: &'a mut SqliteConnection,
-    /// The store's clock, read once the right to write was had: so it follows the order of writes.
+    /// The store's clock, read after acquiring the write lock, so that it follows the order of writes.
     pub(super) now: DateTime<Utc>,
     pub(super) damping: Damping,
     store: &'a Inner,
@@ -33,22 +33,22 @@ impl<'a> Write<'a> {
         Self { connection, now, damping, store, events: Vec::new() }
     }
 
-    /// The present instant as it stands in a column.
+    /// Returns the current instant as a column value.
     pub(super) fn now_micros(&self) -> i64 {
         micros(self.now)
     }
 
-    /// The present epoch of the store's clock.
+    /// Returns the current epoch of the store's clock.
     pub(super) async fn epoch(&mut self) -> Result<ClockEpoch, OperationError> {
         Ok(kept_clock(self.connection).await?.epoch)
     }
 
-    /// The store's clock with its epoch.
+    /// Returns the store's clock with its epoch.
     pub(super) async fn time(&mut self) -> Result<StoreTime, OperationError> {
         Ok(StoreTime::new(self.epoch().await?, self.now))
     }
 
-    /// The epoch in which a claim is made now.
+    /// Returns the epoch of a claim that is made now.
     pub(super) async fn epoch_at_claim(&mut self) -> Result<ClockEpoch, OperationError> {
         self.holds_pruning();
         let kept = kept_clock(self.connection).await?;
@@ -57,7 +57,7 @@ impl<'a> Write<'a> {
         Ok(next.epoch)
     }
 
-    /// Begins a new epoch where `seen` is the present one.
+    /// Begins a new epoch if `seen` is the current one.
     pub(super) async fn begin_epoch(
         &mut self,
         seen: ClockEpoch,
@@ -77,9 +77,9 @@ impl<'a> Write<'a> {
         if kept.epoch == next.epoch { Ok(()) } else { self.put_dates_back().await }
     }
 
-    /// Puts back what a clock that was ahead has dated, now that it was put right (F173).
+    /// Corrects the dates that a clock ahead has left, after it was set right (F173).
     async fn put_dates_back(&mut self) -> Result<(), OperationError> {
-        // Of two instants SQLite's `min` is null where one of them is.
+        // SQLite's two-argument `min` is null if either argument is.
         sqlx::query(
             "update health_changes set started_at = min(started_at, ?1), \
              ended_at = min(ended_at, ?1), verify_at = min(verify_at, ?1), \
@@ -96,13 +96,13 @@ impl<'a> Write<'a> {
         Ok(())
     }
 
-    /// Takes a reading of the clock; returns whether pruning waits, since it has leapt ahead.
+    /// Takes a reading of the clock, and returns whether pruning waits because the clock jumped ahead.
     pub(super) fn holds_pruning(&self) -> bool {
         self.store.pruning.holds(self.store.clock.monotonic(), self.now)
     }
 
-    /// Refuses where the file has not been migrated, and where a newer version of this library has changed the schema meanwhile (F63). Asked
-    /// by claims, without which nothing else happens.
+    /// Fails if nobody has migrated the file, or if a newer version of this library has changed the schema
+    /// (F63). Claims call this, and nothing else happens without a claim.
     pub(super) async fn refuse_newer_schema(&mut self) -> Result<(), OperationError> {
         let found = migrate::version(self.connection).await?.unwrap_or(0);
         if found < SCHEMA_VERSION {
@@ -116,7 +116,7 @@ impl<'a> Write<'a> {
         Ok(())
     }
 
-    /// Tells subscribers, once the change is committed.
+    /// Publishes an event after the commit.
     pub(super) fn tell(&mut self, event: StoreEvent) {
         self.events.push(event);
     }
@@ -125,7 +125,7 @@ impl<'a> Write<'a> {
         self.events
     }
 
-    /// Asks the application's hook about a change.
+    /// Calls the application's hook with a change.
     pub(super) async fn ask(&mut self, change: &Change<'_>) -> Result<(), OperationError> {
         match &self.store.hook {
             Some(hook) => {
@@ -151,8 +151,8 @@ impl<'a> Write<'a> {
     }
 }
 
-/// The store's clock with its epoch. Within a transaction that has begun to read, nothing that it finds
-/// was written later.
+/// Returns the store's clock with its epoch. In a transaction that has already begun to read, every visible
+/// row was written earlier.
 pub(super) async fn read_time(
     connection: &mut SqliteConnection,
     clock: &dyn Clock,
@@ -161,7 +161,7 @@ pub(super) async fn read_time(
     Ok(StoreTime::new(epoch, clock.now()))
 }
 
-/// What is kept of the store's clock.
+/// Returns the stored part of the clock.
 pub(super) async fn kept_clock(
     connection: &mut SqliteConnection,
 ) -> Result<KeptClock, OperationError> {

@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration.
+//! Errors of a configuration.
 
 use std::{io, path::PathBuf};
 
@@ -27,7 +27,7 @@ pub(crate) enum ConfigError {
     },
 }
 
-/// A value that cannot be.
+/// An invalid value.
 #[derive(Debug, Error)]
 pub(crate) enum Problem {
     #[error("`{key}` must be at least {least}")]

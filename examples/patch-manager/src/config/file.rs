@@ -1,4 +1,4 @@
-//! The configuration as it stands in the file.
+//! The configuration file's format.
 
 use std::path::PathBuf;
 
@@ -43,7 +43,7 @@ pub(super) struct Security {
     pub(super) agent_ca: PathBuf,
     pub(super) agent_client_cert: PathBuf,
     pub(super) agent_client_key: PathBuf,
-    /// Empty: revocation is not looked up.
+    /// Empty disables revocation checks.
     #[serde(default)]
     pub(super) agent_crl: PathBuf,
 }
@@ -58,9 +58,9 @@ pub(super) struct Worker {
     pub(super) health_check_poll_interval_secs: u64,
     pub(super) health_check_timeout_secs: u64,
     pub(super) health_check_retention_days: u64,
-    /// 0 keeps them for ever.
+    /// 0 keeps them forever.
     pub(super) gate_retention_days: u64,
-    /// 0 keeps them for ever.
+    /// 0 keeps them forever.
     pub(super) audit_retention_days: u64,
     pub(super) gate_retry_interval_secs: u64,
     pub(super) max_concurrent_checks: u64,
@@ -96,7 +96,7 @@ impl Default for Worker {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct HttpChecks {
     pub(super) allowed_destinations: Vec<String>,
-    /// Empty: all that are not refused.
+    /// Empty allows every destination that is not refused.
     pub(super) only_destinations: Vec<String>,
     pub(super) extra_ca: PathBuf,
 }
@@ -115,13 +115,13 @@ impl Default for Api {
     }
 }
 
-/// Where and to whom the process tells how it goes.
+/// Where health and metrics are served, and to whom.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Monitoring {
-    /// Empty: with everything else.
+    /// Empty serves them with everything else.
     pub(super) listen: String,
-    /// Empty: whoever asks.
+    /// Empty serves them without a token.
     pub(super) token_sha256: String,
 }
 
@@ -129,7 +129,7 @@ pub(super) struct Monitoring {
 #[serde(deny_unknown_fields)]
 pub(super) struct GroupEntry {
     pub(super) name: String,
-    /// Without one, any number of members may be unavailable.
+    /// `None` allows any number of unavailable members.
     pub(super) max_unavailable: Option<u32>,
 }
 
@@ -137,7 +137,7 @@ pub(super) struct GroupEntry {
 #[serde(deny_unknown_fields)]
 pub(super) struct FreezeEntry {
     pub(super) name: String,
-    /// Empty: all hosts.
+    /// Empty means all hosts.
     #[serde(default)]
     pub(super) groups: Vec<String>,
     pub(super) starts_at: InstantText,
@@ -174,12 +174,12 @@ pub(super) struct UserEntry {
     pub(super) role: RoleEntry,
     #[serde(default)]
     pub(super) groups: Vec<String>,
-    /// Without one the user has the tokens of the command `token` alone.
+    /// If empty, the user only has tokens from the command `token`.
     #[serde(default)]
     pub(super) token_sha256: String,
 }
 
-/// The roles that a user can have.
+/// A user's role.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum RoleEntry {

@@ -1,4 +1,4 @@
-//! The freezes that a configuration names.
+//! The freezes of a configuration.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -7,20 +7,20 @@ use healthgate::gate::Freeze;
 
 use super::{error::Problem, file::FreezeEntry};
 
-/// A freeze of the file.
+/// A freeze from the file.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfiguredFreeze {
     pub(crate) freeze: Arc<Freeze>,
-    /// The groups whose hosts it holds back; empty for all hosts.
+    /// The groups whose hosts it holds back. Empty for all hosts.
     pub(crate) groups: Vec<String>,
     pub(crate) starts_at: DateTime<Utc>,
     pub(crate) ends_at: DateTime<Utc>,
 }
 
-/// The longest name. It stands in the name of a condition, which would be cut.
+/// The maximum length of a name. It is part of a condition's name, which would be truncated.
 const NAME: usize = 60;
 
-/// What the file says of them, where it can be.
+/// Validates the freezes of the file.
 pub(super) fn freezes(
     entries: Vec<FreezeEntry>,
     groups: &[String],

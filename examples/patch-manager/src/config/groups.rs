@@ -1,4 +1,4 @@
-//! The groups that a configuration names.
+//! The groups of a configuration.
 
 use std::collections::HashSet;
 
@@ -6,23 +6,24 @@ use healthgate::model::AvailabilityGroup;
 
 use super::{error::Problem, file::GroupEntry};
 
-/// A group of the file.
+/// A group from the file.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfiguredGroup {
     pub(crate) name: String,
-    /// At most so many members may be down or under change, over all jobs; `None` for any number.
+    /// The maximum number of members that may be down or under change, over all jobs. `None` means any
+    /// number.
     pub(crate) max_unavailable: Option<u32>,
 }
 
 impl ConfiguredGroup {
-    /// A group without a limit.
+    /// Creates a group without a limit.
     #[cfg(feature = "demo")]
     pub(crate) fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), max_unavailable: None }
     }
 }
 
-/// What the file says of them, where it can be.
+/// Validates the groups of the file.
 pub(super) fn groups(entries: Vec<GroupEntry>) -> Result<Vec<ConfiguredGroup>, Problem> {
     let mut names = HashSet::new();
     let mut groups = Vec::with_capacity(entries.len());

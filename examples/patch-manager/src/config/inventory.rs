@@ -1,4 +1,4 @@
-//! The groups, users and hosts that a configuration names.
+//! The groups, users and hosts of a configuration.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use super::{
     groups::ConfiguredGroup,
 };
 
-/// Groups, users and hosts of the file.
+/// Groups, users and hosts from the file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Inventory {
     pub(crate) groups: Vec<ConfiguredGroup>,
@@ -18,7 +18,7 @@ pub(crate) struct Inventory {
     pub(crate) hosts: Vec<ConfiguredHost>,
 }
 
-/// A user of the file.
+/// A user from the file.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfiguredUser {
     pub(crate) name: String,
@@ -28,7 +28,7 @@ pub(crate) struct ConfiguredUser {
     pub(crate) token_sha256: Option<String>,
 }
 
-/// A host of the file.
+/// A host from the file.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfiguredHost {
     pub(crate) id: HostId,
@@ -37,7 +37,7 @@ pub(crate) struct ConfiguredHost {
     pub(crate) groups: Vec<String>,
 }
 
-/// What the file says of them, where it can be.
+/// Validates the inventory of the file.
 pub(super) fn inventory(
     groups: Vec<ConfiguredGroup>,
     users: Vec<UserEntry>,
@@ -98,10 +98,10 @@ pub(super) fn inventory(
     Ok(Inventory { groups, users: configured_users, hosts: configured_hosts })
 }
 
-/// The hash of a bearer token in lower case; `None` if there is none.
+/// Returns the hash of a bearer token in lower case, or `None` if there is none.
 ///
 /// # Errors
-/// What is not 64 hexadecimal digits.
+/// Fails if the text is not 64 hexadecimal digits.
 pub(super) fn token_hash(text: &str) -> Result<Option<String>, ()> {
     match text.to_ascii_lowercase() {
         empty if empty.is_empty() => Ok(None),

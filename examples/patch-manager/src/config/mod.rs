@@ -1,4 +1,4 @@
-//! The configuration: read from TOML, every value checked, every path resolved.
+//! The configuration: read from TOML, with every value validated and every path resolved.
 
 mod error;
 mod file;
@@ -29,53 +29,52 @@ use self::{
     inventory::{inventory, token_hash},
 };
 
-/// A configuration that is known to be possible. Whether files can be read and databases reached is
-/// found out by those who do it.
+/// A valid configuration. Whether files are readable and databases reachable shows when they are opened.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// Where the web process listens.
+    /// The address of the web process.
     pub(crate) listen: SocketAddr,
-    /// Where everything is kept.
+    /// The database.
     pub(crate) database: DatabaseAddress,
-    /// The key that passwords are sealed with.
+    /// The key that seals passwords.
     pub(crate) key_file: PathBuf,
     /// The certificates for the links to agents.
     pub(crate) agents: AgentFiles,
-    /// The figures of the worker.
+    /// The worker's settings.
     pub(crate) worker: WorkerFigures,
-    /// Networks that HTTP checks may reach in spite of the rules.
+    /// Networks that HTTP checks may contact despite the rules.
     pub(crate) allowed_destinations: Vec<IpNet>,
-    /// If given, the only networks that HTTP checks may reach.
+    /// If set, the only networks that HTTP checks may contact.
     pub(crate) only_destinations: Option<Vec<IpNet>>,
-    /// Authorities that strict HTTP checks trust beside the system's.
+    /// Authorities that strict HTTP checks trust in addition to the system's.
     pub(crate) extra_ca: Option<PathBuf>,
-    /// How often checks may be tested by hand.
+    /// The rate limits of manual tests.
     pub(crate) tests: TestLimits,
-    /// Proxies that many clients come through: the bound on connections of one address is not for them.
+    /// Proxies that many clients share. The limit of connections per address does not apply to them.
     pub(crate) proxies: Vec<IpNet>,
-    /// Where and to whom the process tells how it goes.
+    /// Where health and metrics are served, and to whom.
     pub(crate) monitoring: Monitoring,
-    /// When nothing starts.
+    /// The freezes.
     pub(crate) freezes: Vec<ConfiguredFreeze>,
-    /// What is laid into the database at start.
+    /// The inventory that a start stores in the database.
     pub(crate) inventory: Inventory,
 }
 
-/// Where and to whom a process shows `/readyz` and `/metrics`.
+/// Where a process serves `/readyz` and `/metrics`, and to whom.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Monitoring {
-    /// A listener of their own; `None` shows them with everything else.
+    /// A separate listener. `None` serves them with everything else.
     pub(crate) listen: Option<SocketAddr>,
-    /// The SHA-256 of the bearer token that they ask for; `None` shows them to whoever asks.
+    /// The SHA-256 of their bearer token. `None` serves them without a token.
     pub(crate) token_sha256: Option<String>,
 }
 
-/// Where everything is kept.
+/// The address of the database.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum DatabaseAddress {
     /// A SQLite file.
     Sqlite(PathBuf),
-    /// A Postgres database, as a URL, which may hold a password.
+    /// A Postgres database as a URL, which may contain a password.
     Postgres(String),
 }
 
@@ -88,7 +87,7 @@ impl fmt::Debug for DatabaseAddress {
     }
 }
 
-/// PEM files for the links to agents.
+/// PEM files for the connections to agents.
 #[derive(Clone, Debug)]
 pub(crate) struct AgentFiles {
     pub(crate) authority: PathBuf,
@@ -97,15 +96,15 @@ pub(crate) struct AgentFiles {
     pub(crate) revocations: Option<PathBuf>,
 }
 
-/// The figures of the worker.
+/// The worker's settings.
 #[derive(Clone, Debug)]
 pub(crate) struct WorkerFigures {
     pub(crate) poll_interval: Duration,
     pub(crate) check_timeout: Duration,
     pub(crate) retention: Duration,
-    /// `None` keeps them for ever.
+    /// `None` keeps them forever.
     pub(crate) gate_retention: Option<Duration>,
-    /// `None` keeps them for ever.
+    /// `None` keeps them forever.
     pub(crate) audit_retention: Option<Duration>,
     pub(crate) gate_retry: Duration,
     pub(crate) max_concurrent_checks: usize,
@@ -113,11 +112,11 @@ pub(crate) struct WorkerFigures {
     pub(crate) immediate_max_wait: Duration,
     /// How long a host is verified after its patch, unless its job says otherwise.
     pub(crate) verify: VerifyPolicy,
-    /// Where a worker without a web process shows its health and metrics.
+    /// Where a worker without a web process serves health and metrics.
     pub(crate) metrics_listen: Option<SocketAddr>,
 }
 
-/// How often checks may be tested by hand, a minute; 0 switches a limit off.
+/// The rate limits of manual tests per minute. 0 switches a limit off.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TestLimits {
     pub(crate) per_user: u32,
@@ -128,7 +127,7 @@ impl Config {
     /// Reads a configuration.
     ///
     /// # Errors
-    /// The first thing that is wrong with it, with the file, and the line where one can be named.
+    /// Returns the first error, with the file and, if known, the line.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
@@ -250,7 +249,7 @@ impl Config {
     }
 }
 
-/// A configuration can hold the database's password.
+/// Warns about open permissions, because a configuration can contain the database's password.
 fn warn_if_open(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = fs::metadata(path).map_or(0, |found| found.permissions().mode() & 0o777);
@@ -274,7 +273,7 @@ fn address(key: &'static str, text: &str) -> Result<SocketAddr, Problem> {
     text.parse().map_err(|_| Problem::Address { key, text: text.to_owned() })
 }
 
-/// The parameters of a Postgres URL that the driver knows. It writes any other into the log with its value,
+/// The parameters of a Postgres URL that the driver knows. It logs any other parameter with its value,
 /// which can be a password (F184).
 const DATABASE_PARAMETERS: [&str; 18] = [
     "application_name",
@@ -298,14 +297,14 @@ const DATABASE_PARAMETERS: [&str; 18] = [
 ];
 
 fn known_parameters(url: &str) -> Result<(), Problem> {
-    // What is no URL is refused when it is connected to.
+    // An invalid URL is refused on connection.
     let Ok(url) = url::Url::parse(url) else { return Ok(()) };
     for (name, _) in url.query_pairs() {
         let option = name.strip_prefix("options[").is_some_and(|rest| rest.ends_with(']'));
         if option || DATABASE_PARAMETERS.contains(&&*name) {
             continue;
         }
-        // A value that stands in the place of a name is not shown either.
+        // Something that may be a value is not shown either.
         let plain =
             name.len() <= 30 && name.chars().all(|c| c.is_ascii_lowercase() || "_-".contains(c));
         let name = if plain { format!("`{name}`") } else { "whose name is not shown".to_owned() };

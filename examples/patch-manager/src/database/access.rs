@@ -1,4 +1,4 @@
-//! Users, and which hosts they may see.
+//! Users, and the hosts that they may see.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Database, DatabaseError, IDS_AT_ONCE, with_pool};
 
-/// A user, as the database knows them now.
+/// A user's current record.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct User {
     pub(crate) name: String,
@@ -16,7 +16,7 @@ pub(crate) struct User {
     pub(crate) groups: Vec<String>,
 }
 
-/// A role as it is stored.
+/// Returns the stored name of a role.
 pub(super) const fn role_name(role: Role) -> &'static str {
     match role {
         Role::Admin => "admin",
@@ -35,7 +35,7 @@ pub(crate) fn role(name: &str) -> Result<Role, DatabaseError> {
 }
 
 impl Database {
-    /// The user of this name, where they can sign in.
+    /// Returns the user of this name, if they can sign in.
     pub(crate) async fn user(&self, name: &str) -> Result<Option<User>, DatabaseError> {
         const USER: &str = "SELECT name, role FROM users WHERE name = $1 AND locked_at IS NULL";
         let found: Option<(String, String)> = with_pool!(self, pool => {
@@ -55,7 +55,7 @@ impl Database {
         Ok(groups)
     }
 
-    /// Those of these hosts that are in a group of the user of this name.
+    /// Returns those of these hosts that share a group with this user.
     pub(crate) async fn hosts_shared_with(
         &self,
         user: &str,
@@ -81,7 +81,7 @@ impl Database {
         Ok(shared)
     }
 
-    /// The hosts of each group that has any, by its name.
+    /// Returns the hosts of each group that has any, by the group's name.
     pub(crate) async fn members_of_groups(
         &self,
     ) -> Result<BTreeMap<String, BTreeSet<HostId>>, DatabaseError> {
@@ -95,7 +95,7 @@ impl Database {
         Ok(members)
     }
 
-    /// The groups of each of these hosts.
+    /// Returns the groups of each of these hosts.
     pub(crate) async fn groups_of_hosts(
         &self,
         ids: &[HostId],

@@ -1,7 +1,8 @@
-//! The chain over the audit log (F270): each record with its hash, and a hash over all up to it, so that a
-//! record that is changed or removed later shows.
+//! The hash chain over the audit log (F270). Each link holds a record's hash and a hash over all records so
+//! far, so that a later change or removal of a record shows.
 //!
-//! Writers know nothing of it and take no lock: a worker chains what they have committed, seconds later.
+//! Writers do not use the chain and take no lock for it. A worker chains their committed records some
+//! seconds later.
 
 use healthgate::model::AuditId;
 use sha2::{Digest, Sha256};
@@ -10,35 +11,35 @@ use uuid::Uuid;
 
 use super::{Database, DatabaseError, in_transaction, tokens::hexadecimal, with_pool};
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct ChainReport {
-    /// How many records are in the chain and in the log.
+    /// The number of records that are in the chain and in the log.
     pub(crate) records: u64,
-    /// How many have left the log for their age.
+    /// The number of chained records that pruning has deleted.
     pub(crate) pruned: u64,
-    /// How many of the log are not chained yet.
+    /// The number of records that are not chained yet.
     pub(crate) waiting: u64,
-    /// The hash over all: kept elsewhere, it shows whether the whole chain was made anew.
+    /// The hash over all records. A copy kept elsewhere reveals a completely rebuilt chain.
     pub(crate) head: Option<String>,
-    /// What is wrong.
+    /// The detected faults.
     pub(crate) faults: Vec<ChainFault>,
 }
 
-/// What is wrong with a record.
+/// A fault of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ChainFault {
-    /// It is not what was chained.
+    /// The record differs from the chained one.
     Changed(AuditId),
-    /// It is gone, although it is not old enough to be pruned.
+    /// The record is missing, although it is too recent to be pruned.
     Missing(AuditId),
-    /// The chain was changed at its place.
+    /// The chain was changed at this record.
     Broken(AuditId),
-    /// It was put in behind the others.
+    /// The record was inserted after the others were chained.
     Inserted(AuditId),
 }
 
-/// A link of the chain, with the record as the log has it now.
+/// A link of the chain, with the log's current record.
 #[derive(FromRow)]
 struct Link {
     place: i64,
@@ -58,13 +59,13 @@ struct Logged {
     record: String,
 }
 
-/// The most records that are chained, or read, at once.
+/// The maximum number of records chained or read at once.
 const AT_ONCE: i64 = 500;
 
-/// A record that is committed later than this many others were is not chained but found as put in.
+/// A record that is committed after this many later ones is not chained, but reported as inserted.
 const LATEST: i64 = 10_000;
 
-/// What a hash is over: a record of the log `a` as text, with its instant in microseconds and its host.
+/// The hashed text: a record of the log `a` as text, with its instant in microseconds and its host.
 macro_rules! logged {
     (sqlite) => {
         "CAST(a.at AS TEXT) || '|' || COALESCE(HEX(a.host_id), '') || '|' || a.record"
@@ -75,7 +76,7 @@ macro_rules! logged {
     };
 }
 
-/// Records behind `$1` that are not chained yet; `$at` is their instant in microseconds.
+/// Records after `$1` that are not chained yet. `$at` is their instant in microseconds.
 macro_rules! unchained {
     ($dialect:ident, $at:literal) => {
         concat!(
@@ -89,7 +90,7 @@ macro_rules! unchained {
     };
 }
 
-/// Links behind the place `$1`, each with its record.
+/// Links after the place `$1`, each with its record.
 macro_rules! links {
     ($dialect:ident) => {
         concat!(
@@ -116,7 +117,7 @@ fn digest(parts: [&str; 2]) -> String {
     hexadecimal(&hash.finalize())
 }
 
-/// The hash of a record by itself.
+/// Returns the hash of a single record.
 fn content(id: Uuid, record: &str) -> String {
     digest([&id.to_string(), record])
 }
@@ -129,9 +130,9 @@ impl Database {
         }
     }
 
-    /// Chains what has been committed, a part at a time; answers with how many records.
+    /// Chains a batch of committed records, and returns their number.
     pub(crate) async fn chain_audit(&self) -> Result<usize, DatabaseError> {
-        // Another worker's part comes before or after, and both go by what is committed then.
+        // Workers take turns, and each chains what is committed by then.
         const LOCK: &str = "SELECT place FROM audit_chain ORDER BY place DESC LIMIT 1";
         const LAST: &str = "SELECT place, hash FROM audit_chain ORDER BY place DESC LIMIT 1";
         const NUMBER: &str = "SELECT COALESCE(MAX(audit_number), 0) FROM audit_chain";
@@ -151,7 +152,7 @@ impl Database {
         }
         let is_postgres = matches!(self, Self::Postgres(_));
         in_transaction!(self, connection => {
-            // One at a time; on SQLite every writer is.
+            // Postgres needs a lock. On SQLite all writers take turns.
             let lock = if is_postgres { "SELECT pg_advisory_xact_lock(7205917302)::text" } else { LOCK };
             sqlx::query(lock).execute(&mut *connection).await?;
             let last: Option<(i64, String)> =
@@ -177,8 +178,7 @@ impl Database {
         })
     }
 
-    /// Forgets links whose records have left the log for their age, but for the last: it is the anchor of
-    /// those that follow.
+    /// Deletes links whose records were pruned, except for the last one: it anchors the following links.
     pub(crate) async fn prune_chain(&self, before: i64) -> Result<(), DatabaseError> {
         const FIRST: &str = "SELECT MIN(c.place) FROM audit_chain c \
             WHERE c.at >= $1 OR EXISTS (SELECT 1 FROM health_audit a WHERE a.id = c.audit_id)";
@@ -192,7 +192,7 @@ impl Database {
         })
     }
 
-    /// Holds the chain against the log. A record may be gone where it is from before `pruned_before`.
+    /// Verifies the log against the chain. Records from before `pruned_before` may be missing.
     pub(crate) async fn verify_chain(
         &self,
         pruned_before: i64,
@@ -209,7 +209,7 @@ impl Database {
             let Some(last) = links.last().map(|link| link.place) else { break };
             for link in &links {
                 let id = AuditId::from_uuid(link.audit_id);
-                // The first one kept is the anchor, unless it is the very first.
+                // The first kept link is the anchor, unless it is the first of all.
                 let before = match (place, &report.head) {
                     (Some(before), Some(hash)) if before + 1 == link.place => Some(hash.as_str()),
                     (None, _) if link.place == 1 => Some(""),
@@ -243,7 +243,7 @@ impl Database {
             })?;
             let Some(last) = unchained.last().map(|record| record.number) else { break };
             for record in &unchained {
-                // What was there before the chain was begun is chained from the oldest on.
+                // Records from before the chain existed are chained from the oldest on.
                 if links == 0 || record.number > newest - LATEST {
                     report.waiting += 1;
                 } else {

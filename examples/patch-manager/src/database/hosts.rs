@@ -34,7 +34,7 @@ impl HostRow {
         u16::try_from(self.agent_port).unwrap_or_default()
     }
 
-    /// Where its agent answers; `None` where the row holds no possible endpoint.
+    /// Returns the agent's endpoint, or `None` if the row contains no valid one.
     pub(crate) fn agent(&self) -> Option<AgentEndpoint> {
         AgentEndpoint::new(self.address.clone(), self.agent_port(), self.agent_identity.clone())
             .ok()
@@ -45,28 +45,28 @@ impl HostRow {
     }
 }
 
-/// Which hosts are wanted.
+/// Selects hosts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HostQuery<'a> {
-    /// Only those in a group of this user.
+    /// Only hosts in a group of this user.
     pub(crate) shared_with: Option<&'a str>,
-    /// Only those whose name or address holds this text.
+    /// Only hosts whose name or address contains this text.
     pub(crate) text: Option<&'a str>,
 }
 
-/// A place in the list of hosts by name: what follows is wanted.
+/// A position in the list of hosts by name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HostPage<'a> {
-    /// After the host of this name and id.
+    /// Continues after the host with this name and id.
     pub(crate) after: Option<(&'a str, Uuid)>,
-    /// So many.
+    /// The maximum number of hosts.
     pub(crate) limit: i64,
 }
 
 const COLUMNS: &str = "SELECT h.id, h.name, h.address, h.agent_port, h.agent_identity, \
     h.paused_reason, h.paused_by, h.paused_at FROM hosts h";
 
-/// Adds the conditions of a query.
+/// Appends the conditions of a query.
 macro_rules! matching {
     ($query:ident, $wanted:expr) => {
         $query.push(" WHERE 1 = 1");
@@ -91,7 +91,7 @@ macro_rules! matching {
     };
 }
 
-/// The pattern of a text that may stand anywhere.
+/// Returns a pattern that matches the text anywhere.
 fn like(text: &str) -> String {
     let mut pattern = String::from("%");
     for character in text.to_lowercase().chars() {
@@ -105,7 +105,7 @@ fn like(text: &str) -> String {
 }
 
 impl Database {
-    /// Hosts of a query by name, a page at a time.
+    /// Returns a page of a query's hosts, ordered by name.
     pub(crate) async fn hosts_by_name(
         &self,
         wanted: HostQuery<'_>,
@@ -124,8 +124,8 @@ impl Database {
         Ok(hosts)
     }
 
-    /// Ids and names of all hosts of a query, in no order: what a list that is ordered by something that
-    /// another store knows is made from.
+    /// Returns the ids and names of all hosts of a query, in no order. Lists that are ordered by data from
+    /// another store are built from these.
     pub(crate) async fn host_names(
         &self,
         wanted: HostQuery<'_>,
@@ -138,7 +138,7 @@ impl Database {
         Ok(names.into_iter().map(|(id, name)| (HostId::from_uuid(id), name)).collect())
     }
 
-    /// Those of these hosts that exist.
+    /// Returns those of these hosts that exist.
     pub(crate) async fn hosts(
         &self,
         ids: &[HostId],
@@ -160,9 +160,9 @@ impl Database {
         Ok(found)
     }
 
-    /// Pauses a host for the reason that the record gives, or with `None` lets it go on, and records it
-    /// in the same transaction; `false` where there is no such host, or its pause is an
-    /// administrator's and the actor is none. The right to the host must still hold.
+    /// Pauses a host for the record's reason or, with `None`, resumes it, and writes the record in the same
+    /// transaction. The actor must still have the right to the host. Returns `false` if the host does not
+    /// exist, or if an administrator paused it and the actor is not an administrator.
     pub(crate) async fn pause_host(
         &self,
         id: HostId,

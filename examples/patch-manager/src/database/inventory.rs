@@ -1,21 +1,21 @@
-//! Laying the configuration's groups, users and hosts into the database.
+//! Stores the configuration's groups, users and hosts in the database.
 
 use chrono::Utc;
 
 use super::{Database, DatabaseError, access::role_name, in_transaction, micros};
 use crate::config::Inventory;
 
-/// Lays groups, users and hosts in, by name and id, in one transaction. Groups and hosts that the
-/// configuration no longer has are left alone; its users are all there are, so others are locked.
+/// Stores groups, users and hosts by name and id, in one transaction. Groups and hosts that are no longer
+/// configured stay unchanged. Users that are no longer configured are locked.
 ///
 /// # Errors
-/// The database's; nothing has changed then.
+/// Fails if the database fails. Nothing has changed then.
 pub(crate) async fn lay_in(
     database: &Database,
     mut inventory: Inventory,
 ) -> Result<(), DatabaseError> {
     let now = micros(Utc::now());
-    // In the order in which writes lock hosts, so that none of them waits for another in a circle.
+    // Sorted in the order in which writes lock hosts, so that writers do not deadlock.
     inventory.hosts.sort_by_key(|host| host.id);
     in_transaction!(database, connection => {
         for group in &inventory.groups {
@@ -40,7 +40,7 @@ pub(crate) async fn lay_in(
                     VALUES ($1, $2) ON CONFLICT DO NOTHING";
                 sqlx::query(JOIN).bind(&user.name).bind(group).execute(&mut *connection).await?;
             }
-            // The file's token is one of theirs; an earlier one of the file counts no more.
+            // The file's token is one of the user's tokens. Earlier tokens from the file no longer count.
             const FORGET: &str = "DELETE FROM tokens WHERE user_name = $1 AND source = 'file'";
             sqlx::query(FORGET).bind(&user.name).execute(&mut *connection).await?;
             if let Some(hash) = &user.token_sha256 {

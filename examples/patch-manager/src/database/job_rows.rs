@@ -1,4 +1,4 @@
-//! Jobs and their hosts as they are stored.
+//! Stored jobs and their hosts.
 
 use chrono::{DateTime, Utc};
 use healthgate::model::{HostId, JobId, PassId, VerifyPolicy, Window, WindowKind};
@@ -8,19 +8,19 @@ use uuid::Uuid;
 
 use super::{DatabaseError, instant};
 
-/// Which window a job has on its hosts.
+/// The window of a job on its hosts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum WindowChoice {
-    /// This one.
+    /// This window.
     Explicit(Window),
-    /// From the job's making on, for a bounded wait.
+    /// From the job's creation on, for a bounded wait.
     Immediate(Window),
     /// Each host's current or next maintenance window.
     Maintenance,
 }
 
 impl WindowChoice {
-    /// What bounds the wait, for the words of a failure.
+    /// Returns the kind of window, for failure messages.
     pub(crate) const fn kind(self) -> WindowKind {
         match self {
             Self::Explicit(_) | Self::Maintenance => WindowKind::Maintenance,
@@ -29,13 +29,13 @@ impl WindowChoice {
     }
 }
 
-/// What a job does.
+/// The purpose of a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum JobKind {
-    /// It patches; unhealthy checks hold it back.
+    /// Patches the hosts. Unhealthy checks hold it back.
     Patch,
-    /// It takes a patch back; it is not held back by what it is to mend.
+    /// Rolls a patch back. Failing checks do not hold it back, because it repairs them.
     Rollback,
 }
 
@@ -52,7 +52,7 @@ impl JobKind {
     }
 }
 
-/// A job to be made.
+/// A job to create.
 #[derive(Clone, Debug)]
 pub(crate) struct NewJob {
     pub(crate) id: JobId,
@@ -63,11 +63,11 @@ pub(crate) struct NewJob {
     pub(crate) window: WindowChoice,
     pub(crate) report_only: bool,
     pub(crate) dry_run: bool,
-    /// Why it goes around the gate.
+    /// Why the job bypasses the gate.
     pub(crate) reason: Option<String>,
     /// How long its hosts are verified after their patch.
     pub(crate) verify: VerifyPolicy,
-    /// Each host, with its name and its window as it is now.
+    /// Each host with its name and its current window.
     pub(crate) hosts: Vec<(HostId, String, Window)>,
 }
 
@@ -81,16 +81,16 @@ pub(crate) struct JobRow {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) window: WindowChoice,
     pub(crate) report_only: bool,
-    /// Nothing is patched: the checks run once, and each host says what would have happened.
+    /// Whether it patches nothing: the checks run once, and each host reports what would have happened.
     pub(crate) dry_run: bool,
-    /// Why it goes around the gate.
+    /// Why the job bypasses the gate.
     pub(crate) reason: Option<String>,
-    /// How long its hosts are verified after their patch; `None` where the configuration says so.
+    /// How long its hosts are verified after their patch. `None` uses the configuration.
     pub(crate) verify: Option<VerifyPolicy>,
     pub(crate) cancelled_at: Option<DateTime<Utc>>,
 }
 
-/// Where a job's host stands, as it is stored. Of those that wait, their gate knows what for.
+/// The stored stage of a job's host. The gate of a waiting host knows what it waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Stage {
     Queued,
@@ -134,19 +134,19 @@ impl Stage {
     }
 }
 
-/// Where a job stands.
+/// The status of a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum JobStatus {
-    /// None of its hosts has begun: their windows are not open yet.
+    /// No host has begun, because their windows are not open yet.
     Queued,
-    /// At least one host is under way.
+    /// At least one host is in progress.
     Running,
     /// Every host was patched and verified.
     Succeeded,
-    /// All have ended, and at least one failed or could not be verified.
+    /// All hosts have ended, and at least one failed or could not be verified.
     Failed,
-    /// All have ended, none failed, and at least one was cancelled.
+    /// All hosts have ended, none failed, and at least one was cancelled.
     Cancelled,
 }
 
@@ -248,12 +248,12 @@ impl StoredHost {
 }
 
 impl JobStatus {
-    /// Whether none of its hosts is under way any more.
+    /// Returns whether all of its hosts have ended.
     pub(crate) const fn is_over(self) -> bool {
         matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
     }
 
-    /// The status of a job from its hosts: their stages, and whether their windows have opened.
+    /// Returns the status of a job from its hosts: their stages, and whether their windows have opened.
     pub(crate) fn of(hosts: impl IntoIterator<Item = (Stage, bool)>) -> Self {
         let (mut begun, mut ended, mut all) = (0, 0, 0);
         let (mut failed, mut cancelled) = (false, false);

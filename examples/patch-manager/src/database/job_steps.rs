@@ -1,5 +1,5 @@
-//! The steps that the job executor takes. Each is one statement that says from which state it leads,
-//! so that of two workers, or of a worker and a cancellation, one wins.
+//! The job executor's steps. Each is one statement that is conditional on the previous state, so that of
+//! two workers, or of a worker and a cancellation, one wins.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::model::{GateRecord, PassId, Window, WorkerId};
@@ -11,11 +11,11 @@ use super::{
     micros, with_pool, with_writer,
 };
 
-/// How long a worker holds a host that it patches without a sign of life.
+/// How long a worker holds a host that it patches without renewing.
 pub(crate) const PATCH_LEASE: TimeDelta = TimeDelta::seconds(30);
 
-/// The step that goes with a pass: the host is patched from here on. It is taken in the transaction
-/// that spends the pass.
+/// The step that belongs to a spent pass: it moves the host to patching, in the transaction that spends the
+/// pass.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PatchStart {
     job_id: uuid::Uuid,
@@ -27,7 +27,7 @@ pub(crate) struct PatchStart {
 }
 
 impl PatchStart {
-    /// The step of a spent pass.
+    /// Creates the step of a spent pass.
     pub(crate) fn of(spent: &GateRecord, worker: WorkerId, now: DateTime<Utc>) -> Self {
         Self {
             job_id: spent.job_id.as_uuid(),
@@ -39,10 +39,10 @@ impl PatchStart {
         }
     }
 
-    /// Takes the step. `false` where the host does not wait any more, or its job is cancelled.
+    /// Takes the step. Returns `false` if the host no longer waits, or its job is cancelled.
     ///
     /// # Errors
-    /// The database's.
+    /// Fails if the database fails.
     pub(crate) async fn take<'c, D, E>(self, connection: E) -> Result<bool, sqlx::Error>
     where
         D: sqlx::Database,
@@ -70,7 +70,7 @@ impl PatchStart {
     }
 }
 
-/// How many rows a statement changed, whichever database says it.
+/// The number of rows that a statement changed, in either database.
 pub(crate) struct Rows(u64);
 
 impl From<sqlx::sqlite::SqliteQueryResult> for Rows {
@@ -86,7 +86,7 @@ impl From<sqlx::postgres::PgQueryResult> for Rows {
 }
 
 impl Database {
-    /// Hosts in this stage that are to be looked at, those that close first.
+    /// Returns hosts in this stage that are due, earliest close first.
     pub(crate) async fn due_job_hosts(
         &self,
         stage: Stage,
@@ -103,7 +103,7 @@ impl Database {
         stored.into_iter().map(StoredHost::row).collect()
     }
 
-    /// Hosts whose patch nobody looks after any more: their worker died.
+    /// Returns hosts whose patch has lost its worker.
     pub(crate) async fn abandoned_patches(
         &self,
         now: DateTime<Utc>,
@@ -117,7 +117,8 @@ impl Database {
         stored.into_iter().map(StoredHost::row).collect()
     }
 
-    /// A host's gate was opened with this window; `false` where the host is not queued any more.
+    /// Records that a host's gate was opened with this window. Returns `false` if the host is no longer
+    /// queued.
     pub(crate) async fn begin_waiting(
         &self,
         host: &JobHostRow,
@@ -139,7 +140,7 @@ impl Database {
         Ok(changed > 0)
     }
 
-    /// A waiting host's window is another one now.
+    /// Records that a waiting host has a new window.
     pub(crate) async fn note_window(
         &self,
         host: &JobHostRow,
@@ -160,7 +161,7 @@ impl Database {
         Ok(())
     }
 
-    /// A queued host's gate cannot be opened now: say why, and try again then.
+    /// Records why a queued host's gate cannot be opened now, and when to try again.
     pub(crate) async fn retry_later(
         &self,
         host: &JobHostRow,
@@ -182,7 +183,7 @@ impl Database {
         Ok(())
     }
 
-    /// A host that was in the stage `from` ends; `false` where it is in another one.
+    /// Ends a host in the stage `from`. Returns `false` if it is in another stage.
     pub(crate) async fn end_job_host(
         &self,
         host: &JobHostRow,
@@ -207,7 +208,7 @@ impl Database {
         Ok(changed > 0)
     }
 
-    /// Takes over the patch of a host whose worker died; `false` where somebody else has.
+    /// Takes over the patch of a host whose worker died. Returns `false` if another worker has.
     pub(crate) async fn take_over_patch(
         &self,
         host: &JobHostRow,
@@ -230,7 +231,7 @@ impl Database {
         Ok(changed > 0)
     }
 
-    /// Keeps hold of every host that this worker patches.
+    /// Renews the hold on every host that this worker patches.
     pub(crate) async fn renew_patches(
         &self,
         worker: WorkerId,
@@ -249,8 +250,8 @@ impl Database {
         Ok(())
     }
 
-    /// Ends the patch of a host, which is verified from then on or has ended; `false` where this worker
-    /// holds it no more.
+    /// Ends the patch of a host, which then is verified or has ended. Returns `false` if this worker no
+    /// longer holds it.
     pub(crate) async fn end_patch(
         &self,
         host: &JobHostRow,

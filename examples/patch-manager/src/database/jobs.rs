@@ -1,5 +1,5 @@
-//! Jobs and their hosts. Every change of a job's host is one statement that says from which state it
-//! leads, so that of two workers, or of a worker and a cancellation, one wins.
+//! Jobs and their hosts. Every change of a job's host is one statement that is conditional on the previous
+//! state, so that of two workers, or of a worker and a cancellation, one wins.
 
 use chrono::Utc;
 use healthgate::model::{AuditEntry, HostId, JobId};
@@ -12,12 +12,12 @@ use super::{
     micros, still_holds, with_pool,
 };
 
-/// The hosts that one statement enters.
+/// The number of hosts that one statement inserts.
 const HOSTS_AT_ONCE: usize = 500;
 
 impl Database {
-    /// Enters a job with its hosts and the records of its making, in one transaction, where the right
-    /// to it still holds.
+    /// Inserts a job with its hosts and its audit records, in one transaction, if the actor still has the
+    /// right to it.
     pub(crate) async fn insert_job(
         &self,
         job: NewJob,
@@ -71,8 +71,8 @@ impl Database {
         })
     }
 
-    /// Jobs, newest first, a page at a time; only those with a host in a group of `shared_with`,
-    /// where a user is given.
+    /// Returns a page of jobs, newest first. With `shared_with`, only jobs with a host in a group of that
+    /// user.
     pub(crate) async fn jobs(
         &self,
         shared_with: Option<&str>,
@@ -98,7 +98,7 @@ impl Database {
         stored.into_iter().map(StoredJob::row).collect()
     }
 
-    /// These jobs, those that exist.
+    /// Returns those of these jobs that exist.
     pub(crate) async fn jobs_by_id(&self, ids: &[JobId]) -> Result<Vec<JobRow>, DatabaseError> {
         let mut jobs = Vec::with_capacity(ids.len());
         for ids in ids.chunks(super::IDS_AT_ONCE) {
@@ -119,7 +119,7 @@ impl Database {
         Ok(jobs)
     }
 
-    /// The hosts of these jobs, by job and name.
+    /// Returns the hosts of these jobs, ordered by job and name.
     pub(crate) async fn hosts_of_jobs(
         &self,
         ids: &[JobId],
@@ -143,9 +143,9 @@ impl Database {
         Ok(hosts)
     }
 
-    /// Marks a job as cancelled, and records it in the same transaction; hosts that have not begun end
-    /// at once. `false` where it was cancelled before, and nothing is recorded then. The right to all of
-    /// its hosts must still hold.
+    /// Marks a job as cancelled and writes the record in the same transaction. Hosts that have not begun
+    /// end immediately. The actor must still have the right to all of its hosts. Returns `false`, and
+    /// records nothing, if the job was already cancelled.
     pub(crate) async fn cancel_job(
         &self,
         id: JobId,

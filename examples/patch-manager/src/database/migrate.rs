@@ -1,8 +1,8 @@
-//! The schema of the application's own tables.
+//! Migrates the schema of the application's own tables.
 
 use super::{Database, DatabaseError, with_pool};
 
-/// The steps, in their order: number, and the statements for SQLite and for Postgres.
+/// The migration steps in order: number, and the statements for SQLite and for Postgres.
 const STEPS: [(i64, &str, &str); 4] = [
     (
         1,
@@ -28,13 +28,13 @@ const STEPS: [(i64, &str, &str); 4] = [
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS app_schema (version BIGINT PRIMARY KEY, applied_at BIGINT NOT NULL)";
 
-/// Serialises starters that migrate at the same time; any number that nobody else uses.
+/// Serializes concurrent migrations. The number is arbitrary but unique.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7205917301)";
 
-/// Whether the schema is the one that this program knows.
+/// Returns whether the schema is the one that this program knows. A missing schema is `false`.
 ///
 /// # Errors
-/// The database's; a missing schema is `false`.
+/// Fails if the database fails.
 pub(crate) async fn is_current(database: &Database) -> Result<bool, DatabaseError> {
     let version: Result<Option<i64>, sqlx::Error> = with_pool!(database, pool => {
         sqlx::query_scalar("SELECT MAX(version) FROM app_schema").fetch_one(pool).await
@@ -47,10 +47,10 @@ pub(crate) async fn is_current(database: &Database) -> Result<bool, DatabaseErro
     }
 }
 
-/// Brings the schema up to date, in one transaction.
+/// Migrates the schema in one transaction.
 ///
 /// # Errors
-/// The database's; nothing has changed then.
+/// Fails if the database fails. Nothing has changed then.
 pub(crate) async fn migrate(database: &Database) -> Result<(), DatabaseError> {
     match database.clone() {
         Database::Sqlite(pools) => {

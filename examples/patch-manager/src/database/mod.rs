@@ -1,7 +1,7 @@
-//! The application's own tables: one set of statements for SQLite and Postgres.
+//! The application's own tables, with one set of statements for SQLite and Postgres.
 //!
-//! Columns have types that both databases and `sqlx` give the same meaning: UUIDs, texts, and 64-bit
-//! integers for flags and for instants, which are microseconds since 1970.
+//! Columns use types with the same meaning in both databases and `sqlx`: UUIDs, texts, and 64-bit integers
+//! for flags and for instants, which are microseconds since 1970.
 
 mod access;
 mod audit_chain;
@@ -52,15 +52,15 @@ pub(crate) enum Database {
     Postgres(PgPool),
 }
 
-/// The connections to a SQLite file: one that writes, shared with the library's store so that writers
-/// queue in the process and not at the file's lock, and some that read.
+/// The connections to a SQLite file: one writer, shared with the library's store so that writers queue in
+/// the process instead of at the file's lock, and some readers.
 #[derive(Clone, Debug)]
 pub(crate) struct SqlitePools {
     pub(crate) writer: SqlitePool,
     pub(crate) readers: SqlitePool,
 }
 
-/// Runs the same code with a pool of either database, for reading.
+/// Runs the same code with a pool of either database, for reads.
 macro_rules! with_pool {
     ($database:expr, $pool:ident => $body:expr) => {
         match $database {
@@ -73,7 +73,7 @@ macro_rules! with_pool {
     };
 }
 
-/// Runs the same code with a pool of either database, for one statement that writes.
+/// Runs the same code with a pool of either database, for a single writing statement.
 macro_rules! with_writer {
     ($database:expr, $pool:ident => $body:expr) => {
         match $database {
@@ -86,9 +86,9 @@ macro_rules! with_writer {
     };
 }
 
-/// Runs the same code in a transaction of either database, and commits it. It runs to its end in a
-/// task of its own: a caller that goes away must not leave a transaction open in the pool. The audit
-/// log of the library, which `$log()` gives, takes records into the same transaction.
+/// Runs the same code in a transaction of either database, and commits it. It runs to its end in its own
+/// task, because a dropped caller must not leave a transaction open in the pool. `$log()` returns the
+/// library's audit log, which writes records in the same transaction.
 macro_rules! in_transaction {
     ($database:expr, $connection:ident => $body:expr) => {
         $crate::database::in_transaction!($database, $connection, _log => $body)
@@ -103,7 +103,7 @@ macro_rules! in_transaction {
                             pools.readers.clone(),
                         )
                     };
-                    // A reader that wants to write later can deadlock with another one.
+                    // A reader that later writes can deadlock with another one.
                     let mut transaction = pools.writer.begin_with("BEGIN IMMEDIATE").await?;
                     let $connection = &mut *transaction;
                     let answer = $body;
@@ -131,47 +131,47 @@ pub(crate) use in_transaction;
 pub(crate) use with_pool;
 pub(crate) use with_writer;
 
-/// The application's tables cannot be read or written.
+/// The error of the application's tables.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub(crate) enum DatabaseError {
-    /// The database refused a statement, or cannot be reached.
+    /// The database rejected a statement, or cannot be reached.
     #[error("the database cannot be read or written")]
     Sql(#[from] sqlx::Error),
-    /// The audit record of a change cannot be written: the change has not happened.
+    /// The audit record of a change cannot be written, so the change has not happened.
     #[error("the audit log cannot be written")]
     Audit(#[from] StoreError),
-    /// The actor may not do it any more. Nothing has changed.
-    #[error("the right to do this was taken away")]
+    /// The actor has lost the right. Nothing has changed.
+    #[error("you no longer have the right to do this")]
     RightLost,
     /// A task that used the database ended early.
-    #[error("a database task was ended")]
+    #[error("a database task ended early")]
     Task(#[from] tokio::task::JoinError),
-    /// What is stored cannot be read.
+    /// A stored record cannot be read.
     #[error("a stored {what} cannot be read")]
     Corrupt {
-        /// Which kind of record.
+        /// The kind of record.
         what: &'static str,
     },
 }
 
-/// Why there is no connection.
+/// Why a connection failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub(crate) enum ConnectError {
-    /// The URL has not the form of one.
-    #[error("`database_url` is no Postgres URL")]
+    /// The URL is malformed.
+    #[error("`database_url` is not a Postgres URL")]
     Url,
-    /// The folder of the SQLite file cannot be made.
-    #[error("the folder of the database {path} cannot be made")]
+    /// The folder of the SQLite file cannot be created.
+    #[error("the folder of the database {path} cannot be created")]
     Folder {
         /// The file.
         path: String,
-        /// What happened.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
-    /// Others can read or write the SQLite file, which holds tokens' hashes and sealed passwords.
+    /// Others can read or write the SQLite file, which contains token hashes and sealed passwords.
     #[error("the database {path} is open to others (mode {mode:03o}): run `chmod 600 {path}`")]
     OpenToOthers {
         /// The file.
@@ -179,7 +179,7 @@ pub(crate) enum ConnectError {
         /// Its permissions.
         mode: u32,
     },
-    /// Nothing listens there.
+    /// Nothing listens at the address.
     #[error(
         "nothing listens on {place}, where the database {name} should be: start Postgres, or correct \
          `database_url`"
@@ -190,7 +190,7 @@ pub(crate) enum ConnectError {
         /// The database's name.
         name: String,
     },
-    /// No answer came.
+    /// The server does not answer.
     #[error(
         "{place}, where the database {name} should be, does not answer within {} s: check `database_url` and \
          the network",
@@ -202,23 +202,23 @@ pub(crate) enum ConnectError {
         /// The database's name.
         name: String,
     },
-    /// What answers is no such database.
+    /// The server does not have this database.
     #[error("the database {name} cannot be opened")]
     Open {
         /// Its path, or its host and name, without any password.
         name: String,
-        /// What happened.
+        /// The cause.
         #[source]
         source: sqlx::Error,
     },
 }
 
 impl Database {
-    /// Connects; a SQLite file is made where it is missing and `create` says so.
+    /// Connects. Creates a missing SQLite file if `create` is set.
     ///
     /// # Errors
-    /// Where nothing answers within seconds, or what answers is no such database; where a SQLite file is open
-    /// to others.
+    /// Fails if nothing answers within seconds, if the server does not have this database, or if a SQLite
+    /// file is open to others.
     pub(crate) async fn connect(
         address: &DatabaseAddress,
         create: bool,
@@ -256,17 +256,17 @@ impl Database {
         let name = format!("{}/{database}", options.get_host());
         match pool_options(10).acquire_timeout(PATIENCE).connect_with(options.clone()).await {
             Ok(pool) => Ok(Self::Postgres(pool)),
-            // The pool tries until its time is up, and then tells the time alone.
+            // The pool retries until its timeout, and then reports only the timeout.
             Err(sqlx::Error::PoolTimedOut) => Err(why_not(&options).await),
             Err(source) => Err(ConnectError::Open { name, source }),
         }
     }
 
-    /// The same database for the workers of this process. In Postgres they have a pool of their own, so that what
-    /// people do in a browser never takes the connections that leases are renewed with.
+    /// Returns the same database for the workers of this process. In Postgres they have their own pool, so
+    /// that users of the web interface never take the connections that renew leases.
     pub(crate) fn for_workers(&self) -> Self {
         match self {
-            // Writers queue for one connection: a second one would wait at the file's lock instead.
+            // Writers queue for one connection. A second one would wait at the file's lock instead.
             Self::Sqlite(pools) => Self::Sqlite(pools.clone()),
             Self::Postgres(pool) => {
                 let options = pool.connect_options().as_ref().clone();
@@ -275,7 +275,7 @@ impl Database {
         }
     }
 
-    /// Closes every connection.
+    /// Closes all connections.
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(pools) => {
@@ -287,7 +287,7 @@ impl Database {
     }
 }
 
-/// Why a connection cannot be made, found out by trying once more.
+/// Finds out why a connection fails by trying once more.
 async fn why_not(options: &PgConnectOptions) -> ConnectError {
     let place = match options.get_socket() {
         Some(socket) => socket.display().to_string(),
@@ -312,7 +312,7 @@ async fn why_not(options: &PgConnectOptions) -> ConnectError {
 /// Refuses a file that others can read or write (F189).
 fn private(path: &Path) -> Result<(), ConnectError> {
     use std::os::unix::fs::PermissionsExt as _;
-    // Where it cannot be looked at, opening it says why.
+    // If it cannot be inspected, opening it reports why.
     let Ok(found) = std::fs::metadata(path) else { return Ok(()) };
     let mode = found.permissions().mode() & 0o777;
     if mode & 0o007 != 0 {
@@ -321,7 +321,7 @@ fn private(path: &Path) -> Result<(), ConnectError> {
     Ok(())
 }
 
-/// Makes the file where it is missing, for its owner alone: SQLite would leave it open to others.
+/// Creates a missing file with access for its owner only, because SQLite would leave it open to others.
 fn make_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let mut options = std::fs::OpenOptions::new();
@@ -331,25 +331,25 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// How long to wait for a connection.
+/// The time limit for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Runs database work to its end, also where the caller goes away.
+/// Runs database work to its end, even if the caller is dropped.
 pub(crate) async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, DatabaseError>> + Send + 'static,
 ) -> Result<T, DatabaseError> {
     tokio::spawn(work).await?
 }
 
-/// An instant as it is stored.
+/// Returns an instant as a column value.
 pub(crate) fn micros(instant: DateTime<Utc>) -> i64 {
     instant.timestamp_micros()
 }
 
-/// An instant as it was stored.
+/// Returns the instant of a column value.
 pub(crate) fn instant(micros: i64) -> Result<DateTime<Utc>, DatabaseError> {
     DateTime::from_timestamp_micros(micros).ok_or(DatabaseError::Corrupt { what: "instant" })
 }
 
-/// The ids of one statement, at most: far below what either database takes.
+/// The maximum number of ids in one statement, far below either database's limit.
 pub(crate) const IDS_AT_ONCE: usize = 500;

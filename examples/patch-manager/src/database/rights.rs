@@ -1,34 +1,34 @@
-//! Rights that are asked for again in the transaction of a write (F257): between the first asking and
-//! the write a user can be locked or demoted, and a host or its user can leave a group.
+//! Rights that a write's transaction checks again (F257). Between the first check and the write, a user can
+//! be locked or demoted, and a host or its user can leave a group.
 
 use healthgate::model::{Actor, HostId, Role};
 use sqlx::{PgConnection, SqliteConnection};
 
-/// What a write rests on.
+/// The right that a write depends on.
 #[derive(Clone, Debug)]
 pub(crate) struct Right {
     pub(crate) user: String,
-    /// The role that the write was allowed to.
+    /// The role that allowed the write.
     pub(crate) role: Role,
-    /// The hosts that its actor must share a group with, unless they see all.
+    /// The hosts that the actor must share a group with, unless they see all hosts.
     pub(crate) hosts: Vec<HostId>,
 }
 
 impl Right {
-    /// The right of an actor to write what concerns these hosts.
+    /// Creates the right of an actor to write data of these hosts.
     pub(crate) fn of(actor: &Actor, hosts: impl IntoIterator<Item = HostId>) -> Self {
         let mut hosts: Vec<HostId> = hosts.into_iter().collect();
-        // Locks are taken in one order, so that two writes cannot wait for each other.
+        // Locks are taken in a fixed order, so that two writes do not deadlock.
         hosts.sort_unstable();
         hosts.dedup();
         Self { user: actor.name.clone(), role: actor.role, hosts }
     }
 
-    /// Whether somebody of this role, as it is now, still has the right; `None` if it depends on the
-    /// hosts.
+    /// Returns whether a user whose role is now this one still has the right, or `None` if it depends on
+    /// the hosts.
     pub(crate) fn by_role(&self, now: Option<Role>) -> Option<bool> {
         match (self.role, now) {
-            // The application itself is no user.
+            // The application itself is not a user.
             (Role::System, _) | (_, Some(Role::Admin)) => Some(true),
             (Role::Operator, Some(Role::Operator)) => None,
             _ => Some(false),
@@ -36,32 +36,32 @@ impl Right {
     }
 }
 
-/// How a connection keeps what it has read from being changed until its transaction ends.
+/// How a connection locks rows until its transaction ends.
 pub(crate) trait Locking {
-    /// The end of a query of what is only read.
+    /// The suffix of a query for rows that are only read.
     const READ: &'static str;
-    /// The end of a query of what the transaction may change.
+    /// The suffix of a query for rows that the transaction may change.
     const WRITTEN: &'static str;
 }
 
 impl Locking for SqliteConnection {
-    // A transaction that writes is alone with the file.
+    // A writing transaction has the file to itself.
     const READ: &'static str = "";
     const WRITTEN: &'static str = "";
 }
 
 impl Locking for PgConnection {
     const READ: &'static str = " FOR SHARE";
-    // Under shared locks two transactions that change the row later would wait for each other.
+    // With shared locks, two transactions that later change the row would deadlock.
     const WRITTEN: &'static str = " FOR NO KEY UPDATE";
 }
 
-/// The ends of queries on this connection: of what is read, and of what is written.
+/// Returns the query suffixes of this connection: for reading, and for writing.
 pub(crate) fn locks<C: Locking>(_: &C) -> (&'static str, &'static str) {
     (C::READ, C::WRITTEN)
 }
 
-/// Whether a [`Right`] still holds. Users and hosts stay as they are until the transaction ends.
+/// Checks whether a [`Right`] still holds. Users and hosts stay unchanged until the transaction ends.
 macro_rules! still_holds {
     ($connection:expr, $right:expr) => {
         async {

@@ -1,4 +1,4 @@
-//! Bearer tokens: whom they sign in, and how they are made, listed and revoked.
+//! Bearer tokens: which user they sign in, and how they are created, listed and revoked.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::model::{Actor, AuditAction, AuditEntry, FieldChange};
@@ -12,16 +12,16 @@ use super::{
     in_transaction, instant, micros, with_pool, with_writer,
 };
 
-/// The form in which tokens are stored and compared: SHA-256, in lower-case hexadecimal. Tokens are
-/// long and random, so that nothing slower is needed.
+/// Returns the stored form of a token: SHA-256 in lower-case hexadecimal. Tokens are long and random, so a
+/// slower hash is not needed.
 pub(crate) fn token_hash(token: &str) -> String {
     hexadecimal(&Sha256::digest(token.as_bytes()))
 }
 
-/// Makes a bearer token: 32 random bytes as hexadecimal text.
+/// Creates a bearer token: 32 random bytes as hexadecimal text.
 ///
 /// # Errors
-/// Where there is no randomness.
+/// Fails if the random source fails.
 pub(crate) fn new_token() -> Result<String, getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
@@ -37,10 +37,10 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     text
 }
 
-/// How often the last use of a token is written, at most.
+/// The minimum interval between two writes of a token's last use.
 const USE_NOTED_EVERY: TimeDelta = TimeDelta::minutes(5);
 
-/// The token with the hash `$1` and its user, where it signs somebody in at `$2`.
+/// The token with the hash `$1` and its user, if it is valid at `$2`.
 macro_rules! valid_token {
     () => {
         " FROM tokens t JOIN users u ON u.name = t.user_name \
@@ -49,21 +49,21 @@ macro_rules! valid_token {
     };
 }
 
-/// A token, without anything that signs in.
+/// A token's record, without the token itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct TokenRow {
-    /// The first digits of its hash, by which it is revoked.
+    /// The first digits of its hash, which identify it.
     pub(crate) id: String,
     pub(crate) user: String,
     pub(crate) name: Option<String>,
-    /// It stands in the configuration, which alone can take it back.
+    /// Whether it comes from the configuration. Only the configuration can revoke it then.
     pub(crate) of_file: bool,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) expires_at: Option<DateTime<Utc>>,
     pub(crate) last_used_at: Option<DateTime<Utc>>,
 }
 
-/// A token to be issued.
+/// A token to issue.
 #[derive(Debug)]
 pub(crate) struct NewToken<'a> {
     pub(crate) hash: &'a str,
@@ -72,21 +72,21 @@ pub(crate) struct NewToken<'a> {
     pub(crate) expires_at: Option<DateTime<Utc>>,
 }
 
-/// What became of an order to revoke.
+/// The outcome of a revocation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Revoked {
-    /// It counts no more; it was this user's.
+    /// The token is revoked. It belonged to this user.
     Done { user: String },
-    /// No token has this id, or more than one begins with it.
+    /// No token has this id, or several begin with it.
     Unknown,
-    /// It stands in the configuration and would be back at the next start.
+    /// The token comes from the configuration, and would return at the next start.
     OfFile,
 }
 
-/// How many digits of a hash name a token.
+/// The number of hash digits in a token's id.
 const ID_DIGITS: usize = 12;
 
-/// The fewest digits that are taken for an id.
+/// The minimum number of digits accepted as an id.
 const LEAST_DIGITS: usize = 8;
 
 #[derive(FromRow)]
@@ -114,7 +114,7 @@ impl StoredToken {
     }
 }
 
-/// The record of a token that was issued or revoked on the command line.
+/// Creates the audit record of a token issued or revoked on the command line.
 fn record(action: AuditAction, user: &str, id: &str) -> AuditEntry {
     let change = |field: &str, value: &str| FieldChange {
         field: field.to_owned(),
@@ -132,7 +132,7 @@ fn id_of(hash: &str) -> &str {
 }
 
 impl Database {
-    /// The user whom the token with this hash signs in. Notes now and then that it was used.
+    /// Returns the user whom the token with this hash signs in. Records the token's use from time to time.
     pub(crate) async fn user_by_token(&self, hash: &str) -> Result<Option<User>, DatabaseError> {
         const USER: &str = concat!("SELECT u.name, u.role, t.last_used_at", valid_token!());
         let now = Utc::now();
@@ -142,7 +142,7 @@ impl Database {
         let Some((name, stored, last_used)) = found else { return Ok(None) };
         if last_used.is_none_or(|last| last < micros(now - USE_NOTED_EVERY)) {
             let (database, hash) = (self.clone(), hash.to_owned());
-            // Nobody waits for it: who is signed in may read also where nothing can be written.
+            // Runs in the background: a signed-in user may read even if nothing can be written.
             tokio::spawn(async move {
                 if let Err(error) = database.note_use(&hash, now).await {
                     debug!(%error, "the use of a token cannot be noted");
@@ -154,7 +154,7 @@ impl Database {
     }
 
     async fn note_use(&self, hash: &str, now: DateTime<Utc>) -> Result<(), DatabaseError> {
-        // Of requests at one time the first writes.
+        // Of concurrent requests only the first one writes.
         const NOTE: &str = "UPDATE tokens SET last_used_at = $1 WHERE token_sha256 = $2 \
             AND (last_used_at IS NULL OR last_used_at < $3)";
         let before = micros(now - USE_NOTED_EVERY);
@@ -165,7 +165,7 @@ impl Database {
         Ok(())
     }
 
-    /// Adds a token to those of a user, and records it; `false` where nobody of this name can sign in.
+    /// Adds a token to a user, and records it. Returns `false` if no user of this name can sign in.
     pub(crate) async fn add_token(&self, token: NewToken<'_>) -> Result<bool, DatabaseError> {
         const ADD: &str = "INSERT INTO tokens \
             (token_sha256, user_name, source, created_at, name, expires_at) \
@@ -184,7 +184,7 @@ impl Database {
         })
     }
 
-    /// All tokens, those of a user where one is given, by user and age.
+    /// Returns all tokens, or those of one user, ordered by user and age.
     pub(crate) async fn tokens(&self, user: Option<&str>) -> Result<Vec<TokenRow>, DatabaseError> {
         const LIST: &str = "SELECT token_sha256, user_name, name, source, created_at, expires_at, \
             last_used_at FROM tokens WHERE $1 IS NULL OR user_name = $1 \
@@ -195,7 +195,7 @@ impl Database {
         stored.into_iter().map(StoredToken::row).collect()
     }
 
-    /// Takes an issued token back, and records it.
+    /// Revokes an issued token, and records it.
     pub(crate) async fn revoke_token(&self, id: &str) -> Result<Revoked, DatabaseError> {
         const FIND: &str = "SELECT token_sha256, user_name, source FROM tokens \
             WHERE SUBSTR(token_sha256, 1, $1) = $2 LIMIT 2";
@@ -221,7 +221,7 @@ impl Database {
         })
     }
 
-    /// Whether this token still signs somebody in.
+    /// Returns whether this token is still valid.
     pub(crate) async fn is_token_valid(&self, hash: &str) -> Result<bool, DatabaseError> {
         const VALID: &str = concat!("SELECT COUNT(*)", valid_token!());
         let now = micros(Utc::now());

@@ -55,8 +55,8 @@ fn text(recurrence: Recurrence) -> Result<String, DatabaseError> {
 }
 
 impl Database {
-    /// Windows by the time of their making, newest first, a page at a time; only those that have a
-    /// host in a group of `shared_with`, where a user is given.
+    /// Returns a page of windows, newest first. With `shared_with`, only windows with a host in a group of
+    /// that user.
     pub(crate) async fn windows(
         &self,
         shared_with: Option<&str>,
@@ -82,7 +82,7 @@ impl Database {
         self.with_hosts(stored).await
     }
 
-    /// One window.
+    /// Returns one window.
     pub(crate) async fn window(&self, id: Uuid) -> Result<Option<WindowRow>, DatabaseError> {
         let stored: Option<Stored> = with_pool!(self, pool => {
             let mut query = QueryBuilder::new(COLUMNS);
@@ -92,7 +92,7 @@ impl Database {
         Ok(self.with_hosts(stored.into_iter().collect()).await?.pop())
     }
 
-    /// The enabled windows of each of these hosts.
+    /// Returns the enabled windows of each of these hosts.
     pub(crate) async fn recurrences_of(
         &self,
         ids: &[HostId],
@@ -119,11 +119,11 @@ impl Database {
         Ok(found)
     }
 
-    /// Enters a window, or changes the one of the same id that is at the revision before.
+    /// Inserts a window, or updates the one with the same id at the previous revision.
     ///
-    /// The record of it is in the same transaction, and the right to its hosts, those of before included,
-    /// must still hold. `false` where somebody else has changed or deleted
-    /// the window meanwhile, and nothing is recorded then.
+    /// Writes its audit record in the same transaction. The actor must still have the right to its hosts,
+    /// including the previous ones. Returns `false`, and records nothing, if someone else has changed or
+    /// deleted the window meanwhile.
     pub(crate) async fn write_window(
         &self,
         window: WindowRow,
@@ -184,8 +184,8 @@ impl Database {
         })
     }
 
-    /// Deletes a window and records it, in one transaction; `false` where there is none. The right to
-    /// its hosts must still hold.
+    /// Deletes a window and records it, in one transaction. The actor must still have the right to its
+    /// hosts. Returns `false` if the window does not exist.
     pub(crate) async fn delete_window(
         &self,
         id: Uuid,

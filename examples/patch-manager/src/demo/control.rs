@@ -1,4 +1,4 @@
-//! The demo's own routes: who may sign in, and a control to break and mend the simulated fleet.
+//! The demo's own routes: who may sign in, and controls that break and repair the simulated fleet.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -23,10 +23,10 @@ use crate::{
     worker::SimulatedPatcher,
 };
 
-/// The one path below `/api/` that asks for no token: it is where a person finds one.
+/// The only path below `/api/` without a token, because people find their token there.
 const USERS_PATH: &str = "/api/v1/demo/users";
 
-/// What the demo's routes work with.
+/// The state of the demo's routes.
 pub(crate) struct DemoControl {
     users: Vec<(&'static str, Role, String)>,
     fleet: Arc<Fleet>,
@@ -43,12 +43,12 @@ impl DemoControl {
     }
 }
 
-/// The demo's operations.
+/// Returns the demo's operations.
 fn operations() -> OpenApiRouter<Web> {
     OpenApiRouter::new().routes(operation!(users)).routes(operation!(fleet)).routes(operation!(set))
 }
 
-/// The demo's routes, for the site.
+/// Returns the demo's routes, for the site.
 pub(super) fn routes(control: Arc<DemoControl>) -> ExtraRoutes {
     ExtraRoutes {
         routes: operations().layer(Extension(control)).layer(from_fn(by_address)),
@@ -56,17 +56,17 @@ pub(super) fn routes(control: Arc<DemoControl>) -> ExtraRoutes {
     }
 }
 
-/// Answers only requests to an address. A page of another site can make its own name resolve to this
-/// machine and then read what a browser gets from here, but the browser still names that site as `Host`.
+/// Only answers requests to an IP address or `localhost`. Another site's page can resolve its own name to
+/// this machine and read what the browser gets, but the browser still sends that name as `Host`.
 async fn by_address(request: Request, next: Next) -> Response {
     if is_address(request.headers()) {
         return next.run(request).await;
     }
-    let detail = "the demo answers at `localhost` and at an IP address: open it under one of those";
+    let detail = "the demo only answers at `localhost` and at an IP address: open one of those";
     Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown_host", detail).into_response()
 }
 
-/// Whether `Host` is `localhost` or an IP address, with or without a port.
+/// Returns whether `Host` is `localhost` or an IP address, with or without a port.
 fn is_address(headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
@@ -101,7 +101,7 @@ struct FleetList {
     hosts: Vec<FleetHostForm>,
 }
 
-/// What is to be broken or mended: one of `service`, `http`, `agent` and `patch`.
+/// A part of a simulated host to break or repair: one of `service`, `http`, `agent` and `patch`.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct FleetRequest {
@@ -113,11 +113,11 @@ struct FleetRequest {
     agent: Option<bool>,
     /// The host's patches.
     patch: Option<bool>,
-    /// How it behaves from now on.
+    /// The new behaviour.
     state: Behaviour,
 }
 
-/// Who may sign in to the demo, with their tokens. There is no such route outside the demo.
+/// Lists who may sign in to the demo, with their tokens. This route only exists in the demo.
 #[utoipa::path(
     get,
     path = "/api/v1/demo/users",
@@ -136,7 +136,7 @@ async fn users(Extension(control): Extension<Arc<DemoControl>>) -> Json<DemoUser
     std::future::ready(Json(DemoUserList { users })).await
 }
 
-/// How the simulated hosts behave.
+/// Lists how the simulated hosts behave.
 #[utoipa::path(
     get,
     path = "/api/v1/demo/fleet",
@@ -152,7 +152,7 @@ async fn fleet(
     std::future::ready(Json(FleetList { hosts })).await
 }
 
-/// Breaks or mends a part of a simulated host, so that a person can watch a gate react.
+/// Breaks or repairs a part of a simulated host, so that a person can watch a gate react.
 #[utoipa::path(
     post,
     path = "/api/v1/demo/fleet/{host_id}",
@@ -234,8 +234,8 @@ mod tests {
 
     use super::*;
 
-    /// Writes references to the library's schemas as references into the library's document, and leaves
-    /// those schemas out.
+    /// Replaces references to the library's schemas with references into the library's document, and
+    /// removes those schemas.
     fn own_part(mut document: Value, library: &Value) -> Value {
         const LIBRARY: &str = "../../../../../../docs/openapi.json";
         fn point(value: &mut Value, names: &[String]) {
@@ -265,8 +265,8 @@ mod tests {
         document
     }
 
-    /// The application's part of the document is kept: the web interface's types are made from it.
-    /// `UPDATE_GOLDEN=1 cargo test -p patch-manager golden` writes it anew.
+    /// The application's part of the document is kept as a golden file, because the web interface's types
+    /// are generated from it. `UPDATE_GOLDEN=1 cargo test -p patch-manager golden` writes it.
     #[test]
     fn the_golden_document_is_the_applications_own_part() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("frontend/src/app/api/openapi.json");

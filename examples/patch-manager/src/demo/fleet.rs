@@ -16,30 +16,30 @@ use uuid::Uuid;
 
 use crate::config::ConfiguredHost;
 
-/// How a service, a web service or an agent behaves.
+/// The behaviour of a service, a web service or an agent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Behaviour {
-    /// As it should.
+    /// It works.
     Healthy,
-    /// It answers, and is not well.
+    /// It answers, but is not healthy.
     Failed,
     /// It answers too late.
     Slow,
-    /// It is well and fails by turns.
+    /// It alternates between healthy and failed.
     Flapping,
-    /// Nothing listens any more.
+    /// Nothing listens.
     Dead,
     /// Its certificate is for another name.
     WrongName,
     /// Its certificate has expired.
     Expired,
-    /// Its certificate comes from an authority that nobody knows.
+    /// Its certificate comes from an unknown authority.
     WrongAuthority,
 }
 
 impl Behaviour {
-    /// The behaviours of a service or web service, and those of an agent.
+    /// The behaviours of services and web services.
     const OF_SERVICES: [Self; 4] = [Self::Healthy, Self::Failed, Self::Slow, Self::Flapping];
     const OF_AGENTS: [Self; 5] =
         [Self::Healthy, Self::Dead, Self::WrongName, Self::Expired, Self::WrongAuthority];
@@ -49,12 +49,12 @@ impl Behaviour {
         known.iter().copied().find(|known| name(known) == Some(Value::from(text)))
     }
 
-    /// The behaviour of a service by its name.
+    /// Returns the behaviour of a service by its name.
     pub(crate) fn of_service(text: &str) -> Option<Self> {
         Self::among(&Self::OF_SERVICES, text)
     }
 
-    /// The behaviour of an agent by its name.
+    /// Returns the behaviour of an agent by its name.
     pub(crate) fn of_agent(text: &str) -> Option<Self> {
         Self::among(&Self::OF_AGENTS, text)
     }
@@ -76,14 +76,14 @@ struct HostState {
     http: Option<Behaviour>,
 }
 
-/// Agents and web services, all on loopback addresses. Everything ends with it.
+/// Agents and web services on loopback addresses. They end with this value.
 pub(crate) struct Fleet {
     authority: Authority,
     web: WebTarget,
     hosts: Vec<FleetHost>,
 }
 
-/// The groups of the fleet, and the units that the hosts of each run.
+/// The groups of the fleet, and the units that each group's hosts run.
 const GROUPS: [(&str, [&str; 2]); 5] = [
     ("web", ["nginx", "sshd"]),
     ("db", ["postgresql", "sshd"]),
@@ -92,16 +92,16 @@ const GROUPS: [(&str, [&str; 2]); 5] = [
     ("batch", ["cron", "sshd"]),
 ];
 
-/// A slow answer comes after this, which is longer than a check takes.
+/// The delay of a slow answer, which is longer than a check may take.
 const SLOW: Duration = Duration::from_secs(20);
-/// How long a flapping service stays as it is.
+/// The time between two changes of a flapping service.
 const FLAP: Duration = Duration::from_secs(12);
 
 impl Fleet {
-    /// Starts a fleet; the first dozen hosts have each something to show.
+    /// Starts a fleet. Each of the first dozen hosts demonstrates a different case.
     ///
     /// # Errors
-    /// Where a port cannot be bound.
+    /// Fails if a port cannot be bound.
     pub(crate) async fn start(count: u16) -> io::Result<Self> {
         let authority = Authority::new("patch-manager demo authority");
         let web = WebTarget::builder().start().await?;
@@ -142,12 +142,12 @@ impl Fleet {
         self.hosts.iter().find(|host| host.id == id)
     }
 
-    /// The URL of a host's web service.
+    /// Returns the URL of a host's web service.
     pub(crate) fn url(&self, host: &FleetHost) -> String {
         self.web.url(&format!("/{}/health", host.name))
     }
 
-    /// Breaks or mends a service of a host; `false` where it runs none of this name.
+    /// Breaks or repairs a service of a host. Returns `false` if the host does not run it.
     pub(crate) fn set_service(
         &self,
         host: &FleetHost,
@@ -167,7 +167,7 @@ impl Fleet {
         true
     }
 
-    /// Breaks or mends a host's web service; `false` where it has none.
+    /// Breaks or repairs a host's web service. Returns `false` if it has none.
     pub(crate) fn set_http(&self, host: &FleetHost, behaviour: Behaviour) -> bool {
         match &mut host.lock().http {
             None => return false,
@@ -182,10 +182,10 @@ impl Fleet {
         true
     }
 
-    /// Breaks or mends a host's agent.
+    /// Breaks or repairs a host's agent.
     ///
     /// # Errors
-    /// Where its port cannot be bound again.
+    /// Fails if its port cannot be bound again.
     pub(crate) async fn set_agent(&self, host: &FleetHost, behaviour: Behaviour) -> io::Result<()> {
         let before = std::mem::replace(&mut host.lock().agent, behaviour);
         let mode = match behaviour {
@@ -204,7 +204,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Lets what flaps flap. Ends with the future.
+    /// Alternates flapping services until the future is dropped.
     pub(crate) async fn flap(&self) {
         let mut failing = false;
         loop {
@@ -243,7 +243,7 @@ impl FleetHost {
             (_, 9) => Some(Behaviour::Failed),
             _ => None,
         };
-        // The last host of a fleet is in no group: administrators alone see it.
+        // The last host of a large fleet is in no group: only administrators see it.
         let ungrouped = index + 1 == count && count > 12;
         Ok(Self {
             id: host_id(index),
@@ -255,11 +255,11 @@ impl FleetHost {
     }
 
     fn lock(&self) -> MutexGuard<'_, HostState> {
-        // Nothing under this lock panics half way through a change.
+        // Nothing under this lock panics halfway through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The host as the configuration of an application would name it.
+    /// Returns the host as an application's configuration would name it.
     pub(crate) fn configured(&self) -> Option<ConfiguredHost> {
         let address = self.agent.addr();
         let agent = AgentEndpoint::new(address.ip().to_string(), address.port(), None).ok()?;
@@ -271,7 +271,7 @@ impl FleetHost {
         })
     }
 
-    /// The definitions of its checks. One host has none.
+    /// Returns the definitions of its checks. One host has none.
     pub(crate) fn checks(&self, url: &str) -> Vec<Value> {
         let state = self.lock();
         if self.id == host_id(4) {
@@ -287,7 +287,7 @@ impl FleetHost {
         checks
     }
 
-    /// How it behaves.
+    /// Returns its current behaviour.
     pub(crate) fn form(&self) -> FleetHostForm {
         let state = self.lock().clone();
         FleetHostForm {
@@ -301,7 +301,7 @@ impl FleetHost {
     }
 }
 
-/// How a simulated host behaves.
+/// The behaviour of a simulated host.
 #[derive(Serialize, ToSchema)]
 #[schema(as = FleetHost)]
 pub(crate) struct FleetHostForm {
@@ -311,14 +311,14 @@ pub(crate) struct FleetHostForm {
     agent: Behaviour,
     /// Its services: `healthy`, `failed`, `slow` or `flapping`.
     services: BTreeMap<String, Behaviour>,
-    /// Its web service, where it has one: `healthy`, `failed` or `slow`.
+    /// Its web service, if it has one: `healthy`, `failed` or `slow`.
     #[schema(required)]
     http: Option<Behaviour>,
     /// Its patches: `healthy` or `failed`.
     pub(crate) patch: Behaviour,
 }
 
-/// Hosts keep their ids from one start to the next.
+/// Returns a host's id, which is the same after every start.
 fn host_id(index: u16) -> HostId {
     HostId::from_uuid(Uuid::from_u128(
         0x5f0c_0000_0000_4000_8000_0000_0000_0000 + u128::from(index),

@@ -1,4 +1,4 @@
-//! The demo: everything at work on a simulated fleet, with SQLite, by one command.
+//! The demo: the whole application on a simulated fleet with SQLite, started by one command.
 
 mod control;
 mod fleet;
@@ -41,13 +41,13 @@ const USERS: [(&str, Role, &[&str]); 3] = [
     ("rita", Role::Reporter, &["web"]),
 ];
 
-/// How long a patch takes.
+/// The duration of a patch.
 const PATCH_TAKES: Duration = Duration::from_secs(4);
 
-/// Runs the demo until it is told to stop.
+/// Runs the demo until it is stopped.
 ///
 /// # Errors
-/// Where it cannot be started, or its listener fails.
+/// Fails if the demo cannot start, or its listener fails.
 pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
     let address = options.listen;
     if !address.ip().is_loopback() && !options.expose_demo {
@@ -103,8 +103,8 @@ pub(crate) async fn run(options: DemoOptions) -> Result<(), Failure> {
     ended
 }
 
-/// Patches as simulated, save that one host's database does not come back after its patch, and that
-/// one job's patch fails on every host.
+/// Patches like the simulation, except that one host's database does not come back after its patch, and
+/// that one job's patch fails on every host.
 struct BreakingPatcher {
     patcher: Arc<SimulatedPatcher>,
     fleet: Arc<Fleet>,
@@ -132,7 +132,7 @@ impl Patcher for BreakingPatcher {
     }
 }
 
-/// A user of the demo with their token, which is made anew with every start.
+/// A user of the demo with a token that is new after every start.
 struct DemoUser {
     name: &'static str,
     role: Role,
@@ -152,7 +152,7 @@ fn users() -> Result<Vec<DemoUser>, Failure> {
     USERS.into_iter().map(user).collect()
 }
 
-/// Short intervals, so that everything shows within a minute.
+/// Returns a configuration with short intervals, so that everything shows within a minute.
 fn config(
     options: &DemoOptions,
     folder: &Path,
@@ -217,8 +217,7 @@ fn config(
     })
 }
 
-/// Writes a file that nobody else may read. An older one may have been made with other rights, so it
-/// is replaced.
+/// Writes a file that no one else may read. Replaces an older file, which may have other permissions.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     match fs::remove_file(path) {
@@ -229,7 +228,7 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-/// Says who may sign in.
+/// Prints who may sign in.
 fn greet(users: &[DemoUser], listening: &[std::net::SocketAddr]) {
     for address in listening {
         println!("patch-manager demo: open http://{address} and sign in with one of these tokens");
@@ -244,7 +243,7 @@ fn greet(users: &[DemoUser], listening: &[std::net::SocketAddr]) {
     }
 }
 
-/// Where the demo keeps its files: a folder that was named, or a temporary one.
+/// The folder of the demo's files: a named folder, or a temporary one.
 enum Folder {
     Named(PathBuf),
     Temporary(tempfile::TempDir),

@@ -1,12 +1,12 @@
-//! Four days that the simulated fleet never lived, so that histories have something to show: hours
-//! of failures, single ones, and a night in which nobody looked.
+//! Four days of invented history for the simulated fleet: hours of failures, single failures, and a night
+//! without runs.
 
 use chrono::Utc;
 
 use crate::database::{Database, DatabaseError, SqlitePools};
 
-/// A result every five minutes. The library records results under a lease alone, and this is no run
-/// of anything: so it is written past the library, into the demo's own file.
+/// One result every five minutes. The library only records results under a lease, and these are not results
+/// of runs, so they are inserted directly into the demo's own file.
 const PAST: &str = "
     with recursive steps (step) as (select 1 union all select step + 1 from steps where step < 1150)
     insert into host_health_check_results (check_number, checked_at, result_revision, reason, detail,
@@ -31,7 +31,7 @@ const PAST: &str = "
 /// Gives every check its four days.
 ///
 /// # Errors
-/// Where the database refuses.
+/// Fails if the database fails.
 pub(super) async fn remember(database: &Database) -> Result<(), DatabaseError> {
     if let Database::Sqlite(SqlitePools { writer, .. }) = database {
         sqlx::query(PAST).bind(Utc::now().timestamp_micros()).execute(writer).await?;

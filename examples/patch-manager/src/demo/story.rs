@@ -1,4 +1,4 @@
-//! What the demo begins with: checks, windows, and a job in every state.
+//! The initial state of the demo: checks, windows, and a job in every state.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -26,24 +26,22 @@ use crate::{
 /// The name of the window that is open at the start.
 const OPEN: &str = "Open for the demo";
 
-/// The host, by its place in the fleet, whose database does not come back after its patch.
+/// The index of the host whose database does not come back after its patch.
 pub(super) const BROKEN_BY_ITS_PATCH: usize = 16;
 
-/// The hosts, by their places in the fleet, of a job whose patch fails on every one of them: its rollout
-/// stops at the first.
+/// The indexes of the hosts of a job whose patch fails on every host: its rollout halts after the first.
 const BAD_ROLLOUT: [usize; 9] = [26, 27, 28, 31, 32, 33, 36, 37, 38];
 
-/// Gives the fleet's hosts their checks and windows. What an earlier start left in the same folder
-/// stays.
+/// Gives the fleet's hosts their checks and windows. Data of an earlier start in the same folder stays.
 ///
 /// # Errors
-/// Where something cannot be stored.
+/// Fails if something cannot be stored.
 pub(super) async fn furnish(app: &App, fleet: &Fleet, open_minutes: u16) -> Result<(), Failure> {
     let checks = app.checks(app.keys.clone(), None);
     let actor = Actor::system();
     for host in fleet.hosts() {
         let url = fleet.url(host);
-        // Ports are others with every start, and web services' with them.
+        // Every start uses other ports, which changes the URLs of the web services.
         for check in app.store.checks_of(&[host.id]).await? {
             checks.delete(&actor, host.id, check.id, None).await?;
         }
@@ -102,7 +100,7 @@ pub(super) async fn furnish(app: &App, fleet: &Fleet, open_minutes: u16) -> Resu
     Ok(())
 }
 
-/// The record of what the demo does itself to a window.
+/// Creates the audit record of the demo's own change of a window.
 fn noted(action: AuditAction, name: &str) -> AuditEntry {
     let entry = AuditEntry::allowed(Actor::system(), action);
     AuditEntry { reason: Some(name.to_owned()), ..entry }
@@ -110,9 +108,8 @@ fn noted(action: AuditAction, name: &str) -> AuditEntry {
 
 const NIGHTLY: &str = "Weekend nights";
 
-/// Begins a job for every state that there is to see. Where jobs of an earlier start are unfinished,
-/// there is enough to see.
-/// `bad_rollout` is told which job's patch is to fail.
+/// Starts a job for each state to show, unless jobs of an earlier start are unfinished. `bad_rollout`
+/// receives the job whose patch has to fail.
 pub(super) async fn tell(app: App, fleet: Arc<Fleet>, bad_rollout: Arc<OnceLock<JobId>>) {
     if let Err(error) = begin(&app, &fleet, &bad_rollout).await {
         warn!(%error, "the demo's jobs cannot all be begun");
@@ -126,7 +123,7 @@ async fn begin(app: &App, fleet: &Fleet, bad_rollout: &OnceLock<JobId>) -> Resul
             return Ok(());
         }
     }
-    // Until the poller has looked at every host once.
+    // Waits until the poller has run every host once.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let window = |opens: i64, closes: i64| {
         let at = |seconds| now + TimeDelta::seconds(seconds);
@@ -162,7 +159,7 @@ async fn begin(app: &App, fleet: &Fleet, bad_rollout: &OnceLock<JobId>) -> Resul
     Ok(())
 }
 
-/// One host first, then a third, then the rest.
+/// Returns stages: one host first, then a third, then the rest.
 fn in_stages() -> RolloutPolicy {
     let stage = |up_to| RolloutStage { up_to, soak: Duration::from_secs(10) };
     RolloutPolicy {
@@ -172,7 +169,7 @@ fn in_stages() -> RolloutPolicy {
     }
 }
 
-/// Enters a job; one with a name goes over its hosts in stages.
+/// Inserts a job. A named job patches its hosts in stages.
 async fn enter(
     app: &App,
     window: WindowChoice,
@@ -212,7 +209,7 @@ async fn enter(
     Ok(id)
 }
 
-/// Lets every failing check of a host pass, as soon as its gate has tried once.
+/// Overrides every failing check of a host after the first attempt of its gate.
 async fn override_when_waiting(app: &App, job: JobId, host: HostId) -> Result<(), Failure> {
     for _ in 0..120 {
         tokio::time::sleep(Duration::from_millis(250)).await;

@@ -1,4 +1,4 @@
-//! How much each of many has under way.
+//! Counts work in progress by key.
 
 use std::{
     collections::HashMap,
@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Counts what is under way for each key, up to a limit that holds for each of them.
+/// Counts of work in progress, with a limit that applies to each key.
 #[derive(Debug)]
 pub(crate) struct Counts<K> {
     limit: usize,
@@ -25,7 +25,7 @@ impl<K: Eq + Hash + Clone> Counts<K> {
         Arc::new(Self { limit, counts: Mutex::default() })
     }
 
-    /// Counts one more for a key; `None` if the key is at the limit.
+    /// Counts one more for a key, or returns `None` if the key is at its limit.
     pub(crate) fn begin(self: &Arc<Self>, key: K) -> Option<Counted<K>> {
         let mut counts = self.lock();
         let count = counts.entry(key.clone()).or_default();
@@ -40,7 +40,7 @@ impl<K: Eq + Hash + Clone> Counts<K> {
 
 impl<K> Counts<K> {
     pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<K, usize>> {
-        // No code under this lock panics half way through a change.
+        // No code under this lock panics halfway through a change.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,8 +1,8 @@
-//! Serves HTTP with bounds: on connections, on those of one address, on the time that a client takes to
-//! ask, and on how slowly it reads.
+//! Serves HTTP with limits on connections, on connections per address, on the time to send a request, and
+//! on slow reading.
 //!
-//! A flood of clients costs a bounded number of descriptors and tasks: whoever finds no place waits in
-//! the kernel's queue. What is served at the same time is bounded by [`web::load`](crate::web).
+//! A flood of clients costs a bounded number of descriptors and tasks: connections without a slot wait in
+//! the kernel's queue. [`web::load`](crate::web) limits concurrent requests.
 
 mod counts;
 mod paced;
@@ -31,29 +31,29 @@ pub(crate) use self::{
     places::Places,
 };
 
-/// Where a request comes from, as an extension of it: the address at the other end of its connection.
+/// The peer address of a request's connection, as a request extension.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// Marks a request on a connection that found no ordinary place: it is answered, if it is one that is
-/// always answered, and its connection ends with it.
+/// Marks a request on a connection without an ordinary slot. Only requests that are always answered get an
+/// answer, and the connection then closes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct OnSparePlace;
 
-/// A request's head must come within this time, and a connection may be idle for as long.
+/// The time limit for a request's head, and for an idle connection.
 const HEAD: Duration = Duration::from_secs(10);
-/// The same on a spare place, of which there are few.
+/// The same limit in a spare slot. There are few of these.
 const SPARE_HEAD: Duration = Duration::from_secs(1);
-/// A client may keep an answer waiting for so long in all; what it reads gives it more time.
+/// How long a client may stall an answer in total. Reading data earns it more time.
 const STALL: Duration = Duration::from_secs(10);
-/// The same on a spare place.
+/// The same limit in a spare slot.
 const SPARE_STALL: Duration = Duration::from_secs(2);
-/// The longest that answers may go on after the order to stop.
+/// How long answers may continue after the shutdown began.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
-/// How long to wait after a connection could not be accepted: for a free descriptor, most likely.
+/// The pause after a failed accept, usually for a free descriptor.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until it is told to stop, and lets answers that are under way end for a while.
+/// Serves until `stop` is cancelled, and gives running answers some time to finish.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -80,7 +80,7 @@ pub(crate) async fn serve(
             () = stop.cancelled() => break,
             next = next => match next {
                 Some(accepted) => accepted,
-                // Nobody closes the semaphores.
+                // The semaphores are never closed.
                 None => break,
             },
         };
@@ -109,13 +109,13 @@ pub(crate) async fn serve(
     }
 }
 
-/// The next connection. An error, such as one of too many open files, is waited out.
+/// Returns the next connection. Waits and retries after an error, such as too many open files.
 async fn accept(listener: &TcpListener) -> (TcpStream, Peer) {
     let mut failing = false;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                // Small answers go at once.
+                // Sends small answers immediately.
                 let _ = stream.set_nodelay(true);
                 return (stream, Peer(peer.ip().to_canonical()));
             }

@@ -1,4 +1,4 @@
-//! A connection whose client must read what it asked for (F251).
+//! Connections whose clients must read their answers in time (F251).
 
 use std::{
     io::{self, IoSlice},
@@ -12,28 +12,28 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-/// A client that reads at this rate, in bytes a second, is never too slow.
+/// A client that reads at this rate, in bytes per second, is never too slow.
 const RATE: u32 = 1_024;
 
-/// A stream that fails where its client keeps it waiting for too long. Time in which there is nothing to
-/// be sent does not count. What is read gives a client more time, up to what it had at first.
+/// A stream that fails if its client stalls it for too long. Time without data to send does not count.
+/// Reading earns the client more time, up to the initial amount.
 pub(super) struct Paced<S> {
     inner: S,
-    /// The most time that a client can have.
+    /// The maximum stall time.
     patience: Duration,
-    /// How long it may still keep the stream waiting.
+    /// The remaining stall time.
     left: Duration,
-    /// Since when it does so, and when that is too long.
+    /// The start of the current stall, and its limit.
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 impl<S> Paced<S> {
-    /// A stream whose client may keep it waiting for so long.
+    /// Creates a stream whose client may stall it this long.
     pub(super) const fn new(inner: S, patience: Duration) -> Self {
         Self { inner, patience, left: patience, waiting: None }
     }
 
-    /// Notes what became of a write.
+    /// Records the outcome of a write.
     fn pace(
         &mut self,
         context: &mut Context<'_>,
@@ -118,8 +118,8 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    /// F251: who reads nothing, or a byte now and then, is cut; who reads at the least rate is not,
-    /// however long it takes, and silence costs nobody anything.
+    /// F251: a client that reads nothing, or a byte from time to time, is disconnected. A client that reads
+    /// at the minimum rate is not, however long it takes, and silence costs nothing.
     #[tokio::test(start_paused = true)]
     async fn f251_who_reads_too_slowly_is_cut() {
         for (bytes, every, cut) in

@@ -1,4 +1,4 @@
-//! How many connections there may be: in all, and of one address.
+//! Limits the number of connections, in total and per address.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -8,8 +8,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::counts::{Counted, Counts};
 
-/// How many connections there may be. An eighth of them are spare: for those who find no ordinary place,
-/// so that somebody who looks after the process is answered under whatever load.
+/// The slots for connections. An eighth of them are spare: they serve connections without an ordinary slot,
+/// so that an operator gets an answer under any load.
 #[derive(Clone, Debug)]
 pub(crate) struct Places(Arc<Inner>);
 
@@ -19,38 +19,38 @@ struct Inner {
     room: Arc<Semaphore>,
     ordinary: Arc<Semaphore>,
     spare: Arc<Semaphore>,
-    /// The ordinary places that each address has.
+    /// The ordinary slots of each address.
     addresses: Arc<Counts<IpAddr>>,
     /// Proxies, which many clients share.
     proxies: Vec<IpNet>,
 }
 
-/// Room for one more connection, wherever it comes from.
+/// Capacity for one more connection from any address.
 #[derive(Debug)]
 pub(super) struct Room {
     places: Places,
     permit: OwnedSemaphorePermit,
 }
 
-/// The place of a connection. It is free again when this is dropped.
+/// The slot of a connection. Dropping it frees the slot.
 #[derive(Debug)]
 pub(super) struct Place {
     is_spare: bool,
-    /// Counts for its address; `None` for a spare place, and for a proxy.
+    /// The address's count. `None` for a spare slot, and for a proxy.
     _address: Option<Counted<IpAddr>>,
     _permits: [OwnedSemaphorePermit; 2],
 }
 
-/// As many descriptors as a process asks for, where the system lets it.
+/// The number of descriptors that a process requests from the system.
 const DESCRIPTORS: u64 = 8_192;
-/// More connections than this are never served at the same time.
+/// The maximum number of concurrently served connections.
 const MOST: usize = 2_048;
-/// The connections of a listener for monitoring.
+/// The number of connections of a monitoring listener.
 const FEW: usize = 64;
 
 impl Places {
-    /// As many as half of the descriptors that the process may have: the rest is for agents, targets
-    /// and the database. The bound of one address does not hold for proxies.
+    /// Creates slots for half of the process's descriptors. The rest is for agents, targets and the
+    /// database. The limit per address does not apply to proxies.
     pub(crate) fn of_this_process(proxies: Vec<IpNet>) -> Self {
         let limit = getrlimit(Resource::Nofile);
         let wanted = DESCRIPTORS.min(limit.maximum.unwrap_or(DESCRIPTORS));
@@ -63,7 +63,7 @@ impl Places {
         Self::new(usize::try_from(has / 2).unwrap_or(MOST).clamp(16, MOST), proxies)
     }
 
-    /// A few, for a listener that only monitoring asks.
+    /// Creates a few slots, for a listener that only monitoring uses.
     pub(crate) fn small() -> Self {
         Self::new(FEW, Vec::new())
     }
@@ -82,23 +82,23 @@ impl Places {
         }))
     }
 
-    /// How many there are in all.
+    /// Returns the total number of slots.
     pub(crate) fn all(&self) -> usize {
         self.0.all
     }
 
-    /// Whether others wait for one, as far as can be told.
+    /// Returns whether others are likely to wait for a slot.
     pub(crate) fn are_taken(&self) -> bool {
         self.0.ordinary.available_permits() == 0
     }
 
-    /// Waits until there is room for a connection.
+    /// Waits until there is capacity for a connection.
     pub(super) async fn room(&self) -> Option<Room> {
         let permit = Arc::clone(&self.0.room).acquire_owned().await.ok()?;
         Some(Room { places: self.clone(), permit })
     }
 
-    /// An ordinary place, where there is one and the address has not got its share.
+    /// Returns an ordinary slot, if one is free and the address has not used its share.
     fn ordinary(&self, address: IpAddr) -> Option<(Option<Counted<IpAddr>>, OwnedSemaphorePermit)> {
         let permit = Arc::clone(&self.0.ordinary).try_acquire_owned().ok()?;
         if self.0.proxies.iter().any(|proxy| proxy.contains(&address)) {
@@ -109,7 +109,7 @@ impl Places {
     }
 }
 
-/// The address that a connection counts for: whoever has an IPv6 address has a whole network of them.
+/// Returns the address that a connection counts for. An IPv6 client has a whole network of addresses.
 fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -118,8 +118,8 @@ fn network_of(address: IpAddr) -> IpAddr {
 }
 
 impl Room {
-    /// The place of a connection from this address. One that has no ordinary place waits for a spare
-    /// one, which is free soon.
+    /// Returns the slot of a connection from this address. Without an ordinary slot, it waits for a spare
+    /// one, which is soon free.
     pub(super) async fn place_for(self, address: IpAddr) -> Option<Place> {
         let Self { places, permit } = self;
         if let Some((address, ordinary)) = places.ordinary(address) {
@@ -149,8 +149,8 @@ mod tests {
         room.place_for(address.parse().expect("an address")).await.expect("a place")
     }
 
-    /// F251: an address gets three quarters of the ordinary places, a network of IPv6 counts as one
-    /// address, a proxy has no such bound, and a place that is given back is free.
+    /// F251: an address gets at most three quarters of the ordinary slots, an IPv6 network counts as one
+    /// address, a proxy has no such limit, and a returned slot is free.
     #[tokio::test]
     async fn f251_one_address_leaves_places_to_others() {
         let places = Places::new(64, vec!["10.0.0.0/8".parse().expect("a network")]);

@@ -1,4 +1,4 @@
-//! Who a request is from: a bearer token, looked up by its hash.
+//! Authenticates requests: looks up a bearer token by its hash.
 
 use std::time::Duration;
 
@@ -21,9 +21,8 @@ use crate::{
     serve::Peer,
 };
 
-/// Puts the caller into the request. Their role is read with every request, so that a change counts
-/// at once (F119). Every path below `/api/` asks for a token, except the open ones of a kind of
-/// process.
+/// Adds the caller to the request. Reads their role with every request, so that a change applies
+/// immediately (F119). Every path below `/api/` requires a token, except the open paths of some processes.
 pub(super) async fn authenticate(
     State(web): State<Web>,
     mut request: Request,
@@ -66,15 +65,15 @@ pub(super) async fn authenticate(
     }
 }
 
-/// Counts and notes that somebody could not be signed in. Whom they meant to be is not known: the
-/// address that they came from is recorded. Behind a proxy that is the proxy's.
+/// Counts and records a failed sign-in. The intended user is unknown, so the record contains the peer's
+/// address. Behind a proxy that is the proxy's.
 fn note_failure(web: &Web, request: &Request) {
     metrics::counter!("patch_manager_failed_sign_ins_total").increment(1);
     let address = request.extensions().get::<Peer>();
     let address = address.map_or_else(|| "unknown".to_owned(), |peer| peer.0.to_string());
     let change = FieldChange { field: "address".to_owned(), before: None, after: Some(address) };
     let request_id = Some(RequestId::of(request).to_string());
-    // They have no role; the least one claims nothing.
+    // They have no role. The lowest one grants nothing.
     let actor = Actor { request_id, ..Actor::new("anonymous", Role::Reporter) };
     web.note(AuditEntry {
         changes: vec![change],
@@ -88,11 +87,10 @@ pub(super) fn is_stream(response: &Response) -> bool {
         .is_some_and(|content_type| content_type.as_bytes().starts_with(b"text/event-stream"))
 }
 
-/// How often an open stream's token is looked up again.
+/// The interval at which an open stream's token is looked up again.
 const LOOKED_UP_EVERY: Duration = Duration::from_secs(3);
 
-/// Ends a stream soon after its token was revoked or has expired. What cannot be looked up now is
-/// looked up again.
+/// Ends a stream soon after its token was revoked or has expired. Retries a failed lookup.
 fn while_valid(body: Body, database: Database, hash: String) -> Body {
     let ended = async move {
         loop {
@@ -105,8 +103,8 @@ fn while_valid(body: Body, database: Database, hash: String) -> Body {
     Body::from_stream(body.into_data_stream().take_until(Box::pin(ended)))
 }
 
-/// The token of a request. Only the hash of what it holds is compared, by the database's index, so
-/// that timing tells nothing of a stored token. Two headers are none: a proxy may look at the other one.
+/// Returns the token of a request. The database's index compares only hashes, so timing reveals nothing
+/// about stored tokens. Two headers count as none, because a proxy may read the other one.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next()?;

@@ -1,9 +1,10 @@
-//! Compression of answers: a job of a thousand hosts is some megabytes of JSON, and a twentieth of it compressed.
+//! Compresses answers: a job with a thousand hosts is some megabytes of JSON, and compresses to a
+//! twentieth.
 //!
-//! What is compressed with text that an attacker chose can be guessed by its length if the attacker can make
-//! a browser ask again and again (BREACH). That does not apply here: a request is authenticated by a header
-//! that no other site can make a browser send, and no answer holds a token or a password that exists
-//! elsewhere. The page's nonce is new in each answer.
+//! An attacker who can insert text into a compressed answer, and make a browser repeat the request, can
+//! guess secrets from its length (BREACH). That does not apply here: the authentication header cannot be
+//! sent by another site's page, and no answer contains a reusable token or password. The page's nonce is
+//! new in each answer.
 
 use axum::{
     extract::Request,
@@ -19,13 +20,13 @@ use tower_http::{
     },
 };
 
-/// The least bytes that are worth it; refusals are shorter.
+/// The minimum size for compression. Refusals are smaller.
 const LEAST: u64 = 1_024;
 
-/// Compresses what is large and not compressed already. An event stream is neither: its events would wait in
-/// the compressor.
+/// Returns a layer that compresses large, uncompressed answers. Event streams are excluded, because their
+/// events would wait in the compressor.
 pub(super) fn layer() -> CompressionLayer<impl Predicate> {
-    // The fastest level: the next one costs twice the time for a tenth of the size.
+    // The fastest level. The next one takes twice the time for a tenth less data.
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(
         SizeAbove::new(LEAST)
             .and(NotForContentType::SSE)
@@ -34,11 +35,11 @@ pub(super) fn layer() -> CompressionLayer<impl Predicate> {
     )
 }
 
-/// Keeps the compressing layer to what holds for every request and answer.
+/// Restricts the compressing layer to behaviour that is valid for every request.
 ///
-/// A request that weighs encodings (`q=`) is answered uncompressed, which is always allowed: where it allowed
-/// none at all, the layer would say 406 to a write that was made. The entity tag of a compressed answer is
-/// weak, as its bytes are others (RFC 9110, 8.8.3).
+/// A request with weighted encodings (`q=`) gets an uncompressed answer, which is always allowed. If it
+/// allowed no encoding at all, the layer would answer 406 to a write that has happened. The entity tag of a
+/// compressed answer is weak, because its bytes differ (RFC 9110, 8.8.3).
 pub(super) async fn bounds(mut request: Request, next: Next) -> Response {
     let weighs = |value: &HeaderValue| value.as_bytes().contains(&b'=');
     if request.headers().get_all(header::ACCEPT_ENCODING).iter().any(weighs) {

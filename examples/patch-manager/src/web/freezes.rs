@@ -12,31 +12,31 @@ use utoipa::ToSchema;
 use super::Web;
 use crate::{database::User, directory::sees_all};
 
-/// A freeze that is active or lies ahead.
+/// A current or future freeze.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Freeze)]
 struct FreezeForm {
     name: String,
-    /// The groups whose hosts it holds back, those that the caller may see; empty for all hosts.
+    /// The groups whose hosts it holds back and that the caller may see. Empty for all hosts.
     groups: Vec<String>,
     #[serde(with = "instant")]
     starts_at: DateTime<Utc>,
     #[serde(with = "instant")]
     ends_at: DateTime<Utc>,
-    /// Whether it holds back rollbacks as well.
+    /// Whether it also holds back rollbacks.
     holds_exempt: bool,
-    /// Whether nothing starts now.
+    /// Whether it is active now.
     active: bool,
 }
 
-/// Freezes by their start.
+/// Freezes, ordered by their start.
 #[derive(Serialize, ToSchema)]
 #[schema(as = FreezeList)]
 pub(super) struct FreezeListForm {
     freezes: Vec<FreezeForm>,
 }
 
-/// The freezes that are active or lie ahead, those of hosts that the caller may see.
+/// Lists the current and future freezes of hosts that the caller may see.
 #[utoipa::path(
     get,
     path = "/api/v1/freezes",

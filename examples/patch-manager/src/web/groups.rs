@@ -13,17 +13,17 @@ use utoipa::ToSchema;
 use super::Web;
 use crate::{config::ConfiguredGroup, database::User, directory::sees_all};
 
-/// A group of the configuration.
+/// A configured group.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Group)]
 struct GroupForm {
     name: String,
-    /// How many hosts are in it.
+    /// The number of hosts in the group.
     hosts: usize,
-    /// At most so many members may be down or under change; `null` for any number.
+    /// The maximum number of members that may be down or under change. `null` for any number.
     #[schema(required)]
     max_unavailable: Option<u32>,
-    /// So many members are down or under change now; `null` where the group has no limit.
+    /// The number of members that are down or under change now. `null` if the group has no limit.
     #[schema(required)]
     unavailable: Option<usize>,
 }
@@ -35,7 +35,7 @@ pub(super) struct GroupListForm {
     groups: Vec<GroupForm>,
 }
 
-/// The groups that the caller may see, with their limits.
+/// Lists the groups that the caller may see, with their limits.
 #[utoipa::path(
     get,
     path = "/api/v1/groups",
@@ -51,7 +51,7 @@ pub(super) async fn list(
     let app = &web.0.app;
     let own = user.map(|Extension(user)| user.groups).unwrap_or_default();
     let members = app.database.members_of_groups().await?;
-    // Any member leads to its group.
+    // Any member identifies its group.
     let first = members.values().filter_map(|hosts| hosts.first().copied());
     let first: Vec<HostId> = first.collect();
     let found = app.gate().groups_of(&first).await?;

@@ -1,5 +1,5 @@
-//! The list of hosts: by name straight from the database, or ordered and filtered by status, which
-//! only the library's store knows.
+//! The list of hosts: by name directly from the database, or ordered and filtered by status, which only the
+//! library's store knows.
 
 use std::str::FromStr;
 
@@ -16,7 +16,7 @@ use crate::{
     directory::sees_all,
 };
 
-/// What a client asks for, beside the page.
+/// The parameters of a client, in addition to the page.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Wanted {
     status: Option<HostStatus>,
@@ -24,13 +24,13 @@ pub(super) struct Wanted {
     by_status: bool,
 }
 
-/// The hosts of a page, and the cursor to the next one.
+/// The hosts of a page, and the cursor of the next one.
 pub(super) struct Found {
     pub(super) hosts: Vec<HostRow>,
     pub(super) next_cursor: Option<String>,
 }
 
-/// A place in a list: the status's rank (0 where the list is by name), the name, and the id.
+/// A position in a list: the status's rank (0 for a list by name), the name, and the id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Place {
     rank: u8,
@@ -52,13 +52,13 @@ impl FromStr for Place {
         let mut part = || parts.next().ok_or(());
         let rank = part()?.parse().map_err(|_| ())?;
         let id = part()?.parse().map_err(|_| ())?;
-        // No name holds one, and no database column of text could.
+        // Names and text columns never contain NUL.
         let name = part().ok().filter(|name| !name.contains('\0')).ok_or(())?;
         Ok(Self { rank, id, name: name.to_owned() })
     }
 }
 
-/// The order of statuses: what needs looking at comes first.
+/// Returns the rank of a status. The most urgent status comes first.
 const fn rank(status: HostStatus) -> u8 {
     match status {
         HostStatus::Unhealthy => 1,
@@ -72,7 +72,7 @@ impl Wanted {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// 422 where one is not possible.
+    /// Returns a 422 if a parameter is invalid.
     pub(super) fn read(query: &Query) -> Result<Self, Problem> {
         let mut violations = Violations::new();
         let status = match query.first("status") {
@@ -105,10 +105,10 @@ impl Wanted {
 }
 
 impl Web {
-    /// The hosts of a page that the caller may see.
+    /// Finds the hosts of a page that the caller may see.
     ///
     /// # Errors
-    /// Where the database or the store cannot be read, or the cursor is not one of this list.
+    /// Fails if the database or the store cannot be read, or the cursor does not belong to this list.
     pub(super) async fn find_hosts(
         &self,
         actor: &Actor,
@@ -124,7 +124,7 @@ impl Web {
         let limit = page.limit() as usize;
         if wanted.status.is_none() && !wanted.by_status {
             let after = after.as_ref().map(|place| (place.name.as_str(), place.id));
-            // One more than asked for, to know whether there is another page.
+            // Reads one host more than requested, to know whether there is another page.
             let one_more = HostPage { after, limit: i64::from(page.limit()) + 1 };
             let mut hosts = database.hosts_by_name(query, one_more).await?;
             let more = hosts.len() > limit;
@@ -147,7 +147,7 @@ impl Web {
             name: name.clone(),
             id: id.as_uuid(),
         };
-        // The names are in order already, so that of each rank the first ones do.
+        // The names are already ordered, so the first ones of each rank suffice.
         let ranks = if wanted.by_status { 1..=4 } else { 0..=0 };
         let mut places: Vec<Place> = Vec::with_capacity(limit + 1);
         for asked in ranks {
@@ -157,7 +157,7 @@ impl Web {
                 .filter(|(id, _)| !wanted.by_status || rank(status(id)) == asked)
                 .map(place)
                 .filter(|place| after.as_ref().is_none_or(|after| place > after));
-            // One more than asked for, to know whether there is another page.
+            // Reads one host more than requested, to know whether there is another page.
             places.extend(of_rank.take(limit + 1 - places.len()));
         }
         let more = places.len() > limit;
@@ -170,10 +170,10 @@ impl Web {
         })
     }
 
-    /// Those of these hosts that the caller may see, by name, in one page.
+    /// Returns those of these hosts that the caller may see, ordered by name, in one page.
     ///
     /// # Errors
-    /// Where the database cannot be read.
+    /// Fails if the database cannot be read.
     pub(super) async fn named_hosts(
         &self,
         actor: &Actor,
@@ -187,10 +187,10 @@ impl Web {
         Ok(Found { hosts, next_cursor: None })
     }
 
-    /// What is known of these hosts, in their order.
+    /// Returns the health of these hosts, in their order.
     ///
     /// # Errors
-    /// Where the store cannot be read.
+    /// Fails if the store cannot be read.
     pub(super) async fn health_of(
         &self,
         hosts: &[HostId],

@@ -25,20 +25,20 @@ use crate::database::HostRow;
 pub(super) struct HostForm {
     id: HostId,
     name: String,
-    /// Where its agent is reached.
+    /// The address of its agent.
     address: String,
     agent_port: u16,
-    /// The name that the agent's certificate must be valid for, where it is not the address.
+    /// The name that the agent's certificate must be valid for, if it is not the address.
     #[schema(required)]
     agent_identity: Option<String>,
-    /// The groups it is in.
+    /// The groups of the host.
     groups: Vec<String>,
-    /// Why it must not be patched now; `null` where it may.
+    /// Why the host must not be patched now. `null` if it may be patched.
     #[schema(required)]
     paused: Option<PauseForm>,
-    /// What its checks say.
+    /// The health of its checks.
     health: HealthForm,
-    /// Its maintenance window that is open now, or the next; `null` where it has none.
+    /// Its open or next maintenance window. `null` if it has none.
     #[schema(required)]
     maintenance_window: Option<WindowForm>,
 }
@@ -55,7 +55,7 @@ struct PauseForm {
     at: Option<DateTime<Utc>>,
 }
 
-/// What the enabled checks of a host say.
+/// The counts of a host's enabled checks.
 #[derive(Serialize, ToSchema)]
 #[schema(as = HostHealth)]
 struct HealthForm {
@@ -64,7 +64,7 @@ struct HealthForm {
     unhealthy: u32,
     unknown: u32,
     total: u32,
-    /// When the check that was run longest ago was run.
+    /// The oldest of the last runs of its checks.
     #[serde(with = "instant::option")]
     #[schema(required)]
     oldest_checked_at: Option<DateTime<Utc>>,
@@ -87,23 +87,23 @@ impl From<HostSummary> for HealthForm {
 #[derive(Serialize, ToSchema)]
 pub(super) struct HostList {
     hosts: Vec<HostForm>,
-    /// Ask with it for the next page; `null` at the end.
+    /// The cursor of the next page. `null` on the last page.
     #[schema(required)]
     next_cursor: Option<String>,
 }
 
-/// Whether a host may be patched.
+/// A request to pause or resume a host.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PauseRequest {
-    /// Whether it is held back from now on.
+    /// Whether the host is paused from now on.
     paused: bool,
-    /// Why; must be given with `paused: true`.
+    /// The reason, required with `paused: true`.
     #[schema(min_length = 1, max_length = 200)]
     reason: Option<String>,
 }
 
-/// The hosts that the caller may see.
+/// Lists the hosts that the caller may see.
 #[utoipa::path(
     get,
     path = "/api/v1/hosts",
@@ -111,13 +111,13 @@ pub(super) struct PauseRequest {
     operation_id = "list_hosts",
     params(
         ("status" = Option<HostStatus>, Query, description = "only hosts of this status"),
-        ("q" = Option<String>, Query, description = "only hosts whose name or address holds this"),
+        ("q" = Option<String>, Query, description = "only hosts whose name or address contains this"),
         ("ids" = Option<Vec<HostId>>, Query, explode = false,
-            description = "those of these hosts (at most 200, parted by commas) that the caller may see, by name, in one \
+            description = "those of these hosts (at most 200, separated by commas) that the caller may see, by name, in one \
                 page; the other parameters do not count"),
         ("sort" = Option<String>, Query, description = "`name` (the default) or `status`"),
         ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the previous page"),
     ),
     responses(
         (status = 200, description = "a page of hosts", body = HostList), Problem
@@ -138,7 +138,7 @@ pub(super) async fn list(
     Ok(Json(HostList { hosts: web.host_forms(found.hosts).await?, next_cursor: found.next_cursor }))
 }
 
-/// A host.
+/// Returns a host.
 #[utoipa::path(
     get,
     path = "/api/v1/hosts/{host_id}",
@@ -156,7 +156,7 @@ pub(super) async fn read(
     web.host_form(host_id).await.map(Json)
 }
 
-/// Pauses or resumes a host. A paused host blocks its gates, as a failing check does.
+/// Pauses or resumes a host. A paused host blocks its gates, like a failing check.
 #[utoipa::path(
     put,
     path = "/api/v1/hosts/{host_id}/paused",
@@ -206,10 +206,10 @@ pub(super) async fn pause(
 }
 
 impl Web {
-    /// Whether the caller may see all of these hosts.
+    /// Checks that the caller may see all of these hosts.
     ///
     /// # Errors
-    /// 404 where one does not exist, or is not for them.
+    /// Returns a 404 if a host does not exist, or the caller may not see it.
     pub(crate) async fn visible(&self, actor: &Actor, hosts: &[HostId]) -> Result<(), Problem> {
         let visible = self.0.app.directory.visible_to(actor, hosts).await?;
         if hosts.iter().all(|host| visible.contains(host)) {

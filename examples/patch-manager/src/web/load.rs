@@ -1,4 +1,5 @@
-//! So much at the same time, and no more (F126, F254): what comes beyond it is told at once to come back.
+//! Limits concurrent requests (F126, F254). A request beyond the limit is answered immediately with a
+//! request to retry.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,18 +15,17 @@ use tokio::{sync::Semaphore, time::timeout};
 use super::auth::is_stream;
 use crate::serve::{Counted, Counts, OnSparePlace, Places};
 
-/// The most requests that are worked on at the same time. Each holds a body of 512 KiB at most.
+/// The maximum number of concurrent requests. Each holds a body of at most 512 KiB.
 const REQUESTS: usize = 256;
-/// The most of them that are one user's.
+/// The maximum number of these for one user.
 const OF_A_USER: usize = 64;
-/// The most further requests that are worked on for administrators, and for whoever asks whether the
-/// process works.
+/// The maximum number of additional requests for administrators and for health probes.
 const SPARE: usize = 32;
-/// The longest that a request is worked on, its body's arrival included; the database's own bounds and
-/// a check that is tested are shorter. Event streams are answered at once and bounded by number.
+/// The time limit of a request, including its body's arrival. The database's own limits and a test of a
+/// check are shorter. Event streams are answered immediately and limited by number.
 const LONGEST: Duration = Duration::from_secs(90);
 
-/// What a process has room for.
+/// The capacity of a process for requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     requests: Arc<Semaphore>,
@@ -35,7 +35,7 @@ pub(crate) struct Load {
     places: Places,
 }
 
-/// Marks a request that found no ordinary room: only who is always let in may go on.
+/// Marks a request without ordinary capacity: only privileged callers may continue.
 #[derive(Clone, Copy, Debug)]
 struct InSpareRoom;
 
@@ -49,12 +49,12 @@ impl Load {
         }
     }
 
-    /// How many event streams may be open: half of the connections are left to everything else.
+    /// Returns the maximum number of event streams, which leaves half of the connections to other requests.
     pub(super) fn streams(&self) -> usize {
         self.places.all() / 2
     }
 
-    /// Lets a user's request go on if they do not have too many. It counts until what is returned is dropped.
+    /// Admits a user's request if the user has not too many. It counts until the returned value is dropped.
     pub(super) fn of_user(
         &self,
         user: &str,
@@ -65,7 +65,7 @@ impl Load {
             return Err(overloaded());
         }
         self.users.begin(user.to_owned()).ok_or_else(|| {
-            let detail = "too many requests of yours are under way: wait for their answers";
+            let detail = "you have too many requests in progress: wait for their answers";
             Problem::unavailable("overloaded", detail)
         })
     }
@@ -76,11 +76,11 @@ fn is_spare(request: &Request) -> bool {
 }
 
 fn overloaded() -> Problem {
-    Problem::unavailable("overloaded", "too much is asked at once: try again soon")
+    Problem::unavailable("overloaded", "the server is overloaded: try again soon")
 }
 
-/// Works on a request where there is room, and else answers 503 at once. While others wait for a
-/// connection, nobody keeps one.
+/// Handles a request if there is capacity, and otherwise answers 503 immediately. While others wait for a
+/// connection, no connection is kept open.
 pub(super) async fn bound(State(load): State<Load>, mut request: Request, next: Next) -> Response {
     let on_spare_place = request.extensions().get::<OnSparePlace>().is_some();
     let ordinary = if on_spare_place { None } else { load.requests.try_acquire().ok() };
@@ -89,23 +89,23 @@ pub(super) async fn bound(State(load): State<Load>, mut request: Request, next: 
     }
     let answer = match ordinary.map_or_else(|| load.spare.try_acquire(), Ok) {
         Ok(_room) => timeout(LONGEST, next.run(request)).await.unwrap_or_else(|_| {
-            Problem::unavailable("too_slow", "this took too long: try again").into_response()
+            Problem::unavailable("too_slow", "the request took too long: try again").into_response()
         }),
         Err(_) => overloaded().into_response(),
     };
     if on_spare_place && is_stream(&answer) {
-        // It would keep the place for as long as it likes.
+        // The connection would otherwise keep its slot indefinitely.
         return leaving(&load, overloaded().into_response());
     }
     leaving(&load, answer)
 }
 
-/// Refuses what found no ordinary room. For routes that anybody may ask, and that can wait.
+/// Refuses requests without ordinary capacity, on routes that anyone may call and that can wait.
 pub(super) async fn ordinary(request: Request, next: Next) -> Response {
     if is_spare(&request) { overloaded().into_response() } else { next.run(request).await }
 }
 
-/// The same as [`bound`] for what is never refused.
+/// Does the same as [`bound`] for requests that are never refused.
 pub(super) async fn unbound(State(load): State<Load>, request: Request, next: Next) -> Response {
     leaving(&load, next.run(request).await)
 }

@@ -7,19 +7,19 @@ use utoipa::ToSchema;
 
 use crate::database::User;
 
-/// The caller, as the application knows them now.
+/// The caller, with their current role and groups.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Me)]
 pub(super) struct MeForm {
     /// The name.
     name: String,
-    /// What they may do.
+    /// The role.
     role: Role,
     /// The groups whose hosts they see.
     groups: Vec<String>,
 }
 
-/// Who the caller is.
+/// Returns the caller.
 #[utoipa::path(
     get,
     path = "/api/v1/me",

@@ -1,5 +1,5 @@
-//! The web process: the library's routes and the application's own, the user interface, and what
-//! operators' tools ask for.
+//! The web process: the routes of the library and the application, the user interface, and the endpoints
+//! for operators' tools.
 
 mod auth;
 mod compression;
@@ -39,7 +39,7 @@ pub(crate) use self::{load::Load, monitoring::Monitoring, status::Liveness};
 use self::{problems::Document, rights::Rights, summaries::Summaries};
 use crate::{app::App, config::TestLimits};
 
-/// What the application's handlers work with. Cloning gives another handle on the same.
+/// The state of the application's handlers. A clone is another handle to the same state.
 #[derive(Clone)]
 pub(crate) struct Web(Arc<Parts>);
 
@@ -52,10 +52,10 @@ struct Parts {
     document: std::sync::OnceLock<String>,
 }
 
-/// Routes that a kind of process adds to the site.
+/// Routes that some processes add to the site.
 pub(crate) struct ExtraRoutes {
     pub(crate) routes: OpenApiRouter<Web>,
-    /// The paths among them that ask for no token.
+    /// The paths among them that require no token.
     pub(crate) open_paths: &'static [&'static str],
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// The site of an application.
+    /// Creates the site of an application.
     pub(crate) fn new(
         app: &App,
         tests: TestLimits,
@@ -107,18 +107,18 @@ impl Site {
         Self { router: router(&web, &api, load, monitoring, extra), api }
     }
 
-    /// Whether event streams are fed.
+    /// Returns whether event streams are fed.
     pub(crate) fn is_streaming(&self) -> bool {
         self.api.events().is_running()
     }
 
-    /// Feeds the event streams and records what was refused, until it is told to stop.
+    /// Feeds the event streams and records refusals, until `shutdown` is cancelled.
     pub(crate) async fn run(&self, shutdown: CancellationToken) {
         self.api.run(shutdown).await;
     }
 }
 
-/// The application's own operations, those of a kind of process left out.
+/// Returns the application's own operations, without those that only some processes have.
 pub(crate) fn operations() -> OpenApiRouter<Web> {
     OpenApiRouter::<Web>::with_openapi(Document::openapi())
         .routes(operation!(me::me))
@@ -161,7 +161,7 @@ fn router(
     let (library, library_document) = api::routes::<Web>(api).split_for_parts();
     let mut document = own_document;
     document.merge(library_document);
-    // The one place where it is set; the handler shows it from then on.
+    // The document is set only here. The handler serves it from then on.
     let _ = web.0.document.set(document.to_json().unwrap_or_default());
     let authenticated =
         own.merge(library).layer(from_fn_with_state(web.clone(), auth::authenticate));
@@ -171,7 +171,7 @@ fn router(
         .layer(from_fn_with_state(web.clone(), auth::authenticate));
     let watched = match monitoring {
         Some(monitoring) => monitoring.routes(),
-        // The page is no answer to a probe that asks the wrong listener.
+        // The page must not answer a probe that calls the wrong listener.
         None => Router::new()
             .route("/readyz", axum::routing::any(api::fallback))
             .route("/metrics", axum::routing::any(api::fallback)),
@@ -189,7 +189,7 @@ fn router(
         .layer(from_fn(harden))
 }
 
-/// Whether the process lives: answered under whatever load.
+/// Returns the route that reports that the process is alive, under any load.
 fn alive(load: Load) -> Router {
     Router::new()
         .route("/healthz", axum::routing::get(status::healthz))
@@ -197,7 +197,7 @@ fn alive(load: Load) -> Router {
         .layer(from_fn_with_state(load, load::unbound))
 }
 
-/// Answers `OPTIONS` for routes that are only read (F182).
+/// Answers `OPTIONS` for read-only routes (F182).
 async fn options(request: Request, next: Next) -> Response {
     const READ: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
     let asked = request.method() == Method::OPTIONS;
@@ -209,8 +209,8 @@ async fn options(request: Request, next: Next) -> Response {
     response
 }
 
-/// Whether a request names its host as RFC 9112 (3.2) asks: what is read in two ways by two programs is
-/// how one is deceived (F263).
+/// Returns whether a request names its host as RFC 9112 (3.2) requires. Two programs that read it
+/// differently can be tricked (F263).
 fn names_one_host(request: &Request) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -220,7 +220,7 @@ fn names_one_host(request: &Request) -> bool {
     }
 }
 
-/// Whether this is a host, with or without a port. Two of them that a proxy has joined are none.
+/// Returns whether this is a host, with or without a port. Two hosts joined by a proxy are not.
 fn is_host(value: &HeaderValue) -> bool {
     let is_odd = |byte: &u8| matches!(byte, b'@' | b',');
     let Ok(authority) = Authority::try_from(value.as_bytes()) else { return false };
@@ -228,14 +228,14 @@ fn is_host(value: &HeaderValue) -> bool {
     is_whole && !value.as_bytes().iter().any(is_odd)
 }
 
-/// Whether a request whose target names a host names the same one.
+/// Returns whether a request target that names a host names the same one.
 fn agrees(host: &HeaderValue, target: &Uri) -> bool {
     target
         .authority()
         .is_none_or(|named| named.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes()))
 }
 
-/// Headers that hold for every answer.
+/// Sets the headers of every answer.
 async fn harden(request: Request, next: Next) -> Response {
     let mut response = match names_one_host(&request) {
         true => next.run(request).await,
@@ -244,7 +244,7 @@ async fn harden(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    // What says nothing of it, an answer to somebody who is not signed in above all, is kept by nobody.
+    // Answers without the header are not cached, above all those to clients that are not signed in.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers

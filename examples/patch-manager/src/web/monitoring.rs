@@ -1,4 +1,4 @@
-//! How the process goes: `/readyz` and `/metrics`, with everything else or on a listener of their own.
+//! Health and metrics: `/readyz` and `/metrics`, with everything else or on a separate listener.
 
 use std::sync::Arc;
 
@@ -16,18 +16,18 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::{Liveness, Load, alive, auth, harden, load, options};
 use crate::database::token_hash;
 
-/// What is shown to monitoring.
+/// The data for monitoring.
 #[derive(Clone)]
 pub(crate) struct Monitoring {
     pub(crate) liveness: Liveness,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) metrics: PrometheusHandle,
-    /// The hash of the bearer token that is asked for; `None` shows it to whoever asks.
+    /// The hash of the required bearer token. `None` requires no token.
     pub(crate) token_sha256: Option<Arc<str>>,
 }
 
 impl Monitoring {
-    /// The routes of health and metrics, for a site.
+    /// Returns the routes of health and metrics, for a site.
     pub(super) fn routes<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
         Router::new()
             .route("/readyz", get(readyz))
@@ -37,7 +37,7 @@ impl Monitoring {
             .with_state(self)
     }
 
-    /// All that a process without a site shows, and that a listener for monitoring does.
+    /// Returns all routes of a process without a site, and of a monitoring listener.
     pub(crate) fn router(self, load: Load) -> Router {
         self.routes()
             .layer(from_fn_with_state(load.clone(), load::bound))
@@ -46,7 +46,7 @@ impl Monitoring {
     }
 }
 
-/// Asks for the token, where there is one. `/healthz` asks for none: it tells nothing.
+/// Requires the token, if one is configured. `/healthz` requires none, because it reveals nothing.
 async fn authenticate(State(shown): State<Monitoring>, request: Request, next: Next) -> Response {
     let Some(expected) = &shown.token_sha256 else { return next.run(request).await };
     match auth::bearer(request.headers()) {
@@ -55,14 +55,14 @@ async fn authenticate(State(shown): State<Monitoring>, request: Request, next: N
     }
 }
 
-/// The process can do its work: the store answers, and the worker's parts run.
+/// Reports whether the process can work: the store answers, and the worker's parts run.
 async fn readyz(State(shown): State<Monitoring>) -> Response {
     let (ready, report) = shown.liveness.report(shown.store.as_ref()).await;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(report)).into_response()
 }
 
-/// The metrics, as Prometheus reads them.
+/// Returns the metrics in Prometheus format.
 async fn metrics(State(shown): State<Monitoring>) -> Response {
     let text = shown.metrics.render();
     let kind = "text/plain; version=0.0.4; charset=utf-8";

@@ -1,5 +1,4 @@
-//! What the application's operations answer where something is wrong, and its part of the OpenAPI
-//! document.
+//! The problems of the application's operations, and the application's part of the OpenAPI document.
 
 use healthgate::{
     api::{Problem, ProblemBody},
@@ -10,7 +9,7 @@ use utoipa::OpenApi;
 
 use crate::database::DatabaseError;
 
-/// What holds for the document as a whole.
+/// The metadata of the whole document.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -33,14 +32,14 @@ impl From<DatabaseError> for Problem {
             DatabaseError::Audit(error) => error.into(),
             DatabaseError::RightLost => Self::forbidden(),
             DatabaseError::Sql(_) | DatabaseError::Task(_) => {
-                let detail = "the database cannot be reached now: try again soon";
+                let detail = "the database cannot be reached: try again soon";
                 Self::unavailable("store_unavailable", detail).with_source(error)
             }
         }
     }
 }
 
-/// What is wrong with the recurrence of a window, as violations.
+/// Reports errors of a window's recurrence as violations.
 pub(super) fn recurrence_violations(error: &RecurrenceError, violations: &mut Violations) {
     for violation in error.violations() {
         let code = match violation {

@@ -1,4 +1,4 @@
-//! What is refused for lack of a right, and noted: as the library notes what its own routes refuse.
+//! Refusals for a missing right, recorded like those of the library's own routes.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use tokio::time::timeout;
 use super::Web;
 use crate::database::DatabaseError;
 
-/// How long the body of somebody who may write nothing is waited for.
+/// The time limit for the body of a caller who may write nothing.
 const BRIEF: Duration = Duration::from_millis(500);
 
-/// Reads a body that names hosts. Of somebody who may write nothing it is read for the answer and its record
-/// alone, so a body that comes slowly is not waited for (F254).
+/// Reads a body that names hosts. If the caller may write nothing, the body only serves the answer and its
+/// record, so a slow body is not awaited (F254).
 pub(super) async fn in_time<T>(
     role: Role,
     reading: impl Future<Output = Result<T, Problem>>,
@@ -30,11 +30,11 @@ pub(super) async fn in_time<T>(
 }
 
 impl Web {
-    /// Whether the caller may see these hosts, which a write names. Each that exists and is not for
-    /// them is noted with `entry`.
+    /// Checks that the caller may see these hosts, which a write names. Notes each existing host that they
+    /// may not see, with `entry`.
     ///
     /// # Errors
-    /// 404 where one does not exist, or is not for them.
+    /// Returns a 404 if a host does not exist, or the caller may not see it.
     pub(super) async fn may_name(
         &self,
         hosts: &[HostId],
@@ -54,19 +54,19 @@ impl Web {
         Err(Problem::not_found())
     }
 
-    /// Notes that somebody was refused, and answers 403.
+    /// Notes a refusal, and returns a 403.
     pub(super) fn refused(&self, entry: AuditEntry) -> Problem {
         self.note(entry);
         Problem::forbidden()
     }
 
-    /// Notes that somebody was refused.
+    /// Notes a refusal.
     pub(super) fn note(&self, entry: AuditEntry) {
         self.0.api.note_refusal(entry);
     }
 
-    /// What an error of a write is to the caller. Where the right was lost on the way, whether the hosts
-    /// are still to be seen is asked again.
+    /// Returns the problem for an error of a write. If the right was lost meanwhile, checks again whether
+    /// the caller still sees the hosts.
     pub(super) async fn write_problem(
         &self,
         error: DatabaseError,

@@ -1,4 +1,4 @@
-//! Who may do what: by role and group, as the database has them now.
+//! Rights by role and group, from the database's current data.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,8 +10,8 @@ use healthgate::{
 
 use crate::{database::Database, directory::Directory};
 
-/// The library's rules, and what has become of a user whose event stream is open: their role may be
-/// another one now, or they are gone (F119).
+/// The library's rules, and the current state of a user with an open event stream: their role may have
+/// changed, or they may be gone (F119).
 #[derive(Debug)]
 pub(super) struct Rights {
     rules: RolesAndGroups,

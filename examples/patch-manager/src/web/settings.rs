@@ -7,31 +7,31 @@ use utoipa::ToSchema;
 
 use super::Web;
 
-/// Figures of the configuration, for whoever shows a wait, an age or a past.
+/// The configured settings that clients need to show waits, ages and histories.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Settings)]
 pub(super) struct SettingsForm {
-    /// How far apart two runs of a check are.
+    /// The time between two runs of a check.
     health_check_poll_interval_secs: u64,
-    /// The longest that a run takes.
+    /// The maximum duration of a run.
     health_check_timeout_secs: u64,
     /// How long results are kept.
     health_check_retention_days: u64,
-    /// How far apart two attempts of a gate are.
+    /// The time between two attempts of a gate.
     gate_retry_interval_secs: u64,
-    /// The longest wait of a job that is to run at once.
+    /// The maximum wait of an immediate job.
     immediate_max_wait_secs: u64,
 }
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// What is configured.
+/// Returns the configured settings.
 #[utoipa::path(
     get,
     path = "/api/v1/settings",
     tag = "application",
     operation_id = "read_settings",
-    responses((status = 200, description = "the figures", body = SettingsForm), Problem),
+    responses((status = 200, description = "the settings", body = SettingsForm), Problem),
 )]
 pub(super) async fn read(
     State(web): State<Web>,

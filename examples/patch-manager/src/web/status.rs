@@ -1,5 +1,5 @@
-//! What operators' tools ask for: is the process alive, is it ready, what does it count, and what can
-//! be asked of it.
+//! Endpoints for operators' tools: whether the process is alive and ready, its metrics, and its API
+//! document.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,32 +19,32 @@ use serde_json::{Value, json};
 
 use super::Web;
 
-/// What is known of the parts of this process.
+/// The known parts of this process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Liveness {
     worker: Option<(Arc<Poller>, Arc<GateRunner>)>,
 }
 
-/// A loop that has done nothing for so long is not alive.
+/// A loop that has done nothing for this long is not alive.
 const ALIVE: Duration = Duration::from_secs(60);
 
 impl Liveness {
-    /// A process with a worker.
+    /// Creates the state of a process with a worker.
     pub(crate) fn of(poller: Arc<Poller>, gates: Arc<GateRunner>) -> Self {
         Self { worker: Some((poller, gates)) }
     }
 
-    /// Lets the poller of this process look at once.
+    /// Returns the handle that wakes the poller of this process.
     pub(crate) fn poller_nudge(&self) -> Option<Nudge> {
         self.worker.as_ref().map(|(poller, _)| poller.nudge_handle())
     }
 
-    /// Lets the gate runner of this process look at once.
+    /// Returns the handle that wakes the gate runner of this process.
     pub(crate) fn gate_nudge(&self) -> Option<Nudge> {
         self.worker.as_ref().map(|(_, gates)| gates.nudge_handle())
     }
 
-    /// Whether what this process should do goes on, and what is known of it.
+    /// Returns whether this process works, with the details.
     pub(crate) async fn report(&self, store: &dyn Store) -> (bool, Value) {
         let store_answers = store.now().await.is_ok();
         let mut ready = store_answers;
@@ -79,12 +79,12 @@ impl Liveness {
     }
 }
 
-/// The process answers.
+/// Answers that the process is alive.
 pub(super) async fn healthz() -> &'static str {
     std::future::ready("ok\n").await
 }
 
-/// This document.
+/// Returns this document.
 #[utoipa::path(
     get,
     path = "/api/v1/openapi.json",

@@ -1,4 +1,4 @@
-//! What is known of many hosts, read at most once a second.
+//! Summaries of many hosts, read at most once a second.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use crate::database::{Database, DatabaseError, HostQuery};
 
 /// Summaries and names of hosts. A list that is ordered or filtered by status needs those of every host
-/// that the caller may see: they are read once for all callers of a second.
+/// that the caller may see. They are read once per second for all callers.
 pub(super) struct Summaries {
     store: Arc<dyn Store>,
     database: Database,
@@ -30,7 +30,7 @@ pub(super) type Known = Arc<HashMap<HostId, HostSummary>>;
 /// Hosts, by name.
 pub(super) type Names = Arc<[(HostId, String)]>;
 
-/// How old what is shown may be.
+/// The maximum age of shown data.
 const KEPT: Duration = Duration::from_secs(1);
 
 impl Summaries {
@@ -38,11 +38,11 @@ impl Summaries {
         Self { store, database, stale_after, known: Mutex::new(None), named: Mutex::new(None) }
     }
 
-    /// The hosts of a query, by name as it is compared here. Those of all that there are, which only an
-    /// administrator sees, are as of a second ago at the earliest; what others see is read each time.
+    /// Returns the hosts of a query, ordered by name. The list of all hosts, which only administrators see,
+    /// is up to a second old. Other lists are read each time.
     ///
     /// # Errors
-    /// The database's.
+    /// Fails if the database fails.
     pub(super) async fn names(&self, wanted: HostQuery<'_>) -> Result<Names, DatabaseError> {
         if wanted.shared_with.is_some() || wanted.text.is_some() {
             return self.read_names(wanted).await;
@@ -65,10 +65,10 @@ impl Summaries {
         Ok(names.into())
     }
 
-    /// The summaries of some hosts, as of now.
+    /// Returns the current summaries of some hosts.
     ///
     /// # Errors
-    /// The store's.
+    /// Fails if the store fails.
     pub(super) async fn of(
         &self,
         hosts: &[HostId],
@@ -77,11 +77,11 @@ impl Summaries {
         Ok(summaries.into_iter().map(|summary| (summary.host_id, summary)).collect())
     }
 
-    /// The summaries of at least these hosts, as of a second ago at the earliest. Of several callers
-    /// at once one reads, and the others wait for it.
+    /// Returns the summaries of at least these hosts, up to a second old. Of several concurrent callers one
+    /// reads, and the others wait for it.
     ///
     /// # Errors
-    /// The store's.
+    /// Fails if the store fails.
     pub(super) async fn of_many(&self, hosts: &[HostId]) -> Result<Known, StoreError> {
         let mut known = self.known.lock().await;
         if let Some((at, summaries)) = known.as_ref()
@@ -97,7 +97,7 @@ impl Summaries {
     }
 }
 
-/// The summary of a host that the store knows nothing of.
+/// Returns the summary of a host that the store does not know.
 pub(super) fn nothing(host_id: HostId) -> HostSummary {
     HostSummary {
         host_id,

@@ -1,12 +1,11 @@
-//! Texts that people read in requests.
+//! Texts in requests.
 
 use healthgate::{
     api::Members,
     model::{ViolationCode, is_deceptive},
 };
 
-/// Reads an optional text without the spaces around it, and refuses characters that deceive people
-/// (F127, F130).
+/// Reads an optional text, trims it, and refuses deceptive characters (F127, F130).
 pub(super) fn plain(members: &mut Members, field: &'static str) -> Option<String> {
     let text = members.optional::<String>(field)?.trim().to_owned();
     if text.chars().any(is_deceptive) {
@@ -15,8 +14,8 @@ pub(super) fn plain(members: &mut Members, field: &'static str) -> Option<String
     Some(text)
 }
 
-/// Refuses a text for the characters that it holds.
+/// Refuses a text because of its characters.
 pub(super) fn refuse_deceptive(members: &mut Members, field: &'static str) {
-    let message = "leave invisible and control characters out";
+    let message = "remove invisible and control characters";
     members.violation(field, ViolationCode::InvalidCharacter, message);
 }

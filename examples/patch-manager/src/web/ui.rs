@@ -1,6 +1,6 @@
 //! The web user interface, built into the program.
 //!
-//! `build.rs` takes `frontend/dist` where it was built, and else a page that says how to build it.
+//! `build.rs` embeds `frontend/dist` if it was built, and otherwise a page with build instructions.
 
 use std::fmt::Write as _;
 
@@ -14,10 +14,10 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[folder = "$PATCH_MANAGER_UI"]
 struct Files;
 
-/// Stands in `index.html` where the nonce of its styles goes.
+/// The placeholder in `index.html` for the nonce of its styles.
 const NONCE_MARK: &str = "__CSP_NONCE__";
 
-/// A file of the user interface. A path of its own routes, which is none of a file, gets the page.
+/// Serves a file of the user interface. A path of its client-side routes gets the page.
 pub(super) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     std::future::ready(answer(&method, uri.path(), &headers)).await
 }
@@ -34,16 +34,17 @@ fn answer(method: &Method, path: &str, headers: &HeaderMap) -> Response {
     match Files::get(name) {
         Some(file) => asset(name, file, headers),
         None if name.rsplit('/').next().is_some_and(|last| last.contains('.')) => {
-            (StatusCode::NOT_FOUND, "there is no such file\n").into_response()
+            (StatusCode::NOT_FOUND, "this file does not exist\n").into_response()
         }
         None => page(),
     }
 }
 
-/// The page, with a fresh nonce for its styles. No script stands in it, and none from elsewhere runs.
+/// Returns the page with a fresh nonce for its styles. It contains no inline script, and runs none from
+/// elsewhere.
 fn page() -> Response {
     let (Some(file), Some(nonce)) = (Files::get("index.html"), nonce()) else {
-        return (StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be made\n").into_response();
+        return (StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be created\n").into_response();
     };
     let html = String::from_utf8_lossy(&file.data).replace(NONCE_MARK, &nonce);
     let policy = format!(
@@ -60,7 +61,7 @@ fn page() -> Response {
     response
 }
 
-/// A file that the page loads. Those with a hash in their name never change.
+/// Returns a file that the page loads. Files with a hash in their name never change.
 fn asset(name: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
     let mut tag = String::from("\"");
     for byte in &file.metadata.sha256_hash()[..16] {

@@ -1,4 +1,4 @@
-//! Dry runs: a host's checks run once, and what a job would do to the host is told.
+//! Dry runs: run a host's checks once, and report what a job would do to the host.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     database::{Database, JobHostRow, Stage},
 };
 
-/// Runs the checks of a dry run's host once, and ends the host with what would have happened.
+/// Runs the checks of a dry run's host once, and ends the host with the outcome.
 pub(super) async fn dry_run(
     gate: Gate,
     database: Database,
@@ -37,7 +37,7 @@ pub(super) async fn dry_run(
     }
 }
 
-/// What would have happened to a host.
+/// Describes what would have happened to a host.
 fn detail_of(preview: &HostPreview, window: Window) -> String {
     let opens = instant::in_words(&window.opens_at());
     let closes = instant::in_words(&window.closes_at());

@@ -1,5 +1,5 @@
-//! The job executor: opens a gate for each host of each job, patches the hosts whose gates let them
-//! pass, has them verified, and ends them by what that says.
+//! The job executor: opens a gate for each host of each job, patches the hosts whose gates pass, has them
+//! verified, and ends them with the verdict.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -29,7 +29,7 @@ use crate::{
     database::{Database, DatabaseError, JobHostRow, JobKind, JobRow, Stage},
 };
 
-/// Takes jobs forward, together with the executors of other workers.
+/// Advances jobs, together with the executors of other workers.
 pub(crate) struct Executor {
     database: Database,
     store: Arc<dyn Store>,
@@ -41,19 +41,19 @@ pub(crate) struct Executor {
     wake: Arc<Notify>,
 }
 
-/// How often to look where nothing calls for it earlier.
+/// The interval between looks without an earlier event.
 const TICK: Duration = Duration::from_secs(1);
-/// The most hosts that one worker patches at the same time.
+/// The maximum number of hosts that one worker patches at once.
 const PATCHES: usize = 64;
-/// The most hosts of dry runs whose checks one worker runs at the same time.
+/// The maximum number of dry-run hosts whose checks one worker runs at once.
 const DRY_RUNS: usize = 32;
-/// How long a host of a dry run is left to the worker that has taken it: longer than any run.
+/// How long a dry-run host is reserved for the worker that has taken it. Longer than any run.
 const DRY_RUN_HELD: TimeDelta = TimeDelta::minutes(2);
-/// The most queued hosts whose gates are opened in one step.
+/// The maximum number of queued hosts whose gates are opened in one step.
 const OPENED_AT_ONCE: i64 = 500;
-/// The most waiting hosts that are looked at in one step.
+/// The maximum number of waiting hosts that are read in one step.
 const LOOKED_AT_ONCE: i64 = 20_000;
-/// How long patches may go on after the order to stop.
+/// How long patches may continue after the shutdown began.
 const GRACE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Error)]
@@ -80,7 +80,7 @@ impl Executor {
         }
     }
 
-    /// Works until it is told to stop. Errors end nothing: the next step tries again.
+    /// Works until `shutdown` is cancelled. An error does not end it: the next step retries.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let mut patches = JoinSet::new();
         let mut dry_runs = JoinSet::new();
@@ -92,11 +92,11 @@ impl Executor {
             }
             match self.step(&mut patches, &mut dry_runs).await {
                 Ok(()) => failing = false,
-                Err(error) if failing => debug!(%error, "jobs cannot go on"),
+                Err(error) if failing => debug!(%error, "jobs cannot continue"),
                 Err(error) => {
                     failing = true;
                     let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    warn!(%error, cause, "jobs cannot go on: they keep waiting");
+                    warn!(%error, cause, "jobs cannot continue and keep waiting");
                 }
             }
             tokio::select! {
@@ -111,7 +111,7 @@ impl Executor {
         }
         let over = async { while patches.join_next().await.is_some() {} };
         if tokio::time::timeout(GRACE, over).await.is_err() {
-            info!("patches that go on are taken over by another worker");
+            info!("another worker takes over the unfinished patches");
         }
     }
 
@@ -128,7 +128,7 @@ impl Executor {
             if patches.len() < PATCHES
                 && self.database.take_over_patch(&host, self.worker, now).await?
             {
-                info!(job = %host.job_id, host = %host.host_id, "a patch is taken over");
+                info!(job = %host.job_id, host = %host.host_id, "taking over a patch");
                 self.patch(host, patches);
             }
         }
@@ -137,8 +137,8 @@ impl Executor {
         self.look_at_waiting(now, patches).await
     }
 
-    /// Opens the gates of queued hosts; one whose host another job holds stays queued. A dry run opens
-    /// none: its hosts' checks run in tasks of their own.
+    /// Opens the gates of queued hosts. A host that another job holds stays queued. A dry run opens no
+    /// gate: its hosts' checks run in their own tasks.
     async fn take_queued(
         &self,
         now: DateTime<Utc>,
@@ -178,7 +178,7 @@ impl Executor {
         for (host, opening) in hosts.iter().zip(openings) {
             match opening {
                 Opening::Open(record) | Opening::Ended(record) => {
-                    // Where the job was cancelled meanwhile, its gate learns it from its windows.
+                    // If the job was cancelled meanwhile, the gate learns it from its windows.
                     if self.database.begin_waiting(host, record.window).await? {
                         announce::again(&*self.store, &record).await;
                     }
@@ -187,7 +187,7 @@ impl Executor {
                     let detail = "another job's gate holds this host: trying again at each retry";
                     let at = now + TimeDelta::from_std(self.retry).unwrap_or(TimeDelta::MAX);
                     self.database.retry_later(host, detail, at).await?;
-                    // Once: what the later tries say is nothing new.
+                    // Announced once, because later attempts say the same.
                     if host.detail != detail {
                         announce::row(&*self.store, host, Stage::Queued, Some(at)).await;
                     }
@@ -197,7 +197,7 @@ impl Executor {
         Ok(())
     }
 
-    /// Acts on the gates of waiting hosts.
+    /// Handles the gates of waiting hosts.
     async fn look_at_waiting(
         &self,
         now: DateTime<Utc>,
@@ -233,18 +233,18 @@ impl Executor {
                 self.end(host, gate, Stage::Cancelled, "the job was cancelled").await?;
             }
             GateState::Passed if patches.len() >= PATCHES => {
-                debug!(host = %host.host_id, "enough patches are under way");
+                debug!(host = %host.host_id, "the maximum number of patches is running");
             }
             GateState::Passed => self.spend(host, gate, patches).await?,
             GateState::Spent => {
-                // The row moves in the transaction that spends the pass.
-                debug!(host = %host.host_id, "a spent gate, read while its row was moving");
+                // The host's row changes in the transaction that spends the pass.
+                debug!(host = %host.host_id, "a gate was spent while its row was changing");
             }
         }
         Ok(())
     }
 
-    /// Ends a host as its gate has ended.
+    /// Ends a host whose gate has ended.
     async fn end(
         &self,
         host: &JobHostRow,
@@ -258,8 +258,8 @@ impl Executor {
         Ok(())
     }
 
-    /// Spends a pass. The store's hook moves the host to `patching` in the same transaction, so that
-    /// a crash leaves either both or neither behind.
+    /// Spends a pass. The store's hook moves the host to `patching` in the same transaction, so that a
+    /// crash leaves both or neither.
     async fn spend(
         &self,
         host: &JobHostRow,
@@ -277,7 +277,7 @@ impl Executor {
                 debug!(host = %host.host_id, ?refusal, "a pass was not spent");
             }
             Err(GateError::Store(StoreError::Refused(Refusal::StateMoved))) => {
-                debug!(host = %host.host_id, "a pass was not spent: the job's host has moved on");
+                debug!(host = %host.host_id, "a pass was not spent: the job's host has changed its stage");
             }
             Err(error) => return Err(error.into()),
         }
@@ -304,7 +304,7 @@ impl Executor {
         Ok(())
     }
 
-    /// Patches a host in a task of its own, and has it verified.
+    /// Patches a host in its own task, and has it verified.
     fn patch(&self, host: JobHostRow, patches: &mut JoinSet<()>) {
         let (patcher, database) = (Arc::clone(&self.patcher), self.database.clone());
         let (gate, store, worker) = (self.gate.clone(), self.store.clone(), self.worker);
@@ -323,16 +323,16 @@ impl Executor {
                     info!(job = %host.job_id, host = %host.host_id, detail, "patching ended");
                     tell(&*store, &host, to).await;
                 }
-                Ok(false) => warn!(host = %host.host_id, "another worker has taken the patch over"),
+                Ok(false) => warn!(host = %host.host_id, "another worker has taken over the patch"),
                 Err(error) => {
-                    warn!(host = %host.host_id, %error, "a patch's end cannot be written");
+                    warn!(host = %host.host_id, %error, "the end of a patch cannot be stored");
                 }
             }
         });
     }
 }
 
-/// Tells whoever shows the job of a host that has moved on.
+/// Announces the progress of a host.
 async fn tell(store: &dyn Store, host: &JobHostRow, stage: Stage) {
     match store.gate(host.job_id, host.host_id).await {
         Ok(Some(gate)) => announce::again(store, &gate).await,
@@ -340,9 +340,9 @@ async fn tell(store: &dyn Store, host: &JobHostRow, stage: Stage) {
     }
 }
 
-/// Reports the end of a patch until that is written: unreported, the host counts as being changed for
-/// half an hour. With `configured` the host is verified, by the job's own figures where it has some.
-/// `None` where there is nothing to report.
+/// Reports the end of a patch, and retries until it is stored: an unreported host counts as under change
+/// for half an hour. With `configured` the host is verified, with the job's own settings if it has any.
+/// Returns `None` if there is nothing to report.
 async fn report(
     gate: &Gate,
     database: &Database,
@@ -385,10 +385,10 @@ async fn report_once(
     Ok(gate.verify(pass, policy).await?)
 }
 
-/// How a patched host ends by its verification; `None` while that goes on.
+/// Returns how a patched host ends by its verification, or `None` while that is running.
 fn verified(change: Option<&HostChange>) -> Option<(Stage, String)> {
     let Some(verification) = change.and_then(|change| change.verification.as_ref()) else {
-        let detail = "patched; whether it is healthy since is not known";
+        let detail = "patched; its health after the patch is unknown";
         return Some((Stage::Unverified, detail.to_owned()));
     };
     let stage = match verification.state {
@@ -400,18 +400,18 @@ fn verified(change: Option<&HostChange>) -> Option<(Stage, String)> {
     Some((stage, format!("patched; {}", verification.detail)))
 }
 
-/// What a job asks a host's gate for.
+/// Creates the request for a host's gate.
 fn request(job: &JobRow, host: &JobHostRow) -> GateRequest {
     GateRequest {
         window_kind: job.window.kind(),
         report_only: job.report_only,
-        // What mends a host must not be held back by what it mends.
+        // A rollback must not be held back by the fault that it repairs.
         exempt: job.kind == JobKind::Rollback,
         ..GateRequest::new(job.id, host.host_id, host.window)
     }
 }
 
-/// Waits until a gate has changed; `false` where the feed has ended.
+/// Waits until a gate has changed. Returns `false` if the feed has ended.
 async fn gate_moved(events: &mut Option<Subscription>) -> bool {
     let Some(events) = events else { return false };
     loop {
@@ -423,7 +423,7 @@ async fn gate_moved(events: &mut Option<Subscription>) -> bool {
             Some(_) => break,
         }
     }
-    // One look does for everything that has come meanwhile.
+    // One look covers all events that have arrived meanwhile.
     while let Some(next) = events.next().now_or_never() {
         if next.is_none() {
             return false;

@@ -1,4 +1,4 @@
-//! The worker: polls checks, runs gates, and takes jobs forward.
+//! The worker: polls checks, runs gates, and advances jobs.
 
 mod dry_run;
 mod executor;
@@ -18,7 +18,7 @@ use self::executor::Executor;
 pub(crate) use self::patch::{Patcher, SimulatedPatcher};
 use crate::{app::App, audit::keep_chain, database::Database, sources::Administrators};
 
-/// Everything that a worker runs.
+/// The parts of a worker.
 pub(crate) struct Worker {
     pub(crate) poller: Arc<Poller>,
     pub(crate) gates: Arc<GateRunner>,
@@ -27,22 +27,22 @@ pub(crate) struct Worker {
     audit_retention: Option<Duration>,
 }
 
-/// A figure of the configuration that the library refuses.
+/// The error of a setting that the library rejects.
 #[derive(Debug, Error)]
-#[error("the worker cannot work as configured")]
+#[error("the worker's configuration is invalid")]
 pub(crate) struct WorkerError(#[from] ConfigError);
 
 impl Worker {
-    /// The worker of an application.
+    /// Creates the worker of an application.
     ///
     /// # Errors
-    /// Figures that the library refuses.
+    /// Fails if the library rejects a setting.
     pub(crate) fn new(app: &App, patcher: Arc<dyn Patcher>) -> Result<Self, WorkerError> {
         let figures = &app.figures;
         let poller = PollerConfig {
             interval: figures.poll_interval,
             timeout: figures.check_timeout,
-            // An interval of 1 s is allowed, whatever a check may take.
+            // An interval of 1 s is allowed, however long a check takes.
             allow_missed_slots: true,
             max_concurrent_checks: figures.max_concurrent_checks,
             retention: figures.retention,
@@ -51,13 +51,13 @@ impl Worker {
             ..PollerConfig::default()
         };
         app.policy.validate_with_poller(&poller)?;
-        // A dead worker's gates are taken over after a lease; a tick is well within what a shortened
-        // window may take to count (5 s).
+        // A dead worker's gates are taken over after a lease. The tick is shorter than the time limit for
+        // noticing a shortened window (5 s).
         let tick = (figures.gate_retry / 4).clamp(ms(250), ms(1_000));
         let gates = GateRunnerConfig {
             tick,
             lease: ms(15_000),
-            // Four calls of a source fit into a lease.
+            // A lease has time for four calls of a source.
             source_timeout: ms(3_000),
             max_concurrent_checks: figures.max_concurrent_checks,
             ..GateRunnerConfig::default()
@@ -92,8 +92,8 @@ impl Worker {
         })
     }
 
-    /// Works until it is told to stop; then lets what is under way end within seconds, and hands the
-    /// rest back.
+    /// Works until `shutdown` is cancelled. Then lets running work end within seconds, and releases the
+    /// rest.
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let (poller, stop) = (self.poller, shutdown.clone());
         let polling = tokio::spawn(async move { poller.run(stop).await });

@@ -1,4 +1,4 @@
-//! Patching itself, which is simulated.
+//! The simulated patching.
 
 use std::{
     collections::HashSet,
@@ -12,15 +12,15 @@ use healthgate::model::{HostId, JobId, PassId};
 
 /// Patches hosts.
 ///
-/// The pass's id goes with it: whoever is asked again for the same one, after a worker died, goes on
-/// and does not begin anew.
+/// The pass's id identifies the patch: a second call with the same one, after a worker died, continues
+/// instead of starting over.
 #[async_trait]
 pub(crate) trait Patcher: Debug + Send + Sync + 'static {
-    /// Patches a host; the error is a sentence for people.
+    /// Patches a host. The error is a sentence for people.
     async fn patch(&self, job: JobId, host: HostId, pass: Option<PassId>) -> Result<(), String>;
 }
 
-/// Takes a few seconds and changes nothing, save where it was told to fail.
+/// Waits a few seconds and changes nothing, or fails if told to.
 #[derive(Debug)]
 pub(crate) struct SimulatedPatcher {
     takes: Duration,
@@ -28,12 +28,12 @@ pub(crate) struct SimulatedPatcher {
 }
 
 impl SimulatedPatcher {
-    /// Patches that take so long.
+    /// Creates a patcher whose patches take this long.
     pub(crate) fn new(takes: Duration) -> Self {
         Self { takes, failing: Mutex::default() }
     }
 
-    /// Lets patches of a host fail, or succeed again.
+    /// Sets whether patches of a host fail.
     #[cfg(feature = "demo")]
     pub(crate) fn set_failing(&self, host: HostId, failing: bool) {
         let mut hosts = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,7 +44,7 @@ impl SimulatedPatcher {
         }
     }
 
-    /// Whether patches of a host fail.
+    /// Returns whether patches of a host fail.
     pub(crate) fn fails(&self, host: HostId) -> bool {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner).contains(&host)
     }

@@ -1,4 +1,4 @@
-//! A host from its claim to the end of its run.
+//! Handles a host from its claim to the end of its run.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -29,22 +29,22 @@ use crate::{
     store::ClaimRequest,
 };
 
-/// The usual most of a host's checks, for guessing how many hosts there is room for.
+/// The usual maximum number of a host's checks, to estimate how many hosts fit.
 const CHECKS_PER_HOST: usize = 5;
 
-/// What a host's run consists of.
+/// The plan of a host's run.
 #[derive(Default)]
 struct Plan {
     /// The checks that run now.
     run: Vec<HealthCheck>,
-    /// The places at the agents that these ask.
+    /// The slots at the agents that these checks ask.
     permits: Vec<AgentPermit>,
-    /// What is recorded of checks that have been waiting for their turn for too long.
+    /// The outcomes to record for checks that have waited too long for their turn.
     unasked: Vec<CheckOutcome>,
 }
 
 impl Cycle<'_> {
-    /// How many hosts may be claimed: as many as could run if each had the usual most of checks.
+    /// Returns how many hosts may be claimed: as many as could run with the usual maximum of checks.
     pub(super) fn capacity(&self) -> usize {
         if self.finished.len() >= self.poller.config.buffered_hosts || self.is_behind() {
             return 0;
@@ -84,7 +84,7 @@ impl Cycle<'_> {
         }
     }
 
-    /// Takes a claimed host, unless its lost leases speak against it (F68).
+    /// Accepts a claimed host, unless its lost leases forbid it (F68).
     pub(super) fn take(&mut self, held: ClaimedHost) {
         let (poller, host) = (self.poller, held.claim.host_id);
         self.held.insert(host);
@@ -97,8 +97,8 @@ impl Cycle<'_> {
                 self.queued.push_back(held);
             }
             Standing::Suspect => {
-                // Its turn comes by name; meanwhile it is not due, or it would be claimed again at
-                // once (F135). Should this worker die, it is due again soon.
+                // It will be claimed by name for its turn. Its due time moves meanwhile, or it would be
+                // claimed again immediately (F135). If this worker dies, the host is soon due again.
                 let now = held.at.store_at(poller.clock.monotonic());
                 let until = now + delta(poller.config.lease());
                 self.unwanted.push(held.release().with_not_before(until));
@@ -110,7 +110,7 @@ impl Cycle<'_> {
             }
             Standing::Quarantined => {
                 error!(%host, lost_leases = held.claim.lost_leases, pause = ?poller.config.quarantine,
-                       "quarantined: worker after worker was lost while it ran this host's checks");
+                       "host quarantined: consecutive workers were lost while running its checks");
                 poller.stats.quarantined();
                 let outcomes = quarantine::outcomes(&held.claim, &poller.config);
                 let now = poller.clock.monotonic();
@@ -122,13 +122,13 @@ impl Cycle<'_> {
         }
     }
 
-    /// Whether a host has to wait until those beside it are handed back.
+    /// Returns whether a host has to wait until the other suspects are released.
     fn waits_alone(&self, host: HostId) -> bool {
         self.suspect == Some(host) && (self.releasing.is_some() || !self.unwanted.is_empty())
     }
 
-    /// Gives a host up whose lease is too old to be relied on. It is handed back as far as that still
-    /// goes: a lease that merely expires would speak against the host.
+    /// Gives up a host whose lease is too old to be trusted. Releases the host if that still works, because
+    /// an expired lease would count against it.
     fn give_up(&mut self, held: ClaimedHost) {
         self.poller.stats.lease_lost();
         self.unwanted.push(held.release());
@@ -136,14 +136,14 @@ impl Cycle<'_> {
         self.put_back(held.turns);
     }
 
-    /// Notes that a host's lease has ended, so that it, and another suspect, may be claimed by name.
+    /// Notes that a host's lease has ended, so that the host, and another suspect, may be claimed by name.
     pub(super) fn cleared(&mut self, host: HostId) {
         self.held.remove(&host);
         self.suspect = self.suspect.filter(|suspect| *suspect != host);
     }
 
-    /// Starts the queued hosts for which there is room, in their order. A host starts only if its
-    /// run can end while the lease is trusted (F134).
+    /// Starts queued hosts in order while there is capacity. A host starts only if its run can end while
+    /// the lease is trusted (F134).
     pub(super) fn start_queued(&mut self) {
         let config = &self.poller.config;
         let mut waiting = VecDeque::new();
@@ -163,7 +163,7 @@ impl Cycle<'_> {
         self.queued = waiting;
     }
 
-    /// Starts a host's run, or answers with the host where there is no room for its checks.
+    /// Starts a host's run, or returns the host if there is no capacity for its checks.
     fn start(&mut self, mut held: ClaimedHost) -> Option<ClaimedHost> {
         let (poller, host) = (self.poller, held.claim.host_id);
         let Some(mut permit) = poller.capacity.admit_poll(held.claim.checks.len()) else {
@@ -181,7 +181,7 @@ impl Cycle<'_> {
         }
         if plan.run.is_empty() {
             if held.by_name {
-                // Nothing of it asks that agent any more, or another worker has asked meanwhile.
+                // No check of the host asks that agent any more, or another worker has asked it meanwhile.
                 self.unwanted.push(held.release());
                 self.cleared(host);
             } else {
@@ -206,7 +206,7 @@ impl Cycle<'_> {
         None
     }
 
-    /// The checks of a host that was claimed by name: those whose turn it is.
+    /// Plans the checks of a host claimed by name: those whose turn has come.
     fn plan_turns(&mut self, held: &mut ClaimedHost) -> Plan {
         let mut plan = Plan::default();
         for turn in std::mem::take(&mut held.turns) {
@@ -224,8 +224,8 @@ impl Cycle<'_> {
         plan
     }
 
-    /// The checks of a host that is due, save those that ask a busy agent: they wait for their turn
-    /// in its lane, and hold up nothing else (F134).
+    /// Plans the checks of a due host, except those that ask a busy agent. These wait for their turn in its
+    /// lane, and delay nothing else (F134).
     fn plan_slot(&mut self, held: &ClaimedHost, now: Duration) -> Plan {
         let host = held.claim.host_id;
         let mut plan = Plan::default();
@@ -241,7 +241,7 @@ impl Cycle<'_> {
             if let Some(since) = self.lanes.since(&agent, host) {
                 plan.unasked.extend(self.unasked(&agent, &checks, now.saturating_sub(since)));
             } else if is_called {
-                // Its turn has come, and the claim by name is under way.
+                // Its turn has come, and the claim by name is in progress.
             } else if self.lanes.len_at(&agent) == 0
                 && let Some(permit) = self.poller.capacity.agents().admit_poll(&agent)
             {
@@ -262,7 +262,7 @@ impl Cycle<'_> {
         plan
     }
 
-    /// What is recorded of checks that have been waiting for an agent. Nothing, as long as the
+    /// Returns the outcomes to record for checks that have waited for an agent. Returns none while the
     /// result of their last turn still counts.
     fn unasked(
         &self,
@@ -294,7 +294,7 @@ impl Cycle<'_> {
             self.give_up(held);
             return;
         }
-        // A turn at a busy agent says something about that agent only.
+        // A turn at a busy agent tells only about that agent.
         let tells = !held.by_name;
         let sighting =
             tells.then(|| Sighting::of(&held.claim.checks, &outcomes, &refused)).flatten();

@@ -1,4 +1,4 @@
-//! What a poller has under way, and the loop that waits for it.
+//! A poller's work in progress, and the loop that drives it.
 
 mod hosts;
 mod operation;
@@ -43,36 +43,36 @@ use crate::{
     store::{Backlog, Completed, HostRelease, PruneOutcome, Reach, StoreError},
 };
 
-/// A run that is under way.
+/// A run in progress.
 struct InFlight {
     release: HostRelease,
     checks: usize,
-    /// How many of them have their turn at a busy agent.
+    /// The number of these checks that have their turn at a busy agent.
     lane_checks: usize,
     _permit: Permit,
     _agents: Vec<AgentPermit>,
 }
 
-/// What is under way.
+/// A poller's work in progress.
 pub(super) struct Cycle<'a> {
     poller: &'a Poller,
     runs: FuturesUnordered<Pin<Box<dyn Future<Output = FinishedRun> + Send>>>,
     in_flight: HashMap<HostId, InFlight>,
     checks_in_flight: usize,
-    /// The hosts that this worker has under a lease.
+    /// The hosts that this worker holds under a lease.
     held: HashSet<HostId>,
-    /// Claimed hosts that wait for room.
+    /// Claimed hosts that wait for capacity.
     queued: VecDeque<ClaimedHost>,
     lanes: Lanes,
-    /// The checks that have their turn at a busy agent: called, queued or in flight.
+    /// The number of checks with a turn at a busy agent: called, queued or in flight.
     lane_checks: usize,
-    /// The hosts that are being claimed for their turns, and the agents of these.
+    /// The hosts that are being claimed for their turns, with their agents.
     called: BTreeMap<HostId, Vec<AgentKey>>,
     finished: VecDeque<Finished>,
     first_finished: Option<Duration>,
-    /// When the oldest of the results that are being written was there.
+    /// When the oldest of the results that are being written was finished.
     flushing_since: Option<Duration>,
-    /// How many hosts the next batch of results may have.
+    /// The maximum number of hosts in the next batch of results.
     batch: usize,
     claiming: Operation<Result<Claimed, FailedClaim>>,
     calling: Operation<Result<Claimed, FailedClaim>>,
@@ -83,17 +83,17 @@ pub(super) struct Cycle<'a> {
     measuring: Operation<Result<Backlog, StoreError>>,
     reaching: Operation<Result<Reach, StoreError>>,
     observer: Observer,
-    /// Hosts that are handed back unrun.
+    /// Hosts to release without having run.
     unwanted: Vec<HostRelease>,
-    /// The one host under way that would be quarantined if this worker died now.
+    /// The one running host that would be quarantined if this worker died now.
     suspect: Option<HostId>,
-    /// The others, in the order of their turns.
+    /// The other suspects, in the order of their turns.
     suspects: VecDeque<HostId>,
-    /// The hosts in quarantine, and until when.
+    /// The quarantined hosts, with the end of each quarantine.
     quarantined: HashMap<HostId, Duration>,
     levels: Levels,
     offset: ClockOffset,
-    /// Whether the store's clock went back.
+    /// Detects that the store's clock stepped back.
     watch: EpochWatch,
     next_claim: Duration,
     next_call: Duration,
@@ -146,7 +146,7 @@ impl<'a> Cycle<'a> {
         }
     }
 
-    /// Polls until `shutdown` is cancelled, and then stops as [`Poller::run`] says.
+    /// Polls until `shutdown` is cancelled, and then stops as described at [`Poller::run`].
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
         let (poller, clock) = (self.poller, Arc::clone(&self.poller.clock));
         loop {
@@ -171,7 +171,7 @@ impl<'a> Cycle<'a> {
         self.stop().await;
     }
 
-    /// Starts whatever can be started now.
+    /// Starts everything that can start now.
     fn start_work(&mut self) {
         let now = self.poller.clock.monotonic();
         self.start_queued();
@@ -203,11 +203,11 @@ impl<'a> Cycle<'a> {
         self.show(now);
     }
 
-    /// How long until something falls due; `None` where only an event can bring anything.
+    /// Returns how long until the next timer, or `None` if only an event can bring work.
     fn next_wake(&self) -> Option<Duration> {
         let now = self.poller.clock.monotonic();
         let claim = self.claiming.is_none().then(|| match self.capacity() {
-            // Room that others give back wakes nobody here.
+            // Capacity that others free does not wake this poller.
             0 => self.next_claim.max(now + self.poller.config.tick),
             _ => self.next_claim,
         });
@@ -217,7 +217,7 @@ impl<'a> Cycle<'a> {
         Some(due.saturating_sub(now))
     }
 
-    /// Counts a failure of the store, says so the first time, and answers how long to wait.
+    /// Counts a failure of the store, logs the first one, and returns how long to wait.
     fn failed(&mut self, what: &'static str, error: &dyn std::error::Error) -> Duration {
         self.poller.stats.store_failed();
         self.poller.health.note().store_failing = true;
@@ -237,7 +237,7 @@ impl<'a> Cycle<'a> {
         noted.last_cycle = Some((clock.monotonic(), clock.now()));
         noted.store_failing = false;
         if std::mem::take(&mut self.failures) > 0 {
-            info!("the store answers again");
+            info!("the store is available again");
         }
     }
 
@@ -246,7 +246,7 @@ impl<'a> Cycle<'a> {
         self.next_claim = Duration::ZERO;
     }
 
-    /// Lets runs finish, writes what there is and hands the rest back, all within the grace period.
+    /// Lets runs finish, writes the results and releases the rest, all within the grace period.
     async fn stop(mut self) {
         let clock = Arc::clone(&self.poller.clock);
         let mut over = clock.sleep(self.poller.config.grace);

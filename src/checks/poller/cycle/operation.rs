@@ -1,4 +1,4 @@
-//! Waiting for what may be under way.
+//! Waiting for optional operations.
 
 use std::{
     future::{Future, pending},
@@ -8,11 +8,11 @@ use std::{
 
 use crate::clock::Clock;
 
-/// A call of the store's that is under way.
+/// A running call of the store.
 pub(super) type Operation<T> = Option<Pin<Box<dyn Future<Output = T> + Send>>>;
 
-/// Waits for an operation that is under way, for ever where there is none. Being dropped while it
-/// waits leaves the operation as it is, so that a store's call always runs to its end.
+/// Waits for a running operation, or forever if there is none. Dropping the wait leaves the operation
+/// running, so that a call of the store always completes.
 pub(super) async fn wait<T>(operation: &mut Operation<T>) -> T {
     match operation {
         Some(future) => {
@@ -24,7 +24,7 @@ pub(super) async fn wait<T>(operation: &mut Operation<T>) -> T {
     }
 }
 
-/// Sleeps so long, or for ever.
+/// Sleeps for this duration, or forever.
 pub(super) async fn sleep(clock: &dyn Clock, duration: Option<Duration>) {
     match duration {
         Some(duration) => clock.sleep(duration).await,

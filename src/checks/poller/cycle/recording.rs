@@ -1,4 +1,4 @@
-//! What came out of runs, until it is written.
+//! Buffers the outcomes of runs until they are written.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -22,11 +22,11 @@ use crate::{
     store::{Completed, HostCompletion, HostRelease, StoreError},
 };
 
-/// How much larger than usual a batch of results is at most.
+/// The maximum size of a batch of results, as a multiple of the usual size.
 const MOST_BATCHES: usize = 16;
 
-/// How often results are at least offered to a failing store while their lease lasts: a back-off that
-/// outlasts the lease would lose what the store could still take.
+/// The minimum number of attempts to write results to a failing store within a lease. A back-off longer
+/// than the lease would lose results that the store could still accept.
 const TRIES_IN_A_LEASE: u32 = 12;
 
 /// A host whose results wait to be written.
@@ -37,38 +37,38 @@ pub(super) struct Finished {
     config_seq: i64,
     at: ClaimTime,
     results: Vec<CheckResult>,
-    /// Monotonic, when they were there.
+    /// When they were finished, by the monotonic clock.
     finished: Duration,
     end: RunEnd,
-    /// When it is due for its own slot, where this run was none.
+    /// When the host is due for its own slot, if this run was not that slot.
     due_at: Option<DateTime<Utc>>,
-    /// Some of its checks wait for their turn at a busy agent.
+    /// Whether some of its checks wait for their turn at a busy agent.
     unfinished: bool,
 }
 
-/// What is known of a run besides its results.
+/// Facts about a run in addition to its results.
 #[derive(Clone, Default, Debug)]
 pub(super) struct RunEnd {
     /// The checks whose targets refused the connection.
     pub(super) refused: HashSet<CheckId>,
-    /// Whether a connection came about.
+    /// Whether the run could connect.
     pub(super) reached: Option<bool>,
-    /// It was not run, and is not for a while.
+    /// Whether the host was quarantined instead of run.
     pub(super) quarantined: bool,
 }
 
 impl Finished {
-    /// How many results it has.
+    /// Returns the number of results.
     pub(super) fn count(&self) -> usize {
         self.results.len()
     }
 
-    /// The host to be handed back unrecorded.
+    /// Returns the record to release the host without results.
     pub(super) fn release(&self) -> HostRelease {
         HostRelease::new(self.host_id, self.token)
     }
 
-    /// When the host is due next, at `now` by the store's clock.
+    /// Returns when the host is due next, at `now` by the store's clock.
     fn next_due_at(&self, config: &PollerConfig, now: DateTime<Utc>) -> DateTime<Utc> {
         let regular = schedule::next_slot(self.host_id, config.interval, now);
         let is_failing = |result: &CheckResult| {
@@ -85,7 +85,7 @@ impl Finished {
 }
 
 impl Cycle<'_> {
-    /// Keeps what came out of a host until it is written.
+    /// Buffers the outcome of a host until it is written.
     pub(super) fn finish(
         &mut self,
         held: &ClaimedHost,
@@ -129,7 +129,7 @@ impl Cycle<'_> {
         let count = self.finished.len().min(self.batch);
         let mut batch: Vec<Finished> = self.finished.drain(..count).collect();
         self.flushing_since = batch.iter().map(|finished| finished.finished).min();
-        // The fault may have shown itself since they ran.
+        // The fault may have been detected after these runs.
         for Finished { results, end, .. } in &mut batch {
             for result in results.iter_mut().filter(|one| !end.refused.contains(&one.check_id)) {
                 result.observer_fault |= self.observer.flags(result.reason);
@@ -158,7 +158,7 @@ impl Cycle<'_> {
             Some(async move { (batch, store.complete_hosts(worker, completions).await) }.boxed());
     }
 
-    /// Puts results that were not written back to where they were.
+    /// Returns unwritten results to the buffer.
     fn keep(&mut self, batch: Vec<Finished>, now: Duration) {
         self.first_finished = Some(now);
         for finished in batch.into_iter().rev() {
@@ -166,7 +166,7 @@ impl Cycle<'_> {
         }
     }
 
-    /// Whether the oldest unwritten result has waited for so long that one of a host claimed now
+    /// Returns whether the oldest unwritten result has waited so long that results of a newly claimed host
     /// might come too late (F153).
     pub(super) fn is_behind(&self) -> bool {
         let config = &self.poller.config;
@@ -177,9 +177,9 @@ impl Cycle<'_> {
         oldest.is_some_and(|since| waited(since) >= config.flush_after + spare / 2)
     }
 
-    /// Hands hosts back whose results cannot be written before the lease ends, if the next try is at
-    /// `next`: a lease that merely expires would speak against the host (F147), and would hold up those
-    /// that are in time.
+    /// Releases hosts whose results cannot be written before the lease ends, if the next attempt is at
+    /// `next`. An expired lease would count against the host (F147), and would delay the hosts that are in
+    /// time.
     fn give_up_unwritten(&mut self, next: Duration) {
         let lease = self.poller.config.lease();
         let late = |finished: &Finished| finished.at.ends_soon(next, lease);
@@ -206,7 +206,8 @@ impl Cycle<'_> {
         match outcome {
             Ok(completed) => {
                 self.recovered();
-                // Larger batches while more waits than one holds: a slow store is slow by the batch.
+                // Larger batches while more than one batch waits, because a slow store has a cost per
+                // batch.
                 let behind = self.finished.len() >= self.batch;
                 let most = config.flush_hosts * MOST_BATCHES;
                 self.batch = if behind { (self.batch * 2).min(most) } else { config.flush_hosts };
@@ -231,14 +232,14 @@ impl Cycle<'_> {
                 }
             }
             Err(error) if batch.len() > 1 => {
-                // One host's results may be what the store cannot write: find it by halves.
+                // One host's results may be unwritable: find it by bisection.
                 self.batch = batch.len() / 2;
                 self.failed("record results", &error);
                 self.next_flush = now;
                 self.keep(batch, now);
             }
             Err(error) => {
-                // Writing it again would fail again, and so may another run of it at once.
+                // A repeated write would fail again, and so may an immediate second run.
                 error!(%error, hosts = batch.len(), "results cannot be recorded");
                 self.next_flush = now + self.failed("record results", &error);
                 for finished in batch {

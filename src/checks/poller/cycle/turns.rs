@@ -1,4 +1,4 @@
-//! Hosts that are claimed by name: those whose turn at a busy agent has come, and suspects.
+//! Claims hosts by name: those whose turn at a busy agent has come, and suspects.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl Cycle<'_> {
-    /// Claims the hosts whose turn has come. Together they take at most half of all places, so that
-    /// busy agents, however many, leave room for everything else (F135).
+    /// Claims the hosts whose turn has come. Together they take at most half of the capacity, so that any
+    /// number of busy agents leaves room for everything else (F135).
     pub(super) fn serve_lanes(&mut self) {
         let poller = self.poller;
         let now = poller.clock.monotonic();
@@ -54,7 +54,7 @@ impl Cycle<'_> {
         self.calling = Some(claim(store, directory, clock, request, self.watch, turns).boxed());
     }
 
-    /// The next suspect, once none is under way and all others are handed back.
+    /// Returns the next suspect, if no suspect is running and all others are released.
     fn next_suspect(&mut self) -> Option<HostId> {
         let idle = self.suspect.is_none() && self.releasing.is_none() && self.unwanted.is_empty();
         if !idle || self.suspects.front().is_some_and(|host| self.held.contains(host)) {
@@ -96,7 +96,7 @@ impl Cycle<'_> {
                 self.suspects.push_front(host);
             }
         }
-        // Who is not free is run by another worker, which has lanes of its own, unless this one
+        // A host that is not free is run by another worker, which has its own lanes, unless this worker
         // holds it for its other checks.
         for (host, turns) in turns_of {
             if failed || self.held.contains(&host) || self.claiming.is_some() {
@@ -107,14 +107,14 @@ impl Cycle<'_> {
         }
     }
 
-    /// Gives turns up.
+    /// Drops turns.
     pub(super) fn forget(&mut self, turns: Vec<Turn>) {
         for turn in turns {
             self.lane_checks -= turn.waiting.checks;
         }
     }
 
-    /// Puts hosts back to where they were in their lanes.
+    /// Returns hosts to their places in their lanes.
     pub(super) fn put_back(&mut self, turns: Vec<Turn>) {
         let again = self.poller.clock.monotonic() + self.poller.config.tick;
         for turn in turns {

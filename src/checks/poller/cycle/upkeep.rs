@@ -1,4 +1,4 @@
-//! What goes on beside the hosts: figures, the backlog, the observer's own faults, pruning.
+//! Background work: counters, the backlog, detection of observer faults, and pruning.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,18 +14,19 @@ use crate::{
     store::{Backlog, HostRelease, PruneOutcome, Reach, Store, StoreError},
 };
 
-/// How often the backlog is looked at, for those who watch.
+/// The interval at which the backlog is read, for monitoring.
 const BACKLOG_EVERY: Duration = Duration::from_secs(15);
 
-/// How long the application's probe may take.
+/// The time limit for the application's probe.
 const PROBE_TIME: Duration = Duration::from_secs(10);
 
-/// The answer of the application's probe. One that hangs or panics does not say that the network works.
+/// Returns the answer of the application's probe. A probe that hangs or panics does not confirm that the
+/// network works.
 async fn ask(probe: Arc<dyn ObserverProbe>, clock: Arc<dyn Clock>) -> bool {
     bounded(clock.as_ref(), PROBE_TIME, probe.network_works()).await.unwrap_or(false)
 }
 
-/// How long what is kept.
+/// How long records are kept.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Retention {
     results: Duration,
@@ -40,8 +41,8 @@ impl Retention {
     }
 }
 
-/// One step of pruning: a batch of results, then one of gates and one of audit records. Where the store's
-/// clock seems to have jumped, nothing goes at all.
+/// Runs one step of pruning: a batch of results, then one of gates and one of audit records. Deletes
+/// nothing if the store's clock seems to have jumped.
 pub(super) async fn prune(
     store: Arc<dyn Store>,
     retention: Retention,
@@ -71,13 +72,13 @@ const fn is_suspicious(outcome: &PruneOutcome) -> bool {
     matches!(outcome, PruneOutcome::Suspicious { .. })
 }
 
-/// The most results that one step of pruning deletes (L12).
+/// The maximum number of results that one step of pruning deletes (L12).
 const PRUNE_BATCH: u32 = 5_000;
-/// The most gates, and the most audit records, of one step.
+/// The maximum number of gates, and of audit records, that one step deletes.
 const PRUNE_RECORDS: u32 = 500;
 
 impl Cycle<'_> {
-    /// Brings the figures up to date.
+    /// Updates the counters.
     pub(super) fn show(&mut self, now: Duration) {
         self.quarantined.retain(|_, until| *until > now);
         let quarantined = self.quarantined.len();
@@ -112,7 +113,7 @@ impl Cycle<'_> {
         }
     }
 
-    /// Looks whether it is rather this machine's network that is at fault.
+    /// Checks whether this machine's network is at fault.
     pub(super) fn watch_observer(&mut self, now: Duration) {
         let Some(rule) = self.poller.config.observer else { return };
         if self.reaching.is_none()
@@ -147,14 +148,14 @@ impl Cycle<'_> {
         }
     }
 
-    /// Hosts that could not be handed back are handed back later, also when their leases have
-    /// ended: it shows that this worker lives (F147).
+    /// Hosts that could not be released are released later, even after their leases have ended. This shows
+    /// that the worker is alive (F147).
     pub(super) fn on_release(
         &mut self,
         (mut hosts, outcome): (Vec<HostRelease>, Result<(), StoreError>),
     ) {
         if let Err(error) = outcome {
-            // The lease's last sixth, in which hosts go back, has room for a second try.
+            // Hosts are released in the last sixth of a lease, so there is time for a second attempt.
             let pause = self.failed("hand hosts back", &error).min(self.poller.config.lease() / 6);
             self.next_release = self.poller.clock.monotonic() + pause;
             hosts.append(&mut self.unwanted);
@@ -180,7 +181,7 @@ impl Cycle<'_> {
                 error!(
                     expired,
                     total,
-                    "pruning is paused: most would go at once; has the store's clock jumped?"
+                    "pruning is paused because the store's clock jumped ahead: check the clock"
                 );
                 self.poller.config.prune_every
             }

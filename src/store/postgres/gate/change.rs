@@ -1,4 +1,4 @@
-//! What an application does to gates: opens, spends, cancels, and overrides.
+//! Calls of an application on gates: open, spend, cancel and override.
 
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 impl Write<'_> {
-    /// Enters a gate, or answers with what is in its way: the job's own gate, or the host's holder.
+    /// Inserts a gate, or returns the obstacle: the job's own gate, or the host's holder.
     async fn enter_gate(&mut self, record: GateRecord) -> Result<GateRecord, OperationError> {
         loop {
             let entered = sqlx::query(
@@ -53,14 +53,14 @@ impl Write<'_> {
             .bind(record.exempt)
             .fetch_optional(&mut *self.connection)
             .await?;
-            // Without a holder it has just ended: the host is free now.
+            // Without a holder, the other gate has just ended and the host is free.
             if let Some(holder) = holder {
                 return Err(StoreError::GateBusy { holder: GateId::from_uuid(holder) }.into());
             }
         }
     }
 
-    /// The generation that a request opens, or the gate that answers it.
+    /// Returns the generation that a request opens, or the existing gate that answers it.
     async fn generation_for(
         &mut self,
         request: &GateRequest,
@@ -103,12 +103,12 @@ impl Write<'_> {
         self.enter_gate(record).await
     }
 
-    /// Spends a pass by the function that any driver can call, which judges it, and asks the hook.
+    /// Spends a pass with the SQL function that any driver can call, and calls the hook.
     pub(in crate::store::postgres) async fn spend_pass(
         &mut self,
         pass: PassId,
     ) -> Result<Spend, OperationError> {
-        // Nobody can tell what a gate has seen that cannot be read (F221).
+        // The history of an unreadable gate is unknown (F221).
         let gate = self.lock_gate_of_pass(pass).await?;
         if !gate.is_some_and(|gate| gate.readable) {
             return Ok(Spend::Refused(SpendRefusal::Superseded));
@@ -162,7 +162,7 @@ impl Write<'_> {
         let mut gate = self.lock_gate(job, host).await?;
         sound(gate.readable)?;
         if !transition::takes_override(&gate.record, exception.as_ref()) {
-            return Err(StoreError::InvalidState { state: "the gate does not wait" }.into());
+            return Err(StoreError::InvalidState { state: "the gate is not waiting" }.into());
         }
         gate.record.exception = exception;
         gate.change();
@@ -189,7 +189,7 @@ impl Write<'_> {
     }
 }
 
-/// What `health_spend_pass` says; `None` where the pass is spent.
+/// Parses the answer of `health_spend_pass`. `None` means that the pass is spent.
 fn refusal_of(said: &str) -> Result<Option<SpendRefusal>, StoreError> {
     Ok(Some(match said {
         "spent" => return Ok(None),

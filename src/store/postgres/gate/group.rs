@@ -35,13 +35,13 @@ impl GroupStore for PgStore {
     }
 }
 
-/// Groups and their members as columns, by name.
+/// Groups and their members as columns, ordered by name.
 #[derive(Default, Debug)]
 struct GroupArrays {
     names: Vec<String>,
     most: Vec<i32>,
     stale_after: Vec<i64>,
-    /// Each member with the name of its group.
+    /// The group's name for each member.
     groups: Vec<String>,
     members: Vec<Uuid>,
 }
@@ -105,7 +105,7 @@ async fn statuses(
 
 impl Write<'_> {
     async fn put_groups(&mut self, groups: &GroupArrays) -> Result<(), OperationError> {
-        // In the order in which spendings lock them.
+        // Spendings lock groups in the same order.
         sqlx::query("select from health_groups order by name for update")
             .execute(&mut *self.connection)
             .await?;
@@ -113,7 +113,7 @@ impl Write<'_> {
             .bind(&groups.names)
             .execute(&mut *self.connection)
             .await?;
-        // Rows that stay are changed in place: a spending that waits for one finds it.
+        // Updates existing rows in place, so that a spending that waits for one finds it.
         sqlx::query(
             "insert into health_groups (name, max_unavailable, stale_after_us) \
              select * from unnest($1::text[], $2::int[], $3::bigint[]) \

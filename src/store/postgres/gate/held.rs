@@ -1,4 +1,4 @@
-//! Gates under a lock, and what has become of them.
+//! Gates under a lock, and their changes.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use crate::{
         transition,
     },
 };
-/// The columns of [`GateRow`], of a gate as alias `g`.
+/// The columns of [`GateRow`], for a gate with alias `g`.
 macro_rules! gate_columns {
     () => {
         "g.id, g.job_id, g.host_id, g.generation, g.exempt, g.state, g.cancel_requested, g.opens_at, \
@@ -26,7 +26,7 @@ macro_rules! gate_columns {
 }
 pub(super) use gate_columns;
 
-/// A gate as it is stored.
+/// A stored gate.
 #[derive(FromRow, Debug)]
 pub(super) struct GateRow {
     token: i64,
@@ -41,19 +41,19 @@ pub(super) struct GateRow {
     columns: GateColumns,
 }
 
-/// A gate under a lock.
+/// A locked gate.
 #[derive(Debug)]
 pub(super) struct HeldGate {
     pub(super) record: GateRecord,
-    /// Whether the record is what was stored, and not made of the columns beside it.
+    /// Whether the record was readable. Otherwise it was rebuilt from the other columns.
     pub(super) readable: bool,
     pub(super) token: i64,
     owner: Option<Uuid>,
     pub(super) changes: i64,
     pub(super) changes_seen: i64,
-    /// The attempt that was begun last. It has a row of its own once it has ended.
+    /// The attempt that was begun last. It gets its own row once it has ended.
     pub(super) running: Option<Attempt>,
-    /// It is to be written back.
+    /// Whether the gate has to be written.
     pub(super) changed: bool,
 }
 
@@ -78,18 +78,18 @@ impl GateRow {
 }
 
 impl HeldGate {
-    /// The gate as its holder sees it.
+    /// Returns the gate for its holder.
     pub(super) fn into_leased(self) -> LeasedGate {
         LeasedGate { record: self.record, token: self.token, changes: self.changes }
     }
 
-    /// Ends a gate that cannot be read: nobody can tell what it has seen (F221).
+    /// Ends an unreadable gate, because its history is unknown (F221).
     pub(super) fn end_unreadable(&mut self, now: DateTime<Utc>) {
         transition::end(&mut self.record, EndReason::RecordUnreadable, now);
         self.end_lease();
     }
 
-    /// Whether this worker, whose lease is valid, holds it under this token (L9, L10).
+    /// Returns whether this worker, with a valid lease, holds it under this token (L9, L10).
     pub(super) fn is_held(&self, worker: WorkerId, token: i64) -> bool {
         self.owner == Some(worker.as_uuid()) && self.token == token
     }
@@ -99,7 +99,7 @@ impl HeldGate {
         self.changed = true;
     }
 
-    /// Notes a change by somebody else than the holder.
+    /// Counts a change that the holder did not make.
     pub(super) fn change(&mut self) {
         self.changes += 1;
         self.changed = true;
@@ -107,7 +107,7 @@ impl HeldGate {
 }
 
 impl Write<'_> {
-    /// These gates, locked in one order.
+    /// Locks these gates in a fixed order.
     pub(super) async fn lock_gates(
         &mut self,
         gates: impl Iterator<Item = GateId>,
@@ -127,7 +127,7 @@ impl Write<'_> {
         Ok(rows.into_iter().map(open).collect())
     }
 
-    /// The gate of a job on a host, locked.
+    /// Locks and returns a job's gate on a host.
     pub(super) async fn lock_gate(
         &mut self,
         job: JobId,
@@ -146,7 +146,7 @@ impl Write<'_> {
         row.map(GateRow::open).ok_or(StoreError::NotFound.into())
     }
 
-    /// The gate whose newest pass this is, locked.
+    /// Locks and returns the gate whose newest pass has this id.
     pub(super) async fn lock_gate_of_pass(
         &mut self,
         pass: PassId,
@@ -162,7 +162,7 @@ impl Write<'_> {
         Ok(row.map(GateRow::open))
     }
 
-    /// Writes changed gates, and tells of them.
+    /// Writes changed gates and publishes their events.
     pub(super) async fn save_gates<'g>(
         &mut self,
         gates: impl Iterator<Item = &'g HeldGate> + Send,

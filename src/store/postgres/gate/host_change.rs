@@ -58,7 +58,7 @@ impl HostChangeRow {
     }
 }
 
-/// The newest change of each of these hosts.
+/// Returns the newest change of each of these hosts.
 pub(super) async fn newest(
     connection: &mut PgConnection,
     hosts: Vec<Uuid>,

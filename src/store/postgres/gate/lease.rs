@@ -1,4 +1,4 @@
-//! What a worker does to gates: claims, renews, settles, and hands back (L9, L10).
+//! Calls of a worker on gates: claim, extend, settle and release (L9, L10).
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
         transition,
     },
 };
-/// The condition of a gate `g` that a claim takes at this instant.
+/// The condition for a gate `g` that a claim takes at this instant.
 macro_rules! unclaimed {
     ($now:literal) => {
         concat!(
@@ -87,7 +87,7 @@ impl Write<'_> {
         Ok(GateClaims { now, epoch, gates })
     }
 
-    /// Begins the worker's lease, or extends it. What the worker held under one that has ended is free.
+    /// Begins or extends the worker's lease. A worker whose lease had ended loses its gates.
     async fn take_gate_lease(
         &mut self,
         worker: WorkerId,
@@ -101,7 +101,7 @@ impl Write<'_> {
             .bind(worker.as_uuid())
             .execute(&mut *self.connection)
             .await?;
-        // Other workers' leases that have ended go once their gates are taken over.
+        // Other workers' expired leases are deleted once their gates are taken over.
         sqlx::query(
             "delete from health_gate_leases where lease_until <= $1 and not exists \
              (select from health_gates where owner = worker and state in ('waiting', 'passed'))",
@@ -120,7 +120,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Extends a lease that has not ended; returns whether there is one.
+    /// Extends a lease that has not ended. Returns whether there is one.
     async fn extend_gate_lease(
         &mut self,
         worker: WorkerId,
@@ -138,8 +138,8 @@ impl Write<'_> {
         Ok(extended.rows_affected() == 1)
     }
 
-    /// Extends a lease that has not ended, frees what the worker does not know of, and tells it what has
-    /// changed.
+    /// Extends a lease that has not ended, frees the gates that the worker does not know of, and returns
+    /// the changed ones.
     pub(super) async fn extend_and_watch_gates(
         &mut self,
         worker: WorkerId,
@@ -186,14 +186,14 @@ impl Write<'_> {
             if transition::apply(&mut gate.record, step, now) {
                 gate.end_lease();
             }
-            // The end of an attempt often changes nothing but the attempt.
+            // The end of an attempt often changes only the attempt.
             gate.changed |= before != (gate.record.clone(), gate.changes_seen);
             match &step.attempt {
-                // It stands in the gate's own row, which changes anyway, until it ends.
+                // A running attempt is stored in the gate's own row, which changes anyway.
                 Some(start @ AttemptWrite::Start { .. }) => {
                     let begun = transition::write_attempt(None, start);
                     let before = std::mem::replace(&mut gate.running, begun);
-                    // One whose end nobody has told keeps its place.
+                    // An attempt without a recorded end keeps its row.
                     let open = before.filter(|before| before.number != start.number());
                     open_attempts.extend(open.map(|attempt| (step.gate_id, attempt)));
                     gate.changed = true;
@@ -215,7 +215,7 @@ impl Write<'_> {
         Ok(fenced)
     }
 
-    /// The database's clock, and whether the worker's lease is valid by it.
+    /// Returns the database's clock, and whether the worker's lease is valid by it.
     async fn now_and_gate_lease(
         &mut self,
         worker: WorkerId,
@@ -229,9 +229,9 @@ impl Write<'_> {
         .await
     }
 
-    /// Gives attempts rows of their own: those that have ended, each from what is known of its start, and
-    /// those that another one has followed, where they have none. A worker of schema version 3 has left
-    /// rows of what it began.
+    /// Inserts rows for attempts: for ended ones, each based on its recorded start, and for unfinished ones
+    /// that a later attempt has followed and that have no row yet. A worker of schema version 3 has left
+    /// rows of the attempts that it began.
     async fn keep_attempts(
         &mut self,
         open: Vec<(GateId, Attempt)>,
@@ -302,7 +302,7 @@ impl Write<'_> {
     }
 }
 
-/// A number as its column holds it.
+/// Converts a number to its column's type.
 fn whole(number: u32) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
@@ -317,7 +317,7 @@ struct WatchRow {
     gate: WatchedGate,
 }
 
-/// A changed gate; nothing where none has changed.
+/// A changed gate, or nothing if none has changed.
 #[derive(Debug)]
 struct WatchedGate(Option<GateRow>);
 
@@ -328,7 +328,7 @@ impl<'r> FromRow<'r, PgRow> for WatchedGate {
     }
 }
 
-/// What there is to tell a worker, in one statement.
+/// Reads the changes for a worker in one statement.
 pub(super) async fn watch_gates(
     connection: &mut PgConnection,
     worker: WorkerId,

@@ -1,4 +1,4 @@
-//! `GateStore` over Postgres: a gate's record is JSON beside the columns that conditions ask for.
+//! `GateStore` over Postgres. A gate's record is JSON next to the columns that conditions use.
 
 mod change;
 mod group;
@@ -32,7 +32,7 @@ use crate::{
 const GATE: &str = "gate";
 const ATTEMPT: &str = "attempt";
 
-/// The number of the attempt in a gate's column `running`; null where that holds none (F221).
+/// The number of the attempt in a gate's column `running`, or null if the column holds none (F221).
 macro_rules! running_number {
     () => {
         "case when running @? 'strict $.number ? (@ >= 1 && @ <= 2147483647)' \
@@ -93,7 +93,7 @@ async fn attempts(
     Ok(rows.into_iter().map(attempt).collect())
 }
 
-/// The attempts of these numbers, each of the gate beside it, as far as they have rows.
+/// Returns the attempts with these numbers of these gates, if they have rows.
 async fn attempts_numbered(
     connection: &mut PgConnection,
     gates: Vec<Uuid>,
@@ -240,7 +240,7 @@ impl GateStore for PgStore {
                 })
                 .await
             }
-            // One statement, which writes nothing: what a worker without work costs.
+            // One statement without writes: this is all that an idle worker costs.
             None => {
                 self.read(move |connection| lease::watch_gates(connection, worker).boxed()).await
             }

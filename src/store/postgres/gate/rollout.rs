@@ -120,7 +120,7 @@ async fn statuses(
     Ok(rows.into_iter().map(RolloutRow::into_status).collect())
 }
 
-/// A number of hosts as a column holds it.
+/// Converts a number of hosts to its column's type.
 fn column(hosts: u32) -> i32 {
     i32::try_from(hosts).unwrap_or(i32::MAX)
 }
@@ -150,7 +150,8 @@ impl Write<'_> {
         Ok(self.locked_rollout(job).await?.rollout)
     }
 
-    /// The rollout, locked first, so that its counts are those after every spending that came before.
+    /// Locks and returns the rollout. The lock comes first, so that its counts include every earlier
+    /// spending.
     async fn locked_rollout(&mut self, job: JobId) -> Result<RolloutStatus, OperationError> {
         sqlx::query("select from health_rollouts where job_id = $1 for update")
             .bind(job.as_uuid())

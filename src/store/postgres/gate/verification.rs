@@ -38,7 +38,7 @@ impl VerificationStore for PgStore {
         limit: u32,
         hidden_for: Duration,
     ) -> Result<VerificationClaims, StoreError> {
-        // One statement, which writes nothing: what a worker without work costs.
+        // One statement without writes: this is all that an idle worker costs.
         let idle = self.read(|connection| nothing_due(connection).boxed()).await?;
         match idle {
             Some(time) => Ok(VerificationClaims { time, claims: Vec::new() }),
@@ -77,7 +77,7 @@ async fn changes_of(
     Ok(rows.into_iter().map(HostChangeRow::into_change).collect::<Result<_, _>>()?)
 }
 
-/// The store's clock, where no verification is due.
+/// Returns the store's clock if no verification is due.
 async fn nothing_due(connection: &mut PgConnection) -> Result<Option<StoreTime>, OperationError> {
     let (due, epoch, now): (bool, i64, DateTime<Utc>) = sqlx::query_as(
         "select exists (select from health_changes where verify_at <= clock_timestamp()), \
@@ -88,7 +88,7 @@ async fn nothing_due(connection: &mut PgConnection) -> Result<Option<StoreTime>,
     Ok((!due).then(|| StoreTime::new(ClockEpoch::new(epoch), now)))
 }
 
-/// A change with the token under which its verification was claimed.
+/// A change with the token of its verification's claim.
 #[derive(FromRow, Debug)]
 struct ClaimedRow {
     verify_token: i64,

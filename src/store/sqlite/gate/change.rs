@@ -1,4 +1,4 @@
-//! What an application does to gates: opens, spends, cancels, and overrides.
+//! Calls of an application on gates: open, spend, cancel and override.
 
 use uuid::Uuid;
 
@@ -41,7 +41,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// The generation that a request opens, or the gate that answers it.
+    /// Returns the generation that a request opens, or the existing gate that answers it.
     async fn generation_for(
         &mut self,
         request: &GateRequest,
@@ -164,7 +164,7 @@ impl Write<'_> {
         let StoredGate { mut record, readable } = row.gate();
         sound(readable)?;
         if !transition::takes_override(&record, exception.as_ref()) {
-            return Err(StoreError::InvalidState { state: "the gate does not wait" }.into());
+            return Err(StoreError::InvalidState { state: "the gate is not waiting" }.into());
         }
         record.exception = exception;
         row.changes += 1;

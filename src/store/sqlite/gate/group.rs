@@ -33,7 +33,7 @@ impl GroupStore for SqliteStore {
         let clock = Arc::clone(&self.inner.clock);
         self.read(move |connection| {
             async move {
-                // All of it is of one state of the file.
+                // One transaction, so that all reads see the same state of the file.
                 let mut transaction = connection.begin().await?;
                 let now = read_time(&mut transaction, clock.as_ref()).await?;
                 let statuses = statuses(&mut transaction, &hosts, now).await?;
@@ -54,7 +54,7 @@ struct GroupRow {
     host_id: Uuid,
 }
 
-/// The groups that any of these hosts belongs to, as they stand at `now`, by name.
+/// Returns the status at `now` of each group that any of these hosts belongs to, ordered by name.
 async fn statuses(
     connection: &mut SqliteConnection,
     hosts: &str,
@@ -89,7 +89,7 @@ async fn statuses(
     Ok(statuses)
 }
 
-/// The members that are unavailable, by the rules of [`is_unavailable`](crate::model::is_unavailable).
+/// Returns the unavailable members, by the rules of [`is_unavailable`](crate::model::is_unavailable).
 async fn unavailable(
     connection: &mut SqliteConnection,
     group: &GroupRow,
@@ -119,7 +119,7 @@ async fn unavailable(
     Ok(hosts.into_iter().map(HostId::from_uuid).collect())
 }
 
-/// The members with a pass that is given and not spent yet.
+/// Returns the members with a granted and unspent pass.
 async fn passed(
     connection: &mut SqliteConnection,
     group: &str,
@@ -135,7 +135,7 @@ async fn passed(
 }
 
 impl Write<'_> {
-    /// The groups of a host, as they stand now.
+    /// Returns the current status of a host's groups.
     pub(super) async fn groups_of(
         &mut self,
         host: HostId,

@@ -54,7 +54,7 @@ impl HostChangeRow {
     }
 }
 
-/// The newest change of each of these hosts.
+/// Returns the newest change of each of these hosts.
 pub(super) async fn newest(
     connection: &mut SqliteConnection,
     hosts: String,
@@ -88,7 +88,7 @@ impl Write<'_> {
             running.give_way(self.now);
             self.save_host_change(&running).await?;
         }
-        // From now on the checks tell about this change, so the verification of an earlier one ends.
+        // From now on results describe this change, so the verification of an earlier one ends.
         sqlx::query(
             "update health_changes set verify_at = null, superseded_at = ?1, \
              outcome = coalesce(outcome, 'failed'), judged_at = coalesce(judged_at, ?1) \

@@ -1,4 +1,4 @@
-//! What a worker does to gates: claims, renews, settles, and hands back (L9, L10).
+//! Calls of a worker on gates: claim, extend, settle and release (L9, L10).
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// The condition of a gate that a claim takes; `?1` is the present instant.
+/// The condition for gates that a claim takes. `?1` is the current instant.
 macro_rules! unclaimed {
     () => {
         "state in ('waiting', 'passed') and (owner is null or owner in \
@@ -76,7 +76,7 @@ impl Write<'_> {
             if readable {
                 gates.push(LeasedGate { token: row.token + 1, ..row.leased(record) });
             } else {
-                // Nobody can tell what it has seen (F221).
+                // The gate's history cannot be read, so no worker can decide on it (F221).
                 transition::end(&mut record, EndReason::RecordUnreadable, self.now);
                 row.owner = None;
                 self.save_gate(&row, &record).await?;
@@ -85,7 +85,7 @@ impl Write<'_> {
         Ok(GateClaims { now: self.now, epoch, gates })
     }
 
-    /// Begins the worker's lease, or extends it. What the worker held under one that has ended is free.
+    /// Begins or extends the worker's lease. A worker whose lease had ended loses its gates.
     async fn take_gate_lease(
         &mut self,
         worker: WorkerId,
@@ -96,7 +96,7 @@ impl Write<'_> {
                 .bind(worker.as_uuid())
                 .execute(&mut *self.connection)
                 .await?;
-            // Other workers' leases that have ended go as soon as their gates are taken over.
+            // Other workers' expired leases are deleted once their gates are taken over.
             sqlx::query(
                 "delete from health_gate_leases where lease_until <= ? \
                  and not exists (select 1 from health_gates where owner = worker)",
@@ -124,7 +124,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Extends a lease that has not ended, and frees what the worker does not know of.
+    /// Extends a lease that has not ended, and frees the gates that the worker does not know of.
     pub(super) async fn extend_gate_lease(
         &mut self,
         worker: WorkerId,
@@ -230,7 +230,7 @@ impl Write<'_> {
     }
 }
 
-/// Whether the worker's lease on its gates is valid.
+/// Returns whether the worker's gate lease is valid.
 async fn has_gate_lease(
     connection: &mut SqliteConnection,
     worker: WorkerId,
@@ -245,7 +245,7 @@ async fn has_gate_lease(
     .await
 }
 
-/// What there is to tell a worker.
+/// Reads the changes for a worker.
 pub(super) async fn watch_gates(
     connection: &mut SqliteConnection,
     worker: WorkerId,

@@ -1,4 +1,4 @@
-//! `GateStore` over SQLite: a gate's record is JSON beside the columns that statements ask about.
+//! `GateStore` over SQLite. A gate's record is JSON next to the columns that statements use.
 
 mod change;
 mod group;

@@ -86,7 +86,7 @@ struct CountsRow {
     last_end: Option<i64>,
 }
 
-/// The rollouts of these jobs, and what has become of their hosts by `now`.
+/// Returns the rollouts of these jobs, with the counts of their hosts at `now`.
 async fn statuses(
     connection: &mut SqliteConnection,
     jobs: &str,
@@ -105,14 +105,15 @@ async fn statuses(
     Ok(statuses)
 }
 
-/// A rollout, and what has become of its hosts by `now`.
+/// Returns a rollout with the counts of its hosts at `now`.
 async fn status(
     connection: &mut SqliteConnection,
     row: RolloutRow,
     now: i64,
 ) -> Result<RolloutStatus, OperationError> {
     let longest = HostChange::LONGEST.num_microseconds().unwrap_or(i64::MAX);
-    // A change is in flight until its verification has ended; one that is not, and did not succeed, failed.
+    // A change is in flight until its verification has ended. A change that is not in flight and did not
+    // succeed has failed.
     let counts: CountsRow = sqlx::query_as(
         "select count(*) as spent, count(*) filter (where goes_on) as in_flight, \
          count(*) filter (where not goes_on and outcome is not 'succeeded') as failed, \
@@ -147,7 +148,7 @@ async fn status(
 }
 
 impl Write<'_> {
-    /// The rollout of a job, and what has become of its hosts.
+    /// Returns the rollout of a job with the counts of its hosts.
     pub(super) async fn rollout(
         &mut self,
         job: JobId,

@@ -1,4 +1,4 @@
-//! Gates as rows: found, and written back.
+//! Finds gates as rows and writes them back.
 
 use std::collections::HashMap;
 
@@ -48,12 +48,12 @@ impl GateRow {
         self.gate().record
     }
 
-    /// The gate as its holder sees it.
+    /// Returns the gate for its holder.
     pub(super) fn leased(&self, record: GateRecord) -> LeasedGate {
         LeasedGate { record, token: self.token, changes: self.changes }
     }
 
-    /// Whether this worker, whose lease is valid, holds it under this token (L10).
+    /// Returns whether this worker, with a valid lease, holds it under this token (L10).
     pub(super) fn is_held(&self, worker: WorkerId, token: i64) -> bool {
         self.owner == Some(worker.as_uuid()) && self.token == token
     }
@@ -73,7 +73,7 @@ pub(super) async fn find(
         .await
 }
 
-/// The gate whose newest pass this is.
+/// Returns the gate whose newest pass has this id.
 pub(super) async fn find_by_pass(
     connection: &mut SqliteConnection,
     pass: PassId,
@@ -102,7 +102,7 @@ impl Write<'_> {
         Ok(rows.into_iter().map(read).collect())
     }
 
-    /// Writes a gate back: its record, its holder, and the columns that follow from the record.
+    /// Writes a gate: its record, its holder, and the columns derived from the record.
     pub(super) async fn save_gate(
         &mut self,
         row: &GateRow,

@@ -34,7 +34,7 @@ impl VerificationStore for SqliteStore {
         limit: u32,
         hidden_for: Duration,
     ) -> Result<VerificationClaims, StoreError> {
-        // A worker without work takes no writer's turn.
+        // A worker without work does not take the writer's turn.
         let clock = Arc::clone(&self.inner.clock);
         let idle = self
             .read(move |connection| {
@@ -66,7 +66,7 @@ async fn changes_of(
     Ok(rows.into_iter().map(HostChangeRow::into_change).collect::<Result<_, _>>()?)
 }
 
-/// The store's clock, where no verification is due.
+/// Returns the store's clock if no verification is due.
 async fn nothing_due(
     connection: &mut SqliteConnection,
     clock: &dyn Clock,
@@ -80,7 +80,7 @@ async fn nothing_due(
     Ok((!due).then_some(time))
 }
 
-/// A change with the token under which its verification was claimed.
+/// A change with the token of its verification's claim.
 #[derive(FromRow, Debug)]
 struct ClaimedRow {
     number: i64,

@@ -1,4 +1,4 @@
-//! What somebody asks for with a new job.
+//! Requests for new jobs.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -21,50 +21,51 @@ use crate::{
     web::texts,
 };
 
-/// What a job is made from. Of `window` and `immediate` one at most; without either each host's
-/// current or next maintenance window counts.
+/// A request for a job. Give at most one of `window` and `immediate`. Without either, each host's current
+/// or next maintenance window counts.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct JobRequest {
     /// 1 to 10,000 hosts that the caller may see.
     #[schema(min_items = 1, max_items = 10000)]
     host_ids: Vec<HostId>,
-    /// `opens_at` may lie in the past, `closes_at` must not.
+    /// The window. `opens_at` may be in the past, `closes_at` must not.
     window: Option<WindowForm>,
-    /// Run at once, and wait for health for a bounded time.
+    /// Whether to run immediately, and to wait for health for a limited time.
     immediate: Option<bool>,
-    /// Let the gates report and not block: for administrators, with a `reason`.
+    /// Whether the gates only report and do not block. For administrators, with a `reason`.
     report_only: Option<bool>,
-    /// Patch nothing: run the checks once, and say of each host what would happen. Counts as a test of each host.
+    /// Whether to patch nothing, run the checks once, and report what would happen to each host. Counts as
+    /// a test of each host.
     dry_run: Option<bool>,
-    /// `patch` (the default), or `rollback`, which is not held back by what it is to mend: for
-    /// administrators, with a `reason`.
+    /// `patch` (the default), or `rollback`, which failing checks do not hold back: for administrators,
+    /// with a `reason`.
     kind: Option<JobKind>,
-    /// Why the job goes around the gate.
+    /// Why the job bypasses the gate.
     #[schema(min_length = 10, max_length = 500)]
     reason: Option<String>,
-    /// What people call it.
+    /// A display name.
     #[schema(min_length = 1, max_length = 100)]
     name: Option<String>,
-    /// How long its hosts are verified after their patch; what is left out is as the configuration says.
+    /// How long its hosts are verified after their patch. Missing values come from the configuration.
     verify: Option<VerifyRequest>,
-    /// How it goes over its hosts: in stages, and no further once too many have failed. Without it all may go at
+    /// The rollout: in stages, and halted after too many failures. Without it, all hosts may be patched at
     /// once.
     rollout: Option<RolloutRequest>,
 }
 
-/// How a job goes over its hosts. Amounts are numbers of hosts, such as `5`, or percentages of the job's hosts,
-/// such as `10%`, rounded up.
+/// The rollout of a job. Amounts are numbers of hosts, such as `5`, or percentages of the job's hosts, such
+/// as `10%`, rounded up.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct RolloutRequest {
-    /// The stages, in their order; the hosts that are left follow the last one. Without any there is one.
+    /// The stages in order. The remaining hosts follow the last one. Without stages there is one stage.
     #[schema(max_items = 20)]
     stages: Option<Vec<RolloutStageRequest>>,
-    /// At most so many hosts are patched or verified at the same time; without it, all.
+    /// The maximum number of hosts that are patched or verified at the same time. Without it, all hosts.
     #[schema(value_type = Option<String>, pattern = "^[0-9]+%?$", max_length = 11)]
     max_in_flight: Option<Amount>,
-    /// So many hosts may fail or stay unverified; with one more the rollout halts. Without it, none.
+    /// The number of hosts that may fail or stay unverified. One more halts the rollout. Without it, 0.
     #[schema(value_type = Option<String>, pattern = "^[0-9]+%?$", max_length = 11)]
     failure_budget: Option<Amount>,
 }
@@ -73,10 +74,10 @@ pub(in crate::web) struct RolloutRequest {
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct RolloutStageRequest {
-    /// How many hosts may have been patched by its end, those of earlier stages included.
+    /// The number of hosts that may have been patched by its end, including those of earlier stages.
     #[schema(value_type = String, pattern = "^[0-9]+%?$", max_length = 11)]
     up_to: Amount,
-    /// How long the next stage waits once all hosts of this one are through.
+    /// How long to wait before the next stage after all hosts of this one have ended.
     #[schema(maximum = 604800)]
     soak_secs: Option<u64>,
 }
@@ -122,20 +123,19 @@ impl RolloutRequest {
 #[derive(Clone, Copy, Default, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct VerifyRequest {
-    /// Nothing counts against a host for so long: it may restart.
+    /// The time after the patch in which failures do not count, because the host may restart.
     #[schema(maximum = 86400)]
     settle_secs: Option<u64>,
     /// How long the checks must stay healthy.
     #[schema(maximum = 86400)]
     soak_secs: Option<u64>,
-    /// A host that is not verified so long after its patch is not verified any more: more than the other
-    /// two together.
+    /// The time limit for the verification after the patch. It must exceed the sum of the other two.
     #[schema(minimum = 1, maximum = 604800)]
     deadline_secs: Option<u64>,
 }
 
 impl VerifyRequest {
-    /// The figures, where what is left out is as in `configured`.
+    /// Returns the policy, with the configured value of each missing field.
     fn over(self, configured: VerifyPolicy) -> VerifyPolicy {
         let seconds =
             |given: Option<u64>, configured| given.map_or(configured, Duration::from_secs);
@@ -159,7 +159,7 @@ impl FromMember for VerifyRequest {
     }
 }
 
-/// What somebody asks for.
+/// A validated request.
 pub(super) struct Asked {
     pub(super) hosts: Vec<HostId>,
     pub(super) window: WindowChoice,
@@ -170,22 +170,22 @@ pub(super) struct Asked {
     pub(super) name: Option<String>,
     pub(super) verify: VerifyPolicy,
     pub(super) rollout: Option<RolloutPolicy>,
-    /// What the configuration says in its place.
+    /// The configured default.
     usual_verify: VerifyPolicy,
 }
 
-/// The most hosts of one job.
+/// The maximum number of hosts in one job.
 const MOST_HOSTS: usize = 10_000;
 
-/// The most characters of a job's name.
+/// The maximum length of a job's name in characters.
 const MOST_OF_A_NAME: usize = 100;
 
-/// Whether somebody may let a job go around its gates: the same right as that to an override.
+/// Returns whether this role may create jobs that bypass their gates: the same right as for an override.
 pub(super) fn may_go_around(role: Role) -> bool {
     role == Role::Admin
 }
 
-/// Holds the reason of a way around the gate against what an override asks of one.
+/// Applies the rules for an override's reason to the reason for bypassing the gate.
 fn need_reason(members: &mut Members, reason: Option<&str>) {
     match reason.filter(|reason| !reason.is_empty()) {
         None => {
@@ -200,7 +200,7 @@ fn need_reason(members: &mut Members, reason: Option<&str>) {
     }
 }
 
-/// Why a halted rollout is to go on.
+/// A request to resume a halted rollout.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct ResumeRequest {
@@ -219,8 +219,8 @@ impl ResumeRequest {
 }
 
 impl Asked {
-    /// Reads what `actor` asks for. A way around the gate needs a reason; of those who may not go
-    /// around it none is asked, since they are refused.
+    /// Reads the request of `actor`. Bypassing the gate requires a reason. Callers who may not bypass it
+    /// need none, because they are refused.
     pub(super) async fn read(
         body: JsonBody,
         actor: &Actor,
@@ -318,7 +318,7 @@ impl Asked {
         })
     }
 
-    /// What sets the job apart from an ordinary one, as the audit shows it.
+    /// Returns the job's special settings, for the audit log.
     pub(super) fn flags(&self) -> Vec<FieldChange> {
         let flags = [
             ("report_only", self.report_only, "true"),
@@ -361,14 +361,14 @@ impl Asked {
         changes
     }
 
-    /// Whether its gates would not hold its hosts back.
+    /// Returns whether its gates do not hold its hosts back.
     pub(super) fn goes_around(&self) -> bool {
         self.report_only || self.kind == JobKind::Rollback
     }
 }
 
 impl Web {
-    /// Each asked host with its name and its window.
+    /// Returns each requested host with its name and its window.
     pub(super) async fn windows_of(
         &self,
         asked: &Asked,

@@ -1,4 +1,4 @@
-//! What a job looks like from outside.
+//! The API's form of a job.
 
 use std::collections::HashMap;
 
@@ -24,81 +24,81 @@ pub(in crate::web) struct JobForm {
     pub(super) created_by: String,
     #[serde(with = "instant")]
     pub(super) created_at: DateTime<Utc>,
-    /// The window that it was given, or from which to which instant it waits at most; `null` where each
-    /// host's maintenance window counts.
+    /// The given window, or the period of an immediate job's wait. `null` if each host's maintenance window
+    /// counts.
     #[schema(required)]
     pub(super) window: Option<WindowForm>,
-    /// It was to run at once.
+    /// Whether the job was to run immediately.
     pub(super) immediate: bool,
-    /// Its gates report and do not block.
+    /// Whether its gates only report and do not block.
     pub(super) report_only: bool,
-    /// Nothing is patched: the checks run once, and each host's detail says what would have happened.
+    /// Whether it patches nothing: the checks run once, and each host's detail reports what would have
+    /// happened.
     pub(super) dry_run: bool,
-    /// Why it goes around the gate.
+    /// Why the job bypasses the gate.
     #[schema(required)]
     pub(super) reason: Option<String>,
     #[serde(with = "instant::option")]
     #[schema(required)]
     pub(super) cancelled_at: Option<DateTime<Utc>>,
-    /// How it goes over its hosts; `null` where all may go at once.
+    /// The progress of its rollout. `null` if all hosts may be patched at once.
     #[schema(required)]
     pub(super) rollout: Option<RolloutForm>,
-    /// How many hosts it has, of those that the caller may see.
+    /// The number of its hosts that the caller may see.
     pub(super) host_count: usize,
-    /// How many of them are in which status.
+    /// The number of these hosts in each status.
     pub(super) counts: HashMap<HostJobStatus, usize>,
-    /// Its hosts, by name; in a list, left out.
+    /// Its hosts, ordered by name. Left out in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hosts: Option<Vec<JobHostForm>>,
 }
 
-/// Where a job stands on one host.
+/// The status of a job on one host.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::web) enum HostJobStatus {
-    /// Its gate is not open yet: a worker takes it up, or another job holds the host.
+    /// Its gate is not open yet: no worker has opened it, or another job holds the host.
     Queued,
     /// Its gate waits for the window to open.
     WaitingForWindow,
     /// Its gate waits for healthy checks.
     WaitingHealthCheck,
-    /// Nothing of its own holds it back: its gate waits for its turn in the rollout, or has passed and a worker
-    /// has a place for its patch soon.
+    /// It is ready. Its gate waits for a slot in the rollout, or has passed and waits for a worker to patch it.
     WaitingForSlot,
     /// It is being patched.
     Patching,
-    /// It was patched, and its checks are being run.
+    /// It was patched, and its checks are running.
     Verifying,
     /// It was patched, and is as healthy as before.
     Succeeded,
-    /// It was not patched, the patch failed, or a check that was healthy fails since.
+    /// It was not patched, the patch failed, or a healthy check fails since the patch.
     Failed,
-    /// It was patched, and whether it is as healthy as before could not be told.
+    /// It was patched, but its health could not be verified.
     Unverified,
     /// The job was cancelled before it was patched.
     Cancelled,
 }
 
-/// How far a job's rollout has come.
+/// The progress of a job's rollout.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Rollout)]
 pub(in crate::web) struct RolloutForm {
     pub(super) state: RolloutState,
-    /// The present stage, counted from 0: its place in the job's stages. After the last one it is their number.
+    /// The index of the current stage, counted from 0. After the last stage it is the number of stages.
     pub(super) stage: u32,
-    /// How many stages it has; the hosts that are left after the last one follow it.
+    /// The number of stages. The remaining hosts follow the last one.
     pub(super) stages: usize,
-    /// How many hosts may have been patched by the end of the present stage.
+    /// The number of hosts that may have been patched by the end of the current stage.
     pub(super) admitted: u32,
-    /// How many hosts have been patched, or are being patched.
+    /// The number of hosts that have been patched or are being patched.
     pub(super) spent: u32,
-    /// How many hosts are being patched or verified.
+    /// The number of hosts that are being patched or verified.
     pub(super) in_flight: u32,
-    /// At most so many may be.
+    /// The maximum number of these.
     pub(super) max_in_flight: u32,
-    /// How many failed or stayed unverified, since it was last resumed.
+    /// The number of hosts that failed or stayed unverified since the last resumption.
     pub(super) used: u32,
-    /// So many may.
+    /// The maximum number of these.
     pub(super) failure_budget: u32,
     /// Why it is halted.
     #[schema(required)]
@@ -134,7 +134,7 @@ pub(in crate::web) struct JobHostForm {
     pub(super) host_id: HostId,
     pub(super) host_name: String,
     pub(super) status: HostJobStatus,
-    /// Where it stands, for people; while its gate waits it names what is failing.
+    /// The current situation, for people. While its gate waits, it names the failing checks.
     pub(super) detail: String,
     #[serde(with = "instant::option")]
     #[schema(required)]
@@ -142,13 +142,14 @@ pub(in crate::web) struct JobHostForm {
     #[serde(with = "instant::option")]
     #[schema(required)]
     pub(super) finished_at: Option<DateTime<Utc>>,
-    /// Its gate with the last attempt; `null` before it is opened.
+    /// Its gate with the newest attempt. `null` before the gate is opened.
     #[schema(required)]
     pub(super) gate: Option<GateForm>,
-    /// How the host stands since its patch, against what its checks said before; `null` before.
+    /// The comparison of the host after its patch with its checks before. `null` before the patch has
+    /// ended.
     #[schema(required)]
     pub(super) verification: Option<VerificationForm>,
-    /// The job whose gate holds the host, while this one is queued behind it.
+    /// The job whose gate holds the host, while this job is queued behind it.
     #[schema(required)]
     pub(super) blocked_by: Option<JobId>,
 }
@@ -157,12 +158,12 @@ pub(in crate::web) struct JobHostForm {
 #[derive(Serialize, ToSchema)]
 pub(in crate::web) struct JobList {
     pub(super) jobs: Vec<JobForm>,
-    /// Ask with it for the next page; `null` at the end.
+    /// The cursor of the next page. `null` on the last page.
     #[schema(required)]
     pub(super) next_cursor: Option<String>,
 }
 
-/// The status of a host from its row alone, for lists.
+/// Returns the status of a host from its row alone, for lists.
 pub(super) fn stored_status(host: &JobHostRow, now: DateTime<Utc>) -> HostJobStatus {
     match host.stage {
         Stage::Queued => HostJobStatus::Queued,
@@ -177,8 +178,8 @@ pub(super) fn stored_status(host: &JobHostRow, now: DateTime<Utc>) -> HostJobSta
     }
 }
 
-/// The status of a host with its gate: what the gate knows counts at once, whether or not the job
-/// executor has seen it yet.
+/// Returns the status of a host with its gate. The gate's state applies immediately, even if the job
+/// executor has not seen it yet.
 pub(super) fn status(
     host: &JobHostRow,
     gate: Option<&GateRecord>,
@@ -192,7 +193,8 @@ pub(super) fn status(
     }
 }
 
-/// The status of a host that waits, by its gate. One whose gate has passed waits for no check any more.
+/// Returns the status of a waiting host from its gate. A host whose gate has passed waits for no check any
+/// more.
 const fn waiting_status(gate: GateState, is_early: bool, is_held: bool) -> HostJobStatus {
     match gate {
         GateState::Failed => HostJobStatus::Failed,

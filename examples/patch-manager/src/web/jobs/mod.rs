@@ -1,4 +1,4 @@
-//! `/jobs`: patching hosts, each held back by its gate.
+//! `/jobs`: patches of hosts, each held back by its gate.
 
 mod asked;
 mod form;
@@ -38,10 +38,10 @@ use crate::{
     directory::sees_all,
 };
 
-/// The jobs of a list whose hosts are read at the same time.
+/// The number of jobs in a list whose hosts are read at the same time.
 const JOBS_AT_ONCE: usize = 8;
 
-/// Jobs with a host that the caller may see, newest first.
+/// Lists jobs with a host that the caller may see, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/jobs",
@@ -49,7 +49,7 @@ const JOBS_AT_ONCE: usize = 8;
     operation_id = "list_jobs",
     params(
         ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the previous page"),
     ),
     responses((status = 200, description = "a page of jobs", body = JobList), Problem),
 )]
@@ -67,7 +67,7 @@ pub(super) async fn list(
     let next_cursor = jobs.last().filter(|_| more).map(|job| Page::cursor(job.id));
     let now = Utc::now();
     let mut forms = Vec::with_capacity(jobs.len());
-    // A few jobs at a time: each may have a thousand hosts, of which nothing is kept but their count.
+    // A few jobs at a time: each may have a thousand hosts, and only their counts are kept.
     for jobs in jobs.chunks(JOBS_AT_ONCE) {
         let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
         let mut by_job: HashMap<JobId, Vec<_>> = HashMap::new();
@@ -84,7 +84,7 @@ pub(super) async fn list(
     Ok(Json(JobList { jobs: forms, next_cursor }))
 }
 
-/// A job with its hosts and their gates.
+/// Returns a job with its hosts and their gates.
 #[utoipa::path(
     get,
     path = "/api/v1/jobs/{job_id}",
@@ -101,7 +101,7 @@ pub(super) async fn read(
     web.job_form(&actor, job_id).await.map(Json)
 }
 
-/// A job on one host, with the newest attempts of its gate, 200 at most.
+/// Returns a job on one host, with at most the newest 200 attempts of its gate.
 #[utoipa::path(
     get,
     path = "/api/v1/jobs/{job_id}/hosts/{host_id}",
@@ -125,7 +125,7 @@ pub(super) async fn read_host(
     forms.into_iter().next().map(Json).ok_or_else(Problem::not_found)
 }
 
-/// Makes a job: one gate for each host, each with its own window.
+/// Creates a job with one gate for each host, each with its own window.
 #[utoipa::path(
     post,
     path = "/api/v1/jobs",
@@ -155,7 +155,7 @@ pub(super) async fn create(
         return Err(web.refused(AuditEntry { job_id: None, host_id, changes, ..entry }));
     }
     let asked = asked?;
-    // Each host that no gate holds back stands in the audit, with the reason.
+    // The audit log lists each host whose gate does not hold it back, with the reason.
     let reason = asked.reason.clone().filter(|_| goes_around);
     let entry = AuditEntry { changes: asked.flags(), reason: reason.clone(), ..entry };
     let of_host = |host: &HostId| AuditEntry { host_id: Some(*host), ..entry.clone() };
@@ -165,7 +165,7 @@ pub(super) async fn create(
     };
     let hosts = web.windows_of(&asked, now).await?;
     if asked.dry_run {
-        // It asks every host at once, as a test does.
+        // It asks every host immediately, like a test.
         web.0.api.run_budget().start_runs(&actor.name, &asked.hosts)?;
     }
     let job = NewJob {
@@ -181,8 +181,8 @@ pub(super) async fn create(
         verify: asked.verify,
         hosts,
     };
-    // Before the job is there: its gates must not pass without their rollout. One whose job is then
-    // refused leaves by age.
+    // Opened before the job exists: its gates must not pass without the rollout. If the job is then
+    // refused, its rollout is pruned by age.
     if let Some(policy) = asked.rollout {
         let count = u32::try_from(job.hosts.len()).unwrap_or(u32::MAX);
         web.0.app.store.open_rollout(job_id, count, policy).await?;
@@ -201,7 +201,7 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// Cancels a job. Hosts that are being patched are patched to the end; the others end at once.
+/// Cancels a job. Hosts that are being patched are finished. The others end immediately.
 #[utoipa::path(
     post,
     path = "/api/v1/jobs/{job_id}/cancel",
@@ -228,7 +228,7 @@ pub(super) async fn cancel(
         let detail = "the job has ended: there is nothing left to cancel";
         return Err(Problem::conflict("invalid_state", detail));
     }
-    // From here on no pass of this job is spent: the hook asks for this mark in its transaction.
+    // From now on no pass of this job is spent: the hook checks this mark in its transaction.
     if let Err(error) = database.cancel_job(job_id, entry.clone()).await {
         let hosts: Vec<HostId> = all.iter().map(|host| host.host_id).collect();
         return Err(web.write_problem(error, &hosts, entry).await);
@@ -264,7 +264,7 @@ pub(super) async fn cancel(
     web.job_form(&actor, job_id).await.map(Json)
 }
 
-/// Lets a halted rollout go on; for administrators, with a reason.
+/// Resumes a halted rollout. For administrators, with a reason.
 #[utoipa::path(
     post,
     path = "/api/v1/jobs/{job_id}/resume",
@@ -310,8 +310,7 @@ pub(super) async fn resume(
 }
 
 impl Web {
-    /// The hosts of these jobs that the caller may see. An administrator sees those that are gone as
-    /// well.
+    /// Returns the hosts of these jobs that the caller may see. Administrators also see deleted ones.
     async fn seen_hosts_of(
         &self,
         actor: &Actor,
@@ -321,8 +320,8 @@ impl Web {
         self.those_seen(actor, hosts).await
     }
 
-    /// All hosts of a job that somebody is about to change, and how many of them they may see. Where they
-    /// see none, it is not found, and noted with `entry` if it exists.
+    /// Returns all hosts of a job that the caller wants to change, and how many of them they may see. If
+    /// they see none, the job is not found, and noted with `entry` if it exists.
     async fn hosts_to_change(
         &self,
         job: JobId,
@@ -365,7 +364,7 @@ impl Web {
         Ok(job_form(&job, &statuses, Some(hosts), rollout.as_ref()))
     }
 
-    /// These hosts of a job with their gates, each with its newest attempts.
+    /// Returns these hosts of a job with their gates, each with its newest attempts.
     async fn job_host_forms(
         &self,
         job: JobId,
@@ -417,7 +416,7 @@ impl Web {
         Ok(hosts.into_iter().map(form).collect())
     }
 
-    /// The other jobs whose gates hold the queued ones among these hosts.
+    /// Returns the other jobs whose gates hold the queued ones among these hosts.
     async fn holders_of(
         &self,
         job: JobId,
@@ -434,7 +433,7 @@ impl Web {
     }
 }
 
-/// The most attempts that are shown of one gate, the newest.
+/// The maximum number of attempts shown per gate: the newest ones.
 const ATTEMPTS_OF_A_HOST: u32 = 200;
 
 const fn is_over(stage: Stage) -> bool {

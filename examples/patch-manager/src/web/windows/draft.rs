@@ -1,4 +1,4 @@
-//! A maintenance window in the making.
+//! A maintenance window in preparation.
 
 use chrono::{DateTime, Utc};
 use healthgate::{
@@ -13,10 +13,10 @@ use crate::{
     web::{problems::recurrence_violations, texts},
 };
 
-/// The most hosts of one window.
+/// The maximum number of hosts in one window.
 const MOST_HOSTS: usize = 1_000;
 
-/// A window in the making, from nothing or from one that there is.
+/// A window in preparation, new or based on an existing one.
 #[derive(Default)]
 pub(super) struct Draft {
     name: Option<String>,
@@ -39,16 +39,16 @@ impl Draft {
         }
     }
 
-    /// The hosts that it names so far.
+    /// Returns the hosts that it names so far.
     pub(super) fn host_ids(&self) -> &[HostId] {
         self.host_ids.as_deref().unwrap_or_default()
     }
 
-    /// Lays the members of a body over it.
+    /// Applies the members of a body.
     pub(super) fn read(&mut self, members: &mut Members) {
         if let Some(recurrence) = members.optional::<String>("recurrence") {
             if self.spec.recurrence.as_deref() != Some(&recurrence) {
-                // What belonged to the kind before has no meaning for the new one.
+                // The fields of the previous kind have no meaning for the new one.
                 let RecurrenceSpec { time_zone, duration_minutes, start_time, first_date, .. } =
                     std::mem::take(&mut self.spec);
                 let repeats = recurrence != "once";
@@ -65,7 +65,7 @@ impl Draft {
         let spec = &mut self.spec;
         spec.weekdays = members.optional("weekdays").or(spec.weekdays.take());
         let (day, nth) = (members.optional("day_of_month"), members.optional("nth_weekday"));
-        // One of the two takes the place of the other; both are refused.
+        // Each of the two replaces the other. Giving both is refused.
         if day.is_some() || nth.is_some() {
             (spec.day_of_month, spec.nth_weekday) = (day, nth);
         }
@@ -79,7 +79,7 @@ impl Draft {
         self.enabled = members.optional("enabled").unwrap_or(self.enabled);
     }
 
-    /// The window, where nothing is wrong with it.
+    /// Returns the window if it is valid.
     pub(super) fn finish(
         self,
         mut members: Members,
@@ -92,7 +92,7 @@ impl Draft {
             Some(name) if !(1..=100).contains(&name.chars().count()) => {
                 members.violation("name", ViolationCode::OutOfRange, "give 1 to 100 characters");
             }
-            // F127.
+            // Deceptive characters are refused (F127).
             Some(name) if name.chars().any(is_deceptive) => {
                 texts::refuse_deceptive(&mut members, "name");
             }

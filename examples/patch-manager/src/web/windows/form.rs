@@ -1,4 +1,4 @@
-//! What a maintenance window looks like from outside.
+//! The API's form of a maintenance window.
 
 use chrono::{DateTime, Utc};
 use healthgate::{
@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub(in crate::web) struct MaintenanceWindowForm {
     pub(super) id: Uuid,
     pub(super) name: String,
-    /// The hosts that may be patched in it, those that the caller may see.
+    /// The hosts of the window that the caller may see.
     pub(super) host_ids: Vec<HostId>,
     /// `once`, `daily`, `weekly` or `monthly`.
     #[schema(required)]
@@ -24,31 +24,30 @@ pub(in crate::web) struct MaintenanceWindowForm {
     /// For `weekly`: `mon` to `sun`.
     #[schema(required)]
     pub(super) weekdays: Option<Vec<String>>,
-    /// For `monthly`: 1 to 31; a shorter month has it on its last day.
+    /// For `monthly`: 1 to 31. A shorter month uses its last day.
     #[schema(required)]
     pub(super) day_of_month: Option<i64>,
-    /// For `monthly`, in place of `day_of_month`: a weekday of the month.
+    /// For `monthly`, instead of `day_of_month`: a weekday of the month.
     #[schema(required)]
     pub(super) nth_weekday: Option<NthWeekdaySpec>,
-    /// An IANA name.
+    /// The IANA name of the time zone.
     #[schema(required)]
     pub(super) time_zone: Option<String>,
-    /// What that zone's clocks are ahead of UTC at `starts_at` or in `occurrence`, and where they change;
-    /// empty without both.
+    /// The UTC offset of that zone at `starts_at` or in `occurrence`, and its changes. Empty without both.
     pub(super) utc_offsets: Vec<UtcOffset>,
-    /// `HH:MM`, local; for all but `once`.
+    /// The local start time as `HH:MM`, for all but `once`.
     #[schema(required)]
     pub(super) start_time: Option<String>,
-    /// An instant; for `once`.
+    /// The start as an instant, for `once`.
     #[schema(required)]
     pub(super) starts_at: Option<String>,
-    /// `YYYY-MM-DD`: nothing starts on an earlier local day; for all but `once`.
+    /// The first local day as `YYYY-MM-DD`, for all but `once`.
     #[schema(required)]
     pub(super) first_date: Option<String>,
     #[schema(required)]
     pub(super) duration_minutes: Option<i64>,
     pub(super) enabled: bool,
-    /// When it is open now, or opens next; `null` where it never opens again, or is not enabled.
+    /// The current or next occurrence. `null` if the window never opens again, or is disabled.
     #[schema(required)]
     pub(super) occurrence: Option<WindowForm>,
     #[serde(with = "instant")]
@@ -58,7 +57,7 @@ pub(in crate::web) struct MaintenanceWindowForm {
     pub(super) revision: i64,
 }
 
-/// What a window is made from. With `PUT`, what is absent stays as it is.
+/// A request for a window. With `PUT`, absent fields stay unchanged.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct MaintenanceWindowRequest {
@@ -75,11 +74,11 @@ pub(in crate::web) struct MaintenanceWindowRequest {
     time_zone: Option<String>,
     start_time: Option<String>,
     starts_at: Option<String>,
-    /// Today where it is not given.
+    /// The default is today.
     first_date: Option<String>,
     /// 1 to 10,080.
     duration_minutes: i64,
-    /// `true` where it is not given.
+    /// The default is `true`.
     enabled: Option<bool>,
 }
 
@@ -87,7 +86,7 @@ pub(in crate::web) struct MaintenanceWindowRequest {
 #[derive(Serialize, ToSchema)]
 pub(in crate::web) struct MaintenanceWindowList {
     pub(super) windows: Vec<MaintenanceWindowForm>,
-    /// Ask with it for the next page; `null` at the end.
+    /// The cursor of the next page. `null` on the last page.
     #[schema(required)]
     pub(super) next_cursor: Option<String>,
 }

@@ -24,10 +24,11 @@ use self::{
 use super::{Web, refusals::in_time};
 use crate::{database::WindowRow, directory::sees_all};
 
-/// The most hosts of all windows of a page together; a page is shorter where they have more (F250).
+/// The maximum number of hosts of all windows on a page (F250). The page is shorter if its windows have
+/// more.
 const HOSTS_OF_A_PAGE: usize = 5_000;
 
-/// The windows of hosts that the caller may see, newest first.
+/// Lists the windows of hosts that the caller may see, newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/maintenance-windows",
@@ -35,7 +36,7 @@ const HOSTS_OF_A_PAGE: usize = 5_000;
     operation_id = "list_maintenance_windows",
     params(
         ("limit" = Option<u32>, Query, description = "1 to 200, 50 by default", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the page before"),
+        ("cursor" = Option<String>, Query, description = "the `next_cursor` of the previous page"),
     ),
     responses(
         (status = 200, description = "a page of windows", body = MaintenanceWindowList),
@@ -57,7 +58,7 @@ pub(super) async fn list(
         hosts += row.host_ids.len();
         hosts <= HOSTS_OF_A_PAGE
     };
-    // One window alone always fits.
+    // A single window always fits.
     let count = rows.iter().take(page.limit() as usize).take_while(|row| fits(row)).count();
     rows.truncate(count.max(1));
     let more = read > rows.len();
@@ -65,7 +66,7 @@ pub(super) async fn list(
     Ok(Json(MaintenanceWindowList { windows: web.window_forms(&actor, rows).await?, next_cursor }))
 }
 
-/// A window.
+/// Returns a window.
 #[utoipa::path(
     get,
     path = "/api/v1/maintenance-windows/{window_id}",
@@ -86,7 +87,7 @@ pub(super) async fn read(
     web.window_form(&actor, row).await.map(Json)
 }
 
-/// Makes a window.
+/// Creates a window.
 #[utoipa::path(
     post,
     path = "/api/v1/maintenance-windows",
@@ -131,7 +132,7 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// Changes a window: what is absent stays as it is. Gates that wait see it within seconds.
+/// Changes a window. Absent fields stay unchanged. Waiting gates notice the change within seconds.
 #[utoipa::path(
     put,
     path = "/api/v1/maintenance-windows/{window_id}",
@@ -177,7 +178,7 @@ pub(super) async fn change(
     tag = "application",
     operation_id = "delete_maintenance_window",
     params(("window_id" = Uuid, Path, description = "the window")),
-    responses((status = 204, description = "it is gone"), Problem),
+    responses((status = 204, description = "the window is deleted"), Problem),
 )]
 pub(super) async fn delete(
     State(web): State<Web>,
@@ -197,7 +198,7 @@ pub(super) async fn delete(
     }
 }
 
-/// The refusal of a write on a window, which has no member of its own in a record.
+/// Creates the record of a refused write on a window. A record has no field for windows.
 fn of_window(id: Uuid, actor: &Actor, action: AuditAction) -> AuditEntry {
     let window =
         FieldChange { field: "window".to_owned(), before: None, after: Some(id.to_string()) };
@@ -205,7 +206,7 @@ fn of_window(id: Uuid, actor: &Actor, action: AuditAction) -> AuditEntry {
 }
 
 impl Web {
-    /// A window that the caller may change or delete; `entry` is noted where they may not.
+    /// Returns a window that the caller may change or delete. Notes `entry` if they may not.
     async fn written_window(&self, id: Uuid, entry: &AuditEntry) -> Result<WindowRow, Problem> {
         let actor = &entry.actor;
         let seen = self.seen_window(actor, id).await;
@@ -221,7 +222,7 @@ impl Web {
         }
     }
 
-    /// A window of which the caller may see a host, and whether they may see all of its hosts.
+    /// Returns a window with a host that the caller may see, and whether they may see all of its hosts.
     async fn seen_window(&self, actor: &Actor, id: Uuid) -> Result<(WindowRow, bool), Problem> {
         use healthgate::directory::HostDirectory as _;
         let row = self.0.app.database.window(id).await?.ok_or_else(Problem::not_found)?;

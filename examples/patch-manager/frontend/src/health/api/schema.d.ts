@@ -9,11 +9,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Changes as they happen, as server-sent events.
-         * @description `check_status` (`CheckStatusEvent`), `gate` (`GateEvent`), and `resync` (`{}`) when something was
-         *     missed: read afresh what you show. Only events of hosts that the caller may see are sent. A comment
-         *     comes after 15 s of silence. Come back with `Last-Event-ID` for what happened meanwhile; a reader
-         *     that is too slow is disconnected.
+         * Streams changes as server-sent events.
+         * @description The events are `check_status` (`CheckStatusEvent`), `gate` (`GateEvent`), and `resync` (`{}`) if events
+         *     were missed: reload what you display. Only events of hosts that the caller may see are sent. A comment
+         *     follows 15 s of silence. Reconnect with `Last-Event-ID` to receive missed events. A reader that is too
+         *     slow is disconnected.
          */
         get: operations["events"];
         put?: never;
@@ -34,8 +34,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * What the gates of these hosts would say now. Nothing is run, and nothing written.
-         * @description Without a window each host's own is taken, the one that is open or the next.
+         * Returns what the gates of these hosts would decide now, without running or writing anything.
+         * @description Without a window, each host is judged in its own open or next window.
          */
         post: operations["preview_gates"];
         delete?: never;
@@ -52,9 +52,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who did what, newest first: everything for administrators, and for operators what was done to their
-         *     hosts.
-         * @description A page may hold fewer records than asked for before the end: go on with `next_cursor`.
+         * Lists the audit log, newest first.
+         * @description Administrators see all records, and operators see those of their hosts. A page before the last may have
+         *     fewer records than requested: continue with `next_cursor`.
          */
         get: operations["list_audit_records"];
         put?: never;
@@ -72,7 +72,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How many checks of each of these hosts are healthy, unhealthy, unknown. */
+        /** Returns how many checks of each of these hosts are healthy, unhealthy and unknown. */
         get: operations["summarise_hosts"];
         put?: never;
         post?: never;
@@ -89,12 +89,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All checks of a host, with what is known of them. */
+        /** Lists all checks of a host with their current status. */
         get: operations["list_health_checks"];
         put?: never;
         /**
-         * Makes a check. It runs at once, unless its author has spent the minute's budget of tests and changes:
-         *     then its first run waits for the budget's next slot.
+         * Creates a check.
+         * @description It runs immediately, unless its author has spent the minute's budget of tests and changes. Its first run
+         *     then waits for the budget's next slot.
          */
         post: operations["create_health_check"];
         delete?: never;
@@ -127,14 +128,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One check of a host. */
+        /** Returns one check of a host. */
         get: operations["read_health_check"];
         /**
          * Changes a check.
-         * @description With `If-Match` only the revision that it names is changed. A changed origin of the URL, or a newly
-         *     tolerated bad certificate, needs the password again, where one is stored. The changed check runs at
-         *     once, unless its author has spent the minute's budget of tests and changes: then its first run waits
-         *     for the budget's next slot.
+         * @description With `If-Match` the change only applies to that revision. A new origin of the URL, or newly ignored
+         *     certificate errors, require the password again if one is stored. The changed check runs immediately,
+         *     unless its author has spent the minute's budget of tests and changes. Its first run then waits for the
+         *     budget's next slot.
          */
         put: operations["change_health_check"];
         post?: never;
@@ -152,7 +153,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a check's runs have shown, newest first. */
+        /** Lists the results of a check, newest first. */
         get: operations["list_check_results"];
         put?: never;
         post?: never;
@@ -172,8 +173,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Runs a check now. The result is answered, and stored nowhere.
-         * @description A body is laid over the stored check, by the rules of a change.
+         * Runs a check now, and returns the result without storing it.
+         * @description A body changes the stored check for this run, by the rules of a change.
          */
         post: operations["test_health_check"];
         delete?: never;
@@ -190,10 +191,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the hosts of a job wait for, what clears it, and who can, the largest group first.
-         * @description Only hosts that the caller may see are counted and named; where there are none, the job is unknown.
-         *     Hosts that are being changed or are done wait for nothing, and stand in no group. Ask again with each
-         *     `gate` event of the job: one is sent when a worker finds that a host waits for something else.
+         * Explains what the hosts of a job wait for, what clears each cause, and who can clear it.
+         * @description The largest group comes first. Only hosts that the caller may see are counted and named. If there are
+         *     none, the job is unknown. Hosts that are being changed or have ended are in no group. Ask again on each
+         *     `gate` event of the job: a worker sends one when a host waits for something else.
          */
         get: operations["explain_job"];
         put?: never;
@@ -212,9 +213,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The gates of a job with their newest attempts, override and pass, by the time of their opening.
-         * @description Only those of hosts that the caller may see; where there are none, the job is unknown. A page may hold
-         *     fewer gates than asked for before the end: go on with `next_cursor`.
+         * Lists the gates of a job with their newest attempts, override and pass, ordered by their opening.
+         * @description Only gates of hosts that the caller may see are listed. If there are none, the job is unknown. A page
+         *     before the last may have fewer gates than requested: continue with `next_cursor`.
          */
         get: operations["list_gates"];
         put?: never;
@@ -234,9 +235,9 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Lets named checks fail for one job on one host, until an expiry. */
+        /** Allows named checks to fail for one job on one host, until an expiry. */
         post: operations["override_gate"];
-        /** Takes an override back. Where there is none, nothing happens. */
+        /** Revokes an override. Does nothing if there is none. */
         delete: operations["remove_override"];
         options?: never;
         head?: never;
@@ -294,11 +295,11 @@ export interface components {
             /** @description The actor's role at the time. */
             role: components["schemas"]["Role"];
         };
-        /** @description A part of the audit log, newest first. */
+        /** @description A page of the audit log, newest first. */
         AuditRecordList: {
-            /** @description Where to go on; `null` at the end. */
+            /** @description The cursor of the next page. `null` on the last page. */
             next_cursor: string | null;
-            /** @description The records. There may be fewer than asked for before the end: go on with `next_cursor`. */
+            /** @description The records. A page before the last may have fewer than requested: continue with `next_cursor`. */
             records: components["schemas"]["AuditRecord"][];
         };
         /** @description A check or condition that would block the gate. */
@@ -332,26 +333,26 @@ export interface components {
         CheckResult: {
             /**
              * Format: date-time
-             * @description When it started.
+             * @description When the run started.
              */
             checked_at: string;
             /** @description A sentence for people. */
             detail: string;
-            /** @description Whether it passed. */
+            /** @description Whether the check passed. */
             healthy: boolean;
             /**
              * Format: int32
-             * @description How long it took, in milliseconds.
+             * @description The duration in milliseconds.
              */
             latency_ms: number;
-            /** @description Whether the target was seen in this condition, or could not be seen. */
+            /** @description Whether the run could observe the target. */
             observed: boolean;
-            /** @description Why, or why not. */
+            /** @description The reason. */
             reason: components["schemas"]["ReasonCode"];
         };
-        /** @description A part of a check's history, newest first. */
+        /** @description A page of a check's history, newest first. */
         CheckResultList: {
-            /** @description Where to go on; `null` at the end. */
+            /** @description The cursor of the next page. `null` on the last page. */
             next_cursor: string | null;
             /** @description The results. */
             results: components["schemas"]["PastCheckResult"][];
@@ -361,19 +362,19 @@ export interface components {
          * @enum {string}
          */
         CheckStatus: "healthy" | "unhealthy" | "unknown";
-        /** @description A check's status or reason is another than before, or the check was changed. */
+        /** @description A check's status or reason has changed, or the check itself was changed. */
         CheckStatusEvent: {
             /** @description The check. */
             check_id: components["schemas"]["CheckId"];
             /**
              * Format: date-time
-             * @description When it was last run.
+             * @description When the check last ran.
              */
             checked_at: string | null;
             /** @description The host. */
             host_id: components["schemas"]["HostId"];
             reason: components["schemas"]["ReasonCode"] | null;
-            /** @description What is known of it now. */
+            /** @description The new status. */
             status: components["schemas"]["CheckStatus"];
         };
         /**
@@ -386,11 +387,11 @@ export interface components {
          * @enum {string}
          */
         EndReason: "window_closed" | "window_withdrawn" | "job_cancelled" | "host_deleted" | "not_run_capacity" | "gate_busy" | "pass_not_spent" | "record_unreadable";
-        /** @description Code and message in one member. */
+        /** @description Code and message in one object. */
         ErrorMember: {
-            /** @description What it is, for programs. */
+            /** @description The problem's code, for programs. */
             code: string;
-            /** @description What to do about it, for people. */
+            /** @description What happened and what to do, for people. */
             message: string;
         };
         /** @description The evidence of a gate on one requirement: a check, or a condition that the application defines. */
@@ -439,11 +440,11 @@ export interface components {
             /** @description Who can clear the cause. */
             who: components["schemas"]["Who"];
         };
-        /** @description The hosts of a job that wait, by what they wait for. */
+        /** @description The waiting hosts of a job, grouped by what they wait for. */
         ExplanationList: {
-            /** @description The largest first. */
+            /** @description The groups, largest first. */
             groups: components["schemas"]["ExplanationGroup"][];
-            /** @description How many hosts wait. */
+            /** @description The number of waiting hosts. */
             total: number;
         };
         /** @description A changed field. A secret is never shown: its values are `set`, `changed` or `cleared`. */
@@ -455,20 +456,20 @@ export interface components {
             /** @description The member's name in the API's form. */
             field: string;
         };
-        /** @description What is wrong with one member or parameter. */
+        /** @description An invalid field or parameter. */
         FieldProblem: {
-            /** @description What is wrong, for programs. */
+            /** @description The violation's code, for programs. */
             code: string;
-            /** @description Its name; empty for the body as a whole. */
+            /** @description The field's name. Empty for the body as a whole. */
             field: string;
-            /** @description What to do about it, for people. */
+            /** @description What to do, for people. */
             message: string;
         };
         /** @description The gate of one job on one host. */
         Gate: {
-            /** @description The attempts, by number: the newest 200. */
+            /** @description The newest 200 attempts, ordered by number. */
             attempts: components["schemas"]["GateAttempt"][];
-            /** @description The job asked for its cancellation. */
+            /** @description Whether the job asked for its cancellation. */
             cancel_requested: boolean;
             /**
              * Format: date-time
@@ -480,17 +481,17 @@ export interface components {
              * @description When the gate was opened.
              */
             created_at: string;
-            /** @description Where it stands, for people; while it waits it names what is failing. */
+            /** @description The current situation, for people. While the gate waits, it names the failing checks. */
             detail: string;
             end_reason: components["schemas"]["EndReason"] | null;
             /**
              * Format: date-time
-             * @description When it ended.
+             * @description When the gate ended.
              */
             ended_at: string | null;
-            /** @description The newest verdict on each check and condition. */
+            /** @description The newest verdict of each check and condition. */
             evidence: components["schemas"]["Evidence"][];
-            /** @description It does not block. */
+            /** @description Whether checks do not block the gate. */
             exempt: boolean;
             /** @description The host. */
             host_id: components["schemas"]["HostId"];
@@ -499,10 +500,10 @@ export interface components {
             kind: components["schemas"]["PassKind"] | null;
             /**
              * Format: date-time
-             * @description When the next attempt is due, while it waits.
+             * @description When the next attempt is due, while the gate waits.
              */
             next_attempt_at: string | null;
-            /** @description What happened from outside while it waited. */
+            /** @description External events during the wait. */
             notes: components["schemas"]["GateNote"][];
             /**
              * Format: date-time
@@ -511,18 +512,15 @@ export interface components {
             opens_at: string;
             override: components["schemas"]["GateOverride"] | null;
             pass: components["schemas"]["GatePass"] | null;
-            /** @description It reports and does not block. */
+            /** @description Whether the gate only reports and does not block. */
             report_only: boolean;
-            /** @description Where it stands. */
+            /** @description The gate's state. */
             state: components["schemas"]["GateState"];
-            /** @description The zone to show its window in, an IANA name; `null` where the window comes from no calendar. */
+            /** @description The IANA name of the time zone for display. `null` if the window comes from no calendar. */
             time_zone: string | null;
-            /**
-             * @description What that zone's clocks are ahead of UTC from the gate's opening on, and where they change; empty
-             *     without a zone.
-             */
+            /** @description The UTC offset of that zone from the gate's opening on, and its changes. Empty without a zone. */
             utc_offsets: components["schemas"]["UtcOffset"][];
-            /** @description What bounds the wait. */
+            /** @description The kind of the window. */
             window_kind: components["schemas"]["WindowKind"];
         };
         /** @description An evaluation by a gate that ran checks. */
@@ -548,8 +546,8 @@ export interface components {
             started_at: string;
         };
         /**
-         * @description A gate was opened, has moved, or has another next attempt; or its job has moved on, as when the work
-         *     that a spent pass was for has ended. Whoever shows the job reads it afresh.
+         * @description A gate was opened, changed its state, or has a new next attempt, or its job has progressed, for example
+         *     because the patch ended. Clients that show the job reload it.
          */
         GateEvent: {
             /** @description The host. */
@@ -562,14 +560,14 @@ export interface components {
              * @description When its next attempt is due.
              */
             next_attempt_at: string | null;
-            /** @description Where it stands. */
+            /** @description The gate's state. */
             state: components["schemas"]["GateState"];
         };
-        /** @description A page of the gates of a job. */
+        /** @description A page of a job's gates. */
         GateList: {
-            /** @description Those of hosts that the caller may see, by the time of their opening. */
+            /** @description The gates of hosts that the caller may see, ordered by their opening. */
             gates: components["schemas"]["Gate"][];
-            /** @description Ask with it for the next page; `null` at the end. */
+            /** @description The cursor of the next page. `null` on the last page. */
             next_cursor: string | null;
         };
         /** @description An external event of a waiting gate, for its timeline. */
@@ -582,53 +580,53 @@ export interface components {
             /** @description A sentence for people. */
             text: string;
         };
-        /** @description What lets failing checks pass for one job and host. */
+        /** @description The permission that named checks may fail for one job and host. */
         GateOverride: {
-            /** @description Who. */
+            /** @description The user who set it. */
             actor: string;
             /** @description The checks that may fail. */
             check_ids: components["schemas"]["CheckId"][];
             /**
              * Format: date-time
-             * @description When it was given.
+             * @description When it was set.
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description Until when.
+             * @description The expiry.
              */
             expires_at: string;
-            /** @description Why. */
+            /** @description The reason. */
             reason: string;
         };
-        /** @description The permission to go ahead. */
+        /** @description The permission to patch a host once. */
         GatePass: {
-            /** @description What was known of each check. */
+            /** @description The verdict of each check when the pass was given. */
             evidence: components["schemas"]["Evidence"][];
             /**
              * Format: date-time
              * @description When it was given.
              */
             granted_at: string;
-            /** @description Identity. */
+            /** @description The pass's id. */
             id: components["schemas"]["PassId"];
-            /** @description On what ground. */
+            /** @description Why the gate passed. */
             kind: components["schemas"]["PassKind"];
             /**
              * Format: date-time
-             * @description It can be spent before this instant.
+             * @description The expiry, exclusive.
              */
             valid_until: string;
             would_have: components["schemas"]["WouldHave"] | null;
         };
-        /** @description What the gates would say, host by host. */
+        /** @description The current decisions, one per host. */
         GatePreview: {
-            /** @description In the order asked, each once. */
+            /** @description The hosts in the requested order, each once. */
             hosts: components["schemas"]["HostPreview"][];
         };
-        /** @description Which hosts to preview. */
+        /** @description A request for a preview. */
         GatePreviewRequest: {
-            /** @description The hosts. Each is answered once. */
+            /** @description The hosts. Duplicates are ignored. */
             host_ids: components["schemas"]["HostId"][];
             window?: components["schemas"]["Window"] | null;
         };
@@ -637,7 +635,7 @@ export interface components {
          * @enum {string}
          */
         GateState: "waiting" | "passed" | "spent" | "failed" | "cancelled";
-        /** @description A check with what is known of it. */
+        /** @description A check with its current status. */
         HealthCheck: {
             /** @description The user for basic authentication. */
             basic_auth_user: string | null;
@@ -645,72 +643,73 @@ export interface components {
             check_type: components["schemas"]["CheckType"];
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description When the check was created.
              */
             created_at: string;
-            /** @description Whether it is run and asked for. */
+            /** @description Whether the check runs and counts. */
             enabled: boolean;
-            /** @description What the body must contain. */
+            /** @description The text that the body must contain. */
             expected_body: string | null;
             /** @description Whether a password is stored. */
             has_basic_auth_pass: boolean;
-            /** @description The host it belongs to. */
+            /** @description The host that the check belongs to. */
             host_id: components["schemas"]["HostId"];
-            /** @description Identity. */
+            /** @description The check's id. */
             id: components["schemas"]["CheckId"];
-            /** @description Whether any certificate will do. */
+            /** @description Whether to ignore certificate errors. */
             ignore_cert_errors: boolean;
             last_result: components["schemas"]["CheckResult"] | null;
-            /** @description A name for people; not unique. */
+            /** @description A display name, not unique. */
             name: string;
             /**
              * Format: int64
-             * @description Raised by every change; the entity tag is this in quotes.
+             * @description Incremented by every change. In quotes it is the entity tag.
              */
             revision: number;
-            /** @description The systemd unit that the agent is asked for. */
+            /** @description The systemd unit to ask the agent about. */
             service_name: string | null;
             /**
              * Format: date-time
-             * @description When the status last turned.
+             * @description When the status last changed.
              */
             since: string;
-            /** @description What is known of it now. */
+            /** @description The current status. */
             status: components["schemas"]["CheckStatus"];
             target_host_id: components["schemas"]["HostId"] | null;
             /**
-             * @description What cannot be read of what is stored: until that is given anew, or the check is deleted, it fails and
-             *     blocks its host. Empty where all can be read. The URL is shown without what may be a password then.
+             * @description The stored fields that cannot be read. Until they are set again, or the check is deleted, the check
+             *     fails and blocks its host. Empty if all fields can be read. Otherwise the URL is shown without a
+             *     possible password.
              */
             unreadable: components["schemas"]["FieldProblem"][];
             /**
              * Format: date-time
-             * @description When it was last changed.
+             * @description When the check was last changed.
              */
             updated_at: string;
             /** @description The URL. */
             url: string | null;
         };
         /**
-         * @description A change of a check: an absent member stays, `null` clears an optional one, and another type
-         *     clears what belongs to the old one.
+         * @description A change of a check. An absent field stays, `null` clears an optional one, and a new type clears the
+         *     fields of the old type.
          */
         HealthCheckChange: {
-            /** @description The password. Absent, it stays; `null` removes it. */
+            /** @description The password for basic authentication. `null` removes it, and an absent field keeps it. */
             basic_auth_pass?: string | null;
-            /** @description The user for basic authentication. `null` clears the password too. */
+            /** @description The user for basic authentication. `null` also clears the password. */
             basic_auth_user?: string | null;
             /** @description The type. */
             check_type?: components["schemas"]["CheckType"];
-            /** @description Whether it is run and asked for. */
+            /** @description Whether the check runs and counts. */
             enabled?: boolean;
-            /** @description What the body must contain; the empty text for "the status alone". */
+            /** @description The text that the body must contain. Empty checks only the status. */
             expected_body?: string | null;
-            /** @description Whether any certificate will do. Switching it on needs the password again, where one is stored. */
+            /** @description Whether to ignore certificate errors. Enabling it requires the password again, if one is stored. */
             ignore_cert_errors?: boolean;
-            /** @description A name for people; not unique. */
+            /** @description A display name, not unique. */
             name?: string;
-            /** @description The systemd unit that the agent is asked for. */
+            /** @description The systemd unit to ask the agent about. */
             service_name?: string | null;
             target_host_id?: components["schemas"]["HostId"] | null;
             /** @description The URL: absolute, http or https, without user info or fragment. */
@@ -718,9 +717,9 @@ export interface components {
         };
         /** @description All checks of a host. */
         HealthCheckList: {
-            /** @description The checks, by the time of their making. */
+            /** @description The checks, ordered by creation. */
             checks: components["schemas"]["HealthCheck"][];
-            /** @description How many. */
+            /** @description The number of checks. */
             total: number;
         };
         /**
@@ -728,7 +727,7 @@ export interface components {
          * @description A machine that the application manages. The application creates these ids.
          */
         HostId: string;
-        /** @description What a host's gate would say now. */
+        /** @description The current decision for a host. */
         HostPreview: {
             /** @description The checks and conditions that are not known to be met. */
             blocking: components["schemas"]["Blocking"][];
@@ -737,26 +736,23 @@ export interface components {
              * @description When that window closes.
              */
             closes_at: string;
-            /** @description Whether the job would go ahead. */
+            /** @description Whether the job would be allowed to patch the host. */
             decision: components["schemas"]["Outlook"];
             /** @description The host. */
             host_id: components["schemas"]["HostId"];
             kind: components["schemas"]["PassKind"] | null;
-            /** @description The window is not open yet: that alone makes it wait where nothing is blocking. */
+            /** @description Whether the window has not opened yet. If nothing blocks, this alone makes the job wait. */
             not_open: boolean;
             /**
              * Format: date-time
-             * @description When the window opens that it was judged in.
+             * @description When the window of this preview opens.
              */
             opens_at: string;
-            /** @description The zone to show that window in, an IANA name; `null` where it comes from no calendar. */
+            /** @description The IANA name of the time zone for display. `null` if the window comes from no calendar. */
             time_zone: string | null;
-            /**
-             * @description What that zone's clocks are ahead of UTC in that window, and where they change; empty without a
-             *     zone.
-             */
+            /** @description The UTC offset of that zone in the window, and its changes. Empty without a zone. */
             utc_offsets: components["schemas"]["UtcOffset"][];
-            /** @description What is left of the window has no room for a second attempt. */
+            /** @description Whether the rest of the window is too short for a second attempt. */
             window_too_short: boolean;
         };
         /**
@@ -798,7 +794,7 @@ export interface components {
         };
         /** @description The summaries of several hosts. */
         HostSummaryList: {
-            /** @description In the order asked; hosts that the caller may not see are left out. */
+            /** @description The summaries in the requested order. Hosts that the caller may not see are left out. */
             hosts: components["schemas"]["HostSummary"][];
         };
         /**
@@ -806,38 +802,38 @@ export interface components {
          * @description A job of the application that changes hosts. The application creates these ids.
          */
         JobId: string;
-        /** @description What an administrator asks for with an override. */
+        /** @description A request for an override. */
         NewGateOverride: {
-            /** @description The checks that may fail: checks of this host. */
+            /** @description The checks that may fail. All must be checks of this host. */
             check_ids: components["schemas"]["CheckId"][];
             /**
              * Format: date-time
-             * @description Until when: in the future, and not after the gate's end.
+             * @description The expiry: in the future, and not after the gate's end.
              */
             expires_at: string;
-            /** @description Why. */
+            /** @description The reason. */
             reason: string;
         };
         /**
-         * @description A check to be made, or to be tested without being made. An http check needs `url` and
-         *     `expected_body`, a service check `service_name`; each takes only what belongs to its type.
+         * @description A check to create, or to test without creating it. An http check needs `url` and `expected_body`, a
+         *     service check needs `service_name`. Each type accepts only its own fields.
          */
         NewHealthCheck: {
-            /** @description The password for basic authentication. Write only. */
+            /** @description The password for basic authentication. Write-only. */
             basic_auth_pass?: string | null;
             /** @description The user for basic authentication. */
             basic_auth_user?: string | null;
             /** @description The type. */
             check_type: components["schemas"]["CheckType"];
-            /** @description Whether it is run and asked for. On by default. */
+            /** @description Whether the check runs and counts. `true` by default. */
             enabled?: boolean | null;
-            /** @description What the body must contain; the empty text for "the status alone". */
+            /** @description The text that the body must contain. Empty checks only the status. */
             expected_body?: string | null;
-            /** @description Whether any certificate will do. On by default. */
+            /** @description Whether to ignore certificate errors. `true` by default. */
             ignore_cert_errors?: boolean | null;
-            /** @description A name for people; not unique. */
+            /** @description A display name, not unique. */
             name: string;
-            /** @description The systemd unit that the agent is asked for. */
+            /** @description The systemd unit to ask the agent about. */
             service_name?: string | null;
             target_host_id?: components["schemas"]["HostId"] | null;
             /** @description The URL: absolute, http or https, without user info or fragment. */
@@ -863,24 +859,24 @@ export interface components {
             /** @description Who ran it. */
             source: components["schemas"]["ResultSource"];
         };
-        /** @description The body of a [`Problem`]. */
+        /** @description The body of an error answer (RFC 9457). */
         Problem: {
-            /** @description What it is, for programs. */
+            /** @description The problem's code, for programs. */
             code: string;
-            /** @description What to do about it, for people. */
+            /** @description What happened and what to do, for people. */
             detail: string;
-            /** @description The same again, as the existing front end reads it. */
+            /** @description Code and message again, for the existing front end. */
             error: components["schemas"]["ErrorMember"];
-            /** @description What is wrong with which member or parameter; empty where nothing of the kind is. */
+            /** @description The invalid fields or parameters, if any. */
             errors: components["schemas"]["FieldProblem"][];
             /**
              * Format: int32
-             * @description The status.
+             * @description The HTTP status.
              */
             status: number;
-            /** @description The status in words. */
+            /** @description The status as text. */
             title: string;
-            /** @description Always `about:blank`: `code` says what it is. */
+            /** @description Always `about:blank`. `code` identifies the problem. */
             type: string;
         };
         /**
@@ -932,52 +928,52 @@ export interface components {
             seconds: number;
         };
         /**
-         * @description How a host stands since its change, against the pass on which it was changed.
+         * @description The comparison of a host after its change with the pass that allowed the change.
          *
-         *     No route of this API answers with it: an application shows it with its jobs. The document describes
-         *     it for the clients of both.
+         *     No route of this API returns it: an application shows it with its jobs. The document describes it for
+         *     the clients of both.
          */
         Verification: {
             /**
              * Format: date-time
-             * @description When the newest run of the checks started; `null` before.
+             * @description When the newest run of the checks started. `null` before the first run.
              */
             checked_at: string | null;
-            /** @description Each check of the host, and then those of the pass that are no more. */
+            /** @description Each check of the host, followed by the pass's checks that no longer exist. */
             checks: components["schemas"]["VerifiedCheck"][];
             /**
              * Format: int64
-             * @description It ended so many seconds after the change at the latest.
+             * @description The maximum number of seconds from the change to the verdict.
              */
             deadline_secs: number;
-            /** @description Where it stands, in one line. */
+            /** @description The current situation in one line. */
             detail: string;
             /**
              * Format: date-time
-             * @description When it ended; `null` while it goes on.
+             * @description When it ended. `null` while it is running.
              */
             ended_at: string | null;
             /**
              * Format: int32
-             * @description How often the checks were run.
+             * @description The number of runs of the checks.
              */
             runs: number;
             /**
              * Format: int64
-             * @description For so many seconds after the change nothing counted against the host.
+             * @description The number of seconds after the change in which failures did not count.
              */
             settle_secs: number;
             /**
              * Format: int64
-             * @description So many seconds the checks had to stay healthy.
+             * @description The number of seconds for which the checks had to stay healthy.
              */
             soak_secs: number;
             /**
              * Format: date-time
-             * @description When the change ended, and the verification began.
+             * @description When the change ended and the verification began.
              */
             started_at: string | null;
-            /** @description Whether it goes on, or how it ended. */
+            /** @description Whether it is running, or how it ended. */
             state: components["schemas"]["VerificationState"];
         };
         /**
@@ -1000,27 +996,21 @@ export interface components {
          * @enum {string}
          */
         Who: "time" | "operator" | "administrator" | "other_job" | "worker";
-        /** @description A window: from `opens_at` (inside) to `closes_at` (outside), at most 7 days. */
+        /** @description A window from `opens_at` (inclusive) to `closes_at` (exclusive), at most 7 days long. */
         Window: {
             /**
              * Format: date-time
-             * @description The first instant after it.
+             * @description The end, exclusive.
              */
             closes_at: string;
             /**
              * Format: date-time
-             * @description The first instant inside.
+             * @description The start, inclusive.
              */
             opens_at: string;
-            /**
-             * @description The zone of the calendar that it comes from, to show it in; left out where it comes from none. It
-             *     moves nothing.
-             */
+            /** @description The time zone for display, if the window comes from a calendar. It does not change the instants. */
             readonly time_zone?: string | null;
-            /**
-             * @description What that zone's clocks are ahead of UTC in this window, and where they change; left out without a
-             *     zone.
-             */
+            /** @description The UTC offset of that zone in this window, and its changes. Left out without a zone. */
             utc_offsets?: components["schemas"]["UtcOffset"][];
         };
         /**
@@ -1093,7 +1083,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description host by host */
+            /** @description the decision for each host */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1116,11 +1106,11 @@ export interface operations {
     list_audit_records: {
         parameters: {
             query?: {
-                /** @description only records of these hosts; those that the caller may not see are left out */
+                /** @description only records of these hosts; hosts that the caller may not see are left out */
                 host_ids?: components["schemas"]["HostId"][];
-                /** @description at most so many */
+                /** @description the maximum number of records */
                 limit?: number;
-                /** @description the `next_cursor` of the page before */
+                /** @description the `next_cursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -1152,7 +1142,7 @@ export interface operations {
     summarise_hosts: {
         parameters: {
             query: {
-                /** @description 1 to 500 hosts; those that the caller may not see are left out */
+                /** @description 1 to 500 hosts; hosts that the caller may not see are left out */
                 host_ids: components["schemas"]["HostId"][];
             };
             header?: never;
@@ -1269,7 +1259,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description how it came out */
+            /** @description the result */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1329,7 +1319,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the revision that the change is of */
+                /** @description the revision that the change is based on */
                 "If-Match"?: string | null;
             };
             path: {
@@ -1346,7 +1336,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the check as it is now */
+            /** @description the changed check */
             200: {
                 headers: {
                     /** @description its revision in quotes */
@@ -1372,7 +1362,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the revision that is to be deleted */
+                /** @description the revision to delete */
                 "If-Match"?: string | null;
             };
             path: {
@@ -1385,7 +1375,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description it is gone */
+            /** @description the check is deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1406,9 +1396,9 @@ export interface operations {
     list_check_results: {
         parameters: {
             query?: {
-                /** @description at most so many */
+                /** @description the maximum number of results */
                 limit?: number;
-                /** @description the `next_cursor` of the page before */
+                /** @description the `next_cursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -1460,7 +1450,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description how it came out */
+            /** @description the result */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1515,9 +1505,9 @@ export interface operations {
     list_gates: {
         parameters: {
             query?: {
-                /** @description at most so many */
+                /** @description the maximum number of gates */
                 limit?: number;
-                /** @description the `next_cursor` of the page before */
+                /** @description the `next_cursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -1601,7 +1591,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description there is none any more */
+            /** @description there is no override */
             204: {
                 headers: {
                     [name: string]: unknown;

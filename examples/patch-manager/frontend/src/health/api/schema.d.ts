@@ -65,6 +65,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/health-checks/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log as a file, newest first: what the list shows for the same filter, without pages.
+         * @description A file has 100,000 records at most. Where there are more, its last line says so and names the instant to
+         *     go on before: export again with it as `until`. Cells of a CSV file that a spreadsheet would run as a formula
+         *     begin with an apostrophe.
+         */
+        get: operations["export_audit_records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health-checks/summary": {
         parameters: {
             query?: never;
@@ -97,6 +119,28 @@ export interface paths {
          *     then its first run waits for the budget's next slot.
          */
         post: operations["create_health_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{host_id}/health-checks/copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copies checks of this host to other hosts.
+         * @description The caller must have the right to change checks on this host and on each other one. Each copy is a check of its
+         *     own, with its own password, limit, first run and audit record. A host that has a check of the same definition
+         *     keeps it, so that a request can be repeated. The answer says what became of each check on each host.
+         */
+        post: operations["copy_health_checks"];
         delete?: never;
         options?: never;
         head?: never;
@@ -381,6 +425,37 @@ export interface components {
          * @enum {string}
          */
         CheckType: "service" | "http";
+        /** @description Which checks of a host to copy, and where to. */
+        CopyHealthChecksRequest: {
+            /** @description Checks of the host. */
+            check_ids: components["schemas"]["CheckId"][];
+            /** @description The hosts that get copies. */
+            host_ids: components["schemas"]["HostId"][];
+        };
+        /**
+         * @description What became of one check on one host.
+         * @enum {string}
+         */
+        CopyOutcome: "created" | "present" | "refused";
+        /** @description One check on one host. */
+        CopyResult: {
+            /** @description The check that was copied. */
+            check_id: components["schemas"]["CheckId"];
+            /** @description Why there is none: the code of a problem, such as `limit_reached`. */
+            code: string | null;
+            copy_id: components["schemas"]["CheckId"] | null;
+            /** @description The same in a sentence for people. */
+            detail: string | null;
+            /** @description The host that was to get the copy. */
+            host_id: components["schemas"]["HostId"];
+            /** @description What became of it. */
+            outcome: components["schemas"]["CopyOutcome"];
+        };
+        /** @description What became of each check on each host. */
+        CopyResultList: {
+            /** @description Host by host, in the order that was asked for. */
+            results: components["schemas"]["CopyResult"][];
+        };
         /**
          * @description Why a gate ended without a pass.
          * @enum {string}
@@ -1120,6 +1195,16 @@ export interface operations {
             query?: {
                 /** @description only records of these hosts; those that the caller may not see are left out */
                 host_ids?: components["schemas"]["HostId"][];
+                /** @description only what the user of exactly this name did */
+                actor?: string;
+                /** @description only records of one of these actions */
+                action?: components["schemas"]["AuditAction"][];
+                /** @description only what was done, or what was refused */
+                outcome?: components["schemas"]["AuditOutcome"];
+                /** @description only records written at this instant or later */
+                from?: string;
+                /** @description only records written before this instant */
+                until?: string;
                 /** @description at most so many */
                 limit?: number;
                 /** @description the `next_cursor` of the page before */
@@ -1138,6 +1223,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditRecordList"];
+                };
+            };
+            /** @description A problem: 401 `unauthenticated`; 403 `forbidden`; 422 `invalid`; 500 `internal`; 503 `store_unavailable`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_audit_records: {
+        parameters: {
+            query?: {
+                /** @description `jsonl` (the default: a record a line) or `csv` */
+                format?: string;
+                /** @description only records of these hosts; those that the caller may not see are left out */
+                host_ids?: components["schemas"]["HostId"][];
+                /** @description only what the user of exactly this name did */
+                actor?: string;
+                /** @description only records of one of these actions */
+                action?: components["schemas"]["AuditAction"][];
+                /** @description only what was done, or what was refused */
+                outcome?: components["schemas"]["AuditOutcome"];
+                /** @description only records written at this instant or later */
+                from?: string;
+                /** @description only records written before this instant */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the records */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    "text/csv": string;
                 };
             };
             /** @description A problem: 401 `unauthenticated`; 403 `forbidden`; 422 `invalid`; 500 `internal`; 503 `store_unavailable`. */
@@ -1245,6 +1375,42 @@ export interface operations {
                 };
             };
             /** @description A problem: 400 `malformed`; 401 `unauthenticated`; 403 `forbidden`; 404 `not_found`; 408 `body_too_slow`; 409 `limit_reached`; 413 `body_too_large`; 415 `unsupported_media_type`; 422 `invalid`; 500 `internal`; 503 `store_unavailable`, `secrets_unavailable`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    copy_health_checks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the host whose checks are copied */
+                host_id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CopyHealthChecksRequest"];
+            };
+        };
+        responses: {
+            /** @description what became of each copy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CopyResultList"];
+                };
+            };
+            /** @description A problem: 400 `malformed`; 401 `unauthenticated`; 403 `forbidden`; 404 `not_found`; 408 `body_too_slow`; 413 `body_too_large`; 415 `unsupported_media_type`; 422 `invalid`; 500 `internal`; 503 `store_unavailable`. */
             default: {
                 headers: {
                     [name: string]: unknown;

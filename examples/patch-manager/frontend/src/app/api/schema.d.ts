@@ -87,6 +87,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/host-totals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many hosts the caller may see, by status, by the reasons of failing checks and by group. */
+        get: operations["count_hosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hosts": {
         parameters: {
             query?: never;
@@ -113,6 +130,23 @@ export interface paths {
         };
         /** A host. */
         get: operations["read_host"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{host_id}/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The jobs that wait for a host or work on it, newest first, 50 at most. */
+        get: operations["list_jobs_of_host"];
         put?: never;
         post?: never;
         delete?: never;
@@ -190,6 +224,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{job_id}/cancel-hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancels a job on some of its hosts, and lets it go on with the others. A host that is being patched is patched to
+         *     the end. Each host is recorded by itself.
+         */
+        post: operations["cancel_job_hosts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{job_id}/hosts/{host_id}": {
         parameters: {
             query?: never;
@@ -201,6 +255,26 @@ export interface paths {
         get: operations["read_job_host"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/override-hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets the checks that fail now fail on each of these hosts, for administrators. It is the same as an override of
+         *     each host's failing checks: what fails later holds the host, and each override has a record of its own.
+         */
+        post: operations["override_hosts"];
         delete?: never;
         options?: never;
         head?: never;
@@ -295,6 +369,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pauses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pauses or resumes many hosts. Each is written and recorded by itself, and the answer says what became of it. */
+        post: operations["pause_hosts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -321,6 +412,11 @@ export interface components {
          * @enum {string}
          */
         Behaviour: "healthy" | "failed" | "slow" | "flapping" | "dead" | "wrong_name" | "expired" | "wrong_authority";
+        /** @description Which hosts the job leaves alone. */
+        CancelHostsRequest: {
+            /** @description 1 to 1,000 hosts of the job. */
+            host_ids: components["schemas"]["HostId"][];
+        };
         /** @description A user of the demo. */
         DemoUser: {
             name: string;
@@ -331,6 +427,13 @@ export interface components {
         /** @description The users of the demo. */
         DemoUserList: {
             users: components["schemas"]["DemoUser"][];
+        };
+        /** @description An enabled check that does not pass. */
+        FailingCheck: {
+            check_id: components["schemas"]["CheckId"];
+            name: string;
+            /** @description A reason code; `no_recent_result` where there is no result that counts. */
+            reason: string;
         };
         /** @description How a simulated host behaves. */
         FleetHost: {
@@ -398,6 +501,11 @@ export interface components {
         GroupList: {
             groups: components["schemas"]["Group"][];
         };
+        /** @description How many hosts are in this group. */
+        GroupTotal: {
+            group: string;
+            hosts: number;
+        };
         /** @description A host. */
         Host: {
             /** @description Where its agent is reached. */
@@ -406,6 +514,8 @@ export interface components {
             agent_identity: string | null;
             /** Format: int32 */
             agent_port: number;
+            /** @description Its checks that do not pass. */
+            failing: components["schemas"]["FailingCheck"][];
             /** @description The groups it is in. */
             groups: string[];
             /** @description What its checks say. */
@@ -432,6 +542,33 @@ export interface components {
             /** Format: int32 */
             unknown: number;
         };
+        /** @description A job that has not ended on a host. */
+        HostJob: {
+            /**
+             * Format: date-time
+             * @description When that window closes.
+             */
+            closes_at: string;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** @description The same for people; while its gate waits it names what is failing. */
+            detail: string;
+            id: components["schemas"]["JobId"];
+            kind: components["schemas"]["JobKind"];
+            name: string | null;
+            /**
+             * Format: date-time
+             * @description When its window on this host opens.
+             */
+            opens_at: string;
+            /** @description Where it stands on this host. */
+            status: components["schemas"]["HostJobStatus"];
+        };
+        /** @description Jobs that have not ended on a host. */
+        HostJobList: {
+            jobs: components["schemas"]["HostJob"][];
+        };
         /**
          * @description Where a job stands on one host.
          * @enum {string}
@@ -442,6 +579,37 @@ export interface components {
             hosts: components["schemas"]["Host"][];
             /** @description Ask with it for the next page; `null` at the end. */
             next_cursor: string | null;
+        };
+        /** @description What became of one host. */
+        HostOutcome: {
+            /** @description Why not: the code of a problem, such as `invalid_state`. */
+            code: string | null;
+            /** @description What was done, or why it was not, for people. */
+            detail: string;
+            /** @description Whether it was done. */
+            done: boolean;
+            host_id: components["schemas"]["HostId"];
+        };
+        /** @description What became of each host, in the order that was asked for. */
+        HostOutcomeList: {
+            /** @description On how many hosts it was done. */
+            done: number;
+            hosts: components["schemas"]["HostOutcome"][];
+            /** @description On how many it was not. */
+            refused: number;
+        };
+        /** @description How many hosts a list with the same filters has, and how many it would have with another choice of one of them. */
+        HostTotals: {
+            /** @description By group, whatever `group` is; by name. A host in two groups counts twice. */
+            groups: components["schemas"]["GroupTotal"][];
+            /** @description By reason, whatever `reason` is; the most frequent first. A host with two failing checks may count twice. */
+            reasons: components["schemas"]["ReasonTotal"][];
+            /** @description By status, whatever `status` is. */
+            statuses: {
+                [key: string]: number;
+            };
+            /** @description The hosts of the list. */
+            total: number;
         };
         /** @description A job. */
         Job: {
@@ -622,6 +790,18 @@ export interface components {
             /** @description `mon` to `sun`. */
             weekday: string;
         };
+        /** @description Which hosts of the job go on although checks of theirs fail. */
+        OverrideHostsRequest: {
+            /**
+             * Format: date-time
+             * @description Until when; without it, or where a gate ends earlier, until the gate's end.
+             */
+            expires_at?: string | null;
+            /** @description 1 to 1,000 hosts of the job. */
+            host_ids: components["schemas"]["HostId"][];
+            /** @description Why, for the audit record of each host. */
+            reason: string;
+        };
         /** @description Why a host must not be patched. */
         Pause: {
             /** Format: date-time */
@@ -630,12 +810,27 @@ export interface components {
             by: string;
             reason: string;
         };
+        /** @description Whether these hosts may be patched. */
+        PauseHostsRequest: {
+            /** @description 1 to 1,000 hosts. */
+            host_ids: components["schemas"]["HostId"][];
+            /** @description Whether they are held back from now on. */
+            paused: boolean;
+            /** @description Why; must be given with `paused: true`. */
+            reason?: string | null;
+        };
         /** @description Whether a host may be patched. */
         PauseRequest: {
             /** @description Whether it is held back from now on. */
             paused: boolean;
             /** @description Why; must be given with `paused: true`. */
             reason?: string | null;
+        };
+        /** @description How many hosts have a check that fails for this reason. */
+        ReasonTotal: {
+            hosts: number;
+            /** @description A reason code, or `no_recent_result`. */
+            reason: string;
         };
         /** @description Why a halted rollout is to go on. */
         ResumeRequest: {
@@ -663,6 +858,8 @@ export interface components {
              * @description At most so many may be.
              */
             max_in_flight: number;
+            /** @description What was asked for, for another job of the same kind. */
+            policy: components["schemas"]["RolloutRequest"];
             /** @description Why it is halted. */
             reason: string | null;
             /**
@@ -758,8 +955,9 @@ export interface components {
              */
             soak_secs?: number | null;
         };
-        Role: Library["schemas"]["Role"];
         HostId: Library["schemas"]["HostId"];
+        Role: Library["schemas"]["Role"];
+        CheckId: Library["schemas"]["CheckId"];
         Window: Library["schemas"]["Window"];
         HostStatus: Library["schemas"]["HostStatus"];
         JobId: Library["schemas"]["JobId"];
@@ -928,6 +1126,44 @@ export interface operations {
             };
         };
     };
+    count_hosts: {
+        parameters: {
+            query?: {
+                /** @description only hosts of this status */
+                status?: components["schemas"]["HostStatus"];
+                /** @description only hosts whose name or address holds this */
+                q?: string;
+                /** @description only members of this group */
+                group?: string;
+                /** @description only hosts with a check that fails for this reason, or `no_recent_result` */
+                reason?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the totals */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostTotals"];
+                };
+            };
+            /** @description A problem: `status` and `code` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_hosts: {
         parameters: {
             query?: {
@@ -935,6 +1171,10 @@ export interface operations {
                 status?: components["schemas"]["HostStatus"];
                 /** @description only hosts whose name or address holds this */
                 q?: string;
+                /** @description only members of this group */
+                group?: string;
+                /** @description only hosts with a check that fails for this reason, or `no_recent_result` */
+                reason?: string;
                 /** @description those of these hosts (at most 200, parted by commas) that the caller may see, by name, in one page; the other parameters do not count */
                 ids?: components["schemas"]["HostId"][];
                 /** @description `name` (the default) or `status` */
@@ -989,6 +1229,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Host"];
+                };
+            };
+            /** @description A problem: `status` and `code` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_jobs_of_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the host */
+                host_id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description its jobs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostJobList"];
                 };
             };
             /** @description A problem: `status` and `code` say which. */
@@ -1169,6 +1441,42 @@ export interface operations {
             };
         };
     };
+    cancel_job_hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the job */
+                job_id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancelHostsRequest"];
+            };
+        };
+        responses: {
+            /** @description what became of each host */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostOutcomeList"];
+                };
+            };
+            /** @description A problem: `status` and `code` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_job_host: {
         parameters: {
             query?: never;
@@ -1190,6 +1498,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobHost"];
+                };
+            };
+            /** @description A problem: `status` and `code` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    override_hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the job */
+                job_id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OverrideHostsRequest"];
+            };
+        };
+        responses: {
+            /** @description what became of each host */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostOutcomeList"];
                 };
             };
             /** @description A problem: `status` and `code` say which. */
@@ -1449,6 +1793,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            /** @description A problem: `status` and `code` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PauseHostsRequest"];
+            };
+        };
+        responses: {
+            /** @description what became of each host */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostOutcomeList"];
                 };
             };
             /** @description A problem: `status` and `code` say which. */

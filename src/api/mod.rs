@@ -29,9 +29,11 @@
 
 mod access;
 mod audit;
+mod audit_export;
 mod authorize;
 mod body;
 mod checks;
+mod copy_checks;
 mod errors;
 mod etag;
 mod events;
@@ -91,6 +93,7 @@ fn operations() -> OpenApiRouter<Api> {
         .routes(operation!(checks::list, checks::create))
         .routes(operation!(checks::read, checks::change, checks::delete))
         .routes(operation!(test_check::test_unsaved))
+        .routes(operation!(copy_checks::copy))
         .routes(operation!(test_check::test))
         .routes(operation!(results::results))
         .routes(operation!(summary::summary))
@@ -99,6 +102,7 @@ fn operations() -> OpenApiRouter<Api> {
         .routes(operation!(gates::gates))
         .routes(operation!(overrides::set, overrides::remove))
         .routes(operation!(audit::audit))
+        .routes(operation!(audit_export::export))
         .routes(operation!(events::events))
 }
 

@@ -19,6 +19,14 @@ impl Query {
         self.0.get(name)?.first().map(String::as_str)
     }
 
+    /// The words of a parameter, parted by commas, or each in a parameter of its own.
+    #[must_use]
+    pub fn words(&self, name: &str) -> Vec<&str> {
+        let values = self.0.get(name).map(Vec::as_slice).unwrap_or_default();
+        let words = values.iter().flat_map(|value| value.split(',')).map(str::trim);
+        words.filter(|word| !word.is_empty()).collect()
+    }
+
     /// Returns the distinct ids of a parameter, separated by commas or given in repeated parameters.
     ///
     /// # Errors

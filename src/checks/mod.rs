@@ -82,7 +82,7 @@ pub use self::{
     agent::{AgentError, AgentLink, AgentTransport, NoAgents, ServiceStatus},
     capacity::{Capacity, CapacityUse, GateDemand, Permit},
     host_run::{CheckOutcome, HostRun, HostRunner, OutcomeCollector, run_bound, run_head_start},
-    manage::{CheckManager, ManageError},
+    manage::{CheckManager, Copied, ManageError},
     poller::{Nudge, ObserverProbe, ObserverRule, Poller, PollerConfig, PollerHealth, PollerStats},
     rotate::{RegisteredKeys, RotationReport, may_create_key, register_keys},
     run_budget::{RunBudget, RunningTest, TestRefused},

@@ -1,7 +1,13 @@
 //! Audit records: who did what, and when.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Serialize,
+    de::{
+        IntoDeserializer,
+        value::{Error as ValueError, StrDeserializer},
+    },
+};
 
 use super::{
     ids::{AuditId, CheckId, HostId, JobId},
@@ -62,6 +68,13 @@ macro_rules! actions {
         impl AuditAction {
             /// All actions, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Returns the action of a word of the API's form, such as `job_created`.
+            #[must_use]
+            pub fn from_word(word: &str) -> Option<Self> {
+                let word: StrDeserializer<'_, ValueError> = word.into_deserializer();
+                Self::deserialize(word).ok()
+            }
         }
     };
 }

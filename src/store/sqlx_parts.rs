@@ -12,6 +12,7 @@ pub(crate) use sqlx_core::{
     pool,
     query::{self, query},
     query_as::query_as,
+    query_builder::QueryBuilder,
     query_scalar::query_scalar,
     raw_sql::raw_sql,
     row::Row,

@@ -31,7 +31,8 @@ fn asked_again(record: &AuditRecord) -> Option<Right> {
         AuditAction::HealthCheckCreated
         | AuditAction::HealthCheckUpdated
         | AuditAction::HealthCheckDeleted
-        | AuditAction::HealthCheckTested => record.role,
+        | AuditAction::HealthCheckTested
+        | AuditAction::GateCancelled => record.role,
         AuditAction::GateOverridden
         | AuditAction::GateOverrideRemoved
         | AuditAction::GateClockCleared
@@ -42,9 +43,10 @@ fn asked_again(record: &AuditRecord) -> Option<Right> {
         return None;
     }
     let actor = Actor::new(record.actor.clone(), needs);
-    // The actor must also see a host that this change makes the check's target.
-    let aimed = record.changes.iter().filter(|change| change.field == "target_host_id");
-    let aimed = aimed.filter_map(|change| change.after.as_ref()?.parse().ok());
+    // The actor must also see a host that this change makes the check's target, or copies the check from.
+    let others = ["target_host_id", "copied_from"];
+    let aimed = record.changes.iter().filter(|change| others.contains(&change.field.as_str()));
+    let aimed = aimed.filter_map(|change| change.after.as_ref()?.split('/').next()?.parse().ok());
     Some(Right::of(&actor, record.host_id.into_iter().chain(aimed)))
 }
 

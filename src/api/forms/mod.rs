@@ -5,6 +5,7 @@
 
 mod audit;
 mod check;
+mod copy;
 mod event;
 mod explain;
 mod gate;
@@ -17,6 +18,7 @@ pub use self::{
         CheckChangeForm, CheckForm, CheckList, HistoryForm, HistoryList, NewCheckForm, ResultForm,
         SummaryList,
     },
+    copy::{CopyOutcome, CopyRequestForm, CopyResultForm, CopyResultList},
     event::{CheckStatusEvent, EventForm, GateEvent},
     explain::ExplanationList,
     gate::{GateForm, GateList, OverrideForm, OverrideRequestForm, PassForm, WindowForm},

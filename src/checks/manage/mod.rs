@@ -1,6 +1,9 @@
 //! The rules for changing checks. The API is a thin layer over this module.
 
+mod copy;
 mod password;
+
+pub use self::copy::Copied;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

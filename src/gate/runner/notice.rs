@@ -83,7 +83,7 @@ async fn authors(
     hosts: Vec<HostId>,
     checks: &HashSet<CheckId>,
 ) -> HashMap<CheckId, String> {
-    let filter = AuditFilter { hosts: Some(hosts) };
+    let filter = AuditFilter { hosts: Some(hosts), ..AuditFilter::default() };
     let limit = u32::try_from(checks.len() * 4).map_or(PAGE, |wanted| wanted.clamp(20, PAGE));
     let (mut authors, mut before) = (HashMap::new(), None);
     for _ in 0..PAGES {

@@ -3,7 +3,7 @@
 use super::{Fixture, make};
 use crate::{
     crypto::{Canary, KeyId},
-    model::{AuditAction, AuditId, HostId},
+    model::{AuditAction, AuditEntry, AuditId, AuditOutcome, AuditRecord, HostId},
     store::{AuditFilter, StoreError},
 };
 
@@ -108,12 +108,63 @@ pub async fn records_are_filtered_by_host(fixture: &dyn Fixture) {
         store.insert_check(insert, entry).await.expect("inserted");
     }
     store.append_audit(make::audit(AuditAction::KeyRegistered)).await.expect("written");
-    let filter = AuditFilter { hosts: Some(vec![host]) };
+    let filter = AuditFilter { hosts: Some(vec![host]), ..AuditFilter::default() };
     let records = store.audit_page(&filter, None, 10).await.expect("read");
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].host_id, Some(host));
     let all = store.audit_page(&AuditFilter::default(), None, 10).await.expect("read");
     assert_eq!(all.len(), 3);
+}
+
+/// Random records by random filters, page by page, as [`AuditFilter::matches`] says.
+pub async fn records_are_filtered_as_the_filter_says(fixture: &dyn Fixture) {
+    const ACTIONS: [AuditAction; 4] = [
+        AuditAction::HealthCheckTested,
+        AuditAction::JobCreated,
+        AuditAction::HostPaused,
+        AuditAction::SignInFailed,
+    ];
+    const OUTCOMES: [AuditOutcome; 2] = [AuditOutcome::Allowed, AuditOutcome::Refused];
+    let (store, mut random) = (fixture.store(), make::Random::new());
+    let seed = random.seed;
+    let mut below = |bound: usize| usize::try_from(random.below(bound as u64)).expect("small");
+    let hosts: Vec<HostId> = (0..4).map(|_| HostId::generate()).collect();
+    // Names that a pattern, a number or a quote in a statement would confuse.
+    let actors = ["ada", "Ada", "a%a", "o'neill", "7", "null"];
+    let mut all: Vec<AuditRecord> = Vec::new();
+    for _ in 0..120 {
+        let mut entry = make::audit(ACTIONS[below(ACTIONS.len())]);
+        actors[below(actors.len())].clone_into(&mut entry.actor.name);
+        let entry = AuditEntry {
+            outcome: OUTCOMES[below(2)],
+            host_id: hosts.get(below(hosts.len() + 2)).copied(),
+            ..entry
+        };
+        all.push(store.append_audit(entry).await.expect("written"));
+    }
+    all.reverse();
+    for round in 0..60 {
+        let filter = AuditFilter {
+            hosts: (below(2) == 0).then(|| hosts[..=below(hosts.len())].to_vec()),
+            actor: (below(2) == 0).then(|| actors[below(actors.len())].to_owned()),
+            actions: (below(2) == 0).then(|| ACTIONS[..below(ACTIONS.len() + 1)].to_vec()),
+            outcome: (below(2) == 0).then(|| OUTCOMES[below(2)]),
+            from: (below(3) == 0).then(|| all[below(all.len())].at),
+            until: (below(3) == 0).then(|| all[below(all.len())].at),
+        };
+        let limit = 1 + below(9);
+        let (mut read, mut before) = (Vec::new(), None);
+        loop {
+            let limit = u32::try_from(limit).expect("small");
+            let page = store.audit_page(&filter, before, limit).await.expect("read");
+            let Some(last) = page.last() else { break };
+            before = Some(last.id);
+            read.extend(page);
+        }
+        let expected: Vec<AuditRecord> =
+            all.iter().filter(|record| filter.matches(record)).cloned().collect();
+        assert_eq!(read, expected, "seed {seed}, round {round}: {filter:?}");
+    }
 }
 
 /// Each writing call writes exactly its own record, dated with the store's time.

@@ -74,7 +74,8 @@ macro_rules! conformance_tests {
             a_failing_record_undoes_insert, a_failing_record_undoes_update,
             a_failing_record_undoes_delete, a_failing_record_undoes_cancel_and_override,
             a_failing_record_undoes_canary_and_rekeying, records_are_paged_newest_first,
-            records_are_filtered_by_host, each_change_has_its_record);
+            records_are_filtered_by_host, records_are_filtered_as_the_filter_says,
+            each_change_has_its_record);
         $crate::conformance_tests!(@module $fixture, poll:
             a_new_check_is_due_at_once, a_claim_carries_all_enabled_checks_of_a_host,
             disabled_hosts_are_not_claimed, the_longest_due_come_first, racing_claims_are_disjoint,

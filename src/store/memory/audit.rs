@@ -44,11 +44,7 @@ impl AuditLog for MemoryStore {
         limit: u32,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         let state = self.lock();
-        let wanted = |record: &&AuditRecord| match (&filter.hosts, &record.host_id) {
-            (None, _) => true,
-            (Some(hosts), Some(host)) => hosts.contains(host),
-            (Some(_), None) => false,
-        };
+        let wanted = |record: &&AuditRecord| filter.matches(record);
         let end = before
             .and_then(|before| state.audit.iter().position(|record| record.id == before))
             .unwrap_or(if before.is_some() { 0 } else { state.audit.len() });

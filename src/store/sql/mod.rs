@@ -13,7 +13,7 @@ mod unreadable;
 
 pub(super) use self::{
     attempt::read_attempt,
-    audit::read_audit,
+    audit::{AuditWords, read_audit},
     check::CheckColumns,
     gate::{GateColumns, GateTimes, StoredGate, sound},
     host_change::{outcome_word, with_verification},

@@ -5,17 +5,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::DateTime;
 use futures_util::{FutureExt, TryFutureExt};
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
 use super::{
     SqliteStore,
-    record::{hosts_list, instant},
+    record::{hosts_list, instant, micros},
     write::Write,
 };
 use crate::{
     model::{AuditEntry, AuditId, AuditRecord, HostId},
-    store::{AuditFilter, AuditLog, PruneOutcome, StoreError, sql::read_audit},
+    store::{
+        AuditFilter, AuditLog, PruneOutcome, StoreError,
+        sql::{AuditWords, read_audit},
+    },
 };
 
 impl SqliteStore {
@@ -55,9 +58,9 @@ impl AuditLog for SqliteStore {
         before: Option<AuditId>,
         limit: u32,
     ) -> Result<Vec<AuditRecord>, StoreError> {
-        let hosts = filter.hosts.as_deref().map(hosts_list);
+        let wanted = Wanted::of(filter)?;
         let rows = self
-            .read(move |connection| page(connection, hosts, before, limit).err_into().boxed())
+            .read(move |connection| page(connection, wanted, before, limit).err_into().boxed())
             .await?;
         let read = |(id, at, host, record): AuditRow| {
             let at = instant(at).unwrap_or(DateTime::UNIX_EPOCH);
@@ -70,9 +73,54 @@ impl AuditLog for SqliteStore {
 /// Id, instant, host and record.
 type AuditRow = (Uuid, i64, Option<Uuid>, String);
 
+/// A filter in the words of the database.
+struct Wanted {
+    hosts: Option<String>,
+    words: AuditWords,
+    from: Option<i64>,
+    until: Option<i64>,
+}
+
+impl Wanted {
+    fn of(filter: &AuditFilter) -> Result<Self, StoreError> {
+        Ok(Self {
+            hosts: filter.hosts.as_deref().map(hosts_list),
+            words: AuditWords::of(filter)?,
+            from: filter.from.map(micros),
+            until: filter.until.map(micros),
+        })
+    }
+
+    fn add_to(self, query: &mut QueryBuilder<Sqlite>) {
+        // Text that is no JSON would fail the whole page (F221).
+        const MEMBER: &str = " and case when json_valid(record) then record ->> ";
+        let Self { hosts, words: AuditWords { actor, actions, outcome }, from, until } = self;
+        if let Some(hosts) = hosts {
+            query.push(" and host_id in (select unhex(value) from json_each(").push_bind(hosts);
+            query.push("))");
+        }
+        if let Some(actor) = actor {
+            query.push(MEMBER).push("'actor' end = ").push_bind(actor);
+        }
+        if let Some(actions) = actions {
+            query.push(MEMBER).push("'action' end in (select value from json_each(");
+            query.push_bind(serde_json::Value::from(actions).to_string()).push("))");
+        }
+        if let Some(outcome) = outcome {
+            query.push(MEMBER).push("'outcome' end = ").push_bind(outcome);
+        }
+        if let Some(from) = from {
+            query.push(" and at >= ").push_bind(from);
+        }
+        if let Some(until) = until {
+            query.push(" and at < ").push_bind(until);
+        }
+    }
+}
+
 async fn page(
     connection: &mut SqliteConnection,
-    hosts: Option<String>,
+    wanted: Wanted,
     before: Option<AuditId>,
     limit: u32,
 ) -> Result<Vec<AuditRow>, sqlx::Error> {
@@ -86,19 +134,10 @@ async fn page(
         }
     };
     let Some(before) = before else { return Ok(Vec::new()) };
-    let query = match hosts {
-        None => sqlx::query_as(
-            "select id, at, host_id, record from health_audit where number < ?1 order by number desc limit ?2",
-        )
-        .bind(before)
-        .bind(limit),
-        Some(hosts) => sqlx::query_as(
-            "select id, at, host_id, record from health_audit where number < ?1 \
-             and host_id in (select unhex(value) from json_each(?3)) order by number desc limit ?2",
-        )
-        .bind(before)
-        .bind(limit)
-        .bind(hosts),
-    };
-    query.fetch_all(connection).await
+    let mut query =
+        QueryBuilder::new("select id, at, host_id, record from health_audit where number < ");
+    query.push_bind(before);
+    wanted.add_to(&mut query);
+    query.push(" order by number desc limit ").push_bind(limit);
+    query.build_query_as().fetch_all(connection).await
 }

@@ -59,7 +59,7 @@ async fn f241_claims_and_lists_of_hosts_read_no_table_from_end_to_end() {
         assert_eq!(claims.hosts.len(), 50);
         assert!(store.claim_gates(worker, 50, LEASE).await.expect("claimed").gates.is_empty());
         let hosts: Vec<HostId> = claims.hosts.iter().take(20).map(|claim| claim.host_id).collect();
-        let filter = AuditFilter { hosts: Some(hosts) };
+        let filter = AuditFilter { hosts: Some(hosts), ..AuditFilter::default() };
         assert_eq!(store.audit_page(&filter, None, 9).await.expect("read").len(), 9);
     }
     let mut after = Vec::new();

@@ -83,11 +83,7 @@ async fn f243_a_role_with_rows_alone_polls_gates_and_prunes() {
         let ring = KeyRing::new(Key::generate().expect("a key"));
         register_keys(&store, ring, &Actor::system()).await.expect("registered");
         assert!(
-            !store
-                .audit_page(&AuditFilter { hosts: None }, None, 9)
-                .await
-                .expect("read")
-                .is_empty()
+            !store.audit_page(&AuditFilter::default(), None, 9).await.expect("read").is_empty()
         );
 
         // Prunes: gives way to a reader, and comes again.

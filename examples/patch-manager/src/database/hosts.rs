@@ -52,6 +52,8 @@ pub(crate) struct HostQuery<'a> {
     pub(crate) shared_with: Option<&'a str>,
     /// Only hosts whose name or address contains this text.
     pub(crate) text: Option<&'a str>,
+    /// Only members of this group.
+    pub(crate) group: Option<&'a str>,
 }
 
 /// A position in the list of hosts by name.
@@ -77,6 +79,15 @@ macro_rules! matching {
                      ON u.group_name = g.group_name WHERE g.host_id = h.id AND u.user_name = ",
                 )
                 .push_bind(user)
+                .push(")");
+        }
+        if let Some(group) = $wanted.group {
+            $query
+                .push(
+                    " AND EXISTS (SELECT 1 FROM host_groups m WHERE m.host_id = h.id \
+                     AND m.group_name = ",
+                )
+                .push_bind(group)
                 .push(")");
         }
         if let Some(text) = $wanted.text {

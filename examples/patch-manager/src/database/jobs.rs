@@ -143,6 +143,57 @@ impl Database {
         Ok(hosts)
     }
 
+    /// The jobs that have not ended on a host, newest first, at most `limit`.
+    pub(crate) async fn unfinished_jobs_of(
+        &self,
+        host: HostId,
+        limit: i64,
+    ) -> Result<Vec<JobHostRow>, DatabaseError> {
+        let stored: Vec<StoredHost> = with_pool!(self, pool => {
+            let mut query = QueryBuilder::new(HOST);
+            query.push(" WHERE host_id = ").push_bind(host.as_uuid());
+            query.push(" AND status IN ('queued', 'waiting', 'patching', 'verifying')");
+            query.push(" ORDER BY job_id DESC LIMIT ").push_bind(limit);
+            query.build_query_as().fetch_all(pool).await
+        })?;
+        stored.into_iter().map(StoredHost::row).collect()
+    }
+
+    /// Whether a host of a job, which was not before, has been cancelled.
+    pub(crate) async fn is_cancelled(&self, host: &JobHostRow) -> Result<bool, DatabaseError> {
+        const STATUS: &str = "SELECT status FROM job_hosts WHERE job_id = $1 AND host_id = $2";
+        let (job, host) = (host.job_id.as_uuid(), host.host_id.as_uuid());
+        let status: Option<String> = with_pool!(self, pool => {
+            sqlx::query_scalar(STATUS).bind(job).bind(host).fetch_optional(pool).await
+        })?;
+        Ok(status.as_deref() == Some("cancelled"))
+    }
+
+    /// Ends a host of a job that has no gate yet, and records it in the same transaction; `false` where the
+    /// host is not queued any more. The right to it must still hold.
+    pub(crate) async fn cancel_queued_host(
+        &self,
+        host: &JobHostRow,
+        audit: AuditEntry,
+    ) -> Result<bool, DatabaseError> {
+        const END: &str = "UPDATE job_hosts SET status = 'cancelled', finished_at = $1, \
+            detail = 'this host was cancelled' \
+            WHERE job_id = $2 AND host_id = $3 AND status = 'queued'";
+        let right = Right::of(&audit.actor, [host.host_id]);
+        let (job, host, now) = (host.job_id.as_uuid(), host.host_id.as_uuid(), micros(Utc::now()));
+        in_transaction!(self, connection, log => {
+            if !still_holds!(connection, &right)? {
+                return Err(DatabaseError::RightLost);
+            }
+            let ended = sqlx::query(END).bind(now).bind(job).bind(host);
+            let ended = ended.execute(&mut *connection).await?.rows_affected();
+            if ended > 0 {
+                log().append_audit_in(&mut *connection, &audit).await?;
+            }
+            ended > 0
+        })
+    }
+
     /// Marks a job as cancelled and writes the record in the same transaction. Hosts that have not begun
     /// end immediately. The actor must still have the right to all of its hosts. Returns `false`, and
     /// records nothing, if the job was already cancelled.

@@ -19,8 +19,10 @@ use crate::{
 /// The parameters of a client, in addition to the page.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Wanted {
-    status: Option<HostStatus>,
-    text: Option<String>,
+    pub(super) status: Option<HostStatus>,
+    pub(super) text: Option<String>,
+    pub(super) group: Option<String>,
+    pub(super) reason: Option<String>,
     by_status: bool,
 }
 
@@ -99,7 +101,15 @@ impl Wanted {
         if text.is_some_and(|text| text.chars().count() > 200 || text.contains('\0')) {
             violations.push("q", ViolationCode::TooLong, "give at most 200 characters");
         }
-        let wanted = Self { status, text: text.map(str::to_owned), by_status };
+        let mut short = |name: &str| {
+            let given = query.first(name).filter(|given| !given.is_empty())?;
+            if given.chars().count() > 200 || given.contains('\0') {
+                violations.push(name, ViolationCode::TooLong, "give at most 200 characters");
+            }
+            Some(given.to_owned())
+        };
+        let (group, reason) = (short("group"), short("reason"));
+        let wanted = Self { status, text: text.map(str::to_owned), group, reason, by_status };
         Ok(violations.or_ok(Some(wanted))?)
     }
 }
@@ -120,9 +130,10 @@ impl Web {
         let query = HostQuery {
             shared_with: (!sees_all(actor.role)).then_some(actor.name.as_str()),
             text: wanted.text.as_deref(),
+            group: wanted.group.as_deref(),
         };
         let limit = page.limit() as usize;
-        if wanted.status.is_none() && !wanted.by_status {
+        if wanted.status.is_none() && wanted.reason.is_none() && !wanted.by_status {
             let after = after.as_ref().map(|place| (place.name.as_str(), place.id));
             // Reads one host more than requested, to know whether there is another page.
             let one_more = HostPage { after, limit: i64::from(page.limit()) + 1 };
@@ -141,6 +152,13 @@ impl Web {
         let names = self.0.summaries.names(query).await?;
         let ids: Vec<HostId> = names.iter().map(|(id, _)| *id).collect();
         let known = self.0.summaries.of_many(&ids).await?;
+        let failing = match &wanted.reason {
+            Some(reason) => Some((self.0.summaries.failing(&ids).await?, reason)),
+            None => None,
+        };
+        let fails = |id: &HostId| {
+            failing.as_ref().is_none_or(|(failing, reason)| failing.fails_for(*id, reason))
+        };
         let status = |id: &HostId| known.get(id).map_or(HostStatus::None, |known| known.status);
         let place = |(id, name): &(HostId, String)| Place {
             rank: if wanted.by_status { rank(status(id)) } else { 0 },
@@ -154,6 +172,7 @@ impl Web {
             let of_rank = names
                 .iter()
                 .filter(|(id, _)| wanted.status.is_none_or(|wanted| status(id) == wanted))
+                .filter(|(id, _)| fails(id))
                 .filter(|(id, _)| !wanted.by_status || rank(status(id)) == asked)
                 .map(place)
                 .filter(|place| after.as_ref().is_none_or(|after| place > after));

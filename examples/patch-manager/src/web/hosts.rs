@@ -8,15 +8,12 @@ use healthgate::{
     api::{Caller, Id, JsonBody, Page, Problem, Query, forms::WindowForm},
     directory::HostDirectory as _,
     gate::recurrence::current_or_next,
-    model::{
-        Actor, AuditAction, AuditEntry, HostId, HostStatus, HostSummary, Role, ViolationCode,
-        instant,
-    },
+    model::{Actor, AuditAction, AuditEntry, HostId, HostStatus, HostSummary, Role, instant},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Web, host_list::Wanted, texts};
+use super::{Web, host_list::Wanted, summaries::FailingCheck, texts};
 use crate::database::HostRow;
 
 /// A host.
@@ -38,6 +35,8 @@ pub(super) struct HostForm {
     paused: Option<PauseForm>,
     /// The health of its checks.
     health: HealthForm,
+    /// Its checks that do not pass.
+    failing: Vec<FailingCheck>,
     /// Its open or next maintenance window. `null` if it has none.
     #[schema(required)]
     maintenance_window: Option<WindowForm>,
@@ -112,6 +111,9 @@ pub(super) struct PauseRequest {
     params(
         ("status" = Option<HostStatus>, Query, description = "only hosts of this status"),
         ("q" = Option<String>, Query, description = "only hosts whose name or address contains this"),
+        ("group" = Option<String>, Query, description = "only members of this group"),
+        ("reason" = Option<String>, Query,
+            description = "only hosts with a check that fails for this reason, or `no_recent_result`"),
         ("ids" = Option<Vec<HostId>>, Query, explode = false,
             description = "those of these hosts (at most 200, separated by commas) that the caller may see, by name, in one \
                 page; the other parameters do not count"),
@@ -183,11 +185,7 @@ pub(super) async fn pause(
     let mut members = body.members().await?;
     let paused = members.required::<bool>("paused");
     let reason = texts::plain(&mut members, "reason");
-    let length = reason.as_deref().map_or(0, |reason| reason.chars().count());
-    if paused == Some(true) && !(1..=200).contains(&length) {
-        let code = if length == 0 { ViolationCode::Required } else { ViolationCode::TooLong };
-        members.violation("reason", code, "give a reason of 1 to 200 characters");
-    }
+    texts::need_pause_reason(&mut members, paused, reason.as_deref());
     let reason = reason.unwrap_or_default();
     let (reason, entry) = match members.finish(paused)? {
         true => {
@@ -238,6 +236,12 @@ impl Web {
             }
         }
         let health = self.health_of(&ids).await?;
+        let troubled: Vec<HostId> = health
+            .iter()
+            .filter(|summary| summary.healthy < summary.total)
+            .map(|summary| summary.host_id)
+            .collect();
+        let failing = self.0.summaries.failing_now(&troubled).await?;
         let form = |(host, health): (HostRow, HostSummary)| {
             let id = host.id();
             let (port, at) = (host.agent_port(), host.paused_at());
@@ -251,6 +255,7 @@ impl Web {
                 groups: groups.remove(&id).unwrap_or_default(),
                 paused: host.paused_reason.map(|reason| PauseForm { reason, by, at }),
                 health: health.into(),
+                failing: failing.of(id).to_vec(),
                 maintenance_window: windows.remove(&id),
             }
         };

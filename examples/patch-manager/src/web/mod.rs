@@ -2,10 +2,12 @@
 //! for operators' tools.
 
 mod auth;
+mod bulk;
 mod compression;
 mod freezes;
 mod groups;
 mod host_list;
+mod host_totals;
 mod hosts;
 mod jobs;
 mod load;
@@ -128,11 +130,16 @@ pub(crate) fn operations() -> OpenApiRouter<Web> {
         .routes(operation!(hosts::list))
         .routes(operation!(hosts::read))
         .routes(operation!(hosts::pause))
+        .routes(operation!(host_totals::read))
+        .routes(operation!(jobs::of_host))
         .routes(operation!(windows::list, windows::create))
         .routes(operation!(windows::read, windows::change, windows::delete))
         .merge(
             OpenApiRouter::new()
                 .routes(operation!(jobs::list, jobs::create))
+                .routes(operation!(jobs::override_hosts))
+                .routes(operation!(jobs::cancel_hosts))
+                .routes(operation!(bulk::pause_hosts))
                 .layer(DefaultBodyLimit::max(HOSTS_BODY_LIMIT)),
         )
         .routes(operation!(jobs::read))

@@ -12,7 +12,7 @@ use futures_util::FutureExt as _;
 use healthgate::{
     gate::{Gate, GateError, Opening},
     model::{
-        GateRecord, GateRequest, GateState, HostChange, JobId, PassId, VerificationState,
+        Actor, GateRecord, GateRequest, GateState, HostChange, JobId, PassId, VerificationState,
         VerifyPolicy, WorkerId,
     },
     store::{Refusal, Spend, Store, StoreError, StoreEvent, Subscription},
@@ -181,6 +181,9 @@ impl Executor {
                     // If the job was cancelled meanwhile, the gate learns it from its windows.
                     if self.database.begin_waiting(host, record.window).await? {
                         announce::again(&*self.store, &record).await;
+                    } else if self.database.is_cancelled(host).await? {
+                        // The host alone was cancelled while its gate was being opened.
+                        self.gate.cancel(host.job_id, host.host_id, Actor::system()).await?;
                     }
                 }
                 Opening::Busy { .. } => {

@@ -5,6 +5,8 @@ mod access;
 #[path = "../attacks/mod.rs"]
 mod attacks;
 mod audit;
+mod audit_filters;
+mod bulk;
 mod client;
 mod clock;
 mod configuration;

@@ -14,8 +14,9 @@ export {
   useRefetchInterval,
 } from './hooks/context';
 export { healthKeys } from './hooks/keys';
-export { useAudit } from './hooks/useAudit';
+export { useAudit, useAuditExport, type AuditFilter } from './hooks/useAudit';
 export { useDeleteCheck, useHealthChecks, useSaveCheck, useTestCheck } from './hooks/useChecks';
+export { useCopyChecks } from './hooks/useCopyChecks';
 export { useGatePreview, useJobExplanation, useJobGates, useOverride } from './hooks/useGates';
 export { useCheckHistory, type CheckHistory } from './hooks/useHistory';
 export { useHealthSummary } from './hooks/useSummary';

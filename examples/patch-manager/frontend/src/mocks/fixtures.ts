@@ -174,6 +174,7 @@ export function makeHost(part: Partial<Host> = {}): Host {
     groups: ['web'],
     paused: null,
     health: { status: 'healthy', healthy: 3, unhealthy: 0, unknown: 0, total: 3, oldest_checked_at: at(-90) },
+    failing: [],
     maintenance_window: { opens_at: at(-900), closes_at: at(1_500) },
     ...part,
   };

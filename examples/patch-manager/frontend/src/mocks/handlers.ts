@@ -45,6 +45,10 @@ const hosts: Host[] = Array.from({ length: 64 }, (_, index) =>
     groups: [['web', 'db', 'cache', 'mail'][index % 4] ?? 'web'],
     health:
       health[index % 7 === 1 ? 1 : index % 11 === 2 ? 2 : index % 13 === 3 ? 3 : 0] ?? makeHost().health,
+    failing:
+      index % 7 === 1
+        ? [{ check_id: id(0x103), name: 'postgresql', reason: 'service_unhealthy' as const }]
+        : [],
     ...(index === 5 && { paused: { reason: 'disk is being replaced', by: 'ada', at: at(-4_000) } }),
   }),
 );
@@ -106,6 +110,8 @@ export const handlers: HttpHandler[] = [
     const { searchParams } = new URL(request.url);
     const q = searchParams.get('q') ?? '';
     const status = searchParams.get('status');
+    const group = searchParams.get('group');
+    const reason = searchParams.get('reason');
     const start = Number(searchParams.get('cursor') ?? 0);
     const limit = Number(searchParams.get('limit') ?? 50);
     const ids = searchParams.get('ids')?.split(',');
@@ -113,7 +119,9 @@ export const handlers: HttpHandler[] = [
       (host) =>
         (ids === undefined || ids.includes(host.id)) &&
         host.name.includes(q) &&
-        (status === null || host.health.status === status),
+        (status === null || host.health.status === status) &&
+        (group === null || host.groups.includes(group)) &&
+        (reason === null || host.failing.some((check) => check.reason === reason)),
     );
     const next = start + limit;
     return HttpResponse.json({
@@ -121,6 +129,27 @@ export const handlers: HttpHandler[] = [
       next_cursor: next < found.length ? String(next) : null,
     });
   }),
+  http.get('*/api/v1/host-totals', ({ request }) => {
+    const { searchParams } = new URL(request.url);
+    const group = searchParams.get('group');
+    const found = hosts.filter((host) => group === null || host.groups.includes(group));
+    const number = (wanted: (host: Host) => boolean) => found.filter(wanted).length;
+    return HttpResponse.json({
+      total: found.length,
+      statuses: Object.fromEntries(
+        ['healthy', 'unhealthy', 'unknown', 'none'].map((status) => [
+          status,
+          number((host) => host.health.status === status),
+        ]),
+      ),
+      reasons: [{ reason: 'service_unhealthy', hosts: number((host) => host.failing.length > 0) }],
+      groups: ['cache', 'db', 'mail', 'web'].map((name) => ({
+        group: name,
+        hosts: hosts.filter((host) => host.groups.includes(name)).length,
+      })),
+    });
+  }),
+  http.get('*/api/v1/hosts/:id/jobs', () => HttpResponse.json({ jobs: [] })),
   http.get('*/api/v1/hosts/:id', ({ params }) => {
     const host = hosts.find((each) => each.id === params.id);
     return host === undefined ? problem(404, 'not_found', 'There is no such host.') : HttpResponse.json(host);

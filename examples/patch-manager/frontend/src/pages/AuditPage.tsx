@@ -15,35 +15,63 @@ import {
   useMediaQuery,
   useTheme,
 } from '@mui/material';
+import { useState } from 'react';
 import { Link as RouterLink, useSearchParams } from 'react-router';
-import { useHost, useHostNames } from '../app/api/hooks';
+import { useHostNames } from '../app/api/hooks';
 import { Empty, LoadError, Page, Waiting } from '../app/Page';
 import { shortId } from '../app/words';
-import { count, formatInstant, useAudit, visuallyHidden, type AuditRecord } from '../health';
+import {
+  count,
+  formatInstant,
+  messageOf,
+  useAudit,
+  useAuditExport,
+  visuallyHidden,
+  type AuditFilter,
+  type AuditRecord,
+} from '../health';
+import { AuditFilters } from './audit/AuditFilters';
+import { actionWords, filterOf, isFiltered, parametersOf, viewOf, type AuditView } from './audit/filter';
 
 /** Who did what, and what was refused; newest first. On a phone, who and what are one column. */
 export default function AuditPage() {
   const [parameters, setParameters] = useSearchParams();
-  const hostId = parameters.get('host') ?? undefined;
+  const view = viewOf(parameters);
   const theme = useTheme();
   const wide = useMediaQuery(theme.breakpoints.up('md'), { noSsr: true });
-  const audit = useAudit({ hostId });
+  // "The last hour" ends when it was chosen; what comes later is in it as well.
+  const [chosenAt, setChosenAt] = useState(() => Date.now());
+  const filter = filterOf(view, chosenAt);
+  const audit = useAudit(filter);
   const records = audit.data?.pages.flatMap((page) => page.records) ?? [];
   const hostName = useHostNames(records.flatMap((record) => record.host_id ?? []));
+  const show = (next: AuditView) => {
+    if (next.span !== view.span) setChosenAt(Date.now());
+    setParameters(parametersOf(next), { replace: true, preventScrollReset: true });
+  };
   return (
     <Page
       title="Audit"
       subtitle="Who did what, and what was refused. Secrets are never shown, only that they were set or changed."
-      actions={hostId !== undefined && <HostFilter id={hostId} onClear={() => setParameters({})} />}
+      actions={<Exports filter={filter} />}
     >
       <Paper variant="outlined">
+        <AuditFilters
+          view={view}
+          onChange={(part) => show({ ...view, ...part })}
+          onClear={() => setParameters({}, { replace: true, preventScrollReset: true })}
+        />
         {audit.isError && (
           <Box sx={{ p: 1.5 }}>
             <LoadError what="The audit log" error={audit.error} onRetry={() => void audit.refetch()} />
           </Box>
         )}
         {audit.isPending && <Waiting label="Loading the audit log" />}
-        {audit.data !== undefined && records.length === 0 && <Empty title="Nothing has been recorded" />}
+        {audit.data !== undefined && records.length === 0 && !audit.hasNextPage && (
+          <Empty title={isFiltered(view) ? 'No record matches' : 'Nothing has been recorded'}>
+            {isFiltered(view) && 'Change the filters, or clear them.'}
+          </Empty>
+        )}
         {records.length > 0 && (
           <TableContainer>
             <Table size="small">
@@ -65,7 +93,7 @@ export default function AuditPage() {
             </Table>
           </TableContainer>
         )}
-        {records.length > 0 && (
+        {(records.length > 0 || audit.hasNextPage) && (
           <Stack direction="row" sx={{ px: 2, py: 1, alignItems: 'center', justifyContent: 'space-between' }}>
             <Typography variant="body2" color="text.secondary">
               {count(records.length, 'record')}
@@ -86,9 +114,36 @@ export default function AuditPage() {
   );
 }
 
-function HostFilter({ id, onClear }: { id: string; onClear: () => void }) {
-  const host = useHost(id);
-  return <Chip size="medium" label={`On ${host.data?.name ?? 'one host'}`} onDelete={onClear} />;
+/** The log as a file: what the filters leave, all of it. */
+function Exports({ filter }: { filter: AuditFilter }) {
+  const download = useAuditExport(filter);
+  const save = (format: 'csv' | 'jsonl') =>
+    download.mutate(format, { onSuccess: (file) => saveFile(file, `audit.${format}`) });
+  const busy = (format: string) => download.isPending && download.variables === format;
+  return (
+    <>
+      {download.isError && (
+        <Typography variant="body2" color="error" role="alert">
+          The export failed. {messageOf(download.error)}
+        </Typography>
+      )}
+      <Button loading={busy('csv')} disabled={download.isPending} onClick={() => save('csv')}>
+        Export CSV
+      </Button>
+      <Button loading={busy('jsonl')} disabled={download.isPending} onClick={() => save('jsonl')}>
+        Export JSON lines
+      </Button>
+    </>
+  );
+}
+
+function saveFile(file: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.click();
+  // Not at once: the browser may only begin to read it.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 interface RowProps {
@@ -178,9 +233,4 @@ function Changes({ record }: { record: AuditRecord }) {
 /** An instant with its zone as everywhere; anything else as it is. */
 function valueWords(value: string): string {
   return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) ? formatInstant(value) : value;
-}
-
-function actionWords(action: string): string {
-  const words = action.replaceAll('_', ' ');
-  return words.charAt(0).toUpperCase() + words.slice(1);
 }

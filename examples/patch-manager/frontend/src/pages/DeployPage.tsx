@@ -1,13 +1,13 @@
 import { Alert, Box, Button, Paper, Stack, Step, StepLabel, Stepper, Typography } from '@mui/material';
 import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useLocation, useNavigate, useSearchParams } from 'react-router';
-import { useCreateJob, useHostsOf, useRights } from '../app/api/hooks';
+import { useCreateJob, useHostsOf, useJob, useRights } from '../app/api/hooks';
 import type { Host } from '../app/api/types';
-import { LoadError, Page } from '../app/Page';
+import { LoadError, Page, Waiting } from '../app/Page';
 import { count } from '../health';
 import { ChooseHosts } from './deploy/ChooseHosts';
 import { ChooseTime } from './deploy/ChooseTime';
-import { INITIAL_PLAN, planFault, type Plan } from './deploy/plan';
+import { INITIAL_PLAN, planFault, planOf, type Plan } from './deploy/plan';
 import { Review } from './deploy/Review';
 import { fragmentOf, idsOf } from './deploy/selection';
 
@@ -25,7 +25,30 @@ export default function DeployPage() {
       </Page>
     );
   }
-  return <Steps preset={preset} />;
+  const again = parameters.get('again');
+  return again === null ? (
+    <Steps preset={preset} initial={INITIAL_PLAN} />
+  ) : (
+    <Again key={again} jobId={again} preset={preset} />
+  );
+}
+
+/** The steps with the settings of another job, for the hosts on which it is to be tried again. */
+function Again({ jobId, preset }: { jobId: string; preset: string | null }) {
+  const job = useJob(jobId);
+  // As it was when it was first read: what a person has changed since must stay.
+  const [initial, setInitial] = useState<Plan | null>(null);
+  if (initial === null && job.data !== undefined) setInitial(planOf(job.data));
+  if (initial !== null) return <Steps preset={preset} initial={initial} />;
+  return (
+    <Page title="Deploy">
+      {job.isError ? (
+        <LoadError what="The job" error={job.error} onRetry={() => void job.refetch()} />
+      ) : (
+        <Waiting label="Loading the job" />
+      )}
+    </Page>
+  );
 }
 
 /** The chosen hosts, kept in the address: a link, Back and a reload choose the same. */
@@ -63,10 +86,10 @@ function useChosen(preset: string | null) {
   };
 }
 
-function Steps({ preset }: { preset: string | null }) {
+function Steps({ preset, initial }: { preset: string | null; initial: Plan }) {
   const [step, setStep] = useState(0);
   const { chosen, pending, error, retry, unavailable, choose } = useChosen(preset);
-  const [plan, setPlan] = useState<Plan>(INITIAL_PLAN);
+  const [plan, setPlan] = useState<Plan>(initial);
   const [tried, setTried] = useState(false);
   const create = useCreateJob();
   const navigate = useNavigate();

@@ -7,7 +7,9 @@ import { DeployIcon, PauseIcon } from '../app/icons';
 import { LoadError, Page } from '../app/Page';
 import { groupWords } from '../app/words';
 import { HealthChecksSection, HostHealthIndicator } from '../health';
+import { CopyChecksDialog } from './hosts/CopyChecksDialog';
 import { DemoFleetPanel } from './hosts/DemoFleetPanel';
+import { HostJobs } from './hosts/HostJobs';
 import { WindowWords } from './hosts/HostTable';
 import { PauseAlert, PauseDialog } from './hosts/PauseDialog';
 
@@ -21,6 +23,7 @@ export default function HostDetailPage() {
   const { canEdit, canAudit } = useRights();
   const settings = useSettings().data;
   const [pausing, setPausing] = useState(false);
+  const [copying, setCopying] = useState(false);
   if (host.isError && host.data === undefined) {
     return (
       <Page title="Host" trail={TRAIL}>
@@ -50,6 +53,7 @@ export default function HostDetailPage() {
               Audit
             </Button>
           )}
+          {canEdit && data.health.total > 0 && <Button onClick={() => setCopying(true)}>Copy checks…</Button>}
           {canEdit && data.paused == null && (
             <Button startIcon={<PauseIcon />} onClick={() => setPausing(true)}>
               Pause…
@@ -80,7 +84,11 @@ export default function HostDetailPage() {
           timeout: settings.health_check_timeout_secs,
         })}
       />
+      <HostJobs hostId={data.id} />
       <DemoFleetPanel hostId={data.id} />
+      {copying && (
+        <CopyChecksDialog hostId={data.id} hostName={data.name} onClose={() => setCopying(false)} />
+      )}
       <PauseDialog host={data} open={pausing} onClose={() => setPausing(false)} />
     </Page>
   );

@@ -8,6 +8,7 @@ import { JobChip } from '../app/StateChip';
 import { shortId } from '../app/words';
 import { ConfirmDialog, count, formatInstant } from '../health';
 import { timingWords } from './JobsPage';
+import { JobBulkBar } from './jobs/JobBulkBar';
 import { JobHostCard } from './jobs/JobHostCard';
 import { JobSummary } from './jobs/JobSummary';
 import { JobTable } from './jobs/JobTable';
@@ -44,6 +45,7 @@ function Loaded({ job, title }: { job: Job; title: string }) {
   const cancel = useCancelJob(job.id);
   const { canEdit, canOverride } = useRights();
   const [asking, setAsking] = useState(false);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const { filter, setFilter, open, setOpen } = useView();
   const over = isJobOver(job.status);
   const hosts = job.hosts ?? [];
@@ -103,6 +105,24 @@ function Loaded({ job, title }: { job: Job; title: string }) {
             open={open}
             onOpen={setOpen}
             details={card}
+            {...(canEdit && {
+              selection: {
+                chosen,
+                onChoose: setChosen,
+                bar: (shown: readonly JobHost[]) => (
+                  <JobBulkBar
+                    jobId={job.id}
+                    hosts={hosts}
+                    shown={shown}
+                    chosen={chosen}
+                    onChoose={setChosen}
+                    canOverride={canOverride}
+                    over={over}
+                    repeatable={job.kind === 'patch'}
+                  />
+                ),
+              },
+            })}
           />
         </>
       )}

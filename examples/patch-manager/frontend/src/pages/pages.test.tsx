@@ -77,7 +77,7 @@ describe('hosts', () => {
     expect(document.querySelectorAll('tbody tr')).toHaveLength(50);
     await user.click(screen.getByText('Next'));
     expect(await screen.findByText('cache-51')).toBeVisible();
-    await user.click(screen.getByText('Unhealthy'));
+    await user.click(screen.getByRole('button', { name: /^Unhealthy / }));
     await user.type(screen.getByPlaceholderText(/Search/), 'db');
     await waitFor(() => expect(asked.at(-1)).toBe('?limit=50&sort=name&q=db&status=unhealthy'));
     await user.click(screen.getByText('Checks'));

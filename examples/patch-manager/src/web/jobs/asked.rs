@@ -106,6 +106,19 @@ impl FromMember for RolloutRequest {
 }
 
 impl RolloutRequest {
+    /// The request that a policy answers to.
+    pub(super) fn of(policy: &RolloutPolicy) -> Self {
+        let stage = |stage: &RolloutStage| RolloutStageRequest {
+            up_to: stage.up_to,
+            soak_secs: Some(stage.soak.as_secs()),
+        };
+        Self {
+            stages: Some(policy.stages.iter().map(stage).collect()),
+            max_in_flight: Some(policy.max_in_flight),
+            failure_budget: Some(policy.failure_budget),
+        }
+    }
+
     fn policy(self) -> RolloutPolicy {
         let stage = |stage: RolloutStageRequest| RolloutStage {
             up_to: stage.up_to,
@@ -186,7 +199,7 @@ pub(super) fn may_go_around(role: Role) -> bool {
 }
 
 /// Applies the rules for an override's reason to the reason for bypassing the gate.
-fn need_reason(members: &mut Members, reason: Option<&str>) {
+pub(super) fn need_reason(members: &mut Members, reason: Option<&str>) {
     match reason.filter(|reason| !reason.is_empty()) {
         None => {
             let message = "say why, in at least 10 characters";

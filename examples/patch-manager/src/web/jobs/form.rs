@@ -10,6 +10,7 @@ use healthgate::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::asked::RolloutRequest;
 use crate::database::{JobHostRow, JobKind, JobRow, JobStatus, Stage, WindowChoice};
 
 /// A job.
@@ -103,6 +104,8 @@ pub(in crate::web) struct RolloutForm {
     /// Why it is halted.
     #[schema(required)]
     pub(super) reason: Option<String>,
+    /// What was asked for, for another job of the same kind.
+    pub(super) policy: RolloutRequest,
 }
 
 impl RolloutForm {
@@ -123,6 +126,7 @@ impl RolloutForm {
             used: rollout.used(counts),
             failure_budget: rollout.failure_budget(),
             reason: rollout.halt_reason(counts),
+            policy: RolloutRequest::of(&rollout.policy),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! `/jobs`: patches of hosts, each held back by its gate.
 
 mod asked;
+mod bulk;
 mod form;
+mod of_host;
 
 use std::collections::{HashMap, HashSet};
 
@@ -30,6 +32,10 @@ use uuid::Uuid;
 use self::{
     asked::{Asked, JobRequest, ResumeRequest, may_go_around},
     form::{HostJobStatus, JobForm, JobHostForm, JobList, job_form, status, stored_status},
+};
+pub(super) use self::{
+    bulk::{__path_cancel_hosts, __path_override_hosts, cancel_hosts, override_hosts},
+    of_host::{__path_of_host, of_host},
 };
 use super::{Web, refusals::in_time};
 use crate::{
@@ -245,6 +251,8 @@ pub(super) async fn cancel(
                 database.end_job_host(host, Stage::Waiting, Stage::Failed, detail).await?;
             }
             Ok(gate) if gate.state == GateState::Spent => {}
+            // The right was lost on the way; the job is cancelled, and a worker ends its hosts.
+            Err(StoreError::Refused(Refusal::Forbidden)) => {}
             Ok(_) | Err(StoreError::NotFound) => {
                 let detail = "the job was cancelled";
                 database.end_job_host(host, Stage::Waiting, Stage::Cancelled, detail).await?;

@@ -18,7 +18,7 @@ import { useEffect, useRef } from 'react';
 import { api } from './client';
 import { withEvent } from './jobEvents';
 import { appKeys } from './keys';
-import type { Host, HostList, Job, JobRequest, WindowRequest } from './types';
+import type { Host, HostList, HostOutcomeList, Job, JobRequest, WindowRequest } from './types';
 
 /** Who is signed in, and what they may do. */
 export function useMe() {
@@ -43,9 +43,37 @@ export function useRights() {
 export interface HostFilter {
   q: string;
   status: HostStatus | '';
+  /** Members of this group alone; all where it is empty. */
+  group?: string;
+  /** Hosts with a check that fails for this reason alone. */
+  reason?: string;
   sort: 'name' | 'status';
   cursor?: string | undefined;
   limit?: number;
+}
+
+/** Which hosts are meant, whatever their order and page. */
+export type HostChoice = Pick<HostFilter, 'q' | 'status' | 'group' | 'reason'>;
+
+function queryOf({ q, status, group = '', reason = '' }: HostChoice) {
+  return {
+    ...(q !== '' && { q }),
+    ...(status !== '' && { status }),
+    ...(group !== '' && { group }),
+    ...(reason !== '' && { reason }),
+  };
+}
+
+/** How many hosts there are of each kind: what the filters of a list would leave. */
+export function useHostTotals(filter: HostChoice, enabled = true) {
+  return useQuery({
+    queryKey: appKeys.hostTotals(filter),
+    enabled,
+    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) =>
+      unwrap(api.GET('/api/v1/host-totals', { params: { query: queryOf(filter) }, signal })),
+    refetchInterval: useRefetchInterval(),
+  });
 }
 
 /** One page of hosts. */
@@ -60,8 +88,7 @@ export function useHosts(filter: HostFilter) {
             query: {
               limit: filter.limit ?? 50,
               sort: filter.sort,
-              ...(filter.q !== '' && { q: filter.q }),
-              ...(filter.status !== '' && { status: filter.status }),
+              ...queryOf(filter),
               ...(filter.cursor !== undefined && { cursor: filter.cursor }),
             },
           },
@@ -76,18 +103,13 @@ export function useHosts(filter: HostFilter) {
 const HOSTS_PAGE = 200;
 
 /** Every host that a filter leaves, page by page, at most `most`. */
-export async function allHosts(
-  filter: Pick<HostFilter, 'q' | 'status'>,
-  most: number,
-  signal?: AbortSignal,
-): Promise<Host[]> {
+export async function allHosts(filter: HostChoice, most: number, signal?: AbortSignal): Promise<Host[]> {
   const found: Host[] = [];
   let cursor: string | null = null;
   do {
     const query = {
       limit: HOSTS_PAGE,
-      ...(filter.q !== '' && { q: filter.q }),
-      ...(filter.status !== '' && { status: filter.status }),
+      ...queryOf(filter),
       ...(cursor !== null && { cursor }),
     };
     const page: HostList = await unwrap(
@@ -100,7 +122,7 @@ export async function allHosts(
 }
 
 /** The same as an answer that is kept for a minute; asked for only where it is `enabled`. */
-export function useAllHosts(filter: Pick<HostFilter, 'q' | 'status'>, most: number, enabled: boolean) {
+export function useAllHosts(filter: HostChoice, most: number, enabled: boolean) {
   return useQuery({
     queryKey: appKeys.allHosts({ ...filter, most }),
     enabled,
@@ -350,6 +372,83 @@ export function useResumeJob(id: string) {
       await queries.invalidateQueries({ queryKey: appKeys.jobs });
       await queries.invalidateQueries({ queryKey: healthKeys.gates(id) });
     },
+  });
+}
+
+/** The most hosts that one request acts on: enough of them to show how far it has come. */
+const ACTED_AT_ONCE = 200;
+
+/** Does one thing to many hosts, some at a time, and gathers what became of each. */
+async function onMany(
+  ids: readonly string[],
+  act: (host_ids: string[]) => Promise<HostOutcomeList>,
+): Promise<HostOutcomeList> {
+  const all: HostOutcomeList = { hosts: [], done: 0, refused: 0 };
+  for (let start = 0; start < ids.length; start += ACTED_AT_ONCE) {
+    const part = await act(ids.slice(start, start + ACTED_AT_ONCE));
+    all.hosts.push(...part.hosts);
+    all.done += part.done;
+    all.refused += part.refused;
+  }
+  return all;
+}
+
+/** What can be done to many hosts of a job. */
+export type JobBulk =
+  | { kind: 'override'; ids: readonly string[]; reason: string }
+  | { kind: 'cancel'; ids: readonly string[] }
+  | { kind: 'pause'; ids: readonly string[]; reason: string }
+  | { kind: 'resume'; ids: readonly string[] };
+
+/** Does it; each host is decided and recorded by itself. */
+export function useBulk(jobId?: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (bulk: JobBulk) => {
+      const params = { path: { job_id: jobId ?? '' } };
+      switch (bulk.kind) {
+        case 'override':
+          return onMany(bulk.ids, (host_ids) =>
+            unwrap(
+              api.POST('/api/v1/jobs/{job_id}/override-hosts', {
+                params,
+                body: { host_ids, reason: bulk.reason },
+              }),
+            ),
+          );
+        case 'cancel':
+          return onMany(bulk.ids, (host_ids) =>
+            unwrap(api.POST('/api/v1/jobs/{job_id}/cancel-hosts', { params, body: { host_ids } })),
+          );
+        case 'pause':
+          return onMany(bulk.ids, (host_ids) =>
+            unwrap(api.POST('/api/v1/pauses', { body: { host_ids, paused: true, reason: bulk.reason } })),
+          );
+        case 'resume':
+          return onMany(bulk.ids, (host_ids) =>
+            unwrap(api.POST('/api/v1/pauses', { body: { host_ids, paused: false } })),
+          );
+      }
+    },
+    onSettled: async () => {
+      await queries.invalidateQueries({ queryKey: appKeys.all });
+      if (jobId !== undefined) await queries.invalidateQueries({ queryKey: healthKeys.gates(jobId) });
+    },
+  });
+}
+
+/** The jobs that wait for a host or work on it. */
+export function useHostJobs(id: string) {
+  const queries = useQueryClient();
+  const queryKey = appKeys.hostJobs(id);
+  useHealthEvents((event) => {
+    if (event.type === 'gate' && event.host_id === id) void queries.invalidateQueries({ queryKey });
+  });
+  return useQuery({
+    queryKey,
+    queryFn: ({ signal }) =>
+      unwrap(api.GET('/api/v1/hosts/{host_id}/jobs', { params: { path: { host_id: id } }, signal })),
+    refetchInterval: useRefetchInterval(),
   });
 }
 

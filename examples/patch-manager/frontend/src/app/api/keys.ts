@@ -4,6 +4,8 @@ export const appKeys = {
   me: ['app', 'me'] as const,
   hosts: ['app', 'hosts'] as const,
   hostPage: (filter: unknown) => ['app', 'hosts', 'page', filter] as const,
+  hostTotals: (filter: unknown) => ['app', 'hosts', 'totals', filter] as const,
+  hostJobs: (id: string) => ['app', 'jobs', 'of host', id] as const,
   host: (id: string) => ['app', 'hosts', 'one', id] as const,
   allHosts: (filter: unknown) => ['app', 'hosts', 'all', filter] as const,
   chosenHosts: ['app', 'chosen hosts'] as const,

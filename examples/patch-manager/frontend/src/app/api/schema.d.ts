@@ -9,7 +9,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists how the simulated hosts behave. */
+        /** How the simulated hosts behave. */
         get: operations["list_fleet"];
         put?: never;
         post?: never;
@@ -28,7 +28,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Breaks or repairs a part of a simulated host, so that a person can watch a gate react. */
+        /** Breaks or mends a part of a simulated host, so that a person can watch a gate react. */
         post: operations["set_fleet"];
         delete?: never;
         options?: never;
@@ -43,7 +43,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists who may sign in to the demo, with their tokens. This route only exists in the demo. */
+        /** Who may sign in to the demo, with their tokens. There is no such route outside the demo. */
         get: operations["list_demo_users"];
         put?: never;
         post?: never;
@@ -60,7 +60,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the current and future freezes of hosts that the caller may see. */
+        /** The freezes that are active or lie ahead, those of hosts that the caller may see. */
         get: operations["list_freezes"];
         put?: never;
         post?: never;
@@ -77,8 +77,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the groups that the caller may see, with their limits. */
+        /** The groups that the caller may see, with their limits. */
         get: operations["list_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/host-totals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many hosts the caller may see, by status, by the reasons of failing checks and by group. */
+        get: operations["count_hosts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -94,7 +111,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the hosts that the caller may see. */
+        /** The hosts that the caller may see. */
         get: operations["list_hosts"];
         put?: never;
         post?: never;
@@ -111,8 +128,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns a host. */
+        /** A host. */
         get: operations["read_host"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{host_id}/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The jobs that wait for a host or work on it, newest first, 50 at most. */
+        get: operations["list_jobs_of_host"];
         put?: never;
         post?: never;
         delete?: never;
@@ -129,7 +163,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Pauses or resumes a host. A paused host blocks its gates, like a failing check. */
+        /** Pauses or resumes a host. A paused host blocks its gates, as a failing check does. */
         put: operations["pause_host"];
         post?: never;
         delete?: never;
@@ -145,10 +179,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists jobs with a host that the caller may see, newest first. */
+        /** Jobs with a host that the caller may see, newest first. */
         get: operations["list_jobs"];
         put?: never;
-        /** Creates a job with one gate for each host, each with its own window. */
+        /** Makes a job: one gate for each host, each with its own window. */
         post: operations["create_job"];
         delete?: never;
         options?: never;
@@ -163,7 +197,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns a job with its hosts and their gates. */
+        /** A job with its hosts and their gates. */
         get: operations["read_job"];
         put?: never;
         post?: never;
@@ -182,8 +216,28 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancels a job. Hosts that are being patched are finished. The others end immediately. */
+        /** Cancels a job. Hosts that are being patched are patched to the end; the others end at once. */
         post: operations["cancel_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/cancel-hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancels a job on some of its hosts, and lets it go on with the others. A host that is being patched is patched to
+         *     the end. Each host is recorded by itself.
+         */
+        post: operations["cancel_job_hosts"];
         delete?: never;
         options?: never;
         head?: never;
@@ -197,10 +251,30 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns a job on one host, with at most the newest 200 attempts of its gate. */
+        /** A job on one host, with the newest attempts of its gate, 200 at most. */
         get: operations["read_job_host"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/override-hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets the checks that fail now fail on each of these hosts, for administrators. It is the same as an override of
+         *     each host's failing checks: what fails later holds the host, and each override has a record of its own.
+         */
+        post: operations["override_hosts"];
         delete?: never;
         options?: never;
         head?: never;
@@ -216,7 +290,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Resumes a halted rollout. For administrators, with a reason. */
+        /** Lets a halted rollout go on; for administrators, with a reason. */
         post: operations["resume_rollout"];
         delete?: never;
         options?: never;
@@ -231,10 +305,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the windows of hosts that the caller may see, newest first. */
+        /** The windows of hosts that the caller may see, newest first. */
         get: operations["list_maintenance_windows"];
         put?: never;
-        /** Creates a window. */
+        /** Makes a window. */
         post: operations["create_maintenance_window"];
         delete?: never;
         options?: never;
@@ -249,9 +323,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns a window. */
+        /** A window. */
         get: operations["read_maintenance_window"];
-        /** Changes a window. Absent fields stay unchanged. Waiting gates notice the change within seconds. */
+        /** Changes a window: what is absent stays as it is. Gates that wait see it within seconds. */
         put: operations["change_maintenance_window"];
         post?: never;
         /** Deletes a window. Gates that wait for it end as `window_withdrawn`. */
@@ -268,7 +342,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns the caller. */
+        /** Who the caller is. */
         get: operations["me"];
         put?: never;
         post?: never;
@@ -285,10 +359,27 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns this document. */
+        /** This document. */
         get: operations["openapi_document"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pauses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pauses or resumes many hosts. Each is written and recorded by itself, and the answer says what became of it. */
+        post: operations["pause_hosts"];
         delete?: never;
         options?: never;
         head?: never;
@@ -302,7 +393,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns the configured settings. */
+        /** What is configured. */
         get: operations["read_settings"];
         put?: never;
         post?: never;
@@ -317,10 +408,15 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description The behaviour of a service, a web service or an agent.
+         * @description How a service, a web service or an agent behaves.
          * @enum {string}
          */
         Behaviour: "healthy" | "failed" | "slow" | "flapping" | "dead" | "wrong_name" | "expired" | "wrong_authority";
+        /** @description Which hosts the job leaves alone. */
+        CancelHostsRequest: {
+            /** @description 1 to 1,000 hosts of the job. */
+            host_ids: components["schemas"]["HostId"][];
+        };
         /** @description A user of the demo. */
         DemoUser: {
             name: string;
@@ -332,7 +428,14 @@ export interface components {
         DemoUserList: {
             users: components["schemas"]["DemoUser"][];
         };
-        /** @description The behaviour of a simulated host. */
+        /** @description An enabled check that does not pass. */
+        FailingCheck: {
+            check_id: components["schemas"]["CheckId"];
+            name: string;
+            /** @description A reason code; `no_recent_result` where there is no result that counts. */
+            reason: string;
+        };
+        /** @description How a simulated host behaves. */
         FleetHost: {
             /** @description Its agent: `healthy`, `dead`, `wrong_name`, `expired` or `wrong_authority`. */
             agent: components["schemas"]["Behaviour"];
@@ -350,7 +453,7 @@ export interface components {
         FleetList: {
             hosts: components["schemas"]["FleetHost"][];
         };
-        /** @description A part of a simulated host to break or repair: one of `service`, `http`, `agent` and `patch`. */
+        /** @description What is to be broken or mended: one of `service`, `http`, `agent` and `patch`. */
         FleetRequest: {
             /** @description The host's agent. */
             agent?: boolean | null;
@@ -360,68 +463,75 @@ export interface components {
             patch?: boolean | null;
             /** @description A service of the host. */
             service?: string | null;
-            /** @description The new behaviour. */
+            /** @description How it behaves from now on. */
             state: components["schemas"]["Behaviour"];
         };
-        /** @description A current or future freeze. */
+        /** @description A freeze that is active or lies ahead. */
         Freeze: {
-            /** @description Whether it is active now. */
+            /** @description Whether nothing starts now. */
             active: boolean;
             /** Format: date-time */
             ends_at: string;
-            /** @description The groups whose hosts it holds back and that the caller may see. Empty for all hosts. */
+            /** @description The groups whose hosts it holds back, those that the caller may see; empty for all hosts. */
             groups: string[];
-            /** @description Whether it also holds back rollbacks. */
+            /** @description Whether it holds back rollbacks as well. */
             holds_exempt: boolean;
             name: string;
             /** Format: date-time */
             starts_at: string;
         };
-        /** @description Freezes, ordered by their start. */
+        /** @description Freezes by their start. */
         FreezeList: {
             freezes: components["schemas"]["Freeze"][];
         };
-        /** @description A configured group. */
+        /** @description A group of the configuration. */
         Group: {
-            /** @description The number of hosts in the group. */
+            /** @description How many hosts are in it. */
             hosts: number;
             /**
              * Format: int32
-             * @description The maximum number of members that may be down or under change. `null` for any number.
+             * @description At most so many members may be down or under change; `null` for any number.
              */
             max_unavailable: number | null;
             name: string;
-            /** @description The number of members that are down or under change now. `null` if the group has no limit. */
+            /** @description So many members are down or under change now; `null` where the group has no limit. */
             unavailable: number | null;
         };
         /** @description Groups in the order of the configuration. */
         GroupList: {
             groups: components["schemas"]["Group"][];
         };
+        /** @description How many hosts are in this group. */
+        GroupTotal: {
+            group: string;
+            hosts: number;
+        };
         /** @description A host. */
         Host: {
-            /** @description The address of its agent. */
+            /** @description Where its agent is reached. */
             address: string;
-            /** @description The name that the agent's certificate must be valid for, if it is not the address. */
+            /** @description The name that the agent's certificate must be valid for, where it is not the address. */
             agent_identity: string | null;
             /** Format: int32 */
             agent_port: number;
-            /** @description The groups of the host. */
+            /** @description Its checks that do not pass. */
+            failing: components["schemas"]["FailingCheck"][];
+            /** @description The groups it is in. */
             groups: string[];
-            /** @description The health of its checks. */
+            /** @description What its checks say. */
             health: components["schemas"]["HostHealth"];
             id: components["schemas"]["HostId"];
             maintenance_window: components["schemas"]["Window"] | null;
             name: string;
             paused: components["schemas"]["Pause"] | null;
         };
-        /** @description The counts of a host's enabled checks. */
+        /** @description What the enabled checks of a host say. */
         HostHealth: {
             /** Format: int32 */
             healthy: number;
             /**
              * Format: date-time
-             * @description The oldest of the last runs of its checks.
+             * @description When the check that was run longest ago was run.
              */
             oldest_checked_at: string | null;
             status: components["schemas"]["HostStatus"];
@@ -432,45 +542,100 @@ export interface components {
             /** Format: int32 */
             unknown: number;
         };
+        /** @description A job that has not ended on a host. */
+        HostJob: {
+            /**
+             * Format: date-time
+             * @description When that window closes.
+             */
+            closes_at: string;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** @description The same for people; while its gate waits it names what is failing. */
+            detail: string;
+            id: components["schemas"]["JobId"];
+            kind: components["schemas"]["JobKind"];
+            name: string | null;
+            /**
+             * Format: date-time
+             * @description When its window on this host opens.
+             */
+            opens_at: string;
+            /** @description Where it stands on this host. */
+            status: components["schemas"]["HostJobStatus"];
+        };
+        /** @description Jobs that have not ended on a host. */
+        HostJobList: {
+            jobs: components["schemas"]["HostJob"][];
+        };
         /**
-         * @description The status of a job on one host.
+         * @description Where a job stands on one host.
          * @enum {string}
          */
         HostJobStatus: "queued" | "waiting_for_window" | "waiting_health_check" | "waiting_for_slot" | "patching" | "verifying" | "succeeded" | "failed" | "unverified" | "cancelled";
         /** @description A page of hosts. */
         HostList: {
             hosts: components["schemas"]["Host"][];
-            /** @description The cursor of the next page. `null` on the last page. */
+            /** @description Ask with it for the next page; `null` at the end. */
             next_cursor: string | null;
+        };
+        /** @description What became of one host. */
+        HostOutcome: {
+            /** @description Why not: the code of a problem, such as `invalid_state`. */
+            code: string | null;
+            /** @description What was done, or why it was not, for people. */
+            detail: string;
+            /** @description Whether it was done. */
+            done: boolean;
+            host_id: components["schemas"]["HostId"];
+        };
+        /** @description What became of each host, in the order that was asked for. */
+        HostOutcomeList: {
+            /** @description On how many hosts it was done. */
+            done: number;
+            hosts: components["schemas"]["HostOutcome"][];
+            /** @description On how many it was not. */
+            refused: number;
+        };
+        /** @description How many hosts a list with the same filters has, and how many it would have with another choice of one of them. */
+        HostTotals: {
+            /** @description By group, whatever `group` is; by name. A host in two groups counts twice. */
+            groups: components["schemas"]["GroupTotal"][];
+            /** @description By reason, whatever `reason` is; the most frequent first. A host with two failing checks may count twice. */
+            reasons: components["schemas"]["ReasonTotal"][];
+            /** @description By status, whatever `status` is. */
+            statuses: {
+                [key: string]: number;
+            };
+            /** @description The hosts of the list. */
+            total: number;
         };
         /** @description A job. */
         Job: {
             /** Format: date-time */
             cancelled_at: string | null;
-            /** @description The number of these hosts in each status. */
+            /** @description How many of them are in which status. */
             counts: {
                 [key: string]: number;
             };
             /** Format: date-time */
             created_at: string;
             created_by: string;
-            /**
-             * @description Whether it patches nothing: the checks run once, and each host's detail reports what would have
-             *     happened.
-             */
+            /** @description Nothing is patched: the checks run once, and each host's detail says what would have happened. */
             dry_run: boolean;
-            /** @description The number of its hosts that the caller may see. */
+            /** @description How many hosts it has, of those that the caller may see. */
             host_count: number;
-            /** @description Its hosts, ordered by name. Left out in lists. */
+            /** @description Its hosts, by name; in a list, left out. */
             hosts?: components["schemas"]["JobHost"][] | null;
             id: components["schemas"]["JobId"];
-            /** @description Whether the job was to run immediately. */
+            /** @description It was to run at once. */
             immediate: boolean;
             kind: components["schemas"]["JobKind"];
             name: string | null;
-            /** @description Why the job bypasses the gate. */
+            /** @description Why it goes around the gate. */
             reason: string | null;
-            /** @description Whether its gates only report and do not block. */
+            /** @description Its gates report and do not block. */
             report_only: boolean;
             rollout: components["schemas"]["Rollout"] | null;
             status: components["schemas"]["JobStatus"];
@@ -479,7 +644,7 @@ export interface components {
         /** @description A job on one host. */
         JobHost: {
             blocked_by: components["schemas"]["JobId"] | null;
-            /** @description The current situation, for people. While its gate waits, it names the failing checks. */
+            /** @description Where it stands, for people; while its gate waits it names what is failing. */
             detail: string;
             /** Format: date-time */
             finished_at: string | null;
@@ -492,43 +657,40 @@ export interface components {
             verification: components["schemas"]["Verification"] | null;
         };
         /**
-         * @description The purpose of a job.
+         * @description What a job does.
          * @enum {string}
          */
         JobKind: "patch" | "rollback";
         /** @description A page of jobs. */
         JobList: {
             jobs: components["schemas"]["Job"][];
-            /** @description The cursor of the next page. `null` on the last page. */
+            /** @description Ask with it for the next page; `null` at the end. */
             next_cursor: string | null;
         };
         /**
-         * @description A request for a job. Give at most one of `window` and `immediate`. Without either, each host's current
-         *     or next maintenance window counts.
+         * @description What a job is made from. Of `window` and `immediate` one at most; without either each host's
+         *     current or next maintenance window counts.
          */
         JobRequest: {
-            /**
-             * @description Whether to patch nothing, run the checks once, and report what would happen to each host. Counts as
-             *     a test of each host.
-             */
+            /** @description Patch nothing: run the checks once, and say of each host what would happen. Counts as a test of each host. */
             dry_run?: boolean | null;
             /** @description 1 to 10,000 hosts that the caller may see. */
             host_ids: components["schemas"]["HostId"][];
-            /** @description Whether to run immediately, and to wait for health for a limited time. */
+            /** @description Run at once, and wait for health for a bounded time. */
             immediate?: boolean | null;
             kind?: components["schemas"]["JobKind"] | null;
-            /** @description A display name. */
+            /** @description What people call it. */
             name?: string | null;
-            /** @description Why the job bypasses the gate. */
+            /** @description Why the job goes around the gate. */
             reason?: string | null;
-            /** @description Whether the gates only report and do not block. For administrators, with a `reason`. */
+            /** @description Let the gates report and not block: for administrators, with a `reason`. */
             report_only?: boolean | null;
             rollout?: components["schemas"]["RolloutRequest"] | null;
             verify?: components["schemas"]["VerifyRequest"] | null;
             window?: components["schemas"]["Window"] | null;
         };
         /**
-         * @description The status of a job.
+         * @description Where a job stands.
          * @enum {string}
          */
         JobStatus: "queued" | "running" | "succeeded" | "failed" | "cancelled";
@@ -538,15 +700,15 @@ export interface components {
             created_at: string;
             /**
              * Format: int64
-             * @description For `monthly`: 1 to 31. A shorter month uses its last day.
+             * @description For `monthly`: 1 to 31; a shorter month has it on its last day.
              */
             day_of_month: number | null;
             /** Format: int64 */
             duration_minutes: number | null;
             enabled: boolean;
-            /** @description The first local day as `YYYY-MM-DD`, for all but `once`. */
+            /** @description `YYYY-MM-DD`: nothing starts on an earlier local day; for all but `once`. */
             first_date: string | null;
-            /** @description The hosts of the window that the caller may see. */
+            /** @description The hosts that may be patched in it, those that the caller may see. */
             host_ids: components["schemas"]["HostId"][];
             /** Format: uuid */
             id: string;
@@ -557,26 +719,29 @@ export interface components {
             recurrence: string | null;
             /** Format: int64 */
             revision: number;
-            /** @description The local start time as `HH:MM`, for all but `once`. */
+            /** @description `HH:MM`, local; for all but `once`. */
             start_time: string | null;
-            /** @description The start as an instant, for `once`. */
+            /** @description An instant; for `once`. */
             starts_at: string | null;
-            /** @description The IANA name of the time zone. */
+            /** @description An IANA name. */
             time_zone: string | null;
             /** Format: date-time */
             updated_at: string;
-            /** @description The UTC offset of that zone at `starts_at` or in `occurrence`, and its changes. Empty without both. */
+            /**
+             * @description What that zone's clocks are ahead of UTC at `starts_at` or in `occurrence`, and where they change;
+             *     empty without both.
+             */
             utc_offsets: components["schemas"]["UtcOffset"][];
             /** @description For `weekly`: `mon` to `sun`. */
             weekdays: string[] | null;
         };
         /** @description A page of windows. */
         MaintenanceWindowList: {
-            /** @description The cursor of the next page. `null` on the last page. */
+            /** @description Ask with it for the next page; `null` at the end. */
             next_cursor: string | null;
             windows: components["schemas"]["MaintenanceWindow"][];
         };
-        /** @description A request for a window. With `PUT`, absent fields stay unchanged. */
+        /** @description What a window is made from. With `PUT`, what is absent stays as it is. */
         MaintenanceWindowRequest: {
             /** Format: int64 */
             day_of_month?: number | null;
@@ -585,9 +750,9 @@ export interface components {
              * @description 1 to 10,080.
              */
             duration_minutes: number;
-            /** @description The default is `true`. */
+            /** @description `true` where it is not given. */
             enabled?: boolean | null;
-            /** @description The default is today. */
+            /** @description Today where it is not given. */
             first_date?: string | null;
             /** @description Hosts that the caller may see. */
             host_ids: components["schemas"]["HostId"][];
@@ -601,29 +766,41 @@ export interface components {
             time_zone?: string | null;
             weekdays?: string[] | null;
         };
-        /** @description The caller, with their current role and groups. */
+        /** @description The caller, as the application knows them now. */
         Me: {
             /** @description The groups whose hosts they see. */
             groups: string[];
             /** @description The name. */
             name: string;
-            /** @description The role. */
+            /** @description What they may do. */
             role: components["schemas"]["Role"];
         };
-        /** @description The raw form of [`NthWeekday`]. */
+        /** @description [`NthWeekday`] in its raw form. */
         NthWeekday: {
             /**
              * Format: int64
-             * @description The position: 1 to 5, or -1 to -5 from the end of the month.
+             * @description 1 to 5, or -1 to -5 from the end of the month.
              */
             nth: number;
             /**
              * Format: int64
-             * @description The offset from that weekday in days, -31 to 31; 0 if absent.
+             * @description -31 to 31 days after that weekday; 0 where it is left out.
              */
             offset_days?: number;
             /** @description `mon` to `sun`. */
             weekday: string;
+        };
+        /** @description Which hosts of the job go on although checks of theirs fail. */
+        OverrideHostsRequest: {
+            /**
+             * Format: date-time
+             * @description Until when; without it, or where a gate ends earlier, until the gate's end.
+             */
+            expires_at?: string | null;
+            /** @description 1 to 1,000 hosts of the job. */
+            host_ids: components["schemas"]["HostId"][];
+            /** @description Why, for the audit record of each host. */
+            reason: string;
         };
         /** @description Why a host must not be patched. */
         Pause: {
@@ -633,97 +810,114 @@ export interface components {
             by: string;
             reason: string;
         };
-        /** @description A request to pause or resume a host. */
-        PauseRequest: {
-            /** @description Whether the host is paused from now on. */
+        /** @description Whether these hosts may be patched. */
+        PauseHostsRequest: {
+            /** @description 1 to 1,000 hosts. */
+            host_ids: components["schemas"]["HostId"][];
+            /** @description Whether they are held back from now on. */
             paused: boolean;
-            /** @description The reason, required with `paused: true`. */
+            /** @description Why; must be given with `paused: true`. */
             reason?: string | null;
         };
-        /** @description A request to resume a halted rollout. */
+        /** @description Whether a host may be patched. */
+        PauseRequest: {
+            /** @description Whether it is held back from now on. */
+            paused: boolean;
+            /** @description Why; must be given with `paused: true`. */
+            reason?: string | null;
+        };
+        /** @description How many hosts have a check that fails for this reason. */
+        ReasonTotal: {
+            hosts: number;
+            /** @description A reason code, or `no_recent_result`. */
+            reason: string;
+        };
+        /** @description Why a halted rollout is to go on. */
         ResumeRequest: {
             reason: string;
         };
-        /** @description The progress of a job's rollout. */
+        /** @description How far a job's rollout has come. */
         Rollout: {
             /**
              * Format: int32
-             * @description The number of hosts that may have been patched by the end of the current stage.
+             * @description How many hosts may have been patched by the end of the present stage.
              */
             admitted: number;
             /**
              * Format: int32
-             * @description The maximum number of these.
+             * @description So many may.
              */
             failure_budget: number;
             /**
              * Format: int32
-             * @description The number of hosts that are being patched or verified.
+             * @description How many hosts are being patched or verified.
              */
             in_flight: number;
             /**
              * Format: int32
-             * @description The maximum number of these.
+             * @description At most so many may be.
              */
             max_in_flight: number;
+            /** @description What was asked for, for another job of the same kind. */
+            policy: components["schemas"]["RolloutRequest"];
             /** @description Why it is halted. */
             reason: string | null;
             /**
              * Format: int32
-             * @description The number of hosts that have been patched or are being patched.
+             * @description How many hosts have been patched, or are being patched.
              */
             spent: number;
             /**
              * Format: int32
-             * @description The index of the current stage, counted from 0. After the last stage it is the number of stages.
+             * @description The present stage, counted from 0: its place in the job's stages. After the last one it is their number.
              */
             stage: number;
-            /** @description The number of stages. The remaining hosts follow the last one. */
+            /** @description How many stages it has; the hosts that are left after the last one follow it. */
             stages: number;
             state: components["schemas"]["RolloutState"];
             /**
              * Format: int32
-             * @description The number of hosts that failed or stayed unverified since the last resumption.
+             * @description How many failed or stayed unverified, since it was last resumed.
              */
             used: number;
         };
         /**
-         * @description The rollout of a job. Amounts are numbers of hosts, such as `5`, or percentages of the job's hosts, such
-         *     as `10%`, rounded up.
+         * @description How a job goes over its hosts. Amounts are numbers of hosts, such as `5`, or percentages of the job's hosts,
+         *     such as `10%`, rounded up.
          */
         RolloutRequest: {
-            /** @description The number of hosts that may fail or stay unverified. One more halts the rollout. Without it, 0. */
+            /** @description So many hosts may fail or stay unverified; with one more the rollout halts. Without it, none. */
             failure_budget?: string | null;
-            /** @description The maximum number of hosts that are patched or verified at the same time. Without it, all hosts. */
+            /** @description At most so many hosts are patched or verified at the same time; without it, all. */
             max_in_flight?: string | null;
-            /** @description The stages in order. The remaining hosts follow the last one. Without stages there is one stage. */
+            /** @description The stages, in their order; the hosts that are left follow the last one. Without any there is one. */
             stages?: components["schemas"]["RolloutStageRequest"][] | null;
         };
         /** @description One stage of a rollout. */
         RolloutStageRequest: {
             /**
              * Format: int64
-             * @description How long to wait before the next stage after all hosts of this one have ended.
+             * @description How long the next stage waits once all hosts of this one are through.
              */
             soak_secs?: number | null;
-            /** @description The number of hosts that may have been patched by its end, including those of earlier stages. */
+            /** @description How many hosts may have been patched by its end, those of earlier stages included. */
             up_to: string;
         };
         /**
-         * @description The state of a rollout.
+         * @description Whether a rollout goes on.
          * @enum {string}
          */
         RolloutState: "running" | "halted" | "done";
-        /** @description The configured settings that clients need to show waits, ages and histories. */
+        /** @description Figures of the configuration, for whoever shows a wait, an age or a past. */
         Settings: {
             /**
              * Format: int64
-             * @description The time between two attempts of a gate.
+             * @description How far apart two attempts of a gate are.
              */
             gate_retry_interval_secs: number;
             /**
              * Format: int64
-             * @description The time between two runs of a check.
+             * @description How far apart two runs of a check are.
              */
             health_check_poll_interval_secs: number;
             /**
@@ -733,12 +927,12 @@ export interface components {
             health_check_retention_days: number;
             /**
              * Format: int64
-             * @description The maximum duration of a run.
+             * @description The longest that a run takes.
              */
             health_check_timeout_secs: number;
             /**
              * Format: int64
-             * @description The maximum wait of an immediate job.
+             * @description The longest wait of a job that is to run at once.
              */
             immediate_max_wait_secs: number;
         };
@@ -746,12 +940,13 @@ export interface components {
         VerifyRequest: {
             /**
              * Format: int64
-             * @description The time limit for the verification after the patch. It must exceed the sum of the other two.
+             * @description A host that is not verified so long after its patch is not verified any more: more than the other
+             *     two together.
              */
             deadline_secs?: number | null;
             /**
              * Format: int64
-             * @description The time after the patch in which failures do not count, because the host may restart.
+             * @description Nothing counts against a host for so long: it may restart.
              */
             settle_secs?: number | null;
             /**
@@ -760,8 +955,9 @@ export interface components {
              */
             soak_secs?: number | null;
         };
-        Role: Library["schemas"]["Role"];
         HostId: Library["schemas"]["HostId"];
+        Role: Library["schemas"]["Role"];
+        CheckId: Library["schemas"]["CheckId"];
         Window: Library["schemas"]["Window"];
         HostStatus: Library["schemas"]["HostStatus"];
         JobId: Library["schemas"]["JobId"];
@@ -930,20 +1126,62 @@ export interface operations {
             };
         };
     };
+    count_hosts: {
+        parameters: {
+            query?: {
+                /** @description only hosts of this status */
+                status?: components["schemas"]["HostStatus"];
+                /** @description only hosts whose name or address holds this */
+                q?: string;
+                /** @description only members of this group */
+                group?: string;
+                /** @description only hosts with a check that fails for this reason, or `no_recent_result` */
+                reason?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the totals */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostTotals"];
+                };
+            };
+            /** @description A problem: `status` and `code` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_hosts: {
         parameters: {
             query?: {
                 /** @description only hosts of this status */
                 status?: components["schemas"]["HostStatus"];
-                /** @description only hosts whose name or address contains this */
+                /** @description only hosts whose name or address holds this */
                 q?: string;
-                /** @description those of these hosts (at most 200, separated by commas) that the caller may see, by name, in one page; the other parameters do not count */
+                /** @description only members of this group */
+                group?: string;
+                /** @description only hosts with a check that fails for this reason, or `no_recent_result` */
+                reason?: string;
+                /** @description those of these hosts (at most 200, parted by commas) that the caller may see, by name, in one page; the other parameters do not count */
                 ids?: components["schemas"]["HostId"][];
                 /** @description `name` (the default) or `status` */
                 sort?: string;
                 /** @description 1 to 200, 50 by default */
                 limit?: number;
-                /** @description the `next_cursor` of the previous page */
+                /** @description the `next_cursor` of the page before */
                 cursor?: string;
             };
             header?: never;
@@ -1004,6 +1242,38 @@ export interface operations {
             };
         };
     };
+    list_jobs_of_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the host */
+                host_id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description its jobs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostJobList"];
+                };
+            };
+            /** @description A problem: `status` and `code` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     pause_host: {
         parameters: {
             query?: never;
@@ -1045,7 +1315,7 @@ export interface operations {
             query?: {
                 /** @description 1 to 200, 50 by default */
                 limit?: number;
-                /** @description the `next_cursor` of the previous page */
+                /** @description the `next_cursor` of the page before */
                 cursor?: string;
             };
             header?: never;
@@ -1171,6 +1441,42 @@ export interface operations {
             };
         };
     };
+    cancel_job_hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the job */
+                job_id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancelHostsRequest"];
+            };
+        };
+        responses: {
+            /** @description what became of each host */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostOutcomeList"];
+                };
+            };
+            /** @description A problem: `status` and `code` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_job_host: {
         parameters: {
             query?: never;
@@ -1192,6 +1498,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["JobHost"];
+                };
+            };
+            /** @description A problem: `status` and `code` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    override_hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the job */
+                job_id: components["schemas"]["JobId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OverrideHostsRequest"];
+            };
+        };
+        responses: {
+            /** @description what became of each host */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostOutcomeList"];
                 };
             };
             /** @description A problem: `status` and `code` say which. */
@@ -1246,7 +1588,7 @@ export interface operations {
             query?: {
                 /** @description 1 to 200, 50 by default */
                 limit?: number;
-                /** @description the `next_cursor` of the previous page */
+                /** @description the `next_cursor` of the page before */
                 cursor?: string;
             };
             header?: never;
@@ -1388,7 +1730,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the window is deleted */
+            /** @description it is gone */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1464,6 +1806,39 @@ export interface operations {
             };
         };
     };
+    pause_hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PauseHostsRequest"];
+            };
+        };
+        responses: {
+            /** @description what became of each host */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostOutcomeList"];
+                };
+            };
+            /** @description A problem: `status` and `code` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_settings: {
         parameters: {
             query?: never;
@@ -1473,7 +1848,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the settings */
+            /** @description the figures */
             200: {
                 headers: {
                     [name: string]: unknown;

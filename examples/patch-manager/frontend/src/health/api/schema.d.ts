@@ -9,11 +9,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Streams changes as server-sent events.
-         * @description The events are `check_status` (`CheckStatusEvent`), `gate` (`GateEvent`), and `resync` (`{}`) if events
-         *     were missed: reload what you display. Only events of hosts that the caller may see are sent. A comment
-         *     follows 15 s of silence. Reconnect with `Last-Event-ID` to receive missed events. A reader that is too
-         *     slow is disconnected.
+         * Changes as they happen, as server-sent events.
+         * @description `check_status` (`CheckStatusEvent`), `gate` (`GateEvent`), and `resync` (`{}`) when something was
+         *     missed: read afresh what you show. Only events of hosts that the caller may see are sent. A comment
+         *     comes after 15 s of silence. Come back with `Last-Event-ID` for what happened meanwhile; a reader
+         *     that is too slow is disconnected.
          */
         get: operations["events"];
         put?: never;
@@ -34,8 +34,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Returns what the gates of these hosts would decide now, without running or writing anything.
-         * @description Without a window, each host is judged in its own open or next window.
+         * What the gates of these hosts would say now. Nothing is run, and nothing written.
+         * @description Without a window each host's own is taken, the one that is open or the next.
          */
         post: operations["preview_gates"];
         delete?: never;
@@ -52,11 +52,33 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the audit log, newest first.
-         * @description Administrators see all records, and operators see those of their hosts. A page before the last may have
-         *     fewer records than requested: continue with `next_cursor`.
+         * Who did what, newest first: everything for administrators, and for operators what was done to their
+         *     hosts.
+         * @description A page may hold fewer records than asked for before the end: go on with `next_cursor`.
          */
         get: operations["list_audit_records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health-checks/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log as a file, newest first: what the list shows for the same filter, without pages.
+         * @description A file has 100,000 records at most. Where there are more, its last line says so and names the instant to
+         *     go on before: export again with it as `until`. Cells of a CSV file that a spreadsheet would run as a formula
+         *     begin with an apostrophe.
+         */
+        get: operations["export_audit_records"];
         put?: never;
         post?: never;
         delete?: never;
@@ -72,7 +94,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns how many checks of each of these hosts are healthy, unhealthy and unknown. */
+        /** How many checks of each of these hosts are healthy, unhealthy, unknown. */
         get: operations["summarise_hosts"];
         put?: never;
         post?: never;
@@ -89,15 +111,36 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists all checks of a host with their current status. */
+        /** All checks of a host, with what is known of them. */
         get: operations["list_health_checks"];
         put?: never;
         /**
-         * Creates a check.
-         * @description It runs immediately, unless its author has spent the minute's budget of tests and changes. Its first run
-         *     then waits for the budget's next slot.
+         * Makes a check. It runs at once, unless its author has spent the minute's budget of tests and changes:
+         *     then its first run waits for the budget's next slot.
          */
         post: operations["create_health_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts/{host_id}/health-checks/copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copies checks of this host to other hosts.
+         * @description The caller must have the right to change checks on this host and on each other one. Each copy is a check of its
+         *     own, with its own password, limit, first run and audit record. A host that has a check of the same definition
+         *     keeps it, so that a request can be repeated. The answer says what became of each check on each host.
+         */
+        post: operations["copy_health_checks"];
         delete?: never;
         options?: never;
         head?: never;
@@ -128,14 +171,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns one check of a host. */
+        /** One check of a host. */
         get: operations["read_health_check"];
         /**
          * Changes a check.
-         * @description With `If-Match` the change only applies to that revision. A new origin of the URL, or newly ignored
-         *     certificate errors, require the password again if one is stored. The changed check runs immediately,
-         *     unless its author has spent the minute's budget of tests and changes. Its first run then waits for the
-         *     budget's next slot.
+         * @description With `If-Match` only the revision that it names is changed. A changed origin of the URL, or a newly
+         *     tolerated bad certificate, needs the password again, where one is stored. The changed check runs at
+         *     once, unless its author has spent the minute's budget of tests and changes: then its first run waits
+         *     for the budget's next slot.
          */
         put: operations["change_health_check"];
         post?: never;
@@ -153,7 +196,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the results of a check, newest first. */
+        /** What a check's runs have shown, newest first. */
         get: operations["list_check_results"];
         put?: never;
         post?: never;
@@ -173,8 +216,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Runs a check now, and returns the result without storing it.
-         * @description A body changes the stored check for this run, by the rules of a change.
+         * Runs a check now. The result is answered, and stored nowhere.
+         * @description A body is laid over the stored check, by the rules of a change.
          */
         post: operations["test_health_check"];
         delete?: never;
@@ -191,10 +234,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Explains what the hosts of a job wait for, what clears each cause, and who can clear it.
-         * @description The largest group comes first. Only hosts that the caller may see are counted and named. If there are
-         *     none, the job is unknown. Hosts that are being changed or have ended are in no group. Ask again on each
-         *     `gate` event of the job: a worker sends one when a host waits for something else.
+         * What the hosts of a job wait for, what clears it, and who can, the largest group first.
+         * @description Only hosts that the caller may see are counted and named; where there are none, the job is unknown.
+         *     Hosts that are being changed or are done wait for nothing, and stand in no group. Ask again with each
+         *     `gate` event of the job: one is sent when a worker finds that a host waits for something else.
          */
         get: operations["explain_job"];
         put?: never;
@@ -213,9 +256,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Lists the gates of a job with their newest attempts, override and pass, ordered by their opening.
-         * @description Only gates of hosts that the caller may see are listed. If there are none, the job is unknown. A page
-         *     before the last may have fewer gates than requested: continue with `next_cursor`.
+         * The gates of a job with their newest attempts, override and pass, by the time of their opening.
+         * @description Only those of hosts that the caller may see; where there are none, the job is unknown. A page may hold
+         *     fewer gates than asked for before the end: go on with `next_cursor`.
          */
         get: operations["list_gates"];
         put?: never;
@@ -235,9 +278,9 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Allows named checks to fail for one job on one host, until an expiry. */
+        /** Lets named checks fail for one job on one host, until an expiry. */
         post: operations["override_gate"];
-        /** Revokes an override. Does nothing if there is none. */
+        /** Takes an override back. Where there is none, nothing happens. */
         delete: operations["remove_override"];
         options?: never;
         head?: never;
@@ -249,12 +292,12 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description The outcome of an attempt.
+         * @description How an attempt came out.
          * @enum {string}
          */
         AttemptOutcome: "running" | "finished" | "interrupted" | "unreadable";
         /**
-         * @description The action of an audit record.
+         * @description What was done.
          * @enum {string}
          */
         AuditAction: "health_check_created" | "health_check_updated" | "health_check_deleted" | "health_check_tested" | "health_check_rekeyed" | "gate_overridden" | "gate_override_removed" | "gate_clock_cleared" | "gate_cancelled" | "rollout_resumed" | "key_registered" | "job_created" | "job_cancelled" | "window_created" | "window_updated" | "window_deleted" | "host_paused" | "host_resumed" | "token_issued" | "token_revoked" | "sign_in_failed" | "record_unreadable";
@@ -264,50 +307,50 @@ export interface components {
          */
         AuditId: string;
         /**
-         * @description Whether an action was done.
+         * @description Whether it was done.
          * @enum {string}
          */
         AuditOutcome: "allowed" | "refused";
         /** @description One entry of the audit log, in the API's form. */
         AuditRecord: {
-            /** @description The action. */
+            /** @description What. */
             action: components["schemas"]["AuditAction"];
-            /** @description The name of the actor. */
+            /** @description Who. */
             actor: string;
             /**
              * Format: date-time
-             * @description The time, by the store's clock.
+             * @description When, by the store's clock.
              */
             at: string;
             /** @description The changed fields. */
             changes: components["schemas"]["FieldChange"][];
             check_id: components["schemas"]["CheckId"] | null;
             host_id: components["schemas"]["HostId"] | null;
-            /** @description The id, ordered by time. */
+            /** @description Identity; ordered by time. */
             id: components["schemas"]["AuditId"];
             job_id: components["schemas"]["JobId"] | null;
-            /** @description Whether the action was done. */
+            /** @description Whether it was done. */
             outcome: components["schemas"]["AuditOutcome"];
             /** @description The reason that the actor gave. */
             reason: string | null;
-            /** @description The id of the request. */
+            /** @description The request that it happened in. */
             request_id: string | null;
-            /** @description The actor's role at the time. */
+            /** @description Their role at the time. */
             role: components["schemas"]["Role"];
         };
-        /** @description A page of the audit log, newest first. */
+        /** @description A part of the audit log, newest first. */
         AuditRecordList: {
-            /** @description The cursor of the next page. `null` on the last page. */
+            /** @description Where to go on; `null` at the end. */
             next_cursor: string | null;
-            /** @description The records. A page before the last may have fewer than requested: continue with `next_cursor`. */
+            /** @description The records. There may be fewer than asked for before the end: go on with `next_cursor`. */
             records: components["schemas"]["AuditRecord"][];
         };
-        /** @description A check or condition that would block the gate. */
+        /** @description A check or condition that would hold the gate back. */
         Blocking: {
             check_id: components["schemas"]["CheckId"] | null;
             /**
              * Format: date-time
-             * @description The time of the check's last run; `None` if it has never run.
+             * @description When the check was last run; `None` where it never was.
              */
             checked_at: string | null;
             /** @description A sentence for people. */
@@ -316,11 +359,11 @@ export interface components {
             name: string;
             /** @description Whether the target was seen in this condition, or could not be seen. */
             observed: boolean;
-            /** @description The reason. */
+            /** @description Why. */
             reason: components["schemas"]["EvidenceReason"];
         };
         /**
-         * @description The first cause of a host's wait.
+         * @description What a host waits for first of all.
          * @enum {string}
          */
         Cause: "window" | "checks" | "condition" | "busy" | "capacity" | "clock" | "stage" | "group" | "budget" | "pass_given" | "verifying";
@@ -333,48 +376,48 @@ export interface components {
         CheckResult: {
             /**
              * Format: date-time
-             * @description When the run started.
+             * @description When it started.
              */
             checked_at: string;
             /** @description A sentence for people. */
             detail: string;
-            /** @description Whether the check passed. */
+            /** @description Whether it passed. */
             healthy: boolean;
             /**
              * Format: int32
-             * @description The duration in milliseconds.
+             * @description How long it took, in milliseconds.
              */
             latency_ms: number;
-            /** @description Whether the run could observe the target. */
+            /** @description Whether the target was seen in this condition, or could not be seen. */
             observed: boolean;
-            /** @description The reason. */
+            /** @description Why, or why not. */
             reason: components["schemas"]["ReasonCode"];
         };
-        /** @description A page of a check's history, newest first. */
+        /** @description A part of a check's history, newest first. */
         CheckResultList: {
-            /** @description The cursor of the next page. `null` on the last page. */
+            /** @description Where to go on; `null` at the end. */
             next_cursor: string | null;
             /** @description The results. */
             results: components["schemas"]["PastCheckResult"][];
         };
         /**
-         * @description The status of a check.
+         * @description What is known of a check.
          * @enum {string}
          */
         CheckStatus: "healthy" | "unhealthy" | "unknown";
-        /** @description A check's status or reason has changed, or the check itself was changed. */
+        /** @description A check's status or reason is another than before, or the check was changed. */
         CheckStatusEvent: {
             /** @description The check. */
             check_id: components["schemas"]["CheckId"];
             /**
              * Format: date-time
-             * @description When the check last ran.
+             * @description When it was last run.
              */
             checked_at: string | null;
             /** @description The host. */
             host_id: components["schemas"]["HostId"];
             reason: components["schemas"]["ReasonCode"] | null;
-            /** @description The new status. */
+            /** @description What is known of it now. */
             status: components["schemas"]["CheckStatus"];
         };
         /**
@@ -382,94 +425,126 @@ export interface components {
          * @enum {string}
          */
         CheckType: "service" | "http";
+        /** @description Which checks of a host to copy, and where to. */
+        CopyHealthChecksRequest: {
+            /** @description Checks of the host. */
+            check_ids: components["schemas"]["CheckId"][];
+            /** @description The hosts that get copies. */
+            host_ids: components["schemas"]["HostId"][];
+        };
+        /**
+         * @description What became of one check on one host.
+         * @enum {string}
+         */
+        CopyOutcome: "created" | "present" | "refused";
+        /** @description One check on one host. */
+        CopyResult: {
+            /** @description The check that was copied. */
+            check_id: components["schemas"]["CheckId"];
+            /** @description Why there is none: the code of a problem, such as `limit_reached`. */
+            code: string | null;
+            copy_id: components["schemas"]["CheckId"] | null;
+            /** @description The same in a sentence for people. */
+            detail: string | null;
+            /** @description The host that was to get the copy. */
+            host_id: components["schemas"]["HostId"];
+            /** @description What became of it. */
+            outcome: components["schemas"]["CopyOutcome"];
+        };
+        /** @description What became of each check on each host. */
+        CopyResultList: {
+            /** @description Host by host, in the order that was asked for. */
+            results: components["schemas"]["CopyResult"][];
+        };
         /**
          * @description Why a gate ended without a pass.
          * @enum {string}
          */
         EndReason: "window_closed" | "window_withdrawn" | "job_cancelled" | "host_deleted" | "not_run_capacity" | "gate_busy" | "pass_not_spent" | "record_unreadable";
-        /** @description Code and message in one object. */
+        /** @description Code and message in one member. */
         ErrorMember: {
-            /** @description The problem's code, for programs. */
+            /** @description What it is, for programs. */
             code: string;
-            /** @description What happened and what to do, for people. */
+            /** @description What to do about it, for people. */
             message: string;
         };
-        /** @description The evidence of a gate on one requirement: a check, or a condition that the application defines. */
+        /** @description What a gate knows of one requirement: a check, or a condition that the application defines. */
         Evidence: {
             check_id: components["schemas"]["CheckId"] | null;
             /**
              * Format: date-time
-             * @description The start of the run; `None` if there was none.
+             * @description When the run started; `None` where there was none.
              */
             checked_at: string | null;
             /** @description A sentence for people. */
             detail: string;
-            /** @description Whether the requirement is met. */
+            /** @description Whether it is met. */
             healthy: boolean;
             /**
              * Format: int32
-             * @description The duration of the run in milliseconds; `None` if unknown.
+             * @description How long the run took, in milliseconds; `None` where none is known.
              */
             latency_ms: number | null;
             /** @description The name of the check or condition. */
             name: string;
             /** @description Whether the target was seen in this condition, or could not be seen. */
             observed: boolean;
-            /** @description The reason. */
+            /** @description Why, or why not. */
             reason: components["schemas"]["EvidenceReason"];
         };
         /** @description a reason code, or a word that a condition of the application defines */
         EvidenceReason: string;
-        /** @description Hosts that wait for the same cause. */
+        /** @description Hosts that wait for the same. */
         ExplanationGroup: {
-            /** @description The cause of the wait. */
+            /** @description What they wait for. */
             cause: components["schemas"]["Cause"];
-            /** @description What clears the cause, in one sentence for people. */
+            /** @description What clears it, in one sentence for people. */
             clears: string;
-            /** @description The number of hosts. */
+            /** @description How many hosts there are. */
             count: number;
-            /** @description The cause in one sentence for people. */
+            /** @description That, in one sentence for people. */
             detail: string;
             /**
              * Format: date-time
-             * @description The earliest instant at which one of the hosts can pass or be verified; `null` if none can in time.
+             * @description When the first of them can pass, or be verified, at the earliest; `null` where none can in the time
+             *     that it has left.
              */
             earliest_pass_at: string | null;
-            /** @description The first hosts, at most 50. */
+            /** @description The first of them, at most 50. */
             host_ids: components["schemas"]["HostId"][];
-            /** @description Who can clear the cause. */
+            /** @description Who can clear it. */
             who: components["schemas"]["Who"];
         };
-        /** @description The waiting hosts of a job, grouped by what they wait for. */
+        /** @description The hosts of a job that wait, by what they wait for. */
         ExplanationList: {
-            /** @description The groups, largest first. */
+            /** @description The largest first. */
             groups: components["schemas"]["ExplanationGroup"][];
-            /** @description The number of waiting hosts. */
+            /** @description How many hosts wait. */
             total: number;
         };
-        /** @description A changed field. A secret is never shown: its values are `set`, `changed` or `cleared`. */
+        /** @description One changed field. A secret is never shown: its texts are `set`, `changed` or `cleared`. */
         FieldChange: {
-            /** @description The new value. */
+            /** @description What it became. */
             after: string | null;
-            /** @description The old value. */
+            /** @description What it was. */
             before: string | null;
             /** @description The member's name in the API's form. */
             field: string;
         };
-        /** @description An invalid field or parameter. */
+        /** @description What is wrong with one member or parameter. */
         FieldProblem: {
-            /** @description The violation's code, for programs. */
+            /** @description What is wrong, for programs. */
             code: string;
-            /** @description The field's name. Empty for the body as a whole. */
+            /** @description Its name; empty for the body as a whole. */
             field: string;
-            /** @description What to do, for people. */
+            /** @description What to do about it, for people. */
             message: string;
         };
         /** @description The gate of one job on one host. */
         Gate: {
-            /** @description The newest 200 attempts, ordered by number. */
+            /** @description The attempts, by number: the newest 200. */
             attempts: components["schemas"]["GateAttempt"][];
-            /** @description Whether the job asked for its cancellation. */
+            /** @description The job asked for its cancellation. */
             cancel_requested: boolean;
             /**
              * Format: date-time
@@ -481,17 +556,17 @@ export interface components {
              * @description When the gate was opened.
              */
             created_at: string;
-            /** @description The current situation, for people. While the gate waits, it names the failing checks. */
+            /** @description Where it stands, for people; while it waits it names what is failing. */
             detail: string;
             end_reason: components["schemas"]["EndReason"] | null;
             /**
              * Format: date-time
-             * @description When the gate ended.
+             * @description When it ended.
              */
             ended_at: string | null;
-            /** @description The newest verdict of each check and condition. */
+            /** @description The newest verdict on each check and condition. */
             evidence: components["schemas"]["Evidence"][];
-            /** @description Whether checks do not block the gate. */
+            /** @description It does not block. */
             exempt: boolean;
             /** @description The host. */
             host_id: components["schemas"]["HostId"];
@@ -500,10 +575,10 @@ export interface components {
             kind: components["schemas"]["PassKind"] | null;
             /**
              * Format: date-time
-             * @description When the next attempt is due, while the gate waits.
+             * @description When the next attempt is due, while it waits.
              */
             next_attempt_at: string | null;
-            /** @description External events during the wait. */
+            /** @description What happened from outside while it waited. */
             notes: components["schemas"]["GateNote"][];
             /**
              * Format: date-time
@@ -512,42 +587,45 @@ export interface components {
             opens_at: string;
             override: components["schemas"]["GateOverride"] | null;
             pass: components["schemas"]["GatePass"] | null;
-            /** @description Whether the gate only reports and does not block. */
+            /** @description It reports and does not block. */
             report_only: boolean;
-            /** @description The gate's state. */
+            /** @description Where it stands. */
             state: components["schemas"]["GateState"];
-            /** @description The IANA name of the time zone for display. `null` if the window comes from no calendar. */
+            /** @description The zone to show its window in, an IANA name; `null` where the window comes from no calendar. */
             time_zone: string | null;
-            /** @description The UTC offset of that zone from the gate's opening on, and its changes. Empty without a zone. */
+            /**
+             * @description What that zone's clocks are ahead of UTC from the gate's opening on, and where they change; empty
+             *     without a zone.
+             */
             utc_offsets: components["schemas"]["UtcOffset"][];
-            /** @description The kind of the window. */
+            /** @description What bounds the wait. */
             window_kind: components["schemas"]["WindowKind"];
         };
-        /** @description An evaluation by a gate that ran checks. */
+        /** @description One evaluation by a gate that ran checks. */
         GateAttempt: {
-            /** @description The evidence of each check at its end. */
+            /** @description What is known of each check at its end. */
             checks: components["schemas"]["Evidence"][];
             /**
              * Format: date-time
-             * @description The end of the attempt.
+             * @description When it was over.
              */
             finished_at: string | null;
             /**
              * Format: int32
-             * @description The number of the attempt, counted from 1.
+             * @description Counted from 1.
              */
             number: number;
-            /** @description The outcome. */
+            /** @description How it came out. */
             outcome: components["schemas"]["AttemptOutcome"];
             /**
              * Format: date-time
-             * @description The start of its checks, by the store's clock.
+             * @description When its checks were started, by the store's clock.
              */
             started_at: string;
         };
         /**
-         * @description A gate was opened, changed its state, or has a new next attempt, or its job has progressed, for example
-         *     because the patch ended. Clients that show the job reload it.
+         * @description A gate was opened, has moved, or has another next attempt; or its job has moved on, as when the work
+         *     that a spent pass was for has ended. Whoever shows the job reads it afresh.
          */
         GateEvent: {
             /** @description The host. */
@@ -560,82 +638,82 @@ export interface components {
              * @description When its next attempt is due.
              */
             next_attempt_at: string | null;
-            /** @description The gate's state. */
+            /** @description Where it stands. */
             state: components["schemas"]["GateState"];
         };
-        /** @description A page of a job's gates. */
+        /** @description A page of the gates of a job. */
         GateList: {
-            /** @description The gates of hosts that the caller may see, ordered by their opening. */
+            /** @description Those of hosts that the caller may see, by the time of their opening. */
             gates: components["schemas"]["Gate"][];
-            /** @description The cursor of the next page. `null` on the last page. */
+            /** @description Ask with it for the next page; `null` at the end. */
             next_cursor: string | null;
         };
-        /** @description An external event of a waiting gate, for its timeline. */
+        /** @description Something that happened to a waiting gate from outside, for its timeline. */
         GateNote: {
             /**
              * Format: date-time
-             * @description The time at which the gate saw it.
+             * @description When the gate saw it.
              */
             at: string;
             /** @description A sentence for people. */
             text: string;
         };
-        /** @description The permission that named checks may fail for one job and host. */
+        /** @description What lets failing checks pass for one job and host. */
         GateOverride: {
-            /** @description The user who set it. */
+            /** @description Who. */
             actor: string;
             /** @description The checks that may fail. */
             check_ids: components["schemas"]["CheckId"][];
             /**
              * Format: date-time
-             * @description When it was set.
+             * @description When it was given.
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description The expiry.
+             * @description Until when.
              */
             expires_at: string;
-            /** @description The reason. */
+            /** @description Why. */
             reason: string;
         };
-        /** @description The permission to patch a host once. */
+        /** @description The permission to go ahead. */
         GatePass: {
-            /** @description The verdict of each check when the pass was given. */
+            /** @description What was known of each check. */
             evidence: components["schemas"]["Evidence"][];
             /**
              * Format: date-time
              * @description When it was given.
              */
             granted_at: string;
-            /** @description The pass's id. */
+            /** @description Identity. */
             id: components["schemas"]["PassId"];
-            /** @description Why the gate passed. */
+            /** @description On what ground. */
             kind: components["schemas"]["PassKind"];
             /**
              * Format: date-time
-             * @description The expiry, exclusive.
+             * @description It can be spent before this instant.
              */
             valid_until: string;
             would_have: components["schemas"]["WouldHave"] | null;
         };
-        /** @description The current decisions, one per host. */
+        /** @description What the gates would say, host by host. */
         GatePreview: {
-            /** @description The hosts in the requested order, each once. */
+            /** @description In the order asked, each once. */
             hosts: components["schemas"]["HostPreview"][];
         };
-        /** @description A request for a preview. */
+        /** @description Which hosts to preview. */
         GatePreviewRequest: {
-            /** @description The hosts. Duplicates are ignored. */
+            /** @description The hosts. Each is answered once. */
             host_ids: components["schemas"]["HostId"][];
             window?: components["schemas"]["Window"] | null;
         };
         /**
-         * @description The state of a gate.
+         * @description Where a gate stands.
          * @enum {string}
          */
         GateState: "waiting" | "passed" | "spent" | "failed" | "cancelled";
-        /** @description A check with its current status. */
+        /** @description A check with what is known of it. */
         HealthCheck: {
             /** @description The user for basic authentication. */
             basic_auth_user: string | null;
@@ -643,73 +721,72 @@ export interface components {
             check_type: components["schemas"]["CheckType"];
             /**
              * Format: date-time
-             * @description When the check was created.
+             * @description When it was made.
              */
             created_at: string;
-            /** @description Whether the check runs and counts. */
+            /** @description Whether it is run and asked for. */
             enabled: boolean;
-            /** @description The text that the body must contain. */
+            /** @description What the body must contain. */
             expected_body: string | null;
             /** @description Whether a password is stored. */
             has_basic_auth_pass: boolean;
-            /** @description The host that the check belongs to. */
+            /** @description The host it belongs to. */
             host_id: components["schemas"]["HostId"];
-            /** @description The check's id. */
+            /** @description Identity. */
             id: components["schemas"]["CheckId"];
-            /** @description Whether to ignore certificate errors. */
+            /** @description Whether any certificate will do. */
             ignore_cert_errors: boolean;
             last_result: components["schemas"]["CheckResult"] | null;
-            /** @description A display name, not unique. */
+            /** @description A name for people; not unique. */
             name: string;
             /**
              * Format: int64
-             * @description Incremented by every change. In quotes it is the entity tag.
+             * @description Raised by every change; the entity tag is this in quotes.
              */
             revision: number;
-            /** @description The systemd unit to ask the agent about. */
+            /** @description The systemd unit that the agent is asked for. */
             service_name: string | null;
             /**
              * Format: date-time
-             * @description When the status last changed.
+             * @description When the status last turned.
              */
             since: string;
-            /** @description The current status. */
+            /** @description What is known of it now. */
             status: components["schemas"]["CheckStatus"];
             target_host_id: components["schemas"]["HostId"] | null;
             /**
-             * @description The stored fields that cannot be read. Until they are set again, or the check is deleted, the check
-             *     fails and blocks its host. Empty if all fields can be read. Otherwise the URL is shown without a
-             *     possible password.
+             * @description What cannot be read of what is stored: until that is given anew, or the check is deleted, it fails and
+             *     blocks its host. Empty where all can be read. The URL is shown without what may be a password then.
              */
             unreadable: components["schemas"]["FieldProblem"][];
             /**
              * Format: date-time
-             * @description When the check was last changed.
+             * @description When it was last changed.
              */
             updated_at: string;
             /** @description The URL. */
             url: string | null;
         };
         /**
-         * @description A change of a check. An absent field stays, `null` clears an optional one, and a new type clears the
-         *     fields of the old type.
+         * @description A change of a check: an absent member stays, `null` clears an optional one, and another type
+         *     clears what belongs to the old one.
          */
         HealthCheckChange: {
-            /** @description The password for basic authentication. `null` removes it, and an absent field keeps it. */
+            /** @description The password. Absent, it stays; `null` removes it. */
             basic_auth_pass?: string | null;
-            /** @description The user for basic authentication. `null` also clears the password. */
+            /** @description The user for basic authentication. `null` clears the password too. */
             basic_auth_user?: string | null;
             /** @description The type. */
             check_type?: components["schemas"]["CheckType"];
-            /** @description Whether the check runs and counts. */
+            /** @description Whether it is run and asked for. */
             enabled?: boolean;
-            /** @description The text that the body must contain. Empty checks only the status. */
+            /** @description What the body must contain; the empty text for "the status alone". */
             expected_body?: string | null;
-            /** @description Whether to ignore certificate errors. Enabling it requires the password again, if one is stored. */
+            /** @description Whether any certificate will do. Switching it on needs the password again, where one is stored. */
             ignore_cert_errors?: boolean;
-            /** @description A display name, not unique. */
+            /** @description A name for people; not unique. */
             name?: string;
-            /** @description The systemd unit to ask the agent about. */
+            /** @description The systemd unit that the agent is asked for. */
             service_name?: string | null;
             target_host_id?: components["schemas"]["HostId"] | null;
             /** @description The URL: absolute, http or https, without user info or fragment. */
@@ -717,17 +794,17 @@ export interface components {
         };
         /** @description All checks of a host. */
         HealthCheckList: {
-            /** @description The checks, ordered by creation. */
+            /** @description The checks, by the time of their making. */
             checks: components["schemas"]["HealthCheck"][];
-            /** @description The number of checks. */
+            /** @description How many. */
             total: number;
         };
         /**
          * Format: uuid
-         * @description A machine that the application manages. The application creates these ids.
+         * @description A machine that the application manages. The application makes these.
          */
         HostId: string;
-        /** @description The current decision for a host. */
+        /** @description What a host's gate would say now. */
         HostPreview: {
             /** @description The checks and conditions that are not known to be met. */
             blocking: components["schemas"]["Blocking"][];
@@ -736,31 +813,34 @@ export interface components {
              * @description When that window closes.
              */
             closes_at: string;
-            /** @description Whether the job would be allowed to patch the host. */
+            /** @description Whether the job would go ahead. */
             decision: components["schemas"]["Outlook"];
             /** @description The host. */
             host_id: components["schemas"]["HostId"];
             kind: components["schemas"]["PassKind"] | null;
-            /** @description Whether the window has not opened yet. If nothing blocks, this alone makes the job wait. */
+            /** @description The window is not open yet: that alone makes it wait where nothing is blocking. */
             not_open: boolean;
             /**
              * Format: date-time
-             * @description When the window of this preview opens.
+             * @description When the window opens that it was judged in.
              */
             opens_at: string;
-            /** @description The IANA name of the time zone for display. `null` if the window comes from no calendar. */
+            /** @description The zone to show that window in, an IANA name; `null` where it comes from no calendar. */
             time_zone: string | null;
-            /** @description The UTC offset of that zone in the window, and its changes. Empty without a zone. */
+            /**
+             * @description What that zone's clocks are ahead of UTC in that window, and where they change; empty without a
+             *     zone.
+             */
             utc_offsets: components["schemas"]["UtcOffset"][];
-            /** @description Whether the rest of the window is too short for a second attempt. */
+            /** @description What is left of the window has no room for a second attempt. */
             window_too_short: boolean;
         };
         /**
-         * @description The status of a host, from its enabled checks.
+         * @description What is known of a host, from its enabled checks.
          * @enum {string}
          */
         HostStatus: "none" | "unhealthy" | "unknown" | "healthy";
-        /** @description The number of a host's enabled checks in each status. */
+        /** @description How many of a host's enabled checks are in which status. */
         HostSummary: {
             /**
              * Format: int32
@@ -771,10 +851,10 @@ export interface components {
             host_id: components["schemas"]["HostId"];
             /**
              * Format: date-time
-             * @description The oldest of the checks' last runs; `None` if a check has no result.
+             * @description When the check that was run longest ago was run; `None` where one has no result.
              */
             oldest_checked_at: string | null;
-            /** @description The status of the host. */
+            /** @description What they make of the host. */
             status: components["schemas"]["HostStatus"];
             /**
              * Format: int32
@@ -788,52 +868,52 @@ export interface components {
             unhealthy: number;
             /**
              * Format: int32
-             * @description Checks with unknown status.
+             * @description Checks of which nothing is known.
              */
             unknown: number;
         };
         /** @description The summaries of several hosts. */
         HostSummaryList: {
-            /** @description The summaries in the requested order. Hosts that the caller may not see are left out. */
+            /** @description In the order asked; hosts that the caller may not see are left out. */
             hosts: components["schemas"]["HostSummary"][];
         };
         /**
          * Format: uuid
-         * @description A job of the application that changes hosts. The application creates these ids.
+         * @description A job of the application's that wants to touch hosts. The application makes these.
          */
         JobId: string;
-        /** @description A request for an override. */
+        /** @description What an administrator asks for with an override. */
         NewGateOverride: {
-            /** @description The checks that may fail. All must be checks of this host. */
+            /** @description The checks that may fail: checks of this host. */
             check_ids: components["schemas"]["CheckId"][];
             /**
              * Format: date-time
-             * @description The expiry: in the future, and not after the gate's end.
+             * @description Until when: in the future, and not after the gate's end.
              */
             expires_at: string;
-            /** @description The reason. */
+            /** @description Why. */
             reason: string;
         };
         /**
-         * @description A check to create, or to test without creating it. An http check needs `url` and `expected_body`, a
-         *     service check needs `service_name`. Each type accepts only its own fields.
+         * @description A check to be made, or to be tested without being made. An http check needs `url` and
+         *     `expected_body`, a service check `service_name`; each takes only what belongs to its type.
          */
         NewHealthCheck: {
-            /** @description The password for basic authentication. Write-only. */
+            /** @description The password for basic authentication. Write only. */
             basic_auth_pass?: string | null;
             /** @description The user for basic authentication. */
             basic_auth_user?: string | null;
             /** @description The type. */
             check_type: components["schemas"]["CheckType"];
-            /** @description Whether the check runs and counts. `true` by default. */
+            /** @description Whether it is run and asked for. On by default. */
             enabled?: boolean | null;
-            /** @description The text that the body must contain. Empty checks only the status. */
+            /** @description What the body must contain; the empty text for "the status alone". */
             expected_body?: string | null;
-            /** @description Whether to ignore certificate errors. `true` by default. */
+            /** @description Whether any certificate will do. On by default. */
             ignore_cert_errors?: boolean | null;
-            /** @description A display name, not unique. */
+            /** @description A name for people; not unique. */
             name: string;
-            /** @description The systemd unit to ask the agent about. */
+            /** @description The systemd unit that the agent is asked for. */
             service_name?: string | null;
             target_host_id?: components["schemas"]["HostId"] | null;
             /** @description The URL: absolute, http or https, without user info or fragment. */
@@ -850,7 +930,7 @@ export interface components {
          */
         PassId: string;
         /**
-         * @description The reason for which a pass was given.
+         * @description On what ground a pass was given.
          * @enum {string}
          */
         PassKind: "healthy" | "no_checks" | "overridden" | "exempt" | "report_only";
@@ -859,45 +939,45 @@ export interface components {
             /** @description Who ran it. */
             source: components["schemas"]["ResultSource"];
         };
-        /** @description The body of an error answer (RFC 9457). */
+        /** @description The body of a [`Problem`]. */
         Problem: {
-            /** @description The problem's code, for programs. */
+            /** @description What it is, for programs. */
             code: string;
-            /** @description What happened and what to do, for people. */
+            /** @description What to do about it, for people. */
             detail: string;
-            /** @description Code and message again, for the existing front end. */
+            /** @description The same again, as the existing front end reads it. */
             error: components["schemas"]["ErrorMember"];
-            /** @description The invalid fields or parameters, if any. */
+            /** @description What is wrong with which member or parameter; empty where nothing of the kind is. */
             errors: components["schemas"]["FieldProblem"][];
             /**
              * Format: int32
-             * @description The HTTP status.
+             * @description The status.
              */
             status: number;
-            /** @description The status as text. */
+            /** @description The status in words. */
             title: string;
-            /** @description Always `about:blank`. `code` identifies the problem. */
+            /** @description Always `about:blank`: `code` says what it is. */
             type: string;
         };
         /**
-         * @description The reason for the outcome of a check. Only [`ReasonCode::Ok`] is healthy; every other code fails
-         *     the check and blocks the gate.
+         * @description Why a check came out as it did. Only [`ReasonCode::Ok`] is healthy; every other fails the
+         *     check and blocks the gate alike.
          *
-         *     The vocabulary is closed: a new code comes with a minor release and is listed in the changelog.
+         *     The vocabulary is closed: a new word is a minor release and stands in the changelog.
          * @enum {string}
          */
         ReasonCode: "ok" | "service_unhealthy" | "service_not_found" | "service_name_invalid" | "status" | "body_mismatch" | "body_missing" | "body_too_large" | "dns" | "resolver_failed" | "connect" | "timeout_dns" | "timeout_connect" | "timeout_head" | "timeout_body" | "tls_untrusted" | "tls_expired" | "tls_not_yet_valid" | "tls_name" | "tls_refused" | "tls_other" | "protocol" | "body_truncated" | "encoding_refused" | "redirect_refused" | "destination_refused" | "agent_error" | "agent_refused" | "agent_rate_limited" | "agent_unsupported" | "agent_bad_reply" | "secret_unreadable" | "check_unreadable" | "target_missing" | "interrupted" | "no_resources" | "internal" | "no_result" | "stale" | "clock" | "not_run_capacity" | "gate_busy" | "host_disturbed";
         /**
-         * @description The change of a check between two runs.
+         * @description What became of a check.
          * @enum {string}
          */
         RecheckChange: "same" | "broke" | "mended" | "still_failing" | "new" | "gone";
-        /** @description A check or condition before and after the change. */
+        /** @description One check or condition before and after. */
         Rechecked: {
-            /** @description The comparison of the two. */
+            /** @description What that makes. */
             change: components["schemas"]["RecheckChange"];
             check_id: components["schemas"]["CheckId"] | null;
-            /** @description The name: the present one if the check still exists. */
+            /** @description The name, as it is now where it still exists. */
             name: string;
             now: components["schemas"]["Evidence"] | null;
             was: components["schemas"]["Evidence"] | null;
@@ -908,76 +988,76 @@ export interface components {
          */
         ResultSource: "poll" | "gate";
         /**
-         * @description The role of a user.
+         * @description What a user may do.
          * @enum {string}
          */
         Role: "admin" | "operator" | "reporter" | "system";
-        /** @description The offset of a zone from UTC, from an instant on. */
+        /** @description What the clocks of a zone are ahead of UTC from an instant on. */
         UtcOffset: {
-            /** @description The abbreviation of the zone's name, for example `CET`, or `+03` if the data has none. */
+            /** @description What the zone is called meanwhile, for example `CET`, or `+03` where its data has no name for it. */
             abbreviation: string;
             /**
              * Format: date-time
-             * @description The instant from which the offset is valid.
+             * @description From this instant.
              */
             from: string;
             /**
              * Format: int32
-             * @description The offset in seconds, negative if the zone is behind UTC.
+             * @description By so many seconds; negative where they are behind.
              */
             seconds: number;
         };
         /**
-         * @description The comparison of a host after its change with the pass that allowed the change.
+         * @description How a host stands since its change, against the pass on which it was changed.
          *
-         *     No route of this API returns it: an application shows it with its jobs. The document describes it for
-         *     the clients of both.
+         *     No route of this API answers with it: an application shows it with its jobs. The document describes
+         *     it for the clients of both.
          */
         Verification: {
             /**
              * Format: date-time
-             * @description When the newest run of the checks started. `null` before the first run.
+             * @description When the newest run of the checks started; `null` before.
              */
             checked_at: string | null;
-            /** @description Each check of the host, followed by the pass's checks that no longer exist. */
+            /** @description Each check of the host, and then those of the pass that are no more. */
             checks: components["schemas"]["VerifiedCheck"][];
             /**
              * Format: int64
-             * @description The maximum number of seconds from the change to the verdict.
+             * @description It ended so many seconds after the change at the latest.
              */
             deadline_secs: number;
-            /** @description The current situation in one line. */
+            /** @description Where it stands, in one line. */
             detail: string;
             /**
              * Format: date-time
-             * @description When it ended. `null` while it is running.
+             * @description When it ended; `null` while it goes on.
              */
             ended_at: string | null;
             /**
              * Format: int32
-             * @description The number of runs of the checks.
+             * @description How often the checks were run.
              */
             runs: number;
             /**
              * Format: int64
-             * @description The number of seconds after the change in which failures did not count.
+             * @description For so many seconds after the change nothing counted against the host.
              */
             settle_secs: number;
             /**
              * Format: int64
-             * @description The number of seconds for which the checks had to stay healthy.
+             * @description So many seconds the checks had to stay healthy.
              */
             soak_secs: number;
             /**
              * Format: date-time
-             * @description When the change ended and the verification began.
+             * @description When the change ended, and the verification began.
              */
             started_at: string | null;
-            /** @description Whether it is running, or how it ended. */
+            /** @description Whether it goes on, or how it ended. */
             state: components["schemas"]["VerificationState"];
         };
         /**
-         * @description The state of a host's verification.
+         * @description What is known of a host since its change.
          * @enum {string}
          */
         VerificationState: "verifying" | "verified" | "regressed" | "unverified" | "no_checks";
@@ -987,45 +1067,52 @@ export interface components {
             counted: boolean;
             /**
              * Format: date-time
-             * @description The start of the first of its consecutive runs with the newest outcome; `None` if it has not run.
+             * @description The start of the first of its runs that has said since what the newest one says; `None` where it
+             *     was not run.
              */
             since: string | null;
         };
         /**
-         * @description Who can clear the cause of a wait.
+         * @description Who can clear it.
          * @enum {string}
          */
         Who: "time" | "operator" | "administrator" | "other_job" | "worker";
-        /** @description A window from `opens_at` (inclusive) to `closes_at` (exclusive), at most 7 days long. */
+        /** @description A window: from `opens_at` (inside) to `closes_at` (outside), at most 7 days. */
         Window: {
             /**
              * Format: date-time
-             * @description The end, exclusive.
+             * @description The first instant after it.
              */
             closes_at: string;
             /**
              * Format: date-time
-             * @description The start, inclusive.
+             * @description The first instant inside.
              */
             opens_at: string;
-            /** @description The time zone for display, if the window comes from a calendar. It does not change the instants. */
+            /**
+             * @description The zone of the calendar that it comes from, to show it in; left out where it comes from none. It
+             *     moves nothing.
+             */
             readonly time_zone?: string | null;
-            /** @description The UTC offset of that zone in this window, and its changes. Left out without a zone. */
+            /**
+             * @description What that zone's clocks are ahead of UTC in this window, and where they change; left out without a
+             *     zone.
+             */
             utc_offsets?: components["schemas"]["UtcOffset"][];
         };
         /**
-         * @description What limits a gate's wait.
+         * @description What bounds a gate's wait.
          * @enum {string}
          */
         WindowKind: "maintenance" | "immediate";
         /**
-         * @description What a non-blocking gate would have done if it had blocked (G34).
+         * @description What a gate that does not block would have done if it did (G34).
          *
-         *     It is derived from the evidence at the pass, without running checks. So a check without a fresh result
-         *     gives [`Outlook::Wait`], although a blocking gate would have run that check first.
+         *     Made from what was known when it passed; nothing is run for it. So a check without a fresh result
+         *     makes it [`Outlook::Wait`], where a blocking gate would have run that check first.
          */
         WouldHave: {
-            /** @description The decision. */
+            /** @description What it would have done. */
             decision: components["schemas"]["Outlook"];
             kind: components["schemas"]["PassKind"] | null;
         };
@@ -1083,7 +1170,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the decision for each host */
+            /** @description host by host */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1106,11 +1193,21 @@ export interface operations {
     list_audit_records: {
         parameters: {
             query?: {
-                /** @description only records of these hosts; hosts that the caller may not see are left out */
+                /** @description only records of these hosts; those that the caller may not see are left out */
                 host_ids?: components["schemas"]["HostId"][];
-                /** @description the maximum number of records */
+                /** @description only what the user of exactly this name did */
+                actor?: string;
+                /** @description only records of one of these actions */
+                action?: components["schemas"]["AuditAction"][];
+                /** @description only what was done, or what was refused */
+                outcome?: components["schemas"]["AuditOutcome"];
+                /** @description only records written at this instant or later */
+                from?: string;
+                /** @description only records written before this instant */
+                until?: string;
+                /** @description at most so many */
                 limit?: number;
-                /** @description the `next_cursor` of the previous page */
+                /** @description the `next_cursor` of the page before */
                 cursor?: string;
             };
             header?: never;
@@ -1139,10 +1236,55 @@ export interface operations {
             };
         };
     };
+    export_audit_records: {
+        parameters: {
+            query?: {
+                /** @description `jsonl` (the default: a record a line) or `csv` */
+                format?: string;
+                /** @description only records of these hosts; those that the caller may not see are left out */
+                host_ids?: components["schemas"]["HostId"][];
+                /** @description only what the user of exactly this name did */
+                actor?: string;
+                /** @description only records of one of these actions */
+                action?: components["schemas"]["AuditAction"][];
+                /** @description only what was done, or what was refused */
+                outcome?: components["schemas"]["AuditOutcome"];
+                /** @description only records written at this instant or later */
+                from?: string;
+                /** @description only records written before this instant */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the records */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description A problem: 401 `unauthenticated`; 403 `forbidden`; 422 `invalid`; 500 `internal`; 503 `store_unavailable`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     summarise_hosts: {
         parameters: {
             query: {
-                /** @description 1 to 500 hosts; hosts that the caller may not see are left out */
+                /** @description 1 to 500 hosts; those that the caller may not see are left out */
                 host_ids: components["schemas"]["HostId"][];
             };
             header?: never;
@@ -1243,6 +1385,42 @@ export interface operations {
             };
         };
     };
+    copy_health_checks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the host whose checks are copied */
+                host_id: components["schemas"]["HostId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CopyHealthChecksRequest"];
+            };
+        };
+        responses: {
+            /** @description what became of each copy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CopyResultList"];
+                };
+            };
+            /** @description A problem: 400 `malformed`; 401 `unauthenticated`; 403 `forbidden`; 404 `not_found`; 408 `body_too_slow`; 413 `body_too_large`; 415 `unsupported_media_type`; 422 `invalid`; 500 `internal`; 503 `store_unavailable`. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     test_new_health_check: {
         parameters: {
             query?: never;
@@ -1259,7 +1437,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the result */
+            /** @description how it came out */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1319,7 +1497,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the revision that the change is based on */
+                /** @description the revision that the change is of */
                 "If-Match"?: string | null;
             };
             path: {
@@ -1336,7 +1514,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the changed check */
+            /** @description the check as it is now */
             200: {
                 headers: {
                     /** @description its revision in quotes */
@@ -1362,7 +1540,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the revision to delete */
+                /** @description the revision that is to be deleted */
                 "If-Match"?: string | null;
             };
             path: {
@@ -1375,7 +1553,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the check is deleted */
+            /** @description it is gone */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1396,9 +1574,9 @@ export interface operations {
     list_check_results: {
         parameters: {
             query?: {
-                /** @description the maximum number of results */
+                /** @description at most so many */
                 limit?: number;
-                /** @description the `next_cursor` of the previous page */
+                /** @description the `next_cursor` of the page before */
                 cursor?: string;
             };
             header?: never;
@@ -1450,7 +1628,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the result */
+            /** @description how it came out */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1505,9 +1683,9 @@ export interface operations {
     list_gates: {
         parameters: {
             query?: {
-                /** @description the maximum number of gates */
+                /** @description at most so many */
                 limit?: number;
-                /** @description the `next_cursor` of the previous page */
+                /** @description the `next_cursor` of the page before */
                 cursor?: string;
             };
             header?: never;
@@ -1591,7 +1769,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description there is no override */
+            /** @description there is none any more */
             204: {
                 headers: {
                     [name: string]: unknown;

@@ -67,6 +67,12 @@ export type RecheckChange = Schemas['RecheckChange'];
 export type OverrideRequest = Schemas['NewGateOverride'];
 /** One entry of the audit log. */
 export type AuditRecord = Schemas['AuditRecord'];
+/** What was done. */
+export type AuditAction = Schemas['AuditAction'];
+/** Whether it was done, or refused. */
+export type AuditOutcome = Schemas['AuditOutcome'];
+/** What became of one check that was copied to one host. */
+export type CopyResult = Schemas['CopyResult'];
 /** The body of every refusal. */
 export type Problem = Schemas['Problem'];
 /** What is wrong with one field. */

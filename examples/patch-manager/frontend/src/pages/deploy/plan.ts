@@ -1,6 +1,6 @@
-import type { JobRequest } from '../../app/api/types';
+import type { Job, JobRequest } from '../../app/api/types';
 import { fromLocalInput, toLocalInput } from '../../app/zoned';
-import { INITIAL_ROLLOUT, rolloutFaults, rolloutOf, type RolloutPlan } from './rollout';
+import { INITIAL_ROLLOUT, rolloutFaults, rolloutOf, rolloutPlanOf, type RolloutPlan } from './rollout';
 
 /** When a job is to run. */
 export type Timing = 'maintenance' | 'immediate' | 'explicit';
@@ -33,6 +33,23 @@ export const INITIAL_PLAN: Plan = {
   reason: '',
   rollout: INITIAL_ROLLOUT,
 };
+
+/**
+ * The plan of a patch that is to be tried again. Where its explicit window has closed, it is a new one from now on.
+ */
+export function planOf(job: Job, now: number = Date.now()): Plan {
+  const explicit = job.window != null && !job.immediate;
+  const open = explicit && Date.parse(job.window?.closes_at ?? '') > now;
+  return {
+    timing: job.immediate ? 'immediate' : explicit ? 'explicit' : 'maintenance',
+    opens: open ? toLocalInput(Date.parse(job.window?.opens_at ?? '')) : '',
+    closes: open ? toLocalInput(Date.parse(job.window?.closes_at ?? '')) : '',
+    ...(explicit && !open && proposedWindow(now)),
+    mode: job.dry_run ? 'dry_run' : job.report_only ? 'report_only' : 'patch',
+    reason: job.report_only ? (job.reason ?? '') : '',
+    rollout: job.rollout == null ? INITIAL_ROLLOUT : rolloutPlanOf(job.rollout.policy),
+  };
+}
 
 const LONGEST = 7 * 24 * 60 * 60 * 1_000;
 

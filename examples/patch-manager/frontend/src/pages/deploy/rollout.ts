@@ -86,6 +86,20 @@ export function rolloutOf(plan: RolloutPlan): RolloutRequest | undefined {
   };
 }
 
+/** The fields of what another job was asked for. */
+export function rolloutPlanOf(asked: RolloutRequest): RolloutPlan {
+  return {
+    on: true,
+    stages: (asked.stages ?? []).map((stage, key) => ({
+      key,
+      upTo: stage.up_to,
+      soakMinutes: String(Math.round((stage.soak_secs ?? 0) / 60)),
+    })),
+    maxInFlight: asked.max_in_flight ?? INITIAL_ROLLOUT.maxInFlight,
+    failureBudget: asked.failure_budget ?? INITIAL_ROLLOUT.failureBudget,
+  };
+}
+
 /** The rollout in one sentence. */
 export function rolloutWords(plan: RolloutPlan): string {
   const { stages, max_in_flight, failure_budget } = rolloutOf({ ...plan, on: true }) ?? {};

@@ -22,6 +22,7 @@ import {
   formatRange,
   formatShort,
   HostHealthIndicator,
+  reasonWords,
   RelativeTime,
   toMillis,
   UTC,
@@ -125,6 +126,7 @@ export function HostTable({ hosts, sort, onSort, dimmed = false, selection }: Ho
               </TableCell>
               <TableCell>
                 <HostHealthIndicator health={host.health} />
+                <FailingWords host={host} />
               </TableCell>
               <TableCell sx={small}>
                 {host.health.oldest_checked_at == null ? (
@@ -145,6 +147,35 @@ export function HostTable({ hosts, sort, onSort, dimmed = false, selection }: Ho
       </Table>
     </TableContainer>
   );
+}
+
+/** What fails and why, on one line that is as high as without it: rows do not move when a check turns. */
+function FailingWords({ host }: { host: Host }) {
+  const [first] = host.failing;
+  if (first === undefined)
+    return (
+      <Typography variant="caption" component="div">
+        {'\u00a0'}
+      </Typography>
+    );
+  const words = host.failing.map((check) => `${check.name}: ${failureWords(check.reason)}`);
+  return (
+    <Typography
+      variant="caption"
+      component="div"
+      color="text.secondary"
+      title={words.join('\n')}
+      sx={{ maxWidth: 340, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }}
+    >
+      {words[0]}
+      {host.failing.length > 1 && ` · ${host.failing.length - 1} more`}
+    </Typography>
+  );
+}
+
+/** What a reason says, of those that the list knows. */
+export function failureWords(reason: string): string {
+  return reason === 'no_recent_result' ? 'No recent result' : reasonWords(reason).title;
 }
 
 /** A host's window: open until when, or opening when, in the window's zone. */

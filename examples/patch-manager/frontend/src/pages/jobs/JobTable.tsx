@@ -1,6 +1,7 @@
 import {
   Box,
   Button,
+  Checkbox,
   Link,
   Paper,
   Stack,
@@ -12,7 +13,7 @@ import {
   TableRow,
   Typography,
 } from '@mui/material';
-import { memo, useState, type ReactNode } from 'react';
+import { memo, useCallback, useEffect, useRef, useState, type ReactNode } from 'react';
 import { Link as RouterLink } from 'react-router';
 import type { JobHost } from '../../app/api/types';
 import { ToneChip } from '../../app/StateChip';
@@ -32,12 +33,19 @@ export interface JobTableProps {
   onOpen: (hostId: string | null) => void;
   /** What stands in an open row. */
   details: (host: JobHost) => ReactNode;
+  /** With it, rows can be chosen; what can be done to them stands above the rows. */
+  selection?: {
+    chosen: ReadonlySet<string>;
+    onChoose: (ids: ReadonlySet<string>) => void;
+    /** The bar, given the hosts that the filter leaves. */
+    bar: (shown: readonly JobHost[]) => ReactNode;
+  };
 }
 
 const ROWS = 50;
 
 /** A job's hosts, one line each; a line opens to everything that is known of its gate. */
-export function JobTable({ hosts, filter, onFilter, open, onOpen, details }: JobTableProps) {
+export function JobTable({ hosts, filter, onFilter, open, onOpen, details, selection }: JobTableProps) {
   const [start, setStart] = useState(0);
   const asked = JSON.stringify(filter);
   const [askedBefore, setAskedBefore] = useState(asked);
@@ -51,6 +59,22 @@ export function JobTable({ hosts, filter, onFilter, open, onOpen, details }: Job
   // What is open stays, whatever is filtered.
   const chosen = hosts.find((host) => host.host_id === open);
   const visible = chosen === undefined || page.includes(chosen) ? page : [chosen, ...page];
+  const chosenIds = selection?.chosen;
+  const onChoose = selection?.onChoose;
+  // The same function for all renders: a row is rendered again only where it has changed.
+  const latest = useRef({ chosenIds, onChoose });
+  useEffect(() => {
+    latest.current = { chosenIds, onChoose };
+  });
+  const choose = useCallback((ids: readonly string[], on: boolean) => {
+    const next = new Set(latest.current.chosenIds);
+    for (const id of ids) {
+      if (on) next.add(id);
+      else next.delete(id);
+    }
+    latest.current.onChoose?.(next);
+  }, []);
+  const onPage = page.filter((host) => chosenIds?.has(host.host_id) === true).length;
   return (
     <Paper variant="outlined">
       <Stack
@@ -76,11 +100,22 @@ export function JobTable({ hosts, filter, onFilter, open, onOpen, details }: Job
           Update the order
         </Button>
       </Stack>
+      {selection?.bar(rows.filter(isShown))}
       <TableContainer>
         <Table size="small" sx={{ tableLayout: 'fixed' }}>
           <caption style={visuallyHidden}>Hosts of this job</caption>
           <TableHead>
             <TableRow>
+              {selection !== undefined && (
+                <TableCell padding="checkbox">
+                  <Checkbox
+                    checked={page.length > 0 && onPage === page.length}
+                    indeterminate={onPage > 0 && onPage < page.length}
+                    onChange={(_, on) => choose(page.map(idOf), on)}
+                    slotProps={{ input: { 'aria-label': 'Choose all hosts on this page' } }}
+                  />
+                </TableCell>
+              )}
               <TableCell sx={{ width: { xs: '45%', md: 180 } }}>Host</TableCell>
               <TableCell sx={{ width: { xs: '55%', md: 220 } }}>State</TableCell>
               <TableCell sx={WIDE}>Why</TableCell>
@@ -89,7 +124,14 @@ export function JobTable({ hosts, filter, onFilter, open, onOpen, details }: Job
           </TableHead>
           <TableBody>
             {visible.map((host) => (
-              <HostRow key={host.host_id} host={host} open={host.host_id === open} onOpen={onOpen}>
+              <HostRow
+                key={host.host_id}
+                host={host}
+                open={host.host_id === open}
+                onOpen={onOpen}
+                chosen={chosenIds?.has(host.host_id) ?? null}
+                onChoose={choose}
+              >
                 {host.host_id === open && details(host)}
               </HostRow>
             ))}
@@ -132,10 +174,13 @@ interface HostRowProps {
   host: JobHost;
   open: boolean;
   onOpen: (hostId: string | null) => void;
+  /** `null` where rows cannot be chosen. */
+  chosen: boolean | null;
+  onChoose: (ids: readonly string[], on: boolean) => void;
   children: ReactNode;
 }
 
-const HostRow = memo(function HostRow({ host, open, onOpen, children }: HostRowProps) {
+const HostRow = memo(function HostRow({ host, open, onOpen, chosen, onChoose, children }: HostRowProps) {
   const { word, tone } = STATE_WORDS[stateOf(host)];
   const next = host.gate?.state === 'waiting' ? host.gate.next_attempt_at : null;
   const { overridden, held } = overriddenOf(host);
@@ -143,12 +188,21 @@ const HostRow = memo(function HostRow({ host, open, onOpen, children }: HostRowP
     <>
       <TableRow
         hover
-        selected={open}
+        selected={open || chosen === true}
         data-row={host.host_name}
         // The button in it does the same for the keyboard.
         onClick={() => onOpen(open ? null : host.host_id)}
         sx={{ cursor: 'pointer', height: 41 }}
       >
+        {chosen !== null && (
+          <TableCell padding="checkbox" onClick={(event) => event.stopPropagation()}>
+            <Checkbox
+              checked={chosen}
+              onChange={(_, on) => onChoose([host.host_id], on)}
+              slotProps={{ input: { 'aria-label': `Choose ${host.host_name}` } }}
+            />
+          </TableCell>
+        )}
         <TableCell component="th" scope="row">
           <Link
             component="button"
@@ -182,7 +236,7 @@ const HostRow = memo(function HostRow({ host, open, onOpen, children }: HostRowP
       </TableRow>
       {open && (
         <TableRow>
-          <TableCell colSpan={4} sx={{ p: 0 }}>
+          <TableCell colSpan={chosen === null ? 4 : 5} sx={{ p: 0 }}>
             <Box sx={{ bgcolor: 'background.paper' }}>{children}</Box>
           </TableCell>
         </TableRow>

@@ -2,7 +2,6 @@ import {
   Alert,
   Autocomplete,
   Button,
-  Chip,
   Dialog,
   DialogActions,
   DialogContent,
@@ -15,15 +14,15 @@ import {
   TextField,
   ToggleButton,
   ToggleButtonGroup,
-  Typography,
   useMediaQuery,
   useTheme,
 } from '@mui/material';
 import { useId, useState, type FormEvent } from 'react';
-import { hostSearch, useHostNames, useSaveWindow } from '../../app/api/hooks';
+import { useSaveWindow } from '../../app/api/hooks';
 import type { MaintenanceWindow } from '../../app/api/types';
 import { fromLocalInput, timeZones } from '../../app/zoned';
-import { formatInstant, HostPicker, LOCAL_ZONE, messageOf, ProblemError, UTC } from '../../health';
+import { formatInstant, LOCAL_ZONE, messageOf, ProblemError, UTC } from '../../health';
+import { HostsField } from '../hosts/HostsField';
 import { bodyOf, faultsOf, formOf, NTHS, WEEKDAYS, type Recurrence, type WindowForm } from './form';
 
 /** Properties of {@link WindowDialog}. */
@@ -33,6 +32,9 @@ export interface WindowDialogProps {
   window: MaintenanceWindow | null;
   onClose: () => void;
 }
+
+/** The most hosts of one window. */
+const MOST_HOSTS = 1_000;
 
 /** Adds or edits a maintenance window; it shows the fields of the chosen recurrence only. */
 export function WindowDialog(props: WindowDialogProps) {
@@ -229,7 +231,7 @@ function Form({ window, onClose }: WindowDialogProps) {
             slotProps={{ htmlInput: { min: 1, max: 10_080 } }}
             {...field('duration_minutes', 'Time that passes, also when the clocks change in between.')}
           />
-          <Hosts ids={hosts} onChange={setHosts} fault={faults.host_ids} />
+          <HostsField ids={hosts} onChange={setHosts} most={MOST_HOSTS} fault={faults.host_ids} />
           <FormControlLabel
             control={<Switch checked={form.enabled} onChange={(_, enabled) => change({ enabled })} />}
             label="Enabled"
@@ -248,43 +250,5 @@ function Form({ window, onClose }: WindowDialogProps) {
         </Button>
       </DialogActions>
     </form>
-  );
-}
-
-interface HostsProps {
-  ids: readonly string[];
-  onChange: (ids: readonly string[]) => void;
-  fault: string | undefined;
-}
-
-/** However many hosts a window has, so many of them are shown by name. */
-const NAMED = 12;
-
-function Hosts({ ids, onChange, fault }: HostsProps) {
-  const name = useHostNames(ids.slice(0, NAMED));
-  return (
-    <div>
-      <Typography variant="subtitle2" component="h3" sx={{ mb: 0.75 }}>
-        Hosts ({ids.length})
-      </Typography>
-      {/* A fresh picker after each choice: it is there to add, not to hold one. */}
-      <HostPicker
-        key={ids.length}
-        label="Add a host"
-        value={null}
-        search={hostSearch}
-        error={fault !== undefined}
-        helperText={fault}
-        onChange={(id) => {
-          if (id !== null && !ids.includes(id)) onChange([...ids, id]);
-        }}
-      />
-      <Stack direction="row" sx={{ flexWrap: 'wrap', gap: 0.5, mt: 1 }}>
-        {ids.slice(0, NAMED).map((id) => (
-          <Chip key={id} label={name(id)} onDelete={() => onChange(ids.filter((each) => each !== id))} />
-        ))}
-        {ids.length > NAMED && <Chip variant="outlined" label={`and ${ids.length - NAMED} more`} />}
-      </Stack>
-    </div>
   );
 }

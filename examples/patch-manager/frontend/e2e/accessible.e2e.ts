@@ -28,6 +28,11 @@ test(
     await page.getByRole('link', { name: 'batch-01' }).waitFor();
     await expectAccessible(page, 'hosts');
 
+    await go(page, 'Overview');
+    await page.getByRole('list', { name: 'Waiting jobs' }).getByText('nginx is running').first().waitFor();
+    await page.getByRole('list', { name: 'Newest records' }).waitFor();
+    await expectAccessible(page, 'overview');
+
     await openHost(page, 'web-07');
     await page.locator('[data-check="nginx is running"] [data-status="unhealthy"]').waitFor();
     await page.getByRole('button', { name: 'Details of nginx is running' }).click();

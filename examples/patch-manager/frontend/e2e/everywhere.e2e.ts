@@ -25,7 +25,7 @@ async function places(page: Page): Promise<string[]> {
 test('each role sees what it may do', async () => {
   const admin = await openAs(browser, url, 'ada');
   await admin.page.getByRole('link', { name: 'Audit' }).waitFor();
-  expect(await places(admin.page)).toEqual(['Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']);
+  expect(await places(admin.page)).toEqual(['Overview', 'Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']);
   await admin.close();
 
   const operator = await openAs(browser, url, 'oscar');
@@ -46,7 +46,7 @@ test('each role sees what it may do', async () => {
   await operator.close();
 
   const reporter = await openAs(browser, url, 'rita');
-  expect(await places(reporter.page)).toEqual(['Hosts', 'Jobs', 'Windows']);
+  expect(await places(reporter.page)).toEqual(['Overview', 'Hosts', 'Jobs', 'Windows']);
   await openHost(reporter.page, 'web-04');
   await reporter.page.locator('[data-check="nginx is running"]').waitFor();
   expect(
@@ -97,6 +97,11 @@ test('a page works by the keyboard alone: into a dialog, out of it, and back to 
 test('no page is wider than a phone', async () => {
   const { page, close } = await openAs(browser, url, 'ada', { viewport: { width: 360, height: 740 } });
   await page.getByRole('link', { name: 'batch-01' }).waitFor();
+  await go(page, 'Overview');
+  await page.getByRole('list', { name: 'Next maintenance windows' }).waitFor();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth), 'overview').toBeLessThanOrEqual(
+    360,
+  );
   for (const place of ['Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']) {
     await go(page, place);
     await page.getByRole('row').nth(1).waitFor();

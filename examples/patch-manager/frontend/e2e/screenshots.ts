@@ -59,6 +59,11 @@ describe.each(Object.keys(LOOKS))('%s', (look) => {
       await dialog.waitFor({ state: 'hidden' });
     };
 
+    await go(page, 'Overview');
+    await page.getByRole('list', { name: 'Waiting jobs' }).getByText('nginx is running').first().waitFor();
+    await page.getByRole('list', { name: 'Newest records' }).waitFor();
+    await shot('overview', true);
+    await go(page, 'Hosts');
     await page.getByRole('link', { name: 'batch-01' }).waitFor();
     await shot('hosts');
     await page.getByRole('button', { name: 'Unhealthy' }).click();

@@ -5,6 +5,7 @@ mod auth;
 mod compression;
 mod freezes;
 mod groups;
+mod host_counts;
 mod host_list;
 mod hosts;
 mod jobs;
@@ -125,6 +126,7 @@ pub(crate) fn operations() -> OpenApiRouter<Web> {
         .routes(operation!(settings::read))
         .routes(operation!(freezes::list))
         .routes(operation!(groups::list))
+        .routes(operation!(host_counts::read))
         .routes(operation!(hosts::list))
         .routes(operation!(hosts::read))
         .routes(operation!(hosts::pause))

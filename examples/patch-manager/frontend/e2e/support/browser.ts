@@ -29,7 +29,7 @@ export interface Session {
   close: () => Promise<void>;
 }
 
-/** Opens a page as one of the demo's users. */
+/** Opens the list of hosts as one of the demo's users. */
 export async function openAs(
   browser: Browser,
   url: string,
@@ -57,6 +57,8 @@ export async function openAs(
   });
   await page.goto(url);
   await page.getByRole('button', { name: user }).click();
+  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
+  await go(page, 'Hosts');
   await page.getByRole('heading', { name: 'Hosts', level: 1 }).waitFor();
   const close = async () => {
     await context.close();

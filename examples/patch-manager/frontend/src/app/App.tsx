@@ -9,6 +9,7 @@ import { LoadError, Waiting } from './Page';
 import { readToken, sessionEnded, useToken } from './session';
 
 const SignInPage = lazy(() => import('../pages/SignInPage'));
+const OverviewPage = lazy(() => import('../pages/OverviewPage'));
 const HostsPage = lazy(() => import('../pages/HostsPage'));
 const HostDetailPage = lazy(() => import('../pages/HostDetailPage'));
 const DeployPage = lazy(() => import('../pages/DeployPage'));
@@ -32,7 +33,8 @@ const makeRouter = () =>
       element: <Layout />,
       errorElement: <Crash />,
       children: [
-        { index: true, element: <Navigate to="/hosts" replace /> },
+        { index: true, element: <Navigate to="/overview" replace /> },
+        { path: 'overview', element: <OverviewPage /> },
         { path: 'hosts', element: <HostsPage /> },
         { path: 'hosts/:hostId', element: <HostDetailPage /> },
         { path: 'deploy', element: <DeployPage /> },
@@ -40,7 +42,7 @@ const makeRouter = () =>
         { path: 'jobs/:jobId', element: <JobDetailPage /> },
         { path: 'windows', element: <WindowsPage /> },
         { path: 'audit', element: <AuditPage /> },
-        { path: '*', element: <Navigate to="/hosts" replace /> },
+        { path: '*', element: <Navigate to="/overview" replace /> },
       ],
     },
   ]);
@@ -81,26 +83,32 @@ function SignedIn() {
   );
 }
 
-/** The application's own lists follow the same events, at most once in a second and a half. */
+/** The application's own answers follow the same events, at most once in a second and a half or in five. */
 export function FollowEvents({ queries }: { queries: QueryClient }) {
-  const [gather] = useState(() => {
-    const stale = new Set<readonly string[]>();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    return (...keys: (readonly string[])[]) => {
-      for (const key of keys) stale.add(key);
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        for (const queryKey of stale) void queries.invalidateQueries({ queryKey });
-        stale.clear();
-      }, 1_500);
-    };
-  });
+  const [soon] = useState(() => gatherer(queries, 1_500));
+  const [later] = useState(() => gatherer(queries, 5_000));
   useHealthEvents((event) => {
     if (event.type === 'resync') void queries.invalidateQueries({ queryKey: appKeys.all });
-    else if (event.type === 'gate') gather(appKeys.jobPages);
-    else gather(appKeys.hosts);
+    else if (event.type === 'gate') {
+      soon(appKeys.jobPages);
+      later(appKeys.unfinishedJobs);
+    } else soon(appKeys.hosts, appKeys.hostCounts);
   });
   return null;
+}
+
+/** Voids what is named to it, at most once in so many milliseconds. */
+function gatherer(queries: QueryClient, milliseconds: number) {
+  const stale = new Set<readonly string[]>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return (...keys: (readonly string[])[]) => {
+    for (const key of keys) stale.add(key);
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      for (const queryKey of stale) void queries.invalidateQueries({ queryKey });
+      stale.clear();
+    }, milliseconds);
+  };
 }
 
 function Crash() {

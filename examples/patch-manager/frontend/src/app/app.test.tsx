@@ -53,7 +53,7 @@ describe('the frame', () => {
     renderApp(frame, { route: '/hosts' });
     await user.click(await screen.findByRole('link', { name: 'Jobs' }));
     expect(screen.getByRole('heading', { name: 'Jobs', level: 1 })).toHaveFocus();
-    expect(document.title).toBe('Jobs · Patch manager');
+    await waitFor(() => expect(document.title).toBe('(1) Jobs · Patch manager'));
     expect(screen.getByRole('link', { name: 'Jobs' })).toHaveAttribute('aria-current', 'page');
     const [first] = screen.getAllByRole('link');
     expect(first).toHaveTextContent('Skip to the content');
@@ -61,9 +61,9 @@ describe('the frame', () => {
   });
 
   test.each([
-    ['admin', ['Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']],
-    ['operator', ['Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']],
-    ['reporter', ['Hosts', 'Jobs', 'Windows']],
+    ['admin', ['Overview', 'Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']],
+    ['operator', ['Overview', 'Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']],
+    ['reporter', ['Overview', 'Hosts', 'Jobs', 'Windows']],
   ])('leads an %s where they may go', async (role, places) => {
     as(role);
     renderApp(frame, { route: '/hosts' });

@@ -18,6 +18,7 @@ import { useEffect, useState, type FormEvent } from 'react';
 import { api } from '../app/api/client';
 import { appKeys } from '../app/api/keys';
 import { signIn, wasEnded } from '../app/session';
+import { setPageTitle, setWaitingJobs } from '../app/title';
 import { ProblemError, unwrap } from '../health';
 
 const ROLES: Readonly<Record<string, string>> = {
@@ -35,7 +36,8 @@ export default function SignInPage() {
     retryDelay: 1_000,
   });
   useEffect(() => {
-    document.title = 'Sign in · Patch manager';
+    setWaitingJobs(0);
+    setPageTitle('Sign in');
   }, []);
   return (
     <Box

@@ -19,19 +19,9 @@ import type { MaintenanceWindow } from '../app/api/types';
 import { FreezeNotice } from '../app/FreezeNotice';
 import { AddIcon, DeleteIcon, EditIcon } from '../app/icons';
 import { Empty, LoadError, Page, Waiting } from '../app/Page';
-import {
-  ConfirmDialog,
-  count,
-  formatDuration,
-  formatRange,
-  formatShort,
-  toMillis,
-  UTC,
-  useNow,
-  visuallyHidden,
-  zoneOf,
-} from '../health';
+import { ConfirmDialog, count, visuallyHidden } from '../health';
 import { recurrenceWords } from './windows/form';
+import { Occurrence } from './windows/Occurrence';
 import { WindowDialog } from './windows/WindowDialog';
 
 const wide = { display: { xs: 'none', md: 'table-cell' } };
@@ -154,46 +144,5 @@ export default function WindowsPage() {
         Jobs that wait in this window end without patching. This cannot be undone.
       </ConfirmDialog>
     </Page>
-  );
-}
-
-function Occurrence({ window }: { window: MaintenanceWindow }) {
-  const now = useNow();
-  const range = window.occurrence;
-  if (range == null) {
-    return (
-      <Typography component="span" variant="inherit" color="text.secondary">
-        never again
-      </Typography>
-    );
-  }
-  const zone = zoneOf(window, UTC);
-  const open = toMillis(range.opens_at) <= now && now < toMillis(range.closes_at);
-  return (
-    <Tooltip
-      describeChild
-      title={
-        <>
-          {formatRange(range.opens_at, range.closes_at, zone)}
-          <br />
-          {formatRange(range.opens_at, range.closes_at, UTC)}
-        </>
-      }
-    >
-      <span>
-        {open ? (
-          <>
-            <Box component="strong" sx={{ color: 'success.main' }}>
-              Open
-            </Box>{' '}
-            for {formatDuration(toMillis(range.closes_at) - now)} more
-          </>
-        ) : (
-          <>
-            {formatShort(range.opens_at, zone)}, in {formatDuration(toMillis(range.opens_at) - now)}
-          </>
-        )}
-      </span>
-    </Tooltip>
   );
 }

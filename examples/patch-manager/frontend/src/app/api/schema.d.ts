@@ -87,6 +87,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/host-counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many hosts the caller sees, by what their checks say. */
+        get: operations["count_hosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hosts": {
         parameters: {
             query?: never;
@@ -414,6 +431,14 @@ export interface components {
             maintenance_window: components["schemas"]["Window"] | null;
             name: string;
             paused: components["schemas"]["Pause"] | null;
+        };
+        /** @description How many hosts there are of each status. */
+        HostCounts: {
+            healthy: number;
+            none: number;
+            total: number;
+            unhealthy: number;
+            unknown: number;
         };
         /** @description What the enabled checks of a host say. */
         HostHealth: {
@@ -915,6 +940,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GroupList"];
+                };
+            };
+            /** @description A problem: `status` and `code` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostCounts"];
                 };
             };
             /** @description A problem: `status` and `code` say which. */

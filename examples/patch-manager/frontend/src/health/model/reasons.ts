@@ -186,6 +186,15 @@ export function reasonWords(code: string): ReasonWords {
   return isReason(code) ? WORDS[code] : { title: humanize(code), advice: '' };
 }
 
+/** A sentence of the server with its reason codes in words: "nginx: service is not running". */
+export function plainReasons(text: string): string {
+  return text.replace(/(?<=: )[a-z][a-z_0-9]*(?=;|,|$)/g, (code) => {
+    if (!isReason(code)) return code;
+    const { title } = WORDS[code];
+    return title.charAt(0).toLowerCase() + title.slice(1);
+  });
+}
+
 function isReason(code: string): code is ReasonCode {
   return Object.hasOwn(WORDS, code);
 }

@@ -1,22 +1,26 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, useState } from 'react';
-import { createBrowserRouter, Navigate, RouterProvider, useRouteError } from 'react-router';
+import { createBrowserRouter, Navigate, RouterProvider } from 'react-router';
 import { HealthgateProvider, isPassing, useHealthEvents } from '../health';
 import { appKeys } from './api/keys';
 import { ColorMode } from './ColorMode';
+import { Crash } from './Crash';
 import { Layout } from './Layout';
-import { LoadError, Waiting } from './Page';
+import { Waiting } from './Page';
+import {
+  AuditPage,
+  DeployPage,
+  fetchPages,
+  HostDetailPage,
+  HostsPage,
+  JobDetailPage,
+  JobsPage,
+  OverviewPage,
+  WindowsPage,
+} from './pages';
 import { readToken, sessionEnded, useToken } from './session';
 
 const SignInPage = lazy(() => import('../pages/SignInPage'));
-const OverviewPage = lazy(() => import('../pages/OverviewPage'));
-const HostsPage = lazy(() => import('../pages/HostsPage'));
-const HostDetailPage = lazy(() => import('../pages/HostDetailPage'));
-const DeployPage = lazy(() => import('../pages/DeployPage'));
-const JobsPage = lazy(() => import('../pages/JobsPage'));
-const JobDetailPage = lazy(() => import('../pages/JobDetailPage'));
-const WindowsPage = lazy(() => import('../pages/WindowsPage'));
-const AuditPage = lazy(() => import('../pages/AuditPage'));
 
 /** The client of all answers: asks again where that may help, and never where a refusal is final. */
 export function makeQueryClient(): QueryClient {
@@ -33,16 +37,22 @@ const makeRouter = () =>
       element: <Layout />,
       errorElement: <Crash />,
       children: [
-        { index: true, element: <Navigate to="/overview" replace /> },
-        { path: 'overview', element: <OverviewPage /> },
-        { path: 'hosts', element: <HostsPage /> },
-        { path: 'hosts/:hostId', element: <HostDetailPage /> },
-        { path: 'deploy', element: <DeployPage /> },
-        { path: 'jobs', element: <JobsPage /> },
-        { path: 'jobs/:jobId', element: <JobDetailPage /> },
-        { path: 'windows', element: <WindowsPage /> },
-        { path: 'audit', element: <AuditPage /> },
-        { path: '*', element: <Navigate to="/overview" replace /> },
+        {
+          // In the frame: what breaks a page leaves the way to the others.
+          errorElement: <Crash />,
+          children: [
+            { index: true, element: <Navigate to="/overview" replace /> },
+            { path: 'overview', element: <OverviewPage /> },
+            { path: 'hosts', element: <HostsPage /> },
+            { path: 'hosts/:hostId', element: <HostDetailPage /> },
+            { path: 'deploy', element: <DeployPage /> },
+            { path: 'jobs', element: <JobsPage /> },
+            { path: 'jobs/:jobId', element: <JobDetailPage /> },
+            { path: 'windows', element: <WindowsPage /> },
+            { path: 'audit', element: <AuditPage /> },
+            { path: '*', element: <Navigate to="/overview" replace /> },
+          ],
+        },
       ],
     },
   ]);
@@ -73,6 +83,7 @@ function SignedIn() {
   const [queries] = useState(makeQueryClient);
   const [router] = useState(makeRouter);
   useEffect(() => () => router.dispose(), [router]);
+  useEffect(fetchPages, []);
   return (
     <QueryClientProvider client={queries}>
       <HealthgateProvider token={readToken} onUnauthorized={sessionEnded}>
@@ -109,9 +120,4 @@ function gatherer(queries: QueryClient, milliseconds: number) {
       stale.clear();
     }, milliseconds);
   };
-}
-
-function Crash() {
-  const error = useRouteError();
-  return <LoadError what="This page" error={error} onRetry={() => globalThis.location.reload()} />;
 }

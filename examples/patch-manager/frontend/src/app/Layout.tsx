@@ -18,7 +18,7 @@ import {
   useMediaQuery,
   useTheme,
 } from '@mui/material';
-import { Suspense, useEffect, type ComponentType } from 'react';
+import { Suspense, useEffect, type ComponentType, type MouseEvent } from 'react';
 import { Link as RouterLink, Outlet, useLocation } from 'react-router';
 import { LiveBanner, useLiveState } from '../health';
 import { useMe, useRights } from './api/hooks';
@@ -68,6 +68,11 @@ export function Layout() {
     <Box sx={{ minHeight: '100vh', bgcolor: 'background.default' }}>
       <Link
         href="#content"
+        onClick={(event: MouseEvent) => {
+          // The address stays as it is: on the deploy page it holds the chosen hosts.
+          event.preventDefault();
+          document.getElementById('content')?.focus();
+        }}
         sx={{
           position: 'fixed',
           left: 8,
@@ -101,7 +106,9 @@ export function Layout() {
         <Box
           component="main"
           id="content"
+          tabIndex={-1}
           sx={{
+            outline: 'none',
             flex: 1,
             minWidth: 0,
             maxWidth: 1360,
@@ -141,8 +148,8 @@ function LiveChip() {
     <Tooltip
       title={
         live
-          ? 'What you see follows the server.'
-          : 'What you see is asked for every few seconds, until the connection stands again.'
+          ? 'This page updates live.'
+          : 'This page refreshes every few seconds until the live connection is back.'
       }
       describeChild
     >

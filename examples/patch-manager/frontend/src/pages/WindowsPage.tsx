@@ -13,7 +13,7 @@ import {
   Tooltip,
   Typography,
 } from '@mui/material';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useDeleteWindow, useRights, useWindows } from '../app/api/hooks';
 import type { MaintenanceWindow } from '../app/api/types';
 import { FreezeNotice } from '../app/FreezeNotice';
@@ -33,14 +33,20 @@ export default function WindowsPage() {
   const { canEdit } = useRights();
   const [dialog, setDialog] = useState<{ window: MaintenanceWindow | null } | null>(null);
   const [deleting, setDeleting] = useState<MaintenanceWindow | null>(null);
+  const add = useRef<HTMLButtonElement>(null);
   const all = windows.data?.pages.flatMap((page) => page.windows) ?? [];
   return (
     <Page
       title="Maintenance windows"
-      subtitle="When hosts may be patched. A job for the next window starts nothing outside of them."
+      subtitle="When hosts may be patched. Jobs that wait for a window start nothing outside it."
       actions={
         canEdit && (
-          <Button variant="contained" startIcon={<AddIcon />} onClick={() => setDialog({ window: null })}>
+          <Button
+            ref={add}
+            variant="contained"
+            startIcon={<AddIcon />}
+            onClick={() => setDialog({ window: null })}
+          >
             Add window
           </Button>
         )
@@ -55,7 +61,7 @@ export default function WindowsPage() {
         )}
         {windows.isPending && <Waiting label="Loading the windows" />}
         {windows.data !== undefined && all.length === 0 && (
-          <Empty title="No maintenance windows">Jobs can still be given a window of their own.</Empty>
+          <Empty title="No maintenance windows">A job can still have its own window.</Empty>
         )}
         {all.length > 0 && (
           <TableContainer>
@@ -136,6 +142,7 @@ export default function WindowsPage() {
         color="error"
         busy={remove.isPending}
         error={remove.error}
+        returnFocus={() => add.current}
         onClose={() => setDeleting(null)}
         onConfirm={() => {
           if (deleting !== null) remove.mutate(deleting.id, { onSuccess: () => setDeleting(null) });

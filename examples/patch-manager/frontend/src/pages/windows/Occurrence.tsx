@@ -9,7 +9,7 @@ export function Occurrence({ window }: { window: MaintenanceWindow }) {
   if (range == null) {
     return (
       <Typography component="span" variant="inherit" color="text.secondary">
-        never again
+        no further occurrence
       </Typography>
     );
   }

@@ -126,6 +126,10 @@ fn certificate(error: &CertificateError) -> (ReasonCode, Option<String>) {
         CertificateError::Other(other) if is_authority_as_server(&*other.0) => {
             (ReasonCode::TlsUntrusted, Some(AUTHORITY_AS_SERVER.to_owned()))
         }
+        CertificateError::Other(other) => {
+            let words = format!("the certificate was refused: {}", spaced(&other.0.to_string()));
+            (ReasonCode::TlsUntrusted, Some(words))
+        }
         other => {
             let words = format!("the certificate was refused: {}", spaced(&other.to_string()));
             (ReasonCode::TlsUntrusted, Some(words))
@@ -175,10 +179,12 @@ fn spaced(name: &str) -> String {
     for letter in name.chars() {
         if letter.is_ascii_uppercase() && was_lower {
             words.push(' ');
-            words.push(letter.to_ascii_lowercase());
-        } else {
-            words.push(letter);
         }
+        words.push(if was_lower || words.is_empty() {
+            letter.to_ascii_lowercase()
+        } else {
+            letter
+        });
         was_lower = letter.is_ascii_lowercase();
     }
     words
@@ -258,6 +264,7 @@ mod tests {
             let words = words.unwrap_or_else(|| panic!("{shown} has no words"));
             let told: Vec<&str> = names(&words).intersection(&names(&shown)).copied().collect();
             assert!(told.is_empty(), "{shown}: {words}");
+            assert!(!words.contains("Other"), "{shown}: {words}");
             // Seconds since 1970 are no date.
             assert!(
                 !words.contains("1728000000") && !words.contains("UnixTime"),

@@ -3,6 +3,7 @@ import userEvent from '@testing-library/user-event';
 import { http, HttpResponse } from 'msw';
 import { Route, Routes } from 'react-router';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { AllCheckbox } from '../app/AllCheckbox';
 import { Layout } from '../app/Layout';
 import { signIn } from '../app/session';
 import { setWaitingJobs } from '../app/title';
@@ -240,4 +241,16 @@ test('the tab shows how many jobs wait, in its title and on its icon', async () 
 test('a refused action is not told as one that was done', () => {
   expect(recordWords({ action: 'job_cancelled', outcome: 'allowed' })).toBe('Job cancelled');
   expect(recordWords({ action: 'job_cancelled', outcome: 'refused' })).toBe('Cancel job: refused');
+});
+
+test('a box for all is mixed where some are chosen, by its native state alone', () => {
+  const box = () => screen.getByRole<HTMLInputElement>('checkbox', { name: 'All' });
+  const { unmount } = renderApp(<AllCheckbox label="All" all={false} some onChange={() => undefined} />);
+  expect(box()).toBePartiallyChecked();
+  expect(box().indeterminate).toBe(true);
+  expect(box()).not.toHaveAttribute('aria-checked');
+  unmount();
+  renderApp(<AllCheckbox label="All" all some onChange={() => undefined} />);
+  expect(box()).toBeChecked();
+  expect(box().indeterminate).toBe(false);
 });

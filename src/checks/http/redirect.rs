@@ -11,7 +11,7 @@ pub(super) const MAXIMUM_REDIRECTS: usize = 5;
 pub(super) enum Redirect {
     /// The redirect is followed to this URL.
     Follow(Url),
-    /// The redirect is refused. The text shows only scheme and host.
+    /// The redirect is refused. The text shows only scheme, host and port.
     Refused(String),
 }
 
@@ -36,10 +36,18 @@ pub(super) fn judge(from: &Url, location: &[u8], has_credentials: bool) -> Redir
         && target.username().is_empty()
         && target.password().is_none();
     if !plain || !(same || upgraded) {
-        return Redirect::Refused(format!("redirect to {}://{}", there.scheme, there.host));
+        return Redirect::Refused(format!("redirect to {}", words(&there)));
     }
     target.set_fragment(None);
     Redirect::Follow(target)
+}
+
+/// An origin as people write it: without the port that its scheme has anyway.
+fn words(Origin { scheme, host, port }: &Origin) -> String {
+    match (scheme.as_str(), port) {
+        ("http", 80) | ("https", 443) => format!("{scheme}://{host}"),
+        _ => format!("{scheme}://{host}:{port}"),
+    }
 }
 
 #[cfg(test)]
@@ -82,12 +90,18 @@ mod tests {
     }
 
     #[test]
-    fn f93_a_refusal_shows_scheme_and_host_alone() {
+    fn f93_a_refusal_shows_scheme_host_and_port_alone() {
         let from = Url::parse("http://a.example/").expect("a URL");
-        let location = b"http://user:secret@b.example:99/path?token=1";
-        match judge(&from, location, false) {
-            Redirect::Refused(words) => assert_eq!(words, "redirect to http://b.example"),
-            Redirect::Follow(url) => panic!("followed to {url}"),
+        for (location, expected) in [
+            ("http://user:secret@b.example:99/path?token=1", "redirect to http://b.example:99"),
+            // Without the port, it would read as a redirect to the page itself.
+            ("http://a.example:8080/", "redirect to http://a.example:8080"),
+            ("https://b.example/path", "redirect to https://b.example"),
+        ] {
+            match judge(&from, location.as_bytes(), false) {
+                Redirect::Refused(words) => assert_eq!(words, expected),
+                Redirect::Follow(url) => panic!("followed to {url}"),
+            }
         }
     }
 }

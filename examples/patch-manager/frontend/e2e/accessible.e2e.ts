@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, inject, test } from 'vitest';
 import { Api } from './support/api';
-import { expectAccessible, go, openAs, openHost, startBrowser } from './support/browser';
+import { closeDialog, expectAccessible, go, openAs, openHost, startBrowser } from './support/browser';
 
 const url = inject('url');
 let browser: Browser;
@@ -21,12 +21,13 @@ test(
     const job = await api.submit('web-07', 600);
     const { page, close } = await openAs(browser, url, 'ada');
     const dialog = page.getByRole('dialog');
-    const closeDialog = async () => {
-      await page.keyboard.press('Escape');
-      await dialog.waitFor({ state: 'hidden' });
-    };
     await page.getByRole('link', { name: 'batch-01' }).waitFor();
     await expectAccessible(page, 'hosts');
+
+    await go(page, 'Overview');
+    await page.getByRole('list', { name: 'Waiting jobs' }).getByText('nginx is running').first().waitFor();
+    await page.getByRole('list', { name: 'Newest records' }).waitFor();
+    await expectAccessible(page, 'overview');
 
     await openHost(page, 'web-07');
     await page.locator('[data-check="nginx is running"] [data-status="unhealthy"]').waitFor();
@@ -40,22 +41,26 @@ test(
     await expectAccessible(page, 'check dialog, service');
     await dialog.getByRole('button', { name: 'HTTP' }).click();
     await expectAccessible(page, 'check dialog, http');
-    await closeDialog();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog', { name: 'Discard your changes?' }).waitFor();
+    await expectAccessible(page, 'discard dialog');
+    await page.getByRole('button', { name: 'Keep editing' }).click();
+    await closeDialog(page);
     await page.getByRole('button', { name: 'Delete nginx is running' }).click();
     await dialog.waitFor();
     await expectAccessible(page, 'delete dialog');
-    await closeDialog();
+    await closeDialog(page);
     await page.getByRole('button', { name: 'Pause…' }).click();
     await dialog.waitFor();
     await expectAccessible(page, 'pause dialog');
-    await closeDialog();
+    await closeDialog(page);
 
     await page.goto(`${url}/jobs/${job.id}`);
     await page.getByRole('button', { name: 'Override…' }).click();
     await dialog.waitFor();
     await dialog.getByRole('button', { name: 'Override and continue' }).click();
     await expectAccessible(page, 'override dialog');
-    await closeDialog();
+    await closeDialog(page);
     await page.getByRole('button', { name: 'Timeline' }).click();
     await page
       .getByText(/^Attempt \d+$/)
@@ -65,7 +70,7 @@ test(
     await page.getByRole('button', { name: 'Cancel job…' }).click();
     await dialog.waitFor();
     await expectAccessible(page, 'cancel dialog');
-    await closeDialog();
+    await closeDialog(page);
 
     // As a rollout that was halted, without waiting for one.
     const rollout = { state: 'halted', stage: 0, in_flight: 0, used: 1, reason: '1 host failed; the budget is 0' };
@@ -81,7 +86,7 @@ test(
     await dialog.waitFor();
     await dialog.getByRole('button', { name: 'Resume' }).click();
     await expectAccessible(page, 'resume dialog');
-    await closeDialog();
+    await closeDialog(page);
     await page.unroute(path);
 
     await go(page, 'Jobs');
@@ -98,13 +103,21 @@ test(
     await page.getByRole('textbox', { name: 'Stage 1: up to' }).fill('none');
     await expectAccessible(page, 'deploy, stages');
     await page.getByRole('switch', { name: 'Roll out in stages' }).uncheck();
+    await page.getByLabel(/^Report only/).check();
+    await page.getByRole('textbox', { name: 'Reason' }).fill('the checks themselves are broken');
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByText('This is not a dry run.').waitFor();
+    await page.getByText(/will be patched although unhealthy/).waitFor();
+    await expectAccessible(page, 'deploy, report only');
+    await page.getByRole('button', { name: 'Back' }).click();
+    await page.getByLabel(/^wait until they are healthy/).check();
     await page.getByRole('button', { name: 'Continue' }).click();
     await page.getByText(/hosts? without a health check/).waitFor();
     await expectAccessible(page, 'deploy, review');
     await page.getByRole('button', { name: 'Submit…' }).click();
     await dialog.waitFor();
     await expectAccessible(page, 'submit dialog');
-    await closeDialog();
+    await closeDialog(page);
 
     await go(page, 'Windows');
     await page.getByText('Weekend nights').waitFor();
@@ -112,13 +125,16 @@ test(
     await page.getByRole('button', { name: 'Edit Weekend nights' }).click();
     await dialog.waitFor();
     await expectAccessible(page, 'window dialog');
-    await closeDialog();
+    await closeDialog(page);
 
     await go(page, 'Audit');
     await page.getByRole('row').nth(1).waitFor();
     await expectAccessible(page, 'audit');
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('button', { name: 'ada' }).waitFor();
+    await page.getByLabel('Bearer token').fill('wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText(/This token is not valid/).waitFor();
     await expectAccessible(page, 'sign-in');
 
     await api.call('POST', `/api/v1/jobs/${job.id}/cancel`);

@@ -25,7 +25,7 @@ async function places(page: Page): Promise<string[]> {
 test('each role sees what it may do', async () => {
   const admin = await openAs(browser, url, 'ada');
   await admin.page.getByRole('link', { name: 'Audit' }).waitFor();
-  expect(await places(admin.page)).toEqual(['Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']);
+  expect(await places(admin.page)).toEqual(['Overview', 'Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']);
   await admin.close();
 
   const operator = await openAs(browser, url, 'oscar');
@@ -46,7 +46,7 @@ test('each role sees what it may do', async () => {
   await operator.close();
 
   const reporter = await openAs(browser, url, 'rita');
-  expect(await places(reporter.page)).toEqual(['Hosts', 'Jobs', 'Windows']);
+  expect(await places(reporter.page)).toEqual(['Overview', 'Hosts', 'Jobs', 'Windows']);
   await openHost(reporter.page, 'web-04');
   await reporter.page.locator('[data-check="nginx is running"]').waitFor();
   expect(
@@ -74,6 +74,50 @@ test('the server goes away: the page says so, and recovers by itself', async () 
   await cable.close();
 });
 
+test('the server goes away before a page was visited: the frame stays, and the page says so', async () => {
+  const cable = await layCable(url);
+  const { page, close } = await openAs(browser, cable.url, 'ada');
+  await page.locator('[data-live="live"]').waitFor();
+  await cable.cut();
+  await go(page, 'Windows');
+  const retry = page.getByRole('main').getByRole('button', { name: 'Try again' });
+  await retry.waitFor();
+  await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Jobs' }).waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).waitFor();
+  await cable.mend();
+  await retry.or(page.getByText('Weekend nights')).first().waitFor();
+  if (await retry.isVisible()) await retry.click();
+  await page.getByText('Weekend nights').waitFor();
+  await close();
+  await cable.close();
+});
+
+test('what has the focus is seen, and lies under no bar', async () => {
+  const { page, close } = await openAs(browser, url, 'ada', { viewport: { width: 390, height: 700 } });
+  await go(page, 'Deploy');
+  await page.getByRole('row').nth(1).waitFor();
+  // The last place that the keyboard comes to in the list, and everything on the way to it.
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press('Tab');
+    const fault = await page.evaluate(() => {
+      const element = document.activeElement;
+      if (element === null || element === document.body || element.closest('main') === null) return null;
+      // A check box has its sign on the part around it.
+      const shown = element.closest('.MuiButtonBase-root') ?? element;
+      const style = getComputedStyle(shown);
+      const isSeen =
+        (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2) || shown.matches('input');
+      const box = element.getBoundingClientRect();
+      const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+      const isFree = top !== null && (shown.contains(top) || top.contains(shown));
+      const name = `${element.tagName} ${element.getAttribute('aria-label') ?? element.textContent}`;
+      return isSeen && isFree ? null : `${name}: ${isSeen ? 'covered' : 'no sign of the focus'}`;
+    });
+    expect(fault).toBeNull();
+  }
+  await close();
+});
+
 test('a page works by the keyboard alone: into a dialog, out of it, and back to where one was', async () => {
   const { page, close } = await openAs(browser, url, 'ada');
   await openHost(page, 'web-04');
@@ -97,6 +141,11 @@ test('a page works by the keyboard alone: into a dialog, out of it, and back to 
 test('no page is wider than a phone', async () => {
   const { page, close } = await openAs(browser, url, 'ada', { viewport: { width: 360, height: 740 } });
   await page.getByRole('link', { name: 'batch-01' }).waitFor();
+  await go(page, 'Overview');
+  await page.getByRole('list', { name: 'Next maintenance windows' }).waitFor();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth), 'overview').toBeLessThanOrEqual(
+    360,
+  );
   for (const place of ['Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']) {
     await go(page, place);
     await page.getByRole('row').nth(1).waitFor();

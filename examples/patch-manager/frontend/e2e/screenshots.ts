@@ -4,7 +4,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import type { Job } from '../src/app/api/types';
 import { Api } from './support/api';
-import { go, openAs, openHost, startBrowser } from './support/browser';
+import { closeDialog, go, openAs, openHost, startBrowser } from './support/browser';
 
 const url = inject('url');
 const folder = resolve(process.env.SCREENSHOTS ?? 'screenshots');
@@ -54,11 +54,12 @@ describe.each(Object.keys(LOOKS))('%s', (look) => {
     const { page, close } = await openAs(browser, url, 'ada', LOOKS[look]);
     const shot = (name: string, fullPage = false) => take(page, `${name}-${look}`, fullPage);
     const dialog = page.getByRole('dialog');
-    const closeDialog = async () => {
-      await page.keyboard.press('Escape');
-      await dialog.waitFor({ state: 'hidden' });
-    };
 
+    await go(page, 'Overview');
+    await page.getByRole('list', { name: 'Waiting jobs' }).getByText('nginx is running').first().waitFor();
+    await page.getByRole('list', { name: 'Newest records' }).waitFor();
+    await shot('overview', true);
+    await go(page, 'Hosts');
     await page.getByRole('link', { name: 'batch-01' }).waitFor();
     await shot('hosts');
     await page.getByRole('button', { name: 'Unhealthy' }).click();
@@ -85,13 +86,13 @@ describe.each(Object.keys(LOOKS))('%s', (look) => {
     await dialog.getByLabel('Basic auth user').fill('monitor');
     await dialog.getByLabel('Basic auth password').fill('not shown');
     await shot('dialog-http');
-    await closeDialog();
+    await closeDialog(page);
     await page.getByRole('button', { name: 'Delete nginx is running' }).click();
     await shot('dialog-delete');
-    await closeDialog();
+    await closeDialog(page);
     await page.getByRole('button', { name: 'Pause…' }).click();
     await shot('dialog-pause');
-    await closeDialog();
+    await closeDialog(page);
 
     await go(page, 'Jobs');
     await page.getByRole('row').nth(1).waitFor();
@@ -106,10 +107,10 @@ describe.each(Object.keys(LOOKS))('%s', (look) => {
     await page.getByRole('button', { name: 'Override…' }).click();
     await dialog.getByLabel('Reason').fill('nginx is mended by this very patch');
     await shot('dialog-override');
-    await closeDialog();
+    await closeDialog(page);
     await page.getByRole('button', { name: 'Cancel job…' }).click();
     await shot('dialog-cancel');
-    await closeDialog();
+    await closeDialog(page);
     for (const name of ['failed', 'overridden'] as const) {
       await page.goto(`${url}/jobs/${jobs[name]}`);
       await openCard(page);
@@ -130,14 +131,14 @@ describe.each(Object.keys(LOOKS))('%s', (look) => {
     await shot('deploy-review', true);
     await page.getByRole('button', { name: 'Submit…' }).click();
     await shot('dialog-submit');
-    await closeDialog();
+    await closeDialog(page);
 
     await go(page, 'Windows');
     await page.getByText('Weekend nights').waitFor();
     await shot('windows');
     await page.getByRole('button', { name: 'Edit Weekend nights' }).click();
     await shot('dialog-window');
-    await closeDialog();
+    await closeDialog(page);
 
     await go(page, 'Audit');
     await page.getByRole('row').nth(1).waitFor();

@@ -10,7 +10,7 @@ export function FreezeNotice({ upcoming = false }: { upcoming?: boolean }) {
     <Alert key={freeze.name} severity={freeze.active ? 'warning' : 'info'} sx={{ mb: upcoming ? 0 : 2 }}>
       {freeze.active ? 'Frozen' : `Frozen from ${formatShort(freeze.starts_at)}`} until{' '}
       {formatShort(freeze.ends_at)}: “{freeze.name}”, {scope(freeze)}. Nothing starts
-      {freeze.holds_exempt ? ', rollbacks included' : ' but rollbacks'}.
+      {freeze.holds_exempt ? ', rollbacks included' : ', except rollbacks'}.
     </Alert>
   ));
 }

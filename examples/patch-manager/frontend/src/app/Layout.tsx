@@ -18,10 +18,11 @@ import {
   useMediaQuery,
   useTheme,
 } from '@mui/material';
-import { Suspense, type ComponentType } from 'react';
+import { Suspense, useEffect, type ComponentType, type MouseEvent } from 'react';
 import { Link as RouterLink, Outlet, useLocation } from 'react-router';
 import { LiveBanner, useLiveState } from '../health';
 import { useMe, useRights } from './api/hooks';
+import { useUnfinishedJobs, waitingJobs } from './api/overview';
 import { useColorMode } from './ColorMode';
 import { FreezeNotice } from './FreezeNotice';
 import {
@@ -31,11 +32,13 @@ import {
   HostsIcon,
   JobsIcon,
   LightIcon,
+  OverviewIcon,
   SignOutIcon,
   WindowsIcon,
 } from './icons';
 import { Waiting } from './Page';
 import { signOut } from './session';
+import { setWaitingJobs } from './title';
 
 interface Place {
   to: string;
@@ -50,7 +53,11 @@ export function Layout() {
   const theme = useTheme();
   const wide = useMediaQuery(theme.breakpoints.up('md'), { noSsr: true });
   const { canEdit, canAudit } = useRights();
+  const unfinished = useUnfinishedJobs().data;
+  const waiting = waitingJobs(unfinished ?? []).length;
+  useEffect(() => setWaitingJobs(waiting), [waiting]);
   const places: Place[] = [
+    { to: '/overview', label: 'Overview', Icon: OverviewIcon },
     { to: '/hosts', label: 'Hosts', Icon: HostsIcon },
     ...(canEdit ? [{ to: '/deploy', label: 'Deploy', Icon: DeployIcon }] : []),
     { to: '/jobs', label: 'Jobs', Icon: JobsIcon },
@@ -61,6 +68,11 @@ export function Layout() {
     <Box sx={{ minHeight: '100vh', bgcolor: 'background.default' }}>
       <Link
         href="#content"
+        onClick={(event: MouseEvent) => {
+          // The address stays as it is: on the deploy page it holds the chosen hosts.
+          event.preventDefault();
+          document.getElementById('content')?.focus();
+        }}
         sx={{
           position: 'fixed',
           left: 8,
@@ -94,7 +106,9 @@ export function Layout() {
         <Box
           component="main"
           id="content"
+          tabIndex={-1}
           sx={{
+            outline: 'none',
             flex: 1,
             minWidth: 0,
             maxWidth: 1360,
@@ -134,8 +148,8 @@ function LiveChip() {
     <Tooltip
       title={
         live
-          ? 'What you see follows the server.'
-          : 'What you see is asked for every few seconds, until the connection stands again.'
+          ? 'This page updates live.'
+          : 'This page refreshes every few seconds until the live connection is back.'
       }
       describeChild
     >

@@ -2,6 +2,7 @@ import { Alert, Box, Breadcrumbs, Button, CircularProgress, Link, Stack, Typogra
 import { useEffect, useRef, type ReactNode } from 'react';
 import { Link as RouterLink, useLocation } from 'react-router';
 import { messageOf } from '../health';
+import { setPageTitle } from './title';
 
 /** Properties of {@link Page}. */
 export interface PageProps {
@@ -20,7 +21,7 @@ export function Page({ title, trail = [], subtitle, actions, children }: PagePro
   const { pathname } = useLocation();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    document.title = `${title} · Patch manager`;
+    setPageTitle(title);
   }, [title]);
   useEffect(() => {
     heading.current?.focus({ preventScroll: true });

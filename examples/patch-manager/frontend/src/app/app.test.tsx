@@ -1,7 +1,8 @@
 import { act, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { http, HttpResponse } from 'msw';
-import { Route, Routes } from 'react-router';
+import { lazy } from 'react';
+import { createMemoryRouter, Route, RouterProvider, Routes } from 'react-router';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { at, HOST_ID, id, JOB_ID, makeGate, makeJob, makeJobHost } from '../mocks/fixtures';
 import { formatInstant, formatShort, GateStatusPanel } from '../health';
@@ -14,6 +15,7 @@ import WindowsPage from '../pages/WindowsPage';
 import { renderApp } from '../test/render';
 import { server } from '../test/server';
 import { ColorMode } from './ColorMode';
+import { Crash } from './Crash';
 import { GroupNotice } from './GroupNotice';
 import { Layout } from './Layout';
 import { Page } from './Page';
@@ -53,7 +55,7 @@ describe('the frame', () => {
     renderApp(frame, { route: '/hosts' });
     await user.click(await screen.findByRole('link', { name: 'Jobs' }));
     expect(screen.getByRole('heading', { name: 'Jobs', level: 1 })).toHaveFocus();
-    expect(document.title).toBe('Jobs · Patch manager');
+    await waitFor(() => expect(document.title).toBe('(1) Jobs · Patch manager'));
     expect(screen.getByRole('link', { name: 'Jobs' })).toHaveAttribute('aria-current', 'page');
     const [first] = screen.getAllByRole('link');
     expect(first).toHaveTextContent('Skip to the content');
@@ -61,9 +63,9 @@ describe('the frame', () => {
   });
 
   test.each([
-    ['admin', ['Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']],
-    ['operator', ['Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']],
-    ['reporter', ['Hosts', 'Jobs', 'Windows']],
+    ['admin', ['Overview', 'Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']],
+    ['operator', ['Overview', 'Hosts', 'Deploy', 'Jobs', 'Windows', 'Audit']],
+    ['reporter', ['Overview', 'Hosts', 'Jobs', 'Windows']],
   ])('leads an %s where they may go', async (role, places) => {
     as(role);
     renderApp(frame, { route: '/hosts' });
@@ -87,7 +89,7 @@ describe('the frame', () => {
     renderApp(frame, { route: '/hosts' });
     const notice = await screen.findByText(/^Frozen until/);
     expect(notice).toHaveTextContent(`until ${formatShort(freeze.ends_at)}: “year end”, all hosts.`);
-    expect(notice).toHaveTextContent('Nothing starts but rollbacks.');
+    expect(notice).toHaveTextContent('Nothing starts, except rollbacks.');
     expect(screen.queryByText(/release/)).not.toBeInTheDocument();
     renderApp(<WindowsPage />);
     const ahead = await screen.findByText(/^Frozen from/);
@@ -113,6 +115,41 @@ describe('the frame', () => {
     );
     expect(screen.getByText(/^Group db/)).toHaveTextContent('None is now.');
     expect(screen.getAllByRole('alert')).toHaveLength(2);
+  });
+
+  test('stays where a page cannot be fetched, says so, and tries again once the server answers', async () => {
+    let there = false;
+    const reload = vi.fn();
+    vi.stubGlobal('location', { ...globalThis.location, origin: globalThis.location.origin, reload });
+    server.use(http.get('*/healthz', () => (there ? HttpResponse.text('ok\n') : HttpResponse.error())));
+    const Missing = lazy(() =>
+      Promise.reject(new TypeError('Failed to fetch dynamically imported module: /assets/x.js')),
+    );
+    const complaints = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const router = createMemoryRouter([
+      {
+        element: <Layout />,
+        children: [{ errorElement: <Crash />, children: [{ path: '/', element: <Missing /> }] }],
+      },
+    ]);
+    renderApp(<RouterProvider router={router} />, { router: false });
+    const fault = await screen.findByText(/The page could not be fetched from the server/);
+    expect(screen.getByRole('navigation', { name: 'Main' })).toBeVisible();
+    await user.click(screen.getByRole('button', { name: 'Try again' }));
+    await waitFor(() => expect(fault).toHaveTextContent('The server still cannot be reached.'));
+    expect(reload).not.toHaveBeenCalled();
+    there = true;
+    await user.click(screen.getByRole('button', { name: 'Try again' }));
+    await waitFor(() => expect(reload).toHaveBeenCalledOnce());
+    complaints.mockRestore();
+    vi.unstubAllGlobals();
+  });
+
+  test('the way to the content moves the focus, and keeps the address', async () => {
+    renderApp(frame, { route: '/hosts#hosts=AAAA' });
+    await user.click(await screen.findByRole('link', { name: 'Skip to the content' }));
+    expect(screen.getByRole('main')).toHaveFocus();
+    expect(globalThis.location.hash).toBe('');
   });
 
   test('keeps the colours that somebody chose', async () => {
@@ -232,11 +269,11 @@ describe('a job', () => {
     );
     renderApp(page, { route: `/jobs/${JOB_ID}` });
     const list = await screen.findByRole('region', { name: 'What hosts wait for' });
-    expect(list).toHaveTextContent('7 hosts · nginx: service_unhealthy');
+    expect(list).toHaveTextContent('7 hosts · nginx: service is not running');
     expect(list).toHaveTextContent(
       `Clears when a new run finds them healthy. At the earliest: ${formatShort(at(600))}.`,
     );
-    expect(list).toHaveTextContent('1 host · disk: stale');
+    expect(list).toHaveTextContent('1 host · disk: the last result is too old');
     expect(list).toHaveTextContent('Too late: no host has enough time left.');
   });
 });

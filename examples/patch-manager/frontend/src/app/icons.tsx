@@ -13,6 +13,10 @@ function stroked(name: string, shape: ReactNode) {
   return Icon;
 }
 
+export const OverviewIcon = stroked(
+  'OverviewIcon',
+  <path d="M4 12.5h6.5V20H4zM4 4h6.5v5H4zM14 4h6v8h-6zM14 15.5h6V20h-6z" />,
+);
 export const HostsIcon = stroked(
   'HostsIcon',
   <path d="M4 5h16v5.5H4zM4 13.5h16V19H4zM7.5 7.8v.1m0 8.4v.1M11 7.8h5.5M11 16.3h5.5" />,

@@ -42,10 +42,24 @@ export function makeTheme(mode: PaletteMode): Theme {
       MuiCssBaseline: {
         styleOverrides: {
           body: { scrollbarGutter: 'stable' },
+          // What has the focus must not lie under the header, nor under a line of buttons at the bottom.
+          html: {
+            scrollPaddingTop: 64,
+            scrollPaddingBottom: 72,
+            '@media (max-width: 899.95px)': { scrollPaddingBottom: 136 },
+          },
           ':focus-visible': { outlineOffset: 2 },
           '@media (prefers-reduced-motion: reduce)': {
             '*': { animationDuration: '0.01ms !important', transitionDuration: '0.01ms !important' },
           },
+        },
+      },
+      // A shade or a ripple alone is hard to see: sort headers, chips and icons have it as their only sign.
+      MuiButtonBase: {
+        styleOverrides: {
+          root: ({ theme }) => ({
+            '&.Mui-focusVisible': { outline: `2px solid ${theme.palette.primary.main}`, outlineOffset: 2 },
+          }),
         },
       },
       MuiButton: { defaultProps: { disableElevation: true } },

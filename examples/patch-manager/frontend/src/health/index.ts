@@ -23,6 +23,7 @@ export { useHealthSummary } from './hooks/useSummary';
 export { useNow } from './hooks/useNow';
 
 export { ConfirmDialog, type ConfirmDialogProps } from './components/ConfirmDialog';
+export { useDiscardGuard, type DiscardGuard } from './components/DiscardGuard';
 export { DeployHealthWarning, type DeployHealthWarningProps } from './components/DeployHealthWarning';
 export { GateStatusPanel, type GateStatusPanelProps } from './components/GateStatusPanel';
 export { GateTimeline, type GateTimelineProps } from './components/GateTimeline';
@@ -52,7 +53,7 @@ export type * from './api/types';
 export { agentWords, faultsOf, faultWords, type Fault } from './model/faults';
 export { failing, gateSentence, isOver, isOverridden, zoneOf } from './model/gate';
 export { groupPreview, type PreviewGroups } from './model/preview';
-export { reasonWords, type ReasonWords } from './model/reasons';
+export { plainReasons, reasonWords, type ReasonWords } from './model/reasons';
 export { GATE_STATE_WORDS, hostWords, PASS_KIND_WORDS, shownStatus, STATUS_WORDS } from './model/status';
 export * from './model/time';
 export { reasonFault } from './model/validation';

@@ -21,7 +21,7 @@ export default function DeployPage() {
   if (!canEdit) {
     return (
       <Page title="Deploy">
-        <Alert severity="info">You may look at hosts and jobs; submitting one needs another role.</Alert>
+        <Alert severity="info">Your role can view hosts and jobs, but cannot submit jobs.</Alert>
       </Page>
     );
   }

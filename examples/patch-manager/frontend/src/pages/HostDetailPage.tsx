@@ -1,7 +1,9 @@
 import { Box, Button, Link, Paper, Skeleton, Stack, Typography } from '@mui/material';
+import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link as RouterLink, useParams } from 'react-router';
 import { hostSearch, useHost, useRights, useSettings } from '../app/api/hooks';
+import { appKeys } from '../app/api/keys';
 import type { Host } from '../app/api/types';
 import { DeployIcon, PauseIcon } from '../app/icons';
 import { LoadError, Page } from '../app/Page';
@@ -22,6 +24,12 @@ export default function HostDetailPage() {
   const host = useHost(hostId);
   const { canEdit, canAudit } = useRights();
   const settings = useSettings().data;
+  const queries = useQueryClient();
+  // The header must agree with the checks under it at once.
+  const renew = () => {
+    void queries.invalidateQueries({ queryKey: appKeys.hosts });
+    void queries.invalidateQueries({ queryKey: appKeys.hostCounts });
+  };
   const [pausing, setPausing] = useState(false);
   const [copying, setCopying] = useState(false);
   if (host.isError && host.data === undefined) {
@@ -79,6 +87,7 @@ export default function HostDetailPage() {
         hostName={data.name}
         canEdit={canEdit}
         hosts={hostSearch}
+        onChanged={renew}
         {...(settings !== undefined && {
           retention: settings.health_check_retention_days * DAY_MS,
           timeout: settings.health_check_timeout_secs,

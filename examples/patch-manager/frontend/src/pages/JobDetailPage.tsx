@@ -77,7 +77,8 @@ function Loaded({ job, title }: { job: Job; title: string }) {
     >
       {job.report_only && (
         <Alert severity="warning">
-          Report only: the gates record what they would have done, and hold nothing back.
+          Report only: hosts are patched although their checks fail. The gates record what they would have
+          done.
           {job.reason != null && <> Reason: “{job.reason}”</>}
         </Alert>
       )}

@@ -31,7 +31,7 @@ export default function JobsPage() {
   return (
     <Page
       title="Jobs"
-      subtitle="What is being patched, and what waits for what."
+      subtitle="Running, waiting and finished jobs, newest first."
       actions={
         canEdit && (
           <Button variant="contained" startIcon={<DeployIcon />} component={RouterLink} to="/deploy">

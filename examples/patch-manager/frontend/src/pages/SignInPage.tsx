@@ -17,13 +17,15 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState, type FormEvent } from 'react';
 import { api } from '../app/api/client';
 import { appKeys } from '../app/api/keys';
+import type { paths } from '../app/api/types';
 import { signIn, wasEnded } from '../app/session';
-import { ProblemError, unwrap } from '../health';
+import { setPageTitle, setWaitingJobs } from '../app/title';
+import { createApiClient, messageOf, ProblemError, UnreachableError, unwrap } from '../health';
 
 const ROLES: Readonly<Record<string, string>> = {
-  admin: 'may do everything, and override gates',
-  operator: 'looks after the hosts of their groups',
-  reporter: 'reads the hosts of their groups',
+  admin: 'can do everything, including overriding gates',
+  operator: 'manages the hosts of their groups',
+  reporter: 'can view the hosts of their groups',
 };
 
 /** Where a session begins: with one of the demo's users, or with a token. */
@@ -35,7 +37,8 @@ export default function SignInPage() {
     retryDelay: 1_000,
   });
   useEffect(() => {
-    document.title = 'Sign in · Patch manager';
+    setWaitingJobs(0);
+    setPageTitle('Sign in');
   }, []);
   return (
     <Box
@@ -51,7 +54,7 @@ export default function SignInPage() {
             </Typography>
           </Stack>
           {wasEnded() && (
-            <Alert severity="info">Your session has ended: the server no longer takes your token.</Alert>
+            <Alert severity="info">Your session has ended: the server no longer accepts your token.</Alert>
           )}
           {users.isPending && !users.isError && (
             <Stack spacing={1} role="status" aria-label="Looking for the demo's users">
@@ -63,7 +66,7 @@ export default function SignInPage() {
           {users.data !== undefined && (
             <Box>
               <Typography variant="body2" color="text.secondary" id="demo-users" sx={{ mb: 1 }}>
-                This is the demo. Sign in as one of its users; each sees and may do something else.
+                This is the demo. Sign in as one of its users; each has different rights.
               </Typography>
               <List disablePadding aria-labelledby="demo-users">
                 {users.data.users.map((user) => (
@@ -100,15 +103,26 @@ export default function SignInPage() {
 function TokenForm() {
   const [token, setToken] = useState('');
   const [fault, setFault] = useState<string | null>(null);
-  const submit = (event: FormEvent) => {
+  const [busy, setBusy] = useState(false);
+  const submit = async (event: FormEvent) => {
     event.preventDefault();
     const trimmed = token.trim();
-    if (trimmed === '') setFault('Paste a token; `patch-manager token` prints one.');
-    else if (!/^[\x21-\x7e]+$/.test(trimmed)) setFault('A token holds no spaces and only plain characters.');
-    else signIn(trimmed);
+    const wrong =
+      trimmed === ''
+        ? 'Paste a token; `patch-manager token` prints one.'
+        : !/^[\x21-\x7e]+$/.test(trimmed)
+          ? 'A token has no spaces and only ASCII characters.'
+          : null;
+    setFault(wrong);
+    if (wrong !== null) return;
+    setBusy(true);
+    const refused = await refusalOf(trimmed);
+    setBusy(false);
+    setFault(refused);
+    if (refused === null) signIn(trimmed);
   };
   return (
-    <Stack component="form" spacing={1.5} onSubmit={submit} noValidate>
+    <Stack component="form" spacing={1.5} onSubmit={(event) => void submit(event)} noValidate>
       <TextField
         label="Bearer token"
         type="password"
@@ -119,12 +133,28 @@ function TokenForm() {
           setFault(null);
         }}
         error={fault !== null}
-        helperText={fault ?? 'It stays in this tab until you sign out or close it.'}
+        helperText={fault ?? 'Kept in this tab until you sign out or close it.'}
         fullWidth
       />
-      <Button type="submit" variant="contained">
+      <Button type="submit" variant="contained" loading={busy}>
         Sign in
       </Button>
     </Stack>
   );
+}
+
+/** Why the server does not take a token, for people; `null` where it does. No session begins by asking. */
+async function refusalOf(token: string): Promise<string | null> {
+  const client = createApiClient<paths>({ token: () => token });
+  try {
+    await unwrap(client.GET('/api/v1/me'));
+    return null;
+  } catch (error) {
+    if (error instanceof ProblemError && error.status === 401) {
+      return 'This token is not valid. Check that you copied all of it, or ask for a new one.';
+    }
+    return error instanceof UnreachableError
+      ? 'The server cannot be reached. Try again in a moment.'
+      : messageOf(error);
+  }
 }

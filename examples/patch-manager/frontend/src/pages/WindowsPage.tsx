@@ -13,25 +13,15 @@ import {
   Tooltip,
   Typography,
 } from '@mui/material';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useDeleteWindow, useRights, useWindows } from '../app/api/hooks';
 import type { MaintenanceWindow } from '../app/api/types';
 import { FreezeNotice } from '../app/FreezeNotice';
 import { AddIcon, DeleteIcon, EditIcon } from '../app/icons';
 import { Empty, LoadError, Page, Waiting } from '../app/Page';
-import {
-  ConfirmDialog,
-  count,
-  formatDuration,
-  formatRange,
-  formatShort,
-  toMillis,
-  UTC,
-  useNow,
-  visuallyHidden,
-  zoneOf,
-} from '../health';
+import { ConfirmDialog, count, visuallyHidden } from '../health';
 import { recurrenceWords } from './windows/form';
+import { Occurrence } from './windows/Occurrence';
 import { WindowDialog } from './windows/WindowDialog';
 
 const wide = { display: { xs: 'none', md: 'table-cell' } };
@@ -43,14 +33,20 @@ export default function WindowsPage() {
   const { canEdit } = useRights();
   const [dialog, setDialog] = useState<{ window: MaintenanceWindow | null } | null>(null);
   const [deleting, setDeleting] = useState<MaintenanceWindow | null>(null);
+  const add = useRef<HTMLButtonElement>(null);
   const all = windows.data?.pages.flatMap((page) => page.windows) ?? [];
   return (
     <Page
       title="Maintenance windows"
-      subtitle="When hosts may be patched. A job for the next window starts nothing outside of them."
+      subtitle="When hosts may be patched. Jobs that wait for a window start nothing outside it."
       actions={
         canEdit && (
-          <Button variant="contained" startIcon={<AddIcon />} onClick={() => setDialog({ window: null })}>
+          <Button
+            ref={add}
+            variant="contained"
+            startIcon={<AddIcon />}
+            onClick={() => setDialog({ window: null })}
+          >
             Add window
           </Button>
         )
@@ -65,7 +61,7 @@ export default function WindowsPage() {
         )}
         {windows.isPending && <Waiting label="Loading the windows" />}
         {windows.data !== undefined && all.length === 0 && (
-          <Empty title="No maintenance windows">Jobs can still be given a window of their own.</Empty>
+          <Empty title="No maintenance windows">A job can still have its own window.</Empty>
         )}
         {all.length > 0 && (
           <TableContainer>
@@ -146,6 +142,7 @@ export default function WindowsPage() {
         color="error"
         busy={remove.isPending}
         error={remove.error}
+        returnFocus={() => add.current}
         onClose={() => setDeleting(null)}
         onConfirm={() => {
           if (deleting !== null) remove.mutate(deleting.id, { onSuccess: () => setDeleting(null) });
@@ -154,46 +151,5 @@ export default function WindowsPage() {
         Jobs that wait in this window end without patching. This cannot be undone.
       </ConfirmDialog>
     </Page>
-  );
-}
-
-function Occurrence({ window }: { window: MaintenanceWindow }) {
-  const now = useNow();
-  const range = window.occurrence;
-  if (range == null) {
-    return (
-      <Typography component="span" variant="inherit" color="text.secondary">
-        never again
-      </Typography>
-    );
-  }
-  const zone = zoneOf(window, UTC);
-  const open = toMillis(range.opens_at) <= now && now < toMillis(range.closes_at);
-  return (
-    <Tooltip
-      describeChild
-      title={
-        <>
-          {formatRange(range.opens_at, range.closes_at, zone)}
-          <br />
-          {formatRange(range.opens_at, range.closes_at, UTC)}
-        </>
-      }
-    >
-      <span>
-        {open ? (
-          <>
-            <Box component="strong" sx={{ color: 'success.main' }}>
-              Open
-            </Box>{' '}
-            for {formatDuration(toMillis(range.closes_at) - now)} more
-          </>
-        ) : (
-          <>
-            {formatShort(range.opens_at, zone)}, in {formatDuration(toMillis(range.opens_at) - now)}
-          </>
-        )}
-      </span>
-    </Tooltip>
   );
 }

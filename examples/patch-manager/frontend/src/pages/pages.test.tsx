@@ -48,7 +48,26 @@ describe('sign-in', () => {
     await user.clear(token);
     await user.type(token, ' abc ');
     await user.click(screen.getByRole('button', { name: 'Sign in' }));
-    expect(readToken()).toBe('abc');
+    await waitFor(() => expect(readToken()).toBe('abc'));
+  });
+
+  test('a wrong token is told as such, and begins no session', async () => {
+    sessionStorage.clear();
+    const tokens: (string | null)[] = [];
+    server.use(
+      http.get('*/api/v1/me', ({ request }) => {
+        tokens.push(request.headers.get('Authorization'));
+        return problem(401, 'unauthenticated', 'You are not signed in.');
+      }),
+    );
+    renderApp(<SignInPage />);
+    const token = screen.getByLabelText('Bearer token');
+    await user.type(token, 'wrong');
+    await user.click(screen.getByRole('button', { name: 'Sign in' }));
+    await waitFor(() => expect(token).toHaveAccessibleDescription(/^This token is not valid\./));
+    expect(tokens).toEqual(['Bearer wrong']);
+    expect(readToken()).toBeNull();
+    expect(screen.queryByText(/session has ended/)).toBeNull();
   });
 
   test('says so when the server ended the session', () => {
@@ -228,7 +247,54 @@ describe('deploy', () => {
   });
 });
 
+test('a host’s header follows one’s own change at once', async () => {
+  let total = 3;
+  const health = () => ({
+    status: 'healthy',
+    healthy: total,
+    unhealthy: 0,
+    unknown: 0,
+    total,
+    oldest_checked_at: null,
+  });
+  server.use(
+    http.get('*/api/v1/hosts/:id', () => HttpResponse.json({ ...makeHost(), health: health() })),
+    http.delete('*/api/v1/hosts/:id/health-checks/:check', () => {
+      total -= 1;
+      return new HttpResponse(null, { status: 204 });
+    }),
+  );
+  renderApp(
+    <Routes>
+      <Route path="/hosts/:hostId" element={<HostDetailPage />} />
+    </Routes>,
+    { route: `/hosts/${makeHost().id}` },
+  );
+  expect(await screen.findByText('3/3 healthy')).toBeVisible();
+  await user.click(await screen.findByRole('button', { name: 'Delete nginx' }));
+  await user.click(within(screen.getByRole('dialog')).getByRole('button', { name: 'Delete' }));
+  expect(await screen.findByText('2/2 healthy')).toBeVisible();
+});
+
 describe('windows', () => {
+  test('the focus goes to a button that is there after the last window was deleted', async () => {
+    let left = true;
+    server.use(
+      http.get('*/api/v1/maintenance-windows', () =>
+        left ? undefined : HttpResponse.json({ windows: [], next_cursor: null }),
+      ),
+      http.delete('*/api/v1/maintenance-windows/:id', () => {
+        left = false;
+        return new HttpResponse(null, { status: 204 });
+      }),
+    );
+    renderApp(<WindowsPage />);
+    await user.click(await screen.findByRole('button', { name: 'Delete Weekend nights' }));
+    await user.click(within(screen.getByRole('dialog')).getByRole('button', { name: 'Delete' }));
+    expect(await screen.findByText('No maintenance windows')).toBeVisible();
+    await waitFor(() => expect(screen.getByRole('button', { name: 'Add window' })).toHaveFocus());
+  });
+
   test('are told in words, with their zone', async () => {
     renderApp(<WindowsPage />);
     expect(

@@ -8,8 +8,8 @@ import { HealthgateProvider } from '../health';
 
 const token = () => 'token-ada';
 
-/** Renders what needs the providers around it. The event stream is off unless a test wants it. */
-export function renderApp(element: ReactElement, { live = false, route = '/' } = {}) {
+/** Renders what needs the providers around it; without `router`, the element brings one of its own. The event stream is off unless a test wants it. */
+export function renderApp(element: ReactElement, { live = false, route = '/', router = true } = {}) {
   const queries = new QueryClient({
     defaultOptions: { queries: { retry: false }, mutations: { retry: false } },
   });
@@ -17,7 +17,7 @@ export function renderApp(element: ReactElement, { live = false, route = '/' } =
     <ThemeProvider theme={makeTheme('light')}>
       <QueryClientProvider client={queries}>
         <HealthgateProvider token={token} live={live}>
-          <MemoryRouter initialEntries={[route]}>{element}</MemoryRouter>
+          {router ? <MemoryRouter initialEntries={[route]}>{element}</MemoryRouter> : element}
         </HealthgateProvider>
       </QueryClientProvider>
     </ThemeProvider>,

@@ -344,7 +344,11 @@ export function useCreateJob() {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: (body: JobRequest) => unwrap(api.POST('/api/v1/jobs', { body })),
-    onSettled: () => queries.invalidateQueries({ queryKey: appKeys.jobs }),
+    onSettled: () =>
+      Promise.all([
+        queries.invalidateQueries({ queryKey: appKeys.jobs }),
+        queries.invalidateQueries({ queryKey: appKeys.unfinishedJobs }),
+      ]),
   });
 }
 
@@ -355,6 +359,7 @@ export function useCancelJob(id: string) {
     mutationFn: () => unwrap(api.POST('/api/v1/jobs/{job_id}/cancel', { params: { path: { job_id: id } } })),
     onSettled: async () => {
       await queries.invalidateQueries({ queryKey: appKeys.jobs });
+      await queries.invalidateQueries({ queryKey: appKeys.unfinishedJobs });
       await queries.invalidateQueries({ queryKey: healthKeys.gates(id) });
     },
   });
@@ -370,6 +375,7 @@ export function useResumeJob(id: string) {
       ),
     onSettled: async () => {
       await queries.invalidateQueries({ queryKey: appKeys.jobs });
+      await queries.invalidateQueries({ queryKey: appKeys.unfinishedJobs });
       await queries.invalidateQueries({ queryKey: healthKeys.gates(id) });
     },
   });

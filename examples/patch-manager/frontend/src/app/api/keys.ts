@@ -22,6 +22,11 @@ export const appKeys = {
   jobAndHosts: (id: string) => ['app', 'jobs', 'one', id] as const,
   jobHost: (id: string, hostId: string) => ['app', 'jobs', 'one', id, hostId] as const,
   windows: ['app', 'windows'] as const,
+  // Apart from the jobs and hosts: every page reads them, so that they are read less often.
+  unfinishedJobs: ['app', 'unfinished jobs'] as const,
+  hostCounts: ['app', 'host counts'] as const,
+  today: ['app', 'today'] as const,
+  nextWindows: ['app', 'windows', 'next'] as const,
   demoUsers: ['app', 'demo', 'users'] as const,
   demoFleet: ['app', 'demo', 'fleet'] as const,
 };

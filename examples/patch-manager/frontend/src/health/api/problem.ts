@@ -84,7 +84,7 @@ function fallback(status: number): string {
     case 403:
       return 'You do not have the right to do this.';
     case 404:
-      return 'There is no such thing, or you may not see it.';
+      return 'Not found, or you do not have access to it.';
     case 412:
       return 'Somebody else has changed this in the meantime.';
     case 503:

@@ -20,6 +20,7 @@ import { reasonWords } from '../model/reasons';
 import { formatInstant, formatLatency, formatShort } from '../model/time';
 import { HealthHistoryStrip } from './HealthHistoryStrip';
 import { HealthStatusIcon } from './HealthStatusIcon';
+import { PartBoundary } from './PartBoundary';
 
 const LatencyChart = lazy(() => import('./LatencyChart'));
 
@@ -67,9 +68,11 @@ export function CheckDetails({ check, history, retention }: CheckDetailsProps) {
             Nothing to plot yet: the check has not run.
           </Typography>
         ) : (
-          <Suspense fallback={<Skeleton variant="rounded" height={180} />}>
-            <LatencyChart results={results} />
-          </Suspense>
+          <PartBoundary what="The chart">
+            <Suspense fallback={<Skeleton variant="rounded" height={180} />}>
+              <LatencyChart results={results} />
+            </Suspense>
+          </PartBoundary>
         )}
       </Box>
       {results !== undefined && results.length > 0 && (

@@ -27,6 +27,8 @@ export interface ConfirmDialogProps {
   busy?: boolean;
   /** What went wrong when it was tried. */
   error?: unknown;
+  /** Where the focus goes after it has closed, where what opened it is gone: its row was deleted. */
+  returnFocus?: () => HTMLElement | null;
   onConfirm: () => void;
   onClose: () => void;
 }
@@ -41,6 +43,7 @@ export function ConfirmDialog({
   color = 'primary',
   busy = false,
   error,
+  returnFocus,
   onConfirm,
   onClose,
 }: ConfirmDialogProps) {
@@ -53,6 +56,15 @@ export function ConfirmDialog({
       aria-describedby={`${id}-text`}
       fullWidth
       maxWidth="xs"
+      slotProps={{
+        transition: {
+          onExited: () => {
+            const focused = document.activeElement;
+            const isLost = focused === document.body || focused?.closest('[role="dialog"]') != null;
+            if (isLost) returnFocus?.()?.focus();
+          },
+        },
+      }}
     >
       <DialogTitle id={`${id}-title`}>{title}</DialogTitle>
       <DialogContent>

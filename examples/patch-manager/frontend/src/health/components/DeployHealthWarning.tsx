@@ -14,8 +14,10 @@ export interface DeployHealthWarningProps {
   hostName: (hostId: string) => string;
   /** Chosen hosts that have no window, where the job is for each host's own. */
   windowless?: readonly string[];
-  /** The gate would only report. */
+  /** The gate only reports: hosts that are not healthy are patched as well. */
   reportOnly?: boolean;
+  /** The checks are run once, and nothing is patched. */
+  dryRun?: boolean;
 }
 
 /** Before anything is submitted: which hosts would wait, and why, and which nothing would hold back. */
@@ -24,23 +26,29 @@ export function DeployHealthWarning({
   hostName,
   windowless = [],
   reportOnly = false,
+  dryRun = false,
 }: DeployHealthWarningProps) {
   const now = useNow();
   if (previews === undefined) {
     return <Alert severity="info">Loading the preview…</Alert>;
   }
   const groups = groupPreview(previews);
-  const held = groups.fail.length + groups.unhealthy.length + groups.unknown.length + groups.busy.length;
+  const failing = [...groups.fail, ...groups.unhealthy];
   const names = (hosts: readonly HostPreview[], note?: (host: HostPreview) => ReactNode) => (
     <HostList hosts={hosts} hostName={hostName} note={note} />
   );
   return (
     <Stack spacing={1} role="region" aria-label="Preview">
-      {reportOnly && held > 0 && (
+      {dryRun && (
+        <Alert severity="info">
+          <AlertTitle>Dry run: nothing will be patched</AlertTitle>
+          The checks run once. Below is what a job that patches would do now.
+        </Alert>
+      )}
+      {reportOnly && (
         <Alert severity="warning">
-          <AlertTitle>Report only: failing checks will not hold the patch back</AlertTitle>
-          The gate records what it would have done, and {count(held, 'host')} would be patched although{' '}
-          {held === 1 ? 'its checks are' : 'their checks are'} not healthy.
+          <AlertTitle>Report only: hosts will be patched although their checks fail</AlertTitle>
+          This is not a dry run. The gates hold nothing back and record what they would have done.
         </Alert>
       )}
       {windowless.length > 0 && (
@@ -51,13 +59,28 @@ export function DeployHealthWarning({
           <HostList hosts={windowless.map((host_id) => ({ host_id }))} hostName={hostName} />
         </Alert>
       )}
-      {groups.fail.length > 0 && (
+      {reportOnly && failing.length > 0 && (
+        <Alert severity="error">
+          <AlertTitle>{count(failing.length, 'host')} will be patched although unhealthy</AlertTitle>
+          {names(failing, reasons)}
+        </Alert>
+      )}
+      {reportOnly && groups.unknown.length > 0 && (
+        <Alert severity="error">
+          <AlertTitle>
+            {count(groups.unknown.length, 'host')} will be patched although nothing recent is known of{' '}
+            {groups.unknown.length === 1 ? 'its' : 'their'} checks
+          </AlertTitle>
+          {names(groups.unknown, reasons)}
+        </Alert>
+      )}
+      {!reportOnly && groups.fail.length > 0 && (
         <Alert severity="error">
           <AlertTitle>{count(groups.fail.length, 'host')} would fail</AlertTitle>
           {names(groups.fail, reasons)}
         </Alert>
       )}
-      {groups.unhealthy.length > 0 && (
+      {!reportOnly && groups.unhealthy.length > 0 && (
         <Alert severity="warning">
           <AlertTitle>
             {count(groups.unhealthy.length, 'host')} would wait for{' '}
@@ -66,7 +89,7 @@ export function DeployHealthWarning({
           {names(groups.unhealthy, reasons)}
         </Alert>
       )}
-      {groups.unknown.length > 0 && (
+      {!reportOnly && groups.unknown.length > 0 && (
         <Alert severity="warning">
           <AlertTitle>{count(groups.unknown.length, 'host')} with checks without a recent result</AlertTitle>
           The gate runs these checks first and decides by their results.
@@ -81,7 +104,7 @@ export function DeployHealthWarning({
           {names(groups.busy)}
         </Alert>
       )}
-      {groups.short.length > 0 && (
+      {!reportOnly && groups.short.length > 0 && (
         <Alert severity="warning">
           <AlertTitle>
             {count(groups.short.length, 'host')} whose window is too short for a second attempt
@@ -109,7 +132,8 @@ export function DeployHealthWarning({
       {groups.ready.length > 0 && (
         <Alert severity="success">
           <AlertTitle>
-            {count(groups.ready.length, 'host')} with all checks healthy: the patch starts at once
+            {count(groups.ready.length, 'host')} with all checks healthy
+            {dryRun ? '' : ': the patch starts at once'}
           </AlertTitle>
         </Alert>
       )}

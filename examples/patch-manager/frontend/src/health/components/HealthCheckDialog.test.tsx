@@ -173,3 +173,33 @@ test('a rate limit says when to try again', async () => {
   await user.click(screen.getByRole('button', { name: 'Test' }));
   expect(await screen.findByText(/Try again in 17 s/)).toBeVisible();
 });
+
+test('Escape closes an untouched dialog, and asks before it throws away what was typed', async () => {
+  const { user, onClose } = open(null);
+  await user.keyboard('{Escape}');
+  expect(onClose).toHaveBeenCalledTimes(1);
+  await user.type(screen.getByLabelText(/^Name/), 'nginx');
+  await user.keyboard('{Escape}');
+  const question = screen.getByRole('dialog', { name: 'Discard your changes?' });
+  expect(within(question).getByRole('button', { name: 'Keep editing' })).toHaveFocus();
+  await user.click(within(question).getByRole('button', { name: 'Keep editing' }));
+  await waitFor(() => expect(question).not.toBeInTheDocument());
+  expect(screen.getByLabelText(/^Name/)).toHaveValue('nginx');
+  expect(onClose).toHaveBeenCalledTimes(1);
+  await user.click(screen.getByLabelText(/^Name/));
+  await user.keyboard('{Escape}');
+  await user.click(await screen.findByRole('button', { name: 'Discard' }));
+  expect(onClose).toHaveBeenCalledTimes(2);
+});
+
+test('a test’s result says when it was run', async () => {
+  const ran = new Date(Date.now() - 125_000).toISOString();
+  record('post', '/test', makeResult({ checked_at: ran }) as never);
+  const { user } = open(null);
+  await user.type(screen.getByLabelText(/^Name/), 'nginx');
+  await user.type(screen.getByLabelText(/Service name/), 'nginx.service');
+  await user.click(screen.getByRole('button', { name: 'Test' }));
+  const result = await screen.findByTestId('test-result');
+  expect(result).toHaveTextContent('Test passed in 12 ms, 2 min ago');
+  expect(result.querySelector('time')).toHaveAttribute('dateTime', ran);
+});

@@ -22,6 +22,7 @@ import type { HealthCheck } from '../api/types';
 import { useSaveCheck, useTestCheck, type SaveCheck, type TestCheck } from '../hooks/useChecks';
 import { changeBody, creationBody } from '../model/body';
 import { formOf, validate, type CheckForm, type FormErrors } from '../model/validation';
+import { useDiscardGuard } from './DiscardGuard';
 import { HttpFields, NameField, ServiceFields } from './CheckFields';
 import type { HostSearch } from './HostPicker';
 import { TestResult } from './TestResult';
@@ -43,7 +44,7 @@ export interface HealthCheckDialogProps {
   /** Called when it closes, saved or not. */
   onClose: () => void;
   /** Called with the check once it is saved. */
-  onSaved?: (check: HealthCheck) => void;
+  onSaved?: ((check: HealthCheck) => void) | undefined;
 }
 
 /**
@@ -54,13 +55,14 @@ export function HealthCheckDialog(props: HealthCheckDialogProps) {
   const theme = useTheme();
   const phone = useMediaQuery(theme.breakpoints.down('sm'));
   const titleId = useId();
+  const guard = useDiscardGuard(props.onClose);
   const title = props.check === null ? 'Add health check' : `Edit health check “${props.check.name}”`;
   return (
     <Dialog
       open={props.open}
       onClose={(_, reason) => {
-        // A click beside the dialog must not throw away what was typed.
-        if (reason === 'escapeKeyDown') props.onClose();
+        // A click beside the dialog closes nothing.
+        if (reason === 'escapeKeyDown') guard.onClose();
       }}
       fullScreen={phone}
       fullWidth
@@ -74,12 +76,17 @@ export function HealthCheckDialog(props: HealthCheckDialogProps) {
         </Typography>
       </DialogTitle>
       {/* The form's state lives as long as the dialog is open, and begins anew with each check. */}
-      <Form key={props.check?.id ?? 'new'} {...props} />
+      <Form key={props.check?.id ?? 'new'} {...props} onFilled={guard.setFilled} />
+      {guard.question}
     </Dialog>
   );
 }
 
-function Form({ hostId, check, hosts, onClose, onSaved, timeout }: HealthCheckDialogProps) {
+interface FormProps extends HealthCheckDialogProps {
+  onFilled: (filled: boolean) => void;
+}
+
+function Form({ hostId, check, hosts, onClose, onSaved, timeout, onFilled }: FormProps) {
   // The check as it was when the dialog opened: a later change by another is told by the server (412).
   const [stored, setStored] = useState(check);
   const [form, setForm] = useState(() => formOf(check));
@@ -90,6 +97,8 @@ function Form({ hostId, check, hosts, onClose, onSaved, timeout }: HealthCheckDi
   const testing = useRef<AbortController | null>(null);
   const formRef = useRef<HTMLFormElement>(null);
   useEffect(() => () => testing.current?.abort(), []);
+  const filled = JSON.stringify(form) !== JSON.stringify(formOf(stored));
+  useEffect(() => onFilled(filled), [onFilled, filled]);
 
   const faults = validate(form, stored);
   const errors: FormErrors = { ...refused };

@@ -1,5 +1,5 @@
 import { Alert, Box, Button, Paper, Skeleton, Stack, Typography } from '@mui/material';
-import { useId, useState } from 'react';
+import { useId, useRef, useState } from 'react';
 import { messageOf } from '../api/problem';
 import type { HealthCheck } from '../api/types';
 import { useDeleteCheck, useHealthChecks } from '../hooks/useChecks';
@@ -26,6 +26,8 @@ export interface HealthChecksSectionProps {
   retention?: number;
   /** The longest that a run takes, in seconds. */
   timeout?: number;
+  /** Called after a check was added, changed or deleted here, for what else shows the host's health. */
+  onChanged?: () => void;
 }
 
 /** A host's health checks: what they say, and everything that can be done with them. */
@@ -37,12 +39,14 @@ export function HealthChecksSection({
   limit = 5,
   retention = RETENTION_MS,
   timeout = 10,
+  onChanged,
 }: HealthChecksSectionProps) {
   const id = useId();
   const checks = useHealthChecks(hostId);
   const remove = useDeleteCheck(hostId);
   const [dialog, setDialog] = useState<{ check: HealthCheck | null } | null>(null);
   const [deleting, setDeleting] = useState<HealthCheck | null>(null);
+  const add = useRef<HTMLButtonElement>(null);
   const number = checks.data?.length ?? 0;
   const full = number >= limit;
   const editing =
@@ -71,6 +75,7 @@ export function HealthChecksSection({
         </Box>
         {canEdit && (
           <Button
+            ref={add}
             variant="contained"
             startIcon={<AddIcon />}
             disabled={checks.data === undefined || full}
@@ -123,6 +128,7 @@ export function HealthChecksSection({
           hosts={hosts}
           timeout={timeout}
           onClose={() => setDialog(null)}
+          onSaved={onChanged}
         />
       )}
       <ConfirmDialog
@@ -132,9 +138,16 @@ export function HealthChecksSection({
         color="error"
         busy={remove.isPending}
         error={remove.error}
+        returnFocus={() => add.current}
         onClose={() => setDeleting(null)}
         onConfirm={() => {
-          if (deleting !== null) remove.mutate(deleting, { onSuccess: () => setDeleting(null) });
+          if (deleting === null) return;
+          remove.mutate(deleting, {
+            onSuccess: () => {
+              setDeleting(null);
+              onChanged?.();
+            },
+          });
         }}
       >
         Its history goes with it, and a waiting job will no longer wait for it. This cannot be undone.

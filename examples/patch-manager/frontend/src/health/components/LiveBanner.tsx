@@ -21,12 +21,12 @@ export function LiveBanner() {
           }
           sx={{ py: 0 }}
         >
-          Not live: the connection to the server is lost. What you see may be out of date
+          Not live: the connection to the server is lost. This page may be out of date
           <span aria-hidden="true">
             {' '}
             (<Lasting since={events.since} />)
           </span>
-          . Trying again by itself.
+          . Reconnecting automatically.
         </Alert>
       </Collapse>
     </div>

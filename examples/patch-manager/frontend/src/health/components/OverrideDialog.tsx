@@ -16,7 +16,7 @@ import {
   TextField,
   Typography,
 } from '@mui/material';
-import { useId, useState, type FormEvent } from 'react';
+import { useEffect, useId, useState, type FormEvent } from 'react';
 import { messageOf, ProblemError } from '../api/problem';
 import type { Gate } from '../api/types';
 import { useOverride } from '../hooks/useGates';
@@ -25,6 +25,7 @@ import { failing as failingIn, zoneOf } from '../model/gate';
 import { reasonWords } from '../model/reasons';
 import { formatBoth, toMillis, type Zone } from '../model/time';
 import { reasonFault } from '../model/validation';
+import { useDiscardGuard } from './DiscardGuard';
 
 /** Properties of {@link OverrideDialog}. */
 export interface OverrideDialogProps {
@@ -46,17 +47,23 @@ const AT_CLOSE = 'close';
 /** Lets named failing checks pass for one job and one host, with a reason and until an expiry. */
 export function OverrideDialog(props: OverrideDialogProps) {
   const id = useId();
+  const guard = useDiscardGuard(props.onClose);
   return (
-    <Dialog open={props.open} onClose={props.onClose} fullWidth maxWidth="sm" aria-labelledby={id}>
+    <Dialog open={props.open} onClose={guard.onClose} fullWidth maxWidth="sm" aria-labelledby={id}>
       <DialogTitle id={id} sx={{ overflowWrap: 'anywhere' }}>
         Override the gate of {props.hostName}
       </DialogTitle>
-      <Form {...props} />
+      <Form {...props} onFilled={guard.setFilled} />
+      {guard.question}
     </Dialog>
   );
 }
 
-function Form({ jobId, gate, timeZone = zoneOf(gate), onClose }: OverrideDialogProps) {
+interface FormProps extends OverrideDialogProps {
+  onFilled: (filled: boolean) => void;
+}
+
+function Form({ jobId, gate, timeZone = zoneOf(gate), onClose, onFilled }: FormProps) {
   const { give } = useOverride(jobId, gate.host_id);
   const now = useNow();
   const failing = failingIn(gate).filter((check) => check.check_id != null);
@@ -67,6 +74,9 @@ function Form({ jobId, gate, timeZone = zoneOf(gate), onClose }: OverrideDialogP
   const [reason, setReason] = useState('');
   const [until, setUntil] = useState<string>(AT_CLOSE);
   const [submitted, setSubmitted] = useState(false);
+
+  const filled = reason.trim() !== '';
+  useEffect(() => onFilled(filled), [onFilled, filled]);
 
   const close = toMillis(gate.closes_at);
   const refused = new Map(
@@ -139,8 +149,7 @@ function Form({ jobId, gate, timeZone = zoneOf(gate), onClose }: OverrideDialogP
             onChange={(event) => setReason(event.target.value)}
             error={badReason !== undefined}
             helperText={
-              badReason ??
-              `Why it is safe to go ahead, for whoever reads the audit log. ${length} characters.`
+              badReason ?? `Why it is safe to continue. Recorded in the audit log. ${length} characters.`
             }
           />
           <TextField

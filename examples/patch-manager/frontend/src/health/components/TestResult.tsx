@@ -3,6 +3,7 @@ import { useEffect, useState } from 'react';
 import { messageOf } from '../api/problem';
 import type { CheckResult } from '../api/types';
 import { formatLatency } from '../model/time';
+import { RelativeTime } from './RelativeTime';
 import { ResultText } from './ResultText';
 
 /** Properties of {@link TestResult}. */
@@ -34,7 +35,8 @@ export function TestResult({ running, result, error, timeout = 10, onCancel }: T
   return (
     <Alert severity={result.healthy ? 'success' : 'error'} role="status" data-testid="test-result">
       <Typography variant="body2" sx={{ fontWeight: 600 }}>
-        {result.healthy ? `Test passed${latency}` : `Test failed${latency}`}
+        {result.healthy ? `Test passed${latency}` : `Test failed${latency}`},{' '}
+        <RelativeTime instant={result.checked_at} />
       </Typography>
       {result.healthy ? (
         result.detail !== '' && (

@@ -13,7 +13,7 @@ export interface VerificationSummaryProps {
 export function VerificationSummary({ verification }: VerificationSummaryProps) {
   return (
     <Box>
-      <Typography variant="subtitle2" component="h4">
+      <Typography variant="subtitle2" component="h3">
         After the patch: {verificationSentence(verification)}
       </Typography>
       <Box component="ul" sx={{ listStyle: 'none', m: 0, p: 0 }}>

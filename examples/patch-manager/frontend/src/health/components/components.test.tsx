@@ -274,15 +274,9 @@ describe('before a job is submitted', () => {
       makePreview({ host_id: 'c', kind: 'no_checks', window_too_short: true, closes_at: at(90) }),
     ];
     renderApp(
-      <DeployHealthWarning
-        previews={previews}
-        hostName={(host) => `host-${host}`}
-        windowless={['d']}
-        reportOnly
-      />,
+      <DeployHealthWarning previews={previews} hostName={(host) => `host-${host}`} windowless={['d']} />,
     );
     const region = screen.getByRole('region', { name: 'Preview' });
-    expect(region).toHaveTextContent('Report only: failing checks will not hold the patch back');
     expect(region).toHaveTextContent('1 host would wait for its checks to become healthy');
     expect(region).toHaveTextContent('host-b – postgresql: Service is not running');
     expect(region).toHaveTextContent('1 host without a health check');
@@ -290,6 +284,35 @@ describe('before a job is submitted', () => {
     expect(region).toHaveTextContent('1 host without a maintenance window');
     expect(region).toHaveTextContent('host-d');
     expect(region).toHaveTextContent('1 host with all checks healthy');
+  });
+
+  test('a job that only reports cannot be taken for a dry run, nor the other way round', () => {
+    const previews = [
+      makePreview({ host_id: 'a' }),
+      makePreview({ host_id: 'b', decision: 'wait', kind: null, blocking: [{ ...FAILING }] }),
+      makePreview({
+        host_id: 'c',
+        decision: 'wait',
+        kind: null,
+        blocking: [{ ...FAILING, reason: 'stale' }],
+      }),
+    ];
+    const warning = (mode: object) => (
+      <DeployHealthWarning previews={previews} hostName={(host) => `host-${host}`} {...mode} />
+    );
+    const { unmount } = renderApp(warning({ reportOnly: true }));
+    const region = screen.getByRole('region', { name: 'Preview' });
+    expect(region).toHaveTextContent('This is not a dry run.');
+    expect(region).toHaveTextContent('1 host will be patched although unhealthyhost-b – postgresql');
+    expect(region).toHaveTextContent('1 host will be patched although nothing recent is known of its checks');
+    expect(region).not.toHaveTextContent('would wait');
+    unmount();
+    renderApp(warning({ dryRun: true }));
+    const dry = screen.getByRole('region', { name: 'Preview' });
+    expect(dry).toHaveTextContent('Dry run: nothing will be patched');
+    expect(dry).toHaveTextContent('1 host would wait for its checks to become healthy');
+    expect(dry).not.toHaveTextContent('will be patched although');
+    expect(dry).not.toHaveTextContent('the patch starts');
   });
 
   test('a long list is cut until somebody asks', async () => {

@@ -99,7 +99,7 @@ const WORDS: Readonly<Record<ReasonCode, ReasonWords>> = {
     advice: 'Put the address that it redirects to into the check.',
   },
   destination_refused: {
-    title: 'The manager may not ask this address',
+    title: 'The manager is not allowed to connect to this address',
     advice: 'Use another address, or let an administrator allow the network.',
   },
   agent_error: {
@@ -124,7 +124,7 @@ const WORDS: Readonly<Record<ReasonCode, ReasonWords>> = {
     advice: 'Enter the password again, or give the manager back the key it was stored with.',
   },
   check_unreadable: {
-    title: 'What is stored of this check cannot be read',
+    title: 'The stored check cannot be read',
     advice: 'Edit the check and give every field that is named anew, or delete it.',
   },
   target_missing: {
@@ -184,6 +184,15 @@ const WORDS: Readonly<Record<ReasonCode, ReasonWords>> = {
  */
 export function reasonWords(code: string): ReasonWords {
   return isReason(code) ? WORDS[code] : { title: humanize(code), advice: '' };
+}
+
+/** A sentence of the server with its reason codes in words: "nginx: service is not running". */
+export function plainReasons(text: string): string {
+  return text.replace(/(?<=: )[a-z][a-z_0-9]*(?=;|,|$)/g, (code) => {
+    if (!isReason(code)) return code;
+    const { title } = WORDS[code];
+    return title.charAt(0).toLowerCase() + title.slice(1);
+  });
 }
 
 function isReason(code: string): code is ReasonCode {

@@ -65,7 +65,7 @@ const END_REASON_WORDS: Readonly<Record<EndReason, string>> = {
   not_run_capacity: 'There was no capacity to run the checks before the close.',
   gate_busy: 'Another job held the host until the window ended.',
   pass_not_spent: 'The gate let the job go ahead, and the job did not start before the window ended.',
-  record_unreadable: 'What is stored of the gate cannot be read: try the host again.',
+  record_unreadable: 'The stored gate cannot be read. Submit a job for this host again.',
 };
 
 /** Why a gate ended without a pass. */

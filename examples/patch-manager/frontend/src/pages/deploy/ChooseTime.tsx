@@ -90,13 +90,13 @@ export function ChooseTime({ plan, hosts, onChange }: ChooseTimeProps) {
           <FormControlLabel
             value="dry_run"
             control={<Radio size="small" />}
-            label="Dry run: run the checks once, say what would happen, and patch nothing"
+            label="Dry run: patch nothing; run the checks once and say what would happen"
           />
           {canOverride && (
             <FormControlLabel
               value="report_only"
               control={<Radio size="small" />}
-              label="Report only: patch them all the same; the gate holds nothing back"
+              label="Report only: patch them anyway, although unhealthy (not a dry run)"
             />
           )}
         </RadioGroup>

@@ -86,6 +86,7 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
             hostName={(id) => names.get(id) ?? id}
             windowless={windowless}
             reportOnly={plan.mode === 'report_only'}
+            dryRun={plan.mode === 'dry_run'}
           />
         )}
         {error != null && (
@@ -107,8 +108,8 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
       )}
       <ConfirmDialog
         open={asking}
-        title={`${plan.mode === 'dry_run' ? 'Try a patch of' : 'Patch'} ${count(hosts.length, 'host')}?`}
-        confirm="Submit the job"
+        title={`${plan.mode === 'dry_run' ? 'Dry run on' : 'Patch'} ${count(hosts.length, 'host')}?`}
+        confirm={plan.mode === 'dry_run' ? 'Submit the dry run' : 'Submit the job'}
         color={risks.length > 0 ? 'warning' : 'primary'}
         busy={busy}
         onClose={() => setAsking(false)}
@@ -125,7 +126,7 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
         <Typography variant="body2">{timeWords(plan, longest)}</Typography>
         {inStages && <Typography variant="body2">{rolloutWords(plan.rollout)}</Typography>}
         {plan.mode === 'dry_run' ? (
-          <Typography variant="body2">A dry run: the checks run once, and nothing is patched.</Typography>
+          <Typography variant="body2">Nothing will be patched.</Typography>
         ) : risks.length === 0 ? (
           <Typography variant="body2">Every check is healthy at the moment.</Typography>
         ) : (
@@ -143,10 +144,13 @@ export function Review({ plan, hosts, busy, error, onSubmit, footer }: ReviewPro
 }
 
 function timeWords(plan: Plan, longest: number | undefined): string {
+  if (plan.mode === 'dry_run') return 'Dry run: the checks run once, as soon as you submit.';
   if (plan.timing === 'maintenance') return 'In each host’s maintenance window.';
   if (plan.timing === 'immediate') {
     const within = longest === undefined ? 'the wait limit' : formatDuration(longest * 1_000);
-    return `Now, or as soon as the checks are healthy, within ${within}.`;
+    return plan.mode === 'report_only'
+      ? 'Now, whatever the checks say.'
+      : `Now, or as soon as the checks are healthy, within ${within}.`;
   }
   const window = windowOf(plan);
   if (window == null) return '';
@@ -166,7 +170,7 @@ export function riskWords(previews: readonly HostPreview[], mode: Mode): string[
     ...(held > 0
       ? [
           mode === 'report_only'
-            ? `${count(held, 'host')} ${are(held)} not healthy, and will be patched all the same (report only).`
+            ? `${count(held, 'host')} ${are(held)} not healthy and will be patched anyway: report only holds nothing back.`
             : `${count(held, 'host')} ${are(held)} not healthy: they wait, and fail if their window closes first.`,
         ]
       : []),
@@ -178,6 +182,8 @@ export function riskWords(previews: readonly HostPreview[], mode: Mode): string[
           `${count(unchecked, 'host')} ${unchecked === 1 ? 'has' : 'have'} no health check: nothing holds the patch back.`,
         ]
       : []),
-    ...(short > 0 ? [`${count(short, 'host')}: the window has no room for a second attempt.`] : []),
+    ...(short > 0 && mode === 'patch'
+      ? [`${count(short, 'host')}: the window has no room for a second attempt.`]
+      : []),
   ];
 }

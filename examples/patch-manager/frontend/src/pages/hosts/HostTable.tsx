@@ -15,6 +15,7 @@ import {
 } from '@mui/material';
 import type { MouseEvent } from 'react';
 import { Link as RouterLink } from 'react-router';
+import { AllCheckbox } from '../../app/AllCheckbox';
 import type { Host } from '../../app/api/types';
 import { PauseIcon } from '../../app/icons';
 import { groupWords } from '../../app/words';
@@ -58,11 +59,11 @@ export function HostTable({ hosts, sort, onSort, dimmed = false, selection }: Ho
           <TableRow>
             {selection !== undefined && (
               <TableCell padding="checkbox">
-                <Checkbox
-                  checked={all}
-                  indeterminate={some && !all}
-                  onChange={(_, on) => selection.toggle(hosts, on)}
-                  slotProps={{ input: { 'aria-label': 'Choose all hosts on this page' } }}
+                <AllCheckbox
+                  label="Choose all hosts on this page"
+                  all={all}
+                  some={some}
+                  onChange={(on) => selection.toggle(hosts, on)}
                 />
               </TableCell>
             )}

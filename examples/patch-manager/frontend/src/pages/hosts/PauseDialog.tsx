@@ -8,10 +8,10 @@ import {
   DialogTitle,
   TextField,
 } from '@mui/material';
-import { useId, useState, type FormEvent } from 'react';
+import { useEffect, useId, useState, type FormEvent } from 'react';
 import { usePause } from '../../app/api/hooks';
 import type { Host } from '../../app/api/types';
-import { formatShort, messageOf } from '../../health';
+import { formatShort, messageOf, useDiscardGuard } from '../../health';
 
 /** Says why a host is paused, and lets it go on. */
 export function PauseAlert({ host, canEdit }: { host: Host; canEdit: boolean }) {
@@ -29,7 +29,7 @@ export function PauseAlert({ host, canEdit }: { host: Host; canEdit: boolean }) 
         )
       }
     >
-      <strong>Paused:</strong> “{reason}”. No job patches this host until it goes on.
+      <strong>Paused:</strong> “{reason}”. No job patches this host until it is resumed.
       {by != null && ` By ${by}`}
       {at != null && `, ${formatShort(at)}`}
       {pause.isError && <div>{messageOf(pause.error)}</div>}
@@ -40,18 +40,28 @@ export function PauseAlert({ host, canEdit }: { host: Host; canEdit: boolean }) 
 /** Pauses a host, with a reason. */
 export function PauseDialog({ host, open, onClose }: { host: Host; open: boolean; onClose: () => void }) {
   const id = useId();
+  const guard = useDiscardGuard(onClose);
   return (
-    <Dialog open={open} onClose={onClose} fullWidth maxWidth="xs" aria-labelledby={id}>
+    <Dialog open={open} onClose={guard.onClose} fullWidth maxWidth="xs" aria-labelledby={id}>
       <DialogTitle id={id} sx={{ overflowWrap: 'anywhere' }}>
         Pause {host.name}
       </DialogTitle>
-      <Form host={host} onClose={onClose} />
+      <Form host={host} onClose={onClose} onFilled={guard.setFilled} />
+      {guard.question}
     </Dialog>
   );
 }
 
-function Form({ host, onClose }: { host: Host; onClose: () => void }) {
+interface FormProps {
+  host: Host;
+  onClose: () => void;
+  onFilled: (filled: boolean) => void;
+}
+
+function Form({ host, onClose, onFilled }: FormProps) {
   const [reason, setReason] = useState('');
+  const filled = reason.trim() !== '';
+  useEffect(() => onFilled(filled), [onFilled, filled]);
   const [fault, setFault] = useState<string | null>(null);
   const pause = usePause(host.id);
   const submit = (event: FormEvent) => {
@@ -63,8 +73,8 @@ function Form({ host, onClose }: { host: Host; onClose: () => void }) {
     <form onSubmit={submit} noValidate>
       <DialogContent>
         <DialogContentText sx={{ mb: 2 }}>
-          While it is paused no job patches this host, whatever its checks say. Jobs for it wait, and fail
-          when their window closes.
+          No job patches a paused host, even if its checks are healthy. Jobs for it wait, and fail when their
+          window closes.
         </DialogContentText>
         <TextField
           label="Reason"
@@ -76,7 +86,7 @@ function Form({ host, onClose }: { host: Host; onClose: () => void }) {
             setFault(null);
           }}
           error={fault !== null}
-          helperText={fault ?? 'Shown to everyone who wonders why this host waits.'}
+          helperText={fault ?? 'Shown to everyone who can see this host.'}
           slotProps={{ htmlInput: { maxLength: 200 } }}
         />
         {pause.isError && (

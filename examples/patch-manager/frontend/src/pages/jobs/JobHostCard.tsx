@@ -60,7 +60,7 @@ export function JobHostCard({ jobId, host, canOverride }: JobHostCardProps) {
           <Link component={RouterLink} to={`/jobs/${host.blocked_by}`}>
             Job {shortId(host.blocked_by)}
           </Link>{' '}
-          holds this host. This job goes on when that one is done with it.
+          holds this host. This job continues when that one has finished here.
         </Typography>
       )}
       {host.detail !== '' && isFault && !told && <Alert severity="error">{sentence(host.detail)}</Alert>}

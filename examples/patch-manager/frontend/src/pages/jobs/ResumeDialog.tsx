@@ -8,10 +8,10 @@ import {
   DialogTitle,
   TextField,
 } from '@mui/material';
-import { useId, useState, type FormEvent } from 'react';
+import { useEffect, useId, useState, type FormEvent } from 'react';
 import { useResumeJob } from '../../app/api/hooks';
 import { shortId } from '../../app/words';
-import { messageOf, ProblemError, reasonFault } from '../../health';
+import { messageOf, ProblemError, reasonFault, useDiscardGuard } from '../../health';
 
 /** Properties of {@link ResumeDialog}. */
 export interface ResumeDialogProps {
@@ -23,18 +23,26 @@ export interface ResumeDialogProps {
 /** Lets a halted rollout go on, for a reason that is audited. */
 export function ResumeDialog({ jobId, open, onClose }: ResumeDialogProps) {
   const id = useId();
+  const guard = useDiscardGuard(onClose);
   return (
-    <Dialog open={open} onClose={onClose} fullWidth maxWidth="xs" aria-labelledby={id}>
+    <Dialog open={open} onClose={guard.onClose} fullWidth maxWidth="xs" aria-labelledby={id}>
       <DialogTitle id={id}>Resume job {shortId(jobId)}</DialogTitle>
-      <Form jobId={jobId} onClose={onClose} />
+      <Form jobId={jobId} onClose={onClose} onFilled={guard.setFilled} />
+      {guard.question}
     </Dialog>
   );
 }
 
-function Form({ jobId, onClose }: Omit<ResumeDialogProps, 'open'>) {
+interface FormProps extends Omit<ResumeDialogProps, 'open'> {
+  onFilled: (filled: boolean) => void;
+}
+
+function Form({ jobId, onClose, onFilled }: FormProps) {
   const resume = useResumeJob(jobId);
   const [reason, setReason] = useState('');
   const [submitted, setSubmitted] = useState(false);
+  const filled = reason.trim() !== '';
+  useEffect(() => onFilled(filled), [onFilled, filled]);
   const refused =
     resume.error instanceof ProblemError
       ? resume.error.fields.find((each) => each.field === 'reason')?.message
@@ -65,7 +73,7 @@ function Form({ jobId, onClose }: Omit<ResumeDialogProps, 'open'>) {
             if (resume.isError) resume.reset();
           }}
           error={fault !== undefined}
-          helperText={fault ?? 'Why it is safe to go on.'}
+          helperText={fault ?? 'Why it is safe to continue.'}
         />
         {resume.isError && (
           <Alert severity="error" role="alert" sx={{ mt: 2 }}>

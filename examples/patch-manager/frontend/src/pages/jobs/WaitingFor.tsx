@@ -1,5 +1,5 @@
 import { Paper, Stack, Typography } from '@mui/material';
-import { count, formatShort, useJobExplanation, type ExplanationGroup } from '../../health';
+import { count, formatShort, plainReasons, useJobExplanation, type ExplanationGroup } from '../../health';
 
 /** What the hosts of a job wait for, the most common first: what clears it, and when they can pass. */
 export function WaitingFor({ jobId }: { jobId: string }) {
@@ -9,7 +9,7 @@ export function WaitingFor({ jobId }: { jobId: string }) {
     <Paper variant="outlined" component="section" aria-label="What hosts wait for" sx={{ px: 2, py: 1.5 }}>
       <Stack component="ul" spacing={1} sx={{ m: 0, p: 0, listStyle: 'none' }}>
         {groups.slice(0, SHOWN).map((group) => (
-          <li key={`${group.cause} ${group.detail}`}>
+          <li key={`${group.cause} ${plainReasons(group.detail)}`}>
             <Typography variant="body2" sx={{ fontWeight: 600 }}>
               {count(group.count, 'host')} · {group.detail}
             </Typography>

@@ -17,11 +17,18 @@ import {
   useMediaQuery,
   useTheme,
 } from '@mui/material';
-import { useId, useState, type FormEvent } from 'react';
+import { useEffect, useId, useState, type FormEvent } from 'react';
 import { useSaveWindow } from '../../app/api/hooks';
 import type { MaintenanceWindow } from '../../app/api/types';
 import { fromLocalInput, timeZones } from '../../app/zoned';
-import { formatInstant, LOCAL_ZONE, messageOf, ProblemError, UTC } from '../../health';
+import {
+  formatInstant,
+  LOCAL_ZONE,
+  messageOf,
+  ProblemError,
+  useDiscardGuard,
+  UTC,
+} from '../../health';
 import { HostsField } from '../hosts/HostsField';
 import { bodyOf, faultsOf, formOf, NTHS, WEEKDAYS, type Recurrence, type WindowForm } from './form';
 
@@ -41,11 +48,12 @@ export function WindowDialog(props: WindowDialogProps) {
   const theme = useTheme();
   const phone = useMediaQuery(theme.breakpoints.down('sm'));
   const id = useId();
+  const guard = useDiscardGuard(props.onClose);
   return (
     <Dialog
       open={props.open}
       onClose={(_, reason) => {
-        if (reason === 'escapeKeyDown') props.onClose();
+        if (reason === 'escapeKeyDown') guard.onClose();
       }}
       fullScreen={phone}
       fullWidth
@@ -55,16 +63,24 @@ export function WindowDialog(props: WindowDialogProps) {
       <DialogTitle id={id} sx={{ overflowWrap: 'anywhere' }}>
         {props.window === null ? 'Add maintenance window' : `Edit maintenance window “${props.window.name}”`}
       </DialogTitle>
-      <Form {...props} />
+      <Form {...props} onFilled={guard.setFilled} />
+      {guard.question}
     </Dialog>
   );
 }
 
-function Form({ window, onClose }: WindowDialogProps) {
-  const [form, setForm] = useState(() => formOf(window));
+interface FormProps extends WindowDialogProps {
+  onFilled: (filled: boolean) => void;
+}
+
+function Form({ window, onClose, onFilled }: FormProps) {
+  const [begun] = useState(() => formOf(window));
+  const [form, setForm] = useState(begun);
   const [hosts, setHosts] = useState<readonly string[]>(window?.host_ids ?? []);
   const [tried, setTried] = useState(false);
   const save = useSaveWindow();
+  const filled = JSON.stringify([form, hosts]) !== JSON.stringify([begun, window?.host_ids ?? []]);
+  useEffect(() => onFilled(filled), [onFilled, filled]);
   const refused = save.error instanceof ProblemError ? save.error.fields : [];
   const faults: Partial<Record<string, string>> = {
     ...Object.fromEntries(refused.map((each) => [each.field, each.message])),

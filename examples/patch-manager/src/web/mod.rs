@@ -6,7 +6,6 @@ mod bulk;
 mod compression;
 mod freezes;
 mod groups;
-mod host_counts;
 mod host_list;
 mod host_totals;
 mod hosts;
@@ -128,7 +127,6 @@ pub(crate) fn operations() -> OpenApiRouter<Web> {
         .routes(operation!(settings::read))
         .routes(operation!(freezes::list))
         .routes(operation!(groups::list))
-        .routes(operation!(host_counts::read))
         .routes(operation!(hosts::list))
         .routes(operation!(hosts::read))
         .routes(operation!(hosts::pause))

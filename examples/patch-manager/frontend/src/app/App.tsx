@@ -103,7 +103,7 @@ export function FollowEvents({ queries }: { queries: QueryClient }) {
     else if (event.type === 'gate') {
       soon(appKeys.jobPages);
       later(appKeys.unfinishedJobs);
-    } else soon(appKeys.hosts, appKeys.hostCounts);
+    } else soon(appKeys.hosts);
   });
   return null;
 }

@@ -106,16 +106,6 @@ export const handlers: HttpHandler[] = [
     });
     return Promise.resolve(new HttpResponse(stream, { headers: { 'Content-Type': 'text/event-stream' } }));
   }),
-  http.get('*/api/v1/host-counts', () => {
-    const of = (status: string) => hosts.filter((host) => host.health.status === status).length;
-    return HttpResponse.json({
-      total: hosts.length,
-      healthy: of('healthy'),
-      unhealthy: of('unhealthy'),
-      unknown: of('unknown'),
-      none: of('none'),
-    });
-  }),
   http.get('*/api/v1/hosts', ({ request }) => {
     const { searchParams } = new URL(request.url);
     const q = searchParams.get('q') ?? '';

@@ -28,7 +28,6 @@ export default function HostDetailPage() {
   // The header must agree with the checks under it at once.
   const renew = () => {
     void queries.invalidateQueries({ queryKey: appKeys.hosts });
-    void queries.invalidateQueries({ queryKey: appKeys.hostCounts });
   };
   const [pausing, setPausing] = useState(false);
   const [copying, setCopying] = useState(false);

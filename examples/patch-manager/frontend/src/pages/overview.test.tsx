@@ -33,8 +33,13 @@ function serveJobs(...jobs: Partial<ReturnType<typeof makeJob>>[]) {
 describe('the overview', () => {
   test('counts the hosts by health, each figure a link to its hosts', async () => {
     server.use(
-      http.get('*/api/v1/host-counts', () =>
-        HttpResponse.json({ total: 1_240, healthy: 1_200, unhealthy: 30, unknown: 8, none: 2 }),
+      http.get('*/api/v1/host-totals', () =>
+        HttpResponse.json({
+          total: 1_240,
+          statuses: { healthy: 1_200, unhealthy: 30, unknown: 8, none: 2 },
+          reasons: [],
+          groups: [],
+        }),
       ),
     );
     renderApp(<OverviewPage />);
@@ -198,10 +203,10 @@ describe('the overview', () => {
   test('shows what it has where one part fails, and tries that again', async () => {
     let broken = true;
     server.use(
-      http.get('*/api/v1/host-counts', () =>
+      http.get('*/api/v1/host-totals', () =>
         broken
           ? problem(503, 'store_unavailable', 'The store is down.')
-          : HttpResponse.json({ total: 1, healthy: 1, unhealthy: 0, unknown: 0, none: 0 }),
+          : HttpResponse.json({ total: 1, statuses: { healthy: 1 }, reasons: [], groups: [] }),
       ),
     );
     renderApp(<OverviewPage />);

@@ -156,6 +156,7 @@ describe('the page of a job', () => {
     max_in_flight: 3,
     used: 3,
     failure_budget: 2,
+    policy: {},
     reason: '3 hosts failed or stayed unverified; the budget is 2',
   };
 

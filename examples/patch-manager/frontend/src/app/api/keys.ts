@@ -24,7 +24,6 @@ export const appKeys = {
   windows: ['app', 'windows'] as const,
   // Apart from the jobs and hosts: every page reads them, so that they are read less often.
   unfinishedJobs: ['app', 'unfinished jobs'] as const,
-  hostCounts: ['app', 'host counts'] as const,
   today: ['app', 'today'] as const,
   nextWindows: ['app', 'windows', 'next'] as const,
   demoUsers: ['app', 'demo', 'users'] as const,

@@ -8,15 +8,6 @@ import type { HostJobStatus, Job, MaintenanceWindow } from './types';
 /** The newest jobs among which unfinished ones are looked for. */
 export const JOBS_READ = 100;
 
-/** How many hosts there are of each status. */
-export function useHostCounts() {
-  return useQuery({
-    queryKey: appKeys.hostCounts,
-    queryFn: ({ signal }) => unwrap(api.GET('/api/v1/host-counts', { signal })),
-    refetchInterval: useRefetchInterval(),
-  });
-}
-
 /** The unfinished jobs among the newest, newest first. */
 export function useUnfinishedJobs() {
   return useQuery({

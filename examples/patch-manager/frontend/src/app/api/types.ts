@@ -7,7 +7,6 @@ type Schemas = components['schemas'];
 
 export type Me = Schemas['Me'];
 export type Host = Schemas['Host'];
-export type HostCounts = Schemas['HostCounts'];
 export type HostList = Schemas['HostList'];
 export type Job = Schemas['Job'];
 export type JobHost = Schemas['JobHost'];

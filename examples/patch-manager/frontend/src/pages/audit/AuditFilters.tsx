@@ -3,6 +3,7 @@ import { hostSearch } from '../../app/api/hooks';
 import { fromLocalInput, toLocalInput } from '../../app/zoned';
 import { HostPicker, LOCAL_ZONE } from '../../health';
 import { SearchField } from '../hosts/SearchField';
+import type { AuditAction } from '../../health';
 import { ACTIONS, actionWords, isFiltered, SPANS, type AuditView, type Span } from './filter';
 
 /** Properties of {@link AuditFilters}. */
@@ -27,7 +28,7 @@ export function AuditFilters({ view, onChange, onClear }: AuditFiltersProps) {
         value={view.who}
         onChange={(who) => onChange({ who })}
       />
-      <Autocomplete
+      <Autocomplete<AuditAction, true>
         multiple
         disableCloseOnSelect
         limitTags={1}

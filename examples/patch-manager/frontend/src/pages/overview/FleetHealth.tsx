@@ -1,11 +1,14 @@
 import { Box, Link, Typography } from '@mui/material';
 import { Link as RouterLink } from 'react-router';
-import { useHostCounts } from '../../app/api/overview';
+import { useHostTotals } from '../../app/api/hooks';
 import { count, HealthStatusIcon, STATUS_WORDS, type HostStatus } from '../../health';
 import { Card } from './Card';
 
 /** What needs a person comes first. */
 const STATUSES: readonly HostStatus[] = ['unhealthy', 'unknown', 'healthy', 'none'];
+
+/** No filter. */
+const EVERY_HOST = { q: '', status: '', group: '', reason: '' } as const;
 
 const COLOURS: Readonly<Record<HostStatus, string>> = {
   unhealthy: 'error.main',
@@ -16,13 +19,13 @@ const COLOURS: Readonly<Record<HostStatus, string>> = {
 
 /** How many hosts are healthy; each figure leads to its hosts. */
 export function FleetHealth() {
-  const counts = useHostCounts();
-  const total = counts.data?.total ?? 0;
+  const totals = useHostTotals(EVERY_HOST);
+  const total = totals.data?.total ?? 0;
   return (
     <Card
       title="Fleet health"
       more={{ label: 'All hosts', to: '/hosts' }}
-      query={counts}
+      query={totals}
       summary={
         total === 0 ? 'You see the hosts of your groups, and there are none yet.' : count(total, 'host')
       }
@@ -37,7 +40,7 @@ export function FleetHealth() {
               <Box
                 key={status}
                 sx={{ bgcolor: COLOURS[status] }}
-                style={{ width: `${(100 * (counts.data?.[status] ?? 0)) / total}%` }}
+                style={{ width: `${(100 * (totals.data?.statuses[status] ?? 0)) / total}%` }}
               />
             ))}
           </Box>
@@ -55,7 +58,7 @@ export function FleetHealth() {
           >
             {STATUSES.map((status) => (
               <li key={status}>
-                <Figure status={status} number={counts.data?.[status] ?? 0} />
+                <Figure status={status} number={totals.data?.statuses[status] ?? 0} />
               </li>
             ))}
           </Box>

@@ -73,7 +73,13 @@ test(
     await closeDialog(page);
 
     // As a rollout that was halted, without waiting for one.
-    const rollout = { state: 'halted', stage: 0, in_flight: 0, used: 1, reason: '1 host failed; the budget is 0' };
+    const rollout = {
+      state: 'halted',
+      stage: 0,
+      in_flight: 0,
+      used: 1,
+      reason: '1 host failed; the budget is 0',
+    };
     const path = `**/api/v1/jobs/${job.id}`;
     await page.route(path, async (route) => {
       const response = await route.fetch();

@@ -21,14 +21,7 @@ import { useEffect, useId, useState, type FormEvent } from 'react';
 import { useSaveWindow } from '../../app/api/hooks';
 import type { MaintenanceWindow } from '../../app/api/types';
 import { fromLocalInput, timeZones } from '../../app/zoned';
-import {
-  formatInstant,
-  LOCAL_ZONE,
-  messageOf,
-  ProblemError,
-  useDiscardGuard,
-  UTC,
-} from '../../health';
+import { formatInstant, LOCAL_ZONE, messageOf, ProblemError, useDiscardGuard, UTC } from '../../health';
 import { HostsField } from '../hosts/HostsField';
 import { bodyOf, faultsOf, formOf, NTHS, WEEKDAYS, type Recurrence, type WindowForm } from './form';
 

@@ -168,7 +168,7 @@ fn fits(pause: Duration, deadline: Instant) -> bool {
 }
 
 /// How long an agent that limits the rate asks to wait, in whole seconds.
-fn retry_after(status: StatusCode, header: Option<&HeaderValue>) -> Option<Duration> {
+pub(crate) fn retry_after(status: StatusCode, header: Option<&HeaderValue>) -> Option<Duration> {
     if status != StatusCode::TOO_MANY_REQUESTS {
         return None;
     }

@@ -36,6 +36,7 @@ fn for_each_text(with: &mut dyn FnMut(&Path, &str)) {
         "simulation",
         "examples",
         "benches",
+        "fuzz",
         "migrations",
         "docs",
         "scripts",

@@ -106,3 +106,8 @@ pub use self::{
     },
     resolve::{Resolve, SystemResolver},
 };
+#[cfg(all(feature = "http", feature = "testing"))]
+pub(crate) use self::{
+    agent_tls::{read_reply, retry_after},
+    http::{Redirect, judge_redirect},
+};

@@ -14,6 +14,8 @@ mod sealer;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::key_file::key_of;
 pub use self::{
     canary::{Canary, CanaryMismatch},
     envelope::key_id_of,

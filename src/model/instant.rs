@@ -2,9 +2,9 @@
 //!
 //! Each instant has a single spelling, so stores and clients can compare and sort the text.
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serializer};
+use chrono::{DateTime, Datelike as _, SecondsFormat, Utc};
+use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+use thiserror::Error;
 
 /// Returns the spelling of an instant in stored and transmitted text, for example `2026-03-29T01:00:00.000000Z`.
 #[must_use]
@@ -46,9 +46,22 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTim
 /// Reads RFC 3339 text with any offset, truncated to microseconds.
 ///
 /// # Errors
-/// Fails if the text is not RFC 3339.
-pub fn parse(text: &str) -> Result<DateTime<Utc>, chrono::ParseError> {
-    DateTime::parse_from_rfc3339(text).map(|instant| truncate(instant.with_timezone(&Utc)))
+/// Fails if the text is not RFC 3339, or if its offset leads to a year in UTC that RFC 3339 cannot write.
+pub fn parse(text: &str) -> Result<DateTime<Utc>, InstantError> {
+    let instant = truncate(DateTime::parse_from_rfc3339(text)?.with_timezone(&Utc));
+    if (0..=9999).contains(&instant.year()) { Ok(instant) } else { Err(InstantError::OutOfRange) }
+}
+
+/// The error of a text that is no instant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[non_exhaustive]
+pub enum InstantError {
+    /// The text is not RFC 3339.
+    #[error(transparent)]
+    NotRfc3339(#[from] chrono::ParseError),
+    /// The year in UTC is before 0 or after 9999.
+    #[error("the year in UTC is not between 0 and 9999")]
+    OutOfRange,
 }
 
 /// The same for `Option<DateTime<Utc>>`. Add `#[serde(default)]` if the member may be absent.

@@ -13,6 +13,10 @@
 mod agents;
 mod faulty_store;
 pub mod fixtures;
+// Not for other projects.
+#[cfg(feature = "http")]
+#[doc(hidden)]
+pub mod hostile;
 mod mocks;
 mod runner;
 mod script;

@@ -167,11 +167,16 @@ fn fits(pause: Duration, deadline: Instant) -> bool {
 }
 
 /// Returns the pause that a rate-limiting agent asks for, in whole seconds.
-fn retry_after(status: StatusCode, header: Option<&HeaderValue>) -> Option<Duration> {
+pub(crate) fn retry_after(status: StatusCode, header: Option<&HeaderValue>) -> Option<Duration> {
     if status != StatusCode::TOO_MANY_REQUESTS {
         return None;
     }
-    header?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    let digits = header?.to_str().ok()?.trim();
+    // The parser of numbers would accept a sign as well.
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok().map(Duration::from_secs)
 }
 
 #[async_trait]

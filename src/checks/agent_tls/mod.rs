@@ -20,6 +20,8 @@ use thiserror::Error;
 use tracing::{error, info};
 
 use self::link::MutualTlsLink;
+#[cfg(feature = "testing")]
+pub(crate) use self::{link::retry_after, reply::read as read_reply};
 use super::{
     agent::{AgentError, AgentLink, AgentTransport},
     resolve::{Resolve, SystemResolver},

@@ -12,7 +12,7 @@ use crate::{
 pub(super) const BODY_CAP: usize = 64 * 1024;
 
 /// Reads the answer to a request for a unit's state.
-pub(super) fn read(status: StatusCode, body: &[u8]) -> Result<ServiceStatus, AgentError> {
+pub(crate) fn read(status: StatusCode, body: &[u8]) -> Result<ServiceStatus, AgentError> {
     let code = status.as_u16();
     let fail = |reason, words: &str| Err(AgentError::new(reason, format!("{words} (HTTP {code})")));
     match code {

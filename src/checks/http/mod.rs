@@ -7,6 +7,8 @@ mod inspect;
 mod redirect;
 
 pub(in crate::checks) use self::client::{Purpose, Trust};
+#[cfg(feature = "testing")]
+pub(crate) use self::redirect::{Redirect, judge as judge_redirect};
 pub use self::{
     body::{BodySearch, Searched},
     client::{HttpClient, HttpClientConfig, HttpClientError},

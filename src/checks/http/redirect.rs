@@ -8,7 +8,7 @@ use crate::model::Origin;
 pub(super) const MAXIMUM_REDIRECTS: usize = 5;
 
 /// The verdict on a redirect.
-pub(super) enum Redirect {
+pub(crate) enum Redirect {
     /// The redirect is followed to this URL.
     Follow(Url),
     /// The redirect is refused. The text shows only scheme, host and port.
@@ -19,7 +19,7 @@ pub(super) enum Redirect {
 ///
 /// Allows the same origin, and `http` (port 80) to `https` (port 443) on the same host if the check has
 /// no credentials. Any other redirect could send the check or its credentials elsewhere.
-pub(super) fn judge(from: &Url, location: &[u8], has_credentials: bool) -> Redirect {
+pub(crate) fn judge(from: &Url, location: &[u8], has_credentials: bool) -> Redirect {
     let target = std::str::from_utf8(location).ok().and_then(|text| from.join(text).ok());
     let Some(mut target) = target else {
         return Redirect::Refused("redirect to an invalid URL".to_owned());

@@ -184,11 +184,16 @@ fn read_key(path: &Path, mut file: File) -> Result<Key, KeyFileError> {
             Err(source) => return Err(KeyFileError::Open { path: path.to_owned(), source }),
         }
     }
-    if length != Key::BYTES {
+    key_of(path, &bytes[..length])
+}
+
+/// Returns the key that a file of this content holds.
+pub(crate) fn key_of(path: &Path, content: &[u8]) -> Result<Key, KeyFileError> {
+    if content.len() != Key::BYTES {
         return Err(KeyFileError::WrongLength { path: path.to_owned() });
     }
     let mut key = Zeroizing::new([0; Key::BYTES]);
-    key.copy_from_slice(&bytes[..Key::BYTES]);
+    key.copy_from_slice(content);
     // A file that was allocated and never written contains zeros.
     if key.iter().all(|byte| *byte == 0) {
         return Err(KeyFileError::NoKey { path: path.to_owned() });

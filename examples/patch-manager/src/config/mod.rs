@@ -132,9 +132,17 @@ impl Config {
         let text = fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         warn_if_open(path);
-        let file: File = toml::from_str(&text).map_err(|error| ConfigError::Syntax {
+        Self::parse(path, &text)
+    }
+
+    /// Reads the text of a configuration, whose paths begin at the folder of `path`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let file: File = toml::from_str(text).map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
-            line: error.span().map_or(1, |span| line_of(&text, span.start)),
+            line: error.span().map_or(1, |span| line_of(text, span.start)),
             message: error.message().lines().collect::<Vec<_>>().join(" "),
         })?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -178,8 +186,8 @@ impl Config {
                 "worker.health_check_retention_days",
                 worker.health_check_retention_days,
                 1,
-            )? * 24
-                * 3600,
+            )?
+            .saturating_mul(24 * 3600),
             gate_retention: days(worker.gate_retention_days),
             audit_retention: days(worker.audit_retention_days),
             gate_retry: seconds(

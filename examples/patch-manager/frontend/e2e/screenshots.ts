@@ -62,7 +62,7 @@ describe.each(Object.keys(LOOKS))('%s', (look) => {
     await go(page, 'Hosts');
     await page.getByRole('link', { name: 'batch-01' }).waitFor();
     await shot('hosts');
-    await page.getByRole('button', { name: 'Unhealthy' }).click();
+    await page.getByRole('button', { name: /^Unhealthy / }).click();
     await page.getByRole('link', { name: 'batch-01' }).waitFor({ state: 'hidden' });
     await shot('hosts-unhealthy');
 

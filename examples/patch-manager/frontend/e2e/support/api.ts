@@ -9,7 +9,7 @@ interface User {
 
 /** The API as one of the demo's users, for what a test does beside the page. */
 export class Api {
-  private constructor(
+  constructor(
     private readonly url: string,
     private readonly token: string,
   ) {}

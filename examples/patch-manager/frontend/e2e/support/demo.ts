@@ -13,7 +13,8 @@ export interface Demo {
 
 const root = resolve(import.meta.dirname, '../../../../..');
 
-function program(): string {
+/** The built program. */
+export function program(): string {
   const target = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target');
   const path = process.env.PATCH_MANAGER ?? resolve(target, 'debug/patch-manager');
   if (!existsSync(path)) throw new Error(`${path} is missing: cargo build --package patch-manager`);
@@ -38,7 +39,8 @@ export async function startDemo(...options: string[]): Promise<Demo> {
   };
 }
 
-async function listening(child: ChildProcess): Promise<string> {
+/** Waits until a program serves, and answers where. */
+export async function listening(child: ChildProcess): Promise<string> {
   if (child.stdout === null) throw new Error('the demo has no output');
   const lines = createInterface({ input: child.stdout });
   const limit = setTimeout(() => child.kill('SIGKILL'), 90_000);
@@ -52,5 +54,5 @@ async function listening(child: ChildProcess): Promise<string> {
     // What it prints later must not fill the pipe.
     child.stdout.resume();
   }
-  throw new Error(`the demo ended before it served (${child.exitCode ?? child.signalCode ?? 'killed'})`);
+  throw new Error(`the program ended before it served (${child.exitCode ?? child.signalCode ?? 'killed'})`);
 }

@@ -88,10 +88,14 @@ impl Gate {
             None => {
                 let spend = self.store.spend_pass(pass.id).await?;
                 if let Spend::Refused(
-                    SpendRefusal::NoSlot | SpendRefusal::Halted | SpendRefusal::GroupAtLimit,
+                    SpendRefusal::NoSlot
+                    | SpendRefusal::Halted
+                    | SpendRefusal::GroupAtLimit
+                    | SpendRefusal::Outdated,
                 ) = spend
                 {
-                    // Others of its job or of its groups may have its place.
+                    // Others of its job or of its groups may have its place, and what it rests on may have
+                    // changed since this look.
                     self.take_back(pass).await;
                 }
                 Ok(spend)

@@ -198,8 +198,10 @@ pub enum SpendRefusal {
 /// - A terminal gate never changes again (G18).
 /// - `spend_pass` is one conditional step on state, pass id, owner, token, cancellation and the
 ///   store's clock, and succeeds at most once, ever. Cancelling and spending: exactly one wins.
-/// - Spending a pass begins a [`HostChange`] in the same step, and is refused while another change of
-///   the host is running. A change without a reported end is over after [`HostChange::LONGEST`]. The
+/// - Spending a pass begins a [`HostChange`] in the same step. Ask
+///   [`transition::admit_after_change`](super::transition::admit_after_change) about the newest change of
+///   the host in that step: it refuses while that is running, and after it if the pass rests on older
+///   checks. A change without a reported end is over after [`HostChange::LONGEST`]. The
 ///   verification of an earlier change of the host ends as unverified in the same step.
 /// - An override or a cancellation and its audit record are one step.
 #[async_trait]

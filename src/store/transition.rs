@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 
 use super::{AttemptWrite, GateStep, GateTransition, SpendRefusal, StoreError};
 use crate::model::{
-    Attempt, AttemptOutcome, EndReason, GateOverride, GateRecord, GateRequest, GateState,
-    GroupStatus, HostId, PassId, PassKind, Rollout, RolloutCounts, RolloutStatus, RolloutStep,
-    StoreTime,
+    Attempt, AttemptOutcome, EndReason, Evidence, GateOverride, GateRecord, GateRequest, GateState,
+    GroupStatus, HostChange, HostId, PassId, PassKind, Rollout, RolloutCounts, RolloutStatus,
+    RolloutStep, StoreTime,
 };
 
 /// Whether a claim takes a gate that nobody holds: one that waits, and one that has passed once its
@@ -170,6 +170,29 @@ pub fn admit(rollout: &Rollout, counts: &RolloutCounts) -> Option<SpendRefusal> 
     } else {
         None
     }
+}
+
+/// Why the newest other change of a host lets nobody spend a gate's pass there; `None` where it does: it is
+/// running (G27), or it has ended since the runs that the pass rests on, so that they tell of the host as it
+/// was before (G35).
+#[must_use]
+pub fn admit_after_change(
+    record: &GateRecord,
+    newest: Option<&HostChange>,
+    now: DateTime<Utc>,
+) -> Option<SpendRefusal> {
+    let change = newest?;
+    if change.is_running(now) {
+        return Some(SpendRefusal::HostBusy);
+    }
+    let pass = record.pass.as_ref()?;
+    let rests_on_checks = matches!(pass.kind, PassKind::Healthy | PassKind::Overridden);
+    // The end of a change can lie ahead of a clock that was put right.
+    let end = change.ends_at().min(now);
+    let is_older = |entry: &Evidence| {
+        entry.healthy && entry.check_id.is_some() && entry.checked_at.is_some_and(|at| at < end)
+    };
+    (rests_on_checks && pass.evidence.iter().any(is_older)).then_some(SpendRefusal::Outdated)
 }
 
 /// Why the groups of a host let nobody change it; `None` where they do (R7). `groups` are those of the

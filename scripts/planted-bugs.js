@@ -4,15 +4,17 @@
 //   planted-bugs.js check              every bug still has its place in the code
 //   planted-bugs.js plant COPY         copies the tree and plants all bugs in the copy
 //   planted-bugs.js tests              the test programs that find bugs, one a line
+//   planted-bugs.js prove PROGRAM      runs the search of small worlds for each bug that names one
 //   planted-bugs.js hunt COPY PROGRAM SEEDS
 //                                      runs each bug until the simulation, or the test that its patch
 //                                      names, finds it
 //
-// A patch has a comment that says what the bug is, with two optional lines for the hunt:
+// A patch has a comment that says what the bug is, with optional lines for the hunt:
 //
 //   # Seeds: 12, 40          seeds that found the bug, tried first
 //   # Test: engine f42_name  a test program and the test in it that finds the bug; it is looked for
 //                            there alone
+//   # Proof: spending        a small world of proof/ in which the search finds the bug (scripts/prove)
 //
 // and after it the places: `--- file`, then lines with `-` (the present code) and `+` (the code with
 // the bug), or a blank for both. White space does not count and there are no line numbers, so that a
@@ -33,12 +35,13 @@ function fail(message) {
 }
 
 function read(name) {
-  const bug = { name, seeds: '', test: null, places: [] };
+  const bug = { name, seeds: '', test: null, proof: null, places: [] };
   for (const line of fs.readFileSync(path.join(folder, `${name}.patch`), 'utf8').split('\n')) {
     const place = bug.places.at(-1);
     if (line.startsWith('--- ')) bug.places.push({ file: line.slice(4), present: '', bug: '' });
     else if (line.startsWith('# Seeds: ')) bug.seeds = line.slice(9).replaceAll(' ', '');
     else if (line.startsWith('# Test: ')) bug.test = line.slice(8).split(' ');
+    else if (line.startsWith('# Proof: ')) bug.proof = line.slice(9).trim();
     else if (line.startsWith('#') || line === '') continue;
     else if (!place || !'-+ '.includes(line[0])) fail(`${name}: cannot read the line: ${line}`);
     else {
@@ -171,16 +174,27 @@ async function huntWithTest(bug, copy) {
   return `test ${test}`;
 }
 
-async function hunt(copy, program, seeds) {
-  const queue = bugs();
+async function huntWithProof(bug, program) {
+  const env = { ...process.env, HEALTHGATE_PLANTED: bug.name };
+  const { status, output } = await run(program, ['--hunt', '--threads', '1', '--only', bug.proof], { env });
+  if (status !== 0 || output === '') throw new Error(`the search ended with ${status}: ${output}`);
+  return output;
+}
+
+const hunt = (copy, program, seeds) =>
+  huntAll(bugs(), (bug) => (bug.test ? huntWithTest(bug, copy) : huntWithSimulation(bug, program, seeds)));
+
+const prove = (program) =>
+  huntAll(bugs().filter((bug) => bug.proof), (bug) => huntWithProof(bug, program));
+
+async function huntAll(queue, find) {
   const total = queue.length;
   let missed = 0;
   const started = Date.now();
   const worker = async () => {
     for (let bug = queue.shift(); bug; bug = queue.shift()) {
       try {
-        const found = await (bug.test ? huntWithTest(bug, copy) : huntWithSimulation(bug, program, seeds));
-        console.log(`${bug.name.padEnd(30)} ${found}`);
+        console.log(`${bug.name.padEnd(30)} ${await find(bug)}`);
       } catch (error) {
         missed += 1;
         console.log(`${bug.name.padEnd(30)} NOT FOUND: ${error.message}`);
@@ -200,4 +214,5 @@ else if (task === 'tests') {
   const programs = bugs().flatMap((bug) => (bug.test ? [bug.test[0]] : []));
   console.log([...new Set(programs)].join('\n'));
 } else if (task === 'hunt') hunt(...rest);
+else if (task === 'prove') prove(...rest);
 else fail(`unknown task: ${task}`);

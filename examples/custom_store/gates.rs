@@ -234,10 +234,11 @@ impl GateStore for CustomStore {
             if let Some(why) = transition::admit_to_groups(&groups, host) {
                 return Ok(Spend::Refused(why));
             }
-            if world.newest_change(host).is_some_and(|change| change.is_running(now)) {
-                return Ok(Spend::Refused(SpendRefusal::HostBusy));
-            }
+            let newest = world.newest_change(host).cloned();
             let Some(row) = world.gate_of_pass(pass) else { return Err(StoreError::NotFound) };
+            if let Some(why) = transition::admit_after_change(&row.record, newest.as_ref(), now) {
+                return Ok(Spend::Refused(why));
+            }
             transition::spend(&mut row.record, now);
             row.owner = None;
             let record = row.record.clone();

@@ -88,10 +88,13 @@ impl Gate {
             None => {
                 let spend = self.store.spend_pass(pass.id).await?;
                 if let Spend::Refused(
-                    SpendRefusal::NoSlot | SpendRefusal::Halted | SpendRefusal::GroupAtLimit,
+                    SpendRefusal::NoSlot
+                    | SpendRefusal::Halted
+                    | SpendRefusal::GroupAtLimit
+                    | SpendRefusal::Outdated,
                 ) = spend
                 {
-                    // Another host of its job or groups may take its place.
+                    // Another host of its job or groups may take its place, or its evidence is outdated.
                     self.take_back(pass).await;
                 }
                 Ok(spend)

@@ -201,9 +201,11 @@ pub enum SpendRefusal {
 /// - A terminal gate never changes again (G18).
 /// - `spend_pass` is one conditional step on state, pass id, owner, token, cancellation and the store's
 ///   clock. It succeeds at most once, ever. Of a cancellation and a spending, exactly one wins.
-/// - Spending a pass begins a [`HostChange`] in the same step, and is refused while another change of the
-///   host is running. A change without a reported end is over after [`HostChange::LONGEST`]. The same step
-///   ends the verification of an earlier change of the host as unverified.
+/// - Spending a pass begins a [`HostChange`] in the same step. That step applies
+///   [`transition::admit_after_change`](super::transition::admit_after_change) to the newest change of the
+///   host: it refuses while that change is running, and afterwards if the pass relies on older checks. A
+///   change without a reported end is over after [`HostChange::LONGEST`]. The same step ends the verification
+///   of an earlier change of the host as unverified.
 /// - An override or a cancellation and its audit record are one step.
 #[async_trait]
 pub trait GateStore: Debug + Send + Sync + 'static {

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 
 use super::{AttemptWrite, GateStep, GateTransition, SpendRefusal, StoreError};
 use crate::model::{
-    Attempt, AttemptOutcome, EndReason, GateOverride, GateRecord, GateRequest, GateState,
-    GroupStatus, HostId, PassId, PassKind, Rollout, RolloutCounts, RolloutStatus, RolloutStep,
-    StoreTime,
+    Attempt, AttemptOutcome, EndReason, Evidence, GateOverride, GateRecord, GateRequest, GateState,
+    GroupStatus, HostChange, HostId, PassId, PassKind, Rollout, RolloutCounts, RolloutStatus,
+    RolloutStep, StoreTime,
 };
 
 /// Returns whether a claim takes a gate that no one holds: a waiting gate, or a passed gate whose pass has
@@ -171,6 +171,29 @@ pub fn admit(rollout: &Rollout, counts: &RolloutCounts) -> Option<SpendRefusal> 
     } else {
         None
     }
+}
+
+/// Returns why the newest other change of a host does not allow a gate's pass to be spent there, or `None` if
+/// it does: the change is running (G27), or it ended after the runs that the pass relies on, which then
+/// describe the host as it was before (G35).
+#[must_use]
+pub fn admit_after_change(
+    record: &GateRecord,
+    newest: Option<&HostChange>,
+    now: DateTime<Utc>,
+) -> Option<SpendRefusal> {
+    let change = newest?;
+    if change.is_running(now) {
+        return Some(SpendRefusal::HostBusy);
+    }
+    let pass = record.pass.as_ref()?;
+    let rests_on_checks = matches!(pass.kind, PassKind::Healthy | PassKind::Overridden);
+    // The end of a change can lie ahead of a clock that was put right.
+    let end = change.ends_at().min(now);
+    let is_older = |entry: &Evidence| {
+        entry.healthy && entry.check_id.is_some() && entry.checked_at.is_some_and(|at| at < end)
+    };
+    (rests_on_checks && pass.evidence.iter().any(is_older)).then_some(SpendRefusal::Outdated)
 }
 
 /// Returns why the host's groups do not allow a change of it, or `None` if they do (R7). `groups` holds the

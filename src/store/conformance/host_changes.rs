@@ -1,13 +1,16 @@
 //! Cases of `GateStore`: changes of hosts, and gates of exempt jobs (G27, G35).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 
 use super::{Fixture, make};
 use crate::{
-    model::{ChangeEnd, GatePass, HostChangeState, HostId, PassId, WorkerId},
-    store::{Spend, SpendRefusal, StoreError},
+    model::{
+        ChangeEnd, CheckId, Detail, Evidence, EvidenceReason, GatePass, GateState, HostChangeState,
+        HostId, PassId, PassKind, ReasonCode, WorkerId,
+    },
+    store::{Spend, SpendRefusal, Store, StoreError},
 };
 
 const VALID: Duration = Duration::from_secs(60);
@@ -21,6 +24,51 @@ async fn exempt_pass(fixture: &dyn Fixture, host: HostId) -> GatePass {
     let gates = make::claim_gates(&store, worker, make::LONG_LEASE).await;
     let held = gates.iter().find(|held| held.record.id == record.id).expect("claimed");
     make::pass(&store, worker, held, VALID).await
+}
+
+/// A pass on this ground, by a check that was healthy just before.
+async fn proven_pass(store: &Arc<dyn Store>, host: HostId, kind: PassKind) -> GatePass {
+    let record = make::open(store, host).await;
+    let worker = WorkerId::generate();
+    let gates = make::claim_gates(store, worker, make::LONG_LEASE).await;
+    let held = gates.iter().find(|held| held.record.id == record.id).expect("claimed");
+    let checked_at = store.now().await.expect("the time");
+    let evidence = Evidence {
+        check_id: Some(CheckId::generate()),
+        name: "nginx".to_owned(),
+        healthy: true,
+        reason: EvidenceReason::Code(ReasonCode::Ok),
+        observed: true,
+        detail: Detail::default(),
+        latency_ms: Some(0),
+        checked_at: Some(checked_at),
+    };
+    make::pass_on(store, worker, held, VALID, kind, vec![evidence]).await
+}
+
+/// F285: a pass that rests on checks from before a change of the host is not spent after it, however late
+/// its spender has looked. A pass that rests on no check is.
+pub async fn f285_a_pass_does_not_outlive_a_change_of_its_host(fixture: &dyn Fixture) {
+    let store = fixture.store();
+    for (kind, outdated) in [(PassKind::Healthy, true), (PassKind::ReportOnly, false)] {
+        let host = HostId::generate();
+        let pass = proven_pass(&store, host, kind).await;
+        let other = exempt_pass(fixture, host).await;
+        let spend = store.spend_pass(other.id).await.expect("answered");
+        assert!(matches!(spend, Spend::Spent(_)));
+        store.end_host_change(other.id, ChangeEnd::Done).await.expect("ended");
+        let spend = store.spend_pass(pass.id).await.expect("answered");
+        if outdated {
+            assert_eq!(spend, Spend::Refused(SpendRefusal::Outdated));
+            let gate = store.gate_of_pass(pass.id).await.expect("read").expect("its gate");
+            assert_eq!((gate.state, gate.ended_at), (GateState::Passed, None));
+            let changes = store.host_changes(&[host]).await.expect("read");
+            let newest: Vec<_> = changes.iter().map(|change| change.pass_id).collect();
+            assert_eq!(newest, [other.id], "no change has begun");
+        } else {
+            assert!(matches!(spend, Spend::Spent(_)), "{kind:?}: {spend:?}");
+        }
+    }
 }
 
 /// A host can have one unfinished gate and one of an exempt job at the same time.

@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::{
     model::{
         Actor, AuditAction, AuditEntry, CheckDefinition, CheckId, CheckResult, ClockEpoch, Detail,
-        GateId, GatePass, GateRecord, GateRequest, HealthCheck, HostId, JobId, NewCheck, PassId,
-        PassKind, ReasonCode, ResultSource, Role, SealedSecret, Window, WorkerId,
+        Evidence, GateId, GatePass, GateRecord, GateRequest, HealthCheck, HostId, JobId, NewCheck,
+        PassId, PassKind, ReasonCode, ResultSource, Role, SealedSecret, Window, WorkerId,
     },
     store::{
         CheckInsert, CheckUpdate, ClaimRequest, FirstRun, GateStep, GateTransition, HostClaim,
@@ -241,6 +241,18 @@ pub(super) async fn pass_as(
     valid: Duration,
     kind: PassKind,
 ) -> GatePass {
+    pass_on(store, worker, gate, valid, kind, Vec::new()).await
+}
+
+/// Lets a gate pass on this evidence.
+pub(super) async fn pass_on(
+    store: &Arc<dyn Store>,
+    worker: WorkerId,
+    gate: &LeasedGate,
+    valid: Duration,
+    kind: PassKind,
+    evidence: Vec<Evidence>,
+) -> GatePass {
     let now = store.now().await.expect("the time");
     let pass = GatePass {
         id: PassId::generate(),
@@ -253,7 +265,7 @@ pub(super) async fn pass_as(
         owner: worker,
         token: gate.token,
         epoch: ClockEpoch::default(),
-        evidence: Vec::new(),
+        evidence,
         would_have: None,
     };
     let transition = Some(GateTransition::Pass(pass.clone()));

@@ -132,7 +132,8 @@ macro_rules! conformance_tests {
             a_returned_pass_makes_its_gate_wait_at_once);
         $crate::conformance_tests!(@module $fixture, host_changes:
             an_exempt_gate_opens_beside_another_one, spending_begins_a_change_of_the_host,
-            a_host_is_changed_on_one_pass_at_a_time);
+            a_host_is_changed_on_one_pass_at_a_time,
+            f285_a_pass_does_not_outlive_a_change_of_its_host);
         $crate::conformance_tests!(@module $fixture, verifications:
             the_end_of_a_change_begins_its_verification, a_due_verification_is_claimed_once,
             a_step_of_a_verification_is_fenced, the_next_change_ends_a_verification,

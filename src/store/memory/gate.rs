@@ -226,8 +226,9 @@ impl GateStore for MemoryStore {
         if let Some(refusal) = transition::admit_to_groups(&groups, spent.host_id) {
             return refused(refusal);
         }
-        if state.newest_change_of(spent.host_id).is_some_and(|change| change.is_running(now)) {
-            return refused(SpendRefusal::HostBusy);
+        let newest = state.newest_change_of(spent.host_id);
+        if let Some(refusal) = transition::admit_after_change(&spent, newest, now) {
+            return refused(refusal);
         }
         transition::spend(&mut spent, now);
         self.ask(&Change::PassSpent(&spent))?;

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    GATE,
+    GATE, host_change,
     row::{find, find_by_pass},
 };
 use crate::{
@@ -13,7 +13,11 @@ use crate::{
     store::{
         Change, Spend, SpendRefusal, StoreError, StoreEvent,
         sql::{StoredGate, sound, to_json, to_word},
-        sqlite::{error::OperationError, record::micros, write::Write},
+        sqlite::{
+            error::OperationError,
+            record::{hosts_list, micros},
+            write::Write,
+        },
         transition,
     },
 };
@@ -113,6 +117,11 @@ impl Write<'_> {
         }
         let groups = self.groups_of(record.host_id).await?;
         if let Some(refusal) = transition::admit_to_groups(&groups, record.host_id) {
+            return Ok(Spend::Refused(refusal));
+        }
+        let host = hosts_list(&[record.host_id]);
+        let newest = host_change::newest(self.connection, host).await?.pop();
+        if let Some(refusal) = transition::admit_after_change(&record, newest.as_ref(), self.now) {
             return Ok(Spend::Refused(refusal));
         }
         transition::spend(&mut record, self.now);

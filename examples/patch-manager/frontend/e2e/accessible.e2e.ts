@@ -16,7 +16,7 @@ afterAll(() => browser.close());
 
 test(
   'axe finds nothing serious on any page or dialog, in light and in dark colours',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     const job = await api.submit('web-07', 600);
     const { page, close } = await openAs(browser, url, 'ada');

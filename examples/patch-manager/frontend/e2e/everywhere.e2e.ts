@@ -85,37 +85,9 @@ test('the server goes away before a page was visited: the frame stays, and the p
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Jobs' }).waitFor();
   await page.getByRole('button', { name: 'Sign out' }).waitFor();
   await cable.mend();
-  await retry.or(page.getByText('Weekend nights')).first().waitFor();
-  if (await retry.isVisible()) await retry.click();
   await page.getByText('Weekend nights').waitFor();
   await close();
   await cable.close();
-});
-
-test('what has the focus is seen, and lies under no bar', async () => {
-  const { page, close } = await openAs(browser, url, 'ada', { viewport: { width: 390, height: 700 } });
-  await go(page, 'Deploy');
-  await page.getByRole('row').nth(1).waitFor();
-  // The last place that the keyboard comes to in the list, and everything on the way to it.
-  for (let presses = 0; presses < 60; presses += 1) {
-    await page.keyboard.press('Tab');
-    const fault = await page.evaluate(() => {
-      const element = document.activeElement;
-      if (element === null || element === document.body || element.closest('main') === null) return null;
-      // A check box has its sign on the part around it.
-      const shown = element.closest('.MuiButtonBase-root') ?? element;
-      const style = getComputedStyle(shown);
-      const isSeen =
-        (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2) || shown.matches('input');
-      const box = element.getBoundingClientRect();
-      const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
-      const isFree = top !== null && (shown.contains(top) || top.contains(shown));
-      const name = `${element.tagName} ${element.getAttribute('aria-label') ?? element.textContent}`;
-      return isSeen && isFree ? null : `${name}: ${isSeen ? 'covered' : 'no sign of the focus'}`;
-    });
-    expect(fault).toBeNull();
-  }
-  await close();
 });
 
 test('a page works by the keyboard alone: into a dialog, out of it, and back to where one was', async () => {

@@ -10,7 +10,7 @@ use axum::{
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     api::{Api, RolesAndGroups, routes},
-    checks::CheckManager,
+    checks::{CheckManager, RegisteredKeys},
     crypto::{Key, KeyRing},
     directory::StaticDirectory,
     gate::{Gate, GatePolicy, RequestedWindows, StoredChecks},
@@ -47,7 +47,8 @@ async fn application() -> Router {
     store.open_gate(fixtures::request(1, host, HOUR)).await.expect("a store in memory");
     let store: Arc<dyn Store> = Arc::new(store);
     let runner = Arc::new(ScriptedRunner::new(clock.clone()));
-    let keys = Arc::new(KeyRing::new(Key::from_bytes(Zeroizing::new([1; 32]))));
+    let ring = KeyRing::new(Key::from_bytes(Zeroizing::new([1; 32])));
+    let keys = RegisteredKeys::assume(Arc::new(ring));
     let checks = CheckManager::new(store.clone(), keys, directory.clone(), runner.clone());
     let policy = GatePolicy::default();
     let health = StoredChecks::new(store.clone(), runner, directory.clone(), policy.timeout);

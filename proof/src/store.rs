@@ -497,7 +497,7 @@ impl SecretStore for TurnStore {
 }
 
 #[async_trait]
-impl Store for TurnStore {
+impl StoreBase for TurnStore {
     async fn read_clock(&self) -> Result<StoreTime, StoreError> {
         self.call(Operation::ReadClock, self.memory.read_clock()).await
     }

@@ -118,8 +118,8 @@ fn unknown_cursor() -> Problem {
 
 fn decoded(cursor: &str) -> Option<String> {
     let digits = cursor.as_bytes();
-    let bounds = 2..=1_024;
-    if !bounds.contains(&digits.len()) || !digits.iter().all(u8::is_ascii_hexdigit) {
+    let is_long_enough = (2..=1_024).contains(&digits.len()) && digits.len().is_multiple_of(2);
+    if !is_long_enough || !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
     }
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();

@@ -140,7 +140,7 @@ fn f46_most_hosts_turning_unreachable_at_once_is_an_observer_fault() {
         })
     });
     assert_eq!(told, [200, 0, 0]);
-    assert_eq!(log.times("observer fault: most hosts turned unreachable"), 1);
+    assert_eq!(log.times("observer fault: most hosts became unreachable"), 1);
     assert_eq!(log.times("observer fault over"), 1);
 }
 

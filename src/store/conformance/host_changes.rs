@@ -53,6 +53,7 @@ pub async fn f285_a_pass_does_not_outlive_a_change_of_its_host(fixture: &dyn Fix
     for (kind, outdated) in [(PassKind::Healthy, true), (PassKind::ReportOnly, false)] {
         let host = HostId::generate();
         let pass = proven_pass(&store, host, kind).await;
+        fixture.elapse(Duration::from_millis(20)).await;
         let other = exempt_pass(fixture, host).await;
         let spend = store.spend_pass(other.id).await.expect("answered");
         assert!(matches!(spend, Spend::Spent(_)));

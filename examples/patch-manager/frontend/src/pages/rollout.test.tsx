@@ -205,7 +205,7 @@ describe('the page of a job', () => {
 
   test('offers no way on where the job has ended', () => {
     renderApp(<RolloutPanel jobId={JOB_ID} rollout={halted} canResume over />);
-    expect(screen.getByText(/3 hosts failed .*2 may\.$/)).toBeVisible();
+    expect(screen.getByText(/3 hosts failed .*the budget is 2\.$/)).toBeVisible();
     expect(screen.queryByRole('button', { name: 'Resume…' })).toBeNull();
   });
 

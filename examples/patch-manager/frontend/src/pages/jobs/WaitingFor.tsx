@@ -9,9 +9,9 @@ export function WaitingFor({ jobId }: { jobId: string }) {
     <Paper variant="outlined" component="section" aria-label="What hosts wait for" sx={{ px: 2, py: 1.5 }}>
       <Stack component="ul" spacing={1} sx={{ m: 0, p: 0, listStyle: 'none' }}>
         {groups.slice(0, SHOWN).map((group) => (
-          <li key={`${group.cause} ${plainReasons(group.detail)}`}>
+          <li key={`${group.cause} ${group.detail}`}>
             <Typography variant="body2" sx={{ fontWeight: 600 }}>
-              {count(group.count, 'host')} · {group.detail}
+              {count(group.count, 'host')} · {plainReasons(group.detail)}
             </Typography>
             <Typography variant="body2" color="text.secondary">
               Clears when {group.clears}. {earliestWords(group)}

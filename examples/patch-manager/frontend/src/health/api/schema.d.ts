@@ -9,11 +9,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Changes as they happen, as server-sent events.
-         * @description `check_status` (`CheckStatusEvent`), `gate` (`GateEvent`), and `resync` (`{}`) when something was
-         *     missed: read afresh what you show. Only events of hosts that the caller may see are sent. A comment
-         *     comes after 15 s of silence. Come back with `Last-Event-ID` for what happened meanwhile; a reader
-         *     that is too slow is disconnected.
+         * Streams changes as server-sent events.
+         * @description The events are `check_status` (`CheckStatusEvent`), `gate` (`GateEvent`), and `resync` (`{}`) if events
+         *     were missed: reload what you display. Only events of hosts that the caller may see are sent. A comment
+         *     follows 15 s of silence. Reconnect with `Last-Event-ID` to receive missed events. A reader that is too
+         *     slow is disconnected.
          */
         get: operations["events"];
         put?: never;
@@ -34,8 +34,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * What the gates of these hosts would say now. Nothing is run, and nothing written.
-         * @description Without a window each host's own is taken, the one that is open or the next.
+         * Returns what the gates of these hosts would decide now, without running or writing anything.
+         * @description Without a window, each host is judged in its own open or next window.
          */
         post: operations["preview_gates"];
         delete?: never;
@@ -52,9 +52,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who did what, newest first: everything for administrators, and for operators what was done to their
-         *     hosts.
-         * @description A page may hold fewer records than asked for before the end: go on with `next_cursor`.
+         * Lists the audit log, newest first.
+         * @description Administrators see all records, and operators see those of their hosts. A page before the last may have
+         *     fewer records than requested: continue with `next_cursor`.
          */
         get: operations["list_audit_records"];
         put?: never;
@@ -94,7 +94,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How many checks of each of these hosts are healthy, unhealthy, unknown. */
+        /** Returns how many checks of each of these hosts are healthy, unhealthy and unknown. */
         get: operations["summarise_hosts"];
         put?: never;
         post?: never;
@@ -111,12 +111,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All checks of a host, with what is known of them. */
+        /** Lists all checks of a host with their current status. */
         get: operations["list_health_checks"];
         put?: never;
         /**
-         * Makes a check. It runs at once, unless its author has spent the minute's budget of tests and changes:
-         *     then its first run waits for the budget's next slot.
+         * Creates a check.
+         * @description It runs immediately, unless its author has spent the minute's budget of tests and changes. Its first run
+         *     then waits for the budget's next slot.
          */
         post: operations["create_health_check"];
         delete?: never;
@@ -171,14 +172,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One check of a host. */
+        /** Returns one check of a host. */
         get: operations["read_health_check"];
         /**
          * Changes a check.
-         * @description With `If-Match` only the revision that it names is changed. A changed origin of the URL, or a newly
-         *     tolerated bad certificate, needs the password again, where one is stored. The changed check runs at
-         *     once, unless its author has spent the minute's budget of tests and changes: then its first run waits
-         *     for the budget's next slot.
+         * @description With `If-Match` the change only applies to that revision. A new origin of the URL, or newly ignored
+         *     certificate errors, require the password again if one is stored. The changed check runs immediately,
+         *     unless its author has spent the minute's budget of tests and changes. Its first run then waits for the
+         *     budget's next slot.
          */
         put: operations["change_health_check"];
         post?: never;
@@ -196,7 +197,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a check's runs have shown, newest first. */
+        /** Lists the results of a check, newest first. */
         get: operations["list_check_results"];
         put?: never;
         post?: never;
@@ -216,8 +217,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Runs a check now. The result is answered, and stored nowhere.
-         * @description A body is laid over the stored check, by the rules of a change.
+         * Runs a check now, and returns the result without storing it.
+         * @description A body changes the stored check for this run, by the rules of a change.
          */
         post: operations["test_health_check"];
         delete?: never;
@@ -234,10 +235,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the hosts of a job wait for, what clears it, and who can, the largest group first.
-         * @description Only hosts that the caller may see are counted and named; where there are none, the job is unknown.
-         *     Hosts that are being changed or are done wait for nothing, and stand in no group. Ask again with each
-         *     `gate` event of the job: one is sent when a worker finds that a host waits for something else.
+         * Explains what the hosts of a job wait for, what clears each cause, and who can clear it.
+         * @description The largest group comes first. Only hosts that the caller may see are counted and named. If there are
+         *     none, the job is unknown. Hosts that are being changed or have ended are in no group. Ask again on each
+         *     `gate` event of the job: a worker sends one when a host waits for something else.
          */
         get: operations["explain_job"];
         put?: never;
@@ -256,9 +257,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The gates of a job with their newest attempts, override and pass, by the time of their opening.
-         * @description Only those of hosts that the caller may see; where there are none, the job is unknown. A page may hold
-         *     fewer gates than asked for before the end: go on with `next_cursor`.
+         * Lists the gates of a job with their newest attempts, override and pass, ordered by their opening.
+         * @description Only gates of hosts that the caller may see are listed. If there are none, the job is unknown. A page
+         *     before the last may have fewer gates than requested: continue with `next_cursor`.
          */
         get: operations["list_gates"];
         put?: never;
@@ -278,9 +279,9 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Lets named checks fail for one job on one host, until an expiry. */
+        /** Allows named checks to fail for one job on one host, until an expiry. */
         post: operations["override_gate"];
-        /** Takes an override back. Where there is none, nothing happens. */
+        /** Revokes an override. Does nothing if there is none. */
         delete: operations["remove_override"];
         options?: never;
         head?: never;
@@ -292,12 +293,12 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description How an attempt came out.
+         * @description The outcome of an attempt.
          * @enum {string}
          */
         AttemptOutcome: "running" | "finished" | "interrupted" | "unreadable";
         /**
-         * @description What was done.
+         * @description The action of an audit record.
          * @enum {string}
          */
         AuditAction: "health_check_created" | "health_check_updated" | "health_check_deleted" | "health_check_tested" | "health_check_rekeyed" | "gate_overridden" | "gate_override_removed" | "gate_clock_cleared" | "gate_cancelled" | "rollout_resumed" | "key_registered" | "job_created" | "job_cancelled" | "window_created" | "window_updated" | "window_deleted" | "host_paused" | "host_resumed" | "token_issued" | "token_revoked" | "sign_in_failed" | "record_unreadable";
@@ -307,50 +308,50 @@ export interface components {
          */
         AuditId: string;
         /**
-         * @description Whether it was done.
+         * @description Whether an action was done.
          * @enum {string}
          */
         AuditOutcome: "allowed" | "refused";
         /** @description One entry of the audit log, in the API's form. */
         AuditRecord: {
-            /** @description What. */
+            /** @description The action. */
             action: components["schemas"]["AuditAction"];
-            /** @description Who. */
+            /** @description The name of the actor. */
             actor: string;
             /**
              * Format: date-time
-             * @description When, by the store's clock.
+             * @description The time, by the store's clock.
              */
             at: string;
             /** @description The changed fields. */
             changes: components["schemas"]["FieldChange"][];
             check_id: components["schemas"]["CheckId"] | null;
             host_id: components["schemas"]["HostId"] | null;
-            /** @description Identity; ordered by time. */
+            /** @description The id, ordered by time. */
             id: components["schemas"]["AuditId"];
             job_id: components["schemas"]["JobId"] | null;
-            /** @description Whether it was done. */
+            /** @description Whether the action was done. */
             outcome: components["schemas"]["AuditOutcome"];
             /** @description The reason that the actor gave. */
             reason: string | null;
-            /** @description The request that it happened in. */
+            /** @description The id of the request. */
             request_id: string | null;
-            /** @description Their role at the time. */
+            /** @description The actor's role at the time. */
             role: components["schemas"]["Role"];
         };
-        /** @description A part of the audit log, newest first. */
+        /** @description A page of the audit log, newest first. */
         AuditRecordList: {
-            /** @description Where to go on; `null` at the end. */
+            /** @description The cursor of the next page. `null` on the last page. */
             next_cursor: string | null;
-            /** @description The records. There may be fewer than asked for before the end: go on with `next_cursor`. */
+            /** @description The records. A page before the last may have fewer than requested: continue with `next_cursor`. */
             records: components["schemas"]["AuditRecord"][];
         };
-        /** @description A check or condition that would hold the gate back. */
+        /** @description A check or condition that would block the gate. */
         Blocking: {
             check_id: components["schemas"]["CheckId"] | null;
             /**
              * Format: date-time
-             * @description When the check was last run; `None` where it never was.
+             * @description The time of the check's last run; `None` if it has never run.
              */
             checked_at: string | null;
             /** @description A sentence for people. */
@@ -359,11 +360,11 @@ export interface components {
             name: string;
             /** @description Whether the target was seen in this condition, or could not be seen. */
             observed: boolean;
-            /** @description Why. */
+            /** @description The reason. */
             reason: components["schemas"]["EvidenceReason"];
         };
         /**
-         * @description What a host waits for first of all.
+         * @description The first cause of a host's wait.
          * @enum {string}
          */
         Cause: "window" | "checks" | "condition" | "busy" | "capacity" | "clock" | "stage" | "group" | "budget" | "pass_given" | "verifying";
@@ -376,48 +377,48 @@ export interface components {
         CheckResult: {
             /**
              * Format: date-time
-             * @description When it started.
+             * @description When the run started.
              */
             checked_at: string;
             /** @description A sentence for people. */
             detail: string;
-            /** @description Whether it passed. */
+            /** @description Whether the check passed. */
             healthy: boolean;
             /**
              * Format: int32
-             * @description How long it took, in milliseconds.
+             * @description The duration in milliseconds.
              */
             latency_ms: number;
-            /** @description Whether the target was seen in this condition, or could not be seen. */
+            /** @description Whether the run could observe the target. */
             observed: boolean;
-            /** @description Why, or why not. */
+            /** @description The reason. */
             reason: components["schemas"]["ReasonCode"];
         };
-        /** @description A part of a check's history, newest first. */
+        /** @description A page of a check's history, newest first. */
         CheckResultList: {
-            /** @description Where to go on; `null` at the end. */
+            /** @description The cursor of the next page. `null` on the last page. */
             next_cursor: string | null;
             /** @description The results. */
             results: components["schemas"]["PastCheckResult"][];
         };
         /**
-         * @description What is known of a check.
+         * @description The status of a check.
          * @enum {string}
          */
         CheckStatus: "healthy" | "unhealthy" | "unknown";
-        /** @description A check's status or reason is another than before, or the check was changed. */
+        /** @description A check's status or reason has changed, or the check itself was changed. */
         CheckStatusEvent: {
             /** @description The check. */
             check_id: components["schemas"]["CheckId"];
             /**
              * Format: date-time
-             * @description When it was last run.
+             * @description When the check last ran.
              */
             checked_at: string | null;
             /** @description The host. */
             host_id: components["schemas"]["HostId"];
             reason: components["schemas"]["ReasonCode"] | null;
-            /** @description What is known of it now. */
+            /** @description The new status. */
             status: components["schemas"]["CheckStatus"];
         };
         /**
@@ -461,90 +462,89 @@ export interface components {
          * @enum {string}
          */
         EndReason: "window_closed" | "window_withdrawn" | "job_cancelled" | "host_deleted" | "not_run_capacity" | "gate_busy" | "pass_not_spent" | "record_unreadable";
-        /** @description Code and message in one member. */
+        /** @description Code and message in one object. */
         ErrorMember: {
-            /** @description What it is, for programs. */
+            /** @description The problem's code, for programs. */
             code: string;
-            /** @description What to do about it, for people. */
+            /** @description What happened and what to do, for people. */
             message: string;
         };
-        /** @description What a gate knows of one requirement: a check, or a condition that the application defines. */
+        /** @description The evidence of a gate on one requirement: a check, or a condition that the application defines. */
         Evidence: {
             check_id: components["schemas"]["CheckId"] | null;
             /**
              * Format: date-time
-             * @description When the run started; `None` where there was none.
+             * @description The start of the run; `None` if there was none.
              */
             checked_at: string | null;
             /** @description A sentence for people. */
             detail: string;
-            /** @description Whether it is met. */
+            /** @description Whether the requirement is met. */
             healthy: boolean;
             /**
              * Format: int32
-             * @description How long the run took, in milliseconds; `None` where none is known.
+             * @description The duration of the run in milliseconds; `None` if unknown.
              */
             latency_ms: number | null;
             /** @description The name of the check or condition. */
             name: string;
             /** @description Whether the target was seen in this condition, or could not be seen. */
             observed: boolean;
-            /** @description Why, or why not. */
+            /** @description The reason. */
             reason: components["schemas"]["EvidenceReason"];
         };
         /** @description a reason code, or a word that a condition of the application defines */
         EvidenceReason: string;
-        /** @description Hosts that wait for the same. */
+        /** @description Hosts that wait for the same cause. */
         ExplanationGroup: {
-            /** @description What they wait for. */
+            /** @description The cause of the wait. */
             cause: components["schemas"]["Cause"];
-            /** @description What clears it, in one sentence for people. */
+            /** @description What clears the cause, in one sentence for people. */
             clears: string;
-            /** @description How many hosts there are. */
+            /** @description The number of hosts. */
             count: number;
-            /** @description That, in one sentence for people. */
+            /** @description The cause in one sentence for people. */
             detail: string;
             /**
              * Format: date-time
-             * @description When the first of them can pass, or be verified, at the earliest; `null` where none can in the time
-             *     that it has left.
+             * @description The earliest instant at which one of the hosts can pass or be verified; `null` if none can in time.
              */
             earliest_pass_at: string | null;
-            /** @description The first of them, at most 50. */
+            /** @description The first hosts, at most 50. */
             host_ids: components["schemas"]["HostId"][];
-            /** @description Who can clear it. */
+            /** @description Who can clear the cause. */
             who: components["schemas"]["Who"];
         };
-        /** @description The hosts of a job that wait, by what they wait for. */
+        /** @description The waiting hosts of a job, grouped by what they wait for. */
         ExplanationList: {
-            /** @description The largest first. */
+            /** @description The groups, largest first. */
             groups: components["schemas"]["ExplanationGroup"][];
-            /** @description How many hosts wait. */
+            /** @description The number of waiting hosts. */
             total: number;
         };
-        /** @description One changed field. A secret is never shown: its texts are `set`, `changed` or `cleared`. */
+        /** @description A changed field. A secret is never shown: its values are `set`, `changed` or `cleared`. */
         FieldChange: {
-            /** @description What it became. */
+            /** @description The new value. */
             after: string | null;
-            /** @description What it was. */
+            /** @description The old value. */
             before: string | null;
             /** @description The member's name in the API's form. */
             field: string;
         };
-        /** @description What is wrong with one member or parameter. */
+        /** @description An invalid field or parameter. */
         FieldProblem: {
-            /** @description What is wrong, for programs. */
+            /** @description The violation's code, for programs. */
             code: string;
-            /** @description Its name; empty for the body as a whole. */
+            /** @description The field's name. Empty for the body as a whole. */
             field: string;
-            /** @description What to do about it, for people. */
+            /** @description What to do, for people. */
             message: string;
         };
         /** @description The gate of one job on one host. */
         Gate: {
-            /** @description The attempts, by number: the newest 200. */
+            /** @description The newest 200 attempts, ordered by number. */
             attempts: components["schemas"]["GateAttempt"][];
-            /** @description The job asked for its cancellation. */
+            /** @description Whether the job asked for its cancellation. */
             cancel_requested: boolean;
             /**
              * Format: date-time
@@ -556,17 +556,17 @@ export interface components {
              * @description When the gate was opened.
              */
             created_at: string;
-            /** @description Where it stands, for people; while it waits it names what is failing. */
+            /** @description The current situation, for people. While the gate waits, it names the failing checks. */
             detail: string;
             end_reason: components["schemas"]["EndReason"] | null;
             /**
              * Format: date-time
-             * @description When it ended.
+             * @description When the gate ended.
              */
             ended_at: string | null;
-            /** @description The newest verdict on each check and condition. */
+            /** @description The newest verdict of each check and condition. */
             evidence: components["schemas"]["Evidence"][];
-            /** @description It does not block. */
+            /** @description Whether checks do not block the gate. */
             exempt: boolean;
             /** @description The host. */
             host_id: components["schemas"]["HostId"];
@@ -575,10 +575,10 @@ export interface components {
             kind: components["schemas"]["PassKind"] | null;
             /**
              * Format: date-time
-             * @description When the next attempt is due, while it waits.
+             * @description When the next attempt is due, while the gate waits.
              */
             next_attempt_at: string | null;
-            /** @description What happened from outside while it waited. */
+            /** @description External events during the wait. */
             notes: components["schemas"]["GateNote"][];
             /**
              * Format: date-time
@@ -587,45 +587,42 @@ export interface components {
             opens_at: string;
             override: components["schemas"]["GateOverride"] | null;
             pass: components["schemas"]["GatePass"] | null;
-            /** @description It reports and does not block. */
+            /** @description Whether the gate only reports and does not block. */
             report_only: boolean;
-            /** @description Where it stands. */
+            /** @description The gate's state. */
             state: components["schemas"]["GateState"];
-            /** @description The zone to show its window in, an IANA name; `null` where the window comes from no calendar. */
+            /** @description The IANA name of the time zone for display. `null` if the window comes from no calendar. */
             time_zone: string | null;
-            /**
-             * @description What that zone's clocks are ahead of UTC from the gate's opening on, and where they change; empty
-             *     without a zone.
-             */
+            /** @description The UTC offset of that zone from the gate's opening on, and its changes. Empty without a zone. */
             utc_offsets: components["schemas"]["UtcOffset"][];
-            /** @description What bounds the wait. */
+            /** @description The kind of the window. */
             window_kind: components["schemas"]["WindowKind"];
         };
-        /** @description One evaluation by a gate that ran checks. */
+        /** @description An evaluation by a gate that ran checks. */
         GateAttempt: {
-            /** @description What is known of each check at its end. */
+            /** @description The evidence of each check at its end. */
             checks: components["schemas"]["Evidence"][];
             /**
              * Format: date-time
-             * @description When it was over.
+             * @description The end of the attempt.
              */
             finished_at: string | null;
             /**
              * Format: int32
-             * @description Counted from 1.
+             * @description The number of the attempt, counted from 1.
              */
             number: number;
-            /** @description How it came out. */
+            /** @description The outcome. */
             outcome: components["schemas"]["AttemptOutcome"];
             /**
              * Format: date-time
-             * @description When its checks were started, by the store's clock.
+             * @description The start of its checks, by the store's clock.
              */
             started_at: string;
         };
         /**
-         * @description A gate was opened, has moved, or has another next attempt; or its job has moved on, as when the work
-         *     that a spent pass was for has ended. Whoever shows the job reads it afresh.
+         * @description A gate was opened, changed its state, or has a new next attempt, or its job has progressed, for example
+         *     because the patch ended. Clients that show the job reload it.
          */
         GateEvent: {
             /** @description The host. */
@@ -638,82 +635,82 @@ export interface components {
              * @description When its next attempt is due.
              */
             next_attempt_at: string | null;
-            /** @description Where it stands. */
+            /** @description The gate's state. */
             state: components["schemas"]["GateState"];
         };
-        /** @description A page of the gates of a job. */
+        /** @description A page of a job's gates. */
         GateList: {
-            /** @description Those of hosts that the caller may see, by the time of their opening. */
+            /** @description The gates of hosts that the caller may see, ordered by their opening. */
             gates: components["schemas"]["Gate"][];
-            /** @description Ask with it for the next page; `null` at the end. */
+            /** @description The cursor of the next page. `null` on the last page. */
             next_cursor: string | null;
         };
-        /** @description Something that happened to a waiting gate from outside, for its timeline. */
+        /** @description An external event of a waiting gate, for its timeline. */
         GateNote: {
             /**
              * Format: date-time
-             * @description When the gate saw it.
+             * @description The time at which the gate saw it.
              */
             at: string;
             /** @description A sentence for people. */
             text: string;
         };
-        /** @description What lets failing checks pass for one job and host. */
+        /** @description The permission that named checks may fail for one job and host. */
         GateOverride: {
-            /** @description Who. */
+            /** @description The user who set it. */
             actor: string;
             /** @description The checks that may fail. */
             check_ids: components["schemas"]["CheckId"][];
             /**
              * Format: date-time
-             * @description When it was given.
+             * @description When it was set.
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description Until when.
+             * @description The expiry.
              */
             expires_at: string;
-            /** @description Why. */
+            /** @description The reason. */
             reason: string;
         };
-        /** @description The permission to go ahead. */
+        /** @description The permission to patch a host once. */
         GatePass: {
-            /** @description What was known of each check. */
+            /** @description The verdict of each check when the pass was given. */
             evidence: components["schemas"]["Evidence"][];
             /**
              * Format: date-time
              * @description When it was given.
              */
             granted_at: string;
-            /** @description Identity. */
+            /** @description The pass's id. */
             id: components["schemas"]["PassId"];
-            /** @description On what ground. */
+            /** @description Why the gate passed. */
             kind: components["schemas"]["PassKind"];
             /**
              * Format: date-time
-             * @description It can be spent before this instant.
+             * @description The expiry, exclusive.
              */
             valid_until: string;
             would_have: components["schemas"]["WouldHave"] | null;
         };
-        /** @description What the gates would say, host by host. */
+        /** @description The current decisions, one per host. */
         GatePreview: {
-            /** @description In the order asked, each once. */
+            /** @description The hosts in the requested order, each once. */
             hosts: components["schemas"]["HostPreview"][];
         };
-        /** @description Which hosts to preview. */
+        /** @description A request for a preview. */
         GatePreviewRequest: {
-            /** @description The hosts. Each is answered once. */
+            /** @description The hosts. Duplicates are ignored. */
             host_ids: components["schemas"]["HostId"][];
             window?: components["schemas"]["Window"] | null;
         };
         /**
-         * @description Where a gate stands.
+         * @description The state of a gate.
          * @enum {string}
          */
         GateState: "waiting" | "passed" | "spent" | "failed" | "cancelled";
-        /** @description A check with what is known of it. */
+        /** @description A check with its current status. */
         HealthCheck: {
             /** @description The user for basic authentication. */
             basic_auth_user: string | null;
@@ -721,72 +718,73 @@ export interface components {
             check_type: components["schemas"]["CheckType"];
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description When the check was created.
              */
             created_at: string;
-            /** @description Whether it is run and asked for. */
+            /** @description Whether the check runs and counts. */
             enabled: boolean;
-            /** @description What the body must contain. */
+            /** @description The text that the body must contain. */
             expected_body: string | null;
             /** @description Whether a password is stored. */
             has_basic_auth_pass: boolean;
-            /** @description The host it belongs to. */
+            /** @description The host that the check belongs to. */
             host_id: components["schemas"]["HostId"];
-            /** @description Identity. */
+            /** @description The check's id. */
             id: components["schemas"]["CheckId"];
-            /** @description Whether any certificate will do. */
+            /** @description Whether to ignore certificate errors. */
             ignore_cert_errors: boolean;
             last_result: components["schemas"]["CheckResult"] | null;
-            /** @description A name for people; not unique. */
+            /** @description A display name, not unique. */
             name: string;
             /**
              * Format: int64
-             * @description Raised by every change; the entity tag is this in quotes.
+             * @description Incremented by every change. In quotes it is the entity tag.
              */
             revision: number;
-            /** @description The systemd unit that the agent is asked for. */
+            /** @description The systemd unit to ask the agent about. */
             service_name: string | null;
             /**
              * Format: date-time
-             * @description When the status last turned.
+             * @description When the status last changed.
              */
             since: string;
-            /** @description What is known of it now. */
+            /** @description The current status. */
             status: components["schemas"]["CheckStatus"];
             target_host_id: components["schemas"]["HostId"] | null;
             /**
-             * @description What cannot be read of what is stored: until that is given anew, or the check is deleted, it fails and
-             *     blocks its host. Empty where all can be read. The URL is shown without what may be a password then.
+             * @description The stored fields that cannot be read. Until they are set again, or the check is deleted, the check
+             *     fails and blocks its host. Empty if all fields can be read. Otherwise the URL is shown without a
+             *     possible password.
              */
             unreadable: components["schemas"]["FieldProblem"][];
             /**
              * Format: date-time
-             * @description When it was last changed.
+             * @description When the check was last changed.
              */
             updated_at: string;
             /** @description The URL. */
             url: string | null;
         };
         /**
-         * @description A change of a check: an absent member stays, `null` clears an optional one, and another type
-         *     clears what belongs to the old one.
+         * @description A change of a check. An absent field stays, `null` clears an optional one, and a new type clears the
+         *     fields of the old type.
          */
         HealthCheckChange: {
-            /** @description The password. Absent, it stays; `null` removes it. */
+            /** @description The password for basic authentication. `null` removes it, and an absent field keeps it. */
             basic_auth_pass?: string | null;
-            /** @description The user for basic authentication. `null` clears the password too. */
+            /** @description The user for basic authentication. `null` also clears the password. */
             basic_auth_user?: string | null;
             /** @description The type. */
             check_type?: components["schemas"]["CheckType"];
-            /** @description Whether it is run and asked for. */
+            /** @description Whether the check runs and counts. */
             enabled?: boolean;
-            /** @description What the body must contain; the empty text for "the status alone". */
+            /** @description The text that the body must contain. Empty checks only the status. */
             expected_body?: string | null;
-            /** @description Whether any certificate will do. Switching it on needs the password again, where one is stored. */
+            /** @description Whether to ignore certificate errors. Enabling it requires the password again, if one is stored. */
             ignore_cert_errors?: boolean;
-            /** @description A name for people; not unique. */
+            /** @description A display name, not unique. */
             name?: string;
-            /** @description The systemd unit that the agent is asked for. */
+            /** @description The systemd unit to ask the agent about. */
             service_name?: string | null;
             target_host_id?: components["schemas"]["HostId"] | null;
             /** @description The URL: absolute, http or https, without user info or fragment. */
@@ -794,17 +792,17 @@ export interface components {
         };
         /** @description All checks of a host. */
         HealthCheckList: {
-            /** @description The checks, by the time of their making. */
+            /** @description The checks, ordered by creation. */
             checks: components["schemas"]["HealthCheck"][];
-            /** @description How many. */
+            /** @description The number of checks. */
             total: number;
         };
         /**
          * Format: uuid
-         * @description A machine that the application manages. The application makes these.
+         * @description A machine that the application manages. The application creates these ids.
          */
         HostId: string;
-        /** @description What a host's gate would say now. */
+        /** @description The current decision for a host. */
         HostPreview: {
             /** @description The checks and conditions that are not known to be met. */
             blocking: components["schemas"]["Blocking"][];
@@ -813,34 +811,31 @@ export interface components {
              * @description When that window closes.
              */
             closes_at: string;
-            /** @description Whether the job would go ahead. */
+            /** @description Whether the job would be allowed to patch the host. */
             decision: components["schemas"]["Outlook"];
             /** @description The host. */
             host_id: components["schemas"]["HostId"];
             kind: components["schemas"]["PassKind"] | null;
-            /** @description The window is not open yet: that alone makes it wait where nothing is blocking. */
+            /** @description Whether the window has not opened yet. If nothing blocks, this alone makes the job wait. */
             not_open: boolean;
             /**
              * Format: date-time
-             * @description When the window opens that it was judged in.
+             * @description When the window of this preview opens.
              */
             opens_at: string;
-            /** @description The zone to show that window in, an IANA name; `null` where it comes from no calendar. */
+            /** @description The IANA name of the time zone for display. `null` if the window comes from no calendar. */
             time_zone: string | null;
-            /**
-             * @description What that zone's clocks are ahead of UTC in that window, and where they change; empty without a
-             *     zone.
-             */
+            /** @description The UTC offset of that zone in the window, and its changes. Empty without a zone. */
             utc_offsets: components["schemas"]["UtcOffset"][];
-            /** @description What is left of the window has no room for a second attempt. */
+            /** @description Whether the rest of the window is too short for a second attempt. */
             window_too_short: boolean;
         };
         /**
-         * @description What is known of a host, from its enabled checks.
+         * @description The status of a host, from its enabled checks.
          * @enum {string}
          */
         HostStatus: "none" | "unhealthy" | "unknown" | "healthy";
-        /** @description How many of a host's enabled checks are in which status. */
+        /** @description The number of a host's enabled checks in each status. */
         HostSummary: {
             /**
              * Format: int32
@@ -851,10 +846,10 @@ export interface components {
             host_id: components["schemas"]["HostId"];
             /**
              * Format: date-time
-             * @description When the check that was run longest ago was run; `None` where one has no result.
+             * @description The oldest of the checks' last runs; `None` if a check has no result.
              */
             oldest_checked_at: string | null;
-            /** @description What they make of the host. */
+            /** @description The status of the host. */
             status: components["schemas"]["HostStatus"];
             /**
              * Format: int32
@@ -868,52 +863,52 @@ export interface components {
             unhealthy: number;
             /**
              * Format: int32
-             * @description Checks of which nothing is known.
+             * @description Checks with unknown status.
              */
             unknown: number;
         };
         /** @description The summaries of several hosts. */
         HostSummaryList: {
-            /** @description In the order asked; hosts that the caller may not see are left out. */
+            /** @description The summaries in the requested order. Hosts that the caller may not see are left out. */
             hosts: components["schemas"]["HostSummary"][];
         };
         /**
          * Format: uuid
-         * @description A job of the application's that wants to touch hosts. The application makes these.
+         * @description A job of the application that changes hosts. The application creates these ids.
          */
         JobId: string;
-        /** @description What an administrator asks for with an override. */
+        /** @description A request for an override. */
         NewGateOverride: {
-            /** @description The checks that may fail: checks of this host. */
+            /** @description The checks that may fail. All must be checks of this host. */
             check_ids: components["schemas"]["CheckId"][];
             /**
              * Format: date-time
-             * @description Until when: in the future, and not after the gate's end.
+             * @description The expiry: in the future, and not after the gate's end.
              */
             expires_at: string;
-            /** @description Why. */
+            /** @description The reason. */
             reason: string;
         };
         /**
-         * @description A check to be made, or to be tested without being made. An http check needs `url` and
-         *     `expected_body`, a service check `service_name`; each takes only what belongs to its type.
+         * @description A check to create, or to test without creating it. An http check needs `url` and `expected_body`, a
+         *     service check needs `service_name`. Each type accepts only its own fields.
          */
         NewHealthCheck: {
-            /** @description The password for basic authentication. Write only. */
+            /** @description The password for basic authentication. Write-only. */
             basic_auth_pass?: string | null;
             /** @description The user for basic authentication. */
             basic_auth_user?: string | null;
             /** @description The type. */
             check_type: components["schemas"]["CheckType"];
-            /** @description Whether it is run and asked for. On by default. */
+            /** @description Whether the check runs and counts. `true` by default. */
             enabled?: boolean | null;
-            /** @description What the body must contain; the empty text for "the status alone". */
+            /** @description The text that the body must contain. Empty checks only the status. */
             expected_body?: string | null;
-            /** @description Whether any certificate will do. On by default. */
+            /** @description Whether to ignore certificate errors. `true` by default. */
             ignore_cert_errors?: boolean | null;
-            /** @description A name for people; not unique. */
+            /** @description A display name, not unique. */
             name: string;
-            /** @description The systemd unit that the agent is asked for. */
+            /** @description The systemd unit to ask the agent about. */
             service_name?: string | null;
             target_host_id?: components["schemas"]["HostId"] | null;
             /** @description The URL: absolute, http or https, without user info or fragment. */
@@ -930,7 +925,7 @@ export interface components {
          */
         PassId: string;
         /**
-         * @description On what ground a pass was given.
+         * @description The reason for which a pass was given.
          * @enum {string}
          */
         PassKind: "healthy" | "no_checks" | "overridden" | "exempt" | "report_only";
@@ -939,45 +934,45 @@ export interface components {
             /** @description Who ran it. */
             source: components["schemas"]["ResultSource"];
         };
-        /** @description The body of a [`Problem`]. */
+        /** @description The body of an error answer (RFC 9457). */
         Problem: {
-            /** @description What it is, for programs. */
+            /** @description The problem's code, for programs. */
             code: string;
-            /** @description What to do about it, for people. */
+            /** @description What happened and what to do, for people. */
             detail: string;
-            /** @description The same again, as the existing front end reads it. */
+            /** @description Code and message again, for the existing front end. */
             error: components["schemas"]["ErrorMember"];
-            /** @description What is wrong with which member or parameter; empty where nothing of the kind is. */
+            /** @description The invalid fields or parameters, if any. */
             errors: components["schemas"]["FieldProblem"][];
             /**
              * Format: int32
-             * @description The status.
+             * @description The HTTP status.
              */
             status: number;
-            /** @description The status in words. */
+            /** @description The status as text. */
             title: string;
-            /** @description Always `about:blank`: `code` says what it is. */
+            /** @description Always `about:blank`. `code` identifies the problem. */
             type: string;
         };
         /**
-         * @description Why a check came out as it did. Only [`ReasonCode::Ok`] is healthy; every other fails the
-         *     check and blocks the gate alike.
+         * @description The reason for the outcome of a check. Only [`ReasonCode::Ok`] is healthy; every other code fails
+         *     the check and blocks the gate.
          *
-         *     The vocabulary is closed: a new word is a minor release and stands in the changelog.
+         *     The vocabulary is closed: a new code comes with a minor release and is listed in the changelog.
          * @enum {string}
          */
         ReasonCode: "ok" | "service_unhealthy" | "service_not_found" | "service_name_invalid" | "status" | "body_mismatch" | "body_missing" | "body_too_large" | "dns" | "resolver_failed" | "connect" | "timeout_dns" | "timeout_connect" | "timeout_head" | "timeout_body" | "tls_untrusted" | "tls_expired" | "tls_not_yet_valid" | "tls_name" | "tls_refused" | "tls_other" | "protocol" | "body_truncated" | "encoding_refused" | "redirect_refused" | "destination_refused" | "agent_error" | "agent_refused" | "agent_rate_limited" | "agent_unsupported" | "agent_bad_reply" | "secret_unreadable" | "check_unreadable" | "target_missing" | "interrupted" | "no_resources" | "internal" | "no_result" | "stale" | "clock" | "not_run_capacity" | "gate_busy" | "host_disturbed";
         /**
-         * @description What became of a check.
+         * @description The change of a check between two runs.
          * @enum {string}
          */
         RecheckChange: "same" | "broke" | "mended" | "still_failing" | "new" | "gone";
-        /** @description One check or condition before and after. */
+        /** @description A check or condition before and after the change. */
         Rechecked: {
-            /** @description What that makes. */
+            /** @description The comparison of the two. */
             change: components["schemas"]["RecheckChange"];
             check_id: components["schemas"]["CheckId"] | null;
-            /** @description The name, as it is now where it still exists. */
+            /** @description The name: the present one if the check still exists. */
             name: string;
             now: components["schemas"]["Evidence"] | null;
             was: components["schemas"]["Evidence"] | null;
@@ -988,76 +983,76 @@ export interface components {
          */
         ResultSource: "poll" | "gate";
         /**
-         * @description What a user may do.
+         * @description The role of a user.
          * @enum {string}
          */
         Role: "admin" | "operator" | "reporter" | "system";
-        /** @description What the clocks of a zone are ahead of UTC from an instant on. */
+        /** @description The offset of a zone from UTC, from an instant on. */
         UtcOffset: {
-            /** @description What the zone is called meanwhile, for example `CET`, or `+03` where its data has no name for it. */
+            /** @description The abbreviation of the zone's name, for example `CET`, or `+03` if the data has none. */
             abbreviation: string;
             /**
              * Format: date-time
-             * @description From this instant.
+             * @description The instant from which the offset is valid.
              */
             from: string;
             /**
              * Format: int32
-             * @description By so many seconds; negative where they are behind.
+             * @description The offset in seconds, negative if the zone is behind UTC.
              */
             seconds: number;
         };
         /**
-         * @description How a host stands since its change, against the pass on which it was changed.
+         * @description The comparison of a host after its change with the pass that allowed the change.
          *
-         *     No route of this API answers with it: an application shows it with its jobs. The document describes
-         *     it for the clients of both.
+         *     No route of this API returns it: an application shows it with its jobs. The document describes it for
+         *     the clients of both.
          */
         Verification: {
             /**
              * Format: date-time
-             * @description When the newest run of the checks started; `null` before.
+             * @description When the newest run of the checks started. `null` before the first run.
              */
             checked_at: string | null;
-            /** @description Each check of the host, and then those of the pass that are no more. */
+            /** @description Each check of the host, followed by the pass's checks that no longer exist. */
             checks: components["schemas"]["VerifiedCheck"][];
             /**
              * Format: int64
-             * @description It ended so many seconds after the change at the latest.
+             * @description The maximum number of seconds from the change to the verdict.
              */
             deadline_secs: number;
-            /** @description Where it stands, in one line. */
+            /** @description The current situation in one line. */
             detail: string;
             /**
              * Format: date-time
-             * @description When it ended; `null` while it goes on.
+             * @description When it ended. `null` while it is running.
              */
             ended_at: string | null;
             /**
              * Format: int32
-             * @description How often the checks were run.
+             * @description The number of runs of the checks.
              */
             runs: number;
             /**
              * Format: int64
-             * @description For so many seconds after the change nothing counted against the host.
+             * @description The number of seconds after the change in which failures did not count.
              */
             settle_secs: number;
             /**
              * Format: int64
-             * @description So many seconds the checks had to stay healthy.
+             * @description The number of seconds for which the checks had to stay healthy.
              */
             soak_secs: number;
             /**
              * Format: date-time
-             * @description When the change ended, and the verification began.
+             * @description When the change ended and the verification began.
              */
             started_at: string | null;
-            /** @description Whether it goes on, or how it ended. */
+            /** @description Whether it is running, or how it ended. */
             state: components["schemas"]["VerificationState"];
         };
         /**
-         * @description What is known of a host since its change.
+         * @description The state of a host's verification.
          * @enum {string}
          */
         VerificationState: "verifying" | "verified" | "regressed" | "unverified" | "no_checks";
@@ -1067,52 +1062,45 @@ export interface components {
             counted: boolean;
             /**
              * Format: date-time
-             * @description The start of the first of its runs that has said since what the newest one says; `None` where it
-             *     was not run.
+             * @description The start of the first of its consecutive runs with the newest outcome; `None` if it has not run.
              */
             since: string | null;
         };
         /**
-         * @description Who can clear it.
+         * @description Who can clear the cause of a wait.
          * @enum {string}
          */
         Who: "time" | "operator" | "administrator" | "other_job" | "worker";
-        /** @description A window: from `opens_at` (inside) to `closes_at` (outside), at most 7 days. */
+        /** @description A window from `opens_at` (inclusive) to `closes_at` (exclusive), at most 7 days long. */
         Window: {
             /**
              * Format: date-time
-             * @description The first instant after it.
+             * @description The end, exclusive.
              */
             closes_at: string;
             /**
              * Format: date-time
-             * @description The first instant inside.
+             * @description The start, inclusive.
              */
             opens_at: string;
-            /**
-             * @description The zone of the calendar that it comes from, to show it in; left out where it comes from none. It
-             *     moves nothing.
-             */
+            /** @description The time zone for display, if the window comes from a calendar. It does not change the instants. */
             readonly time_zone?: string | null;
-            /**
-             * @description What that zone's clocks are ahead of UTC in this window, and where they change; left out without a
-             *     zone.
-             */
+            /** @description The UTC offset of that zone in this window, and its changes. Left out without a zone. */
             utc_offsets?: components["schemas"]["UtcOffset"][];
         };
         /**
-         * @description What bounds a gate's wait.
+         * @description What limits a gate's wait.
          * @enum {string}
          */
         WindowKind: "maintenance" | "immediate";
         /**
-         * @description What a gate that does not block would have done if it did (G34).
+         * @description What a non-blocking gate would have done if it had blocked (G34).
          *
-         *     Made from what was known when it passed; nothing is run for it. So a check without a fresh result
-         *     makes it [`Outlook::Wait`], where a blocking gate would have run that check first.
+         *     It is derived from the evidence at the pass, without running checks. So a check without a fresh result
+         *     gives [`Outlook::Wait`], although a blocking gate would have run that check first.
          */
         WouldHave: {
-            /** @description What it would have done. */
+            /** @description The decision. */
             decision: components["schemas"]["Outlook"];
             kind: components["schemas"]["PassKind"] | null;
         };
@@ -1170,7 +1158,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description host by host */
+            /** @description the decision for each host */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1193,7 +1181,7 @@ export interface operations {
     list_audit_records: {
         parameters: {
             query?: {
-                /** @description only records of these hosts; those that the caller may not see are left out */
+                /** @description only records of these hosts; hosts that the caller may not see are left out */
                 host_ids?: components["schemas"]["HostId"][];
                 /** @description only what the user of exactly this name did */
                 actor?: string;
@@ -1205,9 +1193,9 @@ export interface operations {
                 from?: string;
                 /** @description only records written before this instant */
                 until?: string;
-                /** @description at most so many */
+                /** @description the maximum number of records */
                 limit?: number;
-                /** @description the `next_cursor` of the page before */
+                /** @description the `next_cursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -1284,7 +1272,7 @@ export interface operations {
     summarise_hosts: {
         parameters: {
             query: {
-                /** @description 1 to 500 hosts; those that the caller may not see are left out */
+                /** @description 1 to 500 hosts; hosts that the caller may not see are left out */
                 host_ids: components["schemas"]["HostId"][];
             };
             header?: never;
@@ -1437,7 +1425,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description how it came out */
+            /** @description the result */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1497,7 +1485,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the revision that the change is of */
+                /** @description the revision that the change is based on */
                 "If-Match"?: string | null;
             };
             path: {
@@ -1514,7 +1502,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description the check as it is now */
+            /** @description the changed check */
             200: {
                 headers: {
                     /** @description its revision in quotes */
@@ -1540,7 +1528,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description the revision that is to be deleted */
+                /** @description the revision to delete */
                 "If-Match"?: string | null;
             };
             path: {
@@ -1553,7 +1541,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description it is gone */
+            /** @description the check is deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1574,9 +1562,9 @@ export interface operations {
     list_check_results: {
         parameters: {
             query?: {
-                /** @description at most so many */
+                /** @description the maximum number of results */
                 limit?: number;
-                /** @description the `next_cursor` of the page before */
+                /** @description the `next_cursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -1628,7 +1616,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description how it came out */
+            /** @description the result */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1683,9 +1671,9 @@ export interface operations {
     list_gates: {
         parameters: {
             query?: {
-                /** @description at most so many */
+                /** @description the maximum number of gates */
                 limit?: number;
-                /** @description the `next_cursor` of the page before */
+                /** @description the `next_cursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -1769,7 +1757,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description there is none any more */
+            /** @description there is no override */
             204: {
                 headers: {
                     [name: string]: unknown;

@@ -48,12 +48,7 @@ impl AuditLog for CustomStore {
         Ok(self.read(|world, _| {
             let place = |id| world.audit.iter().position(|record| record.id == id).unwrap_or(0);
             let older = &world.audit[..before.map_or(world.audit.len(), place)];
-            let wanted = |record: &&AuditRecord| {
-                filter
-                    .hosts
-                    .as_ref()
-                    .is_none_or(|hosts| record.host_id.is_some_and(|host| hosts.contains(&host)))
-            };
+            let wanted = |record: &&AuditRecord| filter.matches(record);
             older.iter().rev().filter(wanted).take(limit as usize).cloned().collect()
         }))
     }

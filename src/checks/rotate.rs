@@ -113,7 +113,7 @@ impl CheckManager {
 /// Keys that the installation knows. [`register_keys`] returns them, and [`CheckManager::new`] asks for
 /// them, so that no password is sealed under a key that the next start refuses (F78).
 #[derive(Clone, Debug)]
-pub struct RegisteredKeys(Arc<dyn Sealer>);
+pub struct RegisteredKeys(pub(super) Arc<dyn Sealer>);
 
 impl RegisteredKeys {
     /// Stands for no key: checks with a password are refused, and stored passwords do not open, with

@@ -58,7 +58,7 @@ impl CheckManager {
     ) -> Self {
         Self {
             store,
-            sealer: keys.sealer(),
+            sealer: keys.0,
             directory,
             runner,
             limit: Self::DEFAULT_LIMIT,

@@ -70,7 +70,7 @@ impl Filter {
         let mut query = String::new();
         let mut add = |name: &str, value: Option<String>| {
             if let Some(value) = value {
-                query.push_str(&format!("&{name}={value}"));
+                query.extend(["&", name, "=", &value]);
             }
         };
         add("host_ids", self.hosts.as_ref().map(|hosts| hosts.join(",")));

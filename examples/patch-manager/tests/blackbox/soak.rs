@@ -121,7 +121,7 @@ impl Soak {
         match self.draw(12) {
             0 | 1 => self.turn(host, false),
             2 | 3 => self.turn(host, true),
-            4 | 5 | 6 => self.begin(host).await,
+            4..=6 => self.begin(host).await,
             7 => {
                 let one = self.draw(self.workers.len());
                 let killed = self.workers.remove(one);

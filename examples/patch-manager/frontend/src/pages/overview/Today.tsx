@@ -65,7 +65,7 @@ function Entry({ record, hostName }: { record: AuditRecord; hostName: (id: strin
         <>
           {' '}
           ·{' '}
-          <Link component={RouterLink} to={`/hosts/${record.host_id}`}>
+          <Link component={RouterLink} to={`/hosts/${record.host_id}`} underline="always">
             {hostName(record.host_id)}
           </Link>
         </>
@@ -74,7 +74,7 @@ function Entry({ record, hostName }: { record: AuditRecord; hostName: (id: strin
         <>
           {' '}
           ·{' '}
-          <Link component={RouterLink} to={`/jobs/${record.job_id}`}>
+          <Link component={RouterLink} to={`/jobs/${record.job_id}`} underline="always">
             job {shortId(record.job_id)}
           </Link>
         </>

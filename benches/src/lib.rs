@@ -1,30 +1,21 @@
-//! What the benchmarks measure: one scene for each hot function, so that times (`hot.rs`) and counts (`cost.rs`) are
-//! taken of the same work.
+//! What the benchmarks measure: one scene for each hot function, which `hot.rs` times.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
-use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
-    checks::{
-        AgentError, AgentLink, AgentTransport, BodySearch, CheckRunner, HostRun, HostRunner as _,
-        HttpClient, HttpClientConfig, Searched, ServiceStatus,
-    },
+    checks::{BodySearch, Searched},
     crypto::{InstallId, Key, KeyRing, SealContext},
     gate::{
         GatePolicy,
         decide::{GateInput, Requirement, WindowAnswer},
     },
     model::{
-        AgentEndpoint, AuditAction, CheckId, CheckResult, ClockEpoch, Detail, GateId, GateRecord,
-        GateRequest, HostId, JobId, NewCheck, Password, ReasonCode, ResultSource, ServiceName,
-        StoreTime, Window,
+        AgentEndpoint, CheckId, CheckResult, ClockEpoch, Detail, GateId, GateRecord, GateRequest,
+        HostId, JobId, NewCheck, Password, ReasonCode, ResultSource, StoreTime, Window,
     },
-    store::{CheckStore as _, MemoryStore},
-    testing::fixtures,
 };
 use serde_json::json;
-use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
 /// Returns the instant of all scenes.
@@ -158,66 +149,4 @@ pub fn secret() -> (KeyRing, SealContext, Password) {
     let context = SealContext::of(install, host, check, &definition).expect("an HTTP check");
     let ring = KeyRing::new(Key::generate().expect("randomness"));
     (ring, context, Password::new("correct horse battery staple").expect("short"))
-}
-
-/// A host with five service checks, whose agent answers at once in this process.
-#[derive(Debug)]
-pub struct HostScene {
-    runtime: Runtime,
-    runner: CheckRunner,
-    run: HostRun,
-}
-
-impl Default for HostScene {
-    fn default() -> Self {
-        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let http = HttpClient::new(HttpClientConfig::default()).expect("a client");
-        let ring = KeyRing::new(Key::generate().expect("randomness"));
-        let install = InstallId::from_bytes([7; 16]);
-        let runner = CheckRunner::new(Arc::new(Healthy), http, Arc::new(ring), install);
-        let host = fixtures::host(1);
-        let store = MemoryStore::default();
-        let check = |number: u16| {
-            let insert = fixtures::service_check(
-                fixtures::check(number.into()),
-                host,
-                &format!("unit{number}"),
-            );
-            let audit = fixtures::audit(AuditAction::HealthCheckCreated);
-            runtime.block_on(store.insert_check(insert, audit)).expect("a new check")
-        };
-        let run = HostRun {
-            host_id: host,
-            checks: (1..=5).map(check).collect(),
-            agents: HashMap::from([(host, Some(fixtures::agent(1)))]),
-            timeout: Duration::from_secs(10),
-        };
-        Self { runtime, runner, run }
-    }
-}
-
-impl HostScene {
-    /// Runs the checks, and returns how many were healthy.
-    #[must_use]
-    pub fn run(&self) -> usize {
-        let outcomes = self.runtime.block_on(self.runner.run_host(self.run.clone()));
-        outcomes.iter().filter(|outcome| outcome.reason == ReasonCode::Ok).count()
-    }
-}
-
-/// An agent whose units are all healthy.
-#[derive(Debug)]
-struct Healthy;
-
-impl AgentTransport for Healthy {
-    fn link(&self, _: &AgentEndpoint) -> Result<Box<dyn AgentLink>, AgentError> {
-        Ok(Box::new(Self))
-    }
-}
-
-#[async_trait]
-impl AgentLink for Healthy {
-    async fn service(&self, name: &ServiceName, _: Duration) -> Result<ServiceStatus, AgentError> {
-        Ok(ServiceStatus::new(&**name, true))
-    }
 }

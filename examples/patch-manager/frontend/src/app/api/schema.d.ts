@@ -9,7 +9,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How the simulated hosts behave. */
+        /** Lists how the simulated hosts behave. */
         get: operations["list_fleet"];
         put?: never;
         post?: never;
@@ -28,7 +28,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Breaks or mends a part of a simulated host, so that a person can watch a gate react. */
+        /** Breaks or repairs a part of a simulated host, so that a person can watch a gate react. */
         post: operations["set_fleet"];
         delete?: never;
         options?: never;
@@ -43,7 +43,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who may sign in to the demo, with their tokens. There is no such route outside the demo. */
+        /** Lists who may sign in to the demo, with their tokens. This route only exists in the demo. */
         get: operations["list_demo_users"];
         put?: never;
         post?: never;
@@ -60,7 +60,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The freezes that are active or lie ahead, those of hosts that the caller may see. */
+        /** Lists the current and future freezes of hosts that the caller may see. */
         get: operations["list_freezes"];
         put?: never;
         post?: never;
@@ -77,7 +77,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The groups that the caller may see, with their limits. */
+        /** Lists the groups that the caller may see, with their limits. */
         get: operations["list_groups"];
         put?: never;
         post?: never;
@@ -111,7 +111,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The hosts that the caller may see. */
+        /** Lists the hosts that the caller may see. */
         get: operations["list_hosts"];
         put?: never;
         post?: never;
@@ -128,7 +128,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A host. */
+        /** Returns a host. */
         get: operations["read_host"];
         put?: never;
         post?: never;
@@ -163,7 +163,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Pauses or resumes a host. A paused host blocks its gates, as a failing check does. */
+        /** Pauses or resumes a host. A paused host blocks its gates, like a failing check. */
         put: operations["pause_host"];
         post?: never;
         delete?: never;
@@ -179,10 +179,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Jobs with a host that the caller may see, newest first. */
+        /** Lists jobs with a host that the caller may see, newest first. */
         get: operations["list_jobs"];
         put?: never;
-        /** Makes a job: one gate for each host, each with its own window. */
+        /** Creates a job with one gate for each host, each with its own window. */
         post: operations["create_job"];
         delete?: never;
         options?: never;
@@ -197,7 +197,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A job with its hosts and their gates. */
+        /** Returns a job with its hosts and their gates. */
         get: operations["read_job"];
         put?: never;
         post?: never;
@@ -216,7 +216,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancels a job. Hosts that are being patched are patched to the end; the others end at once. */
+        /** Cancels a job. Hosts that are being patched are finished. The others end immediately. */
         post: operations["cancel_job"];
         delete?: never;
         options?: never;
@@ -251,7 +251,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A job on one host, with the newest attempts of its gate, 200 at most. */
+        /** Returns a job on one host, with at most the newest 200 attempts of its gate. */
         get: operations["read_job_host"];
         put?: never;
         post?: never;
@@ -290,7 +290,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Lets a halted rollout go on; for administrators, with a reason. */
+        /** Resumes a halted rollout. For administrators, with a reason. */
         post: operations["resume_rollout"];
         delete?: never;
         options?: never;
@@ -305,10 +305,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The windows of hosts that the caller may see, newest first. */
+        /** Lists the windows of hosts that the caller may see, newest first. */
         get: operations["list_maintenance_windows"];
         put?: never;
-        /** Makes a window. */
+        /** Creates a window. */
         post: operations["create_maintenance_window"];
         delete?: never;
         options?: never;
@@ -323,9 +323,9 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A window. */
+        /** Returns a window. */
         get: operations["read_maintenance_window"];
-        /** Changes a window: what is absent stays as it is. Gates that wait see it within seconds. */
+        /** Changes a window. Absent fields stay unchanged. Waiting gates notice the change within seconds. */
         put: operations["change_maintenance_window"];
         post?: never;
         /** Deletes a window. Gates that wait for it end as `window_withdrawn`. */
@@ -342,7 +342,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who the caller is. */
+        /** Returns the caller. */
         get: operations["me"];
         put?: never;
         post?: never;
@@ -359,7 +359,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** This document. */
+        /** Returns this document. */
         get: operations["openapi_document"];
         put?: never;
         post?: never;
@@ -393,7 +393,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What is configured. */
+        /** Returns the configured settings. */
         get: operations["read_settings"];
         put?: never;
         post?: never;
@@ -408,7 +408,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description How a service, a web service or an agent behaves.
+         * @description The behaviour of a service, a web service or an agent.
          * @enum {string}
          */
         Behaviour: "healthy" | "failed" | "slow" | "flapping" | "dead" | "wrong_name" | "expired" | "wrong_authority";
@@ -435,7 +435,7 @@ export interface components {
             /** @description A reason code; `no_recent_result` where there is no result that counts. */
             reason: string;
         };
-        /** @description How a simulated host behaves. */
+        /** @description The behaviour of a simulated host. */
         FleetHost: {
             /** @description Its agent: `healthy`, `dead`, `wrong_name`, `expired` or `wrong_authority`. */
             agent: components["schemas"]["Behaviour"];
@@ -453,7 +453,7 @@ export interface components {
         FleetList: {
             hosts: components["schemas"]["FleetHost"][];
         };
-        /** @description What is to be broken or mended: one of `service`, `http`, `agent` and `patch`. */
+        /** @description A part of a simulated host to break or repair: one of `service`, `http`, `agent` and `patch`. */
         FleetRequest: {
             /** @description The host's agent. */
             agent?: boolean | null;
@@ -463,38 +463,38 @@ export interface components {
             patch?: boolean | null;
             /** @description A service of the host. */
             service?: string | null;
-            /** @description How it behaves from now on. */
+            /** @description The new behaviour. */
             state: components["schemas"]["Behaviour"];
         };
-        /** @description A freeze that is active or lies ahead. */
+        /** @description A current or future freeze. */
         Freeze: {
-            /** @description Whether nothing starts now. */
+            /** @description Whether it is active now. */
             active: boolean;
             /** Format: date-time */
             ends_at: string;
-            /** @description The groups whose hosts it holds back, those that the caller may see; empty for all hosts. */
+            /** @description The groups whose hosts it holds back and that the caller may see. Empty for all hosts. */
             groups: string[];
-            /** @description Whether it holds back rollbacks as well. */
+            /** @description Whether it also holds back rollbacks. */
             holds_exempt: boolean;
             name: string;
             /** Format: date-time */
             starts_at: string;
         };
-        /** @description Freezes by their start. */
+        /** @description Freezes, ordered by their start. */
         FreezeList: {
             freezes: components["schemas"]["Freeze"][];
         };
-        /** @description A group of the configuration. */
+        /** @description A configured group. */
         Group: {
-            /** @description How many hosts are in it. */
+            /** @description The number of hosts in the group. */
             hosts: number;
             /**
              * Format: int32
-             * @description At most so many members may be down or under change; `null` for any number.
+             * @description The maximum number of members that may be down or under change. `null` for any number.
              */
             max_unavailable: number | null;
             name: string;
-            /** @description So many members are down or under change now; `null` where the group has no limit. */
+            /** @description The number of members that are down or under change now. `null` if the group has no limit. */
             unavailable: number | null;
         };
         /** @description Groups in the order of the configuration. */
@@ -508,30 +508,30 @@ export interface components {
         };
         /** @description A host. */
         Host: {
-            /** @description Where its agent is reached. */
+            /** @description The address of its agent. */
             address: string;
-            /** @description The name that the agent's certificate must be valid for, where it is not the address. */
+            /** @description The name that the agent's certificate must be valid for, if it is not the address. */
             agent_identity: string | null;
             /** Format: int32 */
             agent_port: number;
             /** @description Its checks that do not pass. */
             failing: components["schemas"]["FailingCheck"][];
-            /** @description The groups it is in. */
+            /** @description The groups of the host. */
             groups: string[];
-            /** @description What its checks say. */
+            /** @description The health of its checks. */
             health: components["schemas"]["HostHealth"];
             id: components["schemas"]["HostId"];
             maintenance_window: components["schemas"]["Window"] | null;
             name: string;
             paused: components["schemas"]["Pause"] | null;
         };
-        /** @description What the enabled checks of a host say. */
+        /** @description The counts of a host's enabled checks. */
         HostHealth: {
             /** Format: int32 */
             healthy: number;
             /**
              * Format: date-time
-             * @description When the check that was run longest ago was run.
+             * @description The oldest of the last runs of its checks.
              */
             oldest_checked_at: string | null;
             status: components["schemas"]["HostStatus"];
@@ -570,14 +570,14 @@ export interface components {
             jobs: components["schemas"]["HostJob"][];
         };
         /**
-         * @description Where a job stands on one host.
+         * @description The status of a job on one host.
          * @enum {string}
          */
         HostJobStatus: "queued" | "waiting_for_window" | "waiting_health_check" | "waiting_for_slot" | "patching" | "verifying" | "succeeded" | "failed" | "unverified" | "cancelled";
         /** @description A page of hosts. */
         HostList: {
             hosts: components["schemas"]["Host"][];
-            /** @description Ask with it for the next page; `null` at the end. */
+            /** @description The cursor of the next page. `null` on the last page. */
             next_cursor: string | null;
         };
         /** @description What became of one host. */
@@ -615,27 +615,30 @@ export interface components {
         Job: {
             /** Format: date-time */
             cancelled_at: string | null;
-            /** @description How many of them are in which status. */
+            /** @description The number of these hosts in each status. */
             counts: {
                 [key: string]: number;
             };
             /** Format: date-time */
             created_at: string;
             created_by: string;
-            /** @description Nothing is patched: the checks run once, and each host's detail says what would have happened. */
+            /**
+             * @description Whether it patches nothing: the checks run once, and each host's detail reports what would have
+             *     happened.
+             */
             dry_run: boolean;
-            /** @description How many hosts it has, of those that the caller may see. */
+            /** @description The number of its hosts that the caller may see. */
             host_count: number;
-            /** @description Its hosts, by name; in a list, left out. */
+            /** @description Its hosts, ordered by name. Left out in lists. */
             hosts?: components["schemas"]["JobHost"][] | null;
             id: components["schemas"]["JobId"];
-            /** @description It was to run at once. */
+            /** @description Whether the job was to run immediately. */
             immediate: boolean;
             kind: components["schemas"]["JobKind"];
             name: string | null;
-            /** @description Why it goes around the gate. */
+            /** @description Why the job bypasses the gate. */
             reason: string | null;
-            /** @description Its gates report and do not block. */
+            /** @description Whether its gates only report and do not block. */
             report_only: boolean;
             rollout: components["schemas"]["Rollout"] | null;
             status: components["schemas"]["JobStatus"];
@@ -644,7 +647,7 @@ export interface components {
         /** @description A job on one host. */
         JobHost: {
             blocked_by: components["schemas"]["JobId"] | null;
-            /** @description Where it stands, for people; while its gate waits it names what is failing. */
+            /** @description The current situation, for people. While its gate waits, it names the failing checks. */
             detail: string;
             /** Format: date-time */
             finished_at: string | null;
@@ -657,40 +660,43 @@ export interface components {
             verification: components["schemas"]["Verification"] | null;
         };
         /**
-         * @description What a job does.
+         * @description The purpose of a job.
          * @enum {string}
          */
         JobKind: "patch" | "rollback";
         /** @description A page of jobs. */
         JobList: {
             jobs: components["schemas"]["Job"][];
-            /** @description Ask with it for the next page; `null` at the end. */
+            /** @description The cursor of the next page. `null` on the last page. */
             next_cursor: string | null;
         };
         /**
-         * @description What a job is made from. Of `window` and `immediate` one at most; without either each host's
-         *     current or next maintenance window counts.
+         * @description A request for a job. Give at most one of `window` and `immediate`. Without either, each host's current
+         *     or next maintenance window counts.
          */
         JobRequest: {
-            /** @description Patch nothing: run the checks once, and say of each host what would happen. Counts as a test of each host. */
+            /**
+             * @description Whether to patch nothing, run the checks once, and report what would happen to each host. Counts as
+             *     a test of each host.
+             */
             dry_run?: boolean | null;
             /** @description 1 to 10,000 hosts that the caller may see. */
             host_ids: components["schemas"]["HostId"][];
-            /** @description Run at once, and wait for health for a bounded time. */
+            /** @description Whether to run immediately, and to wait for health for a limited time. */
             immediate?: boolean | null;
             kind?: components["schemas"]["JobKind"] | null;
-            /** @description What people call it. */
+            /** @description A display name. */
             name?: string | null;
-            /** @description Why the job goes around the gate. */
+            /** @description Why the job bypasses the gate. */
             reason?: string | null;
-            /** @description Let the gates report and not block: for administrators, with a `reason`. */
+            /** @description Whether the gates only report and do not block. For administrators, with a `reason`. */
             report_only?: boolean | null;
             rollout?: components["schemas"]["RolloutRequest"] | null;
             verify?: components["schemas"]["VerifyRequest"] | null;
             window?: components["schemas"]["Window"] | null;
         };
         /**
-         * @description Where a job stands.
+         * @description The status of a job.
          * @enum {string}
          */
         JobStatus: "queued" | "running" | "succeeded" | "failed" | "cancelled";
@@ -700,15 +706,15 @@ export interface components {
             created_at: string;
             /**
              * Format: int64
-             * @description For `monthly`: 1 to 31; a shorter month has it on its last day.
+             * @description For `monthly`: 1 to 31. A shorter month uses its last day.
              */
             day_of_month: number | null;
             /** Format: int64 */
             duration_minutes: number | null;
             enabled: boolean;
-            /** @description `YYYY-MM-DD`: nothing starts on an earlier local day; for all but `once`. */
+            /** @description The first local day as `YYYY-MM-DD`, for all but `once`. */
             first_date: string | null;
-            /** @description The hosts that may be patched in it, those that the caller may see. */
+            /** @description The hosts of the window that the caller may see. */
             host_ids: components["schemas"]["HostId"][];
             /** Format: uuid */
             id: string;
@@ -719,29 +725,26 @@ export interface components {
             recurrence: string | null;
             /** Format: int64 */
             revision: number;
-            /** @description `HH:MM`, local; for all but `once`. */
+            /** @description The local start time as `HH:MM`, for all but `once`. */
             start_time: string | null;
-            /** @description An instant; for `once`. */
+            /** @description The start as an instant, for `once`. */
             starts_at: string | null;
-            /** @description An IANA name. */
+            /** @description The IANA name of the time zone. */
             time_zone: string | null;
             /** Format: date-time */
             updated_at: string;
-            /**
-             * @description What that zone's clocks are ahead of UTC at `starts_at` or in `occurrence`, and where they change;
-             *     empty without both.
-             */
+            /** @description The UTC offset of that zone at `starts_at` or in `occurrence`, and its changes. Empty without both. */
             utc_offsets: components["schemas"]["UtcOffset"][];
             /** @description For `weekly`: `mon` to `sun`. */
             weekdays: string[] | null;
         };
         /** @description A page of windows. */
         MaintenanceWindowList: {
-            /** @description Ask with it for the next page; `null` at the end. */
+            /** @description The cursor of the next page. `null` on the last page. */
             next_cursor: string | null;
             windows: components["schemas"]["MaintenanceWindow"][];
         };
-        /** @description What a window is made from. With `PUT`, what is absent stays as it is. */
+        /** @description A request for a window. With `PUT`, absent fields stay unchanged. */
         MaintenanceWindowRequest: {
             /** Format: int64 */
             day_of_month?: number | null;
@@ -750,9 +753,9 @@ export interface components {
              * @description 1 to 10,080.
              */
             duration_minutes: number;
-            /** @description `true` where it is not given. */
+            /** @description The default is `true`. */
             enabled?: boolean | null;
-            /** @description Today where it is not given. */
+            /** @description The default is today. */
             first_date?: string | null;
             /** @description Hosts that the caller may see. */
             host_ids: components["schemas"]["HostId"][];
@@ -766,25 +769,25 @@ export interface components {
             time_zone?: string | null;
             weekdays?: string[] | null;
         };
-        /** @description The caller, as the application knows them now. */
+        /** @description The caller, with their current role and groups. */
         Me: {
             /** @description The groups whose hosts they see. */
             groups: string[];
             /** @description The name. */
             name: string;
-            /** @description What they may do. */
+            /** @description The role. */
             role: components["schemas"]["Role"];
         };
-        /** @description [`NthWeekday`] in its raw form. */
+        /** @description The raw form of [`NthWeekday`]. */
         NthWeekday: {
             /**
              * Format: int64
-             * @description 1 to 5, or -1 to -5 from the end of the month.
+             * @description The position: 1 to 5, or -1 to -5 from the end of the month.
              */
             nth: number;
             /**
              * Format: int64
-             * @description -31 to 31 days after that weekday; 0 where it is left out.
+             * @description The offset from that weekday in days, -31 to 31; 0 if absent.
              */
             offset_days?: number;
             /** @description `mon` to `sun`. */
@@ -819,11 +822,11 @@ export interface components {
             /** @description Why; must be given with `paused: true`. */
             reason?: string | null;
         };
-        /** @description Whether a host may be patched. */
+        /** @description A request to pause or resume a host. */
         PauseRequest: {
-            /** @description Whether it is held back from now on. */
+            /** @description Whether the host is paused from now on. */
             paused: boolean;
-            /** @description Why; must be given with `paused: true`. */
+            /** @description The reason, required with `paused: true`. */
             reason?: string | null;
         };
         /** @description How many hosts have a check that fails for this reason. */
@@ -832,30 +835,30 @@ export interface components {
             /** @description A reason code, or `no_recent_result`. */
             reason: string;
         };
-        /** @description Why a halted rollout is to go on. */
+        /** @description A request to resume a halted rollout. */
         ResumeRequest: {
             reason: string;
         };
-        /** @description How far a job's rollout has come. */
+        /** @description The progress of a job's rollout. */
         Rollout: {
             /**
              * Format: int32
-             * @description How many hosts may have been patched by the end of the present stage.
+             * @description The number of hosts that may have been patched by the end of the current stage.
              */
             admitted: number;
             /**
              * Format: int32
-             * @description So many may.
+             * @description The maximum number of these.
              */
             failure_budget: number;
             /**
              * Format: int32
-             * @description How many hosts are being patched or verified.
+             * @description The number of hosts that are being patched or verified.
              */
             in_flight: number;
             /**
              * Format: int32
-             * @description At most so many may be.
+             * @description The maximum number of these.
              */
             max_in_flight: number;
             /** @description What was asked for, for another job of the same kind. */
@@ -864,60 +867,60 @@ export interface components {
             reason: string | null;
             /**
              * Format: int32
-             * @description How many hosts have been patched, or are being patched.
+             * @description The number of hosts that have been patched or are being patched.
              */
             spent: number;
             /**
              * Format: int32
-             * @description The present stage, counted from 0: its place in the job's stages. After the last one it is their number.
+             * @description The index of the current stage, counted from 0. After the last stage it is the number of stages.
              */
             stage: number;
-            /** @description How many stages it has; the hosts that are left after the last one follow it. */
+            /** @description The number of stages. The remaining hosts follow the last one. */
             stages: number;
             state: components["schemas"]["RolloutState"];
             /**
              * Format: int32
-             * @description How many failed or stayed unverified, since it was last resumed.
+             * @description The number of hosts that failed or stayed unverified since the last resumption.
              */
             used: number;
         };
         /**
-         * @description How a job goes over its hosts. Amounts are numbers of hosts, such as `5`, or percentages of the job's hosts,
-         *     such as `10%`, rounded up.
+         * @description The rollout of a job. Amounts are numbers of hosts, such as `5`, or percentages of the job's hosts, such
+         *     as `10%`, rounded up.
          */
         RolloutRequest: {
-            /** @description So many hosts may fail or stay unverified; with one more the rollout halts. Without it, none. */
+            /** @description The number of hosts that may fail or stay unverified. One more halts the rollout. Without it, 0. */
             failure_budget?: string | null;
-            /** @description At most so many hosts are patched or verified at the same time; without it, all. */
+            /** @description The maximum number of hosts that are patched or verified at the same time. Without it, all hosts. */
             max_in_flight?: string | null;
-            /** @description The stages, in their order; the hosts that are left follow the last one. Without any there is one. */
+            /** @description The stages in order. The remaining hosts follow the last one. Without stages there is one stage. */
             stages?: components["schemas"]["RolloutStageRequest"][] | null;
         };
         /** @description One stage of a rollout. */
         RolloutStageRequest: {
             /**
              * Format: int64
-             * @description How long the next stage waits once all hosts of this one are through.
+             * @description How long to wait before the next stage after all hosts of this one have ended.
              */
             soak_secs?: number | null;
-            /** @description How many hosts may have been patched by its end, those of earlier stages included. */
+            /** @description The number of hosts that may have been patched by its end, including those of earlier stages. */
             up_to: string;
         };
         /**
-         * @description Whether a rollout goes on.
+         * @description The state of a rollout.
          * @enum {string}
          */
         RolloutState: "running" | "halted" | "done";
-        /** @description Figures of the configuration, for whoever shows a wait, an age or a past. */
+        /** @description The configured settings that clients need to show waits, ages and histories. */
         Settings: {
             /**
              * Format: int64
-             * @description How far apart two attempts of a gate are.
+             * @description The time between two attempts of a gate.
              */
             gate_retry_interval_secs: number;
             /**
              * Format: int64
-             * @description How far apart two runs of a check are.
+             * @description The time between two runs of a check.
              */
             health_check_poll_interval_secs: number;
             /**
@@ -927,12 +930,12 @@ export interface components {
             health_check_retention_days: number;
             /**
              * Format: int64
-             * @description The longest that a run takes.
+             * @description The maximum duration of a run.
              */
             health_check_timeout_secs: number;
             /**
              * Format: int64
-             * @description The longest wait of a job that is to run at once.
+             * @description The maximum wait of an immediate job.
              */
             immediate_max_wait_secs: number;
         };
@@ -940,13 +943,12 @@ export interface components {
         VerifyRequest: {
             /**
              * Format: int64
-             * @description A host that is not verified so long after its patch is not verified any more: more than the other
-             *     two together.
+             * @description The time limit for the verification after the patch. It must exceed the sum of the other two.
              */
             deadline_secs?: number | null;
             /**
              * Format: int64
-             * @description Nothing counts against a host for so long: it may restart.
+             * @description The time after the patch in which failures do not count, because the host may restart.
              */
             settle_secs?: number | null;
             /**
@@ -1169,19 +1171,19 @@ export interface operations {
             query?: {
                 /** @description only hosts of this status */
                 status?: components["schemas"]["HostStatus"];
-                /** @description only hosts whose name or address holds this */
+                /** @description only hosts whose name or address contains this */
                 q?: string;
                 /** @description only members of this group */
                 group?: string;
                 /** @description only hosts with a check that fails for this reason, or `no_recent_result` */
                 reason?: string;
-                /** @description those of these hosts (at most 200, parted by commas) that the caller may see, by name, in one page; the other parameters do not count */
+                /** @description those of these hosts (at most 200, separated by commas) that the caller may see, by name, in one page; the other parameters do not count */
                 ids?: components["schemas"]["HostId"][];
                 /** @description `name` (the default) or `status` */
                 sort?: string;
                 /** @description 1 to 200, 50 by default */
                 limit?: number;
-                /** @description the `next_cursor` of the page before */
+                /** @description the `next_cursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -1315,7 +1317,7 @@ export interface operations {
             query?: {
                 /** @description 1 to 200, 50 by default */
                 limit?: number;
-                /** @description the `next_cursor` of the page before */
+                /** @description the `next_cursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -1588,7 +1590,7 @@ export interface operations {
             query?: {
                 /** @description 1 to 200, 50 by default */
                 limit?: number;
-                /** @description the `next_cursor` of the page before */
+                /** @description the `next_cursor` of the previous page */
                 cursor?: string;
             };
             header?: never;
@@ -1730,7 +1732,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description it is gone */
+            /** @description the window is deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1848,7 +1850,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the figures */
+            /** @description the settings */
             200: {
                 headers: {
                     [name: string]: unknown;

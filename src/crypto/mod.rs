@@ -14,7 +14,7 @@ mod sealer;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "testing")]
+#[cfg(all(feature = "http", feature = "testing"))]
 pub(crate) use self::key_file::key_of;
 pub use self::{
     canary::{Canary, CanaryMismatch},

@@ -65,10 +65,9 @@ function queryOf({ q, status, group = '', reason = '' }: HostChoice) {
 }
 
 /** How many hosts there are of each kind: what the filters of a list would leave. */
-export function useHostTotals(filter: HostChoice, enabled = true) {
+export function useHostTotals(filter: HostChoice) {
   return useQuery({
     queryKey: appKeys.hostTotals(filter),
-    enabled,
     placeholderData: keepPreviousData,
     queryFn: ({ signal }) =>
       unwrap(api.GET('/api/v1/host-totals', { params: { query: queryOf(filter) }, signal })),
@@ -119,17 +118,6 @@ export async function allHosts(filter: HostChoice, most: number, signal?: AbortS
     cursor = page.next_cursor ?? null;
   } while (cursor !== null && found.length < most);
   return found.slice(0, most);
-}
-
-/** The same as an answer that is kept for a minute; asked for only where it is `enabled`. */
-export function useAllHosts(filter: HostChoice, most: number, enabled: boolean) {
-  return useQuery({
-    queryKey: appKeys.allHosts({ ...filter, most }),
-    enabled,
-    staleTime: 60_000,
-    placeholderData: keepPreviousData,
-    queryFn: ({ signal }) => allHosts(filter, most, signal),
-  });
 }
 
 /** The hosts of these ids; those that are known from before are not asked for again. */

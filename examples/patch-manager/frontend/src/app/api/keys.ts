@@ -7,7 +7,6 @@ export const appKeys = {
   hostTotals: (filter: unknown) => ['app', 'hosts', 'totals', filter] as const,
   hostJobs: (id: string) => ['app', 'jobs', 'of host', id] as const,
   host: (id: string) => ['app', 'hosts', 'one', id] as const,
-  allHosts: (filter: unknown) => ['app', 'hosts', 'all', filter] as const,
   chosenHosts: ['app', 'chosen hosts'] as const,
   // Apart from the hosts: a check that turns changes no name.
   allHostNames: ['app', 'host names'] as const,

@@ -1,6 +1,6 @@
 import { Alert, Box, Button, Chip, MenuItem, TextField } from '@mui/material';
 import { useState } from 'react';
-import { allHosts, useAllHosts, useHosts } from '../../app/api/hooks';
+import { allHosts, useHosts, useHostTotals } from '../../app/api/hooks';
 import type { Host } from '../../app/api/types';
 import { Empty, LoadError, Waiting } from '../../app/Page';
 import { Pager, useCursor } from '../../app/Pager';
@@ -26,27 +26,19 @@ export function ChooseHosts({ chosen, onChange }: ChooseHostsProps) {
   const [status, setStatus] = useState<HostStatus | ''>('');
   const [sort, setSort] = useState<'name' | 'status'>('name');
   const [group, setGroup] = useState('');
-  const [opened, setOpened] = useState(false);
-  const [start, setStart] = useState(0);
-  const { cursor, pager, reset: toFirst } = useCursor();
-  const reset = () => {
-    toFirst();
-    setStart(0);
-  };
-  // The server knows no filter by group: all hosts are read once somebody asks for their groups.
-  const all = useAllHosts({ q, status }, MOST, opened);
-  const groups = [...new Set(all.data?.flatMap((host) => host.groups) ?? [])].sort();
-  const listed = useHosts({ q, status, sort, cursor, limit: ROWS });
-  const ofGroup = group === '' ? null : (all.data ?? []).filter((host) => host.groups.includes(group));
-  const hosts = ofGroup === null ? listed : all;
-  const page = ofGroup === null ? listed.data?.hosts : ofGroup.slice(start, start + ROWS);
+  const { cursor, pager, reset } = useCursor();
+  const choice = { q, status, group };
+  const totals = useHostTotals(choice).data;
+  const groups = totals?.groups.map((each) => each.group) ?? [];
+  const hosts = useHosts({ ...choice, sort, cursor, limit: ROWS });
+  const page = hosts.data?.hosts;
   const [choosing, setChoosing] = useState(false);
   const [fault, setFault] = useState<unknown>(null);
   const chooseAll = async () => {
     setChoosing(true);
     setFault(null);
     try {
-      toggle(ofGroup ?? (await allHosts({ q, status }, MOST)), true);
+      toggle(await allHosts(choice, MOST), true);
     } catch (error) {
       setFault(error);
     } finally {
@@ -97,7 +89,7 @@ export function ChooseHosts({ chosen, onChange }: ChooseHostsProps) {
             setGroup(event.target.value);
           }}
           slotProps={{
-            select: { onOpen: () => setOpened(true), displayEmpty: true },
+            select: { displayEmpty: true },
             inputLabel: { shrink: true },
           }}
           sx={{ minWidth: 150 }}
@@ -108,7 +100,6 @@ export function ChooseHosts({ chosen, onChange }: ChooseHostsProps) {
               {each}
             </MenuItem>
           ))}
-          {all.isLoading && <MenuItem disabled>Loading…</MenuItem>}
         </TextField>
         <Button variant="outlined" loading={choosing} onClick={() => void chooseAll()}>
           {q === '' && status === '' && group === '' ? 'Select all hosts' : 'Select all that match'}
@@ -145,16 +136,11 @@ export function ChooseHosts({ chosen, onChange }: ChooseHostsProps) {
       )}
       {page !== undefined && (
         <Pager
-          {...(ofGroup === null
-            ? pager(listed.data?.next_cursor ?? null)
-            : {
-                onPrevious: start > 0 ? () => setStart(start - ROWS) : null,
-                onNext: start + ROWS < ofGroup.length ? () => setStart(start + ROWS) : null,
-              })}
+          {...pager(hosts.data?.next_cursor ?? null)}
           words={
-            ofGroup === null
+            group === ''
               ? `${count(page.length, 'host')} on this page`
-              : `${count(page.length, 'host')} of ${ofGroup.length} on this page`
+              : `${count(page.length, 'host')} of ${totals?.total ?? page.length} on this page`
           }
         />
       )}

@@ -33,7 +33,7 @@ impl Problem {
     /// (F180).
     pub const MAXIMUM_ERRORS: usize = 100;
 
-    /// Creates a problem of the application's own. `code` is for programs, `detail` for people.
+    /// Creates a problem with a code that the application defines. `code` is for programs, `detail` for people.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let detail = detail.into();

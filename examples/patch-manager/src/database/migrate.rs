@@ -1,4 +1,4 @@
-//! Migrates the schema of the application's own tables.
+//! Migrates the application's tables.
 
 use super::{Database, DatabaseError, with_pool};
 

@@ -15,7 +15,7 @@ export interface HostsFieldProps {
   fault?: string | undefined;
 }
 
-/** However many hosts are chosen, so many of them are shown by name. */
+/** The maximum number of chosen hosts that are shown by name. */
 const NAMED = 12;
 const STATUSES: readonly HostStatus[] = ['unhealthy', 'unknown', 'healthy', 'none'];
 

@@ -102,7 +102,7 @@ export function useHosts(filter: HostFilter) {
 const HOSTS_PAGE = 200;
 
 /** Every host that a filter leaves, page by page, at most `most`. */
-export async function allHosts(filter: HostChoice, most: number, signal?: AbortSignal): Promise<Host[]> {
+export async function allHosts(filter: HostChoice, most: number): Promise<Host[]> {
   const found: Host[] = [];
   let cursor: string | null = null;
   do {
@@ -111,9 +111,7 @@ export async function allHosts(filter: HostChoice, most: number, signal?: AbortS
       ...queryOf(filter),
       ...(cursor !== null && { cursor }),
     };
-    const page: HostList = await unwrap(
-      api.GET('/api/v1/hosts', { params: { query }, ...(signal !== undefined && { signal }) }),
-    );
+    const page: HostList = await unwrap(api.GET('/api/v1/hosts', { params: { query } }));
     found.push(...page.hosts);
     cursor = page.next_cursor ?? null;
   } while (cursor !== null && found.length < most);

@@ -74,6 +74,8 @@ export async function go(page: Page, place: string): Promise<void> {
 
 /** Closes the open dialog by the keyboard, and throws away what was filled in. */
 export async function closeDialog(page: Page): Promise<void> {
+  // A question that still fades has the focus, and would take the key.
+  await page.getByRole('dialog', { name: 'Discard your changes?' }).waitFor({ state: 'hidden' });
   await page.keyboard.press('Escape');
   const discard = page.getByRole('button', { name: 'Discard' });
   const gone = () => document.querySelector('[role="dialog"]') === null;

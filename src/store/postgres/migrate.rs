@@ -8,16 +8,17 @@ use thiserror::Error;
 use super::store::Inner;
 
 /// The version of the schema that this version of the library needs.
-pub const SCHEMA_VERSION: i32 = 6;
+pub const SCHEMA_VERSION: i32 = 7;
 
 /// The migration file of each version. An application with its own migrations runs the same files.
-const MIGRATIONS: [(i32, &str); 6] = [
+const MIGRATIONS: [(i32, &str); 7] = [
     (1, include_str!("../../../migrations/postgres/007_health_checks.sql")),
     (2, include_str!("../../../migrations/postgres/008_health_engine.sql")),
     (3, include_str!("../../../migrations/postgres/009_health_adoption.sql")),
     (4, include_str!("../../../migrations/postgres/010_health_fleet.sql")),
     (5, include_str!("../../../migrations/postgres/011_health_verification.sql")),
     (6, include_str!("../../../migrations/postgres/012_health_groups.sql")),
+    (7, include_str!("../../../migrations/postgres/013_health_spending.sql")),
 ];
 
 /// The interval between attempts to take the migration lock.

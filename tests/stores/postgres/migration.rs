@@ -26,13 +26,14 @@ use zeroize::Zeroizing;
 use crate::postgres::support::{LEASE, database, fault, make_check, pool};
 
 /// Every migration as a plain file, in order.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     include_str!("../../../migrations/postgres/007_health_checks.sql"),
     include_str!("../../../migrations/postgres/008_health_engine.sql"),
     include_str!("../../../migrations/postgres/009_health_adoption.sql"),
     include_str!("../../../migrations/postgres/010_health_fleet.sql"),
     include_str!("../../../migrations/postgres/011_health_verification.sql"),
     include_str!("../../../migrations/postgres/012_health_groups.sql"),
+    include_str!("../../../migrations/postgres/013_health_spending.sql"),
 ];
 
 /// The plan's tables as the manager has them.

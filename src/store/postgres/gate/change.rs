@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{GATE, find, host_change};
+use super::{GATE, find};
 use crate::{
     model::{
         AuditEntry, EndReason, GateId, GateOverride, GateRecord, GateRequest, HostId, JobId, PassId,
@@ -110,10 +110,9 @@ impl Write<'_> {
     ) -> Result<Spend, OperationError> {
         // The history of an unreadable gate is unknown (F221).
         let gate = self.lock_gate_of_pass(pass).await?;
-        let Some(gate) = gate.filter(|gate| gate.readable) else {
+        if !gate.is_some_and(|gate| gate.readable) {
             return Ok(Spend::Refused(SpendRefusal::Superseded));
-        };
-        sqlx::query("savepoint health_spending").execute(&mut *self.connection).await?;
+        }
         let said: String = sqlx::query_scalar("select health_spend_pass($1)")
             .bind(pass.as_uuid())
             .fetch_one(&mut *self.connection)
@@ -122,15 +121,6 @@ impl Write<'_> {
             return Ok(Spend::Refused(refusal));
         }
         let spent = self.lock_gate_of_pass(pass).await?.ok_or(StoreError::NotFound)?.record;
-        // From here on no other change of the host begins, so that this is the last one before it.
-        let earlier = host_change::before(self.connection, spent.host_id, pass).await?;
-        let now = spent.ended_at.unwrap_or(spent.high_water);
-        if let Some(refusal) = transition::admit_after_change(&gate.record, earlier.as_ref(), now) {
-            sqlx::query("rollback to savepoint health_spending")
-                .execute(&mut *self.connection)
-                .await?;
-            return Ok(Spend::Refused(refusal));
-        }
         self.ask(&Change::PassSpent(&spent)).await?;
         Ok(Spend::Spent(Box::new(spent)))
     }

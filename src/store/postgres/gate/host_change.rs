@@ -75,24 +75,6 @@ pub(super) async fn newest(
     Ok(rows.into_iter().map(HostChangeRow::into_change).collect::<Result<_, _>>()?)
 }
 
-/// The newest change of a host beside that of a pass.
-pub(super) async fn before(
-    connection: &mut PgConnection,
-    host: HostId,
-    pass: PassId,
-) -> Result<Option<HostChange>, OperationError> {
-    let row: Option<HostChangeRow> = sqlx::query_as(concat!(
-        "select ",
-        change_columns!(),
-        " from health_changes c where host_id = $1 and pass_id <> $2 order by number desc limit 1",
-    ))
-    .bind(host.as_uuid())
-    .bind(pass.as_uuid())
-    .fetch_optional(connection)
-    .await?;
-    Ok(row.map(HostChangeRow::into_change).transpose()?)
-}
-
 impl Write<'_> {
     pub(super) async fn end_host_change(
         &mut self,

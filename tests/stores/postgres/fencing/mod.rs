@@ -258,6 +258,54 @@ async fn f245_an_old_snapshot_spends_nothing() {
     }
 }
 
+/// A transaction that sees a host as it was before another change began and ended cannot spend a pass of it (F285):
+/// neither where the host had a change before, nor where it had none.
+#[tokio::test]
+async fn f285_an_old_snapshot_overlooks_no_change() {
+    let world = World::new().await;
+    for driver in Driver::all() {
+        for level in ["repeatable read", "serializable"] {
+            for changes_before in [0, 1] {
+                let pass = world.passed_as(PassKind::Healthy, JobId::generate()).await;
+                for _ in 0..changes_before {
+                    world.change_beside(pass.host_id).await;
+                }
+                let mut session = world.session(driver).await;
+                session.run(&format!("begin isolation level {level}")).await.expect("begun");
+                session.run("select count(*) from health_gates").await.expect("looked");
+                world.change_beside(pass.host_id).await;
+                let said = session.spend(pass.id).await;
+                assert_eq!(said, Err("40001".to_owned()), "{driver:?}, {changes_before} before");
+                session.run("rollback").await.expect("undone");
+                assert_eq!(world.dispatch(&mut session, pass.id).await, "spent", "{driver:?}");
+            }
+        }
+    }
+}
+
+/// What a refused call did is undone, also if its transaction commits: the change that it refused for keeps its mark.
+#[tokio::test]
+async fn f285_a_refused_call_leaves_nothing() {
+    let world = World::new().await;
+    for driver in Driver::all() {
+        let pass = world.passed_as(PassKind::Healthy, JobId::generate()).await;
+        let other = world.passed_beside(pass.host_id).await;
+        let spend = world.store.spend_pass(other.id).await.expect("answered");
+        assert!(matches!(spend, Spend::Spent(_)));
+        let mut session = world.session(driver).await;
+        session.run("begin").await.expect("begun");
+        assert_eq!(session.spend(pass.id).await.expect("answered"), "host_busy", "{driver:?}");
+        session.run("commit").await.expect("committed");
+        let marked: Vec<uuid::Uuid> =
+            sqlx::query_scalar("select pass_id from health_changes where host_id = $1 and newest")
+                .bind(pass.host_id.as_uuid())
+                .fetch_all(world.store.pool())
+                .await
+                .expect("read");
+        assert_eq!(marked, [other.id.as_uuid()], "{driver:?}");
+    }
+}
+
 /// Of many that spend at once, over all drivers and the store, one goes ahead with its job.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f245_of_many_that_spend_at_once_one_goes_ahead() {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use healthgate::{
-    model::{GatePass, GateRequest, HostId, JobId, PassId, PassKind},
-    store::postgres::PgStore,
+    model::{ChangeEnd, GatePass, GateRequest, HostId, JobId, PassId, PassKind},
+    store::{GateStore, Spend, postgres::PgStore},
 };
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
 
@@ -45,6 +45,14 @@ impl World {
         let window = hour(&self.store).await;
         let request = GateRequest::new(JobId::generate(), host, window).with_exemption();
         pass_for(&self.store, request, PassKind::Exempt).await
+    }
+
+    /// An exempt job changes the host, and is done.
+    pub(super) async fn change_beside(&self, host: HostId) {
+        let pass = self.passed_beside(host).await;
+        let spend = self.store.spend_pass(pass.id).await.expect("answered");
+        assert!(matches!(spend, Spend::Spent(_)), "{spend:?}");
+        self.store.end_host_change(pass.id, ChangeEnd::Done).await.expect("ended");
     }
 
     /// Changes what is stored, behind the store's back.

@@ -55,6 +55,8 @@ async fn f252_every_refused_write_on_what_exists_is_recorded(kind: Kind) {
     let exception = json!({"check_ids": [check], "reason": "it is what this patch mends",
         "expires_at": at(1)});
     let (put, post, delete) = (Method::PUT, Method::POST, Method::DELETE);
+    let (many, reason) = (json!([own]), "it is what this patch mends");
+    let bulk = |name: &str| format!("{jobs}/{made_job}/{name}");
     let writes = [
         ("host_paused", &put, format!("/api/v1/hosts/{own}/paused"), Some(paused)),
         ("window_created", &post, windows.clone(), Some(window(own))),
@@ -73,7 +75,43 @@ async fn f252_every_refused_write_on_what_exists_is_recorded(kind: Kind) {
             Some(exception),
         ),
         ("gate_override_removed", &delete, format!("{jobs}/{made_job}/hosts/{own}/override"), None),
+        ("job_cancelled", &post, bulk("cancel-hosts"), Some(json!({"host_ids": many}))),
+        (
+            "gate_overridden",
+            &post,
+            bulk("override-hosts"),
+            Some(json!({"host_ids": many, "reason": reason})),
+        ),
+        ("rollout_resumed", &post, bulk("resume"), Some(json!({"reason": reason}))),
+        (
+            "health_check_created",
+            &post,
+            format!("{checks}/copy"),
+            Some(json!({"check_ids": [check], "host_ids": [setup.hosts[1]]})),
+        ),
+        ("health_check_tested", &post, format!("{checks}/test"), Some(service.clone())),
     ];
+    let no_row: [(&str, &str); 3] = [
+        ("/api/v1/gates/preview", "it writes nothing"),
+        ("/api/v1/demo/fleet/{host_id}", "the demo's"),
+        ("/api/v1/pauses", "it says for each host what became of it: below"),
+    ];
+    let described = ada.get("/api/v1/openapi.json").await.expect(200);
+    for (template, methods) in described["paths"].as_object().unwrap() {
+        let of_template = |path: &str| {
+            let (path, template) = (path.split('/'), template.split('/'));
+            path.clone().count() == template.clone().count()
+                && path.zip(template).all(|(one, part)| part.starts_with('{') || one == part)
+        };
+        for method in methods.as_object().unwrap().keys() {
+            let known = method == "get"
+                || no_row.iter().any(|(path, _)| path == template)
+                || writes.iter().any(|(_, of_row, path, _)| {
+                    of_row.as_str().eq_ignore_ascii_case(method) && of_template(path)
+                });
+            assert!(known, "no row tries {method} {template}");
+        }
+    }
     // Rita may read the host and write nothing, and Otto does not see it.
     for (api, user, status, code) in
         [(&rita, "rita", 403, "forbidden"), (&otto, "otto", 404, "not_found")]
@@ -89,11 +127,21 @@ async fn f252_every_refused_write_on_what_exists_is_recorded(kind: Kind) {
                     change(record, "window") == Some(made_window.as_str())
                 }
                 "window_created" if user == "rita" => true,
-                "job_cancelled" => record["job_id"] == json!(made_job),
+                "job_cancelled" | "rollout_resumed" => record["job_id"] == json!(made_job),
+                _ if path.ends_with("-hosts") => record["job_id"] == json!(made_job),
                 _ => record["host_id"] == json!(own),
             };
             assert!(subject, "{record}");
         }
+    }
+    // Many hosts at once: who may pause none of them is refused, and who does not see one is told so of this one.
+    let pauses = json!({"host_ids": [own], "paused": true, "reason": "a try"});
+    rita.post("/api/v1/pauses", pauses.clone()).await.problem(403, "forbidden");
+    let outcomes = otto.post("/api/v1/pauses", pauses).await.expect(200);
+    assert_eq!(outcomes["hosts"][0]["code"], "not_found", "{outcomes}");
+    for (record, user) in refusals(&ada).await.iter().zip(["otto", "rita"]) {
+        let told = (&record["actor"], &record["action"], &record["host_id"]);
+        assert_eq!(told, (&json!(user), &json!("host_paused"), &json!(own)), "{record}");
     }
     // A check aimed at a host that its author does not see.
     let oscar = client("oscar");

@@ -1,6 +1,11 @@
 //! HAProxy's health checks as a candidate.
 
-use std::{fmt::Write as _, fs, sync::Arc, time::Duration};
+use std::{
+    fmt::Write as _,
+    fs,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 
@@ -13,7 +18,7 @@ use crate::{
     turns::Candidate,
 };
 
-/// HAProxy with a server for each check that is due in two seconds. It runs only during its turn.
+/// HAProxy with a server for each check that is due within an interval. It runs only during its turn.
 pub(crate) struct Haproxy {
     target: Arc<Target>,
     wire: Wire,
@@ -22,7 +27,9 @@ pub(crate) struct Haproxy {
 }
 
 /// The interval of every server's checks.
-const INTERVAL: Duration = Duration::from_secs(2);
+const INTERVAL: Duration = Duration::from_millis(500);
+/// How long HAProxy may take to start: it loads the certificates for each server.
+const START: Duration = Duration::from_secs(60);
 
 impl Haproxy {
     pub(crate) fn new(target: &Arc<Target>, wire: Wire, per_second: usize, seconds: usize) -> Self {
@@ -30,8 +37,25 @@ impl Haproxy {
         Self { target: Arc::clone(target), wire, per_second, seconds }
     }
 
+    fn servers(&self) -> usize {
+        (self.per_second as f64 * INTERVAL.as_secs_f64()).ceil() as usize
+    }
+
+    /// Waits until every server was checked once.
+    async fn wait(&self, process: &mut Process, answered: u64) -> Outcome<()> {
+        let until = Instant::now() + START;
+        while self.target.requests()? < answered + self.servers() as u64 {
+            if Instant::now() > until || !process.is_running() {
+                let log = fs::read_to_string(self.target.file("haproxy.log"))?;
+                return Err(format!("HAProxy does not start: {log}").into());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
     fn configuration(&self, port: u16) -> Result<String, std::fmt::Error> {
-        let servers = self.per_second * INTERVAL.as_secs() as usize;
+        let servers = self.servers();
         let mut text = format!(
             "global\n  nbthread 1\n  maxconn 1000\n  ssl-server-verify required\n\
              defaults\n  mode http\n  timeout connect 10s\n  timeout client 10s\n  timeout server 10s\n  \
@@ -77,16 +101,12 @@ impl Candidate for Haproxy {
         let file = self.target.file("haproxy.cfg");
         fs::write(&file, self.configuration(free_ports(1)?[0])?)?;
         let arguments = ["-db".to_owned(), "-f".to_owned(), file.display().to_string()];
+        let idle = self.target.requests()?;
         let mut process = Process::start(self.target.place(), "haproxy", &arguments)?;
-        // It spreads the first checks over an interval; the second interval runs at the full rate.
-        tokio::time::sleep(INTERVAL + INTERVAL / 2).await;
+        self.wait(&mut process, idle).await?;
         let (before, answered) = (cpu::tree(process.id())?, self.target.requests()?);
         tokio::time::sleep(Duration::from_secs(self.seconds)).await;
         let (after, answers) = (cpu::tree(process.id())?, self.target.requests()? - answered);
-        if !process.is_running() {
-            let log = fs::read_to_string(self.target.file("haproxy.log"))?;
-            return Err(log.into());
-        }
         let wanted = self.per_second as u64 * self.seconds;
         if answers < wanted * 9 / 10 {
             note(&format!("{} kept {} checks/s", self.name(), answers / self.seconds));

@@ -1,6 +1,7 @@
 //! The targets: one nginx as web target and as agents over mutual TLS, on many addresses of loopback.
 
 use std::{
+    cell::Cell,
     fmt::Write as _,
     fs,
     io::{self, Read, Write as _},
@@ -37,6 +38,7 @@ pub(crate) struct Target {
     agents: Vec<SocketAddr>,
     web: Vec<Ipv4Addr>,
     status: SocketAddr,
+    own_requests: Cell<u64>,
     pub(crate) authority: Authority,
     pub(crate) client: Identity,
 }
@@ -74,7 +76,17 @@ impl Target {
         let arguments = ["-c", &file("nginx.conf"), "-e", &file("error.log"), "-p", &file("")];
         let nginx = if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" };
         let process = Process::start(place.path(), nginx, &arguments.map(str::to_owned))?;
-        let mut target = Self { process, place, web_port, agents, web, status, authority, client };
+        let mut target = Self {
+            process,
+            place,
+            web_port,
+            agents,
+            web,
+            status,
+            own_requests: Cell::new(0),
+            authority,
+            client,
+        };
         target.wait()?;
         Ok(target)
     }
@@ -98,8 +110,11 @@ impl Target {
         let mut text = String::new();
         stream.read_to_string(&mut text)?;
         let numbers = text.lines().skip_while(|line| !line.starts_with("server accepts")).nth(1);
-        let requests = numbers.and_then(|line| line.split_whitespace().nth(2)?.parse().ok());
-        requests.ok_or_else(|| io::ErrorKind::InvalidData.into())
+        let requests = numbers.and_then(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok());
+        let requests = requests.ok_or(io::ErrorKind::InvalidData)?;
+        let own = self.own_requests.get() + 1;
+        self.own_requests.set(own);
+        Ok(requests.saturating_sub(own))
     }
 
     /// Returns the id of nginx's first process.

@@ -10,7 +10,7 @@ use healthgate::{
     store::postgres::{PgStore, pool_options, session_options},
 };
 use healthgate_testkit::{MANAGER_CHECK_TABLES, Postgres};
-use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
+use sqlx::{PgPool, postgres::PgPoolOptions};
 use uuid::Uuid;
 
 use crate::{Outcome, cpu, target::AGENT_NAME};
@@ -25,6 +25,13 @@ pub(crate) struct Database {
 
 /// The number of checks of every host.
 pub(crate) const CHECKS: usize = 5;
+/// Inserts the checks of the hosts `$1`. If there is a URL `$2`, each host's first check asks for it.
+const INSERT_CHECKS: &str = "insert into host_health_checks \
+     (host_id, name, check_type, service_name, url, expected_body, ignore_cert_errors) \
+     select host, 'check', kind, case kind when 'service' then 'nginx' end, \
+     case kind when 'http' then $2 end, case kind when 'http' then 'status: ok' end, false \
+     from unnest($1::uuid[]) host, generate_series(1, 5) number, \
+     lateral (select case when number = 1 and $2::text is not null then 'http' else 'service' end) as k (kind)";
 
 impl Database {
     /// Starts a server that waits for the disk, as in production, and creates the library's tables.
@@ -49,9 +56,9 @@ impl Database {
         Ok(cpu::tree(self.postmaster)?)
     }
 
-    /// Replaces the fleet with one host at each of these agents, with five service checks each. They are
-    /// not scheduled yet.
-    pub(crate) async fn fill(&self, agents: &[SocketAddr]) -> Outcome<Fleet> {
+    /// Replaces the fleet with one host at each of these agents, with five checks each: service checks, or
+    /// one HTTP check of this URL among them. They are not scheduled yet.
+    pub(crate) async fn fill(&self, agents: &[SocketAddr], url: Option<&str>) -> Outcome<Fleet> {
         let clear = "truncate host_health_checks, health_schedule, health_states cascade";
         sqlx::raw_sql(clear).execute(&self.pool).await?;
         let directory = Arc::new(StaticDirectory::new());
@@ -61,14 +68,9 @@ impl Database {
             let endpoint = AgentEndpoint::new(agent.ip().to_string(), agent.port(), name)?;
             hosts.push(directory.add(Some(endpoint), &[]));
         }
-        let statement = format!(
-            "insert into host_health_checks (host_id, name, check_type, service_name) \
-             select host, 'nginx', 'service', 'nginx' \
-             from unnest($1::uuid[]) host, generate_series(1, {CHECKS})"
-        );
         for part in hosts.chunks(5_000) {
-            let ids: Vec<Uuid> = part.iter().map(|host| host.as_uuid()).collect();
-            sqlx::query(AssertSqlSafe(statement.clone())).bind(ids).execute(&self.pool).await?;
+            let ids: Vec<Uuid> = part.iter().map(HostId::as_uuid).collect();
+            sqlx::query(INSERT_CHECKS).bind(ids).bind(url).execute(&self.pool).await?;
         }
         Ok(Fleet { hosts, directory })
     }
@@ -91,10 +93,14 @@ impl Database {
 
     /// Creates the manager's tables in a database of their own, with the same fleet. Returns a pool of the
     /// manager's size.
-    pub(crate) async fn manager(&self, agents: &[SocketAddr]) -> Outcome<PgPool> {
-        let url = self.server.url(&self.server.create_database()?);
-        let pool =
-            PgPoolOptions::new().max_connections(20).min_connections(2).connect(&url).await?;
+    pub(crate) async fn manager(
+        &self,
+        agents: &[SocketAddr],
+        url: Option<&str>,
+    ) -> Outcome<PgPool> {
+        let database = self.server.url(&self.server.create_database()?);
+        let options = PgPoolOptions::new().max_connections(20).min_connections(2);
+        let pool = options.connect(&database).await?;
         let hosts = "create table hosts (id uuid primary key default gen_random_uuid(), \
                      ip_address inet not null, agent_port int not null)";
         sqlx::raw_sql(hosts).execute(&pool).await?;
@@ -104,12 +110,9 @@ impl Database {
         let insert = "insert into hosts (ip_address, agent_port) \
                       select address::inet, port from unnest($1::text[], $2::int[]) as h (address, port)";
         sqlx::query(insert).bind(addresses).bind(ports).execute(&pool).await?;
-        let checks = format!(
-            "insert into host_health_checks (host_id, name, check_type, service_name) \
-             select id, 'nginx', 'service', 'nginx' from hosts, generate_series(1, {CHECKS}); \
-             analyze"
-        );
-        sqlx::raw_sql(AssertSqlSafe(checks)).execute(&pool).await?;
+        let ids: Vec<Uuid> = sqlx::query_scalar("select id from hosts").fetch_all(&pool).await?;
+        sqlx::query(INSERT_CHECKS).bind(ids).bind(url).execute(&pool).await?;
+        sqlx::raw_sql("analyze").execute(&pool).await?;
         Ok(pool)
     }
 }

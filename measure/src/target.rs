@@ -1,12 +1,12 @@
 //! The targets: one nginx as web target and as agents over mutual TLS, on many addresses of loopback.
 
 use std::{
-    cell::Cell,
     fmt::Write as _,
     fs,
     io::{self, Read, Write as _},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -38,7 +38,7 @@ pub(crate) struct Target {
     agents: Vec<SocketAddr>,
     web: Vec<Ipv4Addr>,
     status: SocketAddr,
-    own_requests: Cell<u64>,
+    own_requests: AtomicU64,
     pub(crate) authority: Authority,
     pub(crate) client: Identity,
 }
@@ -83,7 +83,7 @@ impl Target {
             agents,
             web,
             status,
-            own_requests: Cell::new(0),
+            own_requests: AtomicU64::new(0),
             authority,
             client,
         };
@@ -112,8 +112,7 @@ impl Target {
         let numbers = text.lines().skip_while(|line| !line.starts_with("server accepts")).nth(1);
         let requests = numbers.and_then(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok());
         let requests = requests.ok_or(io::ErrorKind::InvalidData)?;
-        let own = self.own_requests.get() + 1;
-        self.own_requests.set(own);
+        let own = self.own_requests.fetch_add(1, Ordering::Relaxed) + 1;
         Ok(requests.saturating_sub(own))
     }
 

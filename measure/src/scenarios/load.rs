@@ -77,7 +77,7 @@ pub(crate) async fn half_dead(hosts: usize) -> Outcome<()> {
     for dead in [0, living] {
         let agents = (0..living).map(|number| place.target.agent(number));
         let agents: Vec<SocketAddr> = agents.chain((0..dead).map(|_| hole.addr())).collect();
-        place.fleet = place.database.fill(&agents).await?;
+        place.fleet = place.database.fill(&agents, None).await?;
         let alive: HashSet<_> = place.fleet.hosts[..living].iter().copied().collect();
         place.database.schedule(&place.fleet.slots(interval)).await?;
         let stretch = place.poll(interval, until).await?;

@@ -24,7 +24,7 @@ impl Place {
         let target = Target::start(1_000)?;
         let database = Database::start().await?;
         let agents: Vec<SocketAddr> = (0..hosts).map(|number| target.agent(number)).collect();
-        let fleet = database.fill(&agents).await?;
+        let fleet = database.fill(&agents, None).await?;
         let runner = Noting::new(fleet::runner(&target.authority, &target.client)?);
         Ok(Self { target, database, fleet, runner })
     }

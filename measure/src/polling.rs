@@ -78,7 +78,7 @@ pub(crate) fn lateness(
 pub(crate) fn config(interval: Duration) -> PollerConfig {
     PollerConfig {
         interval,
-        timeout: crate::fleet::TIMEOUT,
+        timeout: crate::fleet::TIMEOUT.min(interval),
         // In a real fleet every agent has an address of its own.
         max_runs_per_agent: 1_000_000,
         ..PollerConfig::default()

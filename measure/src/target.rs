@@ -116,11 +116,6 @@ impl Target {
         Ok(requests.saturating_sub(own))
     }
 
-    /// Returns the id of nginx's first process.
-    pub(crate) fn process(&self) -> u32 {
-        self.process.id()
-    }
-
     /// Returns the address of the web target with this number, round robin.
     pub(crate) fn web(&self, number: usize) -> SocketAddr {
         SocketAddr::new(IpAddr::V4(self.web[number % self.web.len()]), self.web_port)

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
-    Outcome,
+    Outcome, cpu,
     database::{Database, Fleet},
     fleet,
     polling::{Noting, Stretch, Until, config, poll},
@@ -32,5 +32,10 @@ impl Place {
     /// Polls the fleet.
     pub(super) async fn poll(&self, interval: Duration, until: Until) -> Outcome<Stretch> {
         poll(&self.database, &self.fleet, &self.runner, config(interval), until).await
+    }
+
+    /// Returns the processor time of this process and of Postgres.
+    pub(super) fn cpu(&self) -> Outcome<Duration> {
+        Ok(cpu::own() + self.database.cpu()?)
     }
 }

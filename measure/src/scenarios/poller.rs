@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use super::ROUNDS;
 use crate::{
     Outcome, cpu,
     database::{CHECKS, Database},
@@ -15,6 +14,8 @@ use crate::{
     turns::Candidate,
 };
 
+/// The number of rounds.
+const ROUNDS: usize = 5;
 /// The interval of polling.
 const INTERVAL: Duration = Duration::from_secs(10);
 

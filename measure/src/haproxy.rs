@@ -27,7 +27,7 @@ pub(crate) struct Haproxy {
 }
 
 /// The interval of every server's checks.
-const INTERVAL: Duration = Duration::from_millis(500);
+const INTERVAL: Duration = Duration::from_secs(2);
 /// How long HAProxy may take to start: it loads the certificates for each server.
 const START: Duration = Duration::from_secs(60);
 
@@ -47,7 +47,8 @@ impl Haproxy {
         while self.target.requests()? < answered + self.servers() as u64 {
             if Instant::now() > until || !process.is_running() {
                 let log = fs::read_to_string(self.target.file("haproxy.log"))?;
-                return Err(format!("HAProxy does not start: {log}").into());
+                let last: Vec<&str> = log.lines().rev().take(3).collect();
+                return Err(format!("HAProxy does not check all servers: {last:?}").into());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

@@ -26,8 +26,8 @@ pub(crate) struct Haproxy {
     seconds: u64,
 }
 
-/// The interval of every server's checks.
-const INTERVAL: Duration = Duration::from_secs(2);
+/// The interval of every server's checks, which is also HAProxy's time limit of a handshake.
+const INTERVAL: Duration = Duration::from_secs(5);
 /// How long HAProxy may take to start: it loads the certificates for each server.
 const START: Duration = Duration::from_secs(60);
 

@@ -59,9 +59,9 @@ pub(crate) async fn haproxy(seconds: usize) -> Outcome<()> {
     note(&format!("{ROUNDS} rounds of {seconds} s"));
     for (kind, wire, rate) in [
         (Kind::Http, Wire::Http, 1_600),
-        // A rate at which a busy machine also answers within HAProxy's time limit, its interval.
-        (Kind::Service(1), Wire::MutualTls, 300),
-        (Kind::Service(5), Wire::MutualTls, 300),
+        // A rate at which a busy machine also answers within HAProxy's time limit.
+        (Kind::Service(1), Wire::MutualTls, 100),
+        (Kind::Service(5), Wire::MutualTls, 100),
     ] {
         let mut candidates: [Box<dyn Candidate>; 2] = [
             Box::new(Haproxy::new(&target, wire, rate, seconds)),

@@ -26,8 +26,10 @@ pub(crate) struct Haproxy {
     seconds: u64,
 }
 
-/// The interval of every server's checks, which is also HAProxy's time limit of a handshake.
-const INTERVAL: Duration = Duration::from_secs(5);
+/// The intervals of every server's checks. An interval is also HAProxy's time limit of a connection with its
+/// handshake.
+const WEB_INTERVAL: Duration = Duration::from_millis(500);
+const AGENT_INTERVAL: Duration = Duration::from_secs(5);
 /// How long HAProxy may take to start: it loads the certificates for each server.
 const START: Duration = Duration::from_secs(60);
 
@@ -37,8 +39,15 @@ impl Haproxy {
         Self { target: Arc::clone(target), wire, per_second, seconds }
     }
 
+    fn interval(&self) -> Duration {
+        match self.wire {
+            Wire::Http => WEB_INTERVAL,
+            Wire::MutualTls => AGENT_INTERVAL,
+        }
+    }
+
     fn servers(&self) -> usize {
-        (self.per_second as f64 * INTERVAL.as_secs_f64()).ceil() as usize
+        (self.per_second as f64 * self.interval().as_secs_f64()).ceil() as usize
     }
 
     /// Waits until every server was checked once.
@@ -84,7 +93,7 @@ impl Haproxy {
                 Wire::Http => self.target.web(number),
                 Wire::MutualTls => self.target.agent(number),
             };
-            let interval = INTERVAL.as_millis();
+            let interval = self.interval().as_millis();
             writeln!(text, "  server s{number} {address} check inter {interval} {tls}")?;
         }
         Ok(text)

@@ -124,6 +124,43 @@ need_pgbouncer() {
     [ -x /usr/sbin/pgbouncer ] || fail "pgbouncer is still missing after installing it"
 }
 
+# apt_install_without_service PACKAGE...: Debian starts a server with its package, unless a policy forbids it.
+apt_install_without_service() {
+    local policy=/usr/sbin/policy-rc.d as_root=() status=0
+    if [ -e "$policy" ] || ! command -v apt-get >/dev/null 2>&1; then
+        apt_install "$@"
+        return
+    fi
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+    "${as_root[@]}" chmod 755 "$policy"
+    # In a subshell, whose failure leaves no policy behind.
+    (apt_install "$@") || status=$?
+    "${as_root[@]}" rm -f "$policy"
+    [ "$status" -eq 0 ] || exit "$status"
+}
+
+# The other checkers that scripts/bench-peers measures.
+need_haproxy() {
+    [ -x /usr/sbin/haproxy ] && return
+    apt_install_without_service haproxy
+    [ -x /usr/sbin/haproxy ] || fail "haproxy is still missing after installing it"
+}
+
+need_blackbox_exporter() {
+    command -v prometheus-blackbox-exporter >/dev/null 2>&1 && return
+    apt_install_without_service prometheus-blackbox-exporter
+    command -v prometheus-blackbox-exporter >/dev/null 2>&1 ||
+        fail "prometheus-blackbox-exporter is still missing after installing it"
+}
+
+need_check_http() {
+    [ -x /usr/lib/nagios/plugins/check_http ] && return
+    apt_install monitoring-plugins-basic
+    [ -x /usr/lib/nagios/plugins/check_http ] ||
+        fail "check_http is still missing after installing monitoring-plugins-basic"
+}
+
 # A Python with psycopg, over which a test spends passes. Debian's stands beside any other on the path.
 need_psycopg() {
     local python

@@ -1,0 +1,113 @@
+//! B18, B19, B20: the highest rate, a cold start, and a fleet of which half is dead.
+
+use std::{collections::HashSet, net::SocketAddr, time::Duration};
+
+use healthgate_testkit::BlackHole;
+
+use super::place::Place;
+use crate::{
+    Outcome, cpu,
+    database::CHECKS,
+    polling::{Stretch, Until, lateness},
+    report::{Goal, figure, line, note, percentile},
+};
+
+/// The lateness up to which runs count as in time. The poller asks for due hosts every second.
+const IN_TIME: f64 = 3.0;
+/// The rates to try, in checks a second.
+const RATES: [usize; 11] =
+    [1_000, 2_000, 3_000, 4_000, 5_000, 5_500, 6_000, 6_500, 7_000, 8_000, 9_000];
+/// The shortest interval, and the time limit of a check with it.
+const SHORTEST: Duration = Duration::from_secs(5);
+/// How long a rate is measured, after half of it to warm up.
+const LENGTH: Duration = Duration::from_secs(20);
+
+/// Measures the highest rate at which all runs begin in time, and a cold start, with this number of hosts.
+pub(crate) async fn highest(hosts: usize) -> Outcome<()> {
+    let place = Place::start(hosts).await?;
+    let checks = (hosts * CHECKS) as f64;
+    note(&format!("{hosts} hosts with {CHECKS} service checks, fresh mutual TLS"));
+    place.database.schedule(&place.fleet.at_once()).await?;
+    let interval = Duration::from_secs(300);
+    let cold = place.poll(interval, Until::Hosts(hosts as u64)).await?;
+    describe("cold start, all due at once", &cold, None);
+    let mut best: Option<f64> = None;
+    for rate in RATES {
+        let interval = Duration::from_secs_f64(checks / rate as f64);
+        if interval < SHORTEST {
+            note("more hosts are needed for a higher rate");
+            break;
+        }
+        place.database.schedule(&place.fleet.slots(interval)).await?;
+        let until = Until::Time { warm: LENGTH / 2, length: LENGTH };
+        let stretch = place.poll(interval, until).await?;
+        let late = percentile(&lateness(&place.runner.take(), interval, None), 0.99);
+        let kept = stretch.rate() / rate as f64;
+        describe(&format!("{rate} checks/s wanted"), &stretch, Some(late));
+        let own = stretch.worker.as_secs_f64() / stretch.seconds;
+        let server = stretch.database.as_secs_f64() / stretch.seconds;
+        let cores = format!("{own:.2} worker, {server:.2} Postgres");
+        line("", "cores in use, without the targets'", cores, None, None);
+        if late > IN_TIME || kept < 0.97 {
+            break;
+        }
+        best = Some(stretch.rate());
+    }
+    let Some(best) = best else {
+        note("not even the lowest rate was kept, so B18 and B20 have no figure");
+        return Ok(());
+    };
+    let goal = Some(Goal::AtLeast(8_000.0));
+    figure("B18", "service checks a second, all in time", best, "/s", goal);
+    let (taken, wanted) = (cold.seconds, checks / best);
+    let text = format!("{taken:.1} of {wanted:.1} s");
+    let what = "first full round, against its checks divided by the highest rate";
+    line("B20", what, text, Some(taken / wanted), Some(Goal::AtMost(1.2)));
+    Ok(())
+}
+
+/// Measures how late the living hosts of a fleet run, without dead ones and with as many dead ones.
+pub(crate) async fn half_dead(hosts: usize) -> Outcome<()> {
+    let interval = Duration::from_secs(30);
+    let living = hosts / 2;
+    let mut place = Place::start(living).await?;
+    note(&format!(
+        "{living} living and {living} dead hosts, {CHECKS} service checks each, every {interval:?}"
+    ));
+    let until = Until::Time { warm: interval, length: interval };
+    let hole = BlackHole::start().await?;
+    let mut figures = Vec::new();
+    for dead in [0, living] {
+        let agents = (0..living).map(|number| place.target.agent(number));
+        let agents: Vec<SocketAddr> = agents.chain((0..dead).map(|_| hole.addr())).collect();
+        place.fleet = place.database.fill(&agents, None).await?;
+        let alive: HashSet<_> = place.fleet.hosts[..living].iter().copied().collect();
+        place.database.schedule(&place.fleet.slots(interval)).await?;
+        let stretch = place.poll(interval, until).await?;
+        let late = lateness(&place.runner.take(), interval, Some(&alive));
+        let p99 = percentile(&late, 0.99);
+        describe(&format!("{living} living, {dead} dead"), &stretch, Some(p99));
+        line("", "runs of living hosts", format!("{} of {living}", late.len()), None, None);
+        figures.push(p99);
+    }
+    let text = format!("{:.2} of {:.2} s", figures[1], figures[0]);
+    let what = "lateness (p99) of the living hosts, half of the fleet dead";
+    line("B19", what, text, Some(figures[1] / figures[0]), Some(Goal::AtMost(1.5)));
+    Ok(())
+}
+
+fn describe(what: &str, stretch: &Stretch, late: Option<f64>) {
+    let memory = cpu::resident(std::process::id()).unwrap_or_default() / 1024 / 1024;
+    let late = late.map_or_else(String::new, |late| format!(", p99 {late:.2} s late"));
+    let text = format!(
+        "{:.0} checks/s, {:.0} µs and {:.0} µs of Postgres a check{late}, {memory} MiB",
+        stretch.rate(),
+        stretch.worker_micros(),
+        stretch.database_micros(),
+    );
+    line("", what, text, None, None);
+    let stats = &stretch.stats;
+    if stats.store_errors + stats.overflowed + stats.leases_lost + stats.results_dropped > 0 {
+        note(&format!("{stats:?}"));
+    }
+}

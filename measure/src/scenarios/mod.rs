@@ -1,0 +1,36 @@
+//! The scenarios by name.
+
+mod against_peers;
+mod job;
+mod load;
+mod memory;
+mod place;
+mod poller;
+mod runner;
+
+use crate::{Outcome, report};
+
+/// The names, for people.
+pub(crate) const NAMES: &str = "scenarios: runner, peers, haproxy, memory-http, memory-service, poller, highest, half-dead, job";
+
+/// The number of rounds of each candidate.
+const ROUNDS: usize = 7;
+
+/// Runs a scenario. `size` scales it, with its own meaning and default.
+pub(crate) async fn run(name: &str, size: Option<usize>) -> Outcome<()> {
+    report::machine();
+    match name {
+        "runner" => runner::run(size.unwrap_or(5_000)).await?,
+        "peers" => against_peers::programs(size.unwrap_or(2_000)).await?,
+        "haproxy" => against_peers::haproxy(size.unwrap_or(4)).await?,
+        "memory-http" => memory::http(size.unwrap_or(2_000)).await?,
+        "memory-service" => memory::service(size.unwrap_or(2_000)).await?,
+        "poller" => poller::run(size.unwrap_or(1_000)).await?,
+        "highest" => load::highest(size.unwrap_or(20_000)).await?,
+        "half-dead" => load::half_dead(size.unwrap_or(10_000)).await?,
+        "job" => job::run(size.unwrap_or(10_000)).await?,
+        _ => return Err(format!("no scenario `{name}`; {NAMES}").into()),
+    }
+    report::note(&format!("load at the end {}", report::load()));
+    Ok(())
+}

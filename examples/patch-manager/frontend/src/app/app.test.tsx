@@ -271,7 +271,7 @@ describe('a job', () => {
     const list = await screen.findByRole('region', { name: 'What hosts wait for' });
     expect(list).toHaveTextContent('7 hosts · nginx: service is not running');
     expect(list).toHaveTextContent(
-      `Clears when a new run finds them healthy. At the earliest: ${formatShort(at(600))}.`,
+      `Clears when a new run finds them healthy. Earliest start after that: ${formatShort(at(600))}.`,
     );
     expect(list).toHaveTextContent('1 host · disk: the last result is too old');
     expect(list).toHaveTextContent('Too late: no host has enough time left.');

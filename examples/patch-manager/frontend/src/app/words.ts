@@ -1,3 +1,4 @@
+import { formatShort, type ExplanationGroup } from '../health';
 import type { Host, Job, JobHost, HostJobStatus, JobStatus, Rollout } from './api/types';
 
 /** How a state is coloured where it is shown; the word is always there as well. */
@@ -70,4 +71,16 @@ export function shortId(id: string): string {
 /** "web, db" or what stands for none. */
 export function groupWords(host: Pick<Host, 'groups'>): string {
   return host.groups.length === 0 ? 'no group' : host.groups.join(', ');
+}
+
+/** What lets waiting hosts go ahead, and when the first of them can if that happens now. */
+export function clearsWords({
+  clears,
+  earliest_pass_at,
+}: Pick<ExplanationGroup, 'clears' | 'earliest_pass_at'>) {
+  const earliest =
+    earliest_pass_at === null
+      ? 'Too late: no host has enough time left.'
+      : `Earliest start after that: ${formatShort(earliest_pass_at)}.`;
+  return `Clears when ${clears}. ${earliest}`;
 }

@@ -1,5 +1,6 @@
 import { Paper, Stack, Typography } from '@mui/material';
-import { count, formatShort, plainReasons, useJobExplanation, type ExplanationGroup } from '../../health';
+import { clearsWords } from '../../app/words';
+import { count, plainReasons, useJobExplanation } from '../../health';
 
 /** What the hosts of a job wait for, the most common first: what clears it, and when they can pass. */
 export function WaitingFor({ jobId }: { jobId: string }) {
@@ -14,7 +15,7 @@ export function WaitingFor({ jobId }: { jobId: string }) {
               {count(group.count, 'host')} · {plainReasons(group.detail)}
             </Typography>
             <Typography variant="body2" color="text.secondary">
-              Clears when {group.clears}. {earliestWords(group)}
+              {clearsWords(group)}
             </Typography>
           </li>
         ))}
@@ -29,9 +30,3 @@ export function WaitingFor({ jobId }: { jobId: string }) {
 }
 
 const SHOWN = 6;
-
-function earliestWords({ earliest_pass_at }: ExplanationGroup): string {
-  return earliest_pass_at === null
-    ? 'Too late: no host has enough time left.'
-    : `At the earliest: ${formatShort(earliest_pass_at)}.`;
-}

@@ -9,8 +9,8 @@ import {
 } from '../../app/api/overview';
 import type { Job } from '../../app/api/types';
 import { ToneChip } from '../../app/StateChip';
-import { JOB_STATUS, jobSentence, ROLLOUT_STATE, shortId } from '../../app/words';
-import { count, formatShort, messageOf, plainReasons, type ExplanationGroup } from '../../health';
+import { clearsWords, JOB_STATUS, jobSentence, ROLLOUT_STATE, shortId } from '../../app/words';
+import { count, messageOf, plainReasons, type ExplanationGroup } from '../../health';
 import { Card } from './Card';
 
 /** The jobs that are shown with their reasons. */
@@ -94,7 +94,7 @@ function JobEntry({ job, explanation }: JobEntryProps) {
                 <strong>{count(group.count, 'host')}</strong>: {plainReasons(group.detail)}
               </Typography>
               <Typography variant="body2" color="text.secondary" sx={{ overflowWrap: 'anywhere' }}>
-                {whatNext(group)}
+                {clearsWords(group)}
               </Typography>
             </li>
           ))}
@@ -107,12 +107,4 @@ function JobEntry({ job, explanation }: JobEntryProps) {
       )}
     </Box>
   );
-}
-
-function whatNext({ clears, earliest_pass_at }: ExplanationGroup): string {
-  const earliest =
-    earliest_pass_at === null
-      ? 'Too late: no host has enough time left.'
-      : `At the earliest: ${formatShort(earliest_pass_at)}.`;
-  return `Clears when ${clears}. ${earliest}`;
 }

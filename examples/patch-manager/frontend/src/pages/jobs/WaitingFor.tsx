@@ -1,10 +1,20 @@
-import { Paper, Stack, Typography } from '@mui/material';
+import { Paper, Skeleton, Stack, Typography } from '@mui/material';
 import { clearsWords } from '../../app/words';
 import { count, plainReasons, useJobExplanation } from '../../health';
 
+/** Properties of {@link WaitingFor}. */
+export interface WaitingForProps {
+  jobId: string;
+  /** Some hosts wait, so that there will be reasons. */
+  expected: boolean;
+}
+
 /** What the hosts of a job wait for, the most common first: what clears it, and when they can pass. */
-export function WaitingFor({ jobId }: { jobId: string }) {
-  const groups = useJobExplanation(jobId).data?.groups ?? [];
+export function WaitingFor({ jobId, expected }: WaitingForProps) {
+  const { data, isPending } = useJobExplanation(jobId);
+  const groups = data?.groups ?? [];
+  // Keeps the place of the first reason, so that the list below does not move when it comes.
+  if (isPending && expected) return <Skeleton variant="rounded" height={FIRST_REASON} aria-hidden="true" />;
   if (groups.length === 0) return null;
   return (
     <Paper variant="outlined" component="section" aria-label="What hosts wait for" sx={{ px: 2, py: 1.5 }}>
@@ -30,3 +40,5 @@ export function WaitingFor({ jobId }: { jobId: string }) {
 }
 
 const SHOWN = 6;
+/** The height of a list with one reason, in pixels. */
+const FIRST_REASON = 66;

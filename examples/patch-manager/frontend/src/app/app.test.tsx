@@ -262,6 +262,13 @@ describe('a job', () => {
           groups: [
             { ...group, count: 7, detail: 'nginx: service_unhealthy', earliest_pass_at: at(600) },
             { ...group, count: 1, detail: 'disk: stale', earliest_pass_at: null },
+            {
+              ...group,
+              count: 2,
+              detail: 'its window opens at 2026-11-30T07:24:34Z',
+              clears: 'the time: it is 2026-11-30T07:24:34Z',
+              earliest_pass_at: '2026-11-30T07:24:34Z',
+            },
           ],
           total: 8,
         }),
@@ -275,6 +282,8 @@ describe('a job', () => {
     );
     expect(list).toHaveTextContent('1 host · disk: the last result is too old');
     expect(list).toHaveTextContent('Too late: no host has enough time left.');
+    const opens = formatShort('2026-11-30T07:24:34Z');
+    expect(list).toHaveTextContent(`2 hosts · its window opens at ${opens}Clears by itself, at ${opens}.`);
   });
 });
 

@@ -1,6 +1,6 @@
 import { Paper, Skeleton, Stack, Typography } from '@mui/material';
-import { clearsWords } from '../../app/words';
-import { count, plainReasons, useJobExplanation } from '../../health';
+import { causeWords, clearsWords } from '../../app/words';
+import { count, useJobExplanation } from '../../health';
 
 /** Properties of {@link WaitingFor}. */
 export interface WaitingForProps {
@@ -22,7 +22,7 @@ export function WaitingFor({ jobId, expected }: WaitingForProps) {
         {groups.slice(0, SHOWN).map((group) => (
           <li key={`${group.cause} ${group.detail}`}>
             <Typography variant="body2" sx={{ fontWeight: 600 }}>
-              {count(group.count, 'host')} · {plainReasons(group.detail)}
+              {count(group.count, 'host')} · {causeWords(group)}
             </Typography>
             <Typography variant="body2" color="text.secondary">
               {clearsWords(group)}

@@ -9,8 +9,8 @@ import {
 } from '../../app/api/overview';
 import type { Job } from '../../app/api/types';
 import { ToneChip } from '../../app/StateChip';
-import { clearsWords, JOB_STATUS, jobSentence, ROLLOUT_STATE, shortId } from '../../app/words';
-import { count, messageOf, plainReasons, type ExplanationGroup } from '../../health';
+import { causeWords, clearsWords, JOB_STATUS, jobSentence, ROLLOUT_STATE, shortId } from '../../app/words';
+import { count, messageOf, type ExplanationGroup } from '../../health';
 import { Card } from './Card';
 
 /** The jobs that are shown with their reasons. */
@@ -91,7 +91,7 @@ function JobEntry({ job, explanation }: JobEntryProps) {
           {groups.slice(0, SHOWN_REASONS).map((group) => (
             <li key={`${group.cause} ${group.detail} ${group.clears}`}>
               <Typography variant="body2" sx={{ overflowWrap: 'anywhere' }}>
-                <strong>{count(group.count, 'host')}</strong>: {plainReasons(group.detail)}
+                <strong>{count(group.count, 'host')}</strong>: {causeWords(group)}
               </Typography>
               <Typography variant="body2" color="text.secondary" sx={{ overflowWrap: 'anywhere' }}>
                 {clearsWords(group)}

@@ -9,14 +9,14 @@ import { Task, Watch } from './support/measure';
 
 /** The size of the fleet. Without `FLEET_HOSTS` this file is not run: the fleet takes minutes to furnish. */
 const HOSTS = Number(process.env.FLEET_HOSTS ?? 1_000);
-/** How long the page of the job is watched, in seconds. */
-const WATCHED = 20;
+/** How long each page is watched, in seconds: a whole minute, as a job begins with a burst of events. */
+const WATCHED = 60;
 /** At most so many bytes a minute for a thousand hosts; more hosts are read less often. */
 const BYTES = 2_000_000 * Math.max(1, HOSTS / 1_000);
 /** The most elements of any page: rows are shown by the page, whatever the fleet's size. */
 const ELEMENTS = 4_000;
 const COPIED_AT_ONCE = 200;
-const LONG = HOSTS > 2_000 ? 1_200_000 : 240_000;
+const LONG = HOSTS > 2_000 ? 1_800_000 : 600_000;
 
 let browser: Browser;
 let fleet: Fleet;
@@ -81,6 +81,7 @@ test(
   'pages of a whole fleet stay small and still while its job goes on',
   async () => {
     const measured: Record<string, string | number>[] = [];
+    const figures: { path: string; before: number; minute: number; shift: number; elements: number }[] = [];
     for (const [path, ready] of [
       ['/hosts', (page: Page) => page.getByRole('table', { name: 'Hosts' })],
       [`/jobs/${jobId}`, (page: Page) => page.getByRole('table', { name: 'Hosts of this job' })],
@@ -91,10 +92,17 @@ test(
       const usable = usableAfter();
       // What the page shows first has come; from here on it is what keeps it fresh.
       await page.waitForLoadState('load');
+      await watch.longestTask();
+      watch.most();
       const [before, from] = [watch.received(), performance.now()];
       await page.waitForTimeout(WATCHED * 1_000);
       const minute = ((watch.received() - before) * 60_000) / (performance.now() - from);
       const [shift, elements] = [await watch.shift(), await watch.elements()];
+      const longest = await watch.longestTask();
+      const filter = page.getByRole('group', { name: /^Filter by/ }).getByRole('button', { pressed: false });
+      const filters = await filter.count();
+      console.log(`${path} in ${WATCHED} s: ${watch.most()}`);
+      figures.push({ path, before, minute, shift, elements });
       measured.push({
         page: path.replace(jobId, '…'),
         'usable after (ms)': usable,
@@ -102,15 +110,19 @@ test(
         'a minute (kB)': Math.round(minute / 1_000),
         CLS: shift.toFixed(3),
         elements,
+        'longest task (ms)': longest === 0 ? '< 50' : Math.round(longest),
+        'a filter answers (ms)': filters === 0 ? '–' : Math.round(await watch.answers(filter.last())),
       });
-      expect(before, `${path} opens`).toBeGreaterThan(0);
-      expect(minute, `bytes a minute of ${path}`).toBeLessThanOrEqual(BYTES);
-      expect(shift, `layout shift of ${path}`).toBeLessThan(0.1);
-      expect(elements, `elements of ${path}`).toBeLessThan(ELEMENTS);
       await page.context().close();
     }
     console.log(`${HOSTS.toLocaleString('en-GB')} hosts`);
     console.table(measured);
+    for (const { path, before, minute, shift, elements } of figures) {
+      expect(before, `${path} opens`).toBeGreaterThan(0);
+      expect(minute, `bytes a minute of ${path}`).toBeLessThanOrEqual(BYTES);
+      expect(shift, `layout shift of ${path}`).toBeLessThan(0.1);
+      expect(elements, `elements of ${path}`).toBeLessThan(ELEMENTS);
+    }
   },
   LONG,
 );
@@ -145,10 +157,15 @@ test(
     };
     const toJob = async (task: Task) => {
       await task.click(link('Jobs'));
-      await task.click(page.getByRole('link', { name: /Whole fleet/ }).first());
+      await task.click(page.getByRole('row', { name: /Whole fleet/ }).getByRole('link'));
       await page.getByRole('region', { name: 'Progress' }).waitFor();
     };
-    const outcome = (words: RegExp) => page.getByRole('dialog').getByText(words).waitFor();
+    // Each host is decided and recorded by itself.
+    const outcome = (words: RegExp) =>
+      page
+        .getByRole('dialog')
+        .getByText(words)
+        .waitFor({ timeout: LONG / 2 });
 
     let task = await begin('Find why most hosts of a job wait');
     await toJob(task);
@@ -163,7 +180,8 @@ test(
     await task.click(button(/^no answer from host \(/));
     const row = page.locator('[data-row]').first();
     const name = (await row.getAttribute('data-row')) ?? '';
-    await task.click(row.getByRole('button'));
+    // By its name: another row may come first by now.
+    await task.click(page.locator(`[data-row="${name}"]`).getByRole('button'));
     await task.click(page.locator(`[data-host="${name}"]`).getByRole('button', { name: 'Timeline' }));
     await page
       .getByText(/^Attempt \d+$/)
@@ -217,11 +235,11 @@ test(
     await task.click(button('Close'));
 
     task = await begin('Test all checks of some hosts');
-    await task.click(page.getByRole('checkbox', { name: /^Choose web-/ }).first());
-    await task.click(page.getByRole('checkbox', { name: /^Choose web-/ }).nth(1));
+    await task.click(page.getByRole('checkbox', { name: /^Choose batch-/ }).first());
+    await task.click(page.getByRole('checkbox', { name: /^Choose batch-/ }).nth(1));
     await task.click(button('Test all checks…'));
     await task.click(button('Test'));
-    await page.getByText(/^Dry run:/).waitFor();
+    await page.getByText(/^Dry run: the checks ran once/).waitFor();
 
     task = await begin('Copy a check to all hosts of a group');
     await task.type(page.getByRole('searchbox', { name: 'Search by name or address' }), 'web-00000');
@@ -241,7 +259,7 @@ test(
     task = await begin('Give all hosts of a group a maintenance window');
     await task.click(link('Windows'));
     await task.click(button('Add window'));
-    await task.type(page.getByRole('dialog').getByLabel('Name', { exact: true }), 'Nightly');
+    await task.type(page.getByRole('dialog').getByRole('textbox', { name: 'Name', exact: true }), 'Nightly');
     await task.choose(page.getByRole('dialog').getByLabel('Recurs'), 'Daily');
     await task.choose(page.getByRole('dialog').getByLabel('Group'), /^db \(/);
     await task.click(button(/^Add all .* that match/));
@@ -255,7 +273,7 @@ test(
     task = await begin('Export what one user did in the last day');
     await task.click(link('Audit'));
     await task.type(page.getByRole('searchbox', { name: 'User’s name' }), 'ada');
-    await task.choose(page.getByLabel('Time'), 'Last 24 hours');
+    await task.choose(page.getByLabel('Time', { exact: true }), 'Last 24 hours');
     await page.waitForURL(/who=ada.*time=24h/);
     const download = page.waitForEvent('download');
     await task.click(button('Export CSV'));

@@ -2,8 +2,10 @@ import type { Locator, Page } from 'playwright-core';
 
 declare global {
   interface Window {
-    /** How much has moved by itself so far. */
+    /** The most that has moved by itself in one burst (CLS). */
     layoutShift?: number;
+    /** The longest time so far for which scripts kept the page from answering, in milliseconds. */
+    longestTask?: number;
   }
 }
 
@@ -11,26 +13,45 @@ declare global {
 export class Watch {
   private bytes = 0;
   private readonly streamed = new Map<string, number>();
+  private readonly paths = new Map<string, string>();
+  private readonly byPath = new Map<string, number>();
 
   private constructor(private readonly page: Page) {}
 
   static async of(page: Page): Promise<Watch> {
     await page.addInitScript(() => {
       window.layoutShift = 0;
+      // A burst has less than a second between two shifts and lasts at most five seconds.
+      let burst = { sum: 0, from: -Infinity, until: -Infinity };
       new PerformanceObserver((list) => {
         for (const entry of list.getEntries()) {
           const shift = entry as PerformanceEntry & { value: number; hadRecentInput: boolean };
-          if (!shift.hadRecentInput) window.layoutShift = (window.layoutShift ?? 0) + shift.value;
+          if (shift.hadRecentInput) continue;
+          const at = shift.startTime;
+          if (at - burst.until >= 1_000 || at - burst.from >= 5_000) burst = { sum: 0, from: at, until: at };
+          burst = { ...burst, sum: burst.sum + shift.value, until: at };
+          window.layoutShift = Math.max(window.layoutShift ?? 0, burst.sum);
         }
       }).observe({ type: 'layout-shift', buffered: true });
+      new PerformanceObserver((list) => {
+        const longest = Math.max(...list.getEntries().map(({ duration }) => duration));
+        window.longestTask = Math.max(window.longestTask ?? 0, longest);
+      }).observe({ type: 'longtask', buffered: true });
     });
     const session = await page.context().newCDPSession(page);
     const watch = new Watch(page);
+    session.on('Network.requestWillBeSent', ({ requestId, request }) => {
+      watch.paths.set(requestId, new URL(request.url).pathname.replace(/[0-9a-f-]{36}/g, '…'));
+    });
     session.on('Network.dataReceived', ({ requestId, encodedDataLength, dataLength }) => {
       const known = watch.streamed.get(requestId) ?? 0;
-      watch.streamed.set(requestId, known + (encodedDataLength > 0 ? encodedDataLength : dataLength));
+      const bytes = encodedDataLength > 0 ? encodedDataLength : dataLength;
+      watch.streamed.set(requestId, known + bytes);
+      watch.count(requestId, bytes);
     });
     session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+      // What came before the body, the headers, is known only now.
+      watch.count(requestId, encodedDataLength - (watch.streamed.get(requestId) ?? 0));
       watch.streamed.delete(requestId);
       watch.bytes += encodedDataLength;
     });
@@ -43,9 +64,42 @@ export class Watch {
     return [...this.streamed.values()].reduce((sum, bytes) => sum + bytes, this.bytes);
   }
 
-  /** The layout shift since the page was loaded (CLS counts the worst burst: this is more). */
+  private count(requestId: string, bytes: number): void {
+    const path = this.paths.get(requestId) ?? 'other';
+    this.byPath.set(path, (this.byPath.get(path) ?? 0) + bytes);
+  }
+
+  /** The paths that most of what came since the last call came from, with their kilobytes. */
+  most(): string {
+    const sorted = [...this.byPath].sort(([, a], [, b]) => b - a).slice(0, 3);
+    this.byPath.clear();
+    return sorted.map(([path, bytes]) => `${path}: ${Math.round(bytes / 1_000)} kB`).join(', ');
+  }
+
+  /** The cumulative layout shift (CLS) since the page was loaded. */
   async shift(): Promise<number> {
     return this.page.evaluate(() => window.layoutShift ?? 0);
+  }
+
+  /** The longest task of the page's scripts since the last call, in milliseconds; browsers report those over 50. */
+  async longestTask(): Promise<number> {
+    return this.page.evaluate(() => {
+      const longest = window.longestTask ?? 0;
+      window.longestTask = 0;
+      return longest;
+    });
+  }
+
+  /** How many milliseconds after a press a button is painted as pressed. */
+  async answers(button: Locator): Promise<number> {
+    return button.evaluate(async (element: HTMLElement) => {
+      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+      const started = performance.now();
+      element.click();
+      while (element.getAttribute('aria-pressed') !== 'true') await frame();
+      await frame();
+      return performance.now() - started;
+    });
   }
 
   /** How many elements the page has. */

@@ -262,6 +262,13 @@ describe('a job', () => {
           groups: [
             { ...group, count: 7, detail: 'nginx: service_unhealthy', earliest_pass_at: at(600) },
             { ...group, count: 1, detail: 'disk: stale', earliest_pass_at: null },
+            {
+              ...group,
+              count: 2,
+              detail: 'its window opens at 2026-11-30T07:24:34Z',
+              clears: 'the time: it is 2026-11-30T07:24:34Z',
+              earliest_pass_at: '2026-11-30T07:24:34Z',
+            },
           ],
           total: 8,
         }),
@@ -271,10 +278,12 @@ describe('a job', () => {
     const list = await screen.findByRole('region', { name: 'What hosts wait for' });
     expect(list).toHaveTextContent('7 hosts · nginx: service is not running');
     expect(list).toHaveTextContent(
-      `Clears when a new run finds them healthy. At the earliest: ${formatShort(at(600))}.`,
+      `Clears when a new run finds them healthy. Earliest start after that: ${formatShort(at(600))}.`,
     );
     expect(list).toHaveTextContent('1 host · disk: the last result is too old');
     expect(list).toHaveTextContent('Too late: no host has enough time left.');
+    const opens = formatShort('2026-11-30T07:24:34Z');
+    expect(list).toHaveTextContent(`2 hosts · its window opens at ${opens}Clears by itself, at ${opens}.`);
   });
 });
 

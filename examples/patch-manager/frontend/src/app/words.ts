@@ -1,3 +1,4 @@
+import { formatShort, plainReasons, type ExplanationGroup } from '../health';
 import type { Host, Job, JobHost, HostJobStatus, JobStatus, Rollout } from './api/types';
 
 /** How a state is coloured where it is shown; the word is always there as well. */
@@ -70,4 +71,24 @@ export function shortId(id: string): string {
 /** "web, db" or what stands for none. */
 export function groupWords(host: Pick<Host, 'groups'>): string {
   return host.groups.length === 0 ? 'no group' : host.groups.join(', ');
+}
+
+/** What lets waiting hosts go ahead, and when the first of them can if that happens now. */
+export function clearsWords({
+  clears,
+  earliest_pass_at,
+}: Pick<ExplanationGroup, 'clears' | 'earliest_pass_at'>) {
+  // Time alone clears it: then both instants say the same.
+  const at = /^the time: it is (\S+Z)$/.exec(clears)?.[1];
+  if (at !== undefined && earliest_pass_at !== null) return `Clears by itself, at ${formatShort(at)}.`;
+  const earliest =
+    earliest_pass_at === null
+      ? 'Too late: no host has enough time left.'
+      : `Earliest start after that: ${formatShort(earliest_pass_at)}.`;
+  return `Clears when ${clears}. ${earliest}`;
+}
+
+/** The cause of a group of waiting hosts, with its codes in words and its instants in the reader's time. */
+export function causeWords({ detail }: Pick<ExplanationGroup, 'detail'>): string {
+  return plainReasons(detail).replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (instant) => formatShort(instant));
 }

@@ -1,7 +1,7 @@
 import { Alert, Box, Button, Paper, Stack, Step, StepLabel, Stepper, Typography } from '@mui/material';
 import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { useLocation, useNavigate, useSearchParams } from 'react-router';
-import { useCreateJob, useHostsOf, useJob, useRights } from '../app/api/hooks';
+import { useCreateJob, useHostsOf, useJob, useMe, useRights } from '../app/api/hooks';
 import type { Host } from '../app/api/types';
 import { LoadError, Page, Waiting } from '../app/Page';
 import { count } from '../health';
@@ -17,7 +17,20 @@ const STEPS = ['Hosts', 'Time', 'Review'];
 export default function DeployPage() {
   const [parameters] = useSearchParams();
   const preset = parameters.get('host');
+  const me = useMe();
   const { canEdit } = useRights();
+  // Until the server has said who this is, nobody knows what their role can do.
+  if (me.data === undefined) {
+    return (
+      <Page title="Deploy">
+        {me.isError ? (
+          <LoadError what="Your role" error={me.error} onRetry={() => void me.refetch()} />
+        ) : (
+          <Waiting />
+        )}
+      </Page>
+    );
+  }
   if (!canEdit) {
     return (
       <Page title="Deploy">

@@ -53,7 +53,9 @@ export default function HostsPage() {
   return (
     <Page title="Hosts" subtitle="Which hosts are healthy, and which would hold a patch back.">
       <Paper variant="outlined">
-        <Box sx={{ display: 'flex', flexWrap: 'wrap', gap: 1, p: 1.5, alignItems: 'center' }}>
+        <Box
+          sx={{ display: 'flex', flexWrap: 'wrap', columnGap: 1, rowGap: 1.5, p: 1.5, alignItems: 'center' }}
+        >
           <SearchField label="Search by name or address" value={q} onChange={(text) => set('q', text)} />
           <Box
             role="group"

@@ -13,10 +13,11 @@ import { JobHostCard } from './jobs/JobHostCard';
 import { JobSummary } from './jobs/JobSummary';
 import { JobTable } from './jobs/JobTable';
 import { RolloutPanel } from './jobs/RolloutPanel';
-import { CAUSE_WORDS, STATES, type Cause, type Filter, type State } from './jobs/state';
+import { CAUSE_WORDS, STATES, stateOf, type Cause, type Filter, type State } from './jobs/state';
 import { WaitingFor } from './jobs/WaitingFor';
 
 const TRAIL = [{ label: 'Jobs', to: '/jobs' }];
+const WAITING: ReadonlySet<State> = new Set(['blocked', 'checks', 'window', 'turn', 'queued']);
 
 /** One job, host by host: where each gate stands and why, live. */
 export default function JobDetailPage() {
@@ -98,7 +99,7 @@ function Loaded({ job, title }: { job: Job; title: string }) {
       ) : (
         <>
           <JobSummary hosts={hosts} filter={filter} onFilter={setFilter} />
-          {!over && <WaitingFor jobId={job.id} />}
+          {!over && <WaitingFor jobId={job.id} expected={hosts.some((host) => WAITING.has(stateOf(host)))} />}
           <JobTable
             hosts={hosts}
             filter={filter}

@@ -51,6 +51,16 @@ test('a link chooses its hosts, and says what of it is not there', async () => {
   expect(await screen.findByLabelText('Choose web-01')).toBeChecked();
 });
 
+test('says nothing of a role before the server has, and says why it has not', async () => {
+  server.use(http.get('*/api/v1/me', () => HttpResponse.error(), { once: true }));
+  renderApp(page, { route: '/deploy' });
+  expect(screen.getByRole('status', { name: 'Loading' })).toBeVisible();
+  expect(screen.queryByText(/Your role can view/)).toBeNull();
+  expect(await screen.findByText(/^Your role could not be loaded/)).toBeVisible();
+  await user.click(screen.getByRole('button', { name: 'Try again' }));
+  expect(await screen.findByRole('heading', { name: 'Which hosts?' })).toBeVisible();
+});
+
 test('a click on a row chooses its host, and the address holds it', async () => {
   renderApp(page, { route: `/deploy?host=${id(2)}` });
   await screen.findByText('1 host chosen');

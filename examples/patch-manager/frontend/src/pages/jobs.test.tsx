@@ -64,6 +64,13 @@ describe('the state of a host', () => {
     expect(whyOf(waiting([silent(1), silent(2), silent(3)]))).toBe('3 checks: Timed out connecting');
     expect(whyOf(waiting([FAILING, EXPIRED]))).toBe('postgresql: Service is not running · 1 more');
   });
+
+  test.each([
+    ['waiting for the rollout: the rollout is halted: 1 host failed', 'The rollout is halted: 1 host failed'],
+    ['waiting for the rollout: stage 1 of 2 is full', 'Waiting for the rollout: stage 1 of 2 is full'],
+  ])('%j names the rollout once', (detail, words) => {
+    expect(whyOf(makeJobHost({ status: 'waiting_for_slot', detail }))).toBe(words);
+  });
 });
 
 describe('an event of a gate', () => {

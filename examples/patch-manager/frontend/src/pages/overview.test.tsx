@@ -94,7 +94,7 @@ describe('the overview', () => {
     const entry = (await within(card).findByText(/nginx: service is not running; disk: free/)).closest('li');
     expect(entry).toHaveTextContent('7 hosts: nginx');
     expect(entry).toHaveTextContent(
-      `Clears when a new run finds these checks healthy. At the earliest: ${formatShort(earliest)}.`,
+      `Clears when a new run finds these checks healthy. Earliest start after that: ${formatShort(earliest)}.`,
     );
   });
 

@@ -19,7 +19,7 @@ export function AuditFilters({ view, onChange, onClear }: AuditFiltersProps) {
     <Box
       component="section"
       aria-label="Filters"
-      sx={{ display: 'flex', flexWrap: 'wrap', gap: 1, p: 1.5, alignItems: 'flex-start' }}
+      sx={{ display: 'flex', flexWrap: 'wrap', columnGap: 1, rowGap: 1.5, p: 1.5, alignItems: 'flex-start' }}
     >
       {/* Anew where the filters are cleared: it holds what is being typed. */}
       <SearchField

@@ -1,9 +1,20 @@
-import { Paper, Stack, Typography } from '@mui/material';
-import { count, formatShort, plainReasons, useJobExplanation, type ExplanationGroup } from '../../health';
+import { Paper, Skeleton, Stack, Typography } from '@mui/material';
+import { causeWords, clearsWords } from '../../app/words';
+import { count, useJobExplanation } from '../../health';
+
+/** Properties of {@link WaitingFor}. */
+export interface WaitingForProps {
+  jobId: string;
+  /** Some hosts wait, so that there will be reasons. */
+  expected: boolean;
+}
 
 /** What the hosts of a job wait for, the most common first: what clears it, and when they can pass. */
-export function WaitingFor({ jobId }: { jobId: string }) {
-  const groups = useJobExplanation(jobId).data?.groups ?? [];
+export function WaitingFor({ jobId, expected }: WaitingForProps) {
+  const { data, isPending } = useJobExplanation(jobId);
+  const groups = data?.groups ?? [];
+  // Keeps the place of the first reason, so that the list below does not move when it comes.
+  if (isPending && expected) return <Skeleton variant="rounded" height={FIRST_REASON} aria-hidden="true" />;
   if (groups.length === 0) return null;
   return (
     <Paper variant="outlined" component="section" aria-label="What hosts wait for" sx={{ px: 2, py: 1.5 }}>
@@ -11,10 +22,10 @@ export function WaitingFor({ jobId }: { jobId: string }) {
         {groups.slice(0, SHOWN).map((group) => (
           <li key={`${group.cause} ${group.detail}`}>
             <Typography variant="body2" sx={{ fontWeight: 600 }}>
-              {count(group.count, 'host')} · {plainReasons(group.detail)}
+              {count(group.count, 'host')} · {causeWords(group)}
             </Typography>
             <Typography variant="body2" color="text.secondary">
-              Clears when {group.clears}. {earliestWords(group)}
+              {clearsWords(group)}
             </Typography>
           </li>
         ))}
@@ -29,9 +40,5 @@ export function WaitingFor({ jobId }: { jobId: string }) {
 }
 
 const SHOWN = 6;
-
-function earliestWords({ earliest_pass_at }: ExplanationGroup): string {
-  return earliest_pass_at === null
-    ? 'Too late: no host has enough time left.'
-    : `At the earliest: ${formatShort(earliest_pass_at)}.`;
-}
+/** The height of a list with one reason, in pixels. */
+const FIRST_REASON = 66;

@@ -107,7 +107,9 @@ export function whyOf(host: JobHost): string {
   if (state === 'checks') return 'The checks run at the next attempt.';
   if (state === 'slot')
     return 'The gate has passed; a worker starts the patch when one of its places is free.';
-  return host.detail.charAt(0).toUpperCase() + host.detail.slice(1);
+  // The state says already that it waits, and for what.
+  const detail = host.detail.replace(/^waiting for (the rollout: (?=the rollout)|its group: )/, '');
+  return detail.charAt(0).toUpperCase() + detail.slice(1);
 }
 
 /** The first failing check let through by an override, and those that still hold the host. */

@@ -9,8 +9,8 @@ import {
 } from '../../app/api/overview';
 import type { Job } from '../../app/api/types';
 import { ToneChip } from '../../app/StateChip';
-import { JOB_STATUS, jobSentence, ROLLOUT_STATE, shortId } from '../../app/words';
-import { count, formatShort, messageOf, plainReasons, type ExplanationGroup } from '../../health';
+import { causeWords, clearsWords, JOB_STATUS, jobSentence, ROLLOUT_STATE, shortId } from '../../app/words';
+import { count, messageOf, type ExplanationGroup } from '../../health';
 import { Card } from './Card';
 
 /** The jobs that are shown with their reasons. */
@@ -91,10 +91,10 @@ function JobEntry({ job, explanation }: JobEntryProps) {
           {groups.slice(0, SHOWN_REASONS).map((group) => (
             <li key={`${group.cause} ${group.detail} ${group.clears}`}>
               <Typography variant="body2" sx={{ overflowWrap: 'anywhere' }}>
-                <strong>{count(group.count, 'host')}</strong>: {plainReasons(group.detail)}
+                <strong>{count(group.count, 'host')}</strong>: {causeWords(group)}
               </Typography>
               <Typography variant="body2" color="text.secondary" sx={{ overflowWrap: 'anywhere' }}>
-                {whatNext(group)}
+                {clearsWords(group)}
               </Typography>
             </li>
           ))}
@@ -107,12 +107,4 @@ function JobEntry({ job, explanation }: JobEntryProps) {
       )}
     </Box>
   );
-}
-
-function whatNext({ clears, earliest_pass_at }: ExplanationGroup): string {
-  const earliest =
-    earliest_pass_at === null
-      ? 'Too late: no host has enough time left.'
-      : `At the earliest: ${formatShort(earliest_pass_at)}.`;
-  return `Clears when ${clears}. ${earliest}`;
 }

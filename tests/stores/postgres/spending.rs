@@ -51,10 +51,7 @@ fn random_gate(random: &mut Random, now: DateTime<Utc>) -> (GateRecord, i64) {
         random.one_of(&[Healthy, Healthy, Healthy, Overridden, Exempt, NoChecks, ReportOnly]);
     if random.below(2) == 0 {
         record.exception = Some(GateOverride {
-            checks: vec![OverriddenCheck {
-                check_id: CheckId::generate(),
-                revision: 1,
-            }],
+            checks: vec![OverriddenCheck { check_id: CheckId::generate(), revision: 1 }],
             reason: "a reason".to_owned(),
             expires_at: now,
             actor: "ada".to_owned(),

@@ -193,8 +193,19 @@ async fn f257_a_right_that_is_lost_on_the_way_writes_nothing(kind: Kind) {
     }
     // With the right all of it is done; what ends its subject comes after what needs it.
     for name in [
-        "pause", "pauses", "job", "leave out", "cancel", "window", "change", "delete", "check",
-        "edit", "test", "try", "remove",
+        "pause",
+        "pauses",
+        "job",
+        "leave out",
+        "cancel",
+        "window",
+        "change",
+        "delete",
+        "check",
+        "edit",
+        "test",
+        "try",
+        "remove",
     ] {
         let write = writes.iter().find(|write| write.name == name).unwrap();
         let answer = oscar.send(write.method.clone(), &write.path, write.body.as_ref()).await;

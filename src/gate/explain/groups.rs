@@ -26,7 +26,7 @@ pub struct ExplanationGroup {
     pub clears: Detail,
     /// Who can clear the cause.
     pub who: Who,
-    /// The earliest instant at which one of the hosts can pass or be verified; `null` if none can in time.
+    /// The earliest instant at which one of the hosts can pass or be verified; `null` if it is too late, or unknown.
     #[serde(with = "instant::option")]
     #[cfg_attr(feature = "api", schema(required))]
     pub earliest_pass_at: Option<DateTime<Utc>>,

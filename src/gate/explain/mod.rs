@@ -105,7 +105,7 @@ pub struct Explanation {
     ///
     /// The gate passes then if all changes are made at once, and never before. A host that is being verified
     /// is verified then or at the next look. `None` if the rest of the window, or the time until the deadline
-    /// of the verification, is too short.
+    /// of the verification, is too short, and while another gate holds the host.
     pub earliest_pass_at: Option<DateTime<Utc>>,
 }
 

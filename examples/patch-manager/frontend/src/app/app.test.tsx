@@ -269,8 +269,17 @@ describe('a job', () => {
               clears: 'the time: it is 2026-11-30T07:24:34Z',
               earliest_pass_at: '2026-11-30T07:24:34Z',
             },
+            {
+              ...group,
+              cause: 'busy',
+              who: 'other_job',
+              count: 3,
+              detail: 'the gate of job 01a22aeb-ade8-7260-8d9e-cb5a71f30ec9 holds this host',
+              clears: 'that gate ends',
+              earliest_pass_at: null,
+            },
           ],
-          total: 8,
+          total: 13,
         }),
       ),
     );
@@ -282,6 +291,9 @@ describe('a job', () => {
     );
     expect(list).toHaveTextContent('1 host · disk: the last result is too old');
     expect(list).toHaveTextContent('Too late: no host has enough time left.');
+    expect(list).toHaveTextContent(
+      /3 hosts · the gate of job 71f30ec9 holds this hostClears when that gate ends\.(?! Too late)/,
+    );
     const opens = formatShort('2026-11-30T07:24:34Z');
     expect(list).toHaveTextContent(`2 hosts · its window opens at ${opens}Clears by itself, at ${opens}.`);
   });

@@ -77,10 +77,13 @@ export function groupWords(host: Pick<Host, 'groups'>): string {
 export function clearsWords({
   clears,
   earliest_pass_at,
-}: Pick<ExplanationGroup, 'clears' | 'earliest_pass_at'>) {
+  who,
+}: Pick<ExplanationGroup, 'clears' | 'earliest_pass_at' | 'who'>) {
   // Time alone clears it: then both instants say the same.
   const at = /^the time: it is (\S+Z)$/.exec(clears)?.[1];
   if (at !== undefined && earliest_pass_at !== null) return `Clears by itself, at ${formatShort(at)}.`;
+  // How long another job takes is not known.
+  if (who === 'other_job' && earliest_pass_at === null) return `Clears when ${clears}.`;
   const earliest =
     earliest_pass_at === null
       ? 'Too late: no host has enough time left.'
@@ -88,7 +91,9 @@ export function clearsWords({
   return `Clears when ${clears}. ${earliest}`;
 }
 
-/** The cause of a group of waiting hosts, with its codes in words and its instants in the reader's time. */
+/** The cause of a group of waiting hosts: codes in words, instants in the reader's time, jobs by their short names. */
 export function causeWords({ detail }: Pick<ExplanationGroup, 'detail'>): string {
-  return plainReasons(detail).replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (instant) => formatShort(instant));
+  return plainReasons(detail)
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (instant) => formatShort(instant))
+    .replace(/\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/g, shortId);
 }

@@ -507,7 +507,7 @@ export interface components {
             detail: string;
             /**
              * Format: date-time
-             * @description The earliest instant at which one of the hosts can pass or be verified; `null` if none can in time.
+             * @description The earliest instant at which one of the hosts can pass or be verified; `null` if it is too late, or unknown.
              */
             earliest_pass_at: string | null;
             /** @description The first hosts, at most 50. */

@@ -24,5 +24,7 @@ export default defineConfig({
     setupFiles: ['src/test/setup.ts'],
     restoreMocks: true,
     testTimeout: 60_000,
+    // By itself it would leave one of two cores idle.
+    maxWorkers: 2,
   },
 });

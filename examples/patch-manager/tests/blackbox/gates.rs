@@ -183,7 +183,11 @@ async fn windows_of_jobs_are_held_against_the_rules() {
     api.service_check(setup.hosts[0], "nginx").await;
     let first = api.job(&setup.hosts[..1], 120).await;
     let first = format!("/api/v1/jobs/{first}");
-    api.until(&first, |job| host(job)["status"] == "waiting_health_check").await;
+    let has_run = |job: &Value| {
+        let (status, evidence) = (&host(job)["status"], &host(job)["gate"]["evidence"]);
+        *status == "waiting_health_check" && evidence[0]["reason"] == "service_unhealthy"
+    };
+    api.until(&first, has_run).await;
     let second = api.job(&setup.hosts[..1], 6).await;
     let second = format!("/api/v1/jobs/{second}");
     let held = api.until(&second, |job| host(job)["detail"] != "").await;

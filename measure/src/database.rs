@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use healthgate::{
     checks::schedule::next_slot,
     directory::StaticDirectory,
-    model::{AgentEndpoint, HostId},
+    model::HostId,
     store::postgres::{PgStore, pool_options, session_options},
 };
 use healthgate_testkit::{MANAGER_CHECK_TABLES, Postgres};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use uuid::Uuid;
 
-use crate::{Outcome, cpu, target::AGENT_NAME};
+use crate::{Outcome, cpu, fleet};
 
 /// A running server. Dropping it ends it.
 pub(crate) struct Database {
@@ -64,9 +64,7 @@ impl Database {
         let directory = Arc::new(StaticDirectory::new());
         let mut hosts = Vec::with_capacity(agents.len());
         for agent in agents {
-            let name = Some(AGENT_NAME.to_owned());
-            let endpoint = AgentEndpoint::new(agent.ip().to_string(), agent.port(), name)?;
-            hosts.push(directory.add(Some(endpoint), &[]));
+            hosts.push(directory.add(Some(fleet::endpoint(*agent)?), &[]));
         }
         for part in hosts.chunks(5_000) {
             let ids: Vec<Uuid> = part.iter().map(HostId::as_uuid).collect();

@@ -1,6 +1,6 @@
 //! Hosts and checks of the library over the targets, and its runner as the poller uses it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use healthgate::{
@@ -15,7 +15,7 @@ use healthgate_testkit::{Authority, Identity};
 
 use crate::{
     Outcome,
-    target::{AGENT_NAME, EXPECTED, Target},
+    target::{AGENT_NAME, EXPECTED},
 };
 
 /// The time limit of a check.
@@ -56,9 +56,8 @@ pub(crate) fn service_run(endpoint: AgentEndpoint, checks: usize) -> Outcome<Hos
     Ok(HostRun { host_id: host, checks, agents, timeout: TIMEOUT })
 }
 
-/// Returns the endpoint of the agent with this number.
-pub(crate) fn endpoint(target: &Target, number: usize) -> Outcome<AgentEndpoint> {
-    let address = target.agent(number);
+/// Returns the endpoint of the target's agent at this address.
+pub(crate) fn endpoint(address: SocketAddr) -> Outcome<AgentEndpoint> {
     let name = Some(AGENT_NAME.to_owned());
     Ok(AgentEndpoint::new(address.ip().to_string(), address.port(), name)?)
 }

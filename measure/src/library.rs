@@ -36,7 +36,7 @@ impl Kind {
     pub(crate) fn runs(self, target: &Target, number: usize) -> Outcome<Vec<HostRun>> {
         let run = |index| match self {
             Self::Http => http_run(target.url(index)),
-            Self::Service(checks) => service_run(endpoint(target, index)?, checks),
+            Self::Service(checks) => service_run(endpoint(target.agent(index))?, checks),
         };
         (0..number).map(run).collect()
     }

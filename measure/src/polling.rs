@@ -155,7 +155,6 @@ pub(crate) async fn poll(
             database: database.cpu()? - server,
             stats: poller.stats(),
         };
-        stop.cancel();
         Ok::<_, Box<dyn std::error::Error>>((stretch, runner.take()))
     };
     let (measured, ()) = tokio::join!(

@@ -1,6 +1,5 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, inject, test } from 'vitest';
-import type { Job } from '../src/app/api/types';
 import { Api } from './support/api';
 import { closeDialog, expectAccessible, go, openAs, startBrowser } from './support/browser';
 
@@ -63,9 +62,7 @@ test(
     await page.unroute(path);
 
     // The demo's job over several hosts.
-    const { jobs } = await api.call<{ jobs: Job[] }>('GET', '/api/v1/jobs');
-    const wide = jobs.find(({ rollout }) => rollout != null);
-    await page.goto(`${url}/jobs/${wide?.id ?? ''}`);
+    await page.goto(`${url}/jobs/${(await api.stagedJob()).id}`);
     await page.getByRole('checkbox', { name: 'Choose all hosts on this page' }).check();
     await expectAccessible(page, 'job over several hosts');
     await page.getByRole('button', { name: /^Pause \(/ }).click();

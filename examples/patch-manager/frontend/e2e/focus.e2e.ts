@@ -1,6 +1,5 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import type { Job } from '../src/app/api/types';
 import { Api } from './support/api';
 import { go, openAs, openHost, startBrowser } from './support/browser';
 import { startAtTop, tabThrough } from './support/focus';
@@ -14,14 +13,6 @@ beforeAll(async () => {
   api = await Api.as(url, 'ada');
 });
 afterAll(() => browser.close());
-
-/** The demo's job over several hosts. */
-async function wideJob(): Promise<Job> {
-  const { jobs } = await api.call<{ jobs: Job[] }>('GET', '/api/v1/jobs');
-  const job = jobs.find(({ counts }) => Object.values(counts).reduce((sum, hosts) => sum + hosts, 0) > 2);
-  if (job === undefined) throw new Error('the demo has a job over several hosts');
-  return job;
-}
 
 /** Each page, ready to be tabbed through. Screens are short, so that pages scroll with few rows in their lists. */
 const PAGES: readonly [name: string, open: (page: Page) => Promise<void>][] = [
@@ -59,7 +50,7 @@ const PAGES: readonly [name: string, open: (page: Page) => Promise<void>][] = [
   [
     'job',
     async (page) => {
-      await page.goto(`${url}/jobs/${(await wideJob()).id}`);
+      await page.goto(`${url}/jobs/${(await api.stagedJob()).id}`);
       await page.getByRole('checkbox', { name: 'Choose all hosts on this page' }).check();
       await page.locator('[data-row] button').first().click();
       await page.getByRole('list', { name: 'Checks of this gate' }).waitFor();
@@ -113,17 +104,22 @@ const PAGES: readonly [name: string, open: (page: Page) => Promise<void>][] = [
 test.each([
   ['a wide screen', { width: 1280, height: 620 }],
   ['a phone', { width: 390, height: 620 }],
-])('on %s every element that takes the focus shows it, and nothing covers it', async (_, viewport) => {
-  const { page, close } = await openAs(browser, url, 'ada', { viewport });
-  for (const [name, open] of PAGES) {
-    await open(page);
-    const { stops, faults } = await tabThrough(page);
-    expect(faults, name).toEqual([]);
-    // The navigation alone has more.
-    expect(stops, `elements of ${name} that take the focus`).toBeGreaterThan(8);
-  }
-  await close();
-});
+  // Again where a step on the way to a page got lost on a busy machine; a fault of the page stays one.
+])(
+  'on %s every element that takes the focus shows it, and nothing covers it',
+  { retry: 2 },
+  async (_, viewport) => {
+    const { page, close } = await openAs(browser, url, 'ada', { viewport });
+    for (const [name, open] of PAGES) {
+      await open(page);
+      const { stops, faults } = await tabThrough(page);
+      expect(faults, name).toEqual([]);
+      // The navigation alone has more.
+      expect(stops, `elements of ${name} that take the focus`).toBeGreaterThan(8);
+    }
+    await close();
+  },
+);
 
 test('the first key leads past the navigation to the content, on every page', async () => {
   const { page, close } = await openAs(browser, url, 'ada');

@@ -64,6 +64,14 @@ export class Api {
     await this.call('POST', `/api/v1/demo/fleet/${await this.hostId(host)}`, { service, state });
   }
 
+  /** The demo's job over several hosts, which are patched in stages. */
+  async stagedJob(): Promise<Job> {
+    const { jobs } = await this.call<{ jobs: Job[] }>('GET', '/api/v1/jobs');
+    const job = jobs.find(({ rollout }) => rollout != null);
+    if (job === undefined) throw new Error('the demo has a job over several hosts');
+    return job;
+  }
+
   /** Submits a job for one host, in a window that is open and closes in so many seconds. */
   async submit(host: string, seconds: number): Promise<Job> {
     return this.call<Job>('POST', '/api/v1/jobs', {

@@ -59,7 +59,6 @@ export async function openAs(
   await page.getByRole('button', { name: user }).click();
   await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
   await go(page, 'Hosts');
-  await page.getByRole('heading', { name: 'Hosts', level: 1 }).waitFor();
   const close = async () => {
     await context.close();
     expect(faults).toEqual([]);
@@ -67,9 +66,10 @@ export async function openAs(
   return { page, faults, close };
 }
 
-/** Opens a page by its link in the main navigation. */
+/** Opens a page by its link in the main navigation, and waits for it: until it comes, the page before is there. */
 export async function go(page: Page, place: string): Promise<void> {
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: place }).click();
+  await page.getByRole('heading', { name: place, level: 1 }).waitFor();
 }
 
 /** Closes the open dialog by the keyboard, and throws away what was filled in. */

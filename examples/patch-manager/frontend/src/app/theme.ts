@@ -50,7 +50,8 @@ export function makeTheme(mode: PaletteMode): Theme {
           },
           ':focus-visible': { outlineOffset: 2 },
           '@media (prefers-reduced-motion: reduce)': {
-            '*': { animationDuration: '0.01ms !important', transitionDuration: '0.01ms !important' },
+            // Not a short duration: that would make every change of every element a transition, a frame late.
+            '*, ::before, ::after': { animationDuration: '0.01ms !important', transition: 'none !important' },
           },
         },
       },

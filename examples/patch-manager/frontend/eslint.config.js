@@ -45,6 +45,10 @@ export default tseslint.config(
           message: 'Texts are text nodes; nothing is rendered as HTML.',
         },
         {
+          selector: "JSXOpeningElement[name.name='Dialog']",
+          message: 'FormDialog asks before it throws away what was entered; ConfirmDialog asks a question.',
+        },
+        {
           selector: 'MemberExpression[property.name=/^(innerHTML|outerHTML|insertAdjacentHTML)$/]',
           message: 'Texts are text nodes; nothing is rendered as HTML.',
         },

@@ -23,7 +23,7 @@ export { useHealthSummary } from './hooks/useSummary';
 export { useNow } from './hooks/useNow';
 
 export { ConfirmDialog, type ConfirmDialogProps } from './components/ConfirmDialog';
-export { useDiscardGuard, type DiscardGuard } from './components/DiscardGuard';
+export { FormDialog, type FormDialogProps } from './components/FormDialog';
 export { DeployHealthWarning, type DeployHealthWarningProps } from './components/DeployHealthWarning';
 export { GateStatusPanel, type GateStatusPanelProps } from './components/GateStatusPanel';
 export { GateTimeline, type GateTimelineProps } from './components/GateTimeline';

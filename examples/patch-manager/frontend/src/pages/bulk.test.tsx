@@ -137,6 +137,36 @@ describe('the list of hosts', () => {
     expect(screen.getAllByRole('link', { name: /^db-/ }).length).toBeGreaterThan(0);
   });
 
+  test('Escape asks before a reason is lost, and closes what is empty or done', async () => {
+    server.use(
+      http.post('*/api/v1/pauses', async ({ request }) => {
+        const { host_ids } = (await request.json()) as { host_ids: string[] };
+        const hosts = host_ids.map((host_id) => ({ host_id, done: true, code: null, detail: 'paused' }));
+        return HttpResponse.json({ hosts, done: hosts.length, refused: 0 });
+      }),
+    );
+    renderApp(page, { route: '/hosts?group=db' });
+    await user.click(await screen.findByRole('button', { name: 'Choose all 16 that match' }));
+    const open = async () => {
+      await user.click(await screen.findByRole('button', { name: 'Pause…' }));
+      return screen.getByRole('dialog', { name: 'Pause 16 hosts?' });
+    };
+    const empty = await open();
+    await user.keyboard('{Escape}');
+    await waitFor(() => expect(empty).not.toBeInTheDocument());
+    const filled = await open();
+    await user.type(within(filled).getByLabelText(/Reason/), 'a disk is replaced');
+    await user.keyboard('{Escape}');
+    await user.click(await screen.findByRole('button', { name: 'Keep editing' }));
+    expect(within(filled).getByLabelText(/Reason/)).toHaveValue('a disk is replaced');
+    await waitFor(() => expect(screen.queryByText('Discard your changes?')).toBeNull());
+    await user.click(within(filled).getByRole('button', { name: 'Pause' }));
+    await within(filled).findByText('16 paused');
+    expect(within(filled).getByRole('button', { name: 'Close' })).toHaveFocus();
+    await user.keyboard('{Escape}');
+    await waitFor(() => expect(filled).not.toBeInTheDocument());
+  });
+
   test('all that match are chosen, tested by a dry run, and its job is shown', async () => {
     let asked: { host_ids: string[]; dry_run: boolean; immediate: boolean } | undefined;
     server.use(
@@ -215,6 +245,10 @@ test('checks are copied to a group, and what became of each copy is said', async
   await user.click(dialog.getByRole('button', { name: /^Copy to / }));
   expect(dialog.getByText('Choose at least one check.')).toBeVisible();
   await user.click(dialog.getByRole('checkbox', { name: /^Web shop answers/ }));
+  await user.keyboard('{Escape}');
+  await user.click(await screen.findByRole('button', { name: 'Keep editing' }));
+  await waitFor(() => expect(screen.queryByText('Discard your changes?')).toBeNull());
+  expect(dialog.getByRole('checkbox', { name: /^Web shop answers/ })).toBeChecked();
   expect(dialog.getByText(/^Passwords are copied/)).toBeVisible();
   await user.click(dialog.getByRole('combobox', { name: 'Group' }));
   await user.click(await screen.findByRole('option', { name: 'web (16)' }));

@@ -49,6 +49,7 @@ export function ConfirmDialog({
 }: ConfirmDialogProps) {
   const id = useId();
   return (
+    // eslint-disable-next-line no-restricted-syntax -- nothing is entered here
     <Dialog
       open={open}
       onClose={busy ? undefined : onClose}

@@ -2,10 +2,8 @@ import {
   Alert,
   Box,
   Button,
-  Dialog,
   DialogActions,
   DialogContent,
-  DialogTitle,
   FormControlLabel,
   FormHelperText,
   Stack,
@@ -13,16 +11,14 @@ import {
   ToggleButton,
   ToggleButtonGroup,
   Typography,
-  useMediaQuery,
-  useTheme,
 } from '@mui/material';
-import { useEffect, useId, useRef, useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { messageOf, ProblemError } from '../api/problem';
 import type { HealthCheck } from '../api/types';
 import { useSaveCheck, useTestCheck, type SaveCheck, type TestCheck } from '../hooks/useChecks';
 import { changeBody, creationBody } from '../model/body';
 import { formOf, validate, type CheckForm, type FormErrors } from '../model/validation';
-import { useDiscardGuard } from './DiscardGuard';
+import { FormDialog } from './FormDialog';
 import { HttpFields, NameField, ServiceFields } from './CheckFields';
 import type { HostSearch } from './HostPicker';
 import { TestResult } from './TestResult';
@@ -52,33 +48,25 @@ export interface HealthCheckDialogProps {
  * puts the server's refusals at their fields, and can test what is not saved yet.
  */
 export function HealthCheckDialog(props: HealthCheckDialogProps) {
-  const theme = useTheme();
-  const phone = useMediaQuery(theme.breakpoints.down('sm'));
-  const titleId = useId();
-  const guard = useDiscardGuard(props.onClose);
-  const title = props.check === null ? 'Add health check' : `Edit health check “${props.check.name}”`;
+  const [filled, setFilled] = useState(false);
   return (
-    <Dialog
+    <FormDialog
       open={props.open}
-      onClose={(_, reason) => {
-        // A click beside the dialog closes nothing.
-        if (reason === 'escapeKeyDown') guard.onClose();
-      }}
-      fullScreen={phone}
-      fullWidth
-      maxWidth="sm"
-      aria-labelledby={titleId}
+      filled={filled}
+      long
+      title={
+        <>
+          {props.check === null ? 'Add health check' : `Edit health check “${props.check.name}”`}
+          <Typography variant="body2" color="text.secondary" component="span" sx={{ display: 'block' }}>
+            on {props.hostName}
+          </Typography>
+        </>
+      }
+      onClose={props.onClose}
     >
-      <DialogTitle id={titleId} sx={{ pb: 0.5, overflowWrap: 'anywhere' }}>
-        {title}
-        <Typography variant="body2" color="text.secondary" component="span" sx={{ display: 'block' }}>
-          on {props.hostName}
-        </Typography>
-      </DialogTitle>
       {/* The form's state lives as long as the dialog is open, and begins anew with each check. */}
-      <Form key={props.check?.id ?? 'new'} {...props} onFilled={guard.setFilled} />
-      {guard.question}
-    </Dialog>
+      <Form key={props.check?.id ?? 'new'} {...props} onFilled={setFilled} />
+    </FormDialog>
   );
 }
 

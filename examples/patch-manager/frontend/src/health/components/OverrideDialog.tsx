@@ -2,10 +2,8 @@ import {
   Alert,
   Button,
   Checkbox,
-  Dialog,
   DialogActions,
   DialogContent,
-  DialogTitle,
   FormControl,
   FormControlLabel,
   FormGroup,
@@ -16,7 +14,7 @@ import {
   TextField,
   Typography,
 } from '@mui/material';
-import { useEffect, useId, useState, type FormEvent } from 'react';
+import { useEffect, useState, type FormEvent } from 'react';
 import { messageOf, ProblemError } from '../api/problem';
 import type { Gate } from '../api/types';
 import { useOverride } from '../hooks/useGates';
@@ -25,7 +23,7 @@ import { failing as failingIn, zoneOf } from '../model/gate';
 import { reasonWords } from '../model/reasons';
 import { formatBoth, toMillis, type Zone } from '../model/time';
 import { reasonFault } from '../model/validation';
-import { useDiscardGuard } from './DiscardGuard';
+import { FormDialog } from './FormDialog';
 
 /** Properties of {@link OverrideDialog}. */
 export interface OverrideDialogProps {
@@ -46,16 +44,16 @@ const AT_CLOSE = 'close';
 
 /** Lets named failing checks pass for one job and one host, with a reason and until an expiry. */
 export function OverrideDialog(props: OverrideDialogProps) {
-  const id = useId();
-  const guard = useDiscardGuard(props.onClose);
+  const [filled, setFilled] = useState(false);
   return (
-    <Dialog open={props.open} onClose={guard.onClose} fullWidth maxWidth="sm" aria-labelledby={id}>
-      <DialogTitle id={id} sx={{ overflowWrap: 'anywhere' }}>
-        Override the gate of {props.hostName}
-      </DialogTitle>
-      <Form {...props} onFilled={guard.setFilled} />
-      {guard.question}
-    </Dialog>
+    <FormDialog
+      open={props.open}
+      filled={filled}
+      title={`Override the gate of ${props.hostName}`}
+      onClose={props.onClose}
+    >
+      <Form {...props} onFilled={setFilled} />
+    </FormDialog>
   );
 }
 

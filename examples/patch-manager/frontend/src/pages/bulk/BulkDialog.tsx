@@ -1,17 +1,8 @@
-import {
-  Alert,
-  Button,
-  Dialog,
-  DialogActions,
-  DialogContent,
-  DialogContentText,
-  DialogTitle,
-  TextField,
-} from '@mui/material';
-import { useId, useState, type FormEvent, type ReactNode } from 'react';
+import { Alert, Button, DialogActions, DialogContent, DialogContentText, TextField } from '@mui/material';
+import { useState, type FormEvent, type ReactNode } from 'react';
 import { useBulk, type JobBulk } from '../../app/api/hooks';
 import type { HostOutcomeList } from '../../app/api/types';
-import { count, messageOf, reasonFault } from '../../health';
+import { count, FormDialog, messageOf, reasonFault } from '../../health';
 
 /** What is done to many hosts. */
 export type BulkKind = JobBulk['kind'];
@@ -73,7 +64,6 @@ export interface BulkDialogProps {
 
 /** Asks before something is done to many hosts, and says what became of each. */
 export function BulkDialog({ kind, jobId, ids: asked, nameOf, onClose }: BulkDialogProps) {
-  const id = useId();
   const words = WORDS[kind];
   // What was asked for: the list under the dialog goes on changing.
   const [ids] = useState(asked);
@@ -97,15 +87,21 @@ export function BulkDialog({ kind, jobId, ids: asked, nameOf, onClose }: BulkDia
     bulk.mutate(kind === 'override' || kind === 'pause' ? { kind, ...given } : { kind, ids });
   };
   return (
-    <Dialog open onClose={bulk.isPending ? undefined : onClose} fullWidth maxWidth="sm" aria-labelledby={id}>
-      <DialogTitle id={id}>{words.title(count(ids.length, 'host'))}</DialogTitle>
+    <FormDialog
+      open
+      filled={reason.trim() !== '' && !bulk.isSuccess}
+      title={words.title(count(ids.length, 'host'))}
+      busy={bulk.isPending}
+      onClose={onClose}
+    >
       {bulk.isSuccess ? (
         <>
           <DialogContent>
             <Outcome list={bulk.data} done={words.done} nameOf={nameOf} />
           </DialogContent>
           <DialogActions>
-            <Button variant="contained" onClick={onClose}>
+            {/* eslint-disable-next-line jsx-a11y/no-autofocus -- the button that had the focus is gone */}
+            <Button variant="contained" onClick={onClose} autoFocus>
               Close
             </Button>
           </DialogActions>
@@ -144,7 +140,7 @@ export function BulkDialog({ kind, jobId, ids: asked, nameOf, onClose }: BulkDia
           </DialogActions>
         </form>
       )}
-    </Dialog>
+    </FormDialog>
   );
 }
 

@@ -2,11 +2,9 @@ import {
   Alert,
   Button,
   Checkbox,
-  Dialog,
   DialogActions,
   DialogContent,
   DialogContentText,
-  DialogTitle,
   FormControl,
   FormControlLabel,
   FormGroup,
@@ -14,10 +12,11 @@ import {
   FormLabel,
   Stack,
 } from '@mui/material';
-import { useId, useState, type FormEvent } from 'react';
+import { useEffect, useState, type FormEvent } from 'react';
 import { useHostNames } from '../../app/api/hooks';
 import {
   count,
+  FormDialog,
   messageOf,
   useCopyChecks,
   useHealthChecks,
@@ -39,23 +38,26 @@ const MOST_HOSTS = 1_000;
 
 /** Copies checks of a host to other hosts, and says what became of each copy. */
 export function CopyChecksDialog(props: CopyChecksDialogProps) {
-  const id = useId();
+  const [filled, setFilled] = useState(false);
   return (
-    <Dialog open onClose={props.onClose} fullWidth maxWidth="sm" aria-labelledby={id}>
-      <DialogTitle id={id} sx={{ overflowWrap: 'anywhere' }}>
-        Copy checks of {props.hostName}
-      </DialogTitle>
-      <Form {...props} />
-    </Dialog>
+    <FormDialog open filled={filled} title={`Copy checks of ${props.hostName}`} onClose={props.onClose}>
+      <Form {...props} onFilled={setFilled} />
+    </FormDialog>
   );
 }
 
-function Form({ hostId, onClose }: CopyChecksDialogProps) {
+interface FormProps extends CopyChecksDialogProps {
+  onFilled: (filled: boolean) => void;
+}
+
+function Form({ hostId, onClose, onFilled }: FormProps) {
   const checks = useHealthChecks(hostId).data ?? [];
   const copy = useCopyChecks(hostId);
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const [hosts, setHosts] = useState<readonly string[]>([]);
   const [tried, setTried] = useState(false);
+  const filled = !copy.isSuccess && (chosen.length > 0 || hosts.length > 0);
+  useEffect(() => onFilled(filled), [onFilled, filled]);
   const secrets = checks.some((check) => chosen.includes(check.id) && check.has_basic_auth_pass);
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -70,7 +72,8 @@ function Form({ hostId, onClose }: CopyChecksDialogProps) {
           <Copies results={copy.data} checks={checks} />
         </DialogContent>
         <DialogActions>
-          <Button variant="contained" onClick={onClose}>
+          {/* eslint-disable-next-line jsx-a11y/no-autofocus -- the button that had the focus is gone */}
+          <Button variant="contained" onClick={onClose} autoFocus>
             Close
           </Button>
         </DialogActions>

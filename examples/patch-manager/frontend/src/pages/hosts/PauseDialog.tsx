@@ -1,17 +1,8 @@
-import {
-  Alert,
-  Button,
-  Dialog,
-  DialogActions,
-  DialogContent,
-  DialogContentText,
-  DialogTitle,
-  TextField,
-} from '@mui/material';
-import { useEffect, useId, useState, type FormEvent } from 'react';
+import { Alert, Button, DialogActions, DialogContent, DialogContentText, TextField } from '@mui/material';
+import { useEffect, useState, type FormEvent } from 'react';
 import { usePause } from '../../app/api/hooks';
 import type { Host } from '../../app/api/types';
-import { formatShort, messageOf, useDiscardGuard } from '../../health';
+import { FormDialog, formatShort, messageOf } from '../../health';
 
 /** Says why a host is paused, and lets it go on. */
 export function PauseAlert({ host, canEdit }: { host: Host; canEdit: boolean }) {
@@ -39,16 +30,11 @@ export function PauseAlert({ host, canEdit }: { host: Host; canEdit: boolean }) 
 
 /** Pauses a host, with a reason. */
 export function PauseDialog({ host, open, onClose }: { host: Host; open: boolean; onClose: () => void }) {
-  const id = useId();
-  const guard = useDiscardGuard(onClose);
+  const [filled, setFilled] = useState(false);
   return (
-    <Dialog open={open} onClose={guard.onClose} fullWidth maxWidth="xs" aria-labelledby={id}>
-      <DialogTitle id={id} sx={{ overflowWrap: 'anywhere' }}>
-        Pause {host.name}
-      </DialogTitle>
-      <Form host={host} onClose={onClose} onFilled={guard.setFilled} />
-      {guard.question}
-    </Dialog>
+    <FormDialog open={open} filled={filled} title={`Pause ${host.name}`} maxWidth="xs" onClose={onClose}>
+      <Form host={host} onClose={onClose} onFilled={setFilled} />
+    </FormDialog>
   );
 }
 

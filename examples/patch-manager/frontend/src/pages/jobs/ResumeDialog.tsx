@@ -1,17 +1,8 @@
-import {
-  Alert,
-  Button,
-  Dialog,
-  DialogActions,
-  DialogContent,
-  DialogContentText,
-  DialogTitle,
-  TextField,
-} from '@mui/material';
-import { useEffect, useId, useState, type FormEvent } from 'react';
+import { Alert, Button, DialogActions, DialogContent, DialogContentText, TextField } from '@mui/material';
+import { useEffect, useState, type FormEvent } from 'react';
 import { useResumeJob } from '../../app/api/hooks';
 import { shortId } from '../../app/words';
-import { messageOf, ProblemError, reasonFault, useDiscardGuard } from '../../health';
+import { FormDialog, messageOf, ProblemError, reasonFault } from '../../health';
 
 /** Properties of {@link ResumeDialog}. */
 export interface ResumeDialogProps {
@@ -22,14 +13,17 @@ export interface ResumeDialogProps {
 
 /** Lets a halted rollout go on, for a reason that is audited. */
 export function ResumeDialog({ jobId, open, onClose }: ResumeDialogProps) {
-  const id = useId();
-  const guard = useDiscardGuard(onClose);
+  const [filled, setFilled] = useState(false);
   return (
-    <Dialog open={open} onClose={guard.onClose} fullWidth maxWidth="xs" aria-labelledby={id}>
-      <DialogTitle id={id}>Resume job {shortId(jobId)}</DialogTitle>
-      <Form jobId={jobId} onClose={onClose} onFilled={guard.setFilled} />
-      {guard.question}
-    </Dialog>
+    <FormDialog
+      open={open}
+      filled={filled}
+      title={`Resume job ${shortId(jobId)}`}
+      maxWidth="xs"
+      onClose={onClose}
+    >
+      <Form jobId={jobId} onClose={onClose} onFilled={setFilled} />
+    </FormDialog>
   );
 }
 

@@ -2,10 +2,8 @@ import {
   Alert,
   Autocomplete,
   Button,
-  Dialog,
   DialogActions,
   DialogContent,
-  DialogTitle,
   FormControlLabel,
   FormHelperText,
   MenuItem,
@@ -14,14 +12,12 @@ import {
   TextField,
   ToggleButton,
   ToggleButtonGroup,
-  useMediaQuery,
-  useTheme,
 } from '@mui/material';
-import { useEffect, useId, useState, type FormEvent } from 'react';
+import { useEffect, useState, type FormEvent } from 'react';
 import { useSaveWindow } from '../../app/api/hooks';
 import type { MaintenanceWindow } from '../../app/api/types';
 import { fromLocalInput, timeZones } from '../../app/zoned';
-import { formatInstant, LOCAL_ZONE, messageOf, ProblemError, useDiscardGuard, UTC } from '../../health';
+import { FormDialog, formatInstant, LOCAL_ZONE, messageOf, ProblemError, UTC } from '../../health';
 import { HostsField } from '../hosts/HostsField';
 import { bodyOf, faultsOf, formOf, NTHS, WEEKDAYS, type Recurrence, type WindowForm } from './form';
 
@@ -38,27 +34,19 @@ const MOST_HOSTS = 1_000;
 
 /** Adds or edits a maintenance window; it shows the fields of the chosen recurrence only. */
 export function WindowDialog(props: WindowDialogProps) {
-  const theme = useTheme();
-  const phone = useMediaQuery(theme.breakpoints.down('sm'));
-  const id = useId();
-  const guard = useDiscardGuard(props.onClose);
+  const [filled, setFilled] = useState(false);
   return (
-    <Dialog
+    <FormDialog
       open={props.open}
-      onClose={(_, reason) => {
-        if (reason === 'escapeKeyDown') guard.onClose();
-      }}
-      fullScreen={phone}
-      fullWidth
-      maxWidth="sm"
-      aria-labelledby={id}
+      filled={filled}
+      long
+      title={
+        props.window === null ? 'Add maintenance window' : `Edit maintenance window “${props.window.name}”`
+      }
+      onClose={props.onClose}
     >
-      <DialogTitle id={id} sx={{ overflowWrap: 'anywhere' }}>
-        {props.window === null ? 'Add maintenance window' : `Edit maintenance window “${props.window.name}”`}
-      </DialogTitle>
-      <Form {...props} onFilled={guard.setFilled} />
-      {guard.question}
-    </Dialog>
+      <Form {...props} onFilled={setFilled} />
+    </FormDialog>
   );
 }
 

@@ -23,13 +23,12 @@ use tower_http::{
 /// The minimum size for compression. Refusals are smaller.
 const LEAST: u64 = 1_024;
 
-/// Returns a layer that compresses large, uncompressed answers. Event streams are excluded, because their
-/// events would wait in the compressor.
+/// Returns a layer that compresses large, uncompressed answers and event streams. Whenever a stream has no
+/// more to say, the compressor is flushed, so that no event waits in it.
 pub(super) fn layer() -> CompressionLayer<impl Predicate> {
     // The fastest level. The next one takes twice the time for a tenth less data.
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(
         SizeAbove::new(LEAST)
-            .and(NotForContentType::SSE)
             .and(NotForContentType::IMAGES)
             .and(NotForContentType::const_new("font/")),
     )

@@ -48,7 +48,8 @@ run_step() {
     current_step=""
 }
 
-# Installs system packages with apt, as root or through sudo.
+# Installs system packages with apt, as root or through sudo. Debian starts a server with its package unless a policy
+# forbids it, so one does meanwhile: the tests start servers of their own.
 apt_install() {
     command -v apt-get >/dev/null 2>&1 ||
         fail "this machine has no apt-get; please install by hand: $*"
@@ -59,13 +60,20 @@ apt_install() {
         as_root=(sudo)
     fi
     say "Installing system packages: $*"
+    local policy=/usr/sbin/policy-rc.d own_policy="" status=0
+    if [ ! -e "$policy" ]; then
+        own_policy=yes
+        printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+        "${as_root[@]}" chmod 755 "$policy"
+    fi
     # The package lists of a fresh machine are often empty, hence the update. Where it
     # fails the lists that are there may still do, so the installation decides.
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq ||
         say "The package lists could not be refreshed; going on with the present ones."
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "$@" </dev/null ||
-        fail "could not install: $*"
+        apt-get install -y -qq --no-install-recommends "$@" </dev/null || status=$?
+    [ -z "$own_policy" ] || "${as_root[@]}" rm -f "$policy"
+    [ "$status" -eq 0 ] || fail "could not install: $*"
 }
 
 # need_command COMMAND PACKAGE...: makes sure that a command is there.
@@ -124,32 +132,16 @@ need_pgbouncer() {
     [ -x /usr/sbin/pgbouncer ] || fail "pgbouncer is still missing after installing it"
 }
 
-# apt_install_without_service PACKAGE...: Debian starts a server with its package, unless a policy forbids it.
-apt_install_without_service() {
-    local policy=/usr/sbin/policy-rc.d as_root=() status=0
-    if [ -e "$policy" ] || ! command -v apt-get >/dev/null 2>&1; then
-        apt_install "$@"
-        return
-    fi
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
-    "${as_root[@]}" chmod 755 "$policy"
-    # In a subshell, whose failure leaves no policy behind.
-    (apt_install "$@") || status=$?
-    "${as_root[@]}" rm -f "$policy"
-    [ "$status" -eq 0 ] || exit "$status"
-}
-
 # The other checkers that scripts/bench-peers measures.
 need_haproxy() {
     [ -x /usr/sbin/haproxy ] && return
-    apt_install_without_service haproxy
+    apt_install haproxy
     [ -x /usr/sbin/haproxy ] || fail "haproxy is still missing after installing it"
 }
 
 need_blackbox_exporter() {
     command -v prometheus-blackbox-exporter >/dev/null 2>&1 && return
-    apt_install_without_service prometheus-blackbox-exporter
+    apt_install prometheus-blackbox-exporter
     command -v prometheus-blackbox-exporter >/dev/null 2>&1 ||
         fail "prometheus-blackbox-exporter is still missing after installing it"
 }

@@ -4,6 +4,8 @@ declare global {
   interface Window {
     /** The most that has moved by itself in one burst (CLS). */
     layoutShift?: number;
+    /** What moved in that burst, in words. */
+    shifted?: string[];
     /** The longest time so far for which scripts kept the page from answering, in milliseconds. */
     longestTask?: number;
   }
@@ -22,15 +24,37 @@ export class Watch {
     await page.addInitScript(() => {
       window.layoutShift = 0;
       // A burst has less than a second between two shifts and lasts at most five seconds.
-      let burst = { sum: 0, from: -Infinity, until: -Infinity };
+      let burst = { sum: 0, from: -Infinity, until: -Infinity, moved: [] as string[] };
+      interface Moved {
+        node: Node | null;
+        previousRect: DOMRectReadOnly;
+        currentRect: DOMRectReadOnly;
+      }
+      const nameOf = (node: Node | null) => {
+        const element = node instanceof Element ? node : node?.parentElement;
+        const labelled = element?.closest('[aria-label], [data-row], [role]');
+        return `${element?.localName ?? '?'} in ${labelled?.ariaLabel ?? labelled?.role ?? '?'}`;
+      };
       new PerformanceObserver((list) => {
         for (const entry of list.getEntries()) {
-          const shift = entry as PerformanceEntry & { value: number; hadRecentInput: boolean };
+          const shift = entry as PerformanceEntry & {
+            value: number;
+            hadRecentInput: boolean;
+            sources?: Moved[];
+          };
           if (shift.hadRecentInput) continue;
           const at = shift.startTime;
-          if (at - burst.until >= 1_000 || at - burst.from >= 5_000) burst = { sum: 0, from: at, until: at };
-          burst = { ...burst, sum: burst.sum + shift.value, until: at };
-          window.layoutShift = Math.max(window.layoutShift ?? 0, burst.sum);
+          if (at - burst.until >= 1_000 || at - burst.from >= 5_000)
+            burst = { sum: 0, from: at, until: at, moved: [] };
+          const moved = (shift.sources ?? []).map(
+            ({ node, previousRect, currentRect }) =>
+              `${Math.round(at)} ms, ${shift.value.toFixed(3)}: ${nameOf(node)} from ${Math.round(previousRect.x)}, ` +
+              `${Math.round(previousRect.y)} to ${Math.round(currentRect.x)}, ${Math.round(currentRect.y)}`,
+          );
+          burst = { ...burst, sum: burst.sum + shift.value, until: at, moved: [...burst.moved, ...moved] };
+          if (burst.sum <= (window.layoutShift ?? 0)) continue;
+          window.layoutShift = burst.sum;
+          window.shifted = burst.moved;
         }
       }).observe({ type: 'layout-shift', buffered: true });
       new PerformanceObserver((list) => {
@@ -79,6 +103,11 @@ export class Watch {
   /** The cumulative layout shift (CLS) since the page was loaded. */
   async shift(): Promise<number> {
     return this.page.evaluate(() => window.layoutShift ?? 0);
+  }
+
+  /** What moved in the worst burst. */
+  async shifted(): Promise<string[]> {
+    return this.page.evaluate(() => window.shifted ?? []);
   }
 
   /** The longest task of the page's scripts since the last call, in milliseconds; browsers report those over 50. */

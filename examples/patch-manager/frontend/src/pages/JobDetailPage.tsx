@@ -50,6 +50,7 @@ function Loaded({ job, title }: { job: Job; title: string }) {
   const { filter, setFilter, open, setOpen } = useView();
   const over = isJobOver(job.status);
   const hosts = job.hosts ?? [];
+  const many = !over && hosts.length > MANY_HOSTS;
   const [only] = hosts;
   const card = (host: JobHost) => (
     <JobHostCard jobId={job.id} host={host} canOverride={canOverride && !over} />
@@ -98,8 +99,14 @@ function Loaded({ job, title }: { job: Job; title: string }) {
         <Paper variant="outlined">{card(only)}</Paper>
       ) : (
         <>
-          <JobSummary hosts={hosts} filter={filter} onFilter={setFilter} />
-          {!over && <WaitingFor jobId={job.id} expected={hosts.some((host) => WAITING.has(stateOf(host)))} />}
+          <JobSummary hosts={hosts} over={over} steady={many} filter={filter} onFilter={setFilter} />
+          {!over && (
+            <WaitingFor
+              jobId={job.id}
+              expected={hosts.some((host) => WAITING.has(stateOf(host)))}
+              many={many}
+            />
+          )}
           <JobTable
             hosts={hosts}
             filter={filter}
@@ -144,6 +151,9 @@ function Loaded({ job, title }: { job: Job; title: string }) {
     </Page>
   );
 }
+
+/** Beyond this number, states and reasons change too often to give them room as they come. */
+const MANY_HOSTS = 500;
 
 /** What is shown of a job, kept in the address: a link, Back and a reload show the same. */
 function useView() {

@@ -12,7 +12,8 @@ import { serveEvents } from '../test/events';
 import { renderApp } from '../test/render';
 import { server } from '../test/server';
 import JobDetailPage from './JobDetailPage';
-import { mainCause, STATE_WORDS, stateOf, whyOf } from './jobs/state';
+import { JobSummary } from './jobs/JobSummary';
+import { mainCause, STATE_WORDS, stateOf, STATES, whyOf } from './jobs/state';
 import { useHeldOrder } from './jobs/useHeldOrder';
 
 const user = userEvent.setup({ delay: null, pointerEventsCheck: 0 });
@@ -207,6 +208,27 @@ describe('the page of a job over many hosts', () => {
       'host-100',
     ]);
     expect(screen.getByTestId('where')).toHaveTextContent('?cause=certificate');
+  });
+
+  test('gives each figure of a large job its place from the beginning', () => {
+    const hosts = Array.from({ length: 600 }, (_, index) => makeJobHost({ host_id: id(index + 1) }));
+    const shown = (steady: boolean) => {
+      const { unmount } = render(
+        <JobSummary
+          hosts={hosts}
+          over={false}
+          steady={steady}
+          filter={{ state: null, cause: null, q: '' }}
+          onFilter={() => undefined}
+        />,
+      );
+      const number = screen.getAllByRole('button').length;
+      expect(screen.getByText(/^Blocked by:/)).toBeVisible();
+      unmount();
+      return number;
+    };
+    expect(shown(true)).toBeGreaterThanOrEqual(STATES.length);
+    expect(shown(false)).toBeLessThan(STATES.length);
   });
 
   test('names and links the job that holds a host, first in the list', async () => {

@@ -16,6 +16,10 @@ import {
 /** Properties of {@link JobSummary}. */
 export interface JobSummaryProps {
   hosts: readonly JobHost[];
+  /** Nothing can hold a host back any more. */
+  over: boolean;
+  /** Many hosts change their states all the time: each figure has its place from the beginning. */
+  steady: boolean;
   filter: Filter;
   onFilter: (part: Partial<Filter>) => void;
 }
@@ -24,10 +28,13 @@ const ENDED: readonly State[] = ['succeeded', 'failed', 'unverified', 'cancelled
 const CAUSES = Object.keys(CAUSE_WORDS) as Cause[];
 
 /** How far a job has come, and what holds its hosts back: each figure shows its hosts. */
-export function JobSummary({ hosts, filter, onFilter }: JobSummaryProps) {
+export function JobSummary({ hosts, over, steady, filter, onFilter }: JobSummaryProps) {
   const states = tally(hosts, stateOf, STATES);
-  const causes = tally(hosts, mainCause, CAUSES).sort(([, a], [, b]) => b - a);
+  const figures = steady ? withZeros(states) : states;
+  const causes = tally(hosts, mainCause, CAUSES);
+  if (!steady) causes.sort(([, a], [, b]) => b - a);
   const ended = states.reduce((sum, [state, number]) => sum + (ENDED.includes(state) ? number : 0), 0);
+  const digits = steady ? hosts.length.toLocaleString('en-GB').length : 0;
   const held = causes.reduce((sum, [, number]) => sum + number, 0);
   return (
     <Paper variant="outlined" component="section" aria-label="Progress" sx={{ px: 2, py: 1.5 }}>
@@ -38,9 +45,10 @@ export function JobSummary({ hosts, filter, onFilter }: JobSummaryProps) {
         </Typography>
         <Bar states={states} total={hosts.length} />
         <Box role="group" aria-label="Filter by state" sx={CHIPS}>
-          {states.map(([state, number]) => (
+          {figures.map(([state, number]) => (
             <Choice
               key={state}
+              digits={digits}
               label={STATE_WORDS[state].word}
               number={number}
               on={filter.state === state}
@@ -48,14 +56,16 @@ export function JobSummary({ hosts, filter, onFilter }: JobSummaryProps) {
             />
           ))}
         </Box>
-        {causes.length > 0 && (
-          <Box role="group" aria-label="Filter by cause" sx={CHIPS}>
+        {(causes.length > 0 || !over) && (
+          // There from the beginning, so that the first cause moves nothing.
+          <Box role="group" aria-label="Filter by cause" sx={{ ...CHIPS, minHeight: 32 }}>
             <Typography variant="body2" color="text.secondary">
-              Blocked by:
+              Blocked by: {causes.length === 0 && 'nothing'}
             </Typography>
             {causes.map(([cause, number]) => (
               <Choice
                 key={cause}
+                digits={digits}
                 label={CAUSE_WORDS[cause]}
                 number={number}
                 on={filter.cause === cause}
@@ -69,16 +79,23 @@ export function JobSummary({ hosts, filter, onFilter }: JobSummaryProps) {
   );
 }
 
+function withZeros(states: readonly [State, number][]): [State, number][] {
+  const known = new Map(states);
+  return STATES.map((state) => [state, known.get(state) ?? 0]);
+}
+
 const CHIPS = { display: 'flex', flexWrap: 'wrap', gap: 0.75, alignItems: 'center' } as const;
 
 interface ChoiceProps {
   label: string;
   number: number;
+  /** The digits that there is room for. */
+  digits: number;
   on: boolean;
   onClick: () => void;
 }
 
-function Choice({ label, number, on, onClick }: ChoiceProps) {
+function Choice({ label, number, digits, on, onClick }: ChoiceProps) {
   return (
     <Chip
       size="medium"
@@ -88,8 +105,12 @@ function Choice({ label, number, on, onClick }: ChoiceProps) {
       aria-pressed={on}
       onClick={onClick}
       label={`${label} (${number.toLocaleString('en-GB')})`}
-      // As wide for 9 hosts as for 1,000, so that nothing moves when a figure grows.
-      sx={{ fontVariantNumeric: 'tabular-nums' }}
+      // Digits of one width, so that nothing moves when a figure changes.
+      sx={{
+        fontVariantNumeric: 'tabular-nums',
+        // A letter is about 0.8 of a digit wide.
+        minWidth: digits === 0 ? undefined : `${Math.ceil(0.8 * label.length) + digits + 4}ch`,
+      }}
     />
   );
 }

@@ -99,7 +99,7 @@ function Loaded({ job, title }: { job: Job; title: string }) {
         <Paper variant="outlined">{card(only)}</Paper>
       ) : (
         <>
-          <JobSummary hosts={hosts} over={over} steady={many} filter={filter} onFilter={setFilter} />
+          <JobSummary hosts={hosts} steady={many} filter={filter} onFilter={setFilter} />
           {!over && (
             <WaitingFor
               jobId={job.id}

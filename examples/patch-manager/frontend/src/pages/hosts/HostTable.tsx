@@ -166,7 +166,12 @@ function FailingWords({ host }: { host: Host }) {
       component="div"
       color="text.secondary"
       title={words.join('\n')}
-      sx={{ maxWidth: 340, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }}
+      sx={{
+        maxWidth: { xs: 'calc(100vw - 210px)', sm: 340 },
+        overflow: 'hidden',
+        textOverflow: 'ellipsis',
+        whiteSpace: 'nowrap',
+      }}
     >
       {words[0]}
       {host.failing.length > 1 && ` · ${host.failing.length - 1} more`}

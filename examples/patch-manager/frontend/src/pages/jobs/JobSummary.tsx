@@ -16,8 +16,6 @@ import {
 /** Properties of {@link JobSummary}. */
 export interface JobSummaryProps {
   hosts: readonly JobHost[];
-  /** Nothing can hold a host back any more. */
-  over: boolean;
   /** Many hosts change their states all the time: each figure has its place from the beginning. */
   steady: boolean;
   filter: Filter;
@@ -28,7 +26,7 @@ const ENDED: readonly State[] = ['succeeded', 'failed', 'unverified', 'cancelled
 const CAUSES = Object.keys(CAUSE_WORDS) as Cause[];
 
 /** How far a job has come, and what holds its hosts back: each figure shows its hosts. */
-export function JobSummary({ hosts, over, steady, filter, onFilter }: JobSummaryProps) {
+export function JobSummary({ hosts, steady, filter, onFilter }: JobSummaryProps) {
   const states = tally(hosts, stateOf, STATES);
   const figures = steady ? withZeros(states) : states;
   const causes = tally(hosts, mainCause, CAUSES);
@@ -56,11 +54,10 @@ export function JobSummary({ hosts, over, steady, filter, onFilter }: JobSummary
             />
           ))}
         </Box>
-        {(causes.length > 0 || !over) && (
-          // There from the beginning, so that the first cause moves nothing.
+        {(causes.length > 0 || steady) && (
           <Box role="group" aria-label="Filter by cause" sx={{ ...CHIPS, minHeight: 32 }}>
             <Typography variant="body2" color="text.secondary">
-              Blocked by: {causes.length === 0 && 'nothing'}
+              Blocked by: {causes.length === 0 && 'no check'}
             </Typography>
             {causes.map(([cause, number]) => (
               <Choice

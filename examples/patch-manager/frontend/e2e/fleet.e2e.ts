@@ -143,7 +143,7 @@ async function blocked(): Promise<number> {
   );
 }
 
-// Where nine thousand agents are silent, the manager holds itself to be at fault, and names no other cause.
+// Where eight thousand agents are silent, the manager holds itself to be at fault, and names no other cause.
 test.runIf(HOSTS <= 2_000)(
   'common tasks over a whole fleet take few clicks',
   async () => {

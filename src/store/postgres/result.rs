@@ -32,7 +32,7 @@ async fn states_of(
         "select ",
         state_columns!(),
         " from host_health_checks c join health_states s on s.check_id = c.id \
-         where c.host_id = any($1) order by c.host_id, c.created_at, c.id",
+         where c.host_id = any($1)",
     ))
     .bind(host_ids(hosts))
     .fetch_all(connection)
@@ -73,7 +73,7 @@ async fn views(
         CheckView::at(check, state.as_ref(), now, delta(stale_after))
     };
     let mut views: Vec<CheckView> = rows.into_iter().map(view).collect();
-    // Sorting here is cheaper than sorting the wide rows in the database.
+    // Cheaper than sorting the wide rows in the database.
     views.sort_by_key(|view| (view.check.host_id, view.check.created_at, view.check.id));
     Ok(views)
 }

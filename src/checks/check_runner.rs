@@ -109,10 +109,9 @@ impl CheckRunner {
                 }
                 rest = after;
                 let link = Arc::clone(&link);
-                let mut asked =
-                    ask(link, (*check).clone(), (*probe).clone(), endpoint.clone(), run.timeout)
-                        .instrument(debug_span!("service_check", check = %check.id))
-                        .boxed();
+                let mut asked = ask(link, check, probe, endpoint, run.timeout)
+                    .instrument(debug_span!("service_check", check = %check.id))
+                    .boxed();
                 match timeout(patience, &mut asked).await {
                     Ok(answer) => {
                         let sound = answer.sound;
@@ -146,11 +145,8 @@ impl CheckRunner {
     ) -> Asked {
         match self.agents.link(endpoint) {
             Ok(link) => {
-                let (check, probe) = (check.clone(), probe.clone());
                 let span = debug_span!("service_check", check = %check.id);
-                ask(Arc::from(link), check, probe, endpoint.clone(), run.timeout)
-                    .instrument(span)
-                    .await
+                ask(Arc::from(link), check, probe, endpoint, run.timeout).instrument(span).await
             }
             Err(error) => {
                 let done = Done::failed(&error);
@@ -225,9 +221,9 @@ impl Asked {
 /// Asks for one unit over a link.
 async fn ask(
     link: Arc<dyn AgentLink>,
-    check: HealthCheck,
-    probe: ServiceProbe,
-    endpoint: AgentEndpoint,
+    check: &HealthCheck,
+    probe: &ServiceProbe,
+    endpoint: &AgentEndpoint,
     time: Duration,
 ) -> Asked {
     let started = Instant::now();
@@ -254,7 +250,7 @@ async fn ask(
         },
         Err(error) => Done::failed(&error),
     };
-    Asked { outcome: done.of(&check, started.elapsed(), Some(endpoint)), sound, refused }
+    Asked { outcome: done.of(check, started.elapsed(), Some(endpoint.clone())), sound, refused }
 }
 
 /// Describes a unit's states in words: `active/running, enabled`.

@@ -48,6 +48,10 @@ mod agent_tls;
 mod capacity;
 #[cfg(feature = "http")]
 mod check_runner;
+#[cfg(feature = "http")]
+mod connect;
+#[cfg(feature = "http")]
+mod connection;
 mod diff;
 #[cfg(feature = "http")]
 mod handshake;
@@ -60,8 +64,6 @@ mod pinned;
 mod poller;
 #[cfg(feature = "http")]
 mod progress;
-#[cfg(feature = "http")]
-mod race;
 mod rates;
 #[cfg(feature = "http")]
 mod resolve;

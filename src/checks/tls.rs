@@ -1,8 +1,7 @@
 //! TLS configurations, and the reasons of failed handshakes.
 
-use std::{error::Error, io, sync::Arc};
+use std::{error::Error, io, net::IpAddr, sync::Arc};
 
-use reqwest::ClientBuilder;
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::{
@@ -12,12 +11,9 @@ use rustls::{
     crypto::{CryptoProvider, ring},
 };
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, ServerName, UnixTime};
+use url::{Host, Url};
 
-use super::{
-    handshake,
-    race::{AttemptAddress, FirstConnected},
-    resources,
-};
+use super::{handshake, resources};
 use crate::model::ReasonCode;
 
 /// Returns the cryptography provider. It is passed explicitly, so no process-wide default is needed.
@@ -32,30 +28,14 @@ pub(super) fn common(mut config: ClientConfig) -> ClientConfig {
     config
 }
 
-/// Creates a client builder with the settings of all requests (H2, H6, H8, H14). Its clients only send
-/// through [`race::send`](super::race::send).
-pub(super) fn client(config: ClientConfig, user_agent: &str) -> ClientBuilder {
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(config)
-        .http1_only()
-        .http1_max_headers(MAXIMUM_HEADERS)
-        .dns_resolver(Arc::new(AttemptAddress))
-        .connector_layer(FirstConnected)
-        .no_proxy()
-        // The application's other uses of reqwest may enable these features for all clients. A body is
-        // searched as received (H9).
-        .no_gzip()
-        .no_brotli()
-        .no_deflate()
-        .no_zstd()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .user_agent(user_agent)
+/// Returns the name by which TLS asks for the server of a URL, if there is one.
+pub(super) fn server_name(url: &Url) -> Option<ServerName<'static>> {
+    match url.host()? {
+        Host::Domain(name) => ServerName::try_from(name.to_owned()).ok(),
+        Host::Ipv4(address) => Some(IpAddr::V4(address).into()),
+        Host::Ipv6(address) => Some(IpAddr::V6(address).into()),
+    }
 }
-
-/// The maximum number of header fields of an answer (H9).
-const MAXIMUM_HEADERS: usize = 100;
 
 /// Accepts any certificate, for checks that ignore certificate errors.
 #[derive(Debug)]

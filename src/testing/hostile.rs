@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use reqwest::{StatusCode, header::HeaderValue};
+use hyper::{StatusCode, header::HeaderValue};
 use url::Url;
 
 use crate::{

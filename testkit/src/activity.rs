@@ -24,6 +24,8 @@ pub struct Counters {
     pub handshakes_failed: u64,
     /// Connections on which the client chose HTTP/2. They are closed without an answer.
     pub http2_connections: u64,
+    /// Connections that the client ended in order between two requests: with TLS, by `close_notify`.
+    pub ended_by_client: u64,
     /// HTTP requests whose head was read completely.
     pub requests: u64,
     /// Requests that the rate limiter (not a script) answered with 429.

@@ -115,6 +115,11 @@ async fn converse(
                 .await
             {
                 HeadRead::Head(head) => head,
+                HeadRead::Ended => {
+                    shared.activity.count(|counters| counters.ended_by_client += 1);
+                    wire.close().await;
+                    return None;
+                }
                 HeadRead::Idle => {
                     wire.close().await;
                     return None;

@@ -79,7 +79,9 @@ pub(crate) struct Head {
 /// The result of waiting for a request.
 pub(crate) enum HeadRead {
     Head(Head),
-    /// The client closed, or sent nothing within the keep-alive time.
+    /// The client ended the connection in order before another request: with TLS, by `close_notify`.
+    Ended,
+    /// The client cut the connection, or sent nothing within the keep-alive time.
     Idle,
     /// A request was begun but not completed in time.
     TooSlow,
@@ -96,7 +98,8 @@ pub(crate) async fn read_head(
 ) -> HeadRead {
     if buffer.is_empty() {
         match timeout(keep_alive, wire.read_buf(buffer)).await {
-            Ok(Ok(count)) if count > 0 => {}
+            Ok(Ok(0)) => return HeadRead::Ended,
+            Ok(Ok(_)) => {}
             _ => return HeadRead::Idle,
         }
     }

@@ -1,29 +1,33 @@
 //! A link to one agent, over HTTP/1.1 on mutual TLS (H17).
 
 use std::{
+    error::Error,
     fmt,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{
-    Client, Request, Response, StatusCode,
-    header::{ACCEPT_ENCODING, HeaderValue, RETRY_AFTER},
+use hyper::{
+    StatusCode, Uri,
+    header::{HeaderValue, RETRY_AFTER},
 };
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::{
     sync::OnceCell,
     time::{Instant, sleep, timeout_at},
 };
+use tokio_rustls::TlsConnector;
+use url::{Position, Url};
 
 use super::reply::{self, BODY_CAP};
 use crate::{
     checks::{
         agent::{AgentError, AgentLink, ServiceStatus},
+        connect::{Protection, connect},
+        connection::{self, Answer, Connection, Syntax},
         progress::{Phase, Progress},
-        race::{self, NoAnswer},
         resolve::{self, Resolve},
         tls,
     },
@@ -37,13 +41,15 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// The additional time that a retry after a rate limit needs beyond the agent's pause.
 const RETRY_MARGIN: Duration = Duration::from_millis(200);
 
-/// A link with its own client, so that no other host shares its connection.
+/// A link that keeps its connection between requests. No other host shares it.
 pub(super) struct MutualTlsLink {
-    client: Client,
-    base: String,
+    protection: Protection,
+    host: HeaderValue,
+    user_agent: HeaderValue,
     endpoint: AgentEndpoint,
     resolver: Arc<dyn Resolve>,
     addresses: OnceCell<Vec<SocketAddr>>,
+    kept: Mutex<Option<Connection>>,
     progress: Progress,
 }
 
@@ -52,26 +58,29 @@ impl MutualTlsLink {
         endpoint: &AgentEndpoint,
         config: rustls::ClientConfig,
         resolver: Arc<dyn Resolve>,
-        user_agent: &str,
+        user_agent: HeaderValue,
     ) -> Result<Self, AgentError> {
-        let client = tls::client(config, user_agent)
-            .pool_max_idle_per_host(1)
-            .https_only(true)
-            .build()
-            .map_err(|error| {
-                AgentError::new(ReasonCode::Internal, "no client can be made").with_source(error)
-            })?;
+        let no_link = |error: Box<dyn Error + Send + Sync>| {
+            let words = "no request can be made for this address";
+            AgentError::new(ReasonCode::Internal, words).with_source(error)
+        };
         let host = match endpoint.address() {
             address if address.contains(':') => format!("[{address}]"),
             address => address.to_owned(),
         };
-        let base = format!("https://{host}:{}/api/v1/system/services/", endpoint.port());
+        let url = Url::parse(&format!("https://{host}:{}/", endpoint.port()))
+            .map_err(|error| no_link(error.into()))?;
+        let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort])
+            .map_err(|error| no_link(error.into()))?;
+        let name = tls::server_name(&url).ok_or_else(|| no_link("no name for TLS".into()))?;
         Ok(Self {
-            client,
-            base,
+            protection: Protection::Tls(TlsConnector::from(Arc::new(config)), name),
+            host,
+            user_agent,
             endpoint: endpoint.clone(),
             resolver,
             addresses: OnceCell::new(),
+            kept: Mutex::default(),
             progress: Progress::default(),
         })
     }
@@ -81,52 +90,51 @@ impl MutualTlsLink {
         name: &ServiceName,
         deadline: Instant,
     ) -> Result<ServiceStatus, AgentError> {
-        let url = format!("{}{}", self.base, utf8_percent_encode(name, SEGMENT));
-        let response = self.get(&url).await?;
-        let status = response.status();
-        let pause = retry_after(status, response.headers().get(RETRY_AFTER));
-        let body = self.body(response).await?;
+        let path = format!("/api/v1/system/services/{}", utf8_percent_encode(name, SEGMENT));
+        let path = Uri::try_from(path).map_err(|error| {
+            AgentError::new(ReasonCode::Internal, "no request can be made").with_source(error)
+        })?;
+        let answer = self.get(&path).await?;
+        let status = answer.status;
+        let pause = retry_after(status, answer.headers.get(RETRY_AFTER));
+        let body = self.body(answer).await?;
         match pause.filter(|pause| fits(*pause, deadline)) {
             Some(pause) => {
                 sleep(pause).await;
-                let response = self.get(&url).await?;
-                let status = response.status();
-                reply::read(status, &self.body(response).await?)
+                let answer = self.get(&path).await?;
+                let status = answer.status;
+                reply::read(status, &self.body(answer).await?)
             }
             None => reply::read(status, &body),
         }
     }
 
-    async fn get(&self, url: &str) -> Result<Response, AgentError> {
-        let addresses = self.addresses.get_or_try_init(|| self.resolve()).await?;
-        let request = self
-            .client
-            .get(url)
-            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
-            .build()
-            .map_err(|error| {
-                AgentError::new(ReasonCode::Internal, "no request can be made").with_source(error)
-            })?;
-        let answer = match self.send(&request, addresses).await {
+    async fn get(&self, path: &Uri) -> Result<Answer, AgentError> {
+        let request = || connection::get(path.clone(), self.host.clone(), &self.user_agent);
+        if let Some(connection) = self.take_kept().await {
+            // A kept connection enters none of the earlier phases.
+            self.progress.enter(Phase::AwaitingHead);
             // An agent may close a kept connection at any time, even while a request is in flight. The
             // retry then opens a new connection (H14).
-            Err(failure) if failure.over_kept_connection => self.send(&request, addresses).await,
-            answer => answer,
-        };
-        answer.map_err(|failure| {
-            let (reason, words) = tls::classify(&*failure.error);
-            AgentError::new(reason, words).with_source(failure.error)
-        })
+            if let Ok(answer) = connection.send(request()).await {
+                return Ok(answer);
+            }
+        }
+        let addresses = self.addresses.get_or_try_init(|| self.resolve()).await?;
+        let stream =
+            connect(addresses, &self.protection, &self.progress).await.map_err(no_answer)?;
+        let connection = Connection::over(stream, Syntax::Strict).await.map_err(no_answer)?;
+        connection.send(request()).await.map_err(no_answer)
     }
 
-    async fn send(
-        &self,
-        request: &Request,
-        addresses: &[SocketAddr],
-    ) -> Result<Response, NoAnswer> {
-        // A kept connection enters none of the earlier phases.
-        self.progress.enter(Phase::AwaitingHead);
-        race::send(&self.client, request, addresses, &self.progress).await
+    /// Takes the kept connection, if the agent has not closed it.
+    async fn take_kept(&self) -> Option<Connection> {
+        let mut connection = self.lock().take()?;
+        connection.is_usable().await.then_some(connection)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Resolves the agent's name, once for all requests of the link.
@@ -142,22 +150,30 @@ impl MutualTlsLink {
         Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
     }
 
-    async fn body(&self, mut response: Response) -> Result<Vec<u8>, AgentError> {
+    /// Reads the body, and keeps the connection for the next request.
+    async fn body(&self, mut answer: Answer) -> Result<Vec<u8>, AgentError> {
         self.progress.enter(Phase::ReadingBody);
         let mut body = Vec::new();
         loop {
-            let chunk = response.chunk().await.map_err(|error| {
+            let chunk = answer.chunk().await.map_err(|error| {
                 let words = "the agent's answer is incomplete";
                 AgentError::new(ReasonCode::BodyTruncated, words).with_source(error)
             })?;
-            let Some(chunk) = chunk else { return Ok(body) };
+            let Some(chunk) = chunk else { break };
             if body.len() + chunk.len() > BODY_CAP {
                 let words = "the agent's answer is over 64 KiB";
                 return Err(AgentError::new(ReasonCode::AgentBadReply, words));
             }
             body.extend_from_slice(&chunk);
         }
+        *self.lock() = Some(answer.into_connection());
+        Ok(body)
     }
+}
+
+fn no_answer(error: impl Error + Send + Sync + 'static) -> AgentError {
+    let (reason, words) = tls::classify(&error);
+    AgentError::new(reason, words).with_source(error)
 }
 
 /// Returns whether there is time for a retry after the agent's pause, however long it is (F149).
@@ -199,7 +215,10 @@ impl AgentLink for MutualTlsLink {
 
 impl fmt::Debug for MutualTlsLink {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("MutualTlsLink").field("base", &self.base).finish_non_exhaustive()
+        formatter
+            .debug_struct("MutualTlsLink")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use hyper::header::HeaderValue;
 use rustls::{
     ClientConfig, RootCertStore, client::WebPkiServerVerifier, sign::CertifiedKey, version,
 };
@@ -36,7 +37,7 @@ pub struct MutualTlsAgents {
     credentials: Mutex<Credentials>,
     files: Option<Files>,
     resolver: Arc<dyn Resolve>,
-    user_agent: String,
+    user_agent: HeaderValue,
 }
 
 /// All files that the credentials are read from.
@@ -120,7 +121,7 @@ impl MutualTlsAgents {
             credentials: Mutex::new(credentials),
             files,
             resolver: Arc::new(SystemResolver),
-            user_agent: concat!("healthgate/", env!("CARGO_PKG_VERSION")).to_owned(),
+            user_agent: HeaderValue::from_static(concat!("healthgate/", env!("CARGO_PKG_VERSION"))),
         }
     }
 
@@ -159,7 +160,7 @@ impl AgentTransport for MutualTlsAgents {
     fn link(&self, endpoint: &AgentEndpoint) -> Result<Box<dyn AgentLink>, AgentError> {
         let config = self.config(endpoint)?;
         let resolver = Arc::clone(&self.resolver);
-        Ok(Box::new(MutualTlsLink::new(endpoint, config, resolver, &self.user_agent)?))
+        Ok(Box::new(MutualTlsLink::new(endpoint, config, resolver, self.user_agent.clone())?))
     }
 }
 

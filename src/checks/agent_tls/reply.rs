@@ -1,6 +1,6 @@
 //! Turns an agent's answer, its status and body, into a unit's state or a reason. Pure.
 
-use reqwest::StatusCode;
+use hyper::StatusCode;
 use serde_json::{Map, Value};
 
 use crate::{

@@ -1,6 +1,7 @@
 //! The client of HTTP checks.
 
 use std::{
+    fmt,
     net::{IpAddr, SocketAddr},
     sync::{
         Arc,
@@ -9,16 +10,19 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{
-    Client, Request, Response, StatusCode,
-    header::{ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, HeaderValue, LOCATION},
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hyper::{
+    StatusCode, Uri,
+    header::{AUTHORIZATION, CONNECTION, CONTENT_ENCODING, HeaderValue, LOCATION},
 };
 use rustls::{ClientConfig, RootCertStore, version};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
 use tracing::warn;
-use url::{Host, Url};
+use url::{Host, Position, Url};
+use zeroize::Zeroizing;
 
 use super::{
     body::{BodySearch, Searched},
@@ -28,9 +32,10 @@ use super::{
 };
 use crate::{
     checks::{
+        connect::{Protection, connect},
+        connection::{self, Answer, Connection, Get, Syntax},
         pinned::PinnedOrIssued,
         progress::{Phase, Progress},
-        race,
         resolve::{self, Resolve, SystemResolver},
         tls,
     },
@@ -71,12 +76,13 @@ impl Default for HttpClientConfig {
 
 /// Runs HTTP checks. Build it once and share it.
 ///
-/// It has one client for strict checks and one for checks that ignore certificate errors. The two share
-/// nothing (H5, F105).
-#[derive(Clone, Debug)]
+/// It has one TLS configuration for strict checks and one for checks that ignore certificate errors. The two
+/// share nothing (H5, F105).
+#[derive(Clone)]
 pub struct HttpClient {
-    strict: Client,
-    tolerant: Client,
+    strict: TlsConnector,
+    tolerant: TlsConnector,
+    user_agent: HeaderValue,
     config: Arc<HttpClientConfig>,
 }
 
@@ -90,19 +96,28 @@ pub enum HttpClientError {
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The `User-Agent` is not the value of a header.
+    #[error("the user agent contains characters that a header cannot hold")]
+    UserAgent(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// The outcome of a check, and a sentence for people.
 pub(in crate::checks) type Outcome = (ReasonCode, String);
 
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("HttpClient").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
 impl HttpClient {
     /// Creates the client. Loads the system's authorities, which takes some milliseconds.
     ///
     /// # Errors
-    /// Fails if the extra authorities cannot be read or TLS cannot be set up.
+    /// Fails if the extra authorities cannot be read, TLS cannot be set up, or the user agent is not the value
+    /// of a header.
     pub fn new(mut config: HttpClientConfig) -> Result<Self, HttpClientError> {
         let tls_failed = |error: rustls::Error| HttpClientError::Tls(error.into());
-        let client_failed = |error: reqwest::Error| HttpClientError::Tls(error.into());
         config.body_cap = config.body_cap.clamp(1, HttpClientConfig::MAXIMUM_BODY);
         let provider = tls::provider();
         let builder = || {
@@ -126,20 +141,11 @@ impl HttpClient {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(tls::AnyCertificate(provider)))
             .with_no_client_auth();
-        let client = |tls_config| {
-            tls::client(tls::common(tls_config), &config.user_agent)
-                // A dead listener must be detected, so no connection is kept (H7).
-                .pool_max_idle_per_host(0)
-                // Allows folded header lines, as clients may (RFC 9112, 5.1 and 5.2). Each connection
-                // carries one answer, so nothing can be hidden between two answers.
-                .http1_allow_obsolete_multiline_headers_in_responses(true)
-                .http1_allow_spaces_after_header_name_in_responses(true)
-                .http1_ignore_invalid_headers_in_responses(true)
-                .build()
-                .map_err(client_failed)
-        };
-        let (strict, tolerant) = (client(strict)?, client(tolerant)?);
-        Ok(Self { strict, tolerant, config: Arc::new(config) })
+        let user_agent = HeaderValue::from_str(&config.user_agent)
+            .map_err(|error| HttpClientError::UserAgent(error.into()))?;
+        let [strict, tolerant] =
+            [strict, tolerant].map(|config| TlsConnector::from(Arc::new(tls::common(config))));
+        Ok(Self { strict, tolerant, user_agent, config: Arc::new(config) })
     }
 
     /// Runs a check once. `timeout` covers everything up to the last byte, including redirects. A test
@@ -251,13 +257,13 @@ impl Run<'_> {
     async fn follow(&self) -> Result<Outcome, Outcome> {
         let mut url = self.probe.url.as_url().clone();
         for _ in 0..=MAXIMUM_REDIRECTS {
-            let response = self.send(&url).await?;
-            let location = response.headers().get(LOCATION);
-            let Some(location) = location.filter(|_| is_redirect(response.status())) else {
+            let answer = self.send(&url).await?;
+            let location = answer.headers.get(LOCATION);
+            let Some(location) = location.filter(|_| is_redirect(answer.status)) else {
                 if let Some(inspection) = &self.inspection {
                     inspection.landed(self.probe.url.as_url(), &url);
                 }
-                return self.judge(response).await;
+                return self.judge(answer).await;
             };
             match redirect::judge(&url, location.as_bytes(), self.probe.user.is_some()) {
                 Redirect::Follow(target) => url = target,
@@ -268,24 +274,36 @@ impl Run<'_> {
         Err((ReasonCode::RedirectRefused, words))
     }
 
-    async fn send(&self, url: &Url) -> Result<Response, Outcome> {
+    /// Sends the request over a connection of its own: a kept one would hide a dead listener (H7).
+    async fn send(&self, url: &Url) -> Result<Answer, Outcome> {
         let addresses = self.addresses(url).await?;
-        self.progress.enter(Phase::Connecting);
-        let client = match self.trust {
+        let request = self.request(url)?;
+        let protection = self.protection(url)?;
+        let stream = connect(&addresses, &protection, &self.progress).await;
+        let stream = stream.map_err(|error| self.failed(&error))?;
+        let connection = Connection::over(stream, Syntax::Lenient).await;
+        let connection = connection.map_err(|error| self.failed(&error))?;
+        connection.send(request).await.map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &(dyn std::error::Error + 'static)) -> Outcome {
+        self.refused.store(tls::is_refused(error), Ordering::Relaxed);
+        tls::classify(error)
+    }
+
+    fn protection(&self, url: &Url) -> Result<Protection, Outcome> {
+        if url.scheme() != "https" {
+            return Ok(Protection::Plain);
+        }
+        let connector = match self.trust {
             Trust::Strict => &self.client.strict,
             Trust::Tolerant => &self.client.tolerant,
         };
-        let request = self.request(client, url)?;
-        let sent = race::send(client, &request, &addresses, &self.progress).await;
-        let response = sent.map_err(|failure| {
-            self.refused.store(tls::is_refused(&*failure.error), Ordering::Relaxed);
-            tls::classify(&*failure.error)
+        let name = tls::server_name(url).ok_or_else(|| {
+            let words = "no certificate can be for the host of this URL";
+            (ReasonCode::TlsName, words.to_owned())
         })?;
-        // A safeguard: only allowed addresses are connected to (H4).
-        if response.remote_addr().is_some_and(|peer| !addresses.contains(&peer)) {
-            return Err(refused_destination());
-        }
-        Ok(response)
+        Ok(Protection::Tls(connector.clone(), name))
     }
 
     /// Resolves a URL's host once and returns the addresses that the policy allows.
@@ -307,22 +325,31 @@ impl Run<'_> {
         if allowed.is_empty() { Err(refused_destination()) } else { Ok(allowed) }
     }
 
-    fn request(&self, client: &Client, url: &Url) -> Result<Request, Outcome> {
-        let mut request = client
-            .get(url.clone())
-            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
-            .header(CONNECTION, HeaderValue::from_static("close"));
-        if let Some(user) = &self.probe.user {
-            // The client marks the header as sensitive. Every hop has the stored origin.
-            request = request.basic_auth(&**user, Some(self.password.map_or("", Password::expose)));
-        }
-        request.build().map_err(|_| {
+    fn request(&self, url: &Url) -> Result<Get, Outcome> {
+        let unusable = || {
             (ReasonCode::Internal, "the request cannot be built from this definition".to_owned())
-        })
+        };
+        let path = Uri::try_from(&url[Position::BeforePath..Position::AfterQuery])
+            .map_err(|_| unusable())?;
+        let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort])
+            .map_err(|_| unusable())?;
+        let mut request = connection::get(path, host, &self.client.user_agent);
+        let headers = request.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        if let Some(user) = &self.probe.user {
+            // Every hop has the stored origin (H13).
+            let password = self.password.map_or("", Password::expose);
+            let pair = Zeroizing::new(format!("{}:{password}", &**user));
+            let value = Zeroizing::new(format!("Basic {}", STANDARD.encode(&*pair)));
+            let mut value = HeaderValue::from_str(&value).map_err(|_| unusable())?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(request)
     }
 
-    async fn judge(&self, mut response: Response) -> Result<Outcome, Outcome> {
-        let status = response.status();
+    async fn judge(&self, mut answer: Answer) -> Result<Outcome, Outcome> {
+        let status = answer.status;
         if !status.is_success() {
             return Err((ReasonCode::Status, format!("HTTP {}", status.as_u16())));
         }
@@ -331,7 +358,7 @@ impl Run<'_> {
         if expected.is_empty() {
             return Ok((ReasonCode::Ok, answered));
         }
-        if !response.headers().get_all(CONTENT_ENCODING).iter().all(is_identity) {
+        if !answer.headers.get_all(CONTENT_ENCODING).iter().all(is_identity) {
             let words = format!("{answered}, but the body came in an encoding");
             return Err((ReasonCode::EncodingRefused, words));
         }
@@ -341,7 +368,7 @@ impl Run<'_> {
         // Kept for a test only.
         let mut read = Vec::new();
         let outcome = loop {
-            let chunk = match response.chunk().await {
+            let chunk = match answer.chunk().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) if search.seen() == 0 => {
                     break (ReasonCode::BodyMissing, format!("{answered} without a body"));
@@ -362,7 +389,7 @@ impl Run<'_> {
             match search.push(&chunk) {
                 Searched::Found => {
                     if let Some(inspection) = &self.inspection {
-                        inspection.read_on(&mut response, &mut read, cap).await;
+                        inspection.read_on(&mut answer, &mut read, cap).await;
                     }
                     break (ReasonCode::Ok, format!("{answered}, the expected text was found"));
                 }
@@ -375,7 +402,7 @@ impl Run<'_> {
             }
         };
         if let Some(inspection) = &self.inspection {
-            inspection.body(response.headers(), &self.probe.expected_body, &read);
+            inspection.body(&answer.headers, &self.probe.expected_body, &read);
         }
         Ok(outcome)
     }

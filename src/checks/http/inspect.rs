@@ -5,13 +5,12 @@ use std::{
     time::Duration,
 };
 
+use hyper::{HeaderMap, header::CONTENT_TYPE};
 use memchr::memmem;
-use reqwest::{
-    Response,
-    header::{CONTENT_TYPE, HeaderMap},
-};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
+
+use crate::checks::connection::Answer;
 
 /// Collects notes. Only a test has one.
 #[derive(Debug)]
@@ -48,12 +47,12 @@ impl Inspection {
     }
 
     /// Reads on after a match for a limited time, because the verdict is known.
-    pub(super) async fn read_on(&self, response: &mut Response, body: &mut Vec<u8>, cap: usize) {
+    pub(super) async fn read_on(&self, answer: &mut Answer, body: &mut Vec<u8>, cap: usize) {
         let now = Instant::now();
         let left = self.deadline.saturating_duration_since(now);
         let until = now + MAXIMUM_WAIT.min(left / 2);
         while body.len() < cap
-            && let Ok(Ok(Some(chunk))) = timeout_at(until, response.chunk()).await
+            && let Ok(Ok(Some(chunk))) = timeout_at(until, answer.chunk()).await
         {
             body.extend_from_slice(&chunk[..chunk.len().min(cap - body.len())]);
         }

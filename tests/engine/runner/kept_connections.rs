@@ -75,3 +75,15 @@ async fn f190_a_request_is_repeated_once_and_on_a_kept_connection_alone() {
         assert_eq!(agent.requests().len(), 6, "{end:?}");
     }
 }
+
+/// The end of a run is no cut to the agent, which would log an error for each run.
+#[tokio::test]
+async fn a_run_ends_its_connection_in_order() {
+    let bench = Bench::new();
+    let agent =
+        Agent::builder(&bench.authority).with_default_service(Script::Healthy).start().await;
+    let agent = agent.unwrap();
+    assert_eq!(reasons(&bench, &agent).await, [ReasonCode::Ok; 5]);
+    assert!(agent.wait_until(PLENTY, |counters| counters.open_connections == 0).await);
+    assert_eq!((agent.counters().handshakes_completed, agent.counters().ended_by_client), (1, 1));
+}

@@ -1,13 +1,14 @@
 //! A password never shows anywhere, and is asked for again where it could reach somebody else.
 
-use healthgate_testkit::{WebScript, WebTarget};
+use healthgate_testkit::{Authority, TlsMode, WebScript, WebTarget};
 use serde_json::{Value, json};
 
 use crate::manager::{Kind, Setup, checks_of};
 
 /// Long and odd enough to stand nowhere by chance.
 const CANARY: &str = "zx-canary-Passw0rd-7391";
-const CANARY_BASE64: &str = "eng-Y2FuYXJ5";
+/// As it is sent: `monitor:` and the password in base64, without its end.
+const CANARY_BASE64: &str = "bW9uaXRvcjp6eC1jYW5hcnktUGFzc3cwcmQtNzM5";
 
 /// F86: bodies, trace logs, metrics, audit records and the database are without it.
 async fn f86_a_password_shows_nowhere(kind: Kind) {
@@ -27,6 +28,18 @@ async fn f86_a_password_shows_nowhere(kind: Kind) {
     let one = format!("{list}/{}", made["id"].as_str().unwrap());
     let known = api.until(&one, |check| check["status"] == "healthy").await;
     bodies.push_str(&known.to_string());
+    // Over TLS as well, whose library tells most in its logs.
+    let page = WebScript::basic_auth("monitor", CANARY, "all is well");
+    let (authority, mode) = (Authority::new("another"), TlsMode::Normal);
+    let sealed = WebTarget::builder().with_path("/health", page).with_tls(&authority, mode);
+    let sealed = sealed.start().await.unwrap();
+    let mut over_tls = body.clone();
+    over_tls["name"] = json!("page over TLS");
+    over_tls["url"] = json!(sealed.url("/health"));
+    over_tls["ignore_cert_errors"] = json!(true);
+    let made = api.post(&list, over_tls).await.expect(201);
+    let sealed_one = format!("{list}/{}", made["id"].as_str().unwrap());
+    api.until(&sealed_one, |check| check["status"] == "healthy").await;
 
     // F123, F124: another origin, or tolerance, wants the password again; in two steps as well.
     let other = format!("http://127.0.0.2:{}/health", target.addr().port());

@@ -19,6 +19,8 @@ pub(crate) struct Ledger {
     pub(crate) checks: BTreeMap<CheckId, KnownCheck>,
     /// `None` where the window is withdrawn.
     pub(crate) windows: BTreeMap<JobId, Option<Window>>,
+    /// When a window was moved last: no gate can have ended by it before.
+    pub(crate) moved: BTreeMap<JobId, DateTime<Utc>>,
     pub(crate) cancelled: Vec<JobId>,
     /// The author of overrides still has the right to give them.
     pub(crate) right: bool,
@@ -141,6 +143,7 @@ impl Ledger {
             now,
             checks: BTreeMap::new(),
             windows: BTreeMap::new(),
+            moved: BTreeMap::new(),
             cancelled: Vec::new(),
             right: true,
             overrides: BTreeMap::new(),

@@ -375,6 +375,8 @@ impl<'a> World<'a> {
         let closes = closes.map_or(window.closes_at(), instant);
         let window = Window::new(opens, closes).expect("an opening before its close");
         ledger.windows.insert(job, Some(window));
+        let now = ledger.now;
+        ledger.moved.insert(job, now);
     }
 
     fn give_override(&self, gate: u8, second: u64) {
@@ -452,11 +454,12 @@ impl<'a> World<'a> {
         for record in records.iter().filter(|record| !record.state.is_terminal()) {
             let window = ledger.windows.get(&record.job_id).copied().flatten();
             let closes_at = window.unwrap_or(record.window).closes_at();
+            let moved_at = ledger.moved.get(&record.job_id).copied().unwrap_or(closes_at);
             let worked = self.workers.iter().any(|worker| {
                 instant_of(worker.started_at) + END_PATIENCE + delta(LEASE + TICK) <= ledger.now
                     || undisturbed
             });
-            if calm && worked && ledger.now >= closes_at + patience {
+            if calm && worked && ledger.now >= closes_at.max(moved_at) + patience {
                 ledger.broken("G33", "a gate did not end with its window");
             }
             if calm && undisturbed && is_forgotten(self.configuration, record, ledger.now) {

@@ -92,6 +92,8 @@ pub(crate) struct Stretch {
     pub(crate) seconds: f64,
     pub(crate) worker: Duration,
     pub(crate) database: Duration,
+    /// The resident memory of the worker at the end, in bytes.
+    pub(crate) memory: u64,
     pub(crate) stats: PollerStats,
 }
 
@@ -109,6 +111,21 @@ impl Stretch {
     /// Returns the database's processor time for a check, in microseconds.
     pub(crate) fn database_micros(&self) -> f64 {
         self.database.as_secs_f64() * 1e6 / self.checks.max(1) as f64
+    }
+
+    /// Returns the share of one core that the worker needed.
+    pub(crate) fn worker_cores(&self) -> f64 {
+        self.worker.as_secs_f64() / self.seconds
+    }
+
+    /// Returns the share of one core that the database needed.
+    pub(crate) fn database_cores(&self) -> f64 {
+        self.database.as_secs_f64() / self.seconds
+    }
+
+    /// Returns the worker's memory in MiB.
+    pub(crate) fn mebibytes(&self) -> f64 {
+        self.memory as f64 / 1024.0 / 1024.0
     }
 }
 
@@ -153,6 +170,8 @@ pub(crate) async fn poll(
             seconds: started.elapsed().as_secs_f64(),
             worker: cpu::own() - worker,
             database: database.cpu()? - server,
+            // While the poller still holds what it needs.
+            memory: cpu::resident(std::process::id())?,
             stats: poller.stats(),
         };
         Ok::<_, Box<dyn std::error::Error>>((stretch, runner.take()))

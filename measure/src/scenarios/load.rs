@@ -1,4 +1,4 @@
-//! B18, B19, B20: the highest rate, a cold start, and a fleet of which half is dead.
+//! B9, B15, B18, B19, B20: fleets with dead hosts, a steady rate, the highest rate, and a cold start.
 
 use std::{collections::HashSet, net::SocketAddr, time::Duration};
 
@@ -6,7 +6,7 @@ use healthgate_testkit::BlackHole;
 
 use super::place::Place;
 use crate::{
-    Outcome, cpu,
+    Outcome,
     database::CHECKS,
     polling::{Stretch, Until, lateness},
     report::{Goal, figure, line, note, percentile},
@@ -21,6 +21,10 @@ const RATES: [usize; 11] =
 const SHORTEST: Duration = Duration::from_secs(5);
 /// How long a rate is measured, after half of it to warm up.
 const LENGTH: Duration = Duration::from_secs(20);
+/// The interval of the fleets that have to run in time.
+const INTERVAL: Duration = Duration::from_secs(30);
+/// The number of hosts that makes 1,667 checks a second at that interval.
+const STEADY: usize = 10_000;
 
 /// Measures the highest rate at which all runs begin in time, and a cold start, with this number of hosts.
 pub(crate) async fn highest(hosts: usize) -> Outcome<()> {
@@ -44,8 +48,7 @@ pub(crate) async fn highest(hosts: usize) -> Outcome<()> {
         let late = percentile(&lateness(&place.runner.take(), interval, None), 0.99);
         let kept = stretch.rate() / rate as f64;
         describe(&format!("{rate} checks/s wanted"), &stretch, Some(late));
-        let own = stretch.worker.as_secs_f64() / stretch.seconds;
-        let server = stretch.database.as_secs_f64() / stretch.seconds;
+        let (own, server) = (stretch.worker_cores(), stretch.database_cores());
         let cores = format!("{own:.2} worker, {server:.2} Postgres");
         line("", "cores in use, without the targets'", cores, None, None);
         if late > IN_TIME || kept < 0.97 {
@@ -66,44 +69,63 @@ pub(crate) async fn highest(hosts: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// Measures how late the living hosts of a fleet run, without dead ones and with as many dead ones.
-pub(crate) async fn half_dead(hosts: usize) -> Outcome<()> {
-    let interval = Duration::from_secs(30);
-    let living = hosts / 2;
+/// Measures the worker at 1,667 checks a second, for this number of seconds.
+pub(crate) async fn sustained(seconds: usize) -> Outcome<()> {
+    let place = Place::start(STEADY).await?;
+    note(&format!("{STEADY} hosts with {CHECKS} service checks, every {INTERVAL:?}, {seconds} s"));
+    place.database.schedule(&place.fleet.slots(INTERVAL)).await?;
+    let length = Duration::from_secs(seconds as u64);
+    let stretch = place.poll(INTERVAL, Until::Time { warm: INTERVAL, length }).await?;
+    let wanted = (STEADY * CHECKS) as f64 / INTERVAL.as_secs_f64();
+    let late = percentile(&lateness(&place.runner.take(), INTERVAL, None), 0.99);
+    describe(&format!("{wanted:.0} checks/s wanted"), &stretch, Some(late));
+    if late > IN_TIME || stretch.rate() < wanted * 0.97 {
+        note("the rate was not kept, so the shares below are too small");
+    }
+    let (own, server) = (stretch.worker_cores(), stretch.database_cores());
+    figure("B15", "the worker's share of a core", own, "cores", Some(Goal::AtMost(0.5)));
+    figure("", "Postgres's share beside it", server, "cores", None);
+    Ok(())
+}
+
+/// Measures how late the living hosts of a fleet run, without dead ones and if this share of all is dead.
+pub(crate) async fn dead(row: &str, hosts: usize, share: f64) -> Outcome<()> {
+    let gone = (hosts as f64 * share).round() as usize;
+    let living = hosts - gone;
     let mut place = Place::start(living).await?;
     note(&format!(
-        "{living} living and {living} dead hosts, {CHECKS} service checks each, every {interval:?}"
+        "{living} living and {gone} dead hosts, {CHECKS} service checks each, every {INTERVAL:?}"
     ));
-    let until = Until::Time { warm: interval, length: interval };
+    let until = Until::Time { warm: INTERVAL, length: INTERVAL };
     let hole = BlackHole::start().await?;
     let mut figures = Vec::new();
-    for dead in [0, living] {
+    for dead in [0, gone] {
         let agents = (0..living).map(|number| place.target.agent(number));
         let agents: Vec<SocketAddr> = agents.chain((0..dead).map(|_| hole.addr())).collect();
         place.fleet = place.database.fill(&agents, None).await?;
         let alive: HashSet<_> = place.fleet.hosts[..living].iter().copied().collect();
-        place.database.schedule(&place.fleet.slots(interval)).await?;
-        let stretch = place.poll(interval, until).await?;
-        let late = lateness(&place.runner.take(), interval, Some(&alive));
+        place.database.schedule(&place.fleet.slots(INTERVAL)).await?;
+        let stretch = place.poll(INTERVAL, until).await?;
+        let late = lateness(&place.runner.take(), INTERVAL, Some(&alive));
         let p99 = percentile(&late, 0.99);
         describe(&format!("{living} living, {dead} dead"), &stretch, Some(p99));
         line("", "runs of living hosts", format!("{} of {living}", late.len()), None, None);
         figures.push(p99);
     }
     let text = format!("{:.2} of {:.2} s", figures[1], figures[0]);
-    let what = "lateness (p99) of the living hosts, half of the fleet dead";
-    line("B19", what, text, Some(figures[1] / figures[0]), Some(Goal::AtMost(1.5)));
+    let what = format!("lateness (p99) of the living hosts, {gone} of {hosts} dead");
+    line(row, &what, text, Some(figures[1] / figures[0]), Some(Goal::AtMost(1.5)));
     Ok(())
 }
 
 fn describe(what: &str, stretch: &Stretch, late: Option<f64>) {
-    let memory = cpu::resident(std::process::id()).unwrap_or_default() / 1024 / 1024;
     let late = late.map_or_else(String::new, |late| format!(", p99 {late:.2} s late"));
     let text = format!(
-        "{:.0} checks/s, {:.0} µs and {:.0} µs of Postgres a check{late}, {memory} MiB",
+        "{:.0} checks/s, {:.0} µs and {:.0} µs of Postgres a check{late}, {:.0} MiB",
         stretch.rate(),
         stretch.worker_micros(),
         stretch.database_micros(),
+        stretch.mebibytes(),
     );
     line("", what, text, None, None);
     let stats = &stretch.stats;

@@ -11,7 +11,7 @@ mod runner;
 use crate::{Outcome, report};
 
 /// The names, for people.
-pub(crate) const NAMES: &str = "scenarios: runner, peers, haproxy, memory-http, memory-service, poller, highest, half-dead, job";
+pub(crate) const NAMES: &str = "scenarios: runner, peers, haproxy, memory-http, memory-service, poller, sustained, highest, dead, half-dead, job";
 
 /// The number of rounds of each candidate.
 const ROUNDS: usize = 7;
@@ -26,8 +26,10 @@ pub(crate) async fn run(name: &str, size: Option<usize>) -> Outcome<()> {
         "memory-http" => memory::http(size.unwrap_or(2_000)).await?,
         "memory-service" => memory::service(size.unwrap_or(2_000)).await?,
         "poller" => poller::run(size.unwrap_or(1_000)).await?,
+        "sustained" => load::sustained(size.unwrap_or(60)).await?,
         "highest" => load::highest(size.unwrap_or(20_000)).await?,
-        "half-dead" => load::half_dead(size.unwrap_or(10_000)).await?,
+        "dead" => load::dead("B9", size.unwrap_or(10_000), 0.2).await?,
+        "half-dead" => load::dead("B19", size.unwrap_or(10_000), 0.5).await?,
         "job" => job::run(size.unwrap_or(10_000)).await?,
         _ => return Err(format!("no scenario `{name}`; {NAMES}").into()),
     }

@@ -32,6 +32,11 @@ const INSERT_CHECKS: &str = "insert into host_health_checks \
      case kind when 'http' then $2 end, case kind when 'http' then 'status: ok' end, false \
      from unnest($1::uuid[]) host, generate_series(1, 5) number, \
      lateral (select case when number = 1 and $2::text is not null then 'http' else 'service' end) as k (kind)";
+/// Inserts a state for every check.
+const INSERT_STATES: &str = "insert into health_states (check_id, host_id, revision, reason, detail, \
+     latency_ms, checked_at, source, observer_fault, status, since, in_a_row) \
+     select id, host_id, revision, 'ok', 'Service nginx is active (running)', 1, now(), 'poll', false, \
+     'healthy', now(), 1 from host_health_checks order by host_id";
 
 impl Database {
     /// Starts a server that waits for the disk, as in production, and creates the library's tables.
@@ -56,6 +61,13 @@ impl Database {
         Ok(cpu::tree(self.postmaster)?)
     }
 
+    /// Returns the bytes of write-ahead log so far.
+    pub(crate) async fn wal(&self) -> Outcome<u64> {
+        let position = "select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint";
+        let bytes: i64 = sqlx::query_scalar(position).fetch_one(&self.pool).await?;
+        Ok(u64::try_from(bytes)?)
+    }
+
     /// Replaces the fleet with one host at each of these agents, with five checks each: service checks, or
     /// one HTTP check of this URL among them. They are not scheduled yet.
     pub(crate) async fn fill(&self, agents: &[SocketAddr], url: Option<&str>) -> Outcome<Fleet> {
@@ -73,12 +85,31 @@ impl Database {
         Ok(Fleet { hosts, directory })
     }
 
+    /// Gives every check a healthy result, as after a first round: an update of a state costs more than its
+    /// insertion.
+    pub(crate) async fn seed_states(&self) -> Outcome<()> {
+        sqlx::raw_sql(INSERT_STATES).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Writes what is dirty to the disk, so that this work is not left to a measured stretch.
+    pub(crate) async fn checkpoint(&self) -> Outcome<()> {
+        sqlx::raw_sql("checkpoint").execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// Schedules the hosts, each at this time.
-    pub(crate) async fn schedule(&self, due: &[(HostId, DateTime<Utc>)]) -> Outcome<()> {
+    pub(crate) async fn schedule(
+        &self,
+        due: impl Iterator<Item = (HostId, DateTime<Utc>)>,
+    ) -> Outcome<()> {
         sqlx::raw_sql("truncate health_schedule").execute(&self.pool).await?;
-        for part in due.chunks(5_000) {
-            let hosts: Vec<Uuid> = part.iter().map(|(host, _)| host.as_uuid()).collect();
-            let times: Vec<DateTime<Utc>> = part.iter().map(|(_, time)| *time).collect();
+        let mut due = due.map(|(host, time)| (host.as_uuid(), time));
+        loop {
+            let (hosts, times): (Vec<Uuid>, Vec<_>) = due.by_ref().take(5_000).unzip();
+            if hosts.is_empty() {
+                break;
+            }
             let insert = "insert into health_schedule (host_id, next_due) \
                           select * from unnest($1::uuid[], $2::timestamptz[])";
             sqlx::query(insert).bind(hosts).bind(times).execute(&self.pool).await?;
@@ -123,14 +154,24 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     /// Returns every host with its next slot.
-    pub(crate) fn slots(&self, interval: Duration) -> Vec<(HostId, DateTime<Utc>)> {
+    pub(crate) fn slots(
+        &self,
+        interval: Duration,
+    ) -> impl Iterator<Item = (HostId, DateTime<Utc>)> {
         let now = Utc::now();
-        self.hosts.iter().map(|host| (*host, next_slot(*host, interval, now))).collect()
+        self.hosts.iter().map(move |host| (*host, next_slot(*host, interval, now)))
     }
 
     /// Returns every host as due now.
-    pub(crate) fn at_once(&self) -> Vec<(HostId, DateTime<Utc>)> {
-        let now = Utc::now();
-        self.hosts.iter().map(|host| (*host, now)).collect()
+    pub(crate) fn at_once(&self) -> impl Iterator<Item = (HostId, DateTime<Utc>)> {
+        self.all_at(Utc::now())
+    }
+
+    /// Returns every host as due at this time.
+    pub(crate) fn all_at(
+        &self,
+        time: DateTime<Utc>,
+    ) -> impl Iterator<Item = (HostId, DateTime<Utc>)> {
+        self.hosts.iter().map(move |host| (*host, time))
     }
 }

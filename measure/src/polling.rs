@@ -92,6 +92,8 @@ pub(crate) struct Stretch {
     pub(crate) seconds: f64,
     pub(crate) worker: Duration,
     pub(crate) database: Duration,
+    /// The bytes of write-ahead log.
+    pub(crate) wal: u64,
     /// The resident memory of the worker at the end, in bytes.
     pub(crate) memory: u64,
     pub(crate) stats: PollerStats,
@@ -155,6 +157,7 @@ pub(crate) async fn poll(
             tokio::time::sleep(warm).await;
         }
         runner.take();
+        let wal = database.wal().await?;
         let (stats, started) = (poller.stats(), Instant::now());
         let (worker, server) = (cpu::own(), database.cpu()?);
         match until {
@@ -172,6 +175,7 @@ pub(crate) async fn poll(
             database: database.cpu()? - server,
             // While the poller still holds what it needs.
             memory: cpu::resident(std::process::id())?,
+            wal: database.wal().await? - wal,
             stats: poller.stats(),
         };
         Ok::<_, Box<dyn std::error::Error>>((stretch, runner.take()))

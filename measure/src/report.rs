@@ -44,14 +44,14 @@ pub(crate) fn figure(row: &str, what: &str, value: f64, unit: &str, goal: Option
     print(&format!("{row}\t{what}\t{value:.2} {unit}\t-\t{goal}"));
 }
 
-/// Prints the machine and its load as comments.
-pub(crate) fn machine() {
+/// Returns the machine in words.
+pub(crate) fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, Into::into);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let rustc = Command::new("rustc").arg("--version").output();
     let rustc = rustc.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     let rustc = rustc.unwrap_or_else(|_| "no rustc".to_owned());
-    print(&format!("# {cores} cores, Linux {}, {rustc}, load {}", kernel.trim(), load()));
+    format!("{cores} cores, Linux {}, {rustc}", kernel.trim())
 }
 
 /// Returns the averages of the load over 1, 5 and 15 minutes.
@@ -74,6 +74,11 @@ fn print(text: &str) {
 /// Returns the median.
 pub(crate) fn median(values: &[f64]) -> f64 {
     percentile(values, 0.5)
+}
+
+/// Returns the largest of the values in units of the smallest.
+pub(crate) fn spread(values: &[f64]) -> f64 {
+    percentile(values, 1.0) / percentile(values, 0.0)
 }
 
 /// Returns the value below which this share of the values lies, by the nearest rank; 0 without values.
@@ -99,6 +104,13 @@ mod tests {
         let values: Vec<f64> = (1..=100).rev().map(f64::from).collect();
         assert_eq!(percentile(&values, 0.99), 99.0);
         assert_eq!(percentile(&values, 1.0), 100.0);
+    }
+
+    #[test]
+    fn a_spread_is_the_same_in_any_order() {
+        assert_eq!(spread(&[4.0, 5.0, 6.0]), 1.5);
+        assert_eq!(spread(&[6.0, 4.0]), 1.5);
+        assert_eq!(spread(&[7.0]), 1.0);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::{
 /// Measures a preview and the explanations of a job over this number of hosts.
 pub(crate) async fn run(hosts: usize) -> Outcome<()> {
     let place = Place::start(hosts).await?;
-    place.database.schedule(&place.fleet.at_once()).await?;
+    place.database.schedule(place.fleet.at_once()).await?;
     let interval = Duration::from_secs(300);
     place.poll(interval, Until::Hosts(hosts as u64)).await?;
     note(&format!("{hosts} hosts with {CHECKS} checks and a result each; medians of {ROUNDS}"));

@@ -31,7 +31,7 @@ pub(crate) async fn highest(hosts: usize) -> Outcome<()> {
     let place = Place::start(hosts).await?;
     let checks = (hosts * CHECKS) as f64;
     note(&format!("{hosts} hosts with {CHECKS} service checks, fresh mutual TLS"));
-    place.database.schedule(&place.fleet.at_once()).await?;
+    place.database.schedule(place.fleet.at_once()).await?;
     let interval = Duration::from_secs(300);
     let cold = place.poll(interval, Until::Hosts(hosts as u64)).await?;
     describe("cold start, all due at once", &cold, None);
@@ -42,7 +42,7 @@ pub(crate) async fn highest(hosts: usize) -> Outcome<()> {
             note("more hosts are needed for a higher rate");
             break;
         }
-        place.database.schedule(&place.fleet.slots(interval)).await?;
+        place.database.schedule(place.fleet.slots(interval)).await?;
         let until = Until::Time { warm: LENGTH / 2, length: LENGTH };
         let stretch = place.poll(interval, until).await?;
         let late = percentile(&lateness(&place.runner.take(), interval, None), 0.99);
@@ -73,7 +73,7 @@ pub(crate) async fn highest(hosts: usize) -> Outcome<()> {
 pub(crate) async fn sustained(seconds: usize) -> Outcome<()> {
     let place = Place::start(STEADY).await?;
     note(&format!("{STEADY} hosts with {CHECKS} service checks, every {INTERVAL:?}, {seconds} s"));
-    place.database.schedule(&place.fleet.slots(INTERVAL)).await?;
+    place.database.schedule(place.fleet.slots(INTERVAL)).await?;
     let length = Duration::from_secs(seconds as u64);
     let stretch = place.poll(INTERVAL, Until::Time { warm: INTERVAL, length }).await?;
     let wanted = (STEADY * CHECKS) as f64 / INTERVAL.as_secs_f64();
@@ -104,7 +104,7 @@ pub(crate) async fn dead(row: &str, hosts: usize, share: f64) -> Outcome<()> {
         let agents: Vec<SocketAddr> = agents.chain((0..dead).map(|_| hole.addr())).collect();
         place.fleet = place.database.fill(&agents, None).await?;
         let alive: HashSet<_> = place.fleet.hosts[..living].iter().copied().collect();
-        place.database.schedule(&place.fleet.slots(INTERVAL)).await?;
+        place.database.schedule(place.fleet.slots(INTERVAL)).await?;
         let stretch = place.poll(INTERVAL, until).await?;
         let late = lateness(&place.runner.take(), INTERVAL, Some(&alive));
         let p99 = percentile(&late, 0.99);

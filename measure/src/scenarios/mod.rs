@@ -1,6 +1,7 @@
 //! The scenarios by name.
 
 mod against_peers;
+mod growth;
 mod job;
 mod load;
 mod memory;
@@ -11,14 +12,14 @@ mod runner;
 use crate::{Outcome, report};
 
 /// The names, for people.
-pub(crate) const NAMES: &str = "scenarios: runner, peers, haproxy, memory-http, memory-service, poller, sustained, highest, dead, half-dead, job";
+pub(crate) const NAMES: &str = "scenarios: runner, peers, haproxy, memory-http, memory-service, poller, growth, sustained, highest, dead, half-dead, job";
 
 /// The number of rounds of each candidate.
 const ROUNDS: usize = 7;
 
 /// Runs a scenario. `size` scales it, with its own meaning and default.
 pub(crate) async fn run(name: &str, size: Option<usize>) -> Outcome<()> {
-    report::machine();
+    report::note(&format!("{}, load {}", report::machine(), report::load()));
     match name {
         "runner" => runner::run(size.unwrap_or(5_000)).await?,
         "peers" => against_peers::programs(size.unwrap_or(2_000)).await?,
@@ -26,6 +27,7 @@ pub(crate) async fn run(name: &str, size: Option<usize>) -> Outcome<()> {
         "memory-http" => memory::http(size.unwrap_or(2_000)).await?,
         "memory-service" => memory::service(size.unwrap_or(2_000)).await?,
         "poller" => poller::run(size.unwrap_or(1_000)).await?,
+        "growth" => growth::run(size.unwrap_or(1_000_000)).await?,
         "sustained" => load::sustained(size.unwrap_or(60)).await?,
         "highest" => load::highest(size.unwrap_or(20_000)).await?,
         "dead" => load::dead("B9", size.unwrap_or(10_000), 0.2).await?,

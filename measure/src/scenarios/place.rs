@@ -23,10 +23,15 @@ impl Place {
     pub(super) async fn start(hosts: usize) -> Outcome<Self> {
         let target = Target::start(1_000)?;
         let database = Database::start().await?;
-        let agents: Vec<SocketAddr> = (0..hosts).map(|number| target.agent(number)).collect();
-        let fleet = database.fill(&agents, None).await?;
+        let fleet = database.fill(&agents(&target, hosts), None).await?;
         let runner = Noting::new(fleet::runner(&target.authority, &target.client)?);
         Ok(Self { target, database, fleet, runner })
+    }
+
+    /// Replaces the fleet with this number of living hosts.
+    pub(super) async fn refill(&mut self, hosts: usize) -> Outcome<()> {
+        self.fleet = self.database.fill(&agents(&self.target, hosts), None).await?;
+        Ok(())
     }
 
     /// Polls the fleet.
@@ -38,4 +43,8 @@ impl Place {
     pub(super) fn cpu(&self) -> Outcome<Duration> {
         Ok(cpu::own() + self.database.cpu()?)
     }
+}
+
+fn agents(target: &Target, hosts: usize) -> Vec<SocketAddr> {
+    (0..hosts).map(|number| target.agent(number)).collect()
 }

@@ -43,7 +43,7 @@ async fn compare(
     note(&format!("{ROUNDS} rounds; {hosts} hosts with {kinds}, every {INTERVAL:?}"));
     let mut figures: [Vec<f64>; 5] = Default::default();
     for round in 0..=ROUNDS {
-        database.schedule(&fleet.slots(INTERVAL)).await?;
+        database.schedule(fleet.slots(INTERVAL)).await?;
         let until = Until::Time { warm: INTERVAL / 4, length: INTERVAL };
         let polled = poll(database, &fleet, &noting, config(INTERVAL), until).await?;
         let runner = alone.round().await?.as_secs_f64() * 1e6;

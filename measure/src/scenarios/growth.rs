@@ -1,6 +1,6 @@
 //! B10, B14: what a check and a configured host cost as the fleet grows.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use chrono::Utc;
 use tokio::time::Instant;
@@ -8,9 +8,10 @@ use tokio::time::Instant;
 use super::place::Place;
 use crate::{
     Outcome,
+    chart::{self, Panel, Series},
     database::CHECKS,
     polling::{Stretch, Until},
-    report::{Goal, figure, line, median, note, spread},
+    report::{self, Goal, figure, line, median, note, spread},
 };
 
 /// The fleets whose checks run.
@@ -26,7 +27,7 @@ const IDLE: Duration = Duration::from_secs(24 * 3600);
 
 /// Measures fleets of up to this number of hosts at the same rate, and one of this number of hosts without due
 /// checks. The runs that are noted take as much memory at each size, since the rate is the same.
-pub(crate) async fn run(most: usize) -> Outcome<()> {
+pub(crate) async fn run(most: usize, charts: Option<&Path>) -> Outcome<()> {
     let mut place = Place::start(0).await?;
     note(&format!(
         "{RATE} checks/s, {CHECKS} service checks a host; medians of {ROUNDS} stretches of {LENGTH:?}; \
@@ -42,6 +43,11 @@ pub(crate) async fn run(most: usize) -> Outcome<()> {
         let grown = (idle - smallest.memory) * 1024.0 / (most - smallest.hosts) as f64;
         let what = format!("memory of a configured host, {} to {most}", smallest.hosts);
         figure("B10", &what, grown, "KiB", Some(Goal::AtMost(2.0)));
+    }
+    if let Some(folder) = charts {
+        let path = folder.join("growth.svg");
+        chart::write(&path, &caption(), &panels(&points, (most, idle)))?;
+        note(&format!("wrote {}", path.display()));
     }
     Ok(())
 }
@@ -140,4 +146,31 @@ fn compare(points: &[Point]) {
     };
     print("B14", "the worker", Some(Goal::AtMost(1.15)), |point| point.worker);
     print("", "Postgres", None, |point| point.database);
+}
+
+fn caption() -> String {
+    format!("{RATE} service checks a second at every size; {}", report::machine())
+}
+
+fn panels(points: &[Point], (most, idle): (usize, f64)) -> [Panel; 2] {
+    let series = |name, figure: fn(&Point) -> f64| Series {
+        name,
+        points: points.iter().map(|point| (point.hosts as f64, figure(point))).collect(),
+    };
+    let idle = Series { name: "worker, no check due", points: vec![(most as f64, idle)] };
+    [
+        Panel {
+            title: "Processor time of a check",
+            axis: "µs a check",
+            series: vec![
+                series("worker", |point| point.worker),
+                series("Postgres", |point| point.database),
+            ],
+        },
+        Panel {
+            title: "Resident memory of the worker",
+            axis: "MiB",
+            series: vec![series("worker, checks run", |point| point.memory), idle],
+        },
+    ]
 }

@@ -9,6 +9,8 @@ mod place;
 mod poller;
 mod runner;
 
+use std::path::Path;
+
 use crate::{Outcome, report};
 
 /// The names, for people.
@@ -17,8 +19,9 @@ pub(crate) const NAMES: &str = "scenarios: runner, peers, haproxy, memory-http, 
 /// The number of rounds of each candidate.
 const ROUNDS: usize = 7;
 
-/// Runs a scenario. `size` scales it, with its own meaning and default.
-pub(crate) async fn run(name: &str, size: Option<usize>) -> Outcome<()> {
+/// Runs a scenario. `size` scales it, with its own meaning and default. A scenario that draws writes its
+/// charts to the folder `charts`.
+pub(crate) async fn run(name: &str, size: Option<usize>, charts: Option<&Path>) -> Outcome<()> {
     report::note(&format!("{}, load {}", report::machine(), report::load()));
     match name {
         "runner" => runner::run(size.unwrap_or(5_000)).await?,
@@ -27,7 +30,7 @@ pub(crate) async fn run(name: &str, size: Option<usize>) -> Outcome<()> {
         "memory-http" => memory::http(size.unwrap_or(2_000)).await?,
         "memory-service" => memory::service(size.unwrap_or(2_000)).await?,
         "poller" => poller::run(size.unwrap_or(1_000)).await?,
-        "growth" => growth::run(size.unwrap_or(1_000_000)).await?,
+        "growth" => growth::run(size.unwrap_or(1_000_000), charts).await?,
         "sustained" => load::sustained(size.unwrap_or(60)).await?,
         "highest" => load::highest(size.unwrap_or(20_000)).await?,
         "dead" => load::dead("B9", size.unwrap_or(10_000), 0.2).await?,

@@ -3,4 +3,5 @@
 mod crypto;
 mod decide;
 mod model_input;
+mod transitions;
 mod windows;

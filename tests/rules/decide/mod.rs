@@ -3,7 +3,11 @@
 mod explain;
 mod freezes;
 mod properties;
+mod rollouts;
 mod scene;
 mod trace;
+mod verdicts;
 mod verifying;
 mod vocabulary;
+
+pub(crate) use self::properties::config;

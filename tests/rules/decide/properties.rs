@@ -18,8 +18,11 @@ use proptest::{
 
 use crate::decide::scene::{EPOCH, SECOND, Scene, at, gate, requirement, result, scene};
 
+/// Ten thousand cases, or what `PROPTEST_CASES` says.
 pub(crate) fn config() -> ProptestConfig {
-    ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() }
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    let cases = asked.unwrap_or(10_000);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 pub(crate) fn passes(scene: &Scene) -> Option<PassKind> {

@@ -11,7 +11,10 @@ use healthgate::{
 };
 use proptest::prelude::*;
 
-use crate::decide::scene::{EPOCH, SECOND, at, gate, requirement, result};
+use crate::decide::{
+    config,
+    scene::{EPOCH, SECOND, at, gate, requirement, result},
+};
 
 /// Something that happens from outside, so many seconds after the window first opened.
 #[derive(Clone, Copy, Debug)]
@@ -134,10 +137,6 @@ fn play(length: i64, healthy: bool, events: &[(i64, Event)], policy: &GatePolicy
         }
     }
     history
-}
-
-fn config() -> ProptestConfig {
-    ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 fn policy(retry: u64) -> GatePolicy {

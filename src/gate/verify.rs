@@ -144,8 +144,8 @@ pub fn absorb(
         match checks.iter_mut().find(|check| check.seen.check_id == older.seen.check_id) {
             Some(check) => check.counted = true,
             None => {
-                let (was, change) = (older.seen.was.clone(), RecheckChange::Gone);
-                let seen = Rechecked { now: None, was, change, ..older.seen.clone() };
+                let change = RecheckChange::Gone;
+                let seen = Rechecked { now: None, change, ..older.seen.clone() };
                 checks.push(VerifiedCheck { seen, counted: true, since: None });
             }
         }

@@ -90,6 +90,7 @@ need_command() {
 cargo_deny_version=0.20.2
 cargo_auditable_version=0.7.7
 cargo_deb_version=3.8.0
+cargo_fuzz_version=0.13.2
 
 # What every build needs: cargo, and a C compiler, which links all Rust programs and
 # builds the C and assembly parts of the cryptography crates.

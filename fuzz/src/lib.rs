@@ -1,7 +1,8 @@
 //! Fuzz targets for everything that healthgate reads from others: agents, web targets, clients, files, rows.
 //!
 //! A target takes any bytes, makes an input of them, and panics where the library panics or says something else than
-//! an independent oracle. The test `replay` runs the committed corpus and seeded mutations of it. See `docs/fuzzing.md`.
+//! an independent oracle. The test `replay` runs the committed corpus and seeded mutations of it, and the programs in
+//! `fuzz_targets` let libFuzzer choose the inputs. See `docs/fuzzing.md`.
 
 pub mod agent_reply;
 pub mod api_body;
@@ -14,6 +15,23 @@ mod json;
 mod minutes;
 pub mod recurrence;
 mod routes;
+
+/// Defines the program of a target: libFuzzer calls it with inputs.
+///
+/// Without the flag `fuzzing`, which cargo-fuzz sets, the program refuses to run.
+#[macro_export]
+macro_rules! program {
+    ($target:ident) => {
+        #[cfg(fuzzing)]
+        ::libfuzzer_sys::fuzz_target!(|data: &[u8]| $crate::$target::run(data));
+
+        #[cfg(not(fuzzing))]
+        fn main() -> std::process::ExitCode {
+            eprintln!("This program was built without libFuzzer. Run scripts/fuzz instead.");
+            std::process::ExitCode::FAILURE
+        }
+    };
+}
 
 /// A target.
 #[derive(Clone, Copy, Debug)]

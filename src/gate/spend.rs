@@ -218,12 +218,22 @@ impl LastLook<'_> {
         let proven = entry.checked_at.map(|at| StoreTime::new(pass.epoch, at));
         let current = |at: &StoreTime| pass.epoch == self.epoch && *at >= check.changed();
         let Some(proven) = proven.filter(current) else { return false };
+        // Results of other revisions alone show that the check was changed since, even where the clock does
+        // not: a run can start at the instant of the change, or the clock be set back by little (G5).
+        let mut of_check = self
+            .health
+            .results
+            .iter()
+            .filter(|result| result.check_id == check.check_id)
+            .peekable();
+        let is_changed =
+            of_check.peek().is_some() && of_check.all(|result| result.revision != check.revision);
         let fails_since = self.health.results.iter().any(|result| {
             (result.check_id, result.revision) == (check.check_id, check.revision)
                 && result.started() >= proven
                 && !result.healthy()
         });
-        entry.healthy && !fails_since
+        entry.healthy && !is_changed && !fails_since
     }
 
     /// Returns whether a valid override lets the check fail in its revision (G26).

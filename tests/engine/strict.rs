@@ -21,9 +21,11 @@ use healthgate::{
     },
     store::{CheckStore, GateStore, Spend, SpendRefusal},
 };
+use proptest::prelude::*;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{MINUTE, World};
+use crate::world::{MINUTE, World, cases};
 
 /// A runner has looked at its gates once more.
 const LOOK: Duration = Duration::from_secs(3);
@@ -592,4 +594,29 @@ fn f155_a_gate_does_not_wait_for_a_clock_that_was_put_right() {
         world.clock.sleep(LOOK).await;
         assert!(world.record(&short).await.clock_offset() < TimeDelta::seconds(1));
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(200), failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// F291: an edit outdates a pass whatever the clock says of their order: at the instant of the run, or with the
+    /// clock set back by so little that nobody takes it for a step.
+    #[test]
+    fn f291_an_edit_outdates_a_pass_whatever_the_clock_says(
+        pause in 0_u64..300,
+        back in prop_oneof![Just(0_i64), 0_i64..400],
+    ) {
+        let world = World::new();
+        let host = world.host(1);
+        let spent = world.play(world.gates().run(CancellationToken::new()), async {
+            let check = world.check(host, "a").await;
+            let gate = world.gate();
+            let pass = gate.wait(world.request(host, MINUTE * 30)).await.unwrap().pass.unwrap();
+            world.clock.sleep(Duration::from_millis(pause)).await;
+            world.clock.step_wall(-TimeDelta::milliseconds(back));
+            world.edit(&check, json!({"service_name": "b"})).await;
+            gate.spend(&pass).await.unwrap()
+        });
+        prop_assert_eq!(spent, REFUSED);
+    }
 }

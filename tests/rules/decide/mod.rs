@@ -2,9 +2,11 @@
 
 mod explain;
 mod freezes;
+mod model;
 mod properties;
 mod rollouts;
 mod scene;
+mod sources;
 mod trace;
 mod verdicts;
 mod verifying;

@@ -127,7 +127,7 @@ prop_compose! {
             next_attempt_at: next.then(|| at(90)),
             hold: next.then_some(HoldCause::Slot),
             notes: (0..notes).map(|number| note(&format!("old {number}"))).collect(),
-            exception: overridden.then(|| exception()),
+            exception: overridden.then(exception),
             ..GateRecord::open(id, &request, opened)
         }
     }

@@ -44,6 +44,7 @@ prop_compose! {
         (no_room, id, state) in (any::<bool>(), any::<u128>(), 0_u8..40),
         // The gate's own time, a little ahead of the clock.
         ahead in proptest::option::weighted(0.3, 1..60 * SECOND),
+        void_at_attempt in proptest::bool::weighted(0.2),
         // Long ago, on the present reading of the clock or next to it, or ahead of it.
         opened in prop_oneof![2 => Just(None), 2 => (-1_i64..=1).prop_map(Some), 1 => (0..100 * SECOND).prop_map(Some)],
     ) -> Scene {
@@ -79,6 +80,11 @@ prop_compose! {
         (scene.policy.healthy_after, scene.policy.live_only) = (healthy_after, live_only);
         (scene.no_room, scene.gate.clock_offset_us) = (no_room, lead);
         scene.gate.id = GateId::from_uuid(Uuid::from_u128(id));
+        // Results are void from the very start of the newest attempt: it counts.
+        if void_at_attempt && let Some(last) = scene.gate.last_attempt_at {
+            let started = last - (effective - now);
+            scene.gate.void_before = Some(started).filter(|started| *started <= now);
+        }
         if let Some(micros) = opened {
             scene.gate.opened_at = now + TimeDelta::microseconds(micros);
         }

@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use healthgate::checks::PollerConfig;
+
 use crate::{
     Outcome, cpu,
     database::{Database, Fleet},
@@ -36,7 +38,12 @@ impl Place {
 
     /// Polls the fleet.
     pub(super) async fn poll(&self, interval: Duration, until: Until) -> Outcome<Stretch> {
-        poll(&self.database, &self.fleet, &self.runner, config(interval), until).await
+        self.poll_with(config(interval), until).await
+    }
+
+    /// Polls the fleet with this configuration.
+    pub(super) async fn poll_with(&self, config: PollerConfig, until: Until) -> Outcome<Stretch> {
+        poll(&self.database, &self.fleet, &self.runner, config, until).await
     }
 
     /// Returns the processor time of this process and of Postgres.

@@ -19,6 +19,7 @@ use crate::{Outcome, cpu, fleet};
 pub(crate) struct Database {
     server: Postgres,
     postmaster: u32,
+    /// Prepares fleets, and is not measured.
     pool: PgPool,
     pub(crate) store: Arc<PgStore>,
 }
@@ -48,10 +49,12 @@ impl Database {
             .with_setting("full_page_writes", "on")
             .start()?;
         let url = server.url(&server.create_database()?);
-        let pool = pool_options(8).connect_with(session_options(url.parse()?)).await?;
+        let sessions = pool_options(8).connect_with(session_options(url.parse()?)).await?;
+        // Its statements may take long, as those of the library must not.
+        let pool = PgPoolOptions::new().max_connections(1).connect(&url).await?;
         let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&pool).await?;
         let postmaster = cpu::parent(u32::try_from(backend)?)?;
-        let store = Arc::new(PgStore::new(pool.clone()));
+        let store = Arc::new(PgStore::new(sessions));
         store.migrate().await?;
         Ok(Self { server, postmaster, pool, store })
     }

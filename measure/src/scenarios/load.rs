@@ -104,8 +104,9 @@ pub(crate) async fn dead(row: &str, hosts: usize, share: f64) -> Outcome<()> {
         "{living} living and {gone} dead hosts, {CHECKS} service checks each, every {INTERVAL:?}"
     ));
     let until = Until::Time { warm: INTERVAL, length: INTERVAL };
-    // Each dead host holds its places for the time limit of a check, and for how long the others wait for it.
-    let held = gone as f64 * CHECKS as f64 * (TIMEOUT.as_secs_f64() + 2.0);
+    // Each dead host holds its places for the time limit of a check, and for how long the others wait for it; a
+    // quarter more, since slots lie at random.
+    let held = 1.25 * gone as f64 * CHECKS as f64 * (TIMEOUT.as_secs_f64() + 2.0);
     let places = 512 + (held / INTERVAL.as_secs_f64()).ceil() as usize;
     note(&format!("{places} checks in flight at most"));
     let hole = BlackHole::start().await?;

@@ -281,6 +281,9 @@ fn end_of(action: VerifyAction) -> (VerificationState, String) {
     }
 }
 
+/// What is told of a check after a run: its reason, whether it counts, and since when it is healthy.
+type Expected = (Option<ReasonCode>, bool, Option<DateTime<Utc>>);
+
 proptest! {
     #![proptest_config(config())]
 
@@ -388,7 +391,7 @@ proptest! {
         let (counted, _) = case.counted();
         let older: HashMap<CheckId, &VerifiedCheck> =
             before.checks.iter().map(|one| (one.seen.check_id.unwrap(), one)).collect();
-        let mut expected: HashMap<CheckId, (Option<ReasonCode>, bool, Option<DateTime<Utc>>)> =
+        let mut expected: HashMap<CheckId, Expected> =
             HashMap::new();
         for number in 0..4 {
             let id = check(number);

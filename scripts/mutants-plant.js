@@ -9,41 +9,11 @@
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-
-const root = path.dirname(__dirname);
-const skipped = new Set(['.git', 'target', 'node_modules', 'dist']);
+const { plantTree, root } = require('./planted-tree.js');
 
 function fail(message) {
   console.error(`error: ${message}`);
   process.exit(1);
-}
-
-// Leaves files alone that are as they should be, so that cargo builds only what has changed.
-function write(file, content) {
-  if (fs.existsSync(file) && fs.readFileSync(file).equals(Buffer.from(content))) return;
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(file, content);
-}
-
-// Leaves what is planted in the copy as it is.
-function copy(to, planted) {
-  const kept = new Set(planted.keys());
-  const walk = (place) => {
-    for (const entry of fs.readdirSync(path.join(root, place), { withFileTypes: true })) {
-      const inside = path.join(place, entry.name);
-      if (skipped.has(entry.name)) continue;
-      kept.add(inside);
-      if (entry.isDirectory()) walk(inside);
-      else if (entry.isFile() && !planted.has(inside)) {
-        write(path.join(to, inside), fs.readFileSync(path.join(root, inside)));
-      }
-    }
-  };
-  walk('');
-  fs.mkdirSync(to, { recursive: true });
-  for (const inside of fs.readdirSync(to, { recursive: true })) {
-    if (!kept.has(inside)) fs.rmSync(path.join(to, inside), { recursive: true, force: true });
-  }
 }
 
 const sources = new Map();
@@ -181,12 +151,6 @@ pub fn active() -> u32 {
 }
 `;
 
-// Makes the copy the tree with these files instead of its own.
-function plant(to, files) {
-  copy(to, files);
-  for (const [file, text] of files) write(path.join(to, file), text);
-}
-
 // Cargo tells the copy's packages from the tree's by their profile and their times alone. Another profile, so that no
 // build of the tree takes a library with mutants in it.
 const ownProfile = ['--config', 'profile.dev.package.healthgate.codegen-units=200'];
@@ -209,7 +173,7 @@ function cargo(options, suite) {
 function build(options, suite, mutants) {
   for (let round = 1; ; round += 1) {
     const { files, places } = planted(mutants);
-    plant(options.copy, files);
+    plantTree(options.copy, files);
     const started = Date.now();
     const made = cargo(options, suite);
     const seconds = Math.round((Date.now() - started) / 1000);
@@ -265,7 +229,7 @@ function programs(options, suite, messages) {
 // Writes the tree with one mutant, which is always active.
 function plantAlone(to, mutant) {
   const of = source(mutant.file);
-  plant(to, new Map([[mutant.file, mutated(of, mutant, 0, of.text.length)]]));
+  plantTree(to, new Map([[mutant.file, mutated(of, mutant, 0, of.text.length)]]));
 }
 
 module.exports = { build, cargo, fail, plantAlone, programs, root, source };

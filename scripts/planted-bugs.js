@@ -24,10 +24,9 @@
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const { plantTree, root } = require('./planted-tree.js');
 
-const root = path.dirname(__dirname);
 const folder = path.join(root, 'simulation/planted');
-const skipped = new Set(['.git', 'target', 'node_modules', 'dist', 'planted']);
 
 function fail(message) {
   console.error(`error: ${message}`);
@@ -107,36 +106,12 @@ function planted(all) {
   return files;
 }
 
-// Leaves files alone that are as they should be, so that cargo builds only what has changed.
-function write(file, content) {
-  if (fs.existsSync(file) && fs.readFileSync(file).equals(Buffer.from(content))) return;
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(file, content);
-}
-
 function plant(copy) {
   const files = planted(bugs());
   const library = fs.readFileSync(path.join(root, 'src/lib.rs'), 'utf8');
   files.set('src/lib.rs', `${files.get('src/lib.rs') ?? library}\n#[doc(hidden)]\npub mod planted;\n`);
   files.set('src/planted.rs', fs.readFileSync(path.join(folder, 'planted.rs'), 'utf8'));
-  const kept = new Set([...files.keys()]);
-  const walk = (place) => {
-    for (const entry of fs.readdirSync(path.join(root, place), { withFileTypes: true })) {
-      const inside = path.join(place, entry.name);
-      if (skipped.has(entry.name)) continue;
-      kept.add(inside);
-      if (entry.isDirectory()) walk(inside);
-      else if (entry.isFile() && !files.has(inside)) {
-        write(path.join(copy, inside), fs.readFileSync(path.join(root, inside)));
-      }
-    }
-  };
-  walk('');
-  for (const [file, text] of files) write(path.join(copy, file), text);
-  // What is no longer in the tree, such as a migration or a test of an earlier copy.
-  for (const inside of fs.readdirSync(copy, { recursive: true })) {
-    if (!kept.has(inside)) fs.rmSync(path.join(copy, inside), { recursive: true, force: true });
-  }
+  plantTree(copy, files, ['planted']);
 }
 
 function run(program, args, options) {

@@ -251,7 +251,7 @@ impl Case {
         (counted, lost)
     }
 
-    /// The start of the newest run, if it tells of the host after its change and before now.
+    /// The start of the newest run, if it counts: not before the host had settled, not after now, and in this epoch.
     fn run(&self, settled: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let verification = self.verification();
         let run = verification.last_run_at?;

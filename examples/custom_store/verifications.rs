@@ -57,7 +57,7 @@ impl VerificationStore for CustomStore {
             if !newest || !change.is_being_verified() {
                 return Ok(false);
             }
-            change.take_verification(step.verification);
+            change.take_verification(step.verification, now);
             let host = change.host_id;
             world.record(host, step.results, now);
             Ok(true)

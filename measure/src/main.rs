@@ -23,6 +23,7 @@ mod turns;
 use std::{error::Error, path::PathBuf, process::ExitCode};
 
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 /// The result of anything here. An error ends the measurement.
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -38,6 +39,10 @@ fn main() -> ExitCode {
 }
 
 fn measure() -> Outcome<()> {
+    // Warnings of the library and its parts; RUST_LOG asks for more.
+    let filter =
+        EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env()?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     // The comparisons that build a client of reqwest with nothing configured need a process-wide provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let wanted = Wanted::parse(std::env::args().skip(1))?;

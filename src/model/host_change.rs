@@ -69,7 +69,7 @@ pub struct HostChange {
     /// The outcome; `None` while it is unknown. [`HostChange::outcome`] also considers the time.
     #[serde(default)]
     pub outcome: Option<ChangeOutcome>,
-    /// The time at which the outcome became known, by the store's clock.
+    /// The time at which the store learnt the outcome, by its clock.
     #[serde(default, with = "instant::option")]
     pub judged_at: Option<DateTime<Utc>>,
 }
@@ -139,10 +139,11 @@ impl HostChange {
         true
     }
 
-    /// Sets the verification, and the outcome that follows from it.
-    pub fn take_verification(&mut self, verification: Verification) {
-        if let (Some(outcome), Some(at)) = (verification.outcome(), verification.ended_at) {
-            self.judge(outcome, at);
+    /// Sets the verification, and the outcome that follows from it. `now` is the store's clock at the write, not
+    /// the time of the look: a rollout's soak begins when the outcome is known (R1).
+    pub fn take_verification(&mut self, verification: Verification, now: DateTime<Utc>) {
+        if let Some(outcome) = verification.outcome() {
+            self.judge(outcome, now);
         }
         self.verification = Some(verification);
     }

@@ -50,6 +50,8 @@ pub struct VerificationStep {
 ///   claims take the same one at the same time.
 /// - A step counts only with the token of the newest claim, while the verification runs. Otherwise nothing
 ///   of it is written. A verification that has ended never changes again.
+/// - A step that ends the verification sets the change's [`judged_at`](HostChange::judged_at) to the store's clock
+///   at the write: a look can be slow, and a rollout's soak begins when the outcome is known.
 /// - When a new epoch of the store's clock begins, verifications with a `next_at` ahead of the clock are
 ///   due immediately (F173).
 #[async_trait]

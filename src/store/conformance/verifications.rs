@@ -195,10 +195,12 @@ pub async fn verifications_are_as_steps_left_them(fixture: &dyn Fixture) {
             let index = usize::try_from(random.below(known.len() as u64)).expect("small");
             let ends = random.below(6) == 0;
             let now = store.now().await.expect("the time");
+            let looked =
+                TimeDelta::microseconds(i64::try_from(random.below(90_000_000)).expect("small"));
             let written = step(&known[index], |verification| {
                 (verification.runs, verification.next_at) = (turn, Some(now));
                 if ends {
-                    verification.end(VerificationState::Regressed, "failing", now);
+                    verification.end(VerificationState::Regressed, "failing", now - looked);
                 }
             });
             let entry = newest.get_mut(&written.pass_id).expect("a verification of this case");
@@ -206,8 +208,18 @@ pub async fn verifications_are_as_steps_left_them(fixture: &dyn Fixture) {
             if counts {
                 (entry.1, entry.2) = (turn, written.verification.state);
             }
+            let pass = written.pass_id;
             let told = store.settle_verification(written).await.expect("answered");
             assert_eq!(told, counts, "seed {seed}, turn {turn}");
+            if counts && ends {
+                let changes = store.changes_of(jobs[&pass]).await.expect("read");
+                let judged = changes[0].judged_at.expect("the outcome is known");
+                let learnt = now..=store.now().await.expect("the time");
+                assert!(
+                    learnt.contains(&judged),
+                    "seed {seed}, turn {turn}: the write's time counts (R1)"
+                );
+            }
         }
         for (pass, job) in &jobs {
             let changes = store.changes_of(*job).await.expect("read");

@@ -61,7 +61,7 @@ impl VerificationStore for MemoryStore {
         if !newest || !change.is_being_verified() {
             return Ok(false);
         }
-        change.take_verification(step.verification);
+        change.take_verification(step.verification, now);
         let host = change.host_id;
         state.record(host, step.results, now, self.damping, &self.feed);
         Ok(true)

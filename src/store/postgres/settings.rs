@@ -5,20 +5,35 @@ use std::{fmt, str::FromStr, time::Duration};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use thiserror::Error;
 
-/// Adds the recommended timeouts to these options (L11): 5 s per statement, 2 s per lock wait, 10 s for an
-/// idle transaction. They bound an operation whose caller was dropped.
+/// The recommended settings of a session, or of a transaction behind a pooler.
+const SETTINGS: [(&str, &str); 5] = [
+    ("statement_timeout", "5s"),
+    ("lock_timeout", "2s"),
+    ("idle_in_transaction_session_timeout", "10s"),
+    // A plan that was kept from when a table was small would read all of it for each row once a fleet or a patch
+    // night has filled it, until the server's next analysis (F293).
+    ("plan_cache_mode", "force_custom_plan"),
+    // Statements ask for rows by key. At the server's default of 4 a batch of 200 reads whole tables instead.
+    ("random_page_cost", "1.1"),
+];
+
+/// Adds the recommended settings to these options: timeouts of 5 s per statement, 2 s per lock wait and 10 s for an
+/// idle transaction, which bound an operation whose caller was dropped (L11), and two settings of the planner,
+/// without which a statement can read whole tables after a fleet has grown (F293).
 #[must_use]
 pub fn session_options(options: PgConnectOptions) -> PgConnectOptions {
-    options.options([
-        ("statement_timeout", "5s"),
-        ("lock_timeout", "2s"),
-        ("idle_in_transaction_session_timeout", "10s"),
-    ])
+    options.options(SETTINGS)
+}
+
+/// Returns the statements that give one transaction the settings, each after a semicolon.
+pub(super) fn transaction_settings() -> String {
+    let set = |(name, value): &(&str, &str)| format!("; set local {name} = '{value}'");
+    SETTINGS.iter().map(set).collect()
 }
 
 /// Adapts these options for a pool that connects through a pooler
 /// ([`PgStore::with_pooler`](super::PgStore::with_pooler)). Disables prepared statements, and removes
-/// start-up parameters that PgBouncer refuses. The store sets the timeouts in each transaction.
+/// start-up parameters that PgBouncer refuses. The store gives each transaction the recommended settings.
 #[must_use]
 pub fn pooler_options(options: PgConnectOptions) -> PgConnectOptions {
     options.statement_cache_capacity(0).extra_float_digits(None)

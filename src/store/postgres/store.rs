@@ -21,6 +21,7 @@ use super::{
     error::{OperationError, is_contended, is_stale},
     feed::Listening,
     migrate,
+    settings::transaction_settings,
     write::{Write, read_clock},
 };
 use crate::{
@@ -217,11 +218,9 @@ pub(super) async fn finish<T>(task: JoinHandle<Result<T, StoreError>>) -> Result
 /// it is closed.
 type Done<T> = Result<Result<T, StoreError>, OperationError>;
 
-/// The start of each transaction behind a pooler. It deallocates statements that another client left
-/// prepared in this session, because their names would clash with new ones.
-const POOLED: &str = "; set local statement_timeout = '5s'; set local lock_timeout = '2s'; \
-     set local idle_in_transaction_session_timeout = '10s'; \
-     do $$ declare left_behind text; begin \
+/// The start of each transaction behind a pooler, after the settings. It deallocates statements that another
+/// client left prepared in this session, because their names would clash with new ones.
+const POOLED: &str = "; do $$ declare left_behind text; begin \
      for left_behind in select name from pg_prepared_statements where name like 'sqlx\\_s\\_%' \
      loop execute format('deallocate %I', left_behind); end loop; end $$";
 
@@ -325,6 +324,7 @@ impl Inner {
         }
         let mut begin = "begin".to_owned();
         if self.direct.is_some() {
+            begin.push_str(&transaction_settings());
             begin.push_str(POOLED);
         }
         if let Some(schema) = &self.schema {

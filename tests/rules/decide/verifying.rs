@@ -85,7 +85,7 @@ impl Watched {
             let results: Vec<CheckResult> = run.iter().map(one).collect();
             let started = StoreTime::new(EPOCH, self.now);
             let after = self.ask(|input| absorb(input, started, &results));
-            self.change.take_verification(after);
+            self.change.take_verification(after, self.now);
             action = self.ask(decide);
         }
         let mut verification = self.verification().clone();
@@ -94,7 +94,7 @@ impl Watched {
             VerifyAction::Run(_) => verification.next_at = Some(self.now),
             VerifyAction::End { state, detail } => verification.end(state, detail, self.now),
         }
-        self.change.take_verification(verification);
+        self.change.take_verification(verification, self.now);
         self.change.is_being_verified()
     }
 

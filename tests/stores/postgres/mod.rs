@@ -7,6 +7,7 @@ mod deletions;
 mod epochs;
 mod failover;
 mod fencing;
+mod growth;
 mod hooks;
 mod migration;
 mod outages;

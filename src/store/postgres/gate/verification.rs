@@ -154,7 +154,9 @@ impl Write<'_> {
     ) -> Result<bool, OperationError> {
         let host: Option<Uuid> = sqlx::query_scalar(
             "update health_changes set verification = $3::jsonb, verify_at = $4, \
-             outcome = coalesce(outcome, $5), judged_at = coalesce(judged_at, $6) \
+             outcome = coalesce(outcome, $5), \
+             judged_at = case when $5::text is null then judged_at \
+                 else coalesce(judged_at, clock_timestamp()) end \
              where pass_id = $1 and verify_token = $2 and verify_at is not null returning host_id",
         )
         .bind(step.pass_id.as_uuid())
@@ -162,7 +164,6 @@ impl Write<'_> {
         .bind(to_json(GATE, &step.verification)?)
         .bind(step.verification.next_at)
         .bind(outcome_word(&step.verification)?)
-        .bind(step.verification.ended_at)
         .fetch_optional(&mut *self.connection)
         .await?;
         let Some(host) = host.map(HostId::from_uuid) else { return Ok(false) };

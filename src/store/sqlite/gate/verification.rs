@@ -132,6 +132,8 @@ impl Write<'_> {
         &mut self,
         step: VerificationStep,
     ) -> Result<bool, OperationError> {
+        let outcome = outcome_word(&step.verification)?;
+        let judged_at = outcome.as_ref().map(|_| self.now_micros());
         let host: Option<Uuid> = sqlx::query_scalar(
             "update health_changes set verification = ?, verify_at = ?, \
              outcome = coalesce(outcome, ?), judged_at = coalesce(judged_at, ?) \
@@ -139,8 +141,8 @@ impl Write<'_> {
         )
         .bind(to_json(GATE, &step.verification)?)
         .bind(step.verification.next_at.map(micros))
-        .bind(outcome_word(&step.verification)?)
-        .bind(step.verification.ended_at.map(micros))
+        .bind(outcome)
+        .bind(judged_at)
         .bind(step.pass_id.as_uuid())
         .bind(step.token)
         .fetch_optional(&mut *self.connection)

@@ -65,15 +65,17 @@ struct NewestRun {
     since: DateTime<Utc>,
 }
 
+/// The newest stored result of each check: its revision, its start, and whether it is healthy.
+pub(crate) type StoredResults = BTreeMap<CheckId, (i64, DateTime<Utc>, bool)>;
+
 /// What a task has read of the world before a decision.
 #[derive(Clone, Debug, Default)]
-struct View {
+pub(crate) struct View {
     checks: BTreeMap<CheckId, KnownCheck>,
     windows: BTreeMap<JobId, Option<Window>>,
     right: bool,
     overrides: BTreeMap<HostId, GateOverride>,
-    /// The newest stored result of each check: its revision, its start, and whether it is healthy.
-    stored: BTreeMap<CheckId, (i64, DateTime<Utc>, bool)>,
+    stored: StoredResults,
     /// When the last change of each host ended.
     ends: BTreeMap<HostId, DateTime<Utc>>,
 }
@@ -186,8 +188,13 @@ impl Ledger {
             enabled: check.definition.enabled,
             changed_at: check.updated_at,
         };
-        self.checks.insert(check.id, known);
-        self.host_changed(check.host_id);
+        self.check_known(check.id, known);
+    }
+
+    pub(crate) fn check_known(&mut self, id: CheckId, known: KnownCheck) {
+        let host = known.host;
+        self.checks.insert(id, known);
+        self.host_changed(host);
     }
 
     pub(crate) fn check_deleted(&mut self, id: CheckId) {
@@ -245,15 +252,20 @@ impl Ledger {
             let latest = &state.latest;
             (latest.check_id, (latest.revision, latest.checked_at, latest.healthy()))
         });
-        let view = View {
+        let view = self.view(stored.collect());
+        self.views.insert(task, view);
+    }
+
+    /// What can be read of the world now, with these stored results.
+    pub(crate) fn view(&self, stored: StoredResults) -> View {
+        View {
             checks: self.checks.clone(),
             windows: self.windows.clone(),
             right: self.right,
             overrides: self.overrides.clone(),
-            stored: stored.collect(),
+            stored,
             ends: self.ends(),
-        };
-        self.views.insert(task, view);
+        }
     }
 
     /// Notes the windows that a task has read.
@@ -365,13 +377,7 @@ impl Ledger {
         let held = self.holds_gate(worker, step.gate_id, step.token);
         self.hold(held, "G29", "a step was written by a worker that does not hold the gate");
         if let Some(AttemptWrite::Start { started_at, .. }) = step.attempt {
-            let gap = delta(self.policy.min_gap());
-            let gate = self.gates.entry(step.gate_id).or_default();
-            let crowds = gate.last_start.is_some_and(|last| started_at - last < gap);
-            gate.last_start = Some(started_at);
-            self.hold(!crowds, "G14", "two attempts follow each other too closely");
-            let inside = step.window.contains(started_at);
-            self.hold(inside, "G10", "an attempt started outside the window");
+            self.attempt_started(step.gate_id, started_at, step.window);
         }
         match &step.transition {
             Some(GateTransition::Pass(pass)) => {
@@ -381,6 +387,21 @@ impl Ledger {
             Some(GateTransition::End(_)) => self.freed(step.gate_id),
             Some(GateTransition::Renew) | None => {}
         }
+    }
+
+    pub(crate) fn attempt_started(
+        &mut self,
+        gate: GateId,
+        started_at: DateTime<Utc>,
+        window: Window,
+    ) {
+        let gap = delta(self.policy.min_gap());
+        let gate = self.gates.entry(gate).or_default();
+        let crowds = gate.last_start.is_some_and(|last| started_at - last < gap);
+        gate.last_start = Some(started_at);
+        self.hold(!crowds, "G14", "two attempts follow each other too closely");
+        let inside = window.contains(started_at);
+        self.hold(inside, "G10", "an attempt started outside the window");
     }
 
     fn freed(&mut self, gate: GateId) {
@@ -396,30 +417,45 @@ impl Ledger {
     }
 
     fn passed(&mut self, task: TaskId, pass: &GatePass) {
-        let Some(view) = self.views.get(&task).cloned() else {
-            return self.broken("G2", "a pass was given by a worker that read nothing");
-        };
-        match view.windows.get(&pass.job_id).copied().flatten() {
-            None => self.broken("G10", "a pass was given without a window"),
-            Some(window) => {
-                let inside = window.contains(pass.granted_at);
-                self.hold(inside, "G10", "a pass was given outside the window");
-                let within = pass.valid_until <= window.closes_at();
-                self.hold(within, "G16", "a pass is valid beyond the close");
-            }
-        }
-        let longest = pass.granted_at + delta(self.policy.pass_ttl);
-        self.hold(pass.valid_until <= longest, "G16", "a pass is valid for too long");
-        if let (PassKind::Overridden, Some(given)) = (pass.kind, view.overrides.get(&pass.host_id))
-        {
-            let within = pass.valid_until <= given.expires_at;
-            self.hold(within, "G26", "a pass outlives the override that it needs");
-        }
-        self.rests_on_evidence(&view, pass);
+        let view = self.views.get(&task).cloned();
+        self.passed_on(view.as_slice(), pass);
     }
 
-    /// Holds a pass against what its giver, or its spender, has read (G2, G5, G9, G16, G26, G35).
-    fn rests_on_evidence(&mut self, view: &View, pass: &GatePass) {
+    /// Holds a pass against what its giver has read, which is one of these.
+    pub(crate) fn passed_on(&mut self, views: &[View], pass: &GatePass) {
+        let longest = pass.granted_at + delta(self.policy.pass_ttl);
+        self.hold(pass.valid_until <= longest, "G16", "a pass is valid for too long");
+        self.holds_on_one(views, |ledger, view| {
+            let Some(window) = view.windows.get(&pass.job_id).copied().flatten() else {
+                return Some("G10: a pass was given without a window".to_owned());
+            };
+            if !window.contains(pass.granted_at) {
+                return Some("G10: a pass was given outside the window".to_owned());
+            }
+            if pass.valid_until > window.closes_at() {
+                return Some("G16: a pass is valid beyond the close".to_owned());
+            }
+            let given = view.overrides.get(&pass.host_id);
+            let given = given.filter(|_| pass.kind == PassKind::Overridden);
+            if given.is_some_and(|given| pass.valid_until > given.expires_at) {
+                return Some("G26: a pass outlives the override that it needs".to_owned());
+            }
+            ledger.lack_of_evidence(view, pass)
+        });
+    }
+
+    /// Notes what is wrong, unless nothing is on one of the views.
+    fn holds_on_one(&mut self, views: &[View], fault: impl Fn(&Self, &View) -> Option<String>) {
+        let faults: Option<Vec<String>> = views.iter().map(|view| fault(self, view)).collect();
+        match faults.as_deref() {
+            None => {}
+            Some([]) => self.broken("G2", "a pass was given or spent by one that read nothing"),
+            Some([.., newest]) => self.broken("a pass is not good", newest),
+        }
+    }
+
+    /// What a pass lacks by what its giver, or its spender, has read (G2, G5, G9, G16, G26, G35).
+    fn lack_of_evidence(&self, view: &View, pass: &GatePass) -> Option<String> {
         let required = || {
             let of_host = |(_, check): &(&CheckId, &KnownCheck)| check.host == pass.host_id;
             view.checks.iter().filter(of_host).filter(|(_, check)| check.enabled)
@@ -432,24 +468,17 @@ impl Ledger {
                     pass.granted_at < given.expires_at && given.checks.contains(&named)
                 })
         };
-        let faults: Vec<String> = match pass.kind {
-            PassKind::Exempt | PassKind::ReportOnly => Vec::new(),
+        match pass.kind {
+            PassKind::Exempt | PassKind::ReportOnly => None,
             PassKind::NoChecks => {
-                let any = required().next().is_some();
-                any.then(|| "G9: it passed without checks, and has one".to_owned())
-                    .into_iter()
-                    .collect()
+                required().next().map(|_| "G9: it passed without checks, and has one".to_owned())
             }
             PassKind::Healthy => {
-                required().filter_map(|(id, check)| self.unproven(view, pass, *id, check)).collect()
+                required().find_map(|(id, check)| self.unproven(view, pass, *id, check))
             }
             PassKind::Overridden => required()
                 .filter(|(id, check)| !overridden(**id, check))
-                .filter_map(|(id, check)| self.unproven(view, pass, *id, check))
-                .collect(),
-        };
-        if let Some(fault) = faults.first() {
-            self.broken("a pass lacks its evidence", fault);
+                .find_map(|(id, check)| self.unproven(view, pass, *id, check)),
         }
     }
 
@@ -497,6 +526,13 @@ impl Ledger {
     // Spending (G10, G16, G17, G25 to G27, R1, R2, R7).
 
     pub(crate) fn spent(&mut self, task: TaskId, record: &GateRecord, stored: &[CheckState]) {
+        let view = self.views.get(&task).cloned();
+        self.spent_on(view.as_slice(), record);
+        self.had_a_place_in_groups(record.host_id, stored);
+    }
+
+    /// Holds a spending against what the spender has read, which is one of these.
+    pub(crate) fn spent_on(&mut self, views: &[View], record: &GateRecord) {
         let now = self.now;
         let Some(pass) = record.pass.clone() else {
             return self.broken("G17", "a gate was spent without a pass");
@@ -509,17 +545,20 @@ impl Ledger {
         self.hold(now < pass.valid_until, "G16", "a pass was spent that had run out");
         // A change of the host that ended since the spender has looked counts too.
         let ends = self.ends();
-        let view = self.views.get(&task).cloned().unwrap_or_default();
-        let view = View { ends, ..view };
-        match view.windows.get(&record.job_id).copied().flatten() {
-            Some(window) => {
-                self.hold(window.opens_at() <= now, "G10", "a pass was spent before the opening");
-                let open = now < window.closes_at();
-                self.hold(open, "G10", "a pass was spent at the close or after it");
+        self.holds_on_one(views, |ledger, view| {
+            match view.windows.get(&record.job_id).copied().flatten() {
+                None => return Some("G10: a pass was spent without a window".to_owned()),
+                Some(window) if now < window.opens_at() => {
+                    return Some("G10: a pass was spent before the opening".to_owned());
+                }
+                Some(window) if now >= window.closes_at() => {
+                    return Some("G10: a pass was spent at the close or after it".to_owned());
+                }
+                Some(_) => {}
             }
-            None => self.broken("G10", "a pass was spent without a window"),
-        }
-        self.rests_on_evidence(&view, &pass);
+            let view = View { ends: ends.clone(), ..view.clone() };
+            ledger.lack_of_evidence(&view, &pass)
+        });
         if pass.kind == PassKind::Overridden {
             let given = self.overrides.contains_key(&record.host_id);
             self.hold(given, "G26", "a pass was spent whose override was taken back");
@@ -528,7 +567,6 @@ impl Ledger {
         let busy = same_host.any(KnownChange::is_running);
         self.hold(!busy, "G27", "two jobs change a host at once");
         self.had_a_place(record);
-        self.had_a_place_in_groups(record.host_id, stored);
         // The next change of a host ends the verification of the one before (V4).
         for earlier in self.changes.iter_mut().filter(|change| change.host == record.host_id) {
             if matches!(earlier.end, Some((_, ChangeEnd::Verify(_)))) {
@@ -710,6 +748,18 @@ impl Ledger {
         }
         let now = self.now;
         self.changes[index].verdict = Some((state, now));
+    }
+
+    /// Notes a verdict that a trace shows, without what it rests on (V4).
+    pub(crate) fn verdict_given(&mut self, pass: PassId, state: VerificationState) {
+        let now = self.now;
+        let Some(change) = self.changes.iter_mut().find(|change| change.pass.id == pass) else {
+            return self.broken("V4", "a verification without a change");
+        };
+        let asked = matches!(change.end, Some((_, ChangeEnd::Verify(_))));
+        let before = change.verdict.get_or_insert((state, now)).0;
+        self.hold(asked, "V4", "a verification that nobody asked for");
+        self.hold(before == state, "V4", "a verification that had ended was written");
     }
 
     /// Returns whether a change has the verdict.

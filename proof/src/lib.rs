@@ -13,12 +13,14 @@ mod ledger;
 mod model;
 mod shared;
 mod store;
+mod trace;
 mod turns;
 mod world;
 
 pub use self::{
     configuration::{Configuration, End, Event, Executor, GatePlan, Sight},
     model::{Report, State, replay, search},
+    trace::{Change, Traced, replay_trace},
     turns::{Label, Outcome, TaskId},
     world::Action,
 };

@@ -28,6 +28,7 @@ mod framing;
 mod manager_tables;
 #[cfg(unix)]
 mod postgres;
+mod proxy;
 mod rate_limit;
 mod recorder;
 mod script;
@@ -47,6 +48,7 @@ pub use framing::Framing;
 pub use manager_tables::MANAGER_CHECK_TABLES;
 #[cfg(unix)]
 pub use postgres::{Postgres, PostgresBuilder, Stop};
+pub use proxy::Proxy;
 pub use rate_limit::{EXEMPT_PATHS, RateLimit};
 pub use recorder::Recorder;
 pub use script::ServiceScript;

@@ -13,11 +13,10 @@ use healthgate::{
         postgres::{PgStore, pool_options, session_options},
     },
 };
-use healthgate_testkit::{Postgres, Stop};
+use healthgate_testkit::{Postgres, Proxy, Stop};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::postgres::{
-    proxy::Proxy,
     support::{claim, completion, long, passed, pool, until},
     volume::make_hosts,
 };
@@ -49,8 +48,8 @@ async fn results(store: &PgStore) -> i64 {
 async fn a_replica_takes_over() {
     let primary = Postgres::builder().with_replicas().start().expect("started");
     let database = primary.create_database().expect("made");
-    let proxy = Proxy::to(primary.port()).await;
-    let options = PgConnectOptions::new().host("127.0.0.1").port(proxy.port).username("postgres");
+    let proxy = Proxy::to(primary.port()).await.expect("bound");
+    let options = PgConnectOptions::new().host("127.0.0.1").port(proxy.port()).username("postgres");
     let options = session_options(options.database(&database));
     let store = PgStore::new(pool_options(4).connect_with(options).await.expect("connected"));
     store.migrate().await.expect("migrated");

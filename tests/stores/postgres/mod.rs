@@ -15,7 +15,6 @@ mod partitions;
 mod plans;
 mod pooler;
 mod process;
-mod proxy;
 mod rejected;
 mod roles;
 mod spending;

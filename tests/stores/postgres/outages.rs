@@ -13,14 +13,11 @@ use healthgate::{
     },
     testing::fixtures::audit,
 };
-use healthgate_testkit::{Postgres, Stop};
+use healthgate_testkit::{Postgres, Proxy, Stop};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
-use crate::postgres::{
-    proxy::Proxy,
-    support::{
-        LEASE, claim, completion, database, fault, long, make_check, pool, store, touch, until,
-    },
+use crate::postgres::support::{
+    LEASE, claim, completion, database, fault, long, make_check, pool, store, touch, until,
 };
 
 /// F51: a batch whose commit's outcome is unknown is sent again, and is there once.
@@ -104,8 +101,8 @@ async fn f185_a_feed_on_a_silent_connection_tells_of_a_gap_and_goes_on() {
     let (server, database) = database();
     let direct = PgStore::new(pool(server, &database, 2).await);
     direct.migrate().await.expect("migrated");
-    let proxy = Proxy::to(server.port()).await;
-    let options = PgConnectOptions::new().host("127.0.0.1").port(proxy.port).username("postgres");
+    let proxy = Proxy::to(server.port()).await.expect("bound");
+    let options = PgConnectOptions::new().host("127.0.0.1").port(proxy.port()).username("postgres");
     let options = session_options(options.database(&database));
     let store = PgStore::new(pool_options(4).connect_with(options).await.expect("connected"));
     let mut feed = store.subscribe().await.expect("subscribed");
@@ -219,8 +216,8 @@ async fn f54_a_read_only_database_is_told_and_claims_nothing() {
 async fn f55_answers_that_take_five_seconds_are_given_up() {
     let (server, database) = database();
     PgStore::new(pool(server, &database, 1).await).migrate().await.expect("migrated");
-    let proxy = Proxy::to(server.port()).await;
-    let options = PgConnectOptions::new().host("127.0.0.1").port(proxy.port).username("postgres");
+    let proxy = Proxy::to(server.port()).await.expect("bound");
+    let options = PgConnectOptions::new().host("127.0.0.1").port(proxy.port()).username("postgres");
     let options = session_options(options.database(&database));
     let pool = pool_options(4).connect_with(options).await.expect("connected");
     let store = PgStore::new(pool).with_operation_timeout(Duration::from_millis(500));

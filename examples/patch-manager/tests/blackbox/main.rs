@@ -12,6 +12,7 @@ mod clock;
 mod configuration;
 mod demo;
 mod events;
+mod fake_time;
 mod freezes;
 mod gates;
 mod groups;

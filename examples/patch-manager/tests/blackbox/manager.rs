@@ -202,12 +202,17 @@ name = "other"
 
     /// Starts a process with these variables in its environment, and waits until it serves.
     pub(crate) fn start_with(&self, command: &str, variables: &[(&str, &Path)]) -> Process {
+        let process = self.spawn_with(command, variables);
+        assert!(process.address.is_some(), "{command} does not serve: {}", process.logs());
+        process
+    }
+
+    /// Starts a process with these variables in its environment, which may not listen.
+    pub(crate) fn spawn_with(&self, command: &str, variables: &[(&str, &Path)]) -> Process {
         let config = self.path("manager.toml");
         let mut program = self.program(&[command, "--config", config.to_str().unwrap()]);
         program.envs(variables.iter().copied());
-        let process = Self::run(program, "info", true);
-        assert!(process.address.is_some(), "{command} does not serve: {}", process.logs());
-        process
+        Self::run(program, "info", command != "worker")
     }
 
     /// Starts a process that may not listen.

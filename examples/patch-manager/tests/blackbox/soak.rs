@@ -1,6 +1,6 @@
-//! Real processes, a real Postgres and real agents under faults at random: workers are killed and stopped, the
-//! database crashes, agents vanish, services fail and recover, jobs come and are cancelled. Afterwards the records
-//! are held against what the agents really said.
+//! Real processes, a real Postgres and real agents under faults at random: workers are killed and stopped, and their
+//! clocks step; the database crashes, is cut off, and gives way to its replica; agents vanish, services fail and
+//! recover, jobs come and are cancelled. Afterwards the records are held against what the agents really said.
 //!
 //! `scripts/soak` runs it for minutes; the suite runs it for seconds. The seed is printed, and decides which faults
 //! come in which order. Their exact times are the machine's.
@@ -13,16 +13,19 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use healthgate_testkit::{Postgres, ServiceScript, Stop};
+use healthgate_testkit::{Postgres, Proxy, ServiceScript, Stop};
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::{Config, TestRng, TestRunner},
 };
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::{task::block_in_place, time::sleep};
 use uuid::Uuid;
 
-use crate::manager::{Api, Kind, Process, Setup};
+use crate::{
+    fake_time::FakeTime,
+    manager::{Api, Kind, Process, Setup},
+};
 
 /// The longest that a worker is stopped, with the timeout of a check and the time for its answer to be used.
 const SLACK: TimeDelta = TimeDelta::seconds(12);
@@ -65,6 +68,11 @@ impl Counts {
 struct Soak {
     setup: Setup,
     server: Postgres,
+    replica: Postgres,
+    /// All processes reach the database through it.
+    proxy: Proxy,
+    /// The clock of the workers, apart from that of the database and the agents.
+    time: FakeTime,
     api: Api,
     workers: Vec<Process>,
     /// The logs of workers that are gone.
@@ -81,13 +89,21 @@ fn instant(value: &Value) -> DateTime<Utc> {
 
 impl Soak {
     async fn new(seed: u64) -> (Self, Process) {
-        let builder = Postgres::builder();
-        let server = tokio::task::spawn_blocking(move || builder.start()).await.unwrap().unwrap();
+        let (server, replica) = block_in_place(|| {
+            let server = Postgres::builder().with_replicas().start().unwrap();
+            let replica = Postgres::builder().with_primary(&server).start().unwrap();
+            (server, replica)
+        });
         let database = server.create_database().unwrap();
-        let setup = Setup::on(Kind::Postgres, database.clone(), server.url(&database)).await;
+        let proxy = Proxy::to(server.port()).await.unwrap();
+        let port = |port: u16| format!(":{port}/");
+        let url = server.url(&database).replace(&port(server.port()), &port(proxy.port()));
+        assert_ne!(url, server.url(&database), "the proxy is not in the URL");
+        let setup = Setup::on(Kind::Postgres, database.clone(), url).await;
         let web = setup.start("web");
         let api = setup.client(&web, "ada");
-        let workers = vec![setup.spawn("worker", "info"), setup.spawn("worker", "info")];
+        let time = FakeTime::new();
+        let workers = vec![worker(&setup, &time), worker(&setup, &time)];
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let config = Config::default();
@@ -99,7 +115,21 @@ impl Soak {
         }
         let draws = TestRunner::new_with_rng(config, rng);
         let (logs, jobs, counts) = (Vec::new(), Vec::new(), Counts::default());
-        (Self { setup, server, api, workers, logs, truth, jobs, draws, counts }, web)
+        let soak = Self {
+            setup,
+            server,
+            replica,
+            proxy,
+            time,
+            api,
+            workers,
+            logs,
+            truth,
+            jobs,
+            draws,
+            counts,
+        };
+        (soak, web)
     }
 
     fn draw(&mut self, below: usize) -> usize {
@@ -118,7 +148,7 @@ impl Soak {
 
     async fn step(&mut self) {
         let host = self.draw(3);
-        match self.draw(12) {
+        match self.draw(15) {
             0 | 1 => self.turn(host, false),
             2 | 3 => self.turn(host, true),
             4..=6 => self.begin(host).await,
@@ -127,7 +157,7 @@ impl Soak {
                 let killed = self.workers.remove(one);
                 self.logs.push(killed.logs());
                 killed.kill();
-                self.workers.push(self.setup.spawn("worker", "info"));
+                self.workers.push(worker(&self.setup, &self.time));
                 self.counts.add("kills");
             }
             8 => {
@@ -141,7 +171,7 @@ impl Soak {
             }
             9 => {
                 let how = if self.draw(2) == 0 { Stop::Orderly } else { Stop::Crash };
-                tokio::task::block_in_place(|| self.server.restart(how)).unwrap();
+                block_in_place(|| self.server.restart(how)).unwrap();
                 self.counts.add("restarts of the database");
             }
             10 => {
@@ -150,6 +180,19 @@ impl Soak {
                 self.setup.agents[host].resume().unwrap();
                 self.counts.add("outages of an agent");
             }
+            11 => {
+                self.proxy.cut(true);
+                sleep(Duration::from_millis(300 + 100 * self.draw(40) as u64)).await;
+                self.proxy.cut(false);
+                self.counts.add("cuts of the network");
+            }
+            12 => {
+                let shifts = ["+0", "+0", "+2s", "-2s", "+40s", "-40s", "+40m", "-40m", "+30h"];
+                let shift = shifts[self.draw(shifts.len())];
+                self.time.shift(shift);
+                self.counts.add("steps of the workers' clock");
+            }
+            13 => self.promote().await,
             _ => {
                 if let Some(path) = self.jobs.last().cloned() {
                     let answer = self.api.post(&format!("{path}/cancel"), json!({})).await;
@@ -163,6 +206,31 @@ impl Soak {
         }
         let pause = Duration::from_millis(100 + 100 * self.draw(12) as u64);
         sleep(pause).await;
+    }
+
+    /// Lets the replica take the place of its primary once it has all of its commits, and a new one that of the
+    /// replica. A replica that has not caught up in 10 s stays what it is.
+    async fn promote(&mut self) {
+        self.proxy.cut(true);
+        let caught_up = "select count(*) from pg_stat_replication \
+                         where replay_lsn = pg_current_wal_lsn()";
+        let until = Instant::now() + Duration::from_secs(10);
+        let mut ready = false;
+        while !ready && Instant::now() < until {
+            ready = block_in_place(|| self.server.sql("postgres", caught_up)).unwrap() == "1";
+            sleep(Duration::from_millis(20)).await;
+        }
+        if ready {
+            let next = block_in_place(|| {
+                self.server.stop(Stop::Orderly).unwrap();
+                self.replica.promote().unwrap();
+                Postgres::builder().with_primary(&self.replica).start().unwrap()
+            });
+            self.server = std::mem::replace(&mut self.replica, next);
+            self.proxy.lead_to(self.server.port());
+            self.counts.add("promotions");
+        }
+        self.proxy.cut(false);
     }
 
     /// Begins a job with a window of some seconds. Refused where the database is down; then nothing is known.
@@ -249,6 +317,13 @@ impl Soak {
     }
 }
 
+fn worker(setup: &Setup, time: &FakeTime) -> Process {
+    let variables = time.variables(|name, value| (name, value.to_owned()));
+    let variables: Vec<_> =
+        variables.iter().map(|(name, value)| (*name, value.as_path())).collect();
+    setup.spawn_with("worker", &variables)
+}
+
 fn signal(signal: &str, id: &str) {
     assert!(Command::new("kill").args([signal, id]).status().unwrap().success());
 }
@@ -271,7 +346,16 @@ async fn no_fault_of_processes_breaks_a_rule() {
     let counts = soak.audit().await;
     println!("{counts:?}");
     if minutes.is_some() {
-        for what in ["kills", "stops", "restarts of the database", "spent gates", "other gates"] {
+        for what in [
+            "kills",
+            "stops",
+            "restarts of the database",
+            "promotions",
+            "cuts of the network",
+            "steps of the workers' clock",
+            "spent gates",
+            "other gates",
+        ] {
             assert!(counts.of(what) > 0, "nothing shown: no {what} in {counts:?}");
         }
     }

@@ -305,11 +305,13 @@ type Row = (String, DateTime<Utc>, Option<Value>, Option<Value>);
 
 /// What the database wrote down, in the order of the commits.
 async fn traced(pool: &PgPool) -> Vec<Change> {
+    let mut patient = pool.begin().await.expect("begun");
+    sqlx::raw_sql("set local statement_timeout = 0").execute(&mut *patient).await.expect("set");
     let rows: Vec<Row> = sqlx::query_as(
         "select changed, at, old, new from trace \
          order by pg_xact_commit_timestamp(transaction::xid), number",
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *patient)
     .await
     .expect("read");
     rows.into_iter().map(|(table, at, old, new)| Change { table, at, old, new }).collect()

@@ -125,10 +125,13 @@ function run(program, args, options) {
   });
 }
 
+// A bug can keep a task from ever giving way, so that its world grows without an end.
+const bounded = ['-c', 'ulimit -v 4000000 && exec "$@"', 'bounded'];
+
 async function huntWithSimulation(bug, program, seeds) {
   const args = ['--seeds', seeds, ...(bug.seeds ? ['--first', bug.seeds] : [])];
   const env = { ...process.env, HEALTHGATE_PLANTED: bug.name };
-  const { status, output } = await run(program, args, { env });
+  const { status, output } = await run('sh', [...bounded, program, ...args], { env });
   if (status === 1 && output === '') throw new Error(`not found in ${seeds} seeds`);
   const seed = /^seed (\d+): /.exec(output)?.[1];
   if (status !== 0 || !seed) throw new Error(`the simulation ended with ${status}: ${output}`);

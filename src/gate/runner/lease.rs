@@ -73,7 +73,7 @@ impl Gates<'_> {
             if limit == 0 {
                 break;
             }
-            let asked_at = self.runner.clock.monotonic();
+            let (asked_at, before) = (self.runner.clock.monotonic(), self.held.len());
             let store = &self.runner.store;
             // If the answer is lost, the next extension frees the gates that nobody knows of.
             self.agenda.extend_soon();
@@ -90,7 +90,8 @@ impl Gates<'_> {
                 }
                 self.held.insert(held.record.id, held);
             }
-            if !full {
+            // A store that hands out what is held already would keep this loop for ever.
+            if !full || self.held.len() == before {
                 break;
             }
         }

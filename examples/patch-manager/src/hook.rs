@@ -2,7 +2,6 @@
 //! transaction, and a write checks the operator's right again.
 
 use async_trait::async_trait;
-use chrono::Utc;
 use healthgate::{
     model::{Actor, AuditAction, AuditOutcome, AuditRecord, Role, WorkerId},
     store::{Change, Refusal, postgres::PgTxHook, sqlite::SqliteTxHook},
@@ -63,7 +62,7 @@ impl SqliteTxHook for JobHook {
     ) -> Result<(), Refusal> {
         match change {
             Change::PassSpent(record) => {
-                let start = PatchStart::of(record, self.worker, Utc::now());
+                let start = PatchStart::of(record, self.worker);
                 let taken = start.take(connection).await.map_err(failed)?;
                 if taken { Ok(()) } else { Err(Refusal::StateMoved) }
             }
@@ -88,7 +87,7 @@ impl PgTxHook for JobHook {
     ) -> Result<(), Refusal> {
         match change {
             Change::PassSpent(record) => {
-                let start = PatchStart::of(record, self.worker, Utc::now());
+                let start = PatchStart::of(record, self.worker);
                 let taken = start.take(connection).await.map_err(failed)?;
                 if taken { Ok(()) } else { Err(Refusal::StateMoved) }
             }
@@ -106,6 +105,7 @@ impl PgTxHook for JobHook {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Utc;
     use healthgate::model::{AuditEntry, AuditId};
 
     use super::*;

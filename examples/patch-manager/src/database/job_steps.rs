@@ -27,8 +27,10 @@ pub(crate) struct PatchStart {
 }
 
 impl PatchStart {
-    /// Creates the step of a spent pass.
-    pub(crate) fn of(spent: &GateRecord, worker: WorkerId, now: DateTime<Utc>) -> Self {
+    /// Creates the step of a spent pass, dated by the database's clock. By a worker's own, the patch could seem to lie
+    /// outside its window, or to be abandoned.
+    pub(crate) fn of(spent: &GateRecord, worker: WorkerId) -> Self {
+        let now = spent.ended_at.unwrap_or(spent.high_water);
         Self {
             job_id: spent.job_id.as_uuid(),
             host_id: spent.host_id.as_uuid(),

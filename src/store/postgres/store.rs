@@ -113,8 +113,8 @@ impl PgStore {
     }
 
     /// Configures the store for a pool behind a transaction pooler, such as PgBouncer in transaction mode. Every
-    /// operation is then a transaction that sets the timeouts of [`session_options`](super::session_options)
-    /// itself and leaves nothing in the session.
+    /// operation is then a transaction with the settings of [`session_options`](super::session_options), and leaves
+    /// nothing in the session.
     ///
     /// `direct` connects to the server itself, with the same database and schema. The store uses it for
     /// operations that a pooler cannot carry: listening for changes, migrating, and detaching partitions.

@@ -19,6 +19,7 @@ mod world;
 
 pub use self::{
     configuration::{Configuration, End, Event, Executor, GatePlan, Sight},
+    digest::mix,
     model::{Report, State, replay, search},
     trace::{Change, Traced, replay_trace},
     turns::{Label, Outcome, TaskId},

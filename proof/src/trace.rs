@@ -127,7 +127,7 @@ struct GateRow {
 }
 
 /// The attempt that runs, or that ran last.
-#[derive(Deserialize, PartialEq)]
+#[derive(Deserialize)]
 struct RunningAttempt {
     number: u32,
     started_at: DateTime<Utc>,
@@ -302,8 +302,7 @@ impl Replay {
         }
         let state = |row: &ChangeRow| row.verification.as_ref().map(|one| one.state);
         let was = old.and_then(state).unwrap_or(VerificationState::Verifying);
-        if let Some(is) = state(&new).filter(|is| *is != VerificationState::Verifying || *is != was)
-        {
+        if let Some(is) = state(&new).filter(|is| *is != was) {
             self.traced.verdicts += 1;
             self.ledger.verdict_given(new.pass_id, is);
         }

@@ -28,7 +28,7 @@ use healthgate::{
     },
     testing::fixtures,
 };
-use healthgate_proof::{Change, replay_trace};
+use healthgate_proof::{Change, mix, replay_trace};
 use healthgate_testkit::Postgres;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -76,18 +76,12 @@ struct Draw(AtomicU64);
 impl Draw {
     fn below(&self, bound: u64) -> u64 {
         let step = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
-        mixed(step) % bound
+        mix(step) % bound
     }
 
     async fn pause(&self, from: u64, to: u64) {
         tokio::time::sleep(Duration::from_millis(from + self.below(to - from))).await;
     }
-}
-
-fn mixed(number: u64) -> u64 {
-    let number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    number ^ (number >> 31)
 }
 
 /// Checks fail for some seconds now and then, and answers take up to 0.3 s.
@@ -100,7 +94,7 @@ impl HostRunner for Weather {
         let agents = &run.agents;
         let outcome = |check: HealthCheck| async move {
             let moment = Utc::now().timestamp().unsigned_abs() / 2;
-            let drawn = mixed(check.id.as_uuid().as_u64_pair().1 ^ moment);
+            let drawn = mix(check.id.as_uuid().as_u64_pair().1 ^ moment);
             tokio::time::sleep(Duration::from_millis(drawn / 16 % 300)).await;
             let failing = drawn.is_multiple_of(4);
             let reason = if failing { ReasonCode::ServiceUnhealthy } else { ReasonCode::Ok };

@@ -53,13 +53,12 @@ impl Proxy {
                 let there = pass_on(client_in, server_out, Arc::default(), Arc::clone(&of_both));
                 let back =
                     pass_on(server_in, client_out, Arc::clone(&of_answers), Arc::clone(&of_both));
-                for way in [tokio::spawn(there), tokio::spawn(back)] {
+                for way in [there, back] {
                     let mut is_cut = is_cut.clone();
                     tokio::spawn(async move {
-                        let end = way.abort_handle();
                         tokio::select! {
-                            _ = is_cut.wait_for(|is_cut| *is_cut) => end.abort(),
-                            _ = way => {}
+                            _ = is_cut.wait_for(|is_cut| *is_cut) => {}
+                            () = way => {}
                         }
                     });
                 }

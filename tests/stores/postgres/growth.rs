@@ -6,8 +6,8 @@ use chrono::TimeDelta;
 use futures_util::{StreamExt as _, stream};
 use healthgate::{
     model::{
-        Amount, AvailabilityGroup, ChangeEnd, ClockEpoch, GateId, GatePass, GateRequest, HostId,
-        JobId, PassId, PassKind, RolloutPolicy, VerifyPolicy, WorkerId,
+        Amount, AvailabilityGroup, ChangeEnd, GateId, GateRequest, HostId, JobId, PassKind,
+        RolloutPolicy, VerifyPolicy, WorkerId,
     },
     store::{
         CheckStore, ClaimRequest, GateStep, GateStore, GateTransition, GroupStore, HostClaim,
@@ -20,7 +20,7 @@ use healthgate_testkit::Postgres;
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
-use crate::postgres::support::{LEASE, Random, completion, hour, step};
+use crate::postgres::support::{LEASE, Random, completion, figure, hour, pass_of, step};
 
 /// The number of hosts after the growth, with two checks each and a gate for each second one.
 const HOSTS: u32 = 3_000;
@@ -45,19 +45,10 @@ struct Reader {
 
 impl Reader {
     async fn pages(&self) -> i64 {
-        let mut connection = self.store.pool().acquire().await.expect("connected");
-        sqlx::query("select pg_stat_force_next_flush()")
-            .execute(&mut *connection)
-            .await
-            .expect("flushed");
-        sqlx::query_scalar(
-            "select coalesce(sum(coalesce(heap_blks_hit, 0) + coalesce(heap_blks_read, 0) \
-             + coalesce(idx_blks_hit, 0) + coalesce(idx_blks_read, 0)), 0)::bigint \
-             from pg_statio_user_tables",
-        )
-        .fetch_one(&mut *connection)
-        .await
-        .expect("read")
+        let query = "select coalesce(sum(coalesce(heap_blks_hit, 0) + coalesce(heap_blks_read, 0) \
+                     + coalesce(idx_blks_hit, 0) + coalesce(idx_blks_read, 0)), 0)::bigint \
+                     from pg_statio_user_tables where relname like $1";
+        figure(&self.store, "%", query).await
     }
 
     /// Runs an operation over so many rows.
@@ -120,7 +111,8 @@ impl Reader {
     async fn settle(&mut self, gates: &[LeasedGate]) {
         let now = self.store.now().await.expect("the time");
         let steps = gates.iter().enumerate().map(|(number, gate)| {
-            let pass = (number < 10).then(|| GateTransition::Pass(pass(gate, self.worker, now)));
+            let pass = (number < 10)
+                .then(|| GateTransition::Pass(pass_of(gate, self.worker, PassKind::NoChecks, now)));
             GateStep { transition: pass, next_attempt_at: Some(now), ..step(gate, now) }
         });
         let (store, steps): (_, Vec<_>) = (self.store.clone(), steps.collect());
@@ -143,9 +135,8 @@ impl Reader {
             // The limit of the host's group is counted over all of its members.
             self.run("spend_pass", HOSTS as usize, store.spend_pass(pass.id)).await.expect("spent");
             let end = ChangeEnd::Verify(VerifyPolicy::default());
-            let ended = self.run("end_host_change", 1, store.end_host_change(pass.id, end)).await;
             // A refused pass has begun no change.
-            let _ = ended;
+            let _ = self.run("end_host_change", 1, store.end_host_change(pass.id, end)).await;
         }
     }
 
@@ -161,23 +152,6 @@ impl Reader {
             let settled = store.settle_verification(step);
             assert!(self.run("settle_verification", 1, settled).await.expect("settled"));
         }
-    }
-}
-
-fn pass(gate: &LeasedGate, owner: WorkerId, now: chrono::DateTime<chrono::Utc>) -> GatePass {
-    GatePass {
-        id: PassId::generate(),
-        gate_id: gate.record.id,
-        job_id: gate.record.job_id,
-        host_id: gate.record.host_id,
-        kind: PassKind::NoChecks,
-        granted_at: now,
-        valid_until: now + TimeDelta::minutes(5),
-        owner,
-        token: gate.token,
-        epoch: ClockEpoch::default(),
-        evidence: Vec::new(),
-        would_have: None,
     }
 }
 

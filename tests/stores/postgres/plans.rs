@@ -6,19 +6,9 @@ use healthgate::{
 };
 
 use crate::postgres::{
-    support::{LEASE, database, pool},
+    support::{LEASE, database, figure, pool},
     volume::make_hosts,
 };
-
-/// A figure about a table, as far as this one connection is told of.
-async fn figure(store: &PgStore, table: &str, query: &'static str) -> i64 {
-    let mut connection = store.pool().acquire().await.expect("connected");
-    sqlx::query("select pg_stat_force_next_flush()")
-        .execute(&mut *connection)
-        .await
-        .expect("flushed");
-    sqlx::query_scalar(query).bind(table).fetch_one(&mut *connection).await.expect("read")
-}
 
 /// How often a table was read from end to end.
 async fn whole_reads(store: &PgStore, table: &str) -> i64 {

@@ -145,30 +145,50 @@ pub(crate) async fn hour(store: &PgStore) -> Window {
 
 /// A pass for a gate that is opened by this request.
 pub(crate) async fn pass_for(store: &PgStore, request: GateRequest, kind: PassKind) -> GatePass {
-    let (job, host) = (request.job_id, request.host_id);
+    let job = request.job_id;
     store.open_gate(request).await.expect("opened");
     let worker = WorkerId::generate();
     let gates = store.claim_gates(worker, 10, LEASE).await.expect("claimed").gates;
     let held = gates.into_iter().find(|gate| gate.record.job_id == job).expect("claimed");
     let now = store.now().await.expect("the time");
-    let pass = GatePass {
-        id: PassId::generate(),
-        gate_id: held.record.id,
-        job_id: job,
-        host_id: host,
-        kind,
-        granted_at: now,
-        valid_until: now + TimeDelta::minutes(5),
-        owner: worker,
-        token: held.token,
-        epoch: ClockEpoch::default(),
-        evidence: Vec::new(),
-        would_have: None,
-    };
+    let pass = pass_of(&held, worker, kind, now);
     let transition = Some(GateTransition::Pass(pass.clone()));
     let step = GateStep { transition, ..step(&held, now) };
     assert!(store.settle_gates(worker, vec![step]).await.expect("settled").is_empty());
     pass
+}
+
+/// A pass that the owner of a gate can give now.
+pub(crate) fn pass_of(
+    gate: &LeasedGate,
+    owner: WorkerId,
+    kind: PassKind,
+    now: DateTime<Utc>,
+) -> GatePass {
+    GatePass {
+        id: PassId::generate(),
+        gate_id: gate.record.id,
+        job_id: gate.record.job_id,
+        host_id: gate.record.host_id,
+        kind,
+        granted_at: now,
+        valid_until: now + TimeDelta::minutes(5),
+        owner,
+        token: gate.token,
+        epoch: ClockEpoch::default(),
+        evidence: Vec::new(),
+        would_have: None,
+    }
+}
+
+/// A figure about the tables of this name or pattern, as far as this one connection is told of.
+pub(crate) async fn figure(store: &PgStore, tables: &str, query: &'static str) -> i64 {
+    let mut connection = store.pool().acquire().await.expect("connected");
+    sqlx::query("select pg_stat_force_next_flush()")
+        .execute(&mut *connection)
+        .await
+        .expect("flushed");
+    sqlx::query_scalar(query).bind(tables).fetch_one(&mut *connection).await.expect("read")
 }
 
 /// Small numbers, the same for the same seed.

@@ -17,6 +17,7 @@ mod groups;
 mod health;
 mod lanes;
 mod life;
+mod log;
 mod manage;
 #[cfg(feature = "metrics")]
 mod metrics;

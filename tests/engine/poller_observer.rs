@@ -1,9 +1,8 @@
 //! A poller whose own network fails, and fleets that only look as if it did.
 
 use std::{
-    io,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
@@ -19,9 +18,12 @@ use healthgate::{
 };
 use proptest::{prelude::*, sample::select};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::Level;
 
-use crate::world::{MINUTE, Script, World};
+use crate::{
+    log::Log,
+    world::{MINUTE, Script, World},
+};
 
 const INTERVAL: Duration = Duration::from_secs(300);
 
@@ -74,44 +76,13 @@ impl Fleet {
     }
 }
 
-/// What is logged on this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn times(&self, text: &str) -> usize {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).matches(text).count()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 /// F46: results are flagged, people are told once, gates stay blocked, and it ends by itself.
 #[test]
 fn f46_most_hosts_turning_unreachable_at_once_is_an_observer_fault() {
     let fleet = Fleet::new(200);
     let world = &fleet.world;
     let (poller, gates) = (world.poller(PollerConfig::default()), world.gates());
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
-    let told = tracing::subscriber::with_default(subscriber, || {
+    let (told, log) = Log::of(Level::INFO, || {
         fleet.play(&poller, async {
             fleet.all(ReasonCode::Connect);
             world.clock.sleep(MINUTE).await;

@@ -1,49 +1,17 @@
 //! Passwords on their way to a target.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
 use healthgate::model::ReasonCode;
 use healthgate_testkit::{Recorder, WebScript, WebTarget};
 use serde_json::json;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::Level;
 
-use crate::runner::support::Bench;
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
+use crate::{log::Log, runner::support::Bench};
 
 /// F86: whatever is logged at the finest level, by us or by what we use, no password is in it.
 #[test]
 fn f86_no_log_and_no_outcome_holds_a_password() {
-    let captured = Captured::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(captured.clone())
-        .finish();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let told = tracing::subscriber::with_default(subscriber, || {
+    let (told, log) = Log::of(Level::TRACE, || {
         runtime.block_on(async {
             let bench = Bench::new();
             let target = WebTarget::builder()
@@ -74,7 +42,7 @@ fn f86_no_log_and_no_outcome_holds_a_password() {
             told
         })
     });
-    let logged = String::from_utf8_lossy(&captured.0.lock().unwrap()).into_owned();
+    let logged = log.text();
     assert!(logged.contains("capturing"), "the finest level is captured");
     assert!(told.contains("Ok"), "the password was sent and accepted: {told}");
     // The second one is `monitor:canary-hunter2` as basic authentication writes it.

@@ -17,6 +17,9 @@ use healthgate::testing::{Moment, Operation};
 use crate::crash::{place::Place, point::Point, verify::verify};
 
 const WORKER: &str = "crash::life::worker";
+/// The number of lives at a time.
+const LIVES: usize = 6;
+
 /// Before and after every call that writes; in the middle of each kind of transaction; and the second
 /// and third time of calls that a life makes several times with different meaning.
 fn points() -> Vec<Point> {
@@ -67,11 +70,11 @@ fn cut_at(point: &Point, place: &Place) -> Result<(), String> {
     verify(place).map_err(|wrong| format!("{point}: {wrong}"))
 }
 
-/// Two lives at a time, to the end of the list; answers with what went wrong.
+/// Several lives at a time, which mostly wait, to the end of the list; answers with what went wrong.
 fn cut_at_all(points: &[Point], make: fn() -> Place) -> Vec<String> {
     let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
-        for _ in 0..2 {
+        for _ in 0..LIVES {
             scope.spawn(|| {
                 while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(message) = cut_at(point, &make()) {

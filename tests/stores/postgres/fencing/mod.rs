@@ -229,8 +229,9 @@ async fn f245_a_call_that_waits_too_long_spends_nothing() {
         let pass = world.passed().await;
         let holder = world.hold(pass.id).await;
         let mut session = world.session(driver).await;
-        session.run("set lock_timeout = '10ms'").await.expect("set");
+        // For this transaction alone: the next one's commit waits for others, which announce something too.
         session.run("begin").await.expect("begun");
+        session.run("set local lock_timeout = '10ms'").await.expect("set");
         assert_eq!(session.spend(pass.id).await, Err("55P03".to_owned()), "{driver:?}");
         session.run("commit").await.expect("it is a rollback");
         holder.change_and_commit("select 1").await;

@@ -91,6 +91,7 @@ events! {
     SpentAtClose "pass spent around the close",
     ForgedPass "forged pass spent",
     OldPass "older pass spent",
+    ExpiredPass "pass spent that has run out",
     TargetTurned "target turned",
     TargetSlow "target answers slowly",
     TargetSilent "target never answers",

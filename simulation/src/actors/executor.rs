@@ -189,6 +189,13 @@ impl<S: GateStore> Executor<S> {
                 return true;
             }
         }
+        if rng.chance(40) {
+            // Only the store can refuse a caller that looks at no clock.
+            self.world.sleep_until(pass.valid_until).await;
+            if self.misuse(pass, Event::ExpiredPass).await {
+                return true;
+            }
+        }
         if rng.chance(60) {
             // Someone cancels while the executor already has the pass.
             let audit =
@@ -210,11 +217,14 @@ impl<S: GateStore> Executor<S> {
         }
     }
 
-    /// Tries a pass that must not work, bypassing the gate and its windows. Patches if it works.
-    async fn misuse(&self, pass: &GatePass, event: Event) {
+    /// Tries a pass that must not work, bypassing the gate and its windows. Patches if it works, and returns
+    /// whether it did.
+    async fn misuse(&self, pass: &GatePass, event: Event) -> bool {
         self.world.checker().tries(self.eyes, pass, event);
-        if let Ok(Spend::Spent(_)) = self.store.spend_pass(pass.id).await {
+        let spent = matches!(self.store.spend_pass(pass.id).await, Ok(Spend::Spent(_)));
+        if spent {
             self.world.checker().dispatched(pass);
         }
+        spent
     }
 }

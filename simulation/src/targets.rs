@@ -200,12 +200,29 @@ impl Sight {
     }
 }
 
+/// A poller's run of a host, until its end or until it is dropped.
+struct Running<'a> {
+    sight: &'a Sight,
+    host: HostId,
+}
+
+impl<'a> Running<'a> {
+    fn begin(sight: &'a Sight, run: &HostRun) -> Self {
+        sight.checker().poll_started(sight.eyes, run.host_id, &run.checks);
+        Self { sight, host: run.host_id }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.sight.checker().poll_ended(self.sight.eyes, self.host);
+    }
+}
+
 #[async_trait]
 impl HostRunner for Sight {
     async fn run_host(&self, run: HostRun) -> Vec<CheckOutcome> {
-        if self.polls {
-            self.checker().poll_started(self.eyes, run.host_id, &run.checks);
-        }
+        let _running = self.polls.then(|| Running::begin(self, &run));
         run.checks.iter().for_each(|check| self.checker().asked(check));
         let hangs = run.checks.iter().any(|check| {
             matches!(self.targets.of(check.id), Behaviour::Silent) && check.revision % 3 == 0

@@ -1,6 +1,9 @@
 //! Checks the poller's queue: which worker holds a host, and how often it runs (L1-L7).
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
@@ -25,6 +28,8 @@ pub(super) struct HostAccount {
     changes_run: u64,
     /// The current runs, by reader.
     running: HashMap<EyesId, Started>,
+    /// The readers whose run of the host goes on at its targets.
+    asking: HashSet<EyesId>,
     /// The checks of these runs. A check that asks a busy agent has its turn in a separate run.
     asked: HashMap<EyesId, Vec<CheckId>>,
     /// The newest completed run of each check that counted.
@@ -118,6 +123,10 @@ impl Checker {
         let interval = self.settings.unhealthy_interval.unwrap_or(self.settings.interval);
         let Some(account) = self.queue.get_mut(&host) else { return };
         account.last_run = Some(at);
+        if !account.asking.insert(eyes) {
+            self.broken("F295: a worker runs a host once at a time", Host(host).to_string());
+            return;
+        }
         let Some(running) = account.running.get_mut(&eyes) else { return };
         (running.at, running.store) = (at, store);
         let (changes, claimed, named) = (running.changes, running.claimed, running.named);
@@ -141,6 +150,13 @@ impl Checker {
                 let what = format!("{} at {} and at {store}", Host(host), done.store);
                 self.broken("L7: no check is run twice in an interval", what);
             }
+        }
+    }
+
+    /// Records the end of a host's run, in whatever way.
+    pub(crate) fn poll_ended(&mut self, eyes: EyesId, host: HostId) {
+        if let Some(account) = self.queue.get_mut(&host) {
+            account.asking.remove(&eyes);
         }
     }
 

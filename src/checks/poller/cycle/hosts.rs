@@ -26,7 +26,7 @@ use crate::{
     clock::delta,
     model::{HealthCheck, HostId, ReasonCode},
     observe::POLL_LAG,
-    store::ClaimRequest,
+    store::{ClaimRequest, HostRelease},
 };
 
 /// The usual maximum number of a host's checks, to estimate how many hosts fit.
@@ -87,7 +87,13 @@ impl Cycle<'_> {
     /// Accepts a claimed host, unless its lost leases forbid it (F68).
     pub(super) fn take(&mut self, held: ClaimedHost) {
         let (poller, host) = (self.poller, held.claim.host_id);
-        self.held.insert(host);
+        if self.in_flight.contains_key(&host) {
+            self.decline(held);
+            return;
+        }
+        if self.held.insert(host, held.claim.token).is_some() {
+            self.drop_queued(host);
+        }
         self.quarantined.remove(&host);
         match Standing::of(&held.claim, &poller.config) {
             Standing::Sound => self.queued.push_back(held),
@@ -122,6 +128,28 @@ impl Cycle<'_> {
         }
     }
 
+    /// Hands back a host whose run goes on. The store gave its lease anew because it had ended by the store's
+    /// clock, which had jumped, so that the run's results will be refused. A second run beside it would ask
+    /// the targets twice and take places that are not counted (F295).
+    fn decline(&mut self, held: ClaimedHost) {
+        let poller = self.poller;
+        debug!(host = %held.claim.host_id, "claimed anew while it runs");
+        let now = held.at.store_at(poller.clock.monotonic());
+        let over = now + delta(longest_run(poller.config.timeout));
+        self.unwanted.push(held.release().with_not_before(over));
+        self.put_back(held.turns);
+    }
+
+    /// Drops a claimed host that has not started, since it was claimed anew (F295).
+    fn drop_queued(&mut self, host: HostId) {
+        let is_old = |queued: &ClaimedHost| queued.claim.host_id == host;
+        if let Some(old) = self.queued.iter().position(is_old)
+            && let Some(old) = self.queued.remove(old)
+        {
+            self.put_back(old.turns);
+        }
+    }
+
     /// Returns whether a host has to wait until the other suspects are released.
     fn waits_alone(&self, host: HostId) -> bool {
         self.suspect == Some(host) && (self.releasing.is_some() || !self.unwanted.is_empty())
@@ -132,14 +160,17 @@ impl Cycle<'_> {
     fn give_up(&mut self, held: ClaimedHost) {
         self.poller.stats.lease_lost();
         self.unwanted.push(held.release());
-        self.cleared(held.claim.host_id);
+        self.cleared(held.release());
         self.put_back(held.turns);
     }
 
     /// Notes that a host's lease has ended, so that the host, and another suspect, may be claimed by name.
-    pub(super) fn cleared(&mut self, host: HostId) {
-        self.held.remove(&host);
-        self.suspect = self.suspect.filter(|suspect| *suspect != host);
+    /// Does nothing if the host was claimed anew since.
+    pub(super) fn cleared(&mut self, lease: HostRelease) {
+        if self.held.get(&lease.host_id) == Some(&lease.token) {
+            self.held.remove(&lease.host_id);
+            self.suspect = self.suspect.filter(|suspect| *suspect != lease.host_id);
+        }
     }
 
     /// Starts queued hosts in order while there is capacity. A host starts only if its run can end while
@@ -183,7 +214,7 @@ impl Cycle<'_> {
             if held.by_name {
                 // No check of the host asks that agent any more, or another worker has asked it meanwhile.
                 self.unwanted.push(held.release());
-                self.cleared(host);
+                self.cleared(held.release());
             } else {
                 let unasked = std::mem::take(&mut held.unasked);
                 self.finish(&held, now, unasked, RunEnd::default());

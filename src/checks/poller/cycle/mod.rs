@@ -7,7 +7,7 @@ mod turns;
 mod upkeep;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -59,8 +59,8 @@ pub(super) struct Cycle<'a> {
     runs: FuturesUnordered<Pin<Box<dyn Future<Output = FinishedRun> + Send>>>,
     in_flight: HashMap<HostId, InFlight>,
     checks_in_flight: usize,
-    /// The hosts that this worker holds under a lease.
-    held: HashSet<HostId>,
+    /// The hosts that this worker holds under a lease, with the lease's token.
+    held: HashMap<HostId, i64>,
     /// Claimed hosts that wait for capacity.
     queued: VecDeque<ClaimedHost>,
     lanes: Lanes,
@@ -111,7 +111,7 @@ impl<'a> Cycle<'a> {
             runs: FuturesUnordered::new(),
             in_flight: HashMap::new(),
             checks_in_flight: 0,
-            held: HashSet::new(),
+            held: HashMap::new(),
             queued: VecDeque::new(),
             lanes: Lanes::default(),
             lane_checks: 0,

@@ -192,7 +192,7 @@ impl Cycle<'_> {
         for finished in late {
             self.poller.stats.lease_lost();
             self.unwanted.push(finished.release());
-            self.cleared(finished.host_id);
+            self.cleared(finished.release());
         }
     }
 
@@ -212,7 +212,7 @@ impl Cycle<'_> {
                 let most = config.flush_hosts * MOST_BATCHES;
                 self.batch = if behind { (self.batch * 2).min(most) } else { config.flush_hosts };
                 self.poller.stats.completed(batch.len(), &completed);
-                batch.iter().for_each(|finished| self.cleared(finished.host_id));
+                batch.iter().for_each(|finished| self.cleared(finished.release()));
                 for host in completed.fenced {
                     debug!(%host, "results refused: the lease was lost");
                 }
@@ -227,7 +227,7 @@ impl Cycle<'_> {
                     && let Some(lost) = self.finished.pop_front()
                 {
                     self.unwanted.push(lost.release());
-                    self.cleared(lost.host_id);
+                    self.cleared(lost.release());
                     self.poller.stats.overflowed(lost.results.len());
                 }
             }
@@ -245,7 +245,7 @@ impl Cycle<'_> {
                 for finished in batch {
                     let until = finished.at.store_at(now) + delta(self.poller.config.interval);
                     self.unwanted.push(finished.release().with_not_before(until));
-                    self.cleared(finished.host_id);
+                    self.cleared(finished.release());
                 }
             }
         }

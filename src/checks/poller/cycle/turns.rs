@@ -32,7 +32,7 @@ impl Cycle<'_> {
             room,
             |waiting| {
                 now >= waiting.not_before
-                    && !held.contains(&waiting.host)
+                    && !held.contains_key(&waiting.host)
                     && !(waiting.suspect && alone)
             },
             |agent| limit.admit_poll(agent),
@@ -57,7 +57,7 @@ impl Cycle<'_> {
     /// Returns the next suspect, if no suspect is running and all others are released.
     fn next_suspect(&mut self) -> Option<HostId> {
         let idle = self.suspect.is_none() && self.releasing.is_none() && self.unwanted.is_empty();
-        if !idle || self.suspects.front().is_some_and(|host| self.held.contains(host)) {
+        if !idle || self.suspects.front().is_some_and(|host| self.held.contains_key(host)) {
             return None;
         }
         self.suspect = self.suspects.pop_front();
@@ -84,13 +84,13 @@ impl Cycle<'_> {
         for turn in turns {
             turns_of.entry(turn.waiting.host).or_default().push(turn);
         }
-        let called = self.suspect.filter(|host| !self.held.contains(host));
+        let called = self.suspect.filter(|host| !self.held.contains_key(host));
         for mut held in hosts {
             held.turns = turns_of.remove(&held.claim.host_id).unwrap_or_default();
             held.by_name = !held.turns.is_empty();
             self.take(held);
         }
-        if let Some(host) = called.filter(|host| !self.held.contains(host)) {
+        if let Some(host) = called.filter(|host| !self.held.contains_key(host)) {
             self.suspect = None;
             if failed {
                 self.suspects.push_front(host);
@@ -99,7 +99,7 @@ impl Cycle<'_> {
         // A host that is not free is run by another worker, which has its own lanes, unless this worker
         // holds it for its other checks.
         for (host, turns) in turns_of {
-            if failed || self.held.contains(&host) || self.claiming.is_some() {
+            if failed || self.held.contains_key(&host) || self.claiming.is_some() {
                 self.put_back(turns);
             } else {
                 self.forget(turns);

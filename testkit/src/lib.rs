@@ -33,6 +33,8 @@ mod rate_limit;
 mod recorder;
 mod script;
 mod server;
+#[cfg(unix)]
+mod small_disk;
 mod step;
 mod tls_mode;
 mod web;
@@ -52,6 +54,8 @@ pub use proxy::Proxy;
 pub use rate_limit::{EXEMPT_PATHS, RateLimit};
 pub use recorder::Recorder;
 pub use script::ServiceScript;
+#[cfg(unix)]
+pub use small_disk::SmallDisk;
 pub use tls_mode::{ClientRefusal, TlsMode};
 pub use web::{WebTarget, WebTargetBuilder};
 pub use web_script::WebScript;

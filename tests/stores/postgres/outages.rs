@@ -1,6 +1,6 @@
 //! The database goes away, is slow, full, read-only, or busy with others.
 
-use std::{process::Command, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::future::{FutureExt, join_all};
@@ -13,7 +13,7 @@ use healthgate::{
     },
     testing::fixtures::audit,
 };
-use healthgate_testkit::{Postgres, Proxy, Stop};
+use healthgate_testkit::{Postgres, Proxy, SmallDisk, Stop};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
 use crate::postgres::support::{
@@ -129,29 +129,12 @@ async fn f185_a_feed_on_a_silent_connection_tells_of_a_gap_and_goes_on() {
 /// F53: what cannot be written fails as such, and goes on without a restart once there is room.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f53_a_full_disk_is_told_and_got_over() {
-    let place = tempfile::tempdir().expect("a folder");
-    let path = place.path().to_str().expect("text").to_owned();
-    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .expect("readable");
-    let ids = Command::new("id").args(["-u", "postgres"]).output().expect("run");
-    let user = String::from_utf8_lossy(&ids.stdout).trim().to_owned();
-    let options = format!("size=160m,mode=0700,uid={user}");
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", &options, "healthgate-test", &path])
-        .status();
-    if !mounted.is_ok_and(|status| status.success()) {
+    let Ok(disk) = SmallDisk::mount(160 * 1024) else {
         eprintln!("skipped: a small file system cannot be mounted here");
         return;
-    }
-    struct Mounted(String);
-    impl Drop for Mounted {
-        fn drop(&mut self) {
-            let _ = Command::new("umount").arg(&self.0).status();
-        }
-    }
-    let mounted = Mounted(path.clone());
+    };
     let server = Postgres::builder()
-        .with_directory(&path)
+        .with_directory(disk.path())
         .with_setting("autovacuum", "off")
         .with_setting("max_wal_size", "48MB")
         .with_setting("wal_recycle", "off")
@@ -163,12 +146,7 @@ async fn f53_a_full_disk_is_told_and_got_over() {
     let host = HostId::generate();
     let check = make_check(&store, host, "sshd").await;
     // Nothing is left but what the log has taken already.
-    let ballast = format!("{path}/ballast");
-    let fill = Command::new("dd")
-        .args(["if=/dev/zero", &format!("of={ballast}"), "bs=64k"])
-        .stderr(std::process::Stdio::null())
-        .status();
-    assert!(!fill.expect("run").success(), "the disk is full");
+    disk.fill().expect("filled");
     let entry = || {
         let mut entry = audit(AuditAction::HealthCheckTested);
         entry.reason = Some("x".repeat(400));
@@ -184,12 +162,11 @@ async fn f53_a_full_disk_is_told_and_got_over() {
     let failed = failed.expect("the disk is full");
     assert_eq!(PgFault::of(&failed), Some(PgFault::DiskFull), "{failed:?}");
     assert_eq!(store.check(host, check.id).await.expect("reading goes on"), Some(check.clone()));
-    std::fs::remove_file(&ballast).expect("removed");
+    disk.free().expect("freed");
     let entry = audit(AuditAction::HealthCheckUpdated);
     store.update_check(touch(&check), entry).await.expect("writing goes on");
     drop(store);
     drop(server);
-    drop(mounted);
 }
 
 /// F54.

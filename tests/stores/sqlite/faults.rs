@@ -1,10 +1,8 @@
 //! A file that is locked, full or read-only, and callers that go away.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     pin::pin,
-    process::Command,
     time::Duration,
 };
 
@@ -17,6 +15,7 @@ use healthgate::{
         sqlite::{SqliteOptions, SqliteStore},
     },
 };
+use healthgate_testkit::SmallDisk;
 use sqlx::{Connection, SqliteConnection, sqlite::SqlitePoolOptions};
 
 use crate::sqlite::support::{
@@ -89,74 +88,29 @@ async fn f54_a_file_that_may_only_be_read_refuses_writes_and_is_read() {
     assert_eq!(store.backlog().await.unwrap().due, 1);
 }
 
-/// A file system in memory of a bounded size, which goes with the value.
-struct SmallDisk(PathBuf, Folder);
-
-impl SmallDisk {
-    /// `None`, with a word, where this user may not mount.
-    fn new(kibibytes: u32) -> Option<Self> {
-        let folder = Folder::new();
-        let place = folder.path().join("disk");
-        fs::create_dir(&place).unwrap();
-        let size = format!("size={kibibytes}k");
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "healthgate"])
-            .arg(&place)
-            .output();
-        match mount {
-            Ok(output) if output.status.success() => Some(Self(place, folder)),
-            refused => {
-                eprintln!("skipped: a small disk needs the right to mount ({refused:?})");
-                None
-            }
+/// A disk of 4 MiB for the file of this path. `None`, with a word, where this user may not mount.
+fn small_disk() -> Option<(SmallDisk, PathBuf)> {
+    match SmallDisk::mount(4_096) {
+        Ok(disk) => {
+            let file = disk.path().join("health.db");
+            Some((disk, file))
         }
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("health.db")
-    }
-
-    /// Takes all that is free; what it answers gives it back when it is deleted.
-    fn fill(&self) -> PathBuf {
-        let filler = self.0.join("filler");
-        let mut bytes = vec![0_u8; 1 << 20];
-        let mut written = Vec::new();
-        while !bytes.is_empty() {
-            written.extend_from_slice(&bytes);
-            if fs::write(&filler, &written).is_err() {
-                written.truncate(written.len() - bytes.len());
-                bytes.truncate(bytes.len() / 2);
-            }
+        Err(refused) => {
+            eprintln!("skipped: a small disk needs the right to mount ({refused})");
+            None
         }
-        // The last try has taken what there was, to the byte.
-        assert!(fs::write(self.0.join("more"), [0; 4096]).is_err(), "the disk is not full");
-        let _ = fs::remove_file(self.0.join("more"));
-        filler
-    }
-
-    fn remount(&self, how: &str) {
-        let mount =
-            Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(&self.0).status();
-        assert!(mount.unwrap().success());
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-        assert!(self.1.path().exists());
     }
 }
 
 /// F53: nothing passes on what could not be written, and when there is room again all goes on.
 #[tokio::test]
 async fn f53_a_full_disk_is_unavailable_and_heals_without_a_restart() {
-    let Some(disk) = SmallDisk::new(4_096) else { return };
-    let store = open(&disk.file()).await;
+    let Some((disk, file)) = small_disk() else { return };
+    let store = open(&file).await;
     let (host, worker) = (HostId::generate(), WorkerId::generate());
     check(&store, host, "a").await.unwrap();
     let gate = held_gate(&store, worker, host).await;
-    let filler = disk.fill();
+    disk.fill().unwrap();
     // What the log has room for already may still be written; then nothing is.
     let mut written = 0;
     while store.append_audit(entry(AuditAction::HealthCheckTested)).await.is_ok() {
@@ -169,7 +123,7 @@ async fn f53_a_full_disk_is_unavailable_and_heals_without_a_restart() {
     let stored = store.gate(gate.record.job_id, host).await.unwrap().unwrap();
     assert_eq!((stored.state, stored.pass), (GateState::Waiting, None));
 
-    fs::remove_file(filler).unwrap();
+    disk.free().unwrap();
     assert!(settle_pass(&store, worker, &gate, &pass).await.unwrap().is_empty());
     assert!(matches!(store.spend_pass(pass.id).await.unwrap(), Spend::Spent(_)));
     let records = store.audit_page(&AuditFilter::default(), None, 20_000).await.unwrap();
@@ -180,15 +134,15 @@ async fn f53_a_full_disk_is_unavailable_and_heals_without_a_restart() {
 /// F54: a disk that the system has set to read-only.
 #[tokio::test]
 async fn f54_a_disk_that_is_read_only_is_told_at_opening() {
-    let Some(disk) = SmallDisk::new(4_096) else { return };
+    let Some((disk, file)) = small_disk() else { return };
     let host = HostId::generate();
-    let store = open(&disk.file()).await;
+    let store = open(&file).await;
     check(&store, host, "a").await.unwrap();
     store.close().await;
-    disk.remount("ro");
-    unavailable(&SqliteStore::open(disk.file()).await);
-    disk.remount("rw");
-    let store = SqliteStore::open(disk.file()).await.unwrap();
+    disk.set_read_only(true).unwrap();
+    unavailable(&SqliteStore::open(&file).await);
+    disk.set_read_only(false).unwrap();
+    let store = SqliteStore::open(&file).await.unwrap();
     assert_eq!(store.checks_of(&[host]).await.unwrap().len(), 1);
     store.close().await;
 }

@@ -195,11 +195,12 @@ impl Database {
     ) -> Result<bool, DatabaseError> {
         const END: &str = "UPDATE job_hosts SET status = $1, detail = $2, finished_at = $3 \
             WHERE job_id = $4 AND host_id = $5 AND status = $6";
+        let finished_at = micros(self.now().await?);
         let changed = with_writer!(self, pool => {
             sqlx::query(END)
                 .bind(to.as_str())
                 .bind(detail)
-                .bind(micros(Utc::now()))
+                .bind(finished_at)
                 .bind(host.job_id.as_uuid())
                 .bind(host.host_id.as_uuid())
                 .bind(from.as_str())
@@ -263,7 +264,8 @@ impl Database {
     ) -> Result<bool, DatabaseError> {
         const END: &str = "UPDATE job_hosts SET status = $1, detail = $2, finished_at = $3 \
             WHERE job_id = $4 AND host_id = $5 AND status = 'patching' AND worker = $6";
-        let finished_at = (to != Stage::Verifying).then(|| micros(Utc::now()));
+        let now = micros(self.now().await?);
+        let finished_at = (to != Stage::Verifying).then_some(now);
         let changed = with_writer!(self, pool => {
             sqlx::query(END)
                 .bind(to.as_str())

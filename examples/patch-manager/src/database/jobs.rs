@@ -1,7 +1,6 @@
 //! Jobs and their hosts. Every change of a job's host is one statement that is conditional on the previous
 //! state, so that of two workers, or of a worker and a cancellation, one wins.
 
-use chrono::Utc;
 use healthgate::model::{AuditEntry, HostId, JobId};
 use sqlx::QueryBuilder;
 use uuid::Uuid;
@@ -180,7 +179,8 @@ impl Database {
             detail = 'this host was cancelled' \
             WHERE job_id = $2 AND host_id = $3 AND status = 'queued'";
         let right = Right::of(&audit.actor, [host.host_id]);
-        let (job, host, now) = (host.job_id.as_uuid(), host.host_id.as_uuid(), micros(Utc::now()));
+        let now = micros(self.now().await?);
+        let (job, host) = (host.job_id.as_uuid(), host.host_id.as_uuid());
         in_transaction!(self, connection, log => {
             if !still_holds!(connection, &right)? {
                 return Err(DatabaseError::RightLost);
@@ -207,7 +207,7 @@ impl Database {
         const END: &str = "UPDATE job_hosts SET status = 'cancelled', finished_at = $1, \
             detail = 'the job was cancelled' WHERE job_id = $2 AND status = 'queued'";
         const HOSTS: &str = "SELECT host_id FROM job_hosts WHERE job_id = $1";
-        let (now, id) = (micros(Utc::now()), id.as_uuid());
+        let (now, id) = (micros(self.now().await?), id.as_uuid());
         in_transaction!(self, connection, log => {
             let hosts: Vec<Uuid> =
                 sqlx::query_scalar(HOSTS).bind(id).fetch_all(&mut *connection).await?;

@@ -229,6 +229,20 @@ impl Database {
         }
     }
 
+    /// Returns the time by the clock that all processes share: the server's, or the machine's for a file. Dates that
+    /// are compared with each other come from it, since the clock of one process may be wrong (F294).
+    ///
+    /// # Errors
+    /// Fails if the server does not answer.
+    pub(crate) async fn now(&self) -> Result<DateTime<Utc>, DatabaseError> {
+        match self {
+            Self::Sqlite(_) => Ok(Utc::now()),
+            Self::Postgres(pool) => {
+                Ok(sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(pool).await?)
+            }
+        }
+    }
+
     async fn sqlite(path: &Path, create: bool) -> Result<Self, ConnectError> {
         let name = path.display().to_string();
         if let Some(folder) = path.parent().filter(|_| create) {

@@ -1,6 +1,6 @@
 //! Real processes, a real Postgres and real agents under faults at random: workers are killed and stopped, and their
-//! clocks step; the database crashes, is cut off, and gives way to its replica; agents vanish, services fail and
-//! recover, jobs come and are cancelled. Afterwards the records are held against what the agents really said.
+//! clocks step; the database crashes, is cut off, has its disk filled, and gives way to its replica; agents vanish,
+//! services fail and recover, jobs come and are cancelled. Afterwards the records are held against what the agents really said.
 //!
 //! `scripts/soak` runs it for minutes; the suite runs it for seconds. The seed is printed, and decides which faults
 //! come in which order. Their exact times are the machine's.
@@ -13,7 +13,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use healthgate_testkit::{Postgres, Proxy, ServiceScript, Stop};
+use healthgate_testkit::{Postgres, PostgresBuilder, Proxy, ServiceScript, SmallDisk, Stop};
 use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::{Config, TestRng, TestRunner},
@@ -65,10 +65,40 @@ impl Counts {
     }
 }
 
+/// A server on a disk of its own, which can be filled.
+struct Database {
+    server: Postgres,
+    /// `None` where this user may not mount.
+    disk: Option<SmallDisk>,
+}
+
+impl Database {
+    /// Room for some minutes of results, and for the log that a replica may still want.
+    const KIBIBYTES: u32 = 400 * 1024;
+
+    fn start(builder: PostgresBuilder) -> Self {
+        let disk = SmallDisk::mount(Self::KIBIBYTES).ok();
+        let builder = builder.with_setting("max_wal_size", "64MB");
+        let builder = builder.with_setting("wal_keep_size", "64MB");
+        let builder = match &disk {
+            Some(disk) => builder.with_directory(disk.path()),
+            None => builder,
+        };
+        Self { server: builder.start().unwrap(), disk }
+    }
+
+    /// Starts the server if it has ended by itself, as it does if it cannot write its log.
+    fn revive(&self) {
+        if self.server.sql("postgres", "select 1").is_err() {
+            self.server.restart(Stop::Crash).unwrap();
+        }
+    }
+}
+
 struct Soak {
     setup: Setup,
-    server: Postgres,
-    replica: Postgres,
+    primary: Database,
+    replica: Database,
     /// All processes reach the database through it.
     proxy: Proxy,
     /// The clock of the workers, apart from that of the database and the agents.
@@ -89,11 +119,12 @@ fn instant(value: &Value) -> DateTime<Utc> {
 
 impl Soak {
     async fn new(seed: u64) -> (Self, Process) {
-        let (server, replica) = block_in_place(|| {
-            let server = Postgres::builder().with_replicas().start().unwrap();
-            let replica = Postgres::builder().with_primary(&server).start().unwrap();
-            (server, replica)
+        let (primary, replica) = block_in_place(|| {
+            let primary = Database::start(Postgres::builder().with_replicas());
+            let replica = Database::start(Postgres::builder().with_primary(&primary.server));
+            (primary, replica)
         });
+        let server = &primary.server;
         let database = server.create_database().unwrap();
         let proxy = Proxy::to(server.port()).await.unwrap();
         let port = |port: u16| format!(":{port}/");
@@ -117,7 +148,7 @@ impl Soak {
         let (logs, jobs, counts) = (Vec::new(), Vec::new(), Counts::default());
         let soak = Self {
             setup,
-            server,
+            primary,
             replica,
             proxy,
             time,
@@ -148,7 +179,7 @@ impl Soak {
 
     async fn step(&mut self) {
         let host = self.draw(3);
-        match self.draw(15) {
+        match self.draw(16) {
             0 | 1 => self.turn(host, false),
             2 | 3 => self.turn(host, true),
             4..=6 => self.begin(host).await,
@@ -171,7 +202,7 @@ impl Soak {
             }
             9 => {
                 let how = if self.draw(2) == 0 { Stop::Orderly } else { Stop::Crash };
-                block_in_place(|| self.server.restart(how)).unwrap();
+                block_in_place(|| self.primary.server.restart(how)).unwrap();
                 self.counts.add("restarts of the database");
             }
             10 => {
@@ -193,6 +224,7 @@ impl Soak {
                 self.counts.add("steps of the workers' clock");
             }
             13 => self.promote().await,
+            14 => self.fill_disk().await,
             _ => {
                 if let Some(path) = self.jobs.last().cloned() {
                     let answer = self.api.post(&format!("{path}/cancel"), json!({})).await;
@@ -217,20 +249,32 @@ impl Soak {
         let until = Instant::now() + Duration::from_secs(10);
         let mut ready = false;
         while !ready && Instant::now() < until {
-            ready = block_in_place(|| self.server.sql("postgres", caught_up)).unwrap() == "1";
+            ready =
+                block_in_place(|| self.primary.server.sql("postgres", caught_up)).unwrap() == "1";
             sleep(Duration::from_millis(20)).await;
         }
         if ready {
             let next = block_in_place(|| {
-                self.server.stop(Stop::Orderly).unwrap();
-                self.replica.promote().unwrap();
-                Postgres::builder().with_primary(&self.replica).start().unwrap()
+                self.primary.server.stop(Stop::Orderly).unwrap();
+                self.replica.server.promote().unwrap();
+                Database::start(Postgres::builder().with_primary(&self.replica.server))
             });
-            self.server = std::mem::replace(&mut self.replica, next);
-            self.proxy.lead_to(self.server.port());
+            self.primary = std::mem::replace(&mut self.replica, next);
+            self.proxy.lead_to(self.primary.server.port());
             self.counts.add("promotions");
         }
         self.proxy.cut(false);
+    }
+
+    /// Takes all room from the database for some seconds. It refuses writes, or crashes for want of a log.
+    async fn fill_disk(&mut self) {
+        let length = Duration::from_millis(500 + 100 * self.draw(40) as u64);
+        let Some(disk) = &self.primary.disk else { return };
+        block_in_place(|| disk.fill()).unwrap();
+        sleep(length).await;
+        disk.free().unwrap();
+        block_in_place(|| self.primary.revive());
+        self.counts.add("full disks");
     }
 
     /// Begins a job with a window of some seconds. Refused where the database is down; then nothing is known.
@@ -303,6 +347,9 @@ impl Soak {
         let patched =
             job["hosts"][0]["started_at"].as_str().map(|_| instant(&job["hosts"][0]["started_at"]));
         if let Some(at) = patched {
+            let ended = &job["hosts"][0]["finished_at"];
+            let ended = ended.as_str().map_or(at, |_| instant(ended));
+            assert!(at <= ended && ended <= Utc::now(), "F294: an end of another clock: {job:#}");
             assert!(opens <= at && at < closes, "G10: patched outside the window: {job:#}");
             assert_eq!(state, "spent", "a host was patched without its pass: {gate:#}");
         }
@@ -343,9 +390,11 @@ async fn no_fault_of_processes_breaks_a_rule() {
     while started.elapsed() < length {
         soak.step().await;
     }
+    let can_mount = soak.primary.disk.is_some();
     let counts = soak.audit().await;
     println!("{counts:?}");
     if minutes.is_some() {
+        assert!(counts.of("full disks") > 0 || !can_mount, "no disk was full: {counts:?}");
         for what in [
             "kills",
             "stops",

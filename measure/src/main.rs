@@ -4,6 +4,7 @@
 //! with tabs between them: the row of `docs/benchmarks.md`, the subject, the figure, the ratio, the goal.
 //! `--charts DIR` also draws the figures of a scenario that has a chart.
 
+mod agents;
 mod bare;
 mod chart;
 mod cpu;
@@ -45,9 +46,15 @@ fn measure() -> Outcome<()> {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     // The comparisons that build a client of reqwest with nothing configured need a process-wide provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let wanted = Wanted::parse(std::env::args().skip(1))?;
     // One thread, as the poller is one future.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [command, folder] = arguments.as_slice()
+        && command == agents::COMMAND
+    {
+        return runtime.block_on(agents::serve(folder.as_ref()));
+    }
+    let wanted = Wanted::parse(arguments.into_iter())?;
     runtime.block_on(async {
         let mut stop = signal(SignalKind::terminate())?;
         tokio::select! {

@@ -28,7 +28,7 @@ pub(crate) const EXPECTED: &str = "status: ok";
 pub(crate) const SERVICE_PATH: &str = "/api/v1/system/services/nginx";
 
 /// The form of an agent's answer.
-const REPORT: &str = r#"{"success":true,"request_id":"7d4bb7a2-4f0e-4a43-9f9c-0d5a6f1d2c3b","timestamp":"2026-11-24T02:00:00.123456789+00:00","data":{"name":"nginx.service","display_name":"A high performance web server","active_state":"active","sub_state":"running","load_state":"loaded","enabled_state":"enabled","main_pid":812,"healthy":true},"error":null}"#;
+pub(crate) const REPORT: &str = r#"{"success":true,"request_id":"7d4bb7a2-4f0e-4a43-9f9c-0d5a6f1d2c3b","timestamp":"2026-11-24T02:00:00.123456789+00:00","data":{"name":"nginx.service","display_name":"A high performance web server","active_state":"active","sub_state":"running","load_state":"loaded","enabled_state":"enabled","main_pid":812,"healthy":true},"error":null}"#;
 
 /// A running nginx. Dropping it ends it.
 pub(crate) struct Target {

@@ -1,6 +1,10 @@
 //! B9, B15, B18, B19, B20: fleets with dead hosts, a steady rate, the highest rate, and a cold start.
 
-use std::{collections::HashSet, net::SocketAddr, time::Duration};
+use std::{
+    collections::HashSet,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use healthgate::checks::PollerConfig;
 use healthgate_testkit::BlackHole;
@@ -49,13 +53,16 @@ pub(crate) async fn highest(hosts: usize) -> Outcome<()> {
         }
         place.database.schedule(place.fleet.slots(interval)).await?;
         let until = Until::Time { warm: LENGTH / 2, length: LENGTH };
+        let (started, before) = (Instant::now(), place.agents.cpu()?);
         let stretch = place.poll(interval, until).await?;
+        let spent = (place.agents.cpu()? - before).as_secs_f64();
+        let agents = spent / started.elapsed().as_secs_f64();
         let late = percentile(&lateness(&place.runner.take(), interval, None), 0.99);
         let kept = stretch.rate() / rate as f64;
         describe(&format!("{rate} checks/s wanted"), &stretch, Some(late));
         let (own, server) = (stretch.worker_cores(), stretch.database_cores());
-        let cores = format!("{own:.2} worker, {server:.2} Postgres");
-        line("", "cores in use, without the targets'", cores, None, None);
+        let cores = format!("{own:.2} worker, {server:.2} Postgres, {agents:.2} agents");
+        line("", "cores in use", cores, None, None);
         if late > IN_TIME || kept < KEPT {
             break;
         }
@@ -112,7 +119,7 @@ pub(crate) async fn dead(row: &str, hosts: usize, share: f64) -> Outcome<()> {
     let hole = BlackHole::start().await?;
     let mut figures = Vec::new();
     for dead in [0, gone] {
-        let agents = (0..living).map(|number| place.target.agent(number));
+        let agents = (0..living).map(|number| place.agents.agent(number));
         let agents: Vec<SocketAddr> = agents.chain((0..dead).map(|_| hole.addr())).collect();
         place.fleet = place.database.fill(&agents, None).await?;
         let alive: HashSet<_> = place.fleet.hosts[..living].iter().copied().collect();

@@ -5,16 +5,17 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use healthgate::checks::PollerConfig;
 
 use crate::{
-    Outcome, cpu,
+    Outcome,
+    agents::Agents,
+    cpu,
     database::{Database, Fleet},
     fleet,
     polling::{Noting, Stretch, Until, config, poll},
-    target::Target,
 };
 
 /// A fleet with its targets and database.
 pub(super) struct Place {
-    pub(super) target: Target,
+    pub(super) agents: Agents,
     pub(super) database: Database,
     pub(super) fleet: Fleet,
     pub(super) runner: Arc<Noting>,
@@ -23,16 +24,16 @@ pub(super) struct Place {
 impl Place {
     /// Starts the servers, with one living host at each agent, round robin.
     pub(super) async fn start(hosts: usize) -> Outcome<Self> {
-        let target = Target::start(1_000)?;
+        let agents = Agents::start(1_000).await?;
         let database = Database::start().await?;
-        let fleet = database.fill(&agents(&target, hosts), None).await?;
-        let runner = Noting::new(fleet::runner(&target.authority, &target.client)?);
-        Ok(Self { target, database, fleet, runner })
+        let fleet = database.fill(&addresses(&agents, hosts), None).await?;
+        let runner = Noting::new(fleet::runner(&agents.authority, &agents.client)?);
+        Ok(Self { agents, database, fleet, runner })
     }
 
     /// Replaces the fleet with this number of living hosts.
     pub(super) async fn refill(&mut self, hosts: usize) -> Outcome<()> {
-        self.fleet = self.database.fill(&agents(&self.target, hosts), None).await?;
+        self.fleet = self.database.fill(&addresses(&self.agents, hosts), None).await?;
         Ok(())
     }
 
@@ -52,6 +53,6 @@ impl Place {
     }
 }
 
-fn agents(target: &Target, hosts: usize) -> Vec<SocketAddr> {
-    (0..hosts).map(|number| target.agent(number)).collect()
+fn addresses(agents: &Agents, hosts: usize) -> Vec<SocketAddr> {
+    (0..hosts).map(|number| agents.agent(number)).collect()
 }

@@ -5,9 +5,9 @@
 //   planted-bugs.js plant COPY         copies the tree and plants all bugs in the copy
 //   planted-bugs.js tests              the test programs that find bugs, one a line
 //   planted-bugs.js prove PROGRAM      runs the search of small worlds for each bug that names one
-//   planted-bugs.js hunt COPY PROGRAM SEEDS
-//                                      runs each bug until the simulation, or the test that its patch
-//                                      names, finds it
+//   planted-bugs.js hunt COPY PROGRAM SEEDS [BUG...]
+//                                      runs each bug, or each of these, until the simulation, or the
+//                                      test that its patch names, finds it
 //
 // A patch has a comment that says what the bug is, with optional lines for the hunt:
 //
@@ -159,8 +159,11 @@ async function huntWithProof(bug, program) {
   return output;
 }
 
-const hunt = (copy, program, seeds) =>
-  huntAll(bugs(), (bug) => (bug.test ? huntWithTest(bug, copy) : huntWithSimulation(bug, program, seeds)));
+const hunt = (copy, program, seeds, ...names) =>
+  huntAll(
+    bugs().filter((bug) => names.length === 0 || names.includes(bug.name)),
+    (bug) => (bug.test ? huntWithTest(bug, copy) : huntWithSimulation(bug, program, seeds)),
+  );
 
 const prove = (program) =>
   huntAll(bugs().filter((bug) => bug.proof), (bug) => huntWithProof(bug, program));

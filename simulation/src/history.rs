@@ -92,6 +92,7 @@ events! {
     ForgedPass "forged pass spent",
     OldPass "older pass spent",
     ExpiredPass "pass spent that has run out",
+    SpentBlindly "pass spent by a caller that looks at nothing",
     TargetTurned "target turned",
     TargetSlow "target answers slowly",
     TargetSilent "target never answers",

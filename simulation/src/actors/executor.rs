@@ -197,6 +197,11 @@ impl<S: GateStore> Executor<S> {
             }
         }
         if rng.chance(60) {
+            // What the store knows by itself has to be enough.
+            self.world.sleep(rng.seconds(0, 240)).await;
+            return self.misuse(pass, Event::SpentBlindly).await;
+        }
+        if rng.chance(60) {
             // Someone cancels while the executor already has the pass.
             let audit =
                 healthgate::testing::fixtures::audit(healthgate::model::AuditAction::GateCancelled);
@@ -217,7 +222,7 @@ impl<S: GateStore> Executor<S> {
         }
     }
 
-    /// Tries a pass that must not work, bypassing the gate and its windows. Patches if it works, and returns
+    /// Tries a pass that may not work, bypassing the gate and its windows. Patches if it works, and returns
     /// whether it did.
     async fn misuse(&self, pass: &GatePass, event: Event) -> bool {
         self.world.checker().tries(self.eyes, pass, event);

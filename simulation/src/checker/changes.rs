@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use healthgate::model::{GateRecord, HealthCheck, HostChange, HostId};
+use healthgate::model::{Evidence, GateRecord, HealthCheck, HostChange, HostId, PassKind};
 
-use super::{Checker, EyesId, Named, runs::Enabled};
+use super::{Check, Checker, EyesId, Named, runs::Enabled};
 
 /// The maximum duration of a look and the step that follows it.
 const LONGEST_STEP: Duration = Duration::from_secs(60);
@@ -55,12 +55,35 @@ impl Checker {
         if disturbed && !gate.exempt && !gate.report_only {
             self.broken("G35: nothing is spent on a host that is changed", name.to_string());
         }
+        if let Some(older) = self.run_before_change(gate) {
+            let what = format!("{name}: {older}");
+            self.broken("G35: nothing is spent on checks from before a change", what);
+        }
         if let Some(change) = HostChange::begin(gate, now) {
             self.verification_gave_way(&change);
             self.rollout_spent(gate);
             let runs_until = change.ends_at();
             self.changes.insert(host, ChangeAccount { change, began: at, ended: None, runs_until });
         }
+    }
+
+    /// Returns a run that the gate's pass rests on and that truly started before the last change of the host ended,
+    /// unless the store's clock was set back since, so that dates do not tell.
+    fn run_before_change(&self, gate: &GateRecord) -> Option<Check> {
+        let over = self.change_over(gate.host_id);
+        let pass = gate.pass.as_ref()?;
+        if !matches!(pass.kind, PassKind::Healthy | PassKind::Overridden) {
+            return None;
+        }
+        let started = |entry: &Evidence| {
+            let (check, at) = (entry.check_id?, entry.checked_at?);
+            let recorded = &self.checks.get(&check)?.recorded;
+            let found = recorded.iter().find(|one| one.result.checked_at == at)?;
+            Some((check, found.started))
+        };
+        let mut runs = pass.evidence.iter().filter(|entry| entry.healthy).filter_map(started);
+        let older = runs.find(|(_, started)| *started < over && !self.set_back_since(*started));
+        older.map(|(check, _)| Check(check))
     }
 
     /// Records a correction of the store's clock. A later step ahead can end a change that counts from now.

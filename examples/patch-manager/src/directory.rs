@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use chrono::Utc;
 use healthgate::{
     api::{AuthorizeError, JobDirectory, UpcomingWindows},
     directory::{DirectoryError, HostDirectory, HostInfo},
@@ -78,7 +77,7 @@ impl JobDirectory for Directory {
 impl UpcomingWindows for Directory {
     async fn upcoming(&self, hosts: &[HostId]) -> Result<HashMap<HostId, Window>, AuthorizeError> {
         let recurrences = self.database.recurrences_of(hosts).await.map_err(AuthorizeError::new)?;
-        let now = Utc::now();
+        let now = self.database.now().await.map_err(AuthorizeError::new)?;
         let window = |(host, recurrences): (HostId, Vec<_>)| {
             Some((host, current_or_next(&recurrences, now)?))
         };

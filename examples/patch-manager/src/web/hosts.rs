@@ -228,7 +228,7 @@ impl Web {
         let ids: Vec<HostId> = hosts.iter().map(HostRow::id).collect();
         let mut groups = database.groups_of_hosts(&ids).await?;
         let recurrences = database.recurrences_of(&ids).await?;
-        let now = Utc::now();
+        let now = self.0.app.store.now().await?;
         let mut windows: HashMap<HostId, WindowForm> = HashMap::new();
         for (host, recurrences) in recurrences {
             if let Some(window) = current_or_next(&recurrences, now) {

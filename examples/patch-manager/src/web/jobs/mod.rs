@@ -13,7 +13,6 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use chrono::Utc;
 use healthgate::{
     api::{
         Caller, Id, Ids, JsonBody, Page, Problem,
@@ -71,7 +70,7 @@ pub(super) async fn list(
     let more = jobs.len() > page.limit() as usize;
     jobs.truncate(page.limit() as usize);
     let next_cursor = jobs.last().filter(|_| more).map(|job| Page::cursor(job.id));
-    let now = Utc::now();
+    let now = web.0.app.store.now().await?;
     let mut forms = Vec::with_capacity(jobs.len());
     // A few jobs at a time: each may have a thousand hosts, and only their counts are kept.
     for jobs in jobs.chunks(JOBS_AT_ONCE) {

@@ -9,7 +9,6 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use chrono::Utc;
 use healthgate::{
     api::{Caller, Id, JsonBody, Page, Problem, forms::WindowForm},
     gate::recurrence::{Pattern, RecurrenceSpec},
@@ -104,7 +103,6 @@ pub(super) async fn create(
     Caller(actor): Caller,
     body: JsonBody,
 ) -> Result<Response, Problem> {
-    let now = Utc::now();
     let read = in_time(actor.role, body.members()).await.map(|mut members| {
         let mut draft = Draft::fresh();
         draft.read(&mut members);
@@ -117,6 +115,7 @@ pub(super) async fn create(
         return Err(web.refused(entry));
     }
     let (members, draft) = read?;
+    let now = web.0.app.store.now().await?;
     let row = draft.finish(members, Uuid::now_v7(), now)?;
     let entry = AuditEntry { reason: Some(row.name.clone()), ..entry };
     if let Err(error) = web.0.app.database.write_window(row.clone(), entry.clone()).await {
@@ -158,7 +157,8 @@ pub(super) async fn change(
     let mut draft = Draft::of(&row);
     draft.read(&mut members);
     web.may_name(draft.host_ids(), &entry).await?;
-    let changed = draft.finish(members, row.id, Utc::now())?;
+    let now = web.0.app.store.now().await?;
+    let changed = draft.finish(members, row.id, now)?;
     let changed = WindowRow { revision: row.revision + 1, created_at: row.created_at, ..changed };
     let entry = AuditEntry { reason: Some(changed.name.clone()), ..entry };
     match web.0.app.database.write_window(changed.clone(), entry.clone()).await {
@@ -254,7 +254,7 @@ impl Web {
         use healthgate::directory::HostDirectory as _;
         let hosts: Vec<HostId> = rows.iter().flat_map(|row| row.host_ids.clone()).collect();
         let visible = self.0.app.directory.visible_to(actor, &hosts).await?;
-        let now = Utc::now();
+        let now = self.0.app.store.now().await?;
         let form = |row: WindowRow| {
             let spec = RecurrenceSpec::from(row.recurrence);
             let occurrence = row.recurrence.current_or_next(now).filter(|_| row.enabled);

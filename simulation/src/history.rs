@@ -93,6 +93,7 @@ events! {
     OldPass "older pass spent",
     ExpiredPass "pass spent that has run out",
     SpentBlindly "pass spent by a caller that looks at nothing",
+    ChangedBeside "host changed by an exempt job while a pass waits",
     TargetTurned "target turned",
     TargetSlow "target answers slowly",
     TargetSilent "target never answers",

@@ -5,11 +5,13 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use healthgate::{
-    gate::{Gate, GateError, StoredChecks},
+    gate::{Gate, GateError, StoredChecks, decide::WindowAnswer},
     model::{GateId, GatePass, GateRecord, GateRequest, GateState, PassKind, VerifyPolicy},
     store::{GateStore, Spend, StoreError},
+    testing::fixtures,
 };
 
+use super::planner::set_window;
 use crate::{
     checker::EyesId,
     history::Event,
@@ -197,14 +199,16 @@ impl<S: GateStore> Executor<S> {
             }
         }
         if rng.chance(60) {
-            // What the store knows by itself has to be enough.
+            // What the store knows by itself has to be enough, also if another job changes the host meanwhile.
+            if rng.chance(400) {
+                self.change_beside(rng.fork());
+            }
             self.world.sleep(rng.seconds(0, 240)).await;
             return self.misuse(pass, Event::SpentBlindly).await;
         }
         if rng.chance(60) {
             // Someone cancels while the executor already has the pass.
-            let audit =
-                healthgate::testing::fixtures::audit(healthgate::model::AuditAction::GateCancelled);
+            let audit = fixtures::audit(healthgate::model::AuditAction::GateCancelled);
             let (job, host) = (self.request.job_id, self.request.host_id);
             self.world.checker().tries(self.eyes, pass, Event::CancelRequested);
             let _ = self.store.request_cancel(job, host, audit.with_gate(job, host)).await;
@@ -220,6 +224,15 @@ impl<S: GateStore> Executor<S> {
             // The effect is unknown: without an answer nothing is patched.
             Ok(Spend::Refused(_)) | Err(_) => false,
         }
+    }
+
+    /// Has another job change the host as soon as it can. It is exempt, so it does not wait for this one.
+    fn change_beside(&self, rng: Rng) {
+        let job = fixtures::job(u128::from(self.world.number()));
+        let request = GateRequest { job_id: job, exempt: true, ..self.request.clone() };
+        set_window(&self.world, job, request.host_id, WindowAnswer::Open(request.window));
+        self.world.checker().count(Event::ChangedBeside);
+        self.world.orders.spawn(execute(self.world.clone(), request, rng));
     }
 
     /// Tries a pass that may not work, bypassing the gate and its windows. Patches if it works, and returns

@@ -121,7 +121,7 @@ fn policy(rng: &mut Rng) -> RolloutPolicy {
     }
 }
 
-fn set_window(world: &World, job: JobId, host: HostId, answer: WindowAnswer) {
+pub(super) fn set_window(world: &World, job: JobId, host: HostId, answer: WindowAnswer) {
     let since = world.at();
     world.checker().windows.insert((job, host), Since { is: answer, since });
 }

@@ -72,7 +72,7 @@ test('a service that breaks turns its row red without a reload, and green again'
   await page.getByRole('button', { name: 'Break nginx' }).click();
   await row.locator('[data-status="unhealthy"]').waitFor();
   await row.getByText('Service is not running').waitFor();
-  await page.getByRole('button', { name: 'Mend nginx' }).click();
+  await page.getByRole('button', { name: 'Repair nginx' }).click();
   await row.locator('[data-status="healthy"]').waitFor();
   expect(await page.evaluate(() => Object.hasOwn(globalThis, 'sameDocument'))).toBe(true);
   await close();

@@ -50,10 +50,10 @@ export function DemoFleetPanel({ hostId }: { hostId: string }) {
             <Button
               size="small"
               disabled={set.isPending}
-              aria-label={`${state === 'healthy' ? 'Break' : 'Mend'} ${name}`}
+              aria-label={`${state === 'healthy' ? 'Break' : 'Repair'} ${name}`}
               onClick={() => set.mutate({ ...part, state: state === 'healthy' ? broken(part) : 'healthy' })}
             >
-              {state === 'healthy' ? 'Break' : 'Mend'}
+              {state === 'healthy' ? 'Break' : 'Repair'}
             </Button>
           </Stack>
         ))}

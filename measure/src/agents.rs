@@ -6,7 +6,7 @@
 use std::{
     convert::Infallible,
     fs,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -30,14 +30,12 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     Outcome, cpu,
-    process::{Process, free_ports},
+    process::{ADDRESSES, Process, everywhere, free_ports},
     target::{AGENT_NAME, REPORT, SERVICE_PATH},
 };
 
 /// The name of this program's part that serves agents.
 pub(crate) const COMMAND: &str = "agents";
-/// The number of addresses of loopback: one runs out of ports at some 14,000 connections a second.
-const ADDRESSES: u8 = 50;
 /// How long an idle connection is kept, and how long a handshake may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -57,13 +55,7 @@ impl Agents {
         let authority = Authority::new("measure");
         let spec = ServerCertSpec::new("agent").with_dns(AGENT_NAME);
         let (server, client) = (authority.issue_server(&spec), authority.issue_client("manager"));
-        let addresses: Vec<SocketAddr> = free_ports(agents.div_ceil(usize::from(ADDRESSES)))?
-            .into_iter()
-            .flat_map(|port| {
-                (1..=ADDRESSES).map(move |last| (Ipv4Addr::new(127, 0, 2, last), port))
-            })
-            .map(|(address, port)| SocketAddr::new(IpAddr::V4(address), port))
-            .collect();
+        let addresses = everywhere(&free_ports(agents.div_ceil(usize::from(ADDRESSES)))?);
         let lines: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         let write = |name: &str, text: &str| fs::write(place.path().join(name), text);
         write("ca.pem", authority.ca_pem())?;

@@ -2,10 +2,13 @@
 
 use std::{
     io,
-    net::TcpListener,
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
     process::{Child, Command, Stdio},
 };
+
+/// The number of addresses that targets listen at.
+pub(crate) const ADDRESSES: u8 = 50;
 
 /// A program that runs until this value is dropped or this process ends.
 pub(crate) struct Process(Child);
@@ -48,6 +51,19 @@ impl Drop for Process {
         let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
         let _ = self.0.wait();
     }
+}
+
+/// Returns fifty addresses of loopback: one runs out of ports at some 14,000 connections a second.
+pub(crate) fn loopback() -> impl Iterator<Item = IpAddr> {
+    (1..=ADDRESSES).map(|last| Ipv4Addr::new(127, 0, 1, last).into())
+}
+
+/// Returns each of these ports on all addresses of [`loopback`].
+pub(crate) fn everywhere(ports: &[u16]) -> Vec<SocketAddr> {
+    let everywhere = |port: &u16| {
+        loopback().map(move |address| SocketAddr::new(address, *port)).collect::<Vec<_>>()
+    };
+    ports.iter().flat_map(everywhere).collect()
 }
 
 /// Returns ports that are free on loopback now, all different.

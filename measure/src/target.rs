@@ -4,7 +4,7 @@ use std::{
     fmt::Write as _,
     fs,
     io::{self, Read, Write as _},
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::{
     Outcome,
-    process::{Process, free_ports},
+    process::{ADDRESSES, Process, everywhere, free_ports},
 };
 
 /// The name in the agents' certificate, so that one certificate serves all addresses.
@@ -34,17 +34,13 @@ pub(crate) const REPORT: &str = r#"{"success":true,"request_id":"7d4bb7a2-4f0e-4
 pub(crate) struct Target {
     process: Process,
     place: TempDir,
-    web_port: u16,
     agents: Vec<SocketAddr>,
-    web: Vec<Ipv4Addr>,
+    web: Vec<SocketAddr>,
     status: SocketAddr,
     own_requests: AtomicU64,
     pub(crate) authority: Authority,
     pub(crate) client: Identity,
 }
-
-/// The number of addresses of loopback: one runs out of ports at some 14,000 connections a second.
-const ADDRESSES: u8 = 50;
 
 impl Target {
     /// Starts nginx with this number of agents, a multiple of 50.
@@ -60,18 +56,13 @@ impl Target {
         write("client.pem", &client.cert_pem)?;
         write("client.key", &client.key_pem)?;
         write("client-bundle.pem", &client.bundle_pem())?;
-        let web: Vec<Ipv4Addr> =
-            (1..=ADDRESSES).map(|number| Ipv4Addr::new(127, 0, 1, number)).collect();
-        let mut ports = free_ports(agents.div_ceil(web.len()) + 2)?;
+        let mut ports = free_ports(agents.div_ceil(usize::from(ADDRESSES)) + 2)?;
         let (Some(web_port), Some(status)) = (ports.pop(), ports.pop()) else {
             return Err("no free ports".into());
         };
-        let agents: Vec<SocketAddr> = ports
-            .iter()
-            .flat_map(|port| web.iter().map(|address| SocketAddr::new(IpAddr::V4(*address), *port)))
-            .collect();
+        let (agents, web) = (everywhere(&ports), everywhere(&[web_port]));
         let status = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), status);
-        write("nginx.conf", &configuration(place.path(), &web, web_port, &agents, status)?)?;
+        write("nginx.conf", &configuration(place.path(), &web, &agents, status)?)?;
         let file = |name: &str| place.path().join(name).display().to_string();
         let arguments = ["-c", &file("nginx.conf"), "-e", &file("error.log"), "-p", &file("")];
         let nginx = if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" };
@@ -79,7 +70,6 @@ impl Target {
         let mut target = Self {
             process,
             place,
-            web_port,
             agents,
             web,
             status,
@@ -118,7 +108,7 @@ impl Target {
 
     /// Returns the address of the web target with this number, round robin.
     pub(crate) fn web(&self, number: usize) -> SocketAddr {
-        SocketAddr::new(IpAddr::V4(self.web[number % self.web.len()]), self.web_port)
+        self.web[number % self.web.len()]
     }
 
     /// Returns the URL of the web target with this number.
@@ -145,8 +135,7 @@ impl Target {
 
 fn configuration(
     place: &Path,
-    web: &[Ipv4Addr],
-    web_port: u16,
+    web: &[SocketAddr],
     agents: &[SocketAddr],
     status: SocketAddr,
 ) -> Result<String, std::fmt::Error> {
@@ -161,7 +150,7 @@ fn configuration(
     }
     writeln!(text, "server {{ listen {status}; location / {{ stub_status; }} }}\nserver {{")?;
     for address in web {
-        writeln!(text, "listen {address}:{web_port} backlog=4096;")?;
+        writeln!(text, "listen {address} backlog=4096;")?;
     }
     // About 1 kB, as of a small health page.
     let (before, after) = ("x".repeat(700), "y".repeat(300));

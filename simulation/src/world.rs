@@ -11,8 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use healthgate::{
     checks::ObserverRule,
     clock::{Clock, ManualClock},
-    gate::{GatePolicy, NoChecks},
-    model::HostId,
+    gate::{GatePolicy, NoChecks, decide::WindowAnswer},
+    model::{HostId, JobId},
     store::MemoryStore,
     testing::{Fault, FaultyStore, Operation, fixtures},
 };
@@ -130,6 +130,12 @@ impl World {
         let is = port.map(fixtures::agent);
         let since = self.at();
         self.checker().hosts.insert(host, Since { is, since });
+    }
+
+    /// Sets the window in which a job may change a host.
+    pub(crate) fn set_window(&self, job: JobId, host: HostId, is: WindowAnswer) {
+        let since = self.at();
+        self.checker().windows.insert((job, host), Since { is, since });
     }
 
     /// Returns a new reader's access to the store, through the faults.

@@ -42,13 +42,14 @@ impl SmallDisk {
     /// Takes all room that is free, to the byte.
     ///
     /// # Errors
-    /// Fails if the file that takes it cannot be created.
+    /// Fails if the file that takes it cannot be created, or be written for another reason than a full disk.
     pub fn fill(&self) -> io::Result<()> {
         let mut ballast = File::create(self.ballast())?;
         let mut size = 1 << 20;
         let block = vec![0; size];
         while size > 0 {
             match ballast.write(&block[..size]) {
+                Err(error) if error.kind() != io::ErrorKind::StorageFull => return Err(error),
                 Ok(0) | Err(_) => size /= 2,
                 Ok(_) => {}
             }

@@ -11,7 +11,6 @@ use healthgate::{
     testing::fixtures,
 };
 
-use super::planner::set_window;
 use crate::{
     checker::EyesId,
     history::Event,
@@ -230,7 +229,7 @@ impl<S: GateStore> Executor<S> {
     fn change_beside(&self, rng: Rng) {
         let job = fixtures::job(u128::from(self.world.number()));
         let request = GateRequest { job_id: job, exempt: true, ..self.request.clone() };
-        set_window(&self.world, job, request.host_id, WindowAnswer::Open(request.window));
+        self.world.set_window(job, request.host_id, WindowAnswer::Open(request.window));
         self.world.checker().count(Event::ChangedBeside);
         self.world.orders.spawn(execute(self.world.clone(), request, rng));
     }

@@ -15,7 +15,7 @@ use healthgate::{
 
 use super::{executor, operator, weather};
 use crate::{
-    checker::{Named, Since},
+    checker::Named,
     history::Event,
     rng::Rng,
     targets::Behaviour,
@@ -42,7 +42,7 @@ pub(crate) async fn plan(world: World, host: HostId, mut rng: Rng) {
             exempt: rng.chance(30),
             ..GateRequest::new(job, host, window)
         };
-        set_window(&world, job, host, WindowAnswer::Open(window));
+        world.set_window(job, host, WindowAnswer::Open(window));
         let fate = fate(world.clone(), request.clone(), rng.fork());
         world.orders.spawn(fate);
         if rng.chance(300) {
@@ -84,7 +84,7 @@ pub(crate) async fn plan_fleet(world: World, mut rng: Rng) {
         world.checker().count(Event::FleetBegun);
         for host in 1..=world.settings.hosts {
             let host = fixtures::host(host);
-            set_window(&world, job, host, WindowAnswer::Open(window));
+            world.set_window(job, host, WindowAnswer::Open(window));
             let request = GateRequest::new(job, host, window);
             world.orders.spawn(executor::execute_in_fleet(world.clone(), request, rng.fork()));
         }
@@ -121,11 +121,6 @@ fn policy(rng: &mut Rng) -> RolloutPolicy {
     }
 }
 
-pub(super) fn set_window(world: &World, job: JobId, host: HostId, answer: WindowAnswer) {
-    let since = world.at();
-    world.checker().windows.insert((job, host), Since { is: answer, since });
-}
-
 /// Applies the operators' actions to one waiting job.
 async fn fate(world: World, request: GateRequest, mut rng: Rng) {
     let changes = *rng.pick(&[0, 0, 1, 1, 2, 3]);
@@ -141,11 +136,11 @@ async fn fate(world: World, request: GateRequest, mut rng: Rng) {
             0..4 => reshape(&world, job, host, &mut window, &mut rng),
             4 => {
                 told(&world, &request, Event::WindowWithdrawn);
-                set_window(&world, job, host, WindowAnswer::Withdrawn);
+                world.set_window(job, host, WindowAnswer::Withdrawn);
             }
             5 => {
                 told(&world, &request, Event::JobCancelled);
-                set_window(&world, job, host, WindowAnswer::JobCancelled);
+                world.set_window(job, host, WindowAnswer::JobCancelled);
             }
             6 | 7 => cancel(&world, &request).await,
             8..11 => override_checks(&world, &request, window, &mut rng).await,
@@ -193,7 +188,7 @@ fn reshape(world: &World, job: JobId, host: HostId, window: &mut Window, rng: &m
         return;
     }
     *window = changed;
-    set_window(world, job, host, WindowAnswer::Open(changed));
+    world.set_window(job, host, WindowAnswer::Open(changed));
     let what = format!("{}, {opens} to {closes}", Named(job, host));
     world.checker().note(event, format_args!("{what}"));
 }

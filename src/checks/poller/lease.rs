@@ -43,6 +43,11 @@ impl ClaimedHost {
         HostRelease::new(self.claim.host_id, self.claim.token)
     }
 
+    /// Returns the record to release the host with, so that no worker claims it for a while.
+    pub(super) fn release_for(&self, pause: Duration, monotonic: Duration) -> HostRelease {
+        self.release().with_not_before(self.at.store_at(monotonic) + delta(pause))
+    }
+
     /// Returns the agent that a check asks, or `None` if it asks none or the agent is unknown.
     pub(super) fn agent_of(&self, check: &HealthCheck) -> Option<AgentKey> {
         check.definition.service()?;

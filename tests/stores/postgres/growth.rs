@@ -20,7 +20,7 @@ use healthgate_testkit::Postgres;
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
-use crate::postgres::support::{LEASE, Random, completion, figure, hour, pass_of, step};
+use crate::postgres::support::{LEASE, Random, completion, figure, hour, pass_of, step, until};
 
 /// The number of hosts after the growth, with two checks each and a gate for each second one.
 const HOSTS: u32 = 3_000;
@@ -239,12 +239,9 @@ async fn f293_no_operation_reads_a_table_for_each_row_after_the_fleet_has_grown(
     sqlx::raw_sql(again).execute(others.pool()).await.expect("due again");
     // A session tells the statistics of what it has read late, at the latest when it ends.
     others.pool().close().await;
-    let left = "select count(*) from pg_stat_activity \
-                where datname = current_database() and pid <> pg_backend_pid()";
-    let sessions = || sqlx::query_scalar::<_, i64>(left).fetch_one(reader.store.pool());
-    while sessions().await.expect("counted") > 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let alone = "select count(*) = 0 from pg_stat_activity \
+                 where datname = current_database() and pid <> pg_backend_pid()";
+    until(reader.store.pool(), alone).await;
     reader.judged = true;
     for _ in 0..5 {
         reader.round(&mut random).await;

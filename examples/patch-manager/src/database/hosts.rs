@@ -184,8 +184,10 @@ impl Database {
             paused_by_role = $4 \
             WHERE id = $5 AND ($6 = 'admin' OR paused_by_role IS NULL OR paused_by_role <> 'admin')";
         let role = role_name(audit.actor.role);
-        let now = micros(self.now().await?);
-        let at = reason.as_ref().map(|_| now);
+        let at = match reason {
+            Some(_) => Some(micros(self.now().await?)),
+            None => None,
+        };
         let right = Right::of(&audit.actor, [id]);
         in_transaction!(self, connection, log => {
             if !still_holds!(connection, &right)? {

@@ -264,8 +264,10 @@ impl Database {
     ) -> Result<bool, DatabaseError> {
         const END: &str = "UPDATE job_hosts SET status = $1, detail = $2, finished_at = $3 \
             WHERE job_id = $4 AND host_id = $5 AND status = 'patching' AND worker = $6";
-        let now = micros(self.now().await?);
-        let finished_at = (to != Stage::Verifying).then_some(now);
+        let finished_at = match to {
+            Stage::Verifying => None,
+            _ => Some(micros(self.now().await?)),
+        };
         let changed = with_writer!(self, pool => {
             sqlx::query(END)
                 .bind(to.as_str())

@@ -1,6 +1,7 @@
 //! Real processes, a real Postgres and real agents under faults at random: workers are killed and stopped, and their
 //! clocks step; the database crashes, is cut off, has its disk filled, and gives way to its replica; agents vanish,
-//! services fail and recover, jobs come and are cancelled. Afterwards the records are held against what the agents really said.
+//! services fail and recover, jobs come and are cancelled. Afterwards the records are held against what the agents
+//! really said.
 //!
 //! `scripts/soak` runs it for minutes; the suite runs it for seconds. The seed is printed, and decides which faults
 //! come in which order. Their exact times are the machine's.

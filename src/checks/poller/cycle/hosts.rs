@@ -23,7 +23,6 @@ use crate::{
         },
         run_metrics::{RanBy, ran},
     },
-    clock::delta,
     model::{HealthCheck, HostId, ReasonCode},
     observe::POLL_LAG,
     store::{ClaimRequest, HostRelease},
@@ -105,10 +104,8 @@ impl Cycle<'_> {
             Standing::Suspect => {
                 // It will be claimed by name for its turn. Its due time moves meanwhile, or it would be
                 // claimed again immediately (F135). If this worker dies, the host is soon due again.
-                let now = held.at.store_at(poller.clock.monotonic());
-                let until = now + delta(poller.config.lease());
-                self.unwanted.push(held.release().with_not_before(until));
-                self.held.remove(&host);
+                let now = poller.clock.monotonic();
+                self.hand_back(held.release_for(poller.config.lease(), now));
                 if held.turns.is_empty() && !self.suspects.contains(&host) {
                     self.suspects.push_back(host);
                 }
@@ -134,9 +131,8 @@ impl Cycle<'_> {
     fn decline(&mut self, held: ClaimedHost) {
         let poller = self.poller;
         debug!(host = %held.claim.host_id, "claimed anew while it runs");
-        let now = held.at.store_at(poller.clock.monotonic());
-        let over = now + delta(longest_run(poller.config.timeout));
-        self.unwanted.push(held.release().with_not_before(over));
+        let now = poller.clock.monotonic();
+        self.unwanted.push(held.release_for(longest_run(poller.config.timeout), now));
         self.put_back(held.turns);
     }
 
@@ -159,9 +155,14 @@ impl Cycle<'_> {
     /// an expired lease would count against it.
     fn give_up(&mut self, held: ClaimedHost) {
         self.poller.stats.lease_lost();
-        self.unwanted.push(held.release());
-        self.cleared(held.release());
+        self.hand_back(held.release());
         self.put_back(held.turns);
+    }
+
+    /// Gives a lease back to the store.
+    pub(super) fn hand_back(&mut self, lease: HostRelease) {
+        self.unwanted.push(lease);
+        self.cleared(lease);
     }
 
     /// Notes that a host's lease has ended, so that the host, and another suspect, may be claimed by name.
@@ -213,8 +214,7 @@ impl Cycle<'_> {
         if plan.run.is_empty() {
             if held.by_name {
                 // No check of the host asks that agent any more, or another worker has asked it meanwhile.
-                self.unwanted.push(held.release());
-                self.cleared(held.release());
+                self.hand_back(held.release());
             } else {
                 let unasked = std::mem::take(&mut held.unasked);
                 self.finish(&held, now, unasked, RunEnd::default());

@@ -191,8 +191,7 @@ impl Cycle<'_> {
         warn!(hosts = late.len(), "results dropped: they could not be written under their leases");
         for finished in late {
             self.poller.stats.lease_lost();
-            self.unwanted.push(finished.release());
-            self.cleared(finished.release());
+            self.hand_back(finished.release());
         }
     }
 
@@ -226,8 +225,7 @@ impl Cycle<'_> {
                 while self.finished.len() > self.poller.config.buffered_hosts
                     && let Some(lost) = self.finished.pop_front()
                 {
-                    self.unwanted.push(lost.release());
-                    self.cleared(lost.release());
+                    self.hand_back(lost.release());
                     self.poller.stats.overflowed(lost.results.len());
                 }
             }
@@ -244,8 +242,7 @@ impl Cycle<'_> {
                 self.next_flush = now + self.failed("record results", &error);
                 for finished in batch {
                     let until = finished.at.store_at(now) + delta(self.poller.config.interval);
-                    self.unwanted.push(finished.release().with_not_before(until));
-                    self.cleared(finished.release());
+                    self.hand_back(finished.release().with_not_before(until));
                 }
             }
         }

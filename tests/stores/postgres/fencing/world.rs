@@ -1,7 +1,5 @@
 //! A database with a table of jobs, which an application fills as it spends passes.
 
-use std::time::Duration;
-
 use healthgate::{
     model::{ChangeEnd, GatePass, GateRequest, HostId, JobId, PassId, PassKind},
     store::{GateStore, Spend, postgres::PgStore},
@@ -9,7 +7,7 @@ use healthgate::{
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
 
 use super::driver::{Driver, Session};
-use crate::postgres::support::{database, hour, pass_for, pool};
+use crate::postgres::support::{database, hour, pass_for, pool, until};
 
 pub(super) struct World {
     pub(super) store: PgStore,
@@ -113,13 +111,7 @@ impl World {
     pub(super) async fn somebody_waits(&self) {
         let waits = "select exists (select from pg_stat_activity \
              where datname = current_database() and wait_event_type = 'Lock')";
-        while !sqlx::query_scalar::<_, bool>(waits)
-            .fetch_one(self.store.pool())
-            .await
-            .expect("read")
-        {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until(self.store.pool(), waits).await;
     }
 }
 

@@ -45,12 +45,18 @@ const page = (
 );
 
 /** Serves these records, and keeps what was asked for. */
-function serve(records: () => AuditRecord[], next: string | null = null) {
+/** Serves the first page; the one after it, if there is one, is the last and has one record. */
+function serve(first: () => AuditRecord[], next: string | null = null) {
   const asked: URLSearchParams[] = [];
   server.use(
     http.get('*/api/v1/health-checks/audit', ({ request }) => {
-      asked.push(new URL(request.url).searchParams);
-      return HttpResponse.json({ records: records(), next_cursor: next });
+      const parameters = new URL(request.url).searchParams;
+      asked.push(parameters);
+      return HttpResponse.json(
+        parameters.has('cursor')
+          ? { records: [record(0)], next_cursor: null }
+          : { records: first(), next_cursor: next },
+      );
     }),
   );
   return asked;
@@ -130,7 +136,8 @@ describe('the audit page', () => {
       await vi.advanceTimersByTimeAsync(6_000);
       await screen.findByText('by user 2');
       await user.click(screen.getByRole('button', { name: 'Show older' }));
-      await waitFor(() => expect(asked.at(-1)?.get('cursor')).toBe('next'));
+      await screen.findByText('by user 0');
+      expect(asked.at(-1)?.get('cursor')).toBe('next');
       const before = asked.length;
       await vi.advanceTimersByTimeAsync(20_000);
       expect(asked).toHaveLength(before);

@@ -1,10 +1,12 @@
 import { Chip } from '@mui/material';
-import type { HostJobStatus, JobStatus } from './api/types';
-import { JOB_HOST_STATUS, JOB_STATUS, type Tone } from './words';
+import type { HostJobStatus, Job } from './api/types';
+import { JOB_HOST_STATUS, JOB_STATUS, ROLLOUT_STATE, type Tone } from './words';
 
-/** A job's state, as a word on its colour. */
-export function JobChip({ status }: { status: JobStatus }) {
-  return <ToneChip {...JOB_STATUS[status]} />;
+/** A job's state, as a word on its colour. One whose rollout is halted waits for an administrator. */
+export function JobChip({ job }: { job: Pick<Job, 'status' | 'rollout'> }) {
+  const goesOn = job.status === 'queued' || job.status === 'running';
+  const halted = goesOn && job.rollout?.state === 'halted';
+  return <ToneChip {...(halted ? ROLLOUT_STATE.halted : JOB_STATUS[job.status])} />;
 }
 
 /** A job's state on one host. */

@@ -68,7 +68,7 @@ function Loaded({ job, title }: { job: Job; title: string }) {
       }
       actions={
         <>
-          <JobChip status={job.status} />
+          <JobChip job={job} />
           {canEdit && !over && (
             <Button color="error" variant="outlined" onClick={() => setAsking(true)}>
               Cancel job…

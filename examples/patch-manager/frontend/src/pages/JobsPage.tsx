@@ -101,7 +101,7 @@ function JobRow({ job }: { job: Job }) {
         )}
       </TableCell>
       <TableCell>
-        <JobChip status={job.status} />
+        <JobChip job={job} />
       </TableCell>
       <TableCell>
         {jobSentence(job)}

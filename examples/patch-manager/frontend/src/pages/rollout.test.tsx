@@ -5,6 +5,8 @@ import { Route, Routes } from 'react-router';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Job, Rollout } from '../app/api/types';
 import { signIn } from '../app/session';
+import { JobChip } from '../app/StateChip';
+import { JOB_STATUS } from '../app/words';
 import { id, JOB_ID, makeHost, makeJob, makeJobHost } from '../mocks/fixtures';
 import { problem } from '../mocks/handlers';
 import { renderApp } from '../test/render';
@@ -164,6 +166,24 @@ describe('the page of a job', () => {
     const job = makeJob({ ...part, rollout });
     server.use(http.get('*/api/v1/jobs/:id', () => HttpResponse.json(job)));
   }
+
+  test.each(['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const)(
+    'a job that is %s is named halted only while it would go on',
+    (status) => {
+      for (const rollout of [
+        null,
+        halted,
+        { ...halted, state: 'running' },
+        { ...halted, state: 'done' },
+      ] as const) {
+        const { unmount } = renderApp(<JobChip job={makeJob({ status, rollout })} />);
+        const goesOn = status === 'queued' || status === 'running';
+        const isHalted = goesOn && rollout?.state === 'halted';
+        expect(screen.getByText(isHalted ? 'Halted' : JOB_STATUS[status].word)).toBeVisible();
+        unmount();
+      }
+    },
+  );
 
   test('shows no rollout where there is none', async () => {
     serve(null);

@@ -8,8 +8,8 @@ import {
   waitingJobs,
 } from '../../app/api/overview';
 import type { Job } from '../../app/api/types';
-import { ToneChip } from '../../app/StateChip';
-import { causeWords, clearsWords, JOB_STATUS, jobSentence, ROLLOUT_STATE, shortId } from '../../app/words';
+import { JobChip } from '../../app/StateChip';
+import { causeWords, clearsWords, jobSentence, shortId } from '../../app/words';
 import { count, messageOf, type ExplanationGroup } from '../../health';
 import { Card } from './Card';
 
@@ -63,7 +63,6 @@ interface JobEntryProps {
 }
 
 function JobEntry({ job, explanation }: JobEntryProps) {
-  const halted = job.rollout?.state === 'halted';
   const groups = explanation?.data?.groups ?? [];
   const more = groups.length - SHOWN_REASONS;
   return (
@@ -76,7 +75,7 @@ function JobEntry({ job, explanation }: JobEntryProps) {
         >
           {job.name ?? `Job ${shortId(job.id)}`}
         </Link>
-        <ToneChip {...(halted ? ROLLOUT_STATE.halted : JOB_STATUS[job.status])} />
+        <JobChip job={job} />
       </Stack>
       <Typography variant="body2" color="text.secondary">
         {count(job.host_count, 'host')}: {jobSentence(job)}

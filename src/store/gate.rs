@@ -155,6 +155,7 @@ pub enum Spend {
 
 /// Why a pass cannot be spent.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum SpendRefusal {
     /// The pass is already spent (F21).
     AlreadySpent,

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use tracing::debug;
 
 use super::{
-    decide::{Requirement, Times, WindowAnswer},
+    decide::{Condition, Requirement, Times, WindowAnswer},
     disturbance::Disturbances,
     handle::{Gate, GateError},
     source::{HostHealth, SourceError},
@@ -33,8 +33,9 @@ impl Gate {
     ///
     /// It runs no check. A pass is [`SpendRefusal::Outdated`] if a check was added or changed since, if a
     /// newer result of a check fails, or if a condition is no longer met. It is also outdated if it needs an
-    /// override that has expired, was removed, or whose author has lost the right. A check under a valid
-    /// override may fail. The application's hook can refuse later changes, in the same transaction.
+    /// override that has expired, was removed, or whose author has lost the right, and if the window now
+    /// closes, a freeze begins or that override ends before the pass does. A check under a valid override may
+    /// fail. The application's hook can refuse later changes, in the same transaction.
     ///
     /// # Errors
     /// Fails if window, health or rights cannot be read, or if the store cannot be written: do not patch. If
@@ -71,7 +72,8 @@ impl Gate {
             {
                 let (record, health) = (&record, &health);
                 let times = Times { clock: now, gate: gate_time };
-                let look = LastLook { record, health, may_override, times, epoch };
+                let end = self.policy.end_of(window, record.window_kind);
+                let look = LastLook { record, health, end, may_override, times, epoch };
                 look.is_outdated(stored).then_some(SpendRefusal::Outdated)
             }
             WindowAnswer::JobCancelled => Some(SpendRefusal::Cancelled),
@@ -187,26 +189,40 @@ impl Gate {
 struct LastLook<'a> {
     record: &'a GateRecord,
     health: &'a HostHealth,
+    /// The end of the gate in its present window.
+    end: DateTime<Utc>,
     may_override: bool,
     times: Times,
     epoch: ClockEpoch,
 }
 
 impl LastLook<'_> {
-    /// Returns whether the evidence of the pass no longer holds.
+    /// Returns whether the pass no longer holds, or will cease to before it runs out.
+    ///
+    /// The write may come long after this look, and the store then asks for the pass's own end alone. That end
+    /// was set when the pass was given: since then a window may close sooner, a freeze may have been planned,
+    /// or an override shortened (F296).
     fn is_outdated(&self, pass: &GatePass) -> bool {
+        let valid_until = pass.valid_until + self.record.clock_offset();
+        if valid_until > self.end {
+            return true;
+        }
         let exempt = match pass.kind {
             PassKind::ReportOnly => return false,
             PassKind::Exempt => true,
             PassKind::Healthy | PassKind::NoChecks | PassKind::Overridden => false,
         };
-        let mut conditions = self.health.conditions.iter();
-        if self.health.host_gone || conditions.any(|condition| condition.holds(exempt, self.times))
-        {
+        let blocks = |condition: &Condition| {
+            let coming = condition.will_hold(exempt, self.times);
+            condition.holds(exempt, self.times) || coming.is_some_and(|from| from < valid_until)
+        };
+        if self.health.host_gone || self.health.conditions.iter().any(blocks) {
             return true;
         }
-        let mut enabled = self.health.requirements.iter().filter(|check| check.enabled);
-        !exempt && enabled.any(|check| !self.is_proven(check, pass) && !self.is_overridden(check))
+        let fails = |check: &Requirement| {
+            check.enabled && !self.is_proven(check, pass) && !self.is_overridden(check, valid_until)
+        };
+        !exempt && self.health.requirements.iter().any(fails)
     }
 
     /// Returns whether the check is healthy by the pass's evidence, and by every result since.
@@ -236,12 +252,13 @@ impl LastLook<'_> {
         entry.healthy && !is_changed && !fails_since
     }
 
-    /// Returns whether a valid override lets the check fail in its revision (G26).
-    fn is_overridden(&self, check: &Requirement) -> bool {
+    /// Returns whether an override lets the check fail in its revision, now and until then (G26).
+    fn is_overridden(&self, check: &Requirement, until: DateTime<Utc>) -> bool {
         self.may_override
             && self.record.exception.as_ref().is_some_and(|exception| {
                 let named = (check.check_id, check.revision);
                 self.times.gate < exception.expires_at
+                    && until <= exception.expires_at
                     && exception.checks.iter().any(|one| (one.check_id, one.revision) == named)
             })
     }

@@ -168,8 +168,9 @@ pub enum SpendRefusal {
     /// The host is under a change that another spent pass began and that has not ended.
     HostBusy,
     /// The pass's basis no longer holds: a check was added, enabled or changed since, a newer result fails
-    /// a check, a condition is not met, or the override that the pass needs does not apply. The gate waits
-    /// again.
+    /// a check, a condition is not met, or the override that the pass needs does not apply. Or the pass would
+    /// be valid beyond the present close of the window, the start of a freeze or the end of that override
+    /// (F296). The gate waits again.
     Outdated,
     /// The job's rollout has no slot: its stage is full, or its maximum number of hosts is being changed or
     /// verified.

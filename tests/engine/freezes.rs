@@ -33,7 +33,7 @@ const LOOK: Duration = Duration::from_secs(3);
 
 /// Freezes by host, which a test changes; `None` cannot be read.
 #[derive(Debug)]
-struct Scripted(Mutex<Option<HashMap<HostId, Vec<Arc<Freeze>>>>>);
+pub(crate) struct Scripted(Mutex<Option<HashMap<HostId, Vec<Arc<Freeze>>>>>);
 
 impl Default for Scripted {
     fn default() -> Self {
@@ -42,7 +42,7 @@ impl Default for Scripted {
 }
 
 impl Scripted {
-    fn set(&self, host: HostId, freezes: impl IntoIterator<Item = Freeze>) {
+    pub(crate) fn set(&self, host: HostId, freezes: impl IntoIterator<Item = Freeze>) {
         let mut all = self.0.lock().unwrap();
         let freezes = freezes.into_iter().map(Arc::new).collect();
         all.get_or_insert_default().insert(host, freezes);
@@ -58,7 +58,7 @@ impl FreezeSource for Scripted {
     }
 }
 
-fn frozen(world: &World) -> (Arc<Scripted>, Arc<dyn HealthSource>) {
+pub(crate) fn frozen(world: &World) -> (Arc<Scripted>, Arc<dyn HealthSource>) {
     let freezes = Arc::new(Scripted::default());
     let conditions = Arc::new(Freezes::new(freezes.clone(), world.store.clone()));
     (freezes, Arc::new(WithConditions::new(world.health(), conditions)))

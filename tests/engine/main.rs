@@ -31,6 +31,7 @@ mod rollouts;
 mod rotation;
 #[cfg(feature = "http")]
 mod runner;
+mod slow_spending;
 mod sources;
 mod strict;
 #[cfg(feature = "http")]

@@ -271,6 +271,12 @@ impl Checker {
                 let what = format!("{name}: {told:?}, {age:?} ago");
                 self.broken("G17: the window is asked for once more", what);
             }
+            let closed = matches!(told.answer, WindowAnswer::Open(window)
+                if now >= self.settings.policy.end_of(window, kind));
+            if closed {
+                let what = format!("{name} at {now}: {told:?}");
+                self.broken("F296: a slow spending ends with the window that it read", what);
+            }
         }
         let paused = self.eyes.get(&eyes).and_then(|eyes| eyes.pauses.get(&record.host_id));
         let reports = record.pass.as_ref().is_some_and(|pass| pass.kind == PassKind::ReportOnly);

@@ -204,7 +204,7 @@ impl Condition {
     }
 
     /// Returns when the condition will block a job that it does not block yet.
-    pub(super) fn will_hold(&self, exempt: bool, times: Times) -> Option<DateTime<Utc>> {
+    pub(in crate::gate) fn will_hold(&self, exempt: bool, times: Times) -> Option<DateTime<Utc>> {
         self.from.filter(|from| times.gate < *from && !self.allows(exempt))
     }
 }

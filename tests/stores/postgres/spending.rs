@@ -157,6 +157,7 @@ fn word(refusal: Option<SpendRefusal>) -> &'static str {
         Some(SpendRefusal::NoSlot) => "no_slot",
         Some(SpendRefusal::Halted) => "halted",
         Some(SpendRefusal::GroupAtLimit) => "group_at_limit",
+        Some(other) => panic!("the function has no word for {other:?}"),
     }
 }
 

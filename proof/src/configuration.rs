@@ -15,6 +15,8 @@ pub struct Configuration {
     pub name: &'static str,
     /// The runners of gates.
     pub workers: u8,
+    /// The maximum number of gates that a worker holds.
+    pub most_held: usize,
     /// The hosts, each with the number of its checks. The first check of a host asks its agent, further
     /// ones a URL.
     pub hosts: Vec<u8>,
@@ -210,6 +212,7 @@ impl Configuration {
         Self {
             name,
             workers: 1,
+            most_held: usize::MAX,
             hosts: vec![1],
             gates: vec![GatePlan { job: 1, host: 0, exempt: false }],
             executors: vec![Executor { gate: 0, tries: 1 }],
@@ -249,6 +252,7 @@ impl Configuration {
             Self::soak(whole),
             Self::stages(whole),
             Self::slots(whole),
+            Self::budget(whole),
             Self::group(whole),
             Self::polling(whole),
         ]
@@ -338,7 +342,13 @@ impl Configuration {
                 Event::Withdraw(1),
             ],
             most_events: if whole { 2 } else { 1 },
-            stops: vec![Operation::HostChanges, Operation::SpendPass, Operation::ReturnPass],
+            // A slow spender, whose pass runs out or whose window closes after its last look.
+            stalls: 1,
+            stops: if whole {
+                vec![Operation::HostChanges, Operation::SpendPass, Operation::ReturnPass]
+            } else {
+                vec![Operation::HostChanges, Operation::SpendPass]
+            },
             expected: vec![Sight::Pass, Sight::Spent, Sight::Refusal, Sight::Renewal],
             ..Self::plain("spending")
         }
@@ -380,6 +390,7 @@ impl Configuration {
                 Event::Edit(0),
             ],
             most_events: if whole { 3 } else { 2 },
+            stalls: 1,
             expected: vec![Sight::Pass, Sight::Spent, Sight::Overridden, Sight::Refusal],
             ..Self::plain("overrides")
         }
@@ -489,6 +500,7 @@ impl Configuration {
     fn slots(whole: bool) -> Self {
         Self {
             workers: 2,
+            most_held: 1,
             hosts: vec![1, 1, 1],
             gates: (0..3).map(|host| GatePlan { job: 1, host, exempt: false }).collect(),
             executors: (0..3).map(|gate| Executor { gate, tries: 1 }).collect(),
@@ -498,7 +510,11 @@ impl Configuration {
             ends: vec![End::Done, End::Failed],
             events: vec![Event::Turn(0, ReasonCode::ServiceUnhealthy)],
             most_events: u8::from(whole),
-            stops: vec![Operation::ClaimGates, Operation::SettleGates, Operation::SpendPass],
+            stops: if whole {
+                vec![Operation::ClaimGates, Operation::SettleGates, Operation::SpendPass]
+            } else {
+                vec![Operation::SettleGates, Operation::SpendPass]
+            },
             rollout: Some(RolloutPolicy {
                 stages: Vec::new(),
                 max_in_flight: Amount::Hosts(1),
@@ -509,10 +525,36 @@ impl Configuration {
         }
     }
 
+    /// A rollout of which no host may fail or stay unverified.
+    fn budget(whole: bool) -> Self {
+        let verify = VerifyPolicy { settle: seconds(0), soak: seconds(0), deadline: seconds(10) };
+        Self {
+            workers: if whole { 2 } else { 1 },
+            most_held: if whole { 1 } else { usize::MAX },
+            hosts: vec![1, 1],
+            gates: (0..2).map(|host| GatePlan { job: 1, host, exempt: false }).collect(),
+            executors: (0..2).map(|gate| Executor { gate, tries: 1 }).collect(),
+            polled: true,
+            window: (3, 30),
+            horizon: seconds(40),
+            ends: vec![End::Verify(verify)],
+            events: vec![Event::Turn(0, ReasonCode::Internal)],
+            most_events: 1,
+            rollout: Some(RolloutPolicy {
+                stages: Vec::new(),
+                max_in_flight: Amount::Hosts(1),
+                failure_budget: Amount::Hosts(0),
+            }),
+            expected: vec![Sight::Spent, Sight::Held, Sight::Halt, Sight::Unverified],
+            ..Self::plain("budget")
+        }
+    }
+
     /// Two jobs on two hosts of a group, of which one may be unavailable.
     fn group(whole: bool) -> Self {
         Self {
-            workers: if whole { 2 } else { 1 },
+            workers: 2,
+            most_held: 1,
             hosts: vec![1, 1],
             gates: vec![
                 GatePlan { job: 1, host: 0, exempt: false },

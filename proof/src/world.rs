@@ -169,6 +169,7 @@ impl<'a> World<'a> {
         let clock = Arc::new(self.shared.clock.clone());
         let config = GateRunnerConfig {
             tick: TICK,
+            max_gates: self.configuration.most_held,
             lease: LEASE,
             source_timeout: Duration::from_secs(5),
             ..GateRunnerConfig::default()

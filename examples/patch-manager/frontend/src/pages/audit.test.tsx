@@ -44,8 +44,7 @@ const page = (
   </>
 );
 
-/** Serves these records, and keeps what was asked for. */
-/** Serves the first page; the one after it, if there is one, is the last and has one record. */
+/** Serves this first page, and keeps what was asked for. The page after it is the last and has one record. */
 function serve(first: () => AuditRecord[], next: string | null = null) {
   const asked: URLSearchParams[] = [];
   server.use(

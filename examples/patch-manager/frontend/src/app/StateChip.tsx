@@ -1,11 +1,11 @@
 import { Chip } from '@mui/material';
+import { isJobOver } from './api/hooks';
 import type { HostJobStatus, Job } from './api/types';
 import { JOB_HOST_STATUS, JOB_STATUS, ROLLOUT_STATE, type Tone } from './words';
 
 /** A job's state, as a word on its colour. One whose rollout is halted waits for an administrator. */
 export function JobChip({ job }: { job: Pick<Job, 'status' | 'rollout'> }) {
-  const goesOn = job.status === 'queued' || job.status === 'running';
-  const halted = goesOn && job.rollout?.state === 'halted';
+  const halted = !isJobOver(job.status) && job.rollout?.state === 'halted';
   return <ToneChip {...(halted ? ROLLOUT_STATE.halted : JOB_STATUS[job.status])} />;
 }
 
